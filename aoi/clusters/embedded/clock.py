@@ -1,0 +1,66 @@
+"""The simulated clock: integer milliseconds and a heap of timers that are data, never closures."""
+
+import heapq
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Timer:
+    """Wakes `controller` for (namespace, name) at `at_ms`. Ties fire in the order they were set."""
+
+    at_ms: int
+    serial: int
+    controller: str
+    resource: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSnapshot:
+    """Everything the clock knows."""
+
+    now_ms: int
+    serial: int
+    heap: tuple[Timer, ...]
+
+
+class Clock:
+    """Simulated time. `epoch_ms` anchors it to the calendar; nothing here reads the wall clock."""
+
+    def __init__(self, epoch_ms: int) -> None:
+        self.epoch_ms = epoch_ms
+        self.now_ms = 0
+        """Since the start of the world."""
+        self._serial = 0
+        self._heap: list[Timer] = []
+
+    def set_timer(self, delay_ms: int, controller: str, resource: str, namespace: str, name: str) -> None:
+        """Wake a controller after `delay_ms`. Waking twice is harmless: reconciling is idempotent."""
+        self._serial += 1
+        timer = Timer(self.now_ms + max(0, delay_ms), self._serial, controller, resource, namespace, name)
+        heapq.heappush(self._heap, timer)
+
+    def next_at_ms(self) -> int | None:
+        """When the next timer fires, or None."""
+        return self._heap[0].at_ms if self._heap else None
+
+    def pop_due(self) -> Timer | None:
+        """The next timer that is due now, or None."""
+        if self._heap and self._heap[0].at_ms <= self.now_ms:
+            return heapq.heappop(self._heap)
+        return None
+
+    def rfc3339(self, at_ms: int | None = None) -> str:
+        """Kubernetes' metav1.Time: second precision, UTC."""
+        moment = self.epoch_ms + (self.now_ms if at_ms is None else at_ms)
+        return datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def snapshot(self) -> ClockSnapshot:
+        """Cheap: timers are immutable."""
+        return ClockSnapshot(self.now_ms, self._serial, tuple(self._heap))
+
+    def restore(self, snapshot: ClockSnapshot) -> None:
+        """Go back."""
+        self.now_ms, self._serial, self._heap = snapshot.now_ms, snapshot.serial, list(snapshot.heap)

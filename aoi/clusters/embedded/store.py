@@ -1,0 +1,197 @@
+"""The object store of one embedded cluster: tables of dicts that are immutable once committed.
+
+A table is keyed by GroupResource as Kubernetes writes it (`pods`, `deployments.apps`,
+`endpointslices.discovery.k8s.io`) and holds plain dicts by (namespace, name). Nobody mutates a dict that
+came out of the store; writers commit a new one (`fork` copies the branch they change). That makes a
+snapshot a handful of shallow dict copies, and lets snapshots, watches and worlds share objects.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Obj = dict[str, Any]
+"""A Kubernetes object as JSON. Immutable by convention after commit."""
+Name = tuple[str, str]
+"""(namespace, name); namespace is empty for cluster-scoped objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit, in revision order: what watches resume from and controllers wake up on."""
+
+    revision: int
+    verb: Literal["ADDED", "MODIFIED", "DELETED"]
+    resource: str
+    name: Name
+    obj: Obj
+    """The new object; for DELETED the last state, with the revision of its deletion."""
+    previous: Obj | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """Shallow copies; restoring costs microseconds."""
+
+    tables: dict[str, dict[Name, Obj]]
+    revision: int
+    serial: int
+    log_start: int
+
+
+class Store:
+    """Copy-on-write tables, one global revision, a bounded change log, synchronous subscribers."""
+
+    LOG_LIMIT = 10_000
+    """Changes kept for watch resume; an older resourceVersion answers 410 Gone, as etcd compaction does."""
+
+    def __init__(self, seed: int, now: Callable[[], str]) -> None:
+        """`now` gives the simulated time as RFC 3339; `seed` makes uids and generated names reproducible."""
+        self._seed = seed
+        self._now = now
+        self._tables: dict[str, dict[Name, Obj]] = {}
+        self._serial = 0
+        self.revision = 1
+        self.log: list[Change] = []
+        self.log_start = 1
+        """Oldest revision from which `changes_since` can still answer."""
+        self.subscribers: list[Callable[[Change], None]] = []
+
+    def get(self, resource: str, namespace: str, name: str) -> Obj | None:
+        """The committed object, or None. Do not mutate it."""
+        return self._tables.get(resource, {}).get((namespace, name))
+
+    def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
+        """Objects of a table in (namespace, name) order; `None` means all namespaces."""
+        table = self._tables.get(resource)
+        if not table:
+            return []
+        if namespace is None:
+            return [table[key] for key in sorted(table)]
+        return [table[key] for key in sorted(key for key in table if key[0] == namespace)]
+
+    def resources(self) -> Iterator[str]:
+        """Names of all non-empty tables, sorted."""
+        return (name for name in sorted(self._tables) if self._tables[name])
+
+    def create(self, resource: str, obj: Obj) -> Obj:
+        """Commit a new object; sets uid, creationTimestamp, resourceVersion and generation.
+
+        Raises: KeyError if the name is taken. The API turns that into 409 AlreadyExists.
+        """
+        meta = dict(obj["metadata"])
+        key = (meta.get("namespace", ""), meta["name"])
+        table = self._tables.setdefault(resource, {})
+        if key in table:
+            raise KeyError(f"{resource} {key} exists")
+        self.revision += 1
+        meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
+        meta["creationTimestamp"] = meta.get("creationTimestamp") or self._now()
+        meta["resourceVersion"] = str(self.revision)
+        meta.setdefault("generation", 1)
+        committed = {**obj, "metadata": meta}
+        table[key] = committed
+        self._publish(Change(self.revision, "ADDED", resource, key, committed, None))
+        return committed
+
+    def update(self, resource: str, obj: Obj, *, spec_changed: bool = False) -> Obj:
+        """Commit a new version; returns the stored object unchanged if nothing but the version differs.
+
+        `spec_changed` bumps metadata.generation, as the API server does for spec changes.
+        Raises: KeyError if it does not exist.
+        """
+        meta = obj["metadata"]
+        key = (meta.get("namespace", ""), meta["name"])
+        previous = self._tables[resource][key]
+        if _same(previous, obj):
+            return previous
+        self.revision += 1
+        new_meta = {**meta, "resourceVersion": str(self.revision)}
+        if spec_changed:
+            new_meta["generation"] = previous["metadata"].get("generation", 1) + 1
+        committed = {**obj, "metadata": new_meta}
+        self._tables[resource][key] = committed
+        self._publish(Change(self.revision, "MODIFIED", resource, key, committed, previous))
+        return committed
+
+    def delete(self, resource: str, namespace: str, name: str) -> Obj:
+        """Remove an object for good (finalizers and grace are the API's business). Raises: KeyError."""
+        previous = self._tables[resource].pop((namespace, name))
+        self.revision += 1
+        last = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(self.revision)}}
+        self._publish(Change(self.revision, "DELETED", resource, (namespace, name), last, previous))
+        return last
+
+    def changes_since(self, revision: int) -> list[Change] | None:
+        """Changes after `revision` in order, or None if the log no longer reaches that far (410 Gone)."""
+        if revision < self.log_start - 1:
+            return None
+        return [change for change in self.log if change.revision > revision]
+
+    def new_uid(self, hint: str) -> str:
+        """A UUID-shaped id from (seed, serial, hint): reproducible, and unique within the world."""
+        self._serial += 1
+        digest = hashlib.sha256(f"{self._seed}/{self._serial}/{hint}".encode()).hexdigest()
+        return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+
+    def new_suffix(self, hint: str, length: int = 5) -> str:
+        """A name suffix from Kubernetes' safe alphabet (no vowels, no look-alikes)."""
+        self._serial += 1
+        digest = hashlib.sha256(f"{self._seed}/{self._serial}/{hint}/suffix".encode()).digest()
+        alphabet = "bcdfghjklmnpqrstvwxz2456789"
+        return "".join(alphabet[byte % len(alphabet)] for byte in digest[:length])
+
+    def snapshot(self) -> StoreSnapshot:
+        """Cheap: tables are copied shallowly, objects are shared."""
+        tables = {name: dict(table) for name, table in self._tables.items() if table}
+        return StoreSnapshot(tables, self.revision, self._serial, self.log_start)
+
+    def restore(self, snapshot: StoreSnapshot) -> None:
+        """Go back. Watches of the abandoned history can no longer resume: the log starts anew."""
+        self._tables = {name: dict(table) for name, table in snapshot.tables.items()}
+        self.revision = snapshot.revision
+        self._serial = snapshot.serial
+        self.log = []
+        self.log_start = snapshot.revision + 1
+
+    def _publish(self, change: Change) -> None:
+        self.log.append(change)
+        if len(self.log) > self.LOG_LIMIT:
+            del self.log[: self.LOG_LIMIT // 2]
+            self.log_start = self.log[0].revision
+        for subscriber in self.subscribers:
+            subscriber(change)
+
+
+def _same(left: Obj, right: Obj) -> bool:
+    """Equal apart from metadata.resourceVersion."""
+    if left is right:
+        return True
+    if left.keys() != right.keys():
+        return False
+    for key, value in left.items():
+        if key == "metadata":
+            ours = {k: v for k, v in value.items() if k != "resourceVersion"}
+            theirs = {k: v for k, v in right[key].items() if k != "resourceVersion"}
+            if ours != theirs:
+                return False
+        elif value is not right[key] and value != right[key]:
+            return False
+    return True
+
+
+def fork(obj: Obj, *path: str) -> tuple[Obj, Any]:
+    """Copy `obj` along `path` and return (copy, the copied container at the path).
+
+    `new, spec = fork(deployment, "spec"); spec["replicas"] = 0; store.update("deployments.apps", new)`.
+    Missing containers on the way are created as dicts.
+    """
+    root = dict(obj)
+    node = root
+    for key in path:
+        child = node.get(key)
+        child = list(child) if isinstance(child, list) else dict(child or {})
+        node[key] = child
+        node = child
+    return root, node

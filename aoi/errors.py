@@ -1,0 +1,107 @@
+"""The error tree. The class is the retry policy: stages retry `Transient`, and stop at `Permanent`.
+
+    AoiError
+    |- Permanent                 trying again cannot help; the message ends with what to do
+    |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
+    |  |- UnknownProblem         no such problem id
+    |  |- UnknownBundle          no such bundle, version or alias
+    |  |- CorruptObject          stored bytes do not match their digest
+    |  |- ContractViolation      a data contract refused a whole batch
+    |  |- StoreNotWritable       the store's folder or bucket refuses writes
+    |  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
+    |  |- ActionRefused          a typed action is outside its bounds, or its diff is
+    |  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
+    |  |- GateRefused            a promotion was asked for without the verdict or the approval it needs
+    |  |- LedgerConflict         compare-and-swap lost: the champion moved meanwhile
+    |  |- ChainBroken            the ledger's hash chain does not verify
+    |  `- IdentityMismatch       the adapter that answers is not the adapter that was asked for
+    `- Transient                 may work later; `retry_in_s` says when
+       |- RegistryUnavailable    MLflow does not answer
+       |- ServerUnavailable      the model server does not answer
+       |- ClusterUnavailable     the Kubernetes API does not answer
+       `- StageBusy              another run holds this stage
+"""
+
+
+class AoiError(Exception):
+    """Root of every error AOI raises on purpose. Shown to users without a traceback."""
+
+
+class Permanent(AoiError):
+    """Trying again cannot help."""
+
+
+class Transient(AoiError):
+    """May work later."""
+
+    def __init__(self, message: str, retry_in_s: float = 5.0) -> None:
+        super().__init__(message)
+        self.retry_in_s = retry_in_s
+
+
+class SettingsError(Permanent):
+    """A setting or an `AOI_` variable is wrong or misspelt."""
+
+
+class UnknownProblem(Permanent):
+    """No problem of that id is in the catalogue."""
+
+
+class UnknownBundle(Permanent):
+    """No such bundle, registered version or alias."""
+
+
+class CorruptObject(Permanent):
+    """Stored bytes do not match their digest."""
+
+
+class ContractViolation(Permanent):
+    """A data contract refused a whole batch."""
+
+
+class StoreNotWritable(Permanent):
+    """The store refuses writes."""
+
+
+class CommandRefused(Permanent):
+    """A command line is not one that the Probe may run."""
+
+
+class ActionRefused(Permanent):
+    """A typed action is outside its bounds."""
+
+
+class ApprovalRefused(Permanent):
+    """An approval does not fit the change it is shown for."""
+
+
+class GateRefused(Permanent):
+    """A promotion lacks the verdict or the approval it needs."""
+
+
+class LedgerConflict(Permanent):
+    """The champion moved between reading and swapping."""
+
+
+class ChainBroken(Permanent):
+    """The ledger's hash chain does not verify."""
+
+
+class IdentityMismatch(Permanent):
+    """The adapter that answers is not the adapter that was asked for."""
+
+
+class RegistryUnavailable(Transient):
+    """The model registry does not answer."""
+
+
+class ServerUnavailable(Transient):
+    """The model server does not answer."""
+
+
+class ClusterUnavailable(Transient):
+    """The Kubernetes API does not answer."""
+
+
+class StageBusy(Transient):
+    """Another run holds this stage."""

@@ -1,0 +1,1 @@
+"""Frozen records: everything that crosses a stage."""

@@ -1,0 +1,181 @@
+"""What happened in one episode: steps, answer, outcome, and where it came from."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from aoi.records.base import Record, Sha256
+from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
+
+RoleName = Literal["observer", "probe", "executor", "compressor", "evolver"]
+
+StepStatus = Literal["ok", "malformed", "refused", "failed", "budget"]
+"""`malformed`: the decision did not parse. `refused`: parser, transport or approver said no.
+`failed`: the cluster answered with an error. `budget`: a hard limit ended the step."""
+
+
+class Citation(Record):
+    """Where a claim was seen: a byte range of one observation."""
+
+    observation: Sha256
+    start_byte: int = Field(ge=0)
+    end_byte: int = Field(ge=0)
+
+
+class Signal(Record):
+    """One compressed line: a word of the lexicon about one handle, sometimes about two."""
+
+    word: str
+    subject: str
+    """Handle of the component the line is about."""
+    other: str | None = None
+    """Handle of the second component, e.g. the one that refused the subject's call."""
+    citation: Citation | None = None
+    """Where it was seen. None only in a signal that the model invented (it then resolves to nothing)."""
+
+
+class Utterance(Record):
+    """One call of a policy: exactly what went in and what came out, token for token."""
+
+    role: RoleName
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[int, ...]
+    logprobs: tuple[float, ...] | None = None
+    """Of the completion tokens under the sampling policy, where the engine gives them."""
+    adapter: str
+    """Digest of the adapter that spoke for this role, or `base:<digest>`, or `scripted:<name>`."""
+    temperature: float
+    seed: int
+
+
+class Interaction(Record):
+    """One command of the Probe or the Executor, and what came back (digest only)."""
+
+    command: str
+    """As typed by the agent, handles resolved, before parsing."""
+    status: StepStatus
+    observation: Sha256 | None = None
+    """Digest of the redacted raw bytes, kept in the episode's raw store."""
+    observation_bytes: int = Field(default=0, ge=0)
+    error: str | None = None
+
+
+class Step(Record):
+    """One iteration: decide, interact, compress, cache."""
+
+    index: int = Field(ge=0)
+    status: StepStatus
+    decision: str
+    """The Observer's completion as text; empty if it did not decode."""
+    utterances: tuple[Utterance, ...]
+    """Observer first, then each call of the Probe or the Executor, in order."""
+    interactions: tuple[Interaction, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    """What the Compressor passed on: all that the next decision can see of this step."""
+    sim_ms: int = Field(ge=0)
+    """Simulated clock at the end of the step."""
+
+
+class Answer(Record):
+    """What the Observer submitted, with evidence that code could resolve."""
+
+    verdict: Literal["fault", "no_fault", "inconclusive"]
+    component: str | None = None
+    """Real name of the service at fault."""
+    cause: str | None = None
+    """Word of the lexicon."""
+    system_level: str | None = None
+    fault_type: str | None = None
+    confidence: float = Field(ge=0, le=1)
+    evidence: tuple[Signal, ...] = ()
+    """Only claims whose citation resolves in this episode's raw store."""
+    dropped_claims: int = Field(default=0, ge=0)
+
+
+class Outcome(Record):
+    """How the oracle graded an episode."""
+
+    success: bool
+    """The strict grade: what the gate, the rewards and every headline figure use."""
+    aiopslab_success: bool
+    """As AIOpsLab would have graded the same answer and end state."""
+    false_alarm: bool = False
+    """A fault was claimed in a no-fault control."""
+    detail: dict[str, str | float | bool] = Field(default_factory=dict)
+    """What the oracle looked at: expected against found, one entry a check."""
+
+
+class TrajectoryContent(Record):
+    """The hashed part: everything that the seed determines."""
+
+    instance: ProblemInstance
+    kind: TaskKind
+    split: Split
+    slice: Slice
+    arm: str
+    """Who acted: `champion`, `challenger`, `guided`, `scripted`, `golden`, ..."""
+    bundle: str
+    """Digest of the policy bundle, or `scripted:<name>`."""
+    profile: Sha256
+    """Digest of the PromptProfile (budgets, layout, names)."""
+    rollout_seed: int
+    """Seed of the sampling noise. The world's seed is in `instance`."""
+    guidance: Sha256 | None = None
+    """Digest of the corrective plan given as guidance, if any."""
+    world: Sha256
+    """Digest of the world at the first step."""
+    handles: dict[str, str]
+    """Handle -> real name, as used in this episode."""
+    steps: tuple[Step, ...]
+    answer: Answer | None
+    outcome: Outcome
+    ended: Literal["submitted", "steps", "tokens", "malformed", "error"]
+    error: str | None = None
+    """Why a rollout broke. A failed rollout is data, not a crash."""
+    tokens: int = Field(ge=0)
+
+
+class Provenance(Record):
+    """The unhashed part: when, where, by which code."""
+
+    started_at: str
+    """RFC 3339, UTC."""
+    wall_ms: int = Field(ge=0)
+    host: str
+    code_revision: str
+
+
+class Trajectory(Record):
+    """One episode, self-explaining without its run. Its digest is that of `content` alone."""
+
+    content: TrajectoryContent
+    provenance: Provenance
+
+    @property
+    def id(self) -> str:
+        """First 16 digits of the content digest."""
+        return self.content.digest()[:16]
+
+
+class ShardManifest(Record):
+    """Written last: a shard without its manifest is a shard to be redone."""
+
+    index: int = Field(ge=0)
+    sha256: Sha256
+    """Of the shard file's bytes."""
+    content_sha256: Sha256
+    """Over the content digests in order: equal for the same seed, whatever the provenance."""
+    rows: int = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+
+
+class TrajectorySet(Record):
+    """A collected set: its shards in order."""
+
+    stage: str
+    shards: tuple[ShardManifest, ...]
+    content_sha256: Sha256
+    """Over the shards' content digests."""
+    rows: int = Field(ge=0)
+    quarantined: Sha256 | None = None
+    """Digest of the quarantine object holding rejected rows with reasons, if any were rejected."""

@@ -1,0 +1,78 @@
+"""What is learned from: corrective plans, training examples, bundles."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from aoi.records.base import Record, Sha256
+from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
+
+
+class PlanStep(Record):
+    """One suggestion of a corrective plan, in the words of the decision layout."""
+
+    do: str
+    """`probe CHECK H` or `exec ACTION H [VALUE]`, with the handles of the episode it repairs."""
+
+
+class CorrectivePlan(Record):
+    """What the Evolver proposes in place of a failed trajectory's actions."""
+
+    instance: ProblemInstance
+    source_trajectory: Sha256
+    """Content digest of the failed trajectory."""
+    mode: Literal["repair", "augment"]
+    proposer: Literal["evolver", "oracle"]
+    """`oracle` plans are privileged: they are reported apart and never counted as the Evolver's."""
+    evolver: str
+    """Digest of the adapter that wrote the plan, or `oracle`."""
+    steps: tuple[PlanStep, ...]
+    failure: Literal["no_fix", "incomplete_diagnosis", "wrong_path", "no_verification", "stopped_early", "wrong_fix"]
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[int, ...]
+    status: Literal["verified", "hint", "malformed"]
+    """`verified`: re-executed as guidance in the problem that failed, and the oracle passed the answer."""
+    verified_by: Sha256 | None = None
+    """Content digest of the guided trajectory that passed."""
+
+
+class TrainingExample(Record):
+    """One Observer decision to learn from: a prompt, a way to replay it, sometimes a target."""
+
+    instance: ProblemInstance
+    kind: TaskKind
+    split: Split
+    slice: Slice
+    prompt_ids: tuple[int, ...]
+    """Without the guidance, also when the decision was made under guidance."""
+    target_ids: tuple[int, ...] | None
+    """What to imitate; None for an example that only GRPO may use."""
+    step: int = Field(ge=0)
+    commands: tuple[str, ...]
+    """Decisions that lead from the first step to this one: with the world digest they replay it."""
+    world: Sha256
+    source: Literal["verified_correction", "success", "operator_labelled"]
+    source_trajectory: Sha256
+    plan: Sha256 | None = None
+
+
+class BundleManifest(Record):
+    """All digests that make an answer reproducible. A bundle is refused unless every one matches."""
+
+    name: str
+    base: Sha256
+    tokenizer: Sha256
+    adapter: Sha256 | None
+    """None for the bare base model (champion version 1 on the embedded default)."""
+    evolver_adapter: Sha256 | None = None
+    profile: Sha256
+    parent: str | None
+    """Digest of the bundle this one was warm-started from."""
+    cycle: int = Field(ge=0)
+    data: tuple[Sha256, ...]
+    """Digests of the sets it was trained on."""
+    code_revision: str
+    code_sha256: Sha256
+    settings: Sha256
+    files: dict[str, Sha256]
+    """Relative path -> digest of every file in the bundle."""

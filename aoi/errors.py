@@ -1,25 +1,25 @@
 """The error tree. The class is the retry policy: stages retry `Transient`, and stop at `Permanent`.
 
-    AoiError
-    |- Permanent                 trying again cannot help; the message ends with what to do
-    |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
-    |  |- UnknownProblem         no such problem id
-    |  |- UnknownBundle          no such bundle, version or alias
-    |  |- CorruptObject          stored bytes do not match their digest
-    |  |- ContractViolation      a data contract refused a whole batch
-    |  |- StoreNotWritable       the store's folder or bucket refuses writes
-    |  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
-    |  |- ActionRefused          a typed action is outside its bounds, or its diff is
-    |  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
-    |  |- GateRefused            a promotion was asked for without the verdict or the approval it needs
-    |  |- LedgerConflict         compare-and-swap lost: the champion moved meanwhile
-    |  |- ChainBroken            the ledger's hash chain does not verify
-    |  `- IdentityMismatch       the adapter that answers is not the adapter that was asked for
-    `- Transient                 may work later; `retry_in_s` says when
-       |- RegistryUnavailable    MLflow does not answer
-       |- ServerUnavailable      the model server does not answer
-       |- ClusterUnavailable     the Kubernetes API does not answer
-       `- StageBusy              another run holds this stage
+AoiError
+|- Permanent                 trying again cannot help; the message ends with what to do
+|  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
+|  |- UnknownProblem         no such problem id
+|  |- UnknownBundle          no such bundle, version or alias
+|  |- CorruptObject          stored bytes do not match their digest
+|  |- ContractViolation      a data contract refused a whole batch
+|  |- StoreNotWritable       the store's folder or bucket refuses writes
+|  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
+|  |- ActionRefused          a typed action is outside its bounds, or its diff is
+|  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
+|  |- GateRefused            a promotion was asked for without the verdict or the approval it needs
+|  |- LedgerConflict         compare-and-swap lost: the champion moved meanwhile
+|  |- ChainBroken            the ledger's hash chain does not verify
+|  `- IdentityMismatch       the adapter that answers is not the adapter that was asked for
+`- Transient                 may work later; `retry_in_s` says when
+   |- RegistryUnavailable    MLflow does not answer
+   |- ServerUnavailable      the model server does not answer
+   |- ClusterUnavailable     the Kubernetes API does not answer
+   `- StageBusy              another run holds this stage
 """
 
 

@@ -62,7 +62,7 @@ class Store:
         """The committed object, or None. Do not mutate it."""
         return self._tables.get(resource, {}).get((namespace, name))
 
-    def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
+    def objects(self, resource: str, namespace: str | None = None) -> list[Obj]:
         """Objects of a table in (namespace, name) order; `None` means all namespaces."""
         table = self._tables.get(resource)
         if not table:

@@ -101,7 +101,7 @@ class World:
         """SHA-256 over every object, the time and the state: equal worlds, equal digests, in any process."""
         digest = hashlib.sha256()
         for resource in self.store.resources():
-            for obj in self.store.list(resource):
+            for obj in self.store.objects(resource):
                 digest.update(orjson.dumps([resource, obj], option=orjson.OPT_SORT_KEYS))
         digest.update(orjson.dumps([self.clock.now_ms, self.state], option=orjson.OPT_SORT_KEYS))
         return digest.hexdigest()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from aoi.clusters.embedded.clock import Clock, ClockSnapshot
+from aoi.clusters.embedded.runtime import PlainRuntime, Runtime
 from aoi.clusters.embedded.store import Change, Name, Store, StoreSnapshot
 
 EPOCH_MS = 1_767_600_000_000
@@ -43,13 +44,21 @@ class Snapshot:
 
 
 class World:
-    """One cluster. `applications` (set by the deployer) models what runs in the containers."""
+    """One cluster. `runtime` models what runs in its containers."""
 
     SETTLE_LIMIT = 200_000
     """Reconciles in one settle before it is declared a livelock."""
 
-    def __init__(self, *, seed: int, controllers: tuple[Controller, ...] = (), epoch_ms: int = EPOCH_MS) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        controllers: tuple[Controller, ...] = (),
+        runtime: Runtime | None = None,
+        epoch_ms: int = EPOCH_MS,
+    ) -> None:
         self.seed = seed
+        self.runtime = runtime or PlainRuntime()
         self.clock = Clock(epoch_ms)
         self.store = Store(seed, self.clock.rfc3339)
         self.state: dict[str, Any] = {}

@@ -1,0 +1,110 @@
+"""What the kubelet asks of whatever runs inside containers. The application model answers it.
+
+The default runs any image that nobody described as a plain long-running container, so that other people's
+manifests deploy.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from aoi.clusters.embedded.store import Obj
+
+if TYPE_CHECKING:
+    from aoi.clusters.embedded.world import World
+
+ImageError = Literal["not_found", "invalid_name", "pull_denied", "registry_unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPlan:
+    """A container that will end by itself."""
+
+    after_ms: int
+    code: int
+    reason: Literal["Completed", "Error", "OOMKilled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """What a container does when it is started now, in the world as it is."""
+
+    pull_ms: int = 400
+    image_error: ImageError | None = None
+    start_error: str | None = None
+    """Message of a RunContainerError, e.g. an executable that is not in $PATH."""
+    ready_after_ms: int = 0
+    """From start until its readiness would succeed (if it has a probe, the probe decides)."""
+    exit: ExitPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What a liveness, readiness or startup probe gets back."""
+
+    success: bool
+    message: str = ""
+    """As the kubelet's Unhealthy event carries it after `<Kind> probe failed: `."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a container's log, at simulated time."""
+
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What metrics.k8s.io and cAdvisor report for one container."""
+
+    cpu_millicores: int
+    memory_bytes: int
+
+
+class Runtime(Protocol):
+    """The world inside the containers, as a pure function of the world's state and time."""
+
+    def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
+        """What container `container` (its spec) of `pod` does if started now; `attempt` counts restarts."""
+        ...
+
+    def probe(self, world: "World", pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:
+        """Answer one probe of a running container (httpGet, tcpSocket, grpc or exec)."""
+        ...
+
+    def log(self, world: "World", pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
+        """Log of the running container, or of the one before it, oldest first."""
+        ...
+
+    def usage(self, world: "World", pod: Obj, container: Obj) -> Usage:
+        """Resource use of a running container now."""
+        ...
+
+    def exec(self, world: "World", pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
+        """Run a command in a container: (exit code, stdout, stderr)."""
+        ...
+
+
+class PlainRuntime:
+    """Any image starts, stays up, answers its probes and logs that it started."""
+
+    def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
+        """Starts at once and never exits."""
+        return ContainerPlan()
+
+    def probe(self, world: "World", pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:
+        """Succeeds."""
+        return ProbeAnswer(True)
+
+    def log(self, world: "World", pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
+        """One line."""
+        return [] if previous else [LogLine(0, f"{container} started")]
+
+    def usage(self, world: "World", pod: Obj, container: Obj) -> Usage:
+        """A little of each."""
+        return Usage(cpu_millicores=5, memory_bytes=24 * 1024 * 1024)
+
+    def exec(self, world: "World", pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
+        """Echoes what a shell-less image would say."""
+        return 126, b"", f'exec: "{command[0] if command else ""}": executable file not found in $PATH'.encode()

@@ -1,0 +1,241 @@
+"""All settings of AOI in one frozen object, built at the edge and passed down.
+
+Every field is also an environment variable: `settings.gate.level` is `AOI_GATE__LEVEL`. A variable that starts with
+`AOI_` and names no field is refused with the nearest right name, since it would otherwise be ignored in silence.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from aoi.errors import SettingsError
+from aoi.records.base import Sha256, canonical_bytes, sha256_hex
+
+PREFIX = "AOI_"
+DELIMITER = "__"
+
+_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri"})
+"""Where things lie decides nothing about what they are: not part of the digest."""
+
+
+def _without_password(url: str) -> str:
+    if re.search(r"://[^/@\s]*:[^/@\s]+@", url):
+        raise ValueError(
+            "a URL may not carry a password, since URLs are shown and recorded: use AOI_DATABASE_PASSWORD for the "
+            "database, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD for the registry"
+        )
+    return url
+
+
+Url = Annotated[str, AfterValidator(_without_password)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CollectSettings(_Group):
+    """How many episodes a cycle collects with the champion."""
+
+    problems: int = Field(default=64, ge=1)
+    """Problems of the training split in each cycle, drawn anew from the cycle's seed."""
+    rollouts: int = Field(default=2, ge=1)
+    """Episodes of each problem."""
+    shard_size: int = Field(default=32, ge=1)
+    """Episodes in a shard: the unit of batching, and of redoing after a crash."""
+    temperature: float = Field(default=1.0, ge=0, le=2)
+
+
+class EvaluationSettings(_Group):
+    """The paired comparison that the gate reads."""
+
+    problems_per_slice: int = Field(default=24, ge=1)
+    """Problems of each slice (seen, unseen mechanism, unseen application, control)."""
+    seeds: int = Field(default=3, ge=1)
+    """World and rollout seeds of each problem: runs that repeat a problem share one cluster in the statistics."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    """0 is greedy."""
+
+
+class TrainingSettings(_Group):
+    """One cycle's training of the adapters."""
+
+    sft_steps: int = Field(default=60, ge=0)
+    sft_learning_rate: float = Field(default=1e-3, gt=0)
+    grpo_steps: int = Field(default=30, ge=0)
+    prompts: int = Field(default=8, ge=1)
+    """Prompts of each GRPO step."""
+    group_size: int = Field(default=8, ge=2)
+    """Sampled completions of each prompt. One has no baseline."""
+    learning_rate: float = Field(default=8e-4, gt=0)
+    beta: float = Field(default=0.02, ge=0)
+    """Weight of the KL penalty against the reference policy."""
+    lora_r: int = Field(default=16, ge=1)
+    lora_alpha: int = Field(default=32, ge=1)
+    evolver_steps: int = Field(default=20, ge=0)
+    """GRPO steps of the Evolver's own adapter; 0 trains none."""
+    warm_start: bool = True
+    """Start from the champion's adapter; otherwise from the bare base."""
+
+
+class SeedModelSettings(_Group):
+    """The model that the project makes itself where none is given."""
+
+    base: str = ""
+    """Hugging Face model id or path of a base model; empty makes the seed model."""
+    steps: int = Field(default=600, ge=1)
+    demonstrations: int = Field(default=2000, ge=1)
+    """Episodes of the imperfect scripted operator, on training mechanisms only."""
+
+
+class GateSettings(_Group):
+    """When a challenger may be promoted. Rates are in [0, 1]; margins are differences of rates."""
+
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of every one-sided bound. At most 1 - level of equal challengers are promoted."""
+    minimum_gain: float = Field(default=0.0, ge=0, le=1)
+    """The lower bound of the gain must lie above this."""
+    slice_margin: float = Field(default=0.05, ge=0, le=1)
+    """A slice blocks if its gain is proven to lie below minus this."""
+    control_margin: float = Field(default=0.0, ge=0, le=1)
+    """False alarms block if they are proven to rise by more than this."""
+    refused_margin: float = Field(default=0.1, ge=0)
+    """Refused commands per run that the challenger may have beyond the champion's."""
+    token_margin: float = Field(default=0.5, ge=0)
+    """Share of tokens per run that the challenger may cost beyond the champion's: 0.5 is half as much again."""
+    minimum_problems: int = Field(default=20, ge=2)
+    """Fewer problems with a fault than this never promote."""
+    minimum_controls: int = Field(default=4, ge=0)
+    """Fewer no-fault problems than this never promote: false alarms would go unseen."""
+    simulated_nights: int = Field(default=2000, ge=100)
+    """Nights simulated for power and detectable gain."""
+    approval_hours: float = Field(default=72.0, gt=0)
+    """An approval is valid for this long."""
+    team: bool = False
+    """Refuse the approval of a request by the person who asked for it."""
+
+
+class ClusterSettings(_Group):
+    """What the agents work on."""
+
+    kind: Literal["embedded", "live", "replay"] = "embedded"
+    kubeconfig: str = ""
+    """Path of a kubeconfig of a read-only ServiceAccount; `aoi access print` shows how to make one."""
+    context: str = ""
+    namespace: str = "default"
+    prometheus_url: Url = ""
+    jaeger_url: Url = ""
+
+
+class ServerSettings(_Group):
+    """Where the policy answers."""
+
+    url: Url = ""
+    """Base URL of a vLLM server; empty answers in process."""
+    api_key: SecretStr = SecretStr("")
+    timeout_s: float = Field(default=60.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen; build it with `Settings.load()`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter=DELIMITER, allow_inf_nan=False
+    )
+
+    home: Path = Path(".aoi")
+    """Folder for everything that is not given a place of its own."""
+    store_url: Url = Field(default_factory=lambda data: f"file://{data['home'].resolve() / 'store'}")
+    """Any fsspec URL: a folder, `s3://bucket/prefix`, `gs://bucket/prefix`."""
+    database_url: Url = Field(default_factory=lambda data: f"sqlite:///{data['home'].resolve() / 'aoi.db'}")
+    """SQLAlchemy URL of the ledger, approvals and feedback; PostgreSQL where several machines share them."""
+    database_password: SecretStr = SecretStr("")
+    mlflow_uri: Url = Field(default_factory=lambda data: f"sqlite:///{data['home'].resolve() / 'mlflow.db'}")
+    """MLflow tracking URI: sqlite embedded, or http(s) of a server."""
+    seed: int = Field(default=0, ge=0)
+    """Root of every random choice; each cycle and stage derives its own from it."""
+    collect: CollectSettings = CollectSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    training: TrainingSettings = TrainingSettings()
+    seed_model: SeedModelSettings = SeedModelSettings()
+    gate: GateSettings = GateSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the environment; `given` wins over it. Raises: SettingsError naming the field and what to do."""
+        refuse_misspelt(os.environ)
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+
+    def digest(self) -> Sha256:
+        """SHA-256 of every value that can change a result: secrets and places are left out."""
+        return sha256_hex(canonical_bytes(self.public()))
+
+    def public(self) -> dict[str, Any]:
+        """The values behind `digest()`, as JSON: what the review page compares between two cycles."""
+        return _public(self, _PLACES)
+
+
+def _public(group: BaseModel, left_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """JSON values of a group, without secrets, addresses and paths."""
+    shown: dict[str, Any] = {}
+    for name in type(group).model_fields:
+        value = getattr(group, name)
+        if name in left_out or name == "kubeconfig" or name.endswith("url") or isinstance(value, SecretStr):
+            continue
+        shown[name] = _public(value) if isinstance(value, BaseModel) else value
+    return shown
+
+
+def derive_seed(root: int, *parts: str | int) -> int:
+    """A seed in [0, 2**31) for one purpose, the same in every process: `derive_seed(settings.seed, "collect", 3)`."""
+    text = "/".join(str(part) for part in (root, *parts))
+    return int(sha256_hex(text.encode())[:8], 16) & 0x7FFFFFFF
+
+
+def variable_names() -> list[str]:
+    """Every environment variable that is read, in order of the fields."""
+    return _names(Settings, PREFIX)
+
+
+def refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Raise SettingsError if a variable begins with `AOI_` but names no setting."""
+    known = variable_names()
+    for name in sorted(environment):
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
+        raise SettingsError(
+            f"{name} is set, but no setting has that name. Did you mean {near[0]}? "
+            f"Unset {name} or rename it; `aoi settings` lists all names."
+        )
+
+
+def _names(model: type[BaseModel], prefix: str) -> list[str]:
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        variable = f"{prefix}{name.upper()}"
+        names.append(variable)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _names(field.annotation, f"{variable}{DELIMITER}")
+    return names
+
+
+def _explain(error: ValidationError) -> str:
+    """One line for each wrong value. The value itself is left out: it may be a secret."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        path = [str(part) for part in problem["loc"]]
+        variable = PREFIX + DELIMITER.join(path).upper()
+        lines.append(f"{'.'.join(path)} ({variable}): {problem['msg']}")
+    return "wrong settings: " + "; ".join(lines) + ". `aoi settings` lists names, defaults and bounds."

@@ -1,0 +1,267 @@
+"""Content-addressed objects over fsspec: a local folder by default, S3 or GCS for real.
+
+Stages hand over `Ref`s; this is where the payloads lie. An object is written once, whole or not at all, and its bytes
+are compared with its digest at every read. Addresses are made of a kind and a digest alone, so no name from outside
+ever becomes a path, and nothing here can execute what it reads: records are JSON, everything else stays bytes.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, overload
+
+import fsspec
+from pydantic import Field, ValidationError
+
+from aoi.errors import CorruptObject, StoreNotWritable
+from aoi.records.base import Record, Ref, Sha256, sha256_hex
+
+R = TypeVar("R", bound=Record)
+
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_SHA = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")
+_MAX_NAME = 240
+
+
+class TreeFile(Record):
+    """One file of a stored folder."""
+
+    sha256: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+
+
+class Tree(Record):
+    """A stored folder: relative POSIX path -> file. Its digest is the digest of the folder."""
+
+    files: dict[str, TreeFile]
+
+
+class ObjectStore:
+    """Immutable objects by kind and digest, and small named marks that say what was finished.
+
+    Safe for many writers: an address decides its bytes, so two writers of one object write the same thing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._fs, root = fsspec.core.url_to_fs(url)
+        self._root = root.rstrip("/")
+        self._is_local = "file" in _protocols(self._fs)
+
+    def put(self, kind: str, value: Record | bytes) -> Ref[Any]:
+        """Store a record (as canonical JSON) or bytes. Idempotent. Raises: StoreNotWritable."""
+        data = value.to_bytes() if isinstance(value, Record) else value
+        ref: Ref[Any] = Ref(kind=kind, sha256=sha256_hex(data), size_bytes=len(data))
+        path = self._path(ref.kind, ref.sha256)
+        if not self._holds(path, ref):
+            self._write(path, data)
+        return ref
+
+    @overload
+    def get(self, ref: Ref[Any], type_: type[R]) -> R: ...
+    @overload
+    def get(self, ref: Ref[Any], type_: None = None) -> bytes: ...
+    def get(self, ref: Ref[Any], type_: type[R] | None = None) -> R | bytes:
+        """Read an object back, as a record of `type_` or as bytes. Raises: CorruptObject if lost or altered."""
+        data = self._read(ref)
+        if type_ is None:
+            return data
+        try:
+            return type_.from_bytes(data)
+        except ValidationError as error:
+            raise CorruptObject(
+                f"{ref.short} is intact but is not a {type_.__name__}: {error.error_count()} fields do not fit. "
+                f"It was written by another version or is of another kind; look with `aoi data show {ref.short}`"
+            ) from None
+
+    def has(self, ref: Ref[Any]) -> bool:
+        """Whether the object is there, whole and unaltered."""
+        try:
+            self._read(ref)
+        except CorruptObject:
+            return False
+        return True
+
+    def find(self, short: str) -> Ref[Any]:
+        """The object that `kind:first digits` names. Raises: CorruptObject if none or several do."""
+        kind, _, digits = short.partition(":")
+        if not _KIND.fullmatch(kind) or not re.fullmatch(r"[0-9a-f]{4,64}", digits):
+            raise CorruptObject(f"{short!r} names no object: write kind:digits, e.g. trajectories:0a1b2c3d4e5f")
+        folder = f"{self._root}/objects/{kind}/{digits[:2]}"
+        found = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
+        if len(found) != 1:
+            raise CorruptObject(f"{short} names {len(found)} objects in {self.url}, expected one. Give more digits")
+        size = self._fs.size(f"{folder}/{found[0]}")
+        return Ref(kind=kind, sha256=found[0], size_bytes=int(size or 0))
+
+    def put_folder(self, kind: str, folder: Path) -> Ref[Tree]:
+        """Store every file below `folder` and then the tree that lists them. Links are refused."""
+        files: dict[str, TreeFile] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                raise CorruptObject(f"{path} is a link: a stored folder holds plain files only. Copy the file there")
+            if path.is_file():
+                ref = self.put("file", path.read_bytes())
+                name = checked_relative(path.relative_to(folder).as_posix())
+                files[name] = TreeFile(sha256=ref.sha256, size_bytes=ref.size_bytes)
+        return self.put(kind, Tree(files=files))
+
+    def get_folder(self, ref: Ref[Tree], into: Path) -> Path:
+        """Write a stored folder to `into`, every file verified. Returns `into`.
+
+        Raises: CorruptObject before anything is written if a file is lost, altered or named with a path outside.
+        """
+        tree = self.get(ref, Tree)
+        contents = {checked_relative(name): self._read(_file_ref(file)) for name, file in tree.files.items()}
+        for name, data in contents.items():
+            target = into / name
+            _make_folder(target.parent)
+            _replace(target, data)
+        return into
+
+    def verify_folder(self, ref: Ref[Tree]) -> Tree:
+        """Check a stored folder and each of its files. Raises: CorruptObject naming the file."""
+        tree = self.get(ref, Tree)
+        for name, file in tree.files.items():
+            try:
+                self._read(_file_ref(file))
+            except CorruptObject as error:
+                raise CorruptObject(f"{ref.short}: file {checked_relative(name)}: {error}") from None
+        return tree
+
+    def mark(self, group: str, name: str, value: Record) -> None:
+        """Write a small record under a name: the sign that something is finished. Replaces atomically."""
+        self._write(self._mark_path(group, name), value.to_bytes())
+
+    def marked(self, group: str, name: str, type_: type[R]) -> R | None:
+        """The record under that name; None if none was written, or if it is not whole."""
+        path = self._mark_path(group, name)
+        try:
+            return type_.from_bytes(self._fs.cat_file(path))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def __iter__(self) -> Iterator[Ref[Any]]:
+        """Every object, by kind and digest."""
+        for kind in self._names(f"{self._root}/objects"):
+            for head in self._names(f"{self._root}/objects/{kind}"):
+                for name in self._names(f"{self._root}/objects/{kind}/{head}"):
+                    if _SHA.fullmatch(name):
+                        size = self._fs.size(f"{self._root}/objects/{kind}/{head}/{name}")
+                        yield Ref(kind=kind, sha256=name, size_bytes=int(size or 0))
+
+    def _path(self, kind: str, sha256: str) -> str:
+        if not _KIND.fullmatch(kind) or not _SHA.fullmatch(sha256):
+            raise CorruptObject(f"{kind!r}:{sha256!r} is no address: a kind is a word, a digest 64 hexadecimal digits")
+        return f"{self._root}/objects/{kind}/{sha256[:2]}/{sha256}"
+
+    def _mark_path(self, group: str, name: str) -> str:
+        for part in (group, name):
+            if not _NAME.fullmatch(part):
+                raise CorruptObject(f"{part!r} is no name of a mark: letters, digits, '_', '.' and '-' only")
+        return f"{self._root}/marks/{group}/{name}.json"
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            return sorted(PurePosixPath(path).name for path in self._fs.ls(folder, detail=False))
+        except FileNotFoundError:
+            return []
+
+    def _read(self, ref: Ref[Any]) -> bytes:
+        path = self._path(ref.kind, ref.sha256)
+        try:
+            data: bytes = self._fs.cat_file(path)
+        except FileNotFoundError:
+            raise CorruptObject(
+                f"{ref.short} is not in {self.url}. Restore the store from its backup, or run the stage again"
+            ) from None
+        found = sha256_hex(data)
+        if found != ref.sha256:
+            raise CorruptObject(
+                f"{ref.short}: expected digest {ref.sha256}, found {found} ({len(data)} of {ref.size_bytes} bytes) "
+                f"at {path}. Delete that file and run the stage again, or restore it from the backup"
+            )
+        return data
+
+    def _holds(self, path: str, ref: Ref[Any]) -> bool:
+        """Whether a whole object lies there already; a damaged one is written anew."""
+        try:
+            if self._is_local:
+                with open(path, "rb") as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest() == ref.sha256
+            return self._fs.size(path) == ref.size_bytes
+        except OSError:
+            return False
+
+    def _write(self, path: str, data: bytes) -> None:
+        try:
+            if self._is_local:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                _replace(Path(path), data)
+            else:
+                # One PUT: object stores show the whole object or none.
+                self._fs.pipe_file(path, data)
+        except OSError as error:
+            raise not_writable(path, error) from error
+
+
+def checked_relative(name: str) -> str:
+    """`name` if it is a plain relative POSIX path that stays inside its folder. Raises: CorruptObject."""
+    parts = name.split("/")
+    is_plain = all(part not in ("", ".", "..") for part in parts) and not re.match(r"[A-Za-z]:", name)
+    if not is_plain or "\\" in name or len(name) > _MAX_NAME or not name.isprintable():
+        raise CorruptObject(f"{name!r} is no file name inside a folder: it is refused before anything is written")
+    return name
+
+
+def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:
+    """The error for a failed write, with what to do about its cause."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        advice = "The disk is full: free space or move it with AOI_STORE_URL"
+    else:
+        advice = "Give this user write access to it, or choose another place with AOI_STORE_URL or AOI_HOME"
+    return StoreNotWritable(f"cannot write {path}: {error.strerror or error}. {advice}")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it."""
+    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _file_ref(file: TreeFile) -> Ref[Any]:
+    return Ref(kind="file", sha256=file.sha256, size_bytes=file.size_bytes)
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

@@ -35,6 +35,7 @@ class Clock:
         """Since the start of the world."""
         self._serial = 0
         self._heap: list[Timer] = []
+        self._formatted: tuple[int, str] = (-1, "")
 
     def set_timer(self, delay_ms: int, controller: str, resource: str, namespace: str, name: str) -> None:
         """Wake a controller after `delay_ms`. Waking twice is harmless: reconciling is idempotent."""
@@ -54,8 +55,14 @@ class Clock:
 
     def rfc3339(self, at_ms: int | None = None) -> str:
         """Kubernetes' metav1.Time: second precision, UTC."""
-        moment = self.epoch_ms + (self.now_ms if at_ms is None else at_ms)
-        return datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        second = (self.epoch_ms + (self.now_ms if at_ms is None else at_ms)) // 1000
+        if self._formatted[0] != second:  # most calls ask for the same second: formatting is the slow part
+            self._formatted = (second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return self._formatted[1]
+
+    def at_ms(self, rfc3339: str) -> int:
+        """The inverse of `rfc3339`: milliseconds since the start of the world (negative if earlier)."""
+        return int(datetime.fromisoformat(rfc3339).timestamp() * 1000) - self.epoch_ms
 
     def snapshot(self) -> ClockSnapshot:
         """Cheap: timers are immutable."""

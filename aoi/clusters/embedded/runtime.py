@@ -35,6 +35,10 @@ class ContainerPlan:
     ready_after_ms: int = 0
     """From start until its readiness would succeed (if it has a probe, the probe decides)."""
     exit: ExitPlan | None = None
+    stop_ms: int = 1000
+    """From SIGTERM to its exit; beyond the grace period it is killed (137)."""
+    stop_code: int = 143
+    """Exit code after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class ProbeAnswer:
     success: bool
     message: str = ""
     """As the kubelet's Unhealthy event carries it after `<Kind> probe failed: `."""
+    until_ms: int | None = None
+    """World time at which the answer may change by itself; None if only a change of the world can change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,11 @@ class Usage:
 
 
 class Runtime(Protocol):
-    """The world inside the containers, as a pure function of the world's state and time."""
+    """The world inside the containers, as a pure function of the world's state and time.
+
+    A runtime whose probe answers depend on objects other than the pod names their resources in an optional
+    attribute `probe_inputs: tuple[str, ...]`: a change to one of them in a namespace has its probes asked again.
+    """
 
     def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
         """What container `container` (its spec) of `pod` does if started now; `attempt` counts restarts."""

@@ -7,6 +7,7 @@ snapshot a handful of shallow dict copies, and lets snapshots, watches and world
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,10 @@ Obj = dict[str, Any]
 """A Kubernetes object as JSON. Immutable by convention after commit."""
 Name = tuple[str, str]
 """(namespace, name); namespace is empty for cluster-scoped objects."""
+
+
+IndexKey = tuple[str, str, str]
+"""(table, property, value), e.g. ("pods", "node", "node-1")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class StoreSnapshot:
     """Shallow copies; restoring costs microseconds."""
 
     tables: dict[str, dict[Name, Obj]]
+    index: dict[IndexKey, tuple[Any, ...]]
     revision: int
     serial: int
     log_start: int
@@ -51,6 +57,8 @@ class Store:
         self._seed = seed
         self._now = now
         self._tables: dict[str, dict[Name, Obj]] = {}
+        self._index: dict[IndexKey, tuple[Any, ...]] = {}
+        """Sorted tuples of names, replaced and never mutated, so that snapshots share them."""
         self._serial = 0
         self.revision = 1
         self.log: list[Change] = []
@@ -69,7 +77,26 @@ class Store:
             return []
         if namespace is None:
             return [table[key] for key in sorted(table)]
-        return [table[key] for key in sorted(key for key in table if key[0] == namespace)]
+        return [table[key] for key in self._index.get((resource, "namespace", namespace), ())]
+
+    def owned(self, resource: str, uid: str) -> list[Obj]:
+        """Objects of a table that name `uid` in their ownerReferences, in (namespace, name) order."""
+        table = self._tables.get(resource, {})
+        return [table[name] for kind, name in self._index.get(("*", "owner", uid), ()) if kind == resource]
+
+    def dependents(self, uid: str) -> list[tuple[str, Name]]:
+        """(resource, name) of everything that names `uid` in its ownerReferences, sorted."""
+        return list(self._index.get(("*", "owner", uid), ()))
+
+    def pods_on(self, node: str) -> list[Obj]:
+        """Pods bound to `node`; those bound to none for the empty string."""
+        table = self._tables.get("pods", {})
+        return [table[name] for name in self._index.get(("pods", "node", node), ())]
+
+    def events_about(self, uid: str) -> list[Obj]:
+        """Events whose involvedObject has `uid`."""
+        table = self._tables.get("events", {})
+        return [table[name] for name in self._index.get(("events", "about", uid), ())]
 
     def resources(self) -> Iterator[str]:
         """Names of all non-empty tables, sorted."""
@@ -92,6 +119,8 @@ class Store:
         meta.setdefault("generation", 1)
         committed = {**obj, "metadata": meta}
         table[key] = committed
+        for index_key, entry in _index_entries(resource, key, committed):
+            self._index_add(index_key, entry)
         self._publish(Change(self.revision, "ADDED", resource, key, committed, None))
         return committed
 
@@ -112,12 +141,15 @@ class Store:
             new_meta["generation"] = previous["metadata"].get("generation", 1) + 1
         committed = {**obj, "metadata": new_meta}
         self._tables[resource][key] = committed
+        self._reindex(resource, key, previous, committed)
         self._publish(Change(self.revision, "MODIFIED", resource, key, committed, previous))
         return committed
 
     def delete(self, resource: str, namespace: str, name: str) -> Obj:
         """Remove an object for good (finalizers and grace are the API's business). Raises: KeyError."""
         previous = self._tables[resource].pop((namespace, name))
+        for index_key, entry in _index_entries(resource, (namespace, name), previous):
+            self._index_remove(index_key, entry)
         self.revision += 1
         last = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(self.revision)}}
         self._publish(Change(self.revision, "DELETED", resource, (namespace, name), last, previous))
@@ -145,15 +177,45 @@ class Store:
     def snapshot(self) -> StoreSnapshot:
         """Cheap: tables are copied shallowly, objects are shared."""
         tables = {name: dict(table) for name, table in self._tables.items() if table}
-        return StoreSnapshot(tables, self.revision, self._serial, self.log_start)
+        return StoreSnapshot(tables, dict(self._index), self.revision, self._serial, self.log_start)
 
     def restore(self, snapshot: StoreSnapshot) -> None:
         """Go back. Watches of the abandoned history can no longer resume: the log starts anew."""
         self._tables = {name: dict(table) for name, table in snapshot.tables.items()}
+        self._index = dict(snapshot.index)
         self.revision = snapshot.revision
         self._serial = snapshot.serial
         self.log = []
         self.log_start = snapshot.revision + 1
+
+    def _reindex(self, resource: str, key: Name, previous: Obj, committed: Obj) -> None:
+        old_owners = previous["metadata"].get("ownerReferences")
+        new_owners = committed["metadata"].get("ownerReferences")
+        moved = resource == "pods" and previous.get("spec") is not committed.get("spec")
+        if old_owners is new_owners and not moved:
+            return
+        before = _index_entries(resource, key, previous)
+        after = _index_entries(resource, key, committed)
+        for index_key, entry in before:
+            if (index_key, entry) not in after:
+                self._index_remove(index_key, entry)
+        for index_key, entry in after:
+            if (index_key, entry) not in before:
+                self._index_add(index_key, entry)
+
+    def _index_add(self, index_key: IndexKey, entry: Any) -> None:
+        names = self._index.get(index_key, ())
+        at = bisect_left(names, entry)
+        self._index[index_key] = (*names[:at], entry, *names[at:])
+
+    def _index_remove(self, index_key: IndexKey, entry: Any) -> None:
+        names = self._index[index_key]
+        at = bisect_left(names, entry)
+        remaining = names[:at] + names[at + 1 :]
+        if remaining:
+            self._index[index_key] = remaining
+        else:
+            del self._index[index_key]
 
     def _publish(self, change: Change) -> None:
         self.log.append(change)
@@ -164,6 +226,18 @@ class Store:
             subscriber(change)
 
 
+def _index_entries(resource: str, key: Name, obj: Obj) -> list[tuple[IndexKey, Any]]:
+    """Where an object belongs in the index."""
+    entries: list[tuple[IndexKey, Any]] = [((resource, "namespace", key[0]), key)]
+    for uid in dict.fromkeys(reference["uid"] for reference in obj["metadata"].get("ownerReferences") or ()):
+        entries.append((("*", "owner", uid), (resource, key)))
+    if resource == "pods":
+        entries.append((("pods", "node", (obj.get("spec") or {}).get("nodeName") or ""), key))
+    elif resource == "events":
+        entries.append((("events", "about", (obj.get("involvedObject") or {}).get("uid") or ""), key))
+    return entries
+
+
 def _same(left: Obj, right: Obj) -> bool:
     """Equal apart from metadata.resourceVersion."""
     if left is right:
@@ -171,12 +245,14 @@ def _same(left: Obj, right: Obj) -> bool:
     if left.keys() != right.keys():
         return False
     for key, value in left.items():
+        if value is right.get(key):
+            continue
         if key == "metadata":
             ours = {k: v for k, v in value.items() if k != "resourceVersion"}
             theirs = {k: v for k, v in right[key].items() if k != "resourceVersion"}
             if ours != theirs:
                 return False
-        elif value is not right[key] and value != right[key]:
+        elif value != right[key]:
             return False
     return True
 

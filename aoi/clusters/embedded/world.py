@@ -23,7 +23,7 @@ class Controller(Protocol):
 
     name: str
     watches: tuple[str, ...]
-    """Resources whose changes wake it."""
+    """Resources whose changes wake it; "*" means all."""
 
     def wakes_for(self, world: "World", change: Change) -> list[tuple[str, Name]]:
         """Which (resource, name) keys to reconcile after `change`."""
@@ -69,8 +69,14 @@ class World:
         for controller in controllers:
             for resource in controller.watches:
                 self._watchers.setdefault(resource, []).append(controller)
+        self._watchers_of_all = self._watchers.get("*", [])
         self._dirty: dict[tuple[str, str, Name], None] = {}
         self.store.subscribers.append(self._mark)
+
+    def wake(self, controller: str, resource: str, name: Name) -> None:
+        """Have a controller reconcile one key at the next settle, though no object changed."""
+        if controller in self._by_name:
+            self._dirty[(controller, resource, name)] = None
 
     def settle(self) -> None:
         """Reconcile until nothing is dirty, at the present instant. Raises: RuntimeError on a livelock."""
@@ -117,5 +123,8 @@ class World:
 
     def _mark(self, change: Change) -> None:
         for controller in self._watchers.get(change.resource, ()):
+            for resource, name in controller.wakes_for(self, change):
+                self._dirty[(controller.name, resource, name)] = None
+        for controller in self._watchers_of_all:
             for resource, name in controller.wakes_for(self, change):
                 self._dirty[(controller.name, resource, name)] = None

@@ -34,6 +34,17 @@ class Cache:
     """(B, 1, 1, capacity) minus infinity where a position is padding, else 0."""
     generated: int = 0
 
+    def select(self, rows: Tensor) -> "Cache":
+        """A cache of these rows, in this order; a row may occur more than once."""
+        return Cache(
+            self.keys[:, rows],
+            self.values[:, rows],
+            self.lengths[rows],
+            self.width,
+            self.blocked[rows],
+            self.generated,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -83,9 +94,7 @@ class Network:
             cache.values[index, rows, :, columns] = v
             queries = x.new_zeros(len(prompts), self.heads, width, self.head_size)
             queries[rows, :, columns] = q
-            attended = self._attend(
-                queries, cache.keys[index, :, :, :width], cache.values[index, :, :, :width], causal
-            )
+            attended = self._attend(queries, cache.keys[index, :, :, :width], cache.values[index, :, :, :width], causal)
             attended = attended[rows, :, columns].reshape(len(tokens), -1)
             if index == len(self.layers) - 1:  # nothing reads the other tokens any more
                 attended, x = attended[last], x[last]
@@ -119,15 +128,19 @@ class Network:
         batch, width = tokens.shape
         positions = torch.arange(width).repeat(batch)
         x = functional.embedding(tokens.reshape(-1), self.embedding)
-        for layer in self.layers:
+        kept = keep.reshape(-1).nonzero().squeeze(1)
+        for index, layer in enumerate(self.layers):
             q, k, v = (
                 part.view(batch, width, -1, self.head_size).transpose(1, 2)
                 for part in self._project(layer, x, positions)
             )
             attended = functional.scaled_dot_product_attention(q, self._repeat(k), self._repeat(v), is_causal=True)
-            x = x + functional.linear(attended.transpose(1, 2).reshape(batch * width, -1), layer.output)
+            attended = attended.transpose(1, 2).reshape(batch * width, -1)
+            if index == len(self.layers) - 1:  # nothing reads the other tokens any more
+                attended, x = attended[kept], x[kept]
+            x = x + functional.linear(attended, layer.output)
             x = x + self._feed(layer, x)
-        return self._logits(x[keep.reshape(-1)])
+        return self._logits(x)
 
     def _project(self, layer: Layer, x: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of N tokens, normalised and rotated. Shapes: (N, heads, head size)."""
@@ -188,18 +201,16 @@ def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
 
 
 def _rotary(config: Qwen3Config) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of every position. Shapes: (positions, head size)."""
+    """Cosines and sines of every position. Shapes: (positions, half the head size)."""
     parameters = config.rope_parameters
     if parameters.get("rope_type", "default") != "default":
         raise ValueError(f"rotary embedding {parameters['rope_type']} is not supported: serve this model with vLLM")
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
     frequencies = 1.0 / parameters["rope_theta"] ** exponents
     angles = torch.outer(torch.arange(config.max_position_embeddings).float(), frequencies)
-    angles = torch.cat([angles, angles], dim=-1)
     return angles.cos(), angles.sin()
 
 
 def _rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    half = x.shape[-1] // 2
-    turned = torch.cat([-x[..., half:], x[..., :half]], dim=-1)
-    return x * cosines + turned * sines
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cosines - second * sines, second * cosines + first * sines], dim=-1)

@@ -1,0 +1,96 @@
+"""LoRA adapters: one shape for all of AOI, written the same way every time, merged for inference."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from aoi.errors import CorruptObject
+from aoi.records.base import Sha256
+from models import files
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Every projection. LoRA on tied embeddings or `lm_head` is refused by TRL."""
+PREFIX = "base_model.model."
+
+
+def configuration(rank: int = 16, alpha: int = 32, dropout: float = 0.0) -> LoraConfig:
+    """The adapter's shape. The paper trains r 64, alpha 128, dropout .05 on 14 billion parameters."""
+    return LoraConfig(
+        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(TARGETS), task_type="CAUSAL_LM"
+    )
+
+
+def attach(model: PreTrainedModel, warm_start: Path | None, seed: int, rank: int = 16) -> PeftModel:
+    """Put a trainable adapter on `model`: a copy of `warm_start`, or a new one that changes nothing yet."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if warm_start is None:
+            return get_peft_model(model, configuration(rank, 2 * rank))
+        files.check_readable(warm_start)
+        return PeftModel.from_pretrained(model, str(warm_start), is_trainable=True)
+
+
+def save(model: PeftModel, folder: Path, base: Sha256) -> Sha256:
+    """Write the active adapter as safetensors and return its digest.
+
+    The configuration names the base by digest instead of by path, so equal weights give equal bytes anywhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["base_model_name_or_path"] = f"sha256:{base}"
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    return files.adapter_digest(folder)
+
+
+def merged(base: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    """Base weights with the adapter of `folder` added: W + scale * B A, for each projection it has.
+
+    Raises: CorruptObject if the adapter has a tensor that the base has no place for.
+    """
+    config = _read_configuration(folder)
+    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+    tensors = files.read_weights([folder / "adapter_model.safetensors"])
+    weights = dict(base)
+    for name in sorted(tensors):
+        if not name.endswith(".lora_A.weight"):
+            continue
+        target = name.removeprefix(PREFIX).replace(".lora_A.weight", ".weight")
+        up = tensors.get(name.replace("lora_A", "lora_B"))
+        if target not in base or up is None or base[target].shape != (up.shape[0], tensors[name].shape[1]):
+            raise CorruptObject(f"adapter tensor {name} does not fit the base model's {target}")
+        weights[target] = base[target] + scale * (up @ tensors[name])
+    return weights
+
+
+def merged_from_model(model: PeftModel) -> dict[str, Tensor]:
+    """Weights as `model` computes with them now: what the engine runs while the adapter is being trained."""
+    weights: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for name, module in model.get_base_model().named_modules():
+            if isinstance(module, LoraLayer):
+                weights[f"{name}.weight"] = module.base_layer.weight + module.get_delta_weight(model.active_adapter)
+            elif "lora_" not in name and not name.endswith(".base_layer"):
+                for key, weight in module.named_parameters(recurse=False):
+                    weights[f"{name}.{key}"] = weight.detach()
+    return weights
+
+
+def _read_configuration(folder: Path) -> dict[str, Any]:
+    path = folder / "adapter_config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CorruptObject(f"{path} is not readable JSON: {error}") from error
+    if config.get("peft_type") != "LORA" or config.get("use_dora") or config.get("bias", "none") != "none":
+        raise CorruptObject(f"{path}: only plain LoRA adapters can be merged, found {config.get('peft_type')}")
+    return config

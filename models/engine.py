@@ -1,0 +1,214 @@
+"""The in-process engine: answers batches of turns on the CPU, each turn independent of its batch.
+
+One decode loop over `models.network` (or over transformers, for architectures other than Qwen3). Sampling adds
+Gumbel noise drawn from the turn's own seed, so equal turns give equal completions whatever else is in the batch,
+and two policies given the same seeds differ only where their distributions do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoConfig
+
+from aoi.agents.policy import Generation, Turn
+from aoi.records.episode import RoleName
+from models import adapters, files
+from models.network import Cache, Network, width_of
+
+MIN_ROWS = 8
+"""Smaller matrix products take other code paths, which round differently: batches are filled up to this."""
+LOGPROB_DIGITS = 6
+"""Kept of a log-probability: enough for importance weights, short in records."""
+ROLES: tuple[RoleName, ...] = ("observer", "probe", "executor", "compressor", "evolver")
+
+
+class Grammar(Protocol):
+    """Which tokens may follow: an automaton over token ids."""
+
+    def start(self, role: RoleName) -> int:
+        """State before the first token of a completion."""
+        ...
+
+    def allowed(self, state: int) -> Sequence[int]:
+        """Token ids that may come next, end of sequence included; empty means any."""
+        ...
+
+    def advance(self, state: int, token: int) -> int:
+        """State after `token`, which was allowed."""
+        ...
+
+
+class Decoder(Protocol):
+    """What the loop runs: `Network`, or transformers behind `models.reference.Reference`."""
+
+    def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]: ...
+    def step(self, tokens: Tensor, cache: Cache) -> Tensor: ...
+
+
+@dataclass(slots=True)
+class _Row:
+    """One turn while it is being answered."""
+
+    turn: Turn
+    noise: np.random.Generator
+    state: int
+    token_ids: list[int]
+    logprobs: list[float]
+    is_done: bool = False
+
+    def add(self, token: int, logprob: float, eos_id: int) -> None:
+        """Append one token, unless the completion has ended."""
+        if self.is_done:
+            return
+        self.token_ids.append(token)
+        self.logprobs.append(round(logprob, LOGPROB_DIGITS))
+        self.is_done = token == eos_id or len(self.token_ids) >= self.turn.max_tokens
+
+
+class InProcessPolicy:
+    """`Policy` over a base model on disk and one adapter per role.
+
+    `adapters_by_role` maps a role to an adapter folder; a role without one is answered by the base. The caller
+    sets the number of threads (`torch.set_num_threads`); two contending threads are slower than one.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        adapters_by_role: Mapping[RoleName, Path] | None = None,
+        *,
+        grammar: Grammar | None = None,
+        rows: int = 256,
+    ) -> None:
+        files.check_readable(base)
+        self.config = AutoConfig.from_pretrained(str(base))
+        self.grammar = grammar
+        self.rows = rows
+        weights = files.base_weights(base)
+        self._names: dict[RoleName, str] = {}
+        self._decoders: dict[str, Decoder] = {}
+        folders = dict(adapters_by_role or {})
+        for role in ROLES:
+            folder = folders.get(role)
+            name = files.adapter_digest(folder) if folder else f"base:{files.weights_digest(base)}"
+            self._names[role] = name
+            if name not in self._decoders:
+                self._decoders[name] = self._decoder(base, folder, weights)
+
+    def adapter_of(self, role: RoleName) -> str:
+        """Digest of the adapter that answers for `role`, or `base:<digest>`."""
+        return self._names[role]
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        """Answer every turn, in order."""
+        answers: list[Generation | None] = [None] * len(turns)
+        for name, indices in self._groups(turns):
+            for index, answer in zip(indices, self._answer(name, [turns[i] for i in indices]), strict=True):
+                answers[index] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _answer(self, name: str, turns: list[Turn]) -> list[Generation]:
+        return generate(self._decoders[name], turns, self.eos_id, adapter=name, grammar=self.grammar)
+
+    @property
+    def eos_id(self) -> int:
+        """Id that ends a completion."""
+        eos = self.config.eos_token_id
+        return eos[0] if isinstance(eos, list) else eos
+
+    def _groups(self, turns: Sequence[Turn]) -> Iterator[tuple[str, list[int]]]:
+        groups: dict[tuple[str, int], list[int]] = {}
+        for index, turn in enumerate(turns):
+            groups.setdefault((self._names[turn.role], width_of(len(turn.prompt_ids))), []).append(index)
+        for (name, _), indices in groups.items():
+            for start in range(0, len(indices), self.rows):
+                yield name, indices[start : start + self.rows]
+
+    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Decoder:
+        if self.config.model_type != "qwen3":
+            from models.reference import Reference
+
+            return Reference.load(base, folder)
+        if folder is None:
+            return Network(self.config, weights)
+        files.check_readable(folder)
+        return Network(self.config, adapters.merged(weights, folder))
+
+
+@torch.inference_mode()
+def generate(
+    decoder: Decoder, turns: Sequence[Turn], eos_id: int, *, adapter: str, grammar: Grammar | None = None
+) -> list[Generation]:
+    """Answer turns of one width class with one set of weights.
+
+    Log-probabilities are of the sampling distribution (temperature and grammar applied); of temperature 1 for
+    greedy turns.
+    """
+    rows = [
+        _Row(turn, np.random.default_rng(turn.seed), grammar.start(turn.role) if grammar else 0, [], [])
+        for turn in turns
+    ]
+    logits, cache = _prefill(decoder, [turn.prompt_ids for turn in turns], max(turn.max_tokens for turn in turns))
+    active = rows
+    while True:
+        tokens = _choose(logits[: len(active)], active, eos_id, grammar)
+        going = [index for index, row in enumerate(active) if not row.is_done]
+        if not going:
+            break
+        if len(going) <= len(active) // 2 and len(active) > MIN_ROWS:
+            active, tokens = [active[index] for index in going], tokens[going]
+            cache = cache.select(torch.tensor(_filled(going)))
+        logits = decoder.step(tokens[_filled(range(len(active)))], cache)
+    return [Generation(tuple(row.token_ids), tuple(row.logprobs), adapter) for row in rows]
+
+
+def _prefill(decoder: Decoder, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]:
+    """Read each different prompt once: the G completions of a group share their prompt's work."""
+    places = {prompt: index for index, prompt in enumerate(dict.fromkeys(prompts))}
+    unique = list(places)
+    logits, cache = decoder.prefill([unique[index] for index in _filled(range(len(unique)))], room)
+    if len(places) == len(prompts):
+        return logits, cache
+    chosen = torch.tensor(_filled([places[prompt] for prompt in prompts]))
+    return logits[chosen], cache.select(chosen)
+
+
+def _choose(logits: Tensor, rows: Sequence[_Row], eos_id: int, grammar: Grammar | None) -> Tensor:
+    """Sample the next token of each row and record it. Shapes: (rows, vocabulary) -> (rows,)."""
+    temperatures = torch.tensor([row.turn.temperature or 1.0 for row in rows])
+    scores = logits.float() / temperatures.unsqueeze(1)
+    if grammar is not None:
+        _forbid(scores, rows, grammar)
+    noise = np.zeros(scores.shape, dtype=np.float32)
+    for index, row in enumerate(rows):
+        if row.turn.temperature > 0 and not row.is_done:
+            row.noise.random(out=noise[index], dtype=np.float32)
+    sampled = torch.tensor([row.turn.temperature > 0 for row in rows]).unsqueeze(1)
+    gumbel = -torch.log(-torch.log(torch.from_numpy(noise)))
+    tokens = torch.where(sampled, scores + gumbel, scores).argmax(dim=-1)
+    logprobs = scores.log_softmax(dim=-1).gather(1, tokens.unsqueeze(1)).squeeze(1).tolist()
+    for row, token, logprob in zip(rows, tokens.tolist(), logprobs, strict=True):
+        if grammar is not None and not row.is_done:
+            row.state = grammar.advance(row.state, token)
+        row.add(token, logprob, eos_id)
+    return tokens
+
+
+def _forbid(scores: Tensor, rows: Sequence[_Row], grammar: Grammar) -> None:
+    """Set to minus infinity whatever the grammar does not allow next."""
+    forbidden = torch.zeros(scores.shape, dtype=torch.bool)
+    for index, row in enumerate(rows):
+        if not row.is_done and (allowed := grammar.allowed(row.state)):
+            forbidden[index] = True
+            forbidden[index, list(allowed)] = False
+    scores.masked_fill_(forbidden, -torch.inf)
+
+
+def _filled(indices: Sequence[int]) -> list[int]:
+    """`indices`, with the first repeated up to `MIN_ROWS`."""
+    return [*indices, *[indices[0]] * (MIN_ROWS - len(indices))]

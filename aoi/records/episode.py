@@ -124,6 +124,8 @@ class TrajectoryContent(Record):
     """Digest of the corrective plan given as guidance, if any."""
     world: Sha256
     """Digest of the world at the first step."""
+    alerts: tuple[Signal, ...] = ()
+    """What paged the operator, worst first, as handles."""
     handles: dict[str, str]
     """Handle -> real name, as used in this episode."""
     steps: tuple[Step, ...]

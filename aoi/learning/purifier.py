@@ -1,0 +1,74 @@
+"""Keep of a successful episode what made it succeed.
+
+The paper drops "retries and dead ends" by an algorithm that it does not publish (section 3.3). Ours drops failed
+commands, exact repeats, and looks whose findings no later step uses; it never drops the check before a change.
+"""
+
+from dataclasses import dataclass
+
+from aoi.agents.decision import Decision, Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse
+from aoi.records.episode import Signal, Step, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A step worth learning from, with its decision."""
+
+    step: Step
+    decision: Decision
+
+
+def decided(trajectory: Trajectory) -> list[Kept]:
+    """Every step whose decision parses, in order."""
+    kept = []
+    for step in trajectory.content.steps:
+        try:
+            kept.append(Kept(step, parse(step.decision)))
+        except Malformed:
+            continue
+    return kept
+
+
+def purify(trajectory: Trajectory) -> list[Kept]:
+    """The steps of a successful episode without failures, repeats and dead ends, in order."""
+    steps = decided(trajectory)
+    useful = [_is_useful(steps, index) for index in range(len(steps))]
+    return [kept for kept, keep in zip(steps, useful, strict=True) if keep]
+
+
+def _is_useful(steps: list[Kept], index: int) -> bool:
+    kept = steps[index]
+    if isinstance(kept.decision.do, SubmitDo):
+        return True
+    if kept.step.status != "ok" or any(earlier.decision.do == kept.decision.do for earlier in steps[:index]):
+        return False
+    if isinstance(kept.decision.do, ExecDo):
+        return True
+    later = [step.decision for step in steps[index + 1 :]]
+    is_check_before_change = bool(later) and isinstance(later[0].do, ExecDo)
+    return is_check_before_change or _is_used(kept.step.signals, later)
+
+
+def _is_used(signals: tuple[Signal, ...], later: list[Decision]) -> bool:
+    """Whether a later decision speaks of what was found, or goes where it pointed.
+
+    That something is healthy is used by the answer that nothing is wrong.
+    """
+    found = {(signal.word, signal.subject) for signal in signals if signal.word != "healthy"}
+    pointed_at = {signal.other for signal in signals if signal.other}
+    if not found:
+        return any(isinstance(decision.do, SubmitDo) and decision.do.verdict == "no" for decision in later)
+    return any(_mentions(decision, found) or _target(decision.do) in pointed_at for decision in later)
+
+
+def _mentions(decision: Decision, found: set[tuple[str, str]]) -> bool:
+    findings: list[Finding] = [finding for finding in (decision.summary, decision.cause) if finding]
+    return any((finding.word, finding.subject) in found for finding in findings)
+
+
+def _target(do: Do) -> str | None:
+    match do:
+        case ProbeDo(_, target) | ExecDo(_, target):
+            return target
+        case SubmitDo(_, component):
+            return component

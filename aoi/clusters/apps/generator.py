@@ -1,0 +1,391 @@
+"""Generated applications: a number fixes what an application *is*, a seed how this installation of it runs.
+
+By number: names (from the word list of its split), topology, protocol, languages and so log dialects, ports,
+images and how they are packed, where configuration lives, which databases there are. By seed: replicas, resources,
+recorded releases, traffic level. Numbers 0-99 are for training, 100-199 for development, 200-299 for test.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+
+from aoi.clusters.apps import engines
+from aoi.clusters.apps.spec import (
+    MIB,
+    Application,
+    Call,
+    Component,
+    Demand,
+    Image,
+    Login,
+    Operation,
+    ProbeSpec,
+    Protocol,
+    Resources,
+    Revision,
+    ServicePort,
+    ServiceSpec,
+    Setting,
+    Workload,
+)
+from aoi.clusters.apps.words import words_of
+
+LABEL_KEYS = ("app", "app.kubernetes.io/name", "k8s-app", "service", "component")
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "http": ("zap", "spring", "python", "pino", "dotnet"),
+    "grpc": ("zap", "zerolog", "spring", "python", "tracing"),
+    "thrift": ("boost", "spring", "zap"),
+}
+COMMANDS = {
+    "zap": "/app/{}",
+    "zerolog": "{}",
+    "tracing": "/usr/local/bin/{}",
+    "boost": "{}-server",
+    "spring": "/opt/{}/bin/start",
+    "python": "/venv/bin/{}",
+    "pino": "/srv/{}/server",
+    "dotnet": "/app/{}.dll",
+}
+VERBS = ("get", "list", "create", "update", "search", "check", "resolve", "apply", "count", "load")
+ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
+
+
+def generate(number: int, seed: int) -> Application:
+    """Application `number` as installation `seed`. The same pair gives the same application in any process."""
+    plan = _plan(number)
+    rng = random.Random(f"generated/{number}/seed/{seed}")
+    components = tuple(_install(component, rng) for component in plan.components)
+    workload = Workload(plan.workload.entry, round(rng.uniform(20, 160), 1), plan.workload.mix)
+    return Application(
+        key=plan.key,
+        seed=seed,
+        namespace=plan.namespace,
+        label_key=plan.label_key,
+        components=components,
+        services=plan.services,
+        images=plan.images,
+        workload=workload,
+        config_folder=plan.config_folder,
+        extra_config_maps=plan.extra_config_maps,
+        common_labels=plan.common_labels,
+    )
+
+
+def _install(component: Component, rng: random.Random) -> Component:
+    """What varies from one installation to the next."""
+    if component.kind in ("database", "cache"):
+        return component
+    memory = round(component.demand.peak_bytes * rng.choice((1.5, 2.0, 2.5, 3.0)) / MIB) * MIB
+    resources = replace(
+        component.resources,
+        cpu_request_m=rng.choice((50, 100, 150)),
+        cpu_limit_m=rng.choice((500, 1000, 1500)),
+        memory_request_bytes=memory // 2,
+        memory_limit_bytes=memory,
+    )
+    count = rng.choice((0, 1, 1, 2))
+    return replace(
+        component,
+        replicas=rng.choice((1, 1, 2, 2, 3)) if component.kind == "gateway" else rng.choice((1, 1, 1, 2, 2, 3)),
+        resources=resources,
+        history=component.history[:count],
+    )
+
+
+class _Draft:
+    """Choices shared by all components of one application while it is drawn."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.rng = random.Random(f"generated/{number}")
+        self.protocol: Protocol = self.rng.choice(("http", "grpc", "grpc", "thrift"))
+        languages = LANGUAGES[self.protocol]
+        self.languages = self.rng.sample(languages, min(len(languages), self.rng.choice((1, 2, 2, 3))))
+        words = list(words_of(number))
+        self.rng.shuffle(words)
+        self.words = words
+        self.product = words.pop()
+        self.suffix = self.rng.choice(("", "", "-service", "-svc", "-api"))
+        self.prefix = self.rng.choice(("", "", "", f"{self.product}-"))
+        self.packing = ("monorepo", "own", "grouped", "monorepo")[number % 4]
+        self.config = self.rng.choice(("config_env", "config_env", "config_file"))
+        self.shared_config = self.rng.random() < 0.25
+        self.registry = self.rng.choice(("registry.example.com", "ghcr.io/example", "quay.io/example", "example"))
+        self.base_port = self.rng.choice((3000, 5000, 7000, 8080, 9000, 50051))
+        self.port_step = self.rng.choice((0, 1, 10))
+        self.version = f"{self.rng.randint(1, 3)}.{self.rng.randint(2, 14)}"
+        self.tag_style = self.rng.choice(("v{}.{}", "{}.{}", "release-{}.{}"))
+        self.health_path = self.rng.choice(("/healthz", "/health", "/ready", "/actuator/health", "/-/healthy"))
+        self.probes = self.rng.choice(("none", "some", "most", "most"))
+
+    def word(self) -> str:
+        return self.words.pop()
+
+    def tag(self, patch: int) -> str:
+        return self.tag_style.format(self.version, patch)
+
+
+@lru_cache(maxsize=512)
+def _plan(number: int) -> Application:
+    """Everything that the number fixes, with one replica of each component."""
+    draft = _Draft(number)
+    rng = draft.rng
+    gateways = 1 + (rng.random() < 0.3)
+    services = rng.randint(5, 8)
+    names = [f"{draft.prefix}{draft.word()}{draft.suffix}" for _ in range(services)]
+    gateway_words = rng.sample(("gateway", "edge", "web", "bff", "ingress-api", "frontdoor"), gateways)
+    gateway_names = [f"{draft.product}-{word}" for word in gateway_words]
+    owners = _draw_data(draft, names)
+    data = [component for component, _ in owners]
+    layers = _layers(gateway_names, names, rng)
+    graph = _draw_graph(layers, owners, rng)
+    operations = _operations(draft, graph, {component.name: component for component in data})
+    languages = {name: rng.choice(draft.languages) for name in (*gateway_names, *names)}
+    own = [
+        _service(draft, index, name, operations, languages[name], data, is_gateway=name in gateway_names)
+        for index, name in enumerate((*gateway_names, *names))
+    ]
+    own, images = _pack(draft, own)
+    addresses = {component.name: component.port for component in (*own, *data)}
+    own = [_configure(draft, component, addresses, {item.name: item for item in data}) for component in own]
+    components = (*own, *data)
+    entry = gateway_names[0]
+    entry_operations = [operation.name for operation in operations[entry]]
+    shares = [rng.uniform(0.2, 1.0) for _ in entry_operations]
+    mix = tuple((name, share / sum(shares)) for name, share in zip(entry_operations, shares, strict=True))
+    label_key = rng.choice(LABEL_KEYS)
+    common = (("app.kubernetes.io/part-of", draft.product),) if rng.random() < 0.6 else ()
+    return Application(
+        key=f"gen{number:03d}",
+        seed=0,
+        namespace=rng.choice((draft.product, f"{draft.product}-prod", f"prod-{draft.product}")),
+        label_key=label_key,
+        components=components,
+        services=tuple(_service_object(component, rng) for component in components),
+        images=(*images, *engines.images(data)),
+        workload=Workload(entry, 50.0, mix),
+        config_folder=rng.choice(("/etc/config", "/etc/app", f"/etc/{draft.product}", "/config")),
+        extra_config_maps=engines.init_scripts(data),
+        common_labels=common,
+    )
+
+
+def _draw_data(draft: _Draft, names: Sequence[str]) -> list[tuple[Component, str]]:
+    """(database or cache, its owner). At least one database checks who connects."""
+    rng = draft.rng
+    owners = rng.sample(list(names), min(len(names), rng.randint(2, 4)))
+    engine = rng.choice(("mongo", "mongo", "postgres"))
+    style = rng.choice(("{}-db", "db-{}", "{}-{}", "{}-store"))
+    data = []
+    for index, owner in enumerate(owners):
+        short = owner.removesuffix(draft.suffix) if draft.suffix else owner
+        user = rng.choice((short.replace("-", "_"), "app", "svc", "admin"))
+        auth = index == 0 or rng.random() < 0.6
+        data.append((engines.database(engine, style.format(short, engine), short, user if auth else "", rng), owner))
+    if rng.random() < 0.75:
+        cache_engine = rng.choice(("redis", "memcached"))
+        for owner in rng.sample(list(names), rng.choice((1, 1, 2))):
+            short = owner.removesuffix(draft.suffix) if draft.suffix else owner
+            name = f"{short}-{rng.choice(('cache', cache_engine))}"
+            data.append((engines.cache(cache_engine, name, short, rng), owner))
+    return data
+
+
+def _layers(gateways: list[str], names: list[str], rng: random.Random) -> list[list[str]]:
+    """The entry, then two or three layers of services; calls go strictly downwards."""
+    depth = min(len(names), rng.choice((2, 2, 3, 3)))
+    cuts = sorted(rng.sample(range(1, len(names)), depth - 1))
+    rest = [names[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(names)], strict=True)]
+    rest[0] = [*gateways[1:], *rest[0]]
+    return [gateways[:1], *rest]
+
+
+def _draw_graph(
+    layers: list[list[str]], data: Sequence[tuple[Component, str]], rng: random.Random
+) -> dict[str, list[str]]:
+    """Callees of every component. Each service has a caller in the layer above; data belongs to its owner."""
+    graph: dict[str, list[str]] = {name: [] for layer in layers for name in layer}
+    for above, layer in pairwise(layers):
+        for name in layer:
+            graph[rng.choice(above)].append(name)
+    for index, layer in enumerate(layers[:-1]):
+        below = [name for later in layers[index + 1 :] for name in later]
+        for name in layer:
+            for extra in rng.sample(below, min(len(below), rng.choice((0, 1, 1, 2)))):
+                if extra not in graph[name]:
+                    graph[name].append(extra)
+    for component, owner in data:
+        graph[owner].append(component.name)
+    return graph
+
+
+def _operations(
+    draft: _Draft, graph: dict[str, list[str]], data: dict[str, Component]
+) -> dict[str, tuple[Operation, ...]]:
+    """One to three operations each, which together use every callee of the component."""
+    rng = draft.rng
+    names: dict[str, list[str]] = {}
+    for name in graph:
+        count = rng.choice((1, 2, 2, 3))
+        verbs = rng.sample(VERBS, count)
+        names[name] = [_operation_name(draft.protocol, name, verb) for verb in verbs]
+    result: dict[str, tuple[Operation, ...]] = {}
+    timeout = rng.choice((1000, 2000, 3000))
+    for name, callees in graph.items():
+        operations = []
+        for index, operation in enumerate(names[name]):
+            calls = []
+            for position, callee in enumerate(callees):
+                if position % len(names[name]) != index and rng.random() < 0.5:
+                    continue
+                if callee in data:
+                    kind = data[callee]
+                    weight = 1.0 if kind.kind == "cache" else rng.choice((0.3, 0.6, 1.0))
+                    engine_operation = kind.operations[0].name
+                    calls.append(Call(callee, engine_operation, weight, timeout, critical=kind.kind != "cache"))
+                else:
+                    calls.append(Call(callee, rng.choice(names[callee]), rng.choice((0.5, 0.8, 1.0, 1.0)), timeout))
+            operations.append(Operation(operation, round(rng.uniform(0.8, 9.0), 2), tuple(calls)))
+        result[name] = tuple(operations)
+    return result
+
+
+def _operation_name(protocol: Protocol, name: str, verb: str) -> str:
+    title = "".join(part.capitalize() for part in name.split("-"))
+    if protocol == "grpc":
+        return f"{title}/{verb.capitalize()}"
+    return f"{verb.upper()[:3]} /{name}/{verb}" if protocol == "http" else f"{title}.{verb}"
+
+
+def _service(
+    draft: _Draft,
+    index: int,
+    name: str,
+    operations: dict[str, tuple[Operation, ...]],
+    language: str,
+    data: Sequence[Component],
+    *,
+    is_gateway: bool,
+) -> Component:
+    rng = draft.rng
+    steady = rng.randint(*{"spring": (180, 340), "dotnet": (120, 220)}.get(language, (36, 120))) * MIB
+    used = {call.callee for operation in operations[name] for call in operation.calls}
+    logins = tuple(
+        Login(item.name, item.database.users[-1].name if item.database.auth else "", engines.database_name(item))
+        for item in data
+        if item.name in used and item.database is not None
+    )
+    return Component(
+        name=name,
+        kind="gateway" if is_gateway else "service",
+        protocol="http" if is_gateway else draft.protocol,
+        dialect=language,
+        container=rng.choice((name, "app", "server", name)),
+        image="",
+        tag=draft.tag(5),
+        command=(COMMANDS[language].format(name),),
+        args=rng.choice(((), ("--config", "/etc/config"), ("serve",), ())),
+        port=draft.base_port + draft.port_step * index,
+        start_ms=rng.choice((2500, 4000)) if language == "spring" else rng.choice((400, 900, 1600)),
+        resources=Resources(100, 1000, steady, steady * 3),
+        demand=Demand(rng.uniform(1, 6), rng.uniform(0.4, 3.5), steady, round(steady * 1.35)),
+        operations=operations[name],
+        probes=_probes(draft),
+        health_path=draft.health_path,
+        logins=logins,
+        history=tuple(Revision(draft.tag(patch), env) for patch, env in ((3, (("LOG_LEVEL", "debug"),)), (4, ()))),
+        chatter_s=rng.choice((3.0, 5.0, 8.0)),
+    )
+
+
+def _probes(draft: _Draft) -> tuple[ProbeSpec, ...]:
+    rng = draft.rng
+    share = {"none": 0.0, "some": 0.5, "most": 0.9}[draft.probes]
+    handler = rng.choice(("http", "http", "tcp")) if draft.protocol == "http" else rng.choice(("tcp", "grpc"))
+    if draft.protocol == "thrift":
+        handler = "tcp"
+    probes = []
+    if rng.random() < share:
+        probes.append(ProbeSpec("readinessProbe", handler, draft.health_path, period_s=rng.choice((5, 10))))
+    if rng.random() < share * 0.7:
+        probes.append(ProbeSpec("livenessProbe", handler, draft.health_path, initial_delay_s=15, period_s=10))
+    return tuple(probes)
+
+
+def _pack(draft: _Draft, components: list[Component]) -> tuple[list[Component], list[Image]]:
+    """Which programs share an image: all, those of one language, or none."""
+    groups: dict[str, list[Component]] = {}
+    for component in components:
+        group = {
+            "monorepo": f"{draft.product}-services",
+            "grouped": f"{draft.product}-{component.dialect}",
+            "own": component.name,
+        }[draft.packing]
+        groups.setdefault(f"{draft.registry}/{group}", []).append(component)
+    tags = tuple(draft.tag(patch) for patch in (2, 3, 4, 5))
+    buggy = (draft.tag(6), draft.tag(7) + "-rc1")
+    packed, images = [], []
+    for repository, members in groups.items():
+        binaries = tuple((member.command[0], member.name) for member in members)
+        images.append(Image(repository, tags, buggy, binaries, ("sh", "ls", "cat")))
+        packed += [replace(member, image=repository) for member in members]
+    return packed, images
+
+
+def _configure(draft: _Draft, component: Component, ports: dict[str, int], data: dict[str, Component]) -> Component:
+    """Addresses of callees in a ConfigMap or the environment (or compiled in), passwords in a Secret."""
+    rng = random.Random(f"generated/{draft.number}/configure/{component.name}")
+    holder = f"{draft.product}-config" if draft.shared_config else f"{component.name}-config"
+    prefix = f"{component.name}." if draft.shared_config else ""
+    settings = [
+        Setting("PORT", str(component.port), r"\d{2,5}"),
+        Setting("LOG_LEVEL", "info", r"[a-z]+", essential=False, fallback="info"),
+    ]
+    for callee in component.callees:
+        short = callee.removeprefix(draft.prefix) if draft.prefix else callee
+        name = f"{short.replace('-', '_').upper()}_ADDR"
+        value = f"{callee}:{ports[callee]}"
+        where = rng.choices(("config", "env", "compiled"), (6, 2, 2))[0]
+        if callee in data and data[callee].kind == "database":
+            where = "config"
+        if where == "config":
+            key = f"{prefix}{name}" if draft.config == "config_env" else f"{prefix}{short}.addr"
+            setting_name = name if draft.config == "config_env" else key
+            settings.append(Setting(setting_name, value, ADDRESS, draft.config, holder, key, callee))  # type: ignore[arg-type]
+        elif where == "env":
+            settings.append(Setting(name, value, ADDRESS, callee=callee))
+    settings += _own_settings(draft, component, holder, prefix, rng)
+    for login in component.logins:
+        database = data[login.database_component].database
+        assert database is not None
+        if database.auth:
+            password = database.users[-1].password
+            settings.append(
+                Setting("DB_PASSWORD", password, r".+", "secret_env", f"{component.name}-db", "password"),
+            )
+            break
+    return replace(component, settings=tuple(settings))
+
+
+def _own_settings(draft: _Draft, component: Component, holder: str, prefix: str, rng: random.Random) -> list[Setting]:
+    """One or two values that only the program itself understands."""
+    choices = (
+        ("MAX_CONNECTIONS", str(rng.choice((50, 100, 200))), r"\d{1,4}"),
+        ("CACHE_TTL", f"{rng.choice((30, 60, 300))}s", r"\d+(ms|s|m)"),
+        ("FEATURE_SET", rng.choice(("standard", "extended")), r"standard|extended"),
+        ("REQUEST_TIMEOUT", f"{rng.choice((500, 800, 2000))}ms", r"\d+(ms|s)"),
+    )
+    picked = rng.sample(choices, rng.choice((1, 1, 2)))
+    if draft.config == "config_env":
+        return [Setting(name, value, pattern, "config_env", holder, prefix + name) for name, value, pattern in picked]
+    files = [(prefix + name.lower().replace("_", "."), value, pattern) for name, value, pattern in picked]
+    return [Setting(name, value, pattern, "config_file", holder, name) for name, value, pattern in files]
+
+
+def _service_object(component: Component, rng: random.Random) -> ServiceSpec:
+    """A Service whose port equals the container's, since addresses name it; the target may be by number only."""
+    name = {"http": "http", "grpc": "grpc", "thrift": "thrift"}.get(component.protocol, component.protocol)
+    kind = "NodePort" if component.kind == "gateway" and rng.random() < 0.5 else "ClusterIP"
+    return ServiceSpec(component.name, component.name, (ServicePort(name, component.port, component.port),), kind)  # type: ignore[arg-type]

@@ -1,0 +1,360 @@
+"""What an application is, as frozen data: components, how they start, what they need, whom they call.
+
+Everything that happens at run time (container life, traffic, logs, metrics, traces) is computed from one
+`Application` and the *state of the API objects*; nothing in here says what is wrong with a world. Written by
+`hotel.py` and `generator.py`; read by `manifests.py`, `runtime.py`, `traffic.py`, `logs.py` and by fault injectors.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import orjson
+
+Kind = Literal["gateway", "service", "database", "cache", "infrastructure"]
+Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached"]
+Source = Literal["env", "config_env", "config_file", "secret_env"]
+Discovery = Literal["service", "registry"]
+
+DATA_KINDS: tuple[Kind, ...] = ("database", "cache")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that an operation makes, in order; a critical call that fails fails the operation."""
+
+    callee: str
+    operation: str
+    weight: float = 1.0
+    """Calls per execution of the operation, in (0, 1]."""
+    timeout_ms: int = 1000
+    critical: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a component can be asked. `own_ms` is its median time without its calls."""
+
+    name: str
+    own_ms: float
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value that the program reads at start, and where the manifest takes it from."""
+
+    name: str
+    """Environment variable, or file name below the component's configuration folder for `config_file`."""
+    value: str
+    """What a healthy installation holds."""
+    pattern: str
+    """Regular expression that a usable value fully matches."""
+    source: Source = "env"
+    holder: str = ""
+    """Name of the ConfigMap or Secret; empty for a plain `env`."""
+    key: str = ""
+    """Key in the holder."""
+    callee: str | None = None
+    """If the value is the `host:port` of another component."""
+    essential: bool = True
+    """Without a usable value the program exits; otherwise it falls back to a default that may be wrong."""
+    fallback: str = ""
+    """What is used when an unessential value is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """A readiness or liveness probe of the manifest."""
+
+    kind: Literal["readinessProbe", "livenessProbe"]
+    handler: Literal["http", "tcp", "grpc", "exec"]
+    path: str = "/"
+    command: tuple[str, ...] = ()
+    initial_delay_s: int = 5
+    period_s: int = 10
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Requests and limits as the manifest writes them; zero means not set."""
+
+    cpu_request_m: int
+    cpu_limit_m: int
+    memory_request_bytes: int
+    memory_limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the program really uses."""
+
+    cpu_idle_m: float
+    cpu_ms_per_request: float
+    memory_bytes: int
+    """Steady working set."""
+    peak_bytes: int
+    """A memory limit below this ends in OOMKilled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One repository of the application's registry: which tags exist and which programs are inside."""
+
+    repository: str
+    tags: tuple[str, ...]
+    """Working builds, oldest first."""
+    buggy: tuple[str, ...]
+    """Builds that exist and panic about a second after start."""
+    binaries: tuple[tuple[str, str], ...]
+    """(command, component whose program it is). An engine's command maps to the empty string: it becomes
+    whatever component its pod stands for."""
+    tools: tuple[str, ...] = ()
+    """Other executables in the image, for exec."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUser:
+    """An account of a database as its init script makes it."""
+
+    name: str
+    password: str
+    grants: tuple[tuple[str, str], ...]
+    """(database, role)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Accounts of a database component; `auth` false lets anyone in."""
+
+    auth: bool
+    users: tuple[DatabaseUser, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How a component logs in to a database component."""
+
+    database_component: str
+    user: str
+    database: str
+    at_start: bool = True
+    """Connects at start and panics if it cannot; otherwise only its queries fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume: a ConfigMap or a claim, and where it is mounted."""
+
+    name: str
+    source: Literal["configmap", "claim"]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """A port of a Service object."""
+
+    name: str
+    port: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A Service object: which component's pods it selects and its ports."""
+
+    name: str
+    component: str
+    ports: tuple[ServicePort, ...]
+    kind: Literal["ClusterIP", "NodePort"] = "ClusterIP"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An earlier release of a component, for its recorded history: an image tag and one environment value."""
+
+    tag: str
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One Deployment with its Service: a program, or a database or cache engine."""
+
+    name: str
+    kind: Kind
+    protocol: Protocol
+    dialect: str
+    """Key of `dialects.DIALECTS`: how its log speaks."""
+    container: str
+    image: str
+    """Repository."""
+    tag: str
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    port: int
+    resources: Resources
+    demand: Demand
+    operations: tuple[Operation, ...]
+    extra_ports: tuple[int, ...] = ()
+    start_ms: int = 800
+    replicas: int = 1
+    settings: tuple[Setting, ...] = ()
+    probes: tuple[ProbeSpec, ...] = ()
+    health_path: str = "/healthz"
+    mounts: tuple[Mount, ...] = ()
+    logins: tuple[Login, ...] = ()
+    database: Database | None = None
+    history: tuple[Revision, ...] = ()
+    """Earlier releases, oldest first, not counting the present one."""
+    chatter_s: float = 6.0
+    """Mean seconds between lines of healthy log."""
+
+    @property
+    def image_reference(self) -> str:
+        """`repository:tag`."""
+        return f"{self.image}:{self.tag}"
+
+    @property
+    def callees(self) -> tuple[str, ...]:
+        """Components it calls, in order of first use."""
+        return tuple(dict.fromkeys(call.callee for operation in self.operations for call in operation.calls))
+
+    def operation(self, name: str) -> Operation:
+        """By name. Raises: KeyError."""
+        for operation in self.operations:
+            if operation.name == name:
+                return operation
+        raise KeyError(f"{self.name} has no operation {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What users do: `rps` requests a second at the entry, split over its operations."""
+
+    entry: str
+    rps: float
+    mix: tuple[tuple[str, float], ...]
+    """(operation, share); shares sum to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Application:
+    """A whole application. Identity is by object: `digest` compares content."""
+
+    key: str
+    """`hotel_reservation`, or `gen<NNN>`."""
+    seed: int
+    namespace: str
+    label_key: str
+    """Pod label that names the component, e.g. `io.kompose.service`."""
+    components: tuple[Component, ...]
+    services: tuple[ServiceSpec, ...]
+    images: tuple[Image, ...]
+    workload: Workload
+    discovery: Discovery = "service"
+    """`registry`: grpc callers ask `registry_component` for pod addresses and do not use Services."""
+    registry_component: str = ""
+    config_folder: str = "/etc/config"
+    extra_config_maps: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """(name, ((key, text), ...)) beyond those that settings need: init scripts and the like."""
+    common_labels: tuple[tuple[str, str], ...] = field(default=())
+    """Labels on every object and pod."""
+
+    version = "1"
+    """Raised when a generated application changes meaning."""
+
+    @cached_property
+    def by_name(self) -> dict[str, Component]:
+        """Components by name."""
+        return {component.name: component for component in self.components}
+
+    @cached_property
+    def by_repository(self) -> dict[str, Image]:
+        """Images by repository."""
+        return {image.repository: image for image in self.images}
+
+    @cached_property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """(caller, callee) pairs of the call graph."""
+        return tuple((component.name, callee) for component in self.components for callee in component.callees)
+
+    @cached_property
+    def callers(self) -> dict[str, tuple[str, ...]]:
+        """Who calls each component."""
+        return {
+            component.name: tuple(caller for caller, callee in self.edges if callee == component.name)
+            for component in self.components
+        }
+
+    @cached_property
+    def depth(self) -> dict[str, int]:
+        """Longest distance from the entry; components that no request reaches are left out."""
+        depth = {self.workload.entry: 0}
+        for name in self.topological:
+            if name in depth:
+                for callee in self.by_name[name].callees:
+                    depth[callee] = max(depth.get(callee, 0), depth[name] + 1)
+        return depth
+
+    @cached_property
+    def topological(self) -> tuple[str, ...]:
+        """Component names, callers before callees. Raises: ValueError on a cycle."""
+        order: list[str] = []
+        waiting = {component.name: len(self.callers[component.name]) for component in self.components}
+        ready = [name for name, count in waiting.items() if count == 0]
+        while ready:
+            name = ready.pop(0)
+            order.append(name)
+            for callee in self.by_name[name].callees:
+                waiting[callee] -= 1
+                if waiting[callee] == 0:
+                    ready.append(callee)
+        if len(order) != len(self.components):
+            raise ValueError(f"{self.key}: the call graph has a cycle among {sorted(set(waiting) - set(order))}")
+        return tuple(order)
+
+    def reached_through_service(self, name: str) -> bool:
+        """Whether a caller (or the users) depends on the component's Service object."""
+        component = self.by_name[name]
+        if name == self.workload.entry:
+            return True
+        return bool(self.callers[name]) and not (self.discovery == "registry" and component.protocol == "grpc")
+
+    def service_of(self, name: str) -> ServiceSpec:
+        """The first Service of a component. Raises: KeyError."""
+        for service in self.services:
+            if service.component == name:
+                return service
+        raise KeyError(f"{self.key}: no Service for {name}")
+
+    def other_binaries(self, name: str) -> tuple[str, ...]:
+        """Commands of other components that exist in this component's image."""
+        image = self.by_repository[self.by_name[name].image]
+        return tuple(command for command, owner in image.binaries if owner and owner != name)
+
+    def config_maps(self) -> dict[str, dict[str, str]]:
+        """Every ConfigMap of a healthy installation."""
+        maps = {name: dict(data) for name, data in self.extra_config_maps}
+        for component in self.components:
+            for setting in component.settings:
+                if setting.source in ("config_env", "config_file"):
+                    maps.setdefault(setting.holder, {})[setting.key] = setting.value
+        return maps
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Every Secret of a healthy installation, in clear."""
+        secrets: dict[str, dict[str, str]] = {}
+        for component in self.components:
+            for setting in component.settings:
+                if setting.source == "secret_env":
+                    secrets.setdefault(setting.holder, {})[setting.key] = setting.value
+        return secrets
+
+    def digest(self) -> str:
+        """SHA-256 of the whole content."""
+        return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,163 @@
+"""Opens the database and brings its tables up to date. SQLite by default, PostgreSQL by URL.
+
+Writers are serialised from their first statement: SQLite by BEGIN IMMEDIATE, PostgreSQL by an advisory lock held for
+the transaction. Whatever was read inside `write()` is therefore still true when it commits.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from aoi.errors import Permanent, SettingsError, StageBusy, StoreNotWritable
+from aoi.settings import Settings
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a writer waits for another before it gives up as busy."""
+
+_POSTGRES_LOCK = 0x414F49  # "AOI"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One database with current tables. `read()` and `write()` are transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises: StageBusy, StoreNotWritable."""
+        with _explained(self.engine.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that no other writer can interleave with. Raises: StageBusy, StoreNotWritable."""
+        with _explained(self.engine.url), self.engine.connect() as connection:
+            _lock_writers(connection)
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of these settings, migrated. Raises: SettingsError, StoreNotWritable, StageBusy."""
+    return open_url(settings.database_url, settings.database_password.get_secret_value())
+
+
+def open_url(address: str, password: str = "") -> Database:
+    """The database at a SQLAlchemy URL, migrated. Safe when several processes start at once."""
+    try:
+        url = make_url(address)
+        if password:
+            url = url.set(password=password)
+        database = Database(_sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url))
+    except (ImportError, SQLAlchemyError, ValueError) as error:
+        raise SettingsError(
+            f"AOI_DATABASE_URL {address!r} cannot be used: {error}. Expected sqlite:///path or "
+            "postgresql+psycopg://user@host/name with the driver installed"
+        ) from None
+    _migrate(database)
+    return database
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreNotWritable(
+                f"cannot make the folder of {url.database}: {error.strerror}. Set AOI_DATABASE_URL or AOI_HOME"
+            ) from error
+    # A connection for each transaction: SQLite's are cheap, and none is then carried over a fork.
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not guessed by the driver
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+        _set_write_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")  # a committed entry survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get("aoi_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine
+
+
+def _set_write_ahead(connection: Any) -> None:
+    """Switch to write-ahead logging once. The switch ignores the busy time-out, so it is tried again by hand."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+                return  # a database in memory has no log
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _lock_writers(connection: Connection) -> None:
+    connection.execution_options(aoi_write=True)
+
+
+def _migrate(database: Database) -> None:
+    """Run the missing migrations in one write transaction: a second process waits, then finds nothing to do."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with database.read() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SettingsError(
+                f"the database {database.engine.url!r} was written by a newer AOI ({error}). Install that version, "
+                "or set AOI_DATABASE_URL to another database"
+            ) from None
+
+
+@contextmanager
+def _explained(url: URL) -> Iterator[None]:
+    """Turn what the driver says into the error tree, naming the database without its password."""
+    try:
+        yield
+    except OperationalError as error:
+        cause = str(error.orig)
+        if "locked" in cause or "busy" in cause:
+            raise StageBusy(f"another writer holds {url!r} for over {BUSY_TIMEOUT_S:.0f} s. Run again later") from error
+        raise StoreNotWritable(
+            f"the database {url!r} cannot be used: {cause}. Check that its place exists, is writable and has room, "
+            "or set AOI_DATABASE_URL"
+        ) from error
+    except DBAPIError as error:
+        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
+            raise Permanent(
+                f"{url!r} is damaged: {error.orig}. Restore it from its backup, then `aoi verify`"
+            ) from error
+        raise

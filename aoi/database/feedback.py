@@ -1,0 +1,95 @@
+"""What operators said about diagnoses: kept with consent, for a time, and never trusted as an oracle.
+
+Feedback has no fork and no oracle behind it. It may become a replay case marked `operator_labelled`; one author cannot
+outweigh the others, and contradicted feedback teaches nothing until someone settles it.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+from sqlalchemy import delete, select
+
+from aoi.database import tables
+from aoi.database.engine import Database
+from aoi.records.base import Record, Sha256
+
+
+class Feedback(Record):
+    """One operator's word on one diagnosis."""
+
+    trajectory: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+    """Content digest of the diagnosis."""
+    verdict: Literal["right", "wrong"]
+    component: str | None = None
+    """What was at fault, where the operator knows."""
+    cause: str | None = None
+    """Word of the lexicon."""
+    author: str = Field(min_length=1, max_length=200)
+    comment: str = Field(default="", max_length=2000)
+    consent: bool
+    """Whether the trajectory may be used for training at all."""
+
+
+class FeedbackBook:
+    """Writes and reads feedback. `now` is the clock, UTC."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    def add(self, given: Feedback, *, keep_days: int = 90) -> Sha256:
+        """Remember feedback for `keep_days`. Idempotent: the same word twice counts once. Returns its digest."""
+        digest = given.digest()
+        now = self._now()
+        with self._database.write() as connection:
+            known = connection.execute(select(tables.feedback.c.digest).where(tables.feedback.c.digest == digest))
+            if known.first() is None:
+                row = {
+                    "digest": digest,
+                    "trajectory": given.trajectory,
+                    "author": given.author,
+                    "given_at": now.isoformat(),
+                    "expires_at": (now + timedelta(days=keep_days)).isoformat(),
+                    "consent": given.consent,
+                    "record": given.to_bytes().decode(),
+                }
+                connection.execute(tables.feedback.insert().values(row))
+        return digest
+
+    def usable(self, *, per_author: int = 20) -> list[Feedback]:
+        """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author."""
+        table = tables.feedback
+        query = (
+            select(table.c.record)
+            .where(table.c.consent, table.c.expires_at > self._now().isoformat())
+            .order_by(table.c.given_at, table.c.digest)
+        )
+        with self._database.read() as connection:
+            known = [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
+        labels: dict[Sha256, set[tuple[str, str | None, str | None]]] = {}
+        for given in known:
+            labels.setdefault(given.trajectory, set()).add((given.verdict, given.component, given.cause))
+        taken: Counter[str] = Counter()
+        usable = []
+        for given in known:
+            if len(labels[given.trajectory]) == 1 and taken[given.author] < per_author:
+                taken[given.author] += 1
+                usable.append(given)
+        return usable
+
+    def forget_expired(self) -> int:
+        """Delete feedback past its time. Returns how many."""
+        with self._database.write() as connection:
+            gone = connection.execute(
+                delete(tables.feedback).where(tables.feedback.c.expires_at <= self._now().isoformat())
+            )
+        return gone.rowcount
+
+    def forget_author(self, author: str) -> int:
+        """Delete all feedback of one person, on their request. Returns how many."""
+        with self._database.write() as connection:
+            gone = connection.execute(delete(tables.feedback).where(tables.feedback.c.author == author))
+        return gone.rowcount

@@ -1,0 +1,51 @@
+"""The tables of the state that must be neither lost nor raced. Changed by a migration only.
+
+Cycles and approvals have no table of their own: they are entries of the ledger, so there is one truth, and it is
+chained.
+"""
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("cycle", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("once", String(200), unique=True),  # what may be entered only once, e.g. `requested:<evaluation>`
+    Column("previous", String(64), nullable=False, unique=True),  # unique: a chain cannot fork
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("record", Text, nullable=False),  # canonical JSON of the LedgerEntry, all that the hash covers
+)
+Index("ix_ledger_kind", ledger.c.kind, ledger.c.cycle)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, ForeignKey("ledger.seq"), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("trajectory", String(64), nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("given_at", String(40), nullable=False),
+    Column("expires_at", String(40), nullable=False),
+    Column("consent", Boolean, nullable=False),
+    Column("record", Text, nullable=False),  # canonical JSON of the Feedback
+)
+Index("ix_feedback_trajectory", feedback.c.trajectory)

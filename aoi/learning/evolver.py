@@ -1,0 +1,132 @@
+"""What the Evolver reads and writes: a failed episode in brief, and the plan that should replace it.
+
+It learns from solved problems only (paper section 4): a success, cut short or led astray, is a failure whose
+right continuation is known. On a failed episode its plan is a proposal; only the world can verify it.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aoi.agents.decision import (
+    Do,
+    EvolverPlan,
+    ExecDo,
+    Finding,
+    Malformed,
+    ProbeDo,
+    SubmitDo,
+    parse_plan,
+    render,
+    render_do,
+)
+from aoi.agents.decision_prompt import AlertLine, EvolverState, render_prompt
+from aoi.agents.lexicon import CHECKS, TASKS
+from aoi.learning.failures import classify
+from aoi.learning.purifier import Kept, decided, purify
+from aoi.records.episode import Signal, Trajectory
+from aoi.records.learning import CorrectivePlan, PlanStep
+
+MEMORY = 5
+"""Findings of the failed episode that the Evolver is shown."""
+DID = 6
+"""Its last actions that the Evolver is shown."""
+_TASK_WORDS = {kind: word for word, kind in TASKS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class EvolverExample:
+    """One prompt of the Evolver with the plan that was right."""
+
+    prompt: str
+    completion: str
+
+
+def evolver_prompt(trajectory: Trajectory) -> str:
+    """The failed episode as the Evolver sees it: what paged, what was found, what was done."""
+    steps = decided(trajectory)
+    return _prompt(trajectory, _findings(steps), tuple(kept.decision.do for kept in steps))
+
+
+def evolver_examples(solved: Sequence[Trajectory], seed: int) -> Iterator[EvolverExample]:
+    """Training pairs out of solved episodes: each useful prefix, made to look failed, with what came next.
+
+    Two failures a prefix: stopped early (a symptom submitted at once) and led astray (a useless look first).
+    """
+    rng = random.Random(seed)
+    for trajectory in solved:
+        steps = purify(trajectory)
+        actions = tuple(kept.decision.do for kept in steps if not isinstance(kept.decision.do, SubmitDo))
+        for done in range(len(actions)):
+            # The plan is executed from the start of the episode, so it repeats what was right so far.
+            prefix = steps[:done]
+            findings = _findings(prefix)
+            for ending in (_premature_answer(trajectory, findings), _detour(trajectory, rng)):
+                did = (*(kept.decision.do for kept in prefix), *ending)
+                yield EvolverExample(_prompt(trajectory, findings, did), render(EvolverPlan(_as_plan(actions))))
+
+
+def read_plan(
+    trajectory: Trajectory, prompt_ids: Sequence[int], completion: tuple[Sequence[int], str], evolver: str
+) -> CorrectivePlan:
+    """The Evolver's completion as a record: `malformed` if it does not parse or is empty, otherwise a `hint`.
+
+    `completion` is (token ids, text). It becomes `verified` only after its execution.
+    """
+    ids, text = completion
+    try:
+        steps = parse_plan(text).steps
+    except Malformed:
+        steps = ()
+    return CorrectivePlan(
+        instance=trajectory.content.instance,
+        source_trajectory=trajectory.content.digest(),
+        mode="augment" if trajectory.content.outcome.success else "repair",
+        proposer="evolver",
+        evolver=evolver,
+        steps=tuple(PlanStep(do=render_do(step)) for step in steps),
+        failure=classify(trajectory),
+        prompt_ids=tuple(prompt_ids),
+        completion_ids=tuple(ids),
+        status="hint" if steps else "malformed",
+    )
+
+
+def _prompt(trajectory: Trajectory, findings: Sequence[Finding], did: tuple[Do, ...]) -> str:
+    content = trajectory.content
+    return render_prompt(
+        EvolverState(
+            task=_TASK_WORDS[content.kind.value],
+            alerts=tuple(AlertLine(signal.word, signal.subject) for signal in content.alerts),
+            memory=tuple(findings[-MEMORY:]),
+            did=did[-DID:],
+        )
+    )
+
+
+def _findings(steps: Sequence[Kept]) -> tuple[Finding, ...]:
+    """The best signal of each step, without repeats, oldest first."""
+    found = [_as_finding(kept.step.signals[0]) for kept in steps if kept.step.signals]
+    return tuple(dict.fromkeys(found))
+
+
+def _as_finding(signal: Signal) -> Finding:
+    return Finding(signal.word, signal.subject, signal.other)
+
+
+def _as_plan(actions: tuple[Do, ...]) -> tuple[ProbeDo | ExecDo, ...]:
+    return tuple(action for action in actions if not isinstance(action, SubmitDo))
+
+
+def _premature_answer(trajectory: Trajectory, findings: Sequence[Finding]) -> tuple[Do, ...]:
+    """Submits the latest finding, or the first alert's component, as if it were the cause."""
+    if findings:
+        last = findings[-1]
+        return (SubmitDo("yes", last.subject, last.word),)
+    return (SubmitDo("no"),) if trajectory.content.instance.problem.fault else (SubmitDo("yes"),)
+
+
+def _detour(trajectory: Trajectory, rng: random.Random) -> tuple[Do, ...]:
+    """A look at some component, then giving up."""
+    component = rng.choice(sorted(handle for handle in trajectory.content.handles if handle.startswith("s")))
+    return (ProbeDo(rng.choice(CHECKS), component), SubmitDo("no"))

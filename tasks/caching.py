@@ -1,0 +1,94 @@
+"""What a stage is to Prefect: retried when the error says so, cached by what went in, locked while it runs."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.transactions import IsolationLevel
+from pydantic import BaseModel
+
+from aoi import progress
+from aoi.errors import Permanent
+from aoi.records.base import canonical_bytes, sha256_hex
+from aoi.source import source_digest
+from tasks.locking import ProcessLockManager
+from tasks.workspace import workspace
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOCKS = ProcessLockManager()
+
+
+def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a stage of the loop.
+
+    `settings` names the groups of `Settings` that its result depends on. The cache key is made of the stage's
+    name, the source that it can reach, its inputs (references and the cycle) and those settings, so a stage
+    that was finished is skipped when the cycle goes on after a crash, and two identical runs do it once.
+    """
+
+    def wrap(function: Callable[P, R]) -> Task[P, R]:
+        name = function.__name__
+
+        def key(_: TaskRunContext, inputs: dict[str, Any]) -> str:
+            return stage_key(name, function.__module__, settings, inputs)
+
+        policy = CacheKeyFnPolicy(cache_key_fn=key).configure(
+            isolation_level=IsolationLevel.SERIALIZABLE, lock_manager=LOCKS
+        )
+
+        @functools.wraps(function)
+        def announced(*args: P.args, **kwargs: P.kwargs) -> R:
+            progress.stage(name)
+            return function(*args, **kwargs)
+
+        return task(
+            announced,
+            name=name,
+            retries=retries,
+            retry_delay_seconds=5,
+            retry_condition_fn=_may_work_later,
+            timeout_seconds=timeout_s,
+            persist_result=True,
+            result_serializer="json",
+            cache_policy=policy,
+        )
+
+    return wrap
+
+
+def stage_key(name: str, module: str, settings: tuple[str, ...], inputs: dict[str, Any]) -> str:
+    """The cache key: stage + inputs (the cycle among them) + reachable source + its own settings."""
+    chosen = workspace().settings.public()
+    parts = {
+        "stage": name,
+        "source": source_digest(module),
+        "settings": {group: chosen[group] for group in (*settings, "seed")},
+        "inputs": {key: _plain(value) for key, value in sorted(inputs.items())},
+    }
+    return f"{name}-{sha256_hex(canonical_bytes(parts))}"
+
+
+def _plain(value: Any) -> Any:
+    """JSON of an input: stages take records, references and plain values, nothing else."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _may_work_later(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
+    """The class of the error is the retry policy; an error that nobody classified is retried once or twice."""
+    try:
+        state.result()
+    except Permanent:
+        return False
+    except Exception:
+        return True
+    return False

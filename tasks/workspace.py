@@ -1,0 +1,43 @@
+"""What every stage stands on: settings, store, database and ledger, opened once per process."""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from aoi.database.engine import Database, open_database
+from aoi.promotion.ledger import Ledger
+from aoi.settings import Settings
+from aoi.store.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The open parts. Processes share them through the folders and URLs of the settings, never in memory."""
+
+    settings: Settings
+    store: ObjectStore
+    database: Database
+    ledger: Ledger
+
+    @property
+    def cache_folder(self) -> Path:
+        """Local folder for what can be made again: unpacked bundles, the seed model while it is trained."""
+        folder = self.settings.home.resolve() / "cache"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+@cache
+def workspace() -> Workspace:
+    """This process's workspace. Raises: SettingsError, StoreNotWritable."""
+    settings = Settings.load()
+    store = ObjectStore(settings.store_url)
+    database = open_database(settings)
+    return Workspace(settings, store, database, Ledger(database, store, team=settings.gate.team))
+
+
+def actor() -> str:
+    """Who acts, for the ledger: the login name and the host."""
+    return f"{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'}@{socket.gethostname()}"

@@ -1,0 +1,24 @@
+"""The applications of the problem set and the split that meets each of them first."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from aoi.clusters.apps.generator import generate
+from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.apps.spec import Application
+from aoi.records.problem import Split
+
+APPLICATIONS: Mapping[str, Split] = {
+    "hotel_reservation": "train",
+    **{f"gen{number:03d}": "train" for number in range(8)},
+    **{f"gen{number:03d}": "development" for number in range(100, 104)},
+    **{f"gen{number:03d}": "test" for number in range(200, 204)},
+}
+
+
+@lru_cache(maxsize=256)
+def application(key: str, seed: int) -> Application:
+    """The application of a key as a seed makes it. Raises: KeyError if there is no such key."""
+    if key not in APPLICATIONS:
+        raise KeyError(f"no application {key!r}; there are {', '.join(APPLICATIONS)}")
+    return hotel_reservation(seed) if key == "hotel_reservation" else generate(int(key.removeprefix("gen")), seed)

@@ -1,0 +1,178 @@
+"""Every problem by id, its split and slice, and the samples that a cycle draws.
+
+Splits share no problem id: a target component of a training mechanism on a training application belongs to one
+split. Unseen mechanisms and unseen applications belong to development or test alone. `aoi problems` reads this.
+"""
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from aoi.clusters.apps.spec import Application
+from aoi.errors import UnknownProblem
+from aoi.problems.applications import APPLICATIONS, application
+from aoi.problems.faults import FAULTS, MECHANISMS
+from aoi.problems.faults.base import Fault
+from aoi.problems.sites import rng
+from aoi.records.problem import Problem, Slice, Split, TaskKind
+
+NO_FAULT = "no_fault"
+CONTROLS = 4
+"""No-fault problems for each application, split and kind."""
+CONTROL_KINDS = (TaskKind.DETECTION, TaskKind.LOCALIZATION)
+SEEN_SHARE: Mapping[Split, float] = {"train": 0.6, "development": 0.2, "test": 0.2}
+"""How the targets of a training mechanism on a training application are dealt out."""
+SPLITS: tuple[Split, ...] = ("train", "development", "test")
+
+_HOTEL = "hotel_reservation"
+_AIOPSLAB_TARGETS: Mapping[tuple[str, str], tuple[str, tuple[TaskKind, ...]]] = {
+    ("buggy_image", "geo"): ("misconfig_app_hotel_res-{}-1", tuple(TaskKind)),
+    ("network_loss", "user"): ("network_loss_hotel_res-{}-1", (TaskKind.DETECTION, TaskKind.LOCALIZATION)),
+    ("network_delay", "user"): ("network_delay_hotel_res-{}-1", (TaskKind.DETECTION, TaskKind.LOCALIZATION)),
+    ("db_auth_revoked", "mongodb-geo"): ("revoke_auth_mongodb-{}-1", tuple(TaskKind)),
+    ("db_auth_revoked", "mongodb-rate"): ("revoke_auth_mongodb-{}-2", tuple(TaskKind)),
+    ("wrong_binary", "profile"): ("wrong_bin_usage-{}-1", tuple(TaskKind)),
+}
+"""(fault, component of HotelReservation) -> AIOpsLab's id, and the kinds that AIOpsLab has of it."""
+_AIOPSLAB_NOOP = "noop_detection_hotel_reservation-1"
+
+
+def get(problem_id: str) -> Problem:
+    """One problem. Raises: UnknownProblem, naming near matches."""
+    found = _by_id().get(problem_id)
+    if found is None:
+        near = difflib.get_close_matches(problem_id, _by_id(), n=3, cutoff=0.5)
+        hint = f" Near: {', '.join(near)}." if near else ""
+        raise UnknownProblem(f"no problem {problem_id!r} among {len(_by_id())}.{hint} See them all: aoi problems list")
+    return found
+
+
+def problems(
+    *,
+    split: Split | None = None,
+    slice: Slice | None = None,  # noqa: A002 - the vocabulary's word
+    kind: TaskKind | None = None,
+    fault: str | None = None,
+) -> tuple[Problem, ...]:
+    """All problems that fit, in catalogue order. `fault` is a key of `FAULTS`, or `no_fault` for the controls."""
+    wanted_fault = None if fault == NO_FAULT else fault
+    return tuple(
+        problem
+        for problem in _by_id().values()
+        if (split is None or problem.split == split)
+        and (slice is None or problem.slice == slice)
+        and (kind is None or problem.kind == kind)
+        and (fault is None or problem.fault == wanted_fault)
+    )
+
+
+def control_of(problem: Problem) -> Problem:
+    """The no-fault problem that belongs to a problem with a fault: same split, same application."""
+    kind = problem.kind if problem.kind in CONTROL_KINDS else TaskKind.DETECTION
+    return get(
+        _control_id(problem.application, kind, SPLITS.index(problem.split) * CONTROLS + problem.target % CONTROLS)
+    )
+
+
+@cache
+def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
+    """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
+    found, fault = application(application_key, 0), FAULTS[fault_key]
+    return tuple(component.name for component in found.components if fault.eligible(found, component))
+
+
+def target_name(problem: Problem, built: Application) -> str | None:
+    """Name of the component that a problem hits in the application of its seed; None for a control."""
+    if problem.fault is None:
+        return None
+    fault = FAULTS[problem.fault]
+    return [component.name for component in built.components if fault.eligible(built, component)][problem.target]
+
+
+@cache
+def _by_id() -> Mapping[str, Problem]:
+    found: dict[str, Problem] = {}
+    for key, home in APPLICATIONS.items():
+        for mechanism_split, faults in MECHANISMS.items():
+            for fault in faults:
+                for problem in _of_fault(fault, mechanism_split, key, home):
+                    found[problem.id] = problem
+        for problem in _controls(key, home):
+            found[problem.id] = problem
+    return MappingProxyType(found)
+
+
+def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> list[Problem]:
+    """The problems of one mechanism on one application."""
+    names = targets(fault.key, key)
+    if home == "train" and mechanism_split == "train":
+        splits = _deal(fault.key, key, names)
+        slice_of: Slice = "seen"
+    elif home == "train":
+        splits, slice_of = dict.fromkeys(range(len(names)), mechanism_split), "unseen_mechanism"
+    elif mechanism_split == "train":
+        splits, slice_of = dict.fromkeys(range(len(names)), home), "unseen_application"
+    else:
+        # A new mechanism on a new application: no slice of its own, so it would blur both.
+        return []
+    return [
+        Problem(
+            id=_fault_id(fault.key, kind, key, target, names[target]),
+            application=key,
+            application_version=Application.version,
+            fault=fault.key,
+            fault_version=fault.version,
+            kind=kind,
+            target=target,
+            split=split,
+            slice=slice_of,
+        )
+        for target, split in splits.items()
+        for kind in fault.kinds
+    ]
+
+
+def _deal(fault_key: str, key: str, names: tuple[str, ...]) -> dict[int, Split]:
+    """Target -> split, in target order. AIOpsLab's own problems of training mechanisms stay in training."""
+    order = list(range(len(names)))
+    rng("deal", fault_key, key).shuffle(order)
+    order.sort(key=lambda target: not (key == _HOTEL and (fault_key, names[target]) in _AIOPSLAB_TARGETS))
+    held_out = max(1, round(len(order) * SEEN_SHARE["development"])) if len(order) >= 3 else 0
+    kept = len(order) - 2 * held_out
+    splits: dict[int, Split] = {}
+    for place, target in enumerate(order):
+        splits[target] = "train" if place < kept else "development" if place < kept + held_out else "test"
+    return dict(sorted(splits.items()))
+
+
+def _controls(key: str, home: Split) -> list[Problem]:
+    return [
+        Problem(
+            id=_control_id(key, kind, SPLITS.index(split) * CONTROLS + number),
+            application=key,
+            application_version=Application.version,
+            fault=None,
+            fault_version="1",
+            kind=kind,
+            target=number,
+            split=split,
+            slice="control",
+        )
+        for split in (SPLITS if home == "train" else (home,))
+        for number in range(CONTROLS)
+        for kind in CONTROL_KINDS
+    ]
+
+
+def _fault_id(fault_key: str, kind: TaskKind, key: str, target: int, name: str) -> str:
+    known = _AIOPSLAB_TARGETS.get((fault_key, name)) if key == _HOTEL else None
+    if known and kind in known[1]:
+        return known[0].format(kind.value)
+    return f"{fault_key}-{kind.value}-{key}-{target + 1}"
+
+
+def _control_id(key: str, kind: TaskKind, place: int) -> str:
+    if (key, kind, place) == (_HOTEL, TaskKind.DETECTION, 0):
+        return _AIOPSLAB_NOOP
+    return f"{NO_FAULT}-{kind.value}-{key}-{place + 1}"

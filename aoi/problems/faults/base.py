@@ -1,0 +1,128 @@
+"""What a fault is: where it may hit, the writes that cause it, and the one fix that is known to work.
+
+A fault plans; it does not act. `Fault.plan` looks at a healthy world and returns writes as data, so the same
+plan serves the injection, the repair of the oracle's self-test and the strict oracle's question "is it still there?".
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aoi.agents import lexicon
+from aoi.clusters.apps.spec import Application, Component
+from aoi.clusters.embedded.world import World
+from aoi.problems.sites import Site
+from aoi.problems.writes import Key, Write
+from aoi.records.problem import FaultType, SystemLevel, TaskKind
+
+ALL_KINDS = tuple(TaskKind)
+
+Evidence = tuple[str, str]
+"""(check, component): where an expert would look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A typed action by its name in `lexicon.ACTIONS`, as `exec ACTION H [VALUE]` spells it."""
+
+    name: str
+    component: str
+    value: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in lexicon.ACTIONS:
+            raise ValueError(f"action {self.name!r} is not one of {', '.join(lexicon.ACTIONS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A field that has this value while the fault is there. `path` None: the object itself exists."""
+
+    key: Key
+    path: tuple[str | int, ...] | None = None
+    value: Any = None
+    absent: bool = False
+    """The fault is that the object is *not* there."""
+
+    def holds(self, world: World) -> bool:
+        """Whether the world still shows it."""
+        obj = world.store.get(*self.key)
+        if self.path is None:
+            return (obj is None) == self.absent
+        return obj is not None and _dig(obj, self.path) == self.value
+
+
+def _dig(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+StateWrite = Callable[[World], None]
+"""A change of application state that is no API object (a database's users). Needs the world's control."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One fault at one site, ready to be carried out."""
+
+    writes: tuple[Write, ...]
+    """In order; each is sent by the same user as all other work on the cluster."""
+    repair: tuple[Write, ...]
+    """Direct writes that undo it, for the oracle's self-test. Agents repair with `actions`."""
+    marks: tuple[Mark, ...]
+    """All hold while the fault is there; the strict oracle asks for at least one to be gone."""
+    actions: tuple[Action, ...]
+    """The golden repair."""
+    evidence: tuple[Evidence, ...]
+    accepted: tuple[str, ...]
+    """Component names that count as right, the true one first."""
+    state: StateWrite | None = None
+    """Done first, with the world's control."""
+    undo_state: StateWrite | None = None
+    state_holds: Callable[[World], bool] | None = None
+    """Whether the state is still as the fault left it."""
+
+    def is_present(self, world: World) -> bool:
+        """Whether the fault is still there, field by field."""
+        if self.state_holds is not None:
+            return self.state_holds(world)
+        return all(mark.holds(world) for mark in self.marks)
+
+    @property
+    def touched(self) -> tuple[Key, ...]:
+        """Objects that the fault itself changes, and its repair may change back."""
+        return tuple(dict.fromkeys([w.key for w in self.writes] + [m.key for m in self.marks]))
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mechanism. `eligible` looks only at the application, `plan` only at the healthy site it is given."""
+
+    key: str
+    version: str
+    causes: tuple[str, ...]
+    """Words of `lexicon.SIGNALS` that name it, the best first."""
+    level: SystemLevel
+    type: FaultType
+    eligible: Callable[[Application, Component], bool]
+    """Whether it can hit this component of this application, and be seen there."""
+    plan: Callable[[Site, random.Random], Plan]
+    """(site in the healthy world, seeded choices) -> what to do."""
+    kinds: tuple[TaskKind, ...] = ALL_KINDS
+    needs_control: bool = False
+    """It changes state inside a database, which no API request can."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.causes) - set(lexicon.SIGNALS)
+        if unknown:
+            raise ValueError(f"fault {self.key}: {sorted(unknown)} are not words of lexicon.SIGNALS")
+
+    @property
+    def cause(self) -> str:
+        """The word that the truth carries."""
+        return self.causes[0]

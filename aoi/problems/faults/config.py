@@ -1,0 +1,103 @@
+"""What a component reads at start: a ConfigMap that is gone, a value that is wrong."""
+
+import random
+
+from aoi.clusters.apps.spec import Application, Component, Setting
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.sites import Site, is_used
+from aoi.problems.writes import Create, Delete, Key, Patch, Write
+from aoi.records.problem import FaultType, SystemLevel
+
+
+def _holders(application: Application, component: Component) -> dict[str, list[Setting]]:
+    """ConfigMaps that feed essential environment of this component and of no other."""
+    holders: dict[str, list[Setting]] = {}
+    for setting in component.settings:
+        if setting.source == "config_env" and setting.essential:
+            holders.setdefault(setting.holder, []).append(setting)
+    for other in application.components:
+        if other.name != component.name:
+            for setting in other.settings:
+                holders.pop(setting.holder, None)
+    return holders
+
+
+def _restarts(site: Site) -> tuple[Write, ...]:
+    """The pods are deleted, as after a node's maintenance: their successors read the configuration anew."""
+    return tuple(Delete(("pods", site.namespace, name)) for name in site.pods)
+
+
+def _has_own_config_map(application: Application, component: Component) -> bool:
+    return is_used(application, component) and bool(_holders(application, component))
+
+
+def _missing_configmap(site: Site, choices: random.Random) -> Plan:
+    name = choices.choice(sorted(_holders(site.application, site.spec)))
+    key: Key = ("configmaps", site.namespace, name)
+    found = site.config_maps[name]
+    obj = {field: value for field, value in found.items() if field != "metadata"}
+    kept = ("name", "namespace", "labels", "annotations")
+    obj["metadata"] = {field: found["metadata"][field] for field in kept if field in found["metadata"]}
+    return Plan(
+        writes=(Delete(key), *_restarts(site)),
+        repair=(Create(key, obj),),
+        marks=(Mark(key, absent=True),),
+        actions=(Action("set_config", site.name),),
+        evidence=(("pods", site.name), ("config", site.name)),
+        accepted=(site.name,),
+    )
+
+
+def _addresses(application: Application, component: Component) -> list[Setting]:
+    """Settings from a ConfigMap that hold the address of a component without which this one fails."""
+    needed = {call.callee for operation in component.operations for call in operation.calls if call.critical}
+    return [
+        setting
+        for setting in component.settings
+        if setting.source in ("config_env", "config_file") and setting.callee in needed and ":" in setting.value
+    ]
+
+
+def _has_address(application: Application, component: Component) -> bool:
+    return is_used(application, component) and bool(_addresses(application, component))
+
+
+def _config_drift(site: Site, choices: random.Random) -> Plan:
+    setting = choices.choice(_addresses(site.application, site.spec))
+    host, _, port = setting.value.rpartition(":")
+    wrong = choices.choice((f"{host}:{int(port) + 1}", f"{host}:{int(port) + 10000}", f"{host}-old:{port}"))
+    key: Key = ("configmaps", site.namespace, setting.holder)
+    return Plan(
+        writes=(Patch(key, {"data": {setting.key: wrong}}), *_restarts(site)),
+        repair=(Patch(key, {"data": {setting.key: setting.value}}), *_bounce(site)),
+        marks=(Mark(key, ("data", setting.key), wrong),),
+        actions=(Action("set_config", site.name, f"{setting.key}={setting.value}"),),
+        evidence=(("logs", site.name), ("config", site.name)),
+        accepted=(site.name,),
+    )
+
+
+def _bounce(site: Site) -> tuple[Write, ...]:
+    """What `kubectl rollout restart` sends; the pods' names of the healthy world are gone by then."""
+    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T12:00:00Z"}
+    return (Patch(site.key, {"spec": {"template": {"metadata": {"annotations": annotations}}}}),)
+
+
+MISSING_CONFIGMAP = Fault(
+    key="missing_configmap",
+    version="1",
+    causes=("missingconfig", "configerror"),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_has_own_config_map,
+    plan=_missing_configmap,
+)
+CONFIG_DRIFT = Fault(
+    key="config_drift",
+    version="1",
+    causes=("badconfig",),
+    level=SystemLevel.APPLICATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_has_address,
+    plan=_config_drift,
+)

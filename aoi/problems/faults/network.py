@@ -1,0 +1,79 @@
+"""The network between components: Chaos Mesh objects that lose or delay a component's packets."""
+
+import random
+from typing import Any
+
+from aoi.clusters.apps.spec import Application, Component
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.sites import Site, is_used
+from aoi.problems.writes import Create, Delete
+from aoi.records.problem import FaultType, SystemLevel, TaskKind
+
+DURATION = "24h"
+"""Longer than any episode: AIOpsLab's 100-200 s end before a slow agent has looked."""
+
+
+def _called(application: Application, component: Component) -> bool:
+    return bool(application.callers[component.name]) and is_used(application, component)
+
+
+def _network_loss(site: Site, choices: random.Random) -> Plan:
+    percent = str(choices.choice((95, 98, 99)))
+    return _chaos(site, "loss", {"loss": percent, "correlation": "100"}, choices)
+
+
+def _network_delay(site: Site, choices: random.Random) -> Plan:
+    latency = choices.choice(("6s", "8s", "10s"))
+    return _chaos(site, "delay", {"latency": latency, "correlation": "100", "jitter": "0ms"}, choices)
+
+
+def _chaos(site: Site, action: str, parameters: dict[str, Any], choices: random.Random) -> Plan:
+    name = choices.choice((f"network-{action}", f"{site.name}-network", f"game-day-{choices.randrange(10, 99)}"))
+    key = ("networkchaos.chaos-mesh.org", site.namespace, name)
+    obj = {
+        "apiVersion": "chaos-mesh.org/v1alpha1",
+        "kind": "NetworkChaos",
+        "metadata": {"name": name, "namespace": site.namespace},
+        "spec": {
+            "action": action,
+            "mode": "all",
+            "duration": DURATION,
+            "direction": "both",
+            "selector": {
+                "namespaces": [site.namespace],
+                "labelSelectors": {site.application.label_key: site.name},
+            },
+            action: parameters,
+        },
+    }
+    return Plan(
+        writes=(Create(key, obj),),
+        repair=(Delete(key),),
+        marks=(Mark(key),),
+        actions=(Action("delete_chaos", site.name),),
+        evidence=(("logs", site.observer), ("network", site.name)),
+        accepted=(site.name,),
+    )
+
+
+# AIOpsLab has no analysis and no mitigation task for its network faults, but the objects allow both.
+NETWORK_LOSS = Fault(
+    key="network_loss",
+    version="1",
+    causes=("chaos", "loss"),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.NETWORK_STORAGE,
+    eligible=_called,
+    plan=_network_loss,
+    kinds=tuple(TaskKind),
+)
+NETWORK_DELAY = Fault(
+    key="network_delay",
+    version="1",
+    causes=("delay", "chaos"),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.NETWORK_STORAGE,
+    eligible=_called,
+    plan=_network_delay,
+    kinds=tuple(TaskKind),
+)

@@ -1,0 +1,72 @@
+"""Service discovery: a Service that leads nowhere."""
+
+import random
+
+from aoi.clusters.apps.spec import Application, Component
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.sites import Site, is_used
+from aoi.problems.writes import Patch
+from aoi.records.problem import FaultType, SystemLevel
+
+
+def _depended_on(application: Application, component: Component) -> bool:
+    has_service = any(service.component == component.name for service in application.services)
+    reached = has_service and application.reached_through_service(component.name)
+    return reached and is_used(application, component)
+
+
+def _wrong_target_port(site: Site, choices: random.Random) -> Plan:
+    assert site.service is not None, site.name
+    ports = site.service["spec"]["ports"]
+    listening = {site.spec.port, *site.spec.extra_ports}
+    index = next((i for i, port in enumerate(ports) if port.get("targetPort", port["port"]) == site.spec.port), 0)
+    right = ports[index].get("targetPort", ports[index]["port"])
+    near = [site.spec.port + step for step in (1, 10, 100, 1000)]
+    wrong = choices.choice([port for port in (*near, 9999, 8000, 3000) if port not in listening and port < 65536])
+    path = f"/spec/ports/{index}/targetPort"
+    return Plan(
+        writes=(Patch(site.service_key, [{"op": "replace", "path": path, "value": wrong}], "json"),),
+        repair=(Patch(site.service_key, [{"op": "replace", "path": path, "value": right}], "json"),),
+        marks=(Mark(site.service_key, ("spec", "ports", index, "targetPort"), wrong),),
+        actions=(Action("fix_port", site.name),),
+        evidence=(("logs", site.observer), ("endpoints", site.name)),
+        accepted=(site.name,),
+    )
+
+
+def _wrong_selector(site: Site, choices: random.Random) -> Plan:
+    assert site.service is not None, site.name
+    selector = site.service["spec"]["selector"]
+    key = site.application.label_key if site.application.label_key in selector else sorted(selector)[0]
+    right = selector[key]
+    taken = set(site.application.by_name)
+    candidates = [f"{right}-v2", f"{right}-svc", f"{right}s", f"{right}-new", right[:-1]]
+    wrong = choices.choice([name for name in candidates if name and name not in taken and name[-1].isalnum()])
+    return Plan(
+        writes=(Patch(site.service_key, {"spec": {"selector": {key: wrong}}}),),
+        repair=(Patch(site.service_key, {"spec": {"selector": {key: right}}}),),
+        marks=(Mark(site.service_key, ("spec", "selector", key), wrong),),
+        actions=(Action("fix_selector", site.name),),
+        evidence=(("logs", site.observer), ("endpoints", site.name)),
+        accepted=(site.name,),
+    )
+
+
+WRONG_TARGET_PORT = Fault(
+    key="wrong_target_port",
+    version="1",
+    causes=("targetport",),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_depended_on,
+    plan=_wrong_target_port,
+)
+WRONG_SELECTOR = Fault(
+    key="wrong_selector",
+    version="1",
+    causes=("selector", "noendpoints"),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_depended_on,
+    plan=_wrong_selector,
+)

@@ -1,0 +1,57 @@
+"""Changes of a Deployment's pod template: what most faults are, and how they are put back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aoi.problems.faults.base import Action, Evidence, Mark, Plan
+from aoi.problems.sites import Site
+from aoi.problems.writes import Patch
+
+REPLACES = {"type": "Recreate", "rollingUpdate": None}
+"""A Deployment that stops its old pods first: otherwise a new template that cannot start would harm nobody."""
+
+
+def changed_container(
+    site: Site, fields: Mapping[str, Any], *, actions: Sequence[Action], evidence: Sequence[Evidence]
+) -> Plan:
+    """A plan that sets fields of the application's container; None removes a field."""
+    return changed_template(site, {}, fields, actions=actions, evidence=evidence)
+
+
+def changed_template(
+    site: Site,
+    pod_fields: Mapping[str, Any],
+    container_fields: Mapping[str, Any],
+    *,
+    actions: Sequence[Action],
+    evidence: Sequence[Evidence],
+) -> Plan:
+    """A plan that sets fields of the pod template and of its first container, and knows the way back."""
+    template = site.deployment["spec"]["template"]["spec"]
+    containers = template["containers"]
+    index = next(i for i, container in enumerate(containers) if container["name"] == site.container["name"])
+    pod_path: tuple[str | int, ...] = ("spec", "template", "spec")
+    there: list[dict[str, Any]] = []
+    back: list[dict[str, Any]] = []
+    marks: list[Mark] = []
+    for path, old, fields in (
+        (pod_path, template, pod_fields),
+        ((*pod_path, "containers", index), containers[index], container_fields),
+    ):
+        for field, value in fields.items():
+            pointer = "/" + "/".join(map(str, (*path, field)))
+            there.append({"op": "add", "path": pointer, "value": value})
+            back.append({"op": "add", "path": pointer, "value": old[field]} if field in old else _removal(pointer))
+            marks.append(Mark(site.key, (*path, field), value))
+    return Plan(
+        writes=(Patch(site.key, there, "json"),),
+        repair=(Patch(site.key, back, "json"),),
+        marks=tuple(marks),
+        actions=tuple(actions),
+        evidence=tuple(evidence),
+        accepted=(site.name,),
+    )
+
+
+def _removal(pointer: str) -> dict[str, Any]:
+    return {"op": "remove", "path": pointer}

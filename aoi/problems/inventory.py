@@ -1,0 +1,102 @@
+"""What a cluster is asked to be, object by object: the baseline that a repair must not lose.
+
+Objects in the store are immutable, so an inventory is a dict of references, and comparing it costs little.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+from aoi.problems.writes import Key
+
+WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
+RECORDED = (
+    *WORKLOADS,
+    "services",
+    "configmaps",
+    "secrets",
+    "serviceaccounts",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "resourcequotas",
+    "limitranges",
+    "namespaces",
+    "nodes",
+    "cronjobs.batch",
+    "horizontalpodautoscalers.autoscaling",
+    "poddisruptionbudgets.policy",
+    "networkpolicies.networking.k8s.io",
+    "ingresses.networking.k8s.io",
+    "storageclasses.storage.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "networkchaos.chaos-mesh.org",
+)
+"""What people and pipelines write. Pods, ReplicaSets, endpoints and events follow from it."""
+
+Inventory = Mapping[Key, Obj]
+
+
+def capture(world: World) -> Inventory:
+    """Every recorded object as it is now."""
+    return {
+        (resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): obj
+        for resource in RECORDED
+        for obj in world.store.objects(resource)
+    }
+
+
+def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[str]:
+    """What was there before and is gone, smaller or different now; empty if nothing was lost.
+
+    `mended` are the objects that the fault itself changed: a repair may write them in any way that keeps what
+    they are for (they exist, with their replicas and their containers).
+    """
+    free = set(mended)
+    found = []
+    for key, old in before.items():
+        new = world.store.get(*key)
+        if new is old:
+            continue
+        name = f"{key[0]}/{key[2]}"
+        if new is None or new["metadata"].get("deletionTimestamp"):
+            found.append(f"{name} is gone")
+        elif (smaller := _smaller(key[0], old, new)) is not None:
+            found.append(f"{name}: {smaller}")
+        elif key not in free and desired(key[0], old) != desired(key[0], new):
+            found.append(f"{name} was changed")
+    return found
+
+
+def desired(resource: str, obj: Obj) -> dict[str, Any]:
+    """An object without what is noted on it: metadata, status, restart marks, and replicas (compared apart)."""
+    if resource == "nodes":
+        spec = obj.get("spec", {})
+        taints = [t for t in spec.get("taints", ()) if not t["key"].startswith("node.kubernetes.io/")]
+        return {"unschedulable": bool(spec.get("unschedulable")), "taints": taints}
+    if resource in ("namespaces", "serviceaccounts"):
+        return {}
+    rest = {field: value for field, value in obj.items() if field not in ("metadata", "status")}
+    if resource in WORKLOADS:
+        spec = {field: value for field, value in rest["spec"].items() if field != "replicas"}
+        template = spec["template"]
+        labels = template.get("metadata", {}).get("labels", {})
+        rest["spec"] = {**spec, "template": {"labels": labels, "spec": template["spec"]}}
+    return rest
+
+
+def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
+    """Whether a workload or a ConfigMap does less than it did."""
+    if resource in WORKLOADS and resource != "daemonsets.apps":
+        asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
+        if asks < asked:
+            return f"{asks} replicas, expected at least {asked}"
+        had, has = ({c["name"] for c in obj["spec"]["template"]["spec"]["containers"]} for obj in (old, new))
+        if not had <= has:
+            return f"containers {sorted(had - has)} are gone"
+    if resource == "configmaps":
+        missing = set(old.get("data", {})) - set(new.get("data", {}))
+        if missing:
+            return f"keys {sorted(missing)} are gone"
+    return None

@@ -1,0 +1,136 @@
+"""What a cycle works on: problems drawn evenly over mechanisms and applications, each with its control.
+
+Stratified, not uniform: a mechanism with many eligible components would otherwise crowd out the others. Worlds are
+shared (`worlds` seeds for each application), so that many problems cost one base world and a restore each.
+"""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import TypeVar
+
+from aoi.errors import SettingsError
+from aoi.problems import catalogue
+from aoi.problems.sites import rng
+from aoi.records.problem import Problem, ProblemInstance, Slice, Split, TaskKind
+
+DEFAULT_SLICES: Mapping[Split, Mapping[Slice, float]] = {
+    "train": {"seen": 0.85, "control": 0.15},
+    "development": {"seen": 0.35, "unseen_mechanism": 0.25, "unseen_application": 0.25, "control": 0.15},
+    "test": {"seen": 0.25, "unseen_mechanism": 0.3, "unseen_application": 0.3, "control": 0.15},
+}
+EVEN_KINDS: Mapping[TaskKind, float] = dict.fromkeys(TaskKind, 1.0)
+SEED_BITS = 30
+
+T = TypeVar("T")
+
+
+def sample(
+    split: Split,
+    count: int,
+    seed: int,
+    *,
+    slices: Mapping[Slice, float] | None = None,
+    kinds: Mapping[TaskKind, float] | None = None,
+    worlds: int = 3,
+) -> tuple[ProblemInstance, ...]:
+    """`count` instances of a split, the same for the same arguments in every process.
+
+    Controls (the `control` weight of `slices`) share application and world seed with a problem of the sample.
+    No problem id comes twice before all that fit have come once. Raises: SettingsError for an impossible wish.
+    """
+    if count < 1 or worlds < 1:
+        raise SettingsError(f"sample of {split}: expected count and worlds of at least 1, found {count} and {worlds}")
+    weights = dict(slices or DEFAULT_SLICES[split])
+    share = weights.pop("control", 0.0)
+    control_count = round(count * share / (share + sum(weights.values()))) if weights else count
+    control_count = min(control_count, count - 1) if weights else control_count
+    faulty = _faulty(split, count - control_count, seed, weights, kinds or EVEN_KINDS)
+    choices = rng("sample", split, seed)
+    instances = [
+        ProblemInstance(problem=p, seed=world_seed(split, seed, p.application, choices.randrange(worlds)))
+        for p in faulty
+    ]
+    return (*instances, *_controls(split, control_count, instances, choices, seed))
+
+
+def control_of(instance: ProblemInstance) -> ProblemInstance:
+    """The paired no-fault instance: same application, same world, same traffic and ordinary work."""
+    return ProblemInstance(problem=catalogue.control_of(instance.problem), seed=instance.seed)
+
+
+def world_seed(split: Split, seed: int, application: str, number: int) -> int:
+    """Seed of a world. Splits never share one: the residue modulo 3 tells them apart."""
+    drawn = rng("world", split, seed, application, number).getrandbits(SEED_BITS)
+    return drawn * len(catalogue.SPLITS) + catalogue.SPLITS.index(split)
+
+
+def _controls(
+    split: Split, count: int, instances: Sequence[ProblemInstance], choices: Random, seed: int
+) -> list[ProblemInstance]:
+    if count and not instances:
+        pool = list(catalogue.problems(split=split, slice="control"))
+        choices.shuffle(pool)
+        picked = [pool[index % len(pool)] for index in range(count)]
+        return [
+            ProblemInstance(problem=p, seed=world_seed(split, seed, p.application, i)) for i, p in enumerate(picked)
+        ]
+    order = list(instances)
+    choices.shuffle(order)
+    found: dict[tuple[str, int], ProblemInstance] = {}
+    for instance in order:
+        control = control_of(instance)
+        found.setdefault((control.problem.id, control.seed), control)
+    distinct = list(found.values())
+    return [distinct[index % len(distinct)] for index in range(count)]
+
+
+def _faulty(
+    split: Split, count: int, seed: int, slices: Mapping[Slice, float], kinds: Mapping[TaskKind, float]
+) -> list[Problem]:
+    picked: list[Problem] = []
+    for kind, of_kind in _apportion(count, kinds).items():
+        # Each kind cuts the slices anew; the seed moves the rounding so that no slice always loses.
+        for part, of_part in _apportion(of_kind, slices, rng("apportion", seed, kind)).items():
+            picked += _draw(catalogue.problems(split=split, slice=part, kind=kind), of_part, seed)
+    rng("order", split, seed).shuffle(picked)
+    return picked
+
+
+def _draw(pool: Sequence[Problem], count: int, seed: int) -> list[Problem]:
+    """Round robin over mechanisms, then over applications, then targets, each in a seeded order."""
+    if count and not pool:
+        raise SettingsError("sample: a slice and kind with positive weight has no problem; see: aoi problems list")
+    queues: dict[str, dict[str, list[Problem]]] = {}
+    for problem in pool:
+        queues.setdefault(str(problem.fault), {}).setdefault(problem.application, []).append(problem)
+    choices = rng("draw", seed, pool[0].kind if pool else "", pool[0].slice if pool else "")
+    lanes = [
+        _interleave([_shuffled(q, choices) for q in _shuffled(list(apps.values()), choices)])
+        for apps in queues.values()
+    ]
+    order = _interleave(_shuffled(lanes, choices))
+    return [order[index % len(order)] for index in range(count)]
+
+
+def _shuffled(items: Sequence[T], choices: Random) -> list[T]:
+    return choices.sample(list(items), len(items))
+
+
+def _interleave(lanes: Sequence[Sequence[T]]) -> list[T]:
+    longest = max((len(lane) for lane in lanes), default=0)
+    return [lane[index] for index in range(longest) for lane in lanes if index < len(lane)]
+
+
+def _apportion(count: int, weights: Mapping[T, float], choices: Random | None = None) -> dict[T, int]:
+    """Split `count` by weight, by largest remainder; ties by order, or at random with `choices`."""
+    if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+        raise SettingsError(f"sample: expected weights of at least 0 and some above 0, found {dict(weights)}")
+    total = sum(weights.values())
+    exact = {key: count * weight / total for key, weight in weights.items()}
+    parts = {key: int(value) for key, value in exact.items()}
+    noise = {key: choices.random() if choices else 0.0 for key in weights}
+    for key in sorted(weights, key=lambda k: (parts[k] - exact[k] - noise[k], list(weights).index(k)))[
+        : count - sum(parts.values())
+    ]:
+        parts[key] += 1
+    return parts

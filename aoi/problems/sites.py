@@ -1,0 +1,113 @@
+"""Where a fault can hit: one component of an application, as its spec and the objects of a world spell it."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from aoi.clusters.apps.spec import Application, Component
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+from aoi.problems.writes import Key
+from aoi.records.base import sha256_hex
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A component with the objects that stand for it, looked up before anything is injected."""
+
+    application: Application
+    spec: Component
+    deployment: Obj
+    service: Obj | None
+    pods_of: Mapping[str, tuple[str, ...]]
+    """Pod names of every component, in order."""
+    config_maps: Mapping[str, Obj]
+    """All ConfigMaps of the namespace, by name."""
+
+    @property
+    def name(self) -> str:
+        """Name of the component."""
+        return self.spec.name
+
+    @property
+    def namespace(self) -> str:
+        """Where the application lives."""
+        return self.application.namespace
+
+    @property
+    def key(self) -> Key:
+        """Key of its Deployment."""
+        return ("deployments.apps", self.namespace, self.deployment["metadata"]["name"])
+
+    @property
+    def service_key(self) -> Key:
+        """Key of its Service."""
+        assert self.service is not None, self.name
+        return ("services", self.namespace, self.service["metadata"]["name"])
+
+    @property
+    def observer(self) -> str:
+        """Whose log complains when this component does not answer: its first caller, or itself at the entry."""
+        return self.callers[0] if self.callers else self.name
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """The application's container in the Deployment's template."""
+        containers = self.deployment["spec"]["template"]["spec"]["containers"]
+        return next((c for c in containers if c["name"] == self.spec.container), containers[0])
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """Names of its pods, in order."""
+        return self.pods_of[self.name]
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Who calls it."""
+        return self.application.callers[self.name]
+
+
+def find(world: World, application: Application, name: str) -> Site:
+    """The site of a component. Raises: KeyError if the world does not hold it."""
+    spec, namespace = application.by_name[name], application.namespace
+    deployment = world.store.get("deployments.apps", namespace, name)
+    if deployment is None:
+        raise KeyError(f"{application.key}: no Deployment {name} in {namespace}")
+    services = [service for service in application.services if service.component == name]
+    service = world.store.get("services", namespace, services[0].name) if services else None
+    pods: dict[str, tuple[str, ...]] = dict.fromkeys(application.by_name, ())
+    for pod in world.store.objects("pods", namespace):
+        owner = pod["metadata"].get("labels", {}).get(application.label_key)
+        if owner in pods and "deletionTimestamp" not in pod["metadata"]:
+            pods[owner] += (pod["metadata"]["name"],)
+    config_maps = {obj["metadata"]["name"]: obj for obj in world.store.objects("configmaps", namespace)}
+    return Site(application, spec, deployment, service, pods, config_maps)
+
+
+@lru_cache(maxsize=64)
+def flow(application: Application) -> Mapping[str, float]:
+    """Requests per second that reach each component by calls whose failure fails the caller."""
+    rates: dict[tuple[str, str], float] = {}
+    for operation, share in application.workload.mix:
+        rates[application.workload.entry, operation] = application.workload.rps * share
+    totals: dict[str, float] = {}
+    for name in application.topological:
+        for operation in application.by_name[name].operations:
+            rate = rates.get((name, operation.name), 0.0)
+            totals[name] = totals.get(name, 0.0) + rate
+            for call in filter(lambda call: call.critical, operation.calls):
+                edge = (call.callee, call.operation)
+                rates[edge] = rates.get(edge, 0.0) + rate * call.weight
+    return totals
+
+
+def is_used(application: Application, component: Component) -> bool:
+    """Whether users notice when this component does not answer."""
+    return flow(application).get(component.name, 0.0) > 0
+
+
+def rng(*parts: object) -> random.Random:
+    """Random numbers that depend on `parts` alone, in every process."""
+    return random.Random(int(sha256_hex("/".join(map(str, parts)).encode())[:16], 16))

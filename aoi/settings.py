@@ -117,6 +117,8 @@ class GateSettings(_Group):
     """Nights simulated for power and detectable gain."""
     approval_hours: float = Field(default=72.0, gt=0)
     """An approval is valid for this long."""
+    freeze: bool = False
+    """Refuse every promotion; rollback still works."""
     team: bool = False
     """Refuse the approval of a request by the person who asked for it."""
 

@@ -60,9 +60,7 @@ def open_database(settings: Settings) -> Database:
 def open_url(address: str, password: str = "") -> Database:
     """The database at a SQLAlchemy URL, migrated. Safe when several processes start at once."""
     try:
-        url = make_url(address)
-        if password:
-            url = url.set(password=password)
+        url = engine_url(address, password)
         database = Database(_sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url))
     except (ImportError, SQLAlchemyError, ValueError) as error:
         raise SettingsError(
@@ -71,6 +69,12 @@ def open_url(address: str, password: str = "") -> Database:
         ) from None
     _migrate(database)
     return database
+
+
+def engine_url(address: str, password: str = "") -> URL:
+    """The URL with its password, which `str()` and `repr()` hide. SQLite has none."""
+    url = make_url(address)
+    return url.set(password=password) if password and url.get_backend_name() != "sqlite" else url
 
 
 def _sqlite(url: URL) -> Engine:

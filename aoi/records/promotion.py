@@ -62,3 +62,83 @@ class PromotionRequest(Record):
     """Registered version."""
     evaluation: Sha256
     decision: GateDecision
+
+
+LedgerKind = Literal[
+    "cycle_opened",
+    "cycle_closed",
+    "registered",
+    "evaluated",
+    "requested",
+    "approved",
+    "rejected",
+    "promoted",
+    "rolled_back",
+]
+
+
+class LedgerFacts(Record):
+    """What an entry says. Which fields are set follows from its kind; all of them are covered by its hash."""
+
+    bundle: str | None = None
+    """Bundle digest that the entry is about: registered, evaluated as challenger, promoted, rolled back to."""
+    replaces: str | None = None
+    """Champion when the entry was made; None if there was none."""
+    version: str | None = None
+    """Registered version of `bundle`."""
+    tree: Sha256 | None = None
+    """Digest of the stored folder that holds the bundle."""
+    evaluation: Sha256 | None = None
+    request: Sha256 | None = None
+    approval: Sha256 | None = None
+    data: tuple[Sha256, ...] = ()
+    """Sets that the bundle was trained on."""
+    settings: Sha256 | None = None
+    code_revision: str | None = None
+    code_sha256: Sha256 | None = None
+    reason: str = ""
+
+
+class LedgerEntry(Record):
+    """One link of the chain."""
+
+    seq: int = Field(ge=0)
+    cycle: int = Field(ge=0)
+    """0 is the installation of the first champion."""
+    kind: LedgerKind
+    actor: str
+    at: str
+    """RFC 3339, UTC."""
+    facts: LedgerFacts
+    previous: Sha256
+    """Digest of the entry before; 64 zeros for the first."""
+
+
+class LedgerHead(Record):
+    """The last link: written beside the chain, so that a chain cut short shows."""
+
+    seq: int = Field(ge=0)
+    hash: Sha256
+
+
+class Champion(Record):
+    """The bundle that answers, and the entry that made it so."""
+
+    bundle: str
+    version: str
+    tree: Sha256
+    cycle: int
+    """Cycle that trained it; 0 for the first."""
+    entry: int
+    """Sequence number of the promotion or rollback."""
+    since: str
+
+
+class Cycle(Record):
+    """One pass of the loop. Its number is where the seeds of its stages come from."""
+
+    number: int = Field(ge=1)
+    champion: str
+    """Bundle digest at opening: what is collected with, warm-started from and compared against."""
+    is_new: bool
+    """False if an unfinished cycle is continued."""

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from aoi.database import tables
-from aoi.database.engine import open_database, open_url
+from aoi.database.engine import engine_url, open_database, open_url
 from aoi.errors import Permanent, SettingsError, StoreNotWritable
 from aoi.settings import Settings
 
@@ -106,5 +106,7 @@ def test_an_unusable_url_says_what_is_expected(address):
 
 
 def test_the_password_of_the_settings_is_used_and_not_shown(tmp_path):
-    settings = Settings.load(home=tmp_path, database_password="hunter2")
-    assert "hunter2" not in repr(open_database(settings).engine)
+    url = engine_url("postgresql+psycopg://aoi@db/aoi", "hunter2")
+    assert url.password == "hunter2"
+    assert "hunter2" not in repr(url) + str(url)
+    open_database(Settings.load(home=tmp_path, database_password="hunter2"))

@@ -1,0 +1,184 @@
+"""Pre-training of the seed model: from examples to a folder of weights, in a few CPU minutes.
+
+Loss on completions only. Each step's examples are drawn at random, sorted by length and cut into microbatches, so
+padding stays small while the gradient is that of an unsorted batch.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM, get_cosine_schedule_with_warmup
+
+from aoi.agents.codec import vocabulary
+from aoi.agents.policy import Turn
+from models import engine, files
+from models.curves import CurvePoint, TrainingRun
+from models.network import Network, width_of
+from models.seed import architecture, tokenizer
+from models.seed.examples import Augment, DecisionExample, permute_handles
+
+Progress = Callable[[CurvePoint], None]
+Encoded = tuple[tuple[int, ...], tuple[int, ...], float]
+"""Prompt ids, completion ids with the end of sequence, weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the base model is trained. Measured values: docs/models.md."""
+
+    batch: int = 128
+    microbatch: int = 32
+    learning_rate: float = 3e-3
+    warmup: float = 0.05
+    """Share of the steps."""
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    log_every: int = 25
+    evaluate_every: int = 100
+    """Steps between measurements of exact match on the held-out examples."""
+
+
+def pretrain(
+    examples: Iterable[DecisionExample],
+    folder: Path,
+    steps: int,
+    seed: int,
+    *,
+    held_out: Sequence[DecisionExample] = (),
+    recipe: Recipe | None = None,
+    shape: architecture.Shape | None = None,
+    augment: Augment = permute_handles,
+    progress: Progress | None = None,
+) -> TrainingRun:
+    """Train a seed model on `examples` and write it to `folder`.
+
+    A list or a tuple is repeated, reshuffled, until the steps are done; an iterator is read once and must last.
+
+    Deterministic: equal arguments and an equal order of examples give equal weights.
+    Raises: ValueError if an example has a word outside the vocabulary, or the examples end.
+    """
+    recipe = recipe or Recipe()
+    words = tokenizer.build(vocabulary())
+    model = architecture.initialise(words, seed, shape)
+    rng = random.Random(seed)
+    stream = (_encode(words, augment(example, rng)) for example in _repeat(examples, rng))
+    optimiser, schedule = _optimiser(model, steps, recipe)
+    points: list[CurvePoint] = []
+    losses: list[float] = []
+    tokens = seen = 0
+    for step in range(1, steps + 1):
+        batch = list(itertools.islice(stream, recipe.batch))
+        if not batch:
+            raise ValueError(f"the examples ended at step {step} of {steps}: give a list, or an endless iterator")
+        seen += len(batch)
+        tokens += sum(len(prompt) + len(completion) for prompt, completion, _ in batch)
+        rate = schedule.get_last_lr()[0]
+        loss, norm = _update(model, batch, optimiser, recipe)
+        losses.append(loss)
+        schedule.step()
+        measures = bool(held_out) and (step % recipe.evaluate_every == 0 or step == steps)
+        if measures or step % recipe.log_every == 0 or step == steps:
+            match = exact_match(model, words, held_out) if measures else None
+            point = CurvePoint(
+                step=step, loss=sum(losses) / len(losses), learning_rate=rate, gradient_norm=norm, exact_match=match
+            )
+            points.append(point)
+            losses.clear()
+            if progress:
+                progress(point)
+    architecture.save(model, words, folder)
+    digest = files.weights_digest(folder)
+    return TrainingRun(
+        method="pretrain", points=tuple(points), steps=steps, examples=seen, tokens=tokens, result=digest
+    )
+
+
+def exact_match(
+    model: Qwen3ForCausalLM, words: PreTrainedTokenizerFast, examples: Sequence[DecisionExample], rows: int = 256
+) -> float:
+    """Share of completions that greedy decoding reproduces token for token."""
+    network = Network(model.config, {name: weight.detach() for name, weight in model.state_dict().items()})
+    by_width: dict[int, list[Encoded]] = {}
+    for example in examples:
+        encoded = _encode(words, example)
+        by_width.setdefault(width_of(len(encoded[0])), []).append(encoded)
+    right = 0
+    for group in by_width.values():
+        for start in range(0, len(group), rows):
+            part = group[start : start + rows]
+            turns = [Turn("observer", prompt, len(completion), 0.0, 0) for prompt, completion, _ in part]
+            answers = engine.generate(network, turns, words.eos_token_id, adapter="")
+            right += sum(a.token_ids == completion for a, (_, completion, _) in zip(answers, part, strict=True))
+    return right / len(examples)
+
+
+def _update(
+    model: Qwen3ForCausalLM, batch: list[Encoded], optimiser: torch.optim.Optimizer, recipe: Recipe
+) -> tuple[float, float]:
+    """One optimiser step. Returns the weighted mean loss per completion token and the gradient's norm."""
+    optimiser.zero_grad(set_to_none=True)
+    total = sum(len(completion) * weight for _, completion, weight in batch)
+    batch = sorted(batch, key=lambda encoded: len(encoded[0]) + len(encoded[1]))
+    loss = 0.0
+    for start in range(0, len(batch), recipe.microbatch):
+        part = completion_loss(model, batch[start : start + recipe.microbatch]) / total
+        part.backward()
+        loss += part.item()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
+    optimiser.step()
+    return loss, norm.item()
+
+
+def completion_loss(model: Qwen3ForCausalLM, batch: Sequence[Encoded]) -> Tensor:
+    """Weighted sum of cross-entropies over completion tokens."""
+    width = max(len(prompt) + len(completion) for prompt, completion, _ in batch) - 1
+    inputs = torch.zeros(len(batch), width, dtype=torch.long)
+    keep = torch.zeros(len(batch), width, dtype=torch.bool)
+    targets: list[int] = []
+    weights: list[float] = []
+    for row, (prompt, completion, weight) in enumerate(batch):
+        ids = prompt + completion[:-1]
+        inputs[row, : len(ids)] = torch.tensor(ids)
+        keep[row, len(prompt) - 1 : len(ids)] = True
+        targets.extend(completion)
+        weights.extend([weight] * len(completion))
+    logits = Network(model.config, dict(model.named_parameters())).logits(inputs, keep)
+    losses = functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
+    return (losses * torch.tensor(weights)).sum()
+
+
+def _optimiser(
+    model: Qwen3ForCausalLM, steps: int, recipe: Recipe
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
+    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
+    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
+    return optimiser, get_cosine_schedule_with_warmup(optimiser, max(1, round(steps * recipe.warmup)), steps)
+
+
+def _encode(words: PreTrainedTokenizerFast, example: DecisionExample) -> Encoded:
+    prompt = tuple(words(example.prompt)["input_ids"])
+    completion = (*words(example.completion)["input_ids"], words.eos_token_id)
+    if words.unk_token_id in prompt or words.unk_token_id in completion:
+        raise ValueError(f"a word is outside the vocabulary: {example.prompt!r} -> {example.completion!r}")
+    return prompt, completion, example.weight
+
+
+def _repeat(examples: Iterable[DecisionExample], rng: random.Random) -> Iterator[DecisionExample]:
+    """The examples; if they end, the same again in a new order each time."""
+    kept: list[DecisionExample] = []
+    is_endless = isinstance(examples, Iterator)
+    for example in examples:
+        if not is_endless:
+            kept.append(example)
+        yield example
+    while kept:
+        rng.shuffle(kept)
+        yield from kept

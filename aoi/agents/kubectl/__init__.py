@@ -6,5 +6,6 @@ runs plugins, which no RBAC rule can stop.
 
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.parse import parse
+from aoi.agents.kubectl.run import Rendered, run
 
-__all__ = ["ReadCommand", "Target", "parse"]
+__all__ = ["ReadCommand", "Rendered", "Target", "parse", "run"]

@@ -4,7 +4,7 @@ import copy
 import random
 from typing import Any
 
-from aoi.clusters.apps.spec import MIB
+from aoi.clusters.apps.spec import MIB, Application, Component
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
@@ -62,6 +62,11 @@ def _wrong_probe(site: Site, kind: str, choices: random.Random) -> dict[str, Any
     handler = next((name for name in ("httpGet", "tcpSocket", "grpc") if name in probe), "tcpSocket")
     probe[handler] = {**probe.get(handler, {}), "port": port}
     return {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3, **probe}
+
+
+def _counts_readiness(application: Application, component: Component) -> bool:
+    """Callers that ask a registry do not care whether a pod is ready; those behind a Service do."""
+    return is_used(application, component) and application.reached_through_service(component.name)
 
 
 def _listening(site: Site) -> set[int]:
@@ -133,7 +138,7 @@ BAD_READINESS_PROBE = Fault(
     causes=("readiness",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
-    eligible=is_used,
+    eligible=_counts_readiness,
     plan=_bad_readiness_probe,
 )
 BAD_LIVENESS_PROBE = Fault(

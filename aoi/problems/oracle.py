@@ -1,0 +1,176 @@
+"""How an answer and an end state are graded: strictly, as every figure here is, and as AIOpsLab would.
+
+The strict grade of a mitigation looks at the cluster after the agent: traffic is healthy, nothing pages, every pod is
+ready, the fault is gone field by field, and nothing of the baseline was lost on the way.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+from aoi.problems.faults.base import Action, Evidence, Plan
+from aoi.problems.inventory import Inventory, losses
+from aoi.records.episode import Answer, Outcome
+from aoi.records.problem import FaultType, SystemLevel, TaskKind
+
+SETTLE_MS = 30_000
+SETTLE_ROUNDS = 20
+"""A repair gets up to ten simulated minutes to show: a crash loop backs off for five."""
+
+Symptoms = Callable[[World], list[str]]
+"""What users and pagers still complain about; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is wrong. Never handed to an agent."""
+
+    component: str | None
+    """None: nothing is."""
+    accepted: tuple[str, ...]
+    """Component names that count as right, the true one first."""
+    cause: str
+    """Word of the lexicon; `healthy` for a control."""
+    causes: tuple[str, ...]
+    """Words that name the same mechanism, `cause` first."""
+    level: SystemLevel | None
+    type: FaultType | None
+    action: Action | None
+    """The golden repair."""
+    evidence: tuple[Evidence, ...]
+    """(check, component) where an expert would look."""
+
+
+NOTHING = Truth(None, (), "healthy", ("healthy",), None, None, None, ())
+
+
+@dataclass(frozen=True, slots=True)
+class EndState:
+    """What a mitigation is graded by: the world that the agent left, and how it was before the fault."""
+
+    world: World
+    namespace: str
+    plan: Plan
+    baseline: Inventory
+    symptoms: Symptoms
+
+
+def grade_answer(kind: TaskKind, truth: Truth, answer: Answer | None) -> Outcome:
+    """Grade a detection, a localization or an analysis."""
+    verdict = answer.verdict if answer else "none"
+    expected = "fault" if truth.component else "no_fault"
+    right_verdict = verdict == expected
+    right_component = _names_component(truth, answer)
+    right_level, right_type = _labels(truth, answer)
+    detail: dict[str, str | float | bool] = {
+        "verdict": verdict,
+        "expected_verdict": expected,
+        "component": (answer.component or "") if answer else "",
+        "expected_component": truth.component or "",
+        "cause_right": answer is not None and answer.cause in truth.causes,
+        "component_right": right_component,
+    }
+    match kind:
+        case TaskKind.DETECTION:
+            success = theirs = right_verdict
+        case TaskKind.LOCALIZATION:
+            success, theirs = right_verdict and right_component, right_component
+        case TaskKind.ANALYSIS:
+            theirs = right_level and right_type
+            success = theirs and right_verdict and right_component
+            detail |= {"level_right": right_level, "type_right": right_type}
+        case TaskKind.MITIGATION:
+            raise ValueError("a mitigation is graded by its end state; use grade_mitigation")
+    return Outcome(
+        success=success,
+        aiopslab_success=theirs,
+        false_alarm=truth.component is None and verdict == "fault",
+        detail=detail,
+    )
+
+
+def _names_component(truth: Truth, answer: Answer | None) -> bool:
+    if answer is None or answer.verdict == "inconclusive":
+        return False
+    if truth.component is None:
+        return answer.verdict == "no_fault" and answer.component is None
+    return answer.component in truth.accepted
+
+
+def _labels(truth: Truth, answer: Answer | None) -> tuple[bool, bool]:
+    """(system level, fault type) right, compared as AIOpsLab does: case aside."""
+    if answer is None or truth.level is None or truth.type is None:
+        return False, False
+    level, fault_type = (answer.system_level or "").casefold(), (answer.fault_type or "").casefold()
+    return level == truth.level.value.casefold(), fault_type == truth.type.value.casefold()
+
+
+def grade_mitigation(end: EndState) -> Outcome:
+    """Grade the world that an agent left. Lets its time pass: hand over a fork."""
+    theirs = not aiopslab_complaints(end)
+    complaints = _complaints(end)
+    for _ in range(SETTLE_ROUNDS):
+        if not complaints["symptoms"] and not complaints["pods"]:
+            break
+        if complaints["fault"] or complaints["lost"]:
+            break  # waiting cannot help
+        end.world.advance(SETTLE_MS)
+        theirs = theirs or not aiopslab_complaints(end)
+        complaints = _complaints(end)
+    detail: dict[str, str | float | bool] = {key: "; ".join(found[:5]) for key, found in complaints.items()}
+    return Outcome(success=not any(complaints.values()), aiopslab_success=theirs, detail=detail)
+
+
+def _complaints(end: EndState) -> dict[str, list[str]]:
+    """Check -> what it found."""
+    return {
+        "fault": ["the fault is still there"] if end.plan.is_present(end.world) else [],
+        "lost": losses(end.baseline, end.world, end.plan.touched),
+        "pods": unready(end.world, end.namespace),
+        "symptoms": end.symptoms(end.world),
+    }
+
+
+def unready(world: World, namespace: str) -> list[str]:
+    """Workloads whose pods are not all there, current and ready."""
+    found = []
+    for deployment in world.store.objects("deployments.apps", namespace):
+        wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
+        seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
+        ready = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+        if not seen or ready < wanted or status.get("replicas", 0) > wanted:
+            found.append(f"deployment {deployment['metadata']['name']}: {ready} of {wanted} ready")
+    return found
+
+
+def aiopslab_complaints(end: EndState) -> list[str]:
+    """What AIOpsLab's mitigation evaluators look at: container states, and the fields of the fault they know.
+
+    Like theirs, a pod without container statuses is skipped, so that some faults pass unrepaired; see
+    docs/problems.md. That is why the strict grade exists.
+    """
+    found = []
+    for pod in end.world.store.objects("pods", end.namespace):
+        for status in pod.get("status", {}).get("containerStatuses", ()):
+            if problem := _container_problem(status):
+                found.append(f"pod {pod['metadata']['name']}: {problem}")
+    checked = {"services", "deployments.apps"}
+    marks = [mark for mark in end.plan.marks if mark.key[0] in checked and mark.path and mark.path[-1] in _THEIR_FIELDS]
+    if marks and all(mark.holds(end.world) for mark in marks):
+        found.append(f"{marks[0].key[2]}: {marks[0].path[-1] if marks[0].path else ''} is as the fault left it")
+    return found
+
+
+_THEIR_FIELDS: Sequence[str] = ("targetPort", "replicas", "command")
+
+
+def _container_problem(status: Obj) -> str:
+    state = status.get("state", {})
+    reason = state.get("waiting", {}).get("reason")
+    if reason:
+        return f"waiting: {reason}"
+    ended = state.get("terminated")
+    if ended and ended.get("reason") != "Completed":
+        return f"terminated: {ended.get('reason')}"
+    return "" if status.get("ready") else "not ready"

@@ -1,0 +1,234 @@
+"""A problem made real: the world after injection, what may be read from it, and how it is graded.
+
+Worlds are cheap to repeat. A base world (application, seed) is built once and kept as a snapshot; so is the world
+after a fault and its age. `build` and `Scenario.fork` cost a restore.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import pairwise
+from random import Random
+
+from aoi.clusters.apps import AppRuntime, new_world
+from aoi.clusters.apps.spec import Application
+from aoi.clusters.embedded.controllers import standard_controllers
+from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
+from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
+from aoi.clusters.embedded.world import Snapshot, World
+from aoi.clusters.transport import ReadTransport, Transport
+from aoi.problems import catalogue, oracle
+from aoi.problems.alerts import Alert, alerts_of, symptoms
+from aoi.problems.applications import application
+from aoi.problems.faults import FAULTS
+from aoi.problems.faults.base import Plan
+from aoi.problems.inventory import Inventory, capture
+from aoi.problems.oracle import NOTHING, EndState, Truth
+from aoi.problems.ordinary import ordinary_write
+from aoi.problems.sites import find, rng
+from aoi.problems.writes import send
+from aoi.records.episode import Answer, Outcome
+from aoi.records.problem import ProblemInstance, TaskKind
+
+BASE_WORLDS = 24
+PREPARED_WORLDS = 96
+"""Snapshots kept: they share unchanged objects with one another."""
+AGE_S = (180, 1200)
+"""Simulated seconds from the fault to the first look."""
+LEAD_S = (60, 240)
+"""Simulated seconds of ordinary work before it."""
+SLOTS = (3, 5)
+"""Writes in a world, the fault among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One episode's world. Agents get transports, names and alerts; never `world`, `truth` or `baseline`."""
+
+    instance: ProblemInstance
+    application: Application
+    world: World
+    truth: Truth = field(repr=False)
+    baseline: Inventory = field(repr=False)
+    plan: Plan | None = field(repr=False)
+
+    @property
+    def namespace(self) -> str:
+        """Where the application lives."""
+        return self.application.namespace
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of all components, databases included: what gets handles."""
+        return tuple(component.name for component in self.application.components)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes."""
+        return tuple(node["metadata"]["name"] for node in self.world.store.objects("nodes"))
+
+    def read_transport(self) -> ReadTransport:
+        """For the Probe."""
+        return EmbeddedReadTransport(self.world, PROBE)
+
+    def write_transport(self) -> Transport:
+        """For the Executor, in mitigation only."""
+        return EmbeddedTransport(self.world, EXECUTOR)
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What pages the operator now, worst first."""
+        return alerts_of(self.world)
+
+    def grade(self, answer: Answer | None) -> Outcome:
+        """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
+        if self.instance.problem.kind != TaskKind.MITIGATION or self.plan is None:
+            return oracle.grade_answer(self.instance.problem.kind, self.truth, answer)
+        return oracle.grade_mitigation(EndState(self.fork().world, self.namespace, self.plan, self.baseline, symptoms))
+
+    def fork(self) -> "Scenario":
+        """An independent copy at this instant: another rollout of the same problem, or a try that may fail."""
+        return replace(self, world=_open(self.application, self.world.snapshot()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    application: Application
+    snapshot: Snapshot
+    truth: Truth
+    baseline: Inventory
+    plan: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When things happen in a world, in simulated seconds; the same for a problem and its control."""
+
+    before: tuple[int, ...]
+    """Waits before each ordinary write that precedes the fault."""
+    pause: int
+    """Wait before the fault itself."""
+    after: tuple[int, ...]
+    """Waits before each ordinary write that follows."""
+    rest: int
+    """From the last write to the first look."""
+
+    @property
+    def age_s(self) -> int:
+        """From the fault to the first look."""
+        return sum(self.after) + self.rest
+
+
+def build(instance: ProblemInstance) -> Scenario:
+    """The world of a problem, ready for its first look."""
+    problem = instance.problem
+    prepared = _prepare(problem.application, instance.seed, problem.fault, problem.target if problem.fault else 0)
+    world = _open(prepared.application, prepared.snapshot)
+    return Scenario(instance, prepared.application, world, prepared.truth, prepared.baseline, prepared.plan)
+
+
+def schedule(application_key: str, seed: int) -> Schedule:
+    """When ordinary work and the fault happen in a world."""
+    choices = rng("schedule", application_key, seed)
+    slots = choices.randint(*SLOTS) - 1
+    early = choices.randint(0, slots)
+    lead, age = choices.randint(*LEAD_S), choices.randint(*AGE_S)
+    before = _waits(early, lead, choices)
+    # The last ordinary write is at least half the age ago: what it stirs up has calmed down by the first look.
+    after = _waits(slots - early, age // 2, choices)
+    return Schedule(before, lead - sum(before), after, age - sum(after))
+
+
+def _waits(count: int, within_s: int, choices: Random) -> tuple[int, ...]:
+    times = [0, *sorted(choices.randint(0, within_s) for _ in range(count))]
+    return tuple(later - earlier for earlier, later in pairwise(times))
+
+
+@lru_cache(maxsize=BASE_WORLDS)
+def _base(application_key: str, seed: int) -> tuple[Application, Snapshot]:
+    """The healthy application before anything happens."""
+    built = application(application_key, seed)
+    world = new_world(built, seed)
+    _replace_at_once(world, built)
+    return built, world.snapshot()
+
+
+def _replace_at_once(world: World, built: Application) -> None:
+    """Every Deployment of every world stops its old pods before it starts new ones.
+
+    With the default rolling update a template that cannot start would leave the old pods serving: no symptom.
+    Done to all alike, so it tells nothing.
+    """
+    for deployment in world.store.objects("deployments.apps", built.namespace):
+        spec = {**deployment["spec"], "strategy": {"type": "Recreate"}}
+        world.store.update("deployments.apps", {**deployment, "spec": spec}, spec_changed=True)
+    world.settle()
+
+
+@lru_cache(maxsize=PREPARED_WORLDS)
+def _prepare(application_key: str, seed: int, fault_key: str | None, target: int) -> _Prepared:
+    """Ordinary work, the fault (or one more ordinary write in its place), more of it, and time."""
+    built, snapshot = _base(application_key, seed)
+    world = _open(built, snapshot)
+    times = schedule(application_key, seed)
+    name = catalogue.targets(fault_key, application_key)[target] if fault_key else None
+    avoid = (name,) if name else ()
+    _work(world, built, times.before, "before", avoid)
+    world.advance(times.pause * 1000)
+    before = capture(world)
+    plan = inject(world, built, fault_key, name) if fault_key and name else None
+    if plan is None:
+        send(EmbeddedTransport(world, ADMIN), ordinary_write(world, built, "instead", ()))
+    _work(world, built, times.after, "after", plan.accepted if plan else ())
+    world.advance(times.rest * 1000)
+    touched = set(plan.touched) if plan else set()
+    now = capture(world)
+    baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
+    return _Prepared(built, world.snapshot(), _truth(fault_key, plan), baseline, plan)
+
+
+def _work(world: World, built: Application, waits: tuple[int, ...], part: str, avoid: Collection[str]) -> None:
+    transport = EmbeddedTransport(world, ADMIN)
+    for number, wait in enumerate(waits):
+        world.advance(wait * 1000)
+        send(transport, ordinary_write(world, built, f"{part}/{number}", avoid))
+
+
+def inject(world: World, built: Application, fault_key: str, name: str) -> Plan:
+    """Break one component of a world, as a user with kubectl would (and inside its database, where declared)."""
+    plan = FAULTS[fault_key].plan(find(world, built, name), rng("fault", fault_key, name, built.key, built.seed))
+    if plan.state is not None:
+        plan.state(world)
+    for write in plan.writes:
+        send(EmbeddedTransport(world, ADMIN), write)
+    return plan
+
+
+def repair(world: World, plan: Plan) -> None:
+    """Undo a fault by direct writes: the oracle's self-test, not a typed action."""
+    if plan.undo_state is not None:
+        plan.undo_state(world)
+    for write in plan.repair:
+        send(EmbeddedTransport(world, ADMIN), write)
+
+
+def _truth(fault_key: str | None, plan: Plan | None) -> Truth:
+    if fault_key is None or plan is None:
+        return NOTHING
+    fault = FAULTS[fault_key]
+    return Truth(
+        component=plan.accepted[0],
+        accepted=plan.accepted,
+        cause=fault.cause,
+        causes=fault.causes,
+        level=fault.level,
+        type=fault.type,
+        action=plan.actions[0],
+        evidence=plan.evidence,
+    )
+
+
+def _open(built: Application, snapshot: Snapshot) -> World:
+    """A world of its own at a snapshot."""
+    world = World(seed=built.seed, controllers=standard_controllers(), runtime=AppRuntime(built))
+    world.restore(snapshot)
+    return world

@@ -1,0 +1,144 @@
+"""What the catalogue promises: ids, splits, slices, samples."""
+
+import subprocess
+import sys
+
+import pytest
+
+from aoi.errors import SettingsError, UnknownProblem
+from aoi.problems import catalogue
+from aoi.problems.applications import APPLICATIONS, application
+from aoi.problems.faults import FAULTS, MECHANISMS
+from aoi.problems.sampling import control_of, sample
+from aoi.records.problem import TaskKind
+
+AIOPSLAB = {
+    **{f"misconfig_app_hotel_res-{kind}-1": "train" for kind in TaskKind},
+    **{f"revoke_auth_mongodb-{kind}-{n}": "test" for kind in TaskKind for n in (1, 2)},
+    **{f"wrong_bin_usage-{kind}-1": "test" for kind in TaskKind},
+    **{f"network_loss_hotel_res-{kind}-1": "train" for kind in ("detection", "localization")},
+    **{f"network_delay_hotel_res-{kind}-1": "test" for kind in ("detection", "localization")},
+    "noop_detection_hotel_reservation-1": "train",
+}
+"""AIOpsLab's ids that this problem set has, and the split that AOI's paper gives them."""
+
+
+def test_sixteen_mechanisms_are_dealt_to_the_splits() -> None:
+    assert {split: len(faults) for split, faults in MECHANISMS.items()} == {"train": 9, "development": 3, "test": 4}
+    assert len(FAULTS) == 16
+
+
+@pytest.mark.parametrize(("problem_id", "split"), AIOPSLAB.items())
+def test_aiopslab_ids_exist_in_the_papers_split(problem_id: str, split: str) -> None:
+    assert catalogue.get(problem_id).split == split
+
+
+def test_aiopslab_ids_hit_aiopslabs_components() -> None:
+    hotel = application("hotel_reservation", 5)
+    hit = {i: catalogue.target_name(catalogue.get(i), hotel) for i in AIOPSLAB}
+    assert hit["misconfig_app_hotel_res-detection-1"] == "geo"
+    assert hit["network_loss_hotel_res-localization-1"] == "user"
+    assert hit["revoke_auth_mongodb-analysis-1"] == "mongodb-geo"
+    assert hit["revoke_auth_mongodb-analysis-2"] == "mongodb-rate"
+    assert hit["wrong_bin_usage-mitigation-1"] == "profile"
+    assert hit["noop_detection_hotel_reservation-1"] is None
+
+
+def test_an_unknown_id_is_refused_with_near_matches_and_the_next_command() -> None:
+    with pytest.raises(UnknownProblem, match=r"wrong_bin_usage-detection-1.*aoi problems list"):
+        catalogue.get("wrong_bin_usage-detecton-1")
+
+
+def test_a_target_of_a_mechanism_belongs_to_one_split_whatever_the_kind() -> None:
+    splits: dict[tuple[str, str, int], set[str]] = {}
+    for problem in catalogue.problems():
+        if problem.fault:
+            splits.setdefault((problem.application, problem.fault, problem.target), set()).add(problem.split)
+    assert splits
+    assert all(len(found) == 1 for found in splits.values())
+
+
+def test_unseen_mechanisms_and_applications_never_occur_in_training() -> None:
+    train = catalogue.problems(split="train")
+    assert {p.fault for p in train} <= {fault.key for fault in MECHANISMS["train"]} | {None}
+    assert {p.application for p in train} == {key for key, split in APPLICATIONS.items() if split == "train"}
+    for split in ("development", "test"):
+        unseen = catalogue.problems(split=split, slice="unseen_mechanism")
+        assert {p.fault for p in unseen} == {fault.key for fault in MECHANISMS[split]}
+        strange = catalogue.problems(split=split, slice="unseen_application")
+        assert {p.application for p in strange} == {key for key, home in APPLICATIONS.items() if home == split}
+
+
+def test_every_mechanism_meets_every_split_that_it_belongs_to_in_every_kind() -> None:
+    for kind in TaskKind:
+        for fault in MECHANISMS["train"]:
+            for split in catalogue.SPLITS:
+                assert catalogue.problems(split=split, kind=kind, fault=fault.key), (fault.key, split, kind)
+
+
+def test_every_problem_has_a_control_of_its_split_and_application() -> None:
+    for problem in catalogue.problems():
+        control = catalogue.control_of(problem)
+        assert (control.fault, control.slice) == (None, "control")
+        assert (control.split, control.application) == (problem.split, problem.application)
+
+
+def test_targets_keep_their_place_whatever_the_seed() -> None:
+    for key in APPLICATIONS:
+        for fault in FAULTS.values():
+            problem = next((p for p in catalogue.problems(fault=fault.key) if p.application == key), None)
+            if problem is not None:
+                assert {catalogue.target_name(problem, application(key, seed)) for seed in (0, 3, 8)} == {
+                    catalogue.targets(fault.key, key)[problem.target]
+                }
+
+
+@pytest.mark.parametrize("split", catalogue.SPLITS)
+def test_a_sample_is_stratified_and_without_repeats(split: str) -> None:
+    found = sample(split, 80, 7)
+    faulty = [i for i in found if i.problem.fault]
+    assert len(found) == 80
+    assert len({i.problem.id for i in faulty}) == len(faulty)
+    assert {i.problem.split for i in found} == {split}
+    assert {i.problem.kind for i in found} == set(TaskKind)
+    expected = {f.key for f in MECHANISMS["train"]} | {f.key for f in MECHANISMS[split]}
+    assert {i.problem.fault for i in faulty} == expected
+
+
+def test_controls_of_a_sample_share_world_with_a_problem_of_it() -> None:
+    found = sample("development", 60, 3)
+    worlds = {(i.problem.application, i.seed) for i in found if i.problem.fault}
+    controls = [i for i in found if not i.problem.fault]
+    assert len(controls) == 9
+    assert all((i.problem.application, i.seed) in worlds for i in controls)
+
+
+def test_splits_never_share_a_world() -> None:
+    worlds = {
+        split: {(i.problem.application, i.seed) for seed in range(5) for i in sample(split, 60, seed)}
+        for split in catalogue.SPLITS
+    }
+    assert not worlds["train"] & worlds["development"]
+    assert not worlds["train"] & worlds["test"]
+    assert not worlds["development"] & worlds["test"]
+
+
+def test_a_control_keeps_its_problems_seed_and_application() -> None:
+    instance = sample("test", 10, 1)[0]
+    control = control_of(instance)
+    assert (control.seed, control.problem.application) == (instance.seed, instance.problem.application)
+
+
+def test_an_impossible_sample_is_refused() -> None:
+    with pytest.raises(SettingsError, match="at least 1"):
+        sample("train", 0, 1)
+    with pytest.raises(SettingsError, match="no problem"):
+        sample("train", 5, 1, slices={"unseen_mechanism": 1.0})
+
+
+def test_a_sample_is_the_same_in_every_process() -> None:
+    code = "from aoi.problems.sampling import sample; print([(i.problem.id, i.seed) for i in sample('train', 20, 4)])"
+    runs = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
+    }
+    assert runs == {f"{[(i.problem.id, i.seed) for i in sample('train', 20, 4)]}\n"}

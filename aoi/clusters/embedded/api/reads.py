@@ -1,0 +1,89 @@
+"""GET on objects and collections: selectors, limit and continue, resource versions."""
+
+import base64
+import binascii
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from aoi.clusters.embedded.api.errors import bad_request, expired, not_found
+from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.results import Call
+from aoi.clusters.embedded.api.selectors import matcher
+from aoi.clusters.embedded.api.versions import from_storage
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+
+
+def stored(world: World, kind: ResourceType, namespace: str, name: str) -> Obj:
+    """The object as stored. Raises: ApiError 404."""
+    obj = world.store.get(kind.table, namespace if kind.namespaced else "", name)
+    if obj is None:
+        raise not_found(kind, name)
+    return obj
+
+
+def shown(kind: ResourceType, obj: Obj) -> Obj:
+    """The object in the version that was asked for, with its kind."""
+    if kind.storage:
+        return from_storage(kind, obj)
+    if "kind" in obj and "apiVersion" in obj:
+        return obj
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+
+
+def selected(world: World, call: Call) -> list[Obj]:
+    """Stored objects that the call's namespace and selectors match, in order. Raises: ApiError 400."""
+    namespace = call.namespace if call.namespace and call.kind.namespaced else None
+    matches = matcher(call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.kind)
+    if call.kind.storage and matches:
+        objects = [obj for obj in world.store.objects(call.kind.table, namespace) if matches(shown(call.kind, obj))]
+    else:
+        objects = world.store.objects(call.kind.table, namespace)
+        if matches:
+            objects = [obj for obj in objects if matches(obj)]
+    return [obj for obj in objects if obj["metadata"]["name"] == call.name] if call.name else objects
+
+
+def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
+    """One page of a list and its ListMeta."""
+    objects = selected(world, call)
+    meta: dict[str, Any] = {"resourceVersion": str(world.store.revision)}
+    if token := call.query.get("continue"):
+        revision, after = _read_token(token)
+        if revision > world.store.revision:
+            raise expired("The provided continue parameter is too old to display a consistent list result.")
+        objects = [obj for obj in objects if _position(obj) > after]
+        meta["resourceVersion"] = str(revision)
+    limit = call.query.get("limit", "0")
+    if not limit.isdigit():
+        raise bad_request(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
+    if 0 < int(limit) < len(objects):
+        rest = len(objects) - int(limit)
+        objects = list(islice(objects, int(limit)))
+        meta["continue"] = _token(int(meta["resourceVersion"]), _position(objects[-1]))
+        meta["remainingItemCount"] = rest
+    return objects, meta
+
+
+def _position(obj: Obj) -> tuple[str, str]:
+    return (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
+def _token(revision: int, after: tuple[str, str]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([revision, *after])).decode()
+
+
+def _read_token(token: str) -> tuple[int, tuple[str, str]]:
+    try:
+        revision, namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError) as error:
+        raise bad_request("continue key is not valid: unable to parse") from error
+    return int(revision), (str(namespace), str(name))
+
+
+def list_bytes(kind: ResourceType, objects: list[Obj], meta: dict[str, Any]) -> bytes:
+    """A list document."""
+    items = [shown(kind, obj) for obj in objects]
+    return orjson.dumps({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items})

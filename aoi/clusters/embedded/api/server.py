@@ -1,0 +1,254 @@
+"""`Api.handle`: one request in, one answer out. No I/O, no threads; writes go through the store."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+from weakref import WeakKeyDictionary
+
+from aoi.clusters.embedded.api import errors, metrics, pods, writes
+from aoi.clusters.embedded.api.rbac import Access, Authorizer
+from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored
+from aoi.clusters.embedded.api.registry import Registry
+from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.results import Call, Exec, json_response
+from aoi.clusters.embedded.api.scale import scale
+from aoi.clusters.embedded.identity import Identity
+from aoi.clusters.embedded.world import World
+from aoi.clusters.transport import Response
+
+AUDIT_LIMIT = 20_000
+"""Requests remembered, newest last."""
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
+Result = Response | Exec
+Handler = Callable[[World, Call], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who asked for what, and what the answer was."""
+
+    at_ms: int
+    user: str
+    verb: str
+    resource: str
+    """With its subresource: `pods/log`. The path itself for non-resource requests."""
+    namespace: str
+    name: str
+    code: int
+    dry_run: bool = False
+
+
+class Api:
+    """The API server of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.audit: deque[AuditRecord] = deque(maxlen=AUDIT_LIMIT)
+        self.registry = Registry(world.store)
+        self.authorizer = Authorizer(world.store)
+
+    def handle(
+        self,
+        method: str,
+        path: str,
+        query: Iterable[tuple[str, str]] | Mapping[str, str] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        identity: Identity | None = None,
+    ) -> Result:
+        """Answer one request. Refusals are responses, not exceptions; no identity means anonymous."""
+        from aoi.clusters.embedded.identity import ANONYMOUS
+
+        who = identity or ANONYMOUS
+        pairs = tuple(query.items()) if isinstance(query, Mapping) else tuple(query)
+        lowered = {key.lower(): value for key, value in headers.items()} if headers else {}
+        call: Call | None = None
+        try:
+            call = self._route(method, path, pairs, lowered, body, who)
+            result: Result = self._serve(call) if call else self._plain(method, path, pairs, lowered, body, who)
+        except errors.ApiError as error:
+            result = error.response()
+            call = call or getattr(error, "call", None)
+        except RecursionError:
+            result = errors.bad_request("the object is nested too deeply").response()
+        self._record(call, method, path, who, result)
+        return result
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        pairs: tuple[tuple[str, str], ...],
+        headers: Mapping[str, str],
+        body: bytes,
+        identity: Identity,
+    ) -> Call | None:
+        """The resource request that a path means, or None for a non-resource path. Raises: ApiError 404, 405."""
+        parts = _split(path)
+        if len(parts) > 2 and parts[0] == "api":
+            group, version, rest = "", parts[1], parts[2:]
+        elif len(parts) > 3 and parts[0] == "apis":
+            group, version, rest = parts[1], parts[2], parts[3:]
+        else:
+            return None
+        namespace = ""
+        if rest[0] == "namespaces" and len(rest) > 2 and (group or rest[2] not in ("status", "finalize")):
+            namespace, rest = rest[1], rest[2:]
+        kind = self.registry.find(group, version, rest[0])
+        if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
+            raise errors.unknown_path()
+        name = rest[1] if len(rest) > 1 else ""
+        subresource = rest[2] if len(rest) > 2 else ""
+        if (kind.namespaced and name and not namespace) or (subresource and subresource not in kind.subresources):
+            raise errors.unknown_path()
+        verb = _VERBS.get(method)
+        if verb is None:
+            raise errors.method_not_allowed()
+        query = dict(reversed(pairs))
+        if not name and verb in ("get", "delete"):
+            watching = query.get("watch") in ("true", "1")
+            verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
+        scope = name if kind.table == "namespaces" and name else namespace
+        return Call(method, verb, kind, scope, name, subresource, query, headers, body, identity, pairs)
+
+    def _serve(self, call: Call) -> Result:
+        kind = call.kind
+        resource = f"{kind.plural}/{call.subresource}" if call.subresource else kind.plural
+        access = Access(call.verb, kind.group, resource, call.namespace, call.name)
+        if not call.identity.is_admin and not self.authorizer.allows(call.identity, access):
+            raise denied(kind, call.identity, access)
+        if call.subresource:
+            handler = _SUBRESOURCES[call.subresource]
+            if call.verb not in kind.subresources[call.subresource].verbs:
+                raise errors.method_not_allowed()
+        elif kind.group == "metrics.k8s.io" and call.verb in kind.verbs:
+            handler = metrics.metrics
+        elif call.verb not in kind.verbs or (call.verb == "create" and call.name):
+            raise errors.method_not_allowed()
+        else:
+            handler = _HANDLERS[call.verb]
+        result: Result = handler(self.world, call)
+        return result
+
+    def _plain(
+        self,
+        method: str,
+        path: str,
+        pairs: tuple[tuple[str, str], ...],
+        headers: Mapping[str, str],
+        body: bytes,
+        identity: Identity,
+    ) -> Response:
+        """Health and version. Raises: ApiError 403, 404."""
+        if not self.authorizer.allows_path(identity, _VERBS.get(method, "get"), path):
+            raise errors.ApiError(
+                403,
+                "Forbidden",
+                f'forbidden: User "{identity.name}" cannot {_VERBS.get(method, "get")} path "{path}"',
+                {},
+            )
+        if path in ("/healthz", "/livez", "/readyz"):
+            return Response(200, b"ok", "text/plain")
+        if path in ("/version", "/version/"):
+            return json_response(VERSION)
+        raise errors.unknown_path()
+
+    def _record(self, call: Call | None, method: str, path: str, identity: Identity, result: Result) -> None:
+        code = result.status if isinstance(result, Response) else 200
+        now = self.world.clock.now_ms
+        if call is None:
+            self.audit.append(AuditRecord(now, identity.name, _VERBS.get(method, method.lower()), path, "", "", code))
+            return
+        resource = call.kind.qualified + (f"/{call.subresource}" if call.subresource else "")
+        record = AuditRecord(now, identity.name, call.verb, resource, call.namespace, call.name, code, call.is_dry_run)
+        self.audit.append(record)
+
+
+VERSION = {
+    "major": "1",
+    "minor": "32",
+    "gitVersion": "v1.32.0",
+    "gitCommit": "70d3cc986aa8221cd1dfb1121852688902d3bf53",
+    "gitTreeState": "clean",
+    "buildDate": "2024-12-11T17:59:15Z",
+    "goVersion": "go1.23.3",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+
+
+def _split(path: str) -> list[str]:
+    """Segments of a path, decoded one by one: an encoded slash stays inside its segment and is refused."""
+    parts = path.strip("/").split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
+        if any("/" in part for part in parts):
+            raise errors.unknown_path()
+    if len(parts) > 1 and ("" in parts or "." in parts or ".." in parts):
+        raise errors.unknown_path()
+    return parts
+
+
+def denied(kind: ResourceType, identity: Identity, access: Access) -> errors.ApiError:
+    """The authorizer's 403, word for word."""
+    where = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
+    why = f'User "{identity.name}" cannot {access.verb} resource "{access.resource}" in API group "{access.group}" {where}'
+    return errors.forbidden(kind, access.name, why)
+
+
+def _get(world: World, call: Call) -> Response:
+    return json_response(shown(call.kind, stored(world, call.kind, call.namespace, call.name)))
+
+
+def _list(world: World, call: Call) -> Response:
+    return Response(200, list_bytes(call.kind, *page(world, call)))
+
+
+def _status(world: World, call: Call) -> Response:
+    return {"get": _get, "update": writes.update, "patch": writes.patch}[call.verb](world, call)
+
+
+def _finalize(world: World, call: Call) -> Response:
+    """PUT finalize: the namespace goes when its last finalizer does."""
+    from aoi.clusters.embedded.api.strict import read_object
+
+    old = stored(world, call.kind, call.namespace, call.name)
+    wanted = read_object(call)
+    spec = {**old["spec"], "finalizers": (wanted.get("spec") or {}).get("finalizers") or []}
+    saved = writes.commit(world, call, old, {**old, "spec": spec})
+    if not spec["finalizers"] and saved["metadata"].get("deletionTimestamp") and not call.is_dry_run:
+        world.store.delete("namespaces", "", call.name)
+    return writes.answer(call, saved)
+
+
+_HANDLERS: dict[str, Handler] = {
+    "get": _get,
+    "list": _list,
+    "create": writes.create,
+    "update": writes.update,
+    "patch": writes.patch,
+    "delete": writes.delete,
+    "deletecollection": writes.delete_collection,
+}
+_SUBRESOURCES: dict[str, Handler] = {
+    "status": _status,
+    "ephemeralcontainers": _status,
+    "scale": scale,
+    "log": pods.log,
+    "exec": pods.run_command,
+    "eviction": pods.evict,
+    "binding": pods.bind,
+    "finalize": _finalize,
+}
+
+_APIS: WeakKeyDictionary[World, Api] = WeakKeyDictionary()
+
+
+def api_of(world: World) -> Api:
+    """The one API server of a world: all its transports share the audit log and the caches."""
+    api = _APIS.get(world)
+    if api is None:
+        api = _APIS[world] = Api(world)
+    return api

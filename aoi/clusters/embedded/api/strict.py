@@ -1,0 +1,154 @@
+"""Request bodies: decode, bound, check types against the schema, and drop (or refuse) unknown fields."""
+
+from typing import Any
+
+import orjson
+import yaml
+
+from aoi.clusters.embedded.api.errors import ApiError, bad_request, too_large, unsupported_media
+from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.results import Call
+from aoi.clusters.embedded.schema.definitions import Schema
+
+BODY_LIMIT_BYTES = 3 * 1024 * 1024
+"""kube-apiserver's default limit on a request body."""
+JSON_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_PYTHON: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "intstr": (int, str),
+    "quantity": (int, float, str),
+    "object": dict,
+    "map": dict,
+    "list": list,
+}
+
+
+class _NoAliases(yaml.SafeLoader):
+    """A handful of aliases can stand for gigabytes, so none is accepted."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not accepted")
+        return super().compose_node(parent, index)
+
+
+def load(body: bytes, content_type: str) -> Any:
+    """Decode JSON or YAML. An absent content type means JSON. Raises: ApiError 400, 413, 415."""
+    if len(body) > BODY_LIMIT_BYTES:
+        raise too_large(f"Request entity too large: limit is {BODY_LIMIT_BYTES}")
+    media = content_type.partition(";")[0].strip().lower()
+    try:
+        if media.endswith("yaml"):
+            return yaml.load(body, Loader=_NoAliases)  # a SafeLoader, narrowed
+        if media in ("", "application/json") or media.endswith("+json"):
+            return orjson.loads(body)
+    except (orjson.JSONDecodeError, yaml.YAMLError) as error:
+        raise bad_request(f"the object provided is unrecognized: {error}") from error
+    raise unsupported_media(JSON_TYPES)
+
+
+def read_object(call: Call) -> dict[str, Any]:
+    """The body as an object of the call's kind: version and kind checked, unknown fields dealt with."""
+    media = call.headers.get("content-type", "")
+    if "protobuf" in media:
+        from aoi.clusters.embedded.api.protobuf import decode  # only typed clients send it
+
+        value = decode(call.body)
+    else:
+        value = load(call.body, media)
+    if not isinstance(value, dict):
+        raise bad_request("couldn't get version/kind; json parse error: json: cannot unmarshal value into Go object")
+    return value
+
+
+def check_kind(value: dict[str, Any], kind: str, api_version: str) -> dict[str, Any]:
+    """Fill in an absent kind and version; refuse others. Raises: ApiError 400."""
+    if value.get("kind", kind) != kind:
+        raise bad_request(f"the kind in the data ({value['kind']}) does not match the expected kind ({kind})")
+    if value.get("apiVersion", api_version) != api_version:
+        raise bad_request(
+            f"the API version in the data ({value['apiVersion']}) does not match the expected API version "
+            f"({api_version})"
+        )
+    return {"apiVersion": api_version, "kind": kind, **value}
+
+
+def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, Any]:
+    """`value` without nulls and unknown fields, types checked. Raises: ApiError 400."""
+    unknown: list[str] = []
+    try:
+        clean = _walk(value, kind.schema, "", unknown)
+    except TypeError as error:
+        raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
+            error
+        )
+    mode = call.query.get("fieldValidation", "Warn")
+    if unknown and mode == "Strict":
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise ApiError(
+            400,
+            "BadRequest",
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: strict decoding error: {listed}',
+        )
+    if mode == "Warn":
+        call.warnings += [f'unknown field "{path}"' for path in unknown]
+    result: dict[str, Any] = clean
+    return result
+
+
+def _walk(value: Any, schema: Schema, path: str, unknown: list[str]) -> Any:
+    kind = schema.type
+    if kind == "any":
+        return value
+    expected = _PYTHON[kind]
+    if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
+        raise TypeError(_mismatch(value, schema, path))
+    if kind == "object":
+        fields = schema.fields
+        clean = {}
+        for key, item in value.items():
+            if item is None:
+                continue
+            field = fields.get(key)
+            if field is not None:
+                clean[key] = _walk(item, field, f"{path}.{key}" if path else key, unknown)
+            elif schema.is_open:
+                clean[key] = item
+            else:
+                unknown.append(f"{path}.{key}" if path else key)
+        return clean
+    if kind == "map":
+        inner = schema.items
+        return {key: _walk(item, inner, f"{path}.{key}", unknown) for key, item in value.items() if item is not None}
+    if kind == "list":
+        inner = schema.items
+        return [_walk(item, inner, f"{path}[{at}]", unknown) for at, item in enumerate(value)]
+    if kind == "quantity":
+        return _quantity(value)
+    return value
+
+
+def _quantity(value: Any) -> str:
+    from aoi.clusters.embedded.api.quantities import canonical
+
+    try:
+        return canonical(value)
+    except ValueError as error:
+        raise TypeError(_QUANTITY) from error
+
+
+def _mismatch(value: Any, schema: Schema, path: str) -> str:
+    names: dict[type, str] = {
+        str: "string",
+        int: "number",
+        float: "number",
+        bool: "bool",
+        dict: "object",
+        list: "array",
+    }
+    found = names.get(type(value), "null")
+    return f"json: cannot unmarshal {found} into Go struct field .{path} of type {schema.go_type}"

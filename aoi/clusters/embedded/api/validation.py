@@ -1,0 +1,344 @@
+"""Validation on create and on update: the required fields, ranges and immutable fields that matter."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aoi.clusters.embedded.api.errors import (
+    FieldError,
+    duplicate,
+    forbidden_field,
+    invalid,
+    required,
+    unprocessable,
+    unsupported,
+)
+from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.selectors import selector_matches
+from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
+from aoi.clusters.embedded.store import Obj
+
+SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+SUBDOMAIN_TEXT = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_DNS_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+_DNS_1035_TEXT = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
+)
+_LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+_LABEL_TEXT = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+_CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
+DATA_LIMIT_BYTES = 1024 * 1024
+_FREE_NAMES = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
+IMMUTABLE = "field is immutable"
+
+
+def validate(kind: ResourceType, new: Obj, old: Obj | None) -> None:
+    """Check an object before it is committed; `old` is None on create. Raises: ApiError 422."""
+    errors = list(_metadata_errors(kind, new))
+    checker = _CHECKERS.get(kind.table)
+    if checker:
+        errors += checker(new, old)
+    if errors:
+        raise unprocessable(kind, new["metadata"].get("name", ""), errors)
+
+
+def _metadata_errors(kind: ResourceType, obj: Obj) -> Iterator[FieldError]:
+    meta = obj["metadata"]
+    name = meta.get("name", "")
+    if not name:
+        yield required("metadata.name", "name or generateName is required")
+    elif kind.table == "services":
+        if not _DNS_1035.match(name) or len(name) > 63:
+            yield invalid("metadata.name", name, _DNS_1035_TEXT)
+    elif kind.table == "namespaces":
+        if not LABEL.match(name) or len(name) > 63:
+            yield invalid("metadata.name", name, LABEL_TEXT)
+    elif kind.plural in _FREE_NAMES:
+        if "/" in name or "%" in name or name in (".", ".."):
+            yield invalid("metadata.name", name, "may not contain '/' or '%'")
+    elif not SUBDOMAIN.match(name):
+        yield invalid("metadata.name", name, SUBDOMAIN_TEXT)
+    elif len(name) > 253:
+        yield invalid("metadata.name", name, "must be no more than 253 characters")
+    for key, value in (meta.get("labels") or {}).items():
+        if not _LABEL_VALUE.match(value):
+            yield invalid("metadata.labels", value, _LABEL_TEXT)
+        elif len(value) > 63:
+            yield invalid("metadata.labels", value, "must be no more than 63 characters")
+        elif not key or len(key) > 316:
+            yield invalid("metadata.labels", key, "name part must be non-empty")
+
+
+def _workload(new: Obj, old: Obj | None, *, policies: tuple[str, ...] = ("Always",)) -> Iterator[FieldError]:
+    spec = new.get("spec") or {}
+    yield from _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit")
+    template = spec.get("template") or {}
+    if "Always" in policies:
+        yield from _selector(spec, template, old)
+    yield from pod_spec_errors(template.get("spec") or {}, "spec.template.spec")
+    policy = (template.get("spec") or {}).get("restartPolicy", "Always")
+    if policy not in policies:
+        yield unsupported("spec.template.spec.restartPolicy", policy, policies)
+
+
+def _selector(spec: Obj, template: Obj, old: Obj | None) -> Iterator[FieldError]:
+    selector = spec.get("selector")
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        yield (
+            required("spec.selector")
+            if selector is None
+            else invalid("spec.selector", selector, "empty selector is invalid for deployment")
+        )
+    elif not selector_matches(selector, labels):
+        yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+    if old and selector != old["spec"].get("selector"):
+        yield FieldError(
+            "spec.selector", "FieldValueInvalid", f"Invalid value: {_go_selector(selector or {})}: {IMMUTABLE}"
+        )
+
+
+def _go_selector(selector: Obj) -> str:
+    labels = ", ".join(f'"{key}":"{value}"' for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    expressions = "[]v1.LabelSelectorRequirement(nil)" if not selector.get("matchExpressions") else "[...]"
+    return f"v1.LabelSelector{{MatchLabels:map[string]string{{{labels}}}, MatchExpressions:{expressions}}}"
+
+
+def _not_negative(spec: Obj, *fields: str) -> Iterator[FieldError]:
+    for field in fields:
+        if (spec.get(field) or 0) < 0:
+            yield invalid(f"spec.{field}", spec[field], "must be greater than or equal to 0")
+
+
+def _deployment(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from _workload(new, old)
+    strategy = new["spec"].get("strategy") or {}
+    if strategy.get("type") not in ("Recreate", "RollingUpdate"):
+        yield unsupported("spec.strategy.type", strategy.get("type", ""), ("Recreate", "RollingUpdate"))
+    rolling = strategy.get("rollingUpdate")
+    if strategy.get("type") == "Recreate" and rolling:
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        yield forbidden_field("spec.strategy.rollingUpdate", why)
+    if rolling and rolling.get("maxUnavailable") in (0, "0", "0%") and rolling.get("maxSurge") in (0, "0", "0%"):
+        why = "may not be 0 when `maxSurge` is 0"
+        yield invalid("spec.strategy.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], why)
+
+
+_STATEFUL_OPEN = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+
+
+def _stateful_set(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from _workload(new, None)
+    if old and _closed(new["spec"], _STATEFUL_OPEN) != _closed(old["spec"], _STATEFUL_OPEN):
+        why = (
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+            "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+        )
+        yield forbidden_field("spec", why)
+
+
+def _closed(spec: Obj, open_fields: tuple[str, ...]) -> Obj:
+    return {key: value for key, value in spec.items() if key not in open_fields}
+
+
+def _job(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from _workload(new, old, policies=("OnFailure", "Never"))
+    yield from _not_negative(new["spec"], "completions", "parallelism", "backoffLimit")
+    if old:
+        for field in ("selector", "template", "completionMode"):
+            if new["spec"].get(field) != old["spec"].get(field):
+                yield FieldError(f"spec.{field}", "FieldValueInvalid", f"Invalid value: {field}: {IMMUTABLE}")
+
+
+_CRON = re.compile(r"^(@(yearly|annually|monthly|weekly|daily|hourly|every .+)|([^\s]+\s+){4}[^\s]+)$")
+
+
+def _cron_job(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    schedule = new["spec"].get("schedule", "")
+    if not schedule:
+        yield required("spec.schedule")
+    elif not _CRON.match(schedule):
+        yield invalid(
+            "spec.schedule", schedule, f"expected exactly 5 fields, found {len(schedule.split())}: [{schedule}]"
+        )
+    job = ((new["spec"].get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
+    yield from pod_spec_errors(job.get("spec") or {}, "spec.jobTemplate.spec.template.spec")
+
+
+_POD_TEXT = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+def _pod(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from pod_spec_errors(new.get("spec") or {}, "spec")
+    if old and _frozen_pod(new["spec"]) != _frozen_pod(old["spec"]):
+        yield forbidden_field("spec", _POD_TEXT)
+
+
+def _frozen_pod(spec: Obj) -> Obj:
+    """The part of a pod's spec that an update may not touch. Ephemeral containers have their own subresource."""
+    rest = _closed(spec, ("activeDeadlineSeconds", "tolerations", "nodeName", "schedulingGates", "ephemeralContainers"))
+    for field in ("containers", "initContainers"):
+        rest[field] = [_closed(item, ("image", "imagePullPolicy")) for item in spec.get(field) or ()]
+    return rest
+
+
+def _service(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new["spec"]
+    types = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+    if spec["type"] not in types:
+        yield unsupported("spec.type", spec["type"], types)
+    ports = spec.get("ports") or ()
+    if spec["type"] == "ExternalName":
+        if not spec.get("externalName"):
+            yield required("spec.externalName")
+    elif not ports and spec.get("clusterIP") != "None":
+        yield required("spec.ports")
+    names: set[str] = set()
+    pairs: set[tuple[Any, Any]] = set()
+    for at, port in enumerate(ports):
+        where = f"spec.ports[{at}]"
+        if len(ports) > 1 and not port.get("name"):
+            yield required(f"{where}.name")
+        elif port.get("name") in names:
+            yield duplicate(f"{where}.name", port["name"])
+        names.add(port.get("name", ""))
+        pair = (port.get("protocol"), port.get("port"))
+        if pair in pairs:
+            yield duplicate(where, port)
+        pairs.add(pair)
+        yield from _service_port(port, where)
+    if old and old["spec"].get("clusterIP") and spec["type"] != "ExternalName" != old["spec"]["type"]:
+        before, after = old["spec"]["clusterIP"], spec.get("clusterIP")
+        if before != after:
+            yield FieldError(
+                "spec.clusterIPs[0]", "FieldValueInvalid", f'Invalid value: ["{after or ""}"]: may not change once set'
+            )
+
+
+def _service_port(port: Obj, where: str) -> Iterator[FieldError]:
+    range_text = "must be between 1 and 65535, inclusive"
+    number, target = port.get("port", 0), port.get("targetPort")
+    if not 1 <= number <= 65535:
+        yield invalid(f"{where}.port", number, range_text)
+    if isinstance(target, int) and not 1 <= target <= 65535:
+        yield invalid(f"{where}.targetPort", target, range_text)
+    node_port = port.get("nodePort")
+    if node_port and not 30000 <= node_port <= 32767:
+        yield invalid(
+            f"{where}.nodePort",
+            node_port,
+            "provided port is not in the valid range. The range of valid ports is 30000-32767",
+        )
+
+
+def _data(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    total = 0
+    for field in ("data", "binaryData"):
+        for key, value in (new.get(field) or {}).items():
+            total += len(value.encode())
+            if not _CONFIG_KEY.match(key):
+                why = (
+                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                    "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+                )
+                yield invalid(f"{field}[{key}]", key, why)
+    if total > DATA_LIMIT_BYTES:
+        yield FieldError("", "FieldValueTooLong", f"Too long: may not be more than {DATA_LIMIT_BYTES} bytes")
+    if old and old.get("immutable"):
+        if not new.get("immutable"):
+            yield forbidden_field("immutable", "field is immutable when `immutable` is set")
+        for field in ("data", "binaryData"):
+            if new.get(field) != old.get(field):
+                yield forbidden_field(field, "field is immutable when `immutable` is set")
+    if old and new.get("type") != old.get("type"):
+        yield invalid("type", new.get("type", ""), IMMUTABLE)
+
+
+def _claim(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new["spec"]
+    if not spec.get("accessModes"):
+        yield required("spec.accessModes", "at least 1 access mode is required")
+    if not ((spec.get("resources") or {}).get("requests") or {}).get("storage"):
+        yield required("spec.resources[storage]")
+    open_fields = ("resources", "volumeName", "volumeAttributesClassName")
+    if old and _closed(spec, open_fields) != _closed(old["spec"], open_fields):
+        why = (
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+        )
+        yield forbidden_field("spec", why)
+
+
+def _volume(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new["spec"]
+    if not spec.get("accessModes"):
+        yield required("spec.accessModes")
+    if not (spec.get("capacity") or {}).get("storage"):
+        yield required("spec.capacity")
+
+
+def _autoscaler(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new["spec"]
+    if spec.get("maxReplicas", 0) < 1:
+        yield invalid("spec.maxReplicas", spec.get("maxReplicas", 0), "must be greater than 0")
+    elif spec.get("minReplicas", 1) > spec["maxReplicas"]:
+        yield invalid("spec.maxReplicas", spec["maxReplicas"], "must be greater than or equal to `minReplicas`")
+    if not (spec.get("scaleTargetRef") or {}).get("name"):
+        yield required("spec.scaleTargetRef.name")
+
+
+def _binding(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    reference = new.get("roleRef") or {}
+    if not reference.get("name"):
+        yield required("roleRef.name")
+    if reference.get("kind") not in ("Role", "ClusterRole"):
+        yield unsupported("roleRef.kind", reference.get("kind", ""), ("ClusterRole", "Role"))
+    if old and reference != old.get("roleRef"):
+        yield invalid("roleRef", reference, "cannot change roleRef")
+
+
+def _disruption_budget(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new.get("spec") or {}
+    if "minAvailable" in spec and "maxUnavailable" in spec:
+        yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
+
+
+_CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
+    "pods": _pod,
+    "services": _service,
+    "configmaps": _data,
+    "secrets": _data,
+    "persistentvolumeclaims": _claim,
+    "persistentvolumes": _volume,
+    "deployments.apps": _deployment,
+    "replicasets.apps": _workload,
+    "statefulsets.apps": _stateful_set,
+    "daemonsets.apps": _workload,
+    "jobs.batch": _job,
+    "cronjobs.batch": _cron_job,
+    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "poddisruptionbudgets.policy": _disruption_budget,
+    "rolebindings.rbac.authorization.k8s.io": _binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": _binding,
+}

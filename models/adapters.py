@@ -73,15 +73,17 @@ def merged(base: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
 
 
 def merged_from_model(model: PeftModel) -> dict[str, Tensor]:
-    """Weights as `model` computes with them now: what the engine runs while the adapter is being trained."""
+    """Weights as `model` computes with them now, differentiable in the adapter.
+
+    Adding the adapter to the weights once costs less than running it beside every projection.
+    """
     weights: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for name, module in model.get_base_model().named_modules():
-            if isinstance(module, LoraLayer):
-                weights[f"{name}.weight"] = module.base_layer.weight + module.get_delta_weight(model.active_adapter)
-            elif "lora_" not in name and not name.endswith(".base_layer"):
-                for key, weight in module.named_parameters(recurse=False):
-                    weights[f"{name}.{key}"] = weight.detach()
+    for name, module in model.get_base_model().named_modules():
+        if isinstance(module, LoraLayer):
+            weights[f"{name}.weight"] = module.base_layer.weight + module.get_delta_weight(model.active_adapter)
+        elif "lora_" not in name and not name.endswith(".base_layer"):
+            for key, weight in module.named_parameters(recurse=False):
+                weights[f"{name}.{key}"] = weight
     return weights
 
 

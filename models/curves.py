@@ -34,7 +34,7 @@ class TrainingRun(Record):
     points: tuple[CurvePoint, ...]
     steps: int
     examples: int
-    """Distinct training examples (completions sampled, for GRPO)."""
+    """Completions learnt from over all steps, repeats included."""
     tokens: int
     """Read and predicted, over all steps."""
     result: Sha256

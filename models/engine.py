@@ -46,8 +46,13 @@ class Grammar(Protocol):
 class Decoder(Protocol):
     """What the loop runs: `Network`, or transformers behind `models.reference.Reference`."""
 
-    def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]: ...
-    def step(self, tokens: Tensor, cache: Cache) -> Tensor: ...
+    def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]:
+        """Read prompts; logits after each one's last token, and a cache with room for that many more."""
+        ...
+
+    def step(self, tokens: Tensor, cache: Cache) -> Tensor:
+        """Append one token to every row; the next logits."""
+        ...
 
 
 @dataclass(slots=True)

@@ -11,21 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM, get_cosine_schedule_with_warmup
 
 from aoi.agents.codec import vocabulary
 from aoi.agents.policy import Turn
-from models import engine, files
+from models import batches, engine, files
+from models.batches import Pair
 from models.curves import CurvePoint, TrainingRun
 from models.network import Network, width_of
 from models.seed import architecture, tokenizer
 from models.seed.examples import Augment, DecisionExample, permute_handles
 
 Progress = Callable[[CurvePoint], None]
-Encoded = tuple[tuple[int, ...], tuple[int, ...], float]
-"""Prompt ids, completion ids with the end of sequence, weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def pretrain(
         if not batch:
             raise ValueError(f"the examples ended at step {step} of {steps}: give a list, or an endless iterator")
         seen += len(batch)
-        tokens += sum(len(prompt) + len(completion) for prompt, completion, _ in batch)
+        tokens += sum(pair.tokens for pair in batch)
         rate = schedule.get_last_lr()[0]
         loss, norm = _update(model, batch, optimiser, recipe)
         losses.append(loss)
@@ -104,7 +101,7 @@ def exact_match(
 ) -> float:
     """Share of completions that greedy decoding reproduces token for token."""
     network = Network(model.config, {name: weight.detach() for name, weight in model.state_dict().items()})
-    by_width: dict[int, list[Encoded]] = {}
+    by_width: dict[int, list[Pair]] = {}
     for example in examples:
         encoded = _encode(words, example)
         by_width.setdefault(width_of(len(encoded[0])), []).append(encoded)
@@ -119,38 +116,14 @@ def exact_match(
 
 
 def _update(
-    model: Qwen3ForCausalLM, batch: list[Encoded], optimiser: torch.optim.Optimizer, recipe: Recipe
+    model: Qwen3ForCausalLM, batch: list[Pair], optimiser: torch.optim.Optimizer, recipe: Recipe
 ) -> tuple[float, float]:
     """One optimiser step. Returns the weighted mean loss per completion token and the gradient's norm."""
     optimiser.zero_grad(set_to_none=True)
-    total = sum(len(completion) * weight for _, completion, weight in batch)
-    batch = sorted(batch, key=lambda encoded: len(encoded[0]) + len(encoded[1]))
-    loss = 0.0
-    for start in range(0, len(batch), recipe.microbatch):
-        part = completion_loss(model, batch[start : start + recipe.microbatch]) / total
-        part.backward()
-        loss += part.item()
+    loss = batches.accumulate(model.config, dict(model.named_parameters()), batch, recipe.microbatch)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
     optimiser.step()
     return loss, norm.item()
-
-
-def completion_loss(model: Qwen3ForCausalLM, batch: Sequence[Encoded]) -> Tensor:
-    """Weighted sum of cross-entropies over completion tokens."""
-    width = max(len(prompt) + len(completion) for prompt, completion, _ in batch) - 1
-    inputs = torch.zeros(len(batch), width, dtype=torch.long)
-    keep = torch.zeros(len(batch), width, dtype=torch.bool)
-    targets: list[int] = []
-    weights: list[float] = []
-    for row, (prompt, completion, weight) in enumerate(batch):
-        ids = prompt + completion[:-1]
-        inputs[row, : len(ids)] = torch.tensor(ids)
-        keep[row, len(prompt) - 1 : len(ids)] = True
-        targets.extend(completion)
-        weights.extend([weight] * len(completion))
-    logits = Network(model.config, dict(model.named_parameters())).logits(inputs, keep)
-    losses = functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
-    return (losses * torch.tensor(weights)).sum()
 
 
 def _optimiser(
@@ -163,12 +136,12 @@ def _optimiser(
     return optimiser, get_cosine_schedule_with_warmup(optimiser, max(1, round(steps * recipe.warmup)), steps)
 
 
-def _encode(words: PreTrainedTokenizerFast, example: DecisionExample) -> Encoded:
+def _encode(words: PreTrainedTokenizerFast, example: DecisionExample) -> Pair:
     prompt = tuple(words(example.prompt)["input_ids"])
     completion = (*words(example.completion)["input_ids"], words.eos_token_id)
     if words.unk_token_id in prompt or words.unk_token_id in completion:
         raise ValueError(f"a word is outside the vocabulary: {example.prompt!r} -> {example.completion!r}")
-    return prompt, completion, example.weight
+    return Pair(prompt, completion, example.weight)
 
 
 def _repeat(examples: Iterable[DecisionExample], rng: random.Random) -> Iterator[DecisionExample]:

@@ -1,0 +1,64 @@
+"""Prompt and completion pairs as tensors, and the loss on completions: shared by pre-training and fine-tuning."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedConfig
+
+from models.network import Network
+
+
+class Pair(NamedTuple):
+    """What is read, and what is to be said."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    """Ends with the end of sequence."""
+    weight: float = 1.0
+
+    @property
+    def tokens(self) -> int:
+        """Length of the whole sequence."""
+        return len(self.prompt) + len(self.completion)
+
+
+def microbatches(batch: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
+    """The batch in parts of pairs of like length: padding stays small, the gradient is the batch's."""
+    ordered = sorted(batch, key=lambda pair: pair.tokens)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def accumulate(
+    config: PreTrainedConfig, weights: Mapping[str, Tensor], batch: Sequence[Pair], microbatch: int
+) -> float:
+    """Back-propagate the weighted mean loss per completion token of `batch`. Returns that loss."""
+    total = sum(len(pair.completion) * pair.weight for pair in batch)
+    loss = 0.0
+    for part in microbatches(batch, microbatch):
+        share = completion_loss(config, weights, part) / total
+        # The merged weights of an adapter are one graph that all parts share.
+        share.backward(retain_graph=True)
+        loss += share.item()
+    return loss
+
+
+def completion_loss(config: PreTrainedConfig, weights: Mapping[str, Tensor], batch: Sequence[Pair]) -> Tensor:
+    """Weighted sum of cross-entropies over completion tokens; differentiable in `weights`."""
+    width = max(pair.tokens for pair in batch) - 1
+    inputs = torch.zeros(len(batch), width, dtype=torch.long)
+    keep = torch.zeros(len(batch), width, dtype=torch.bool)
+    targets: list[int] = []
+    factors: list[float] = []
+    for row, (prompt, completion, weight) in enumerate(batch):
+        ids = prompt + completion[:-1]
+        inputs[row, : len(ids)] = torch.tensor(ids)
+        keep[row, len(prompt) - 1 : len(ids)] = True
+        targets.extend(completion)
+        factors.extend([weight] * len(completion))
+    logits = Network(config, weights).logits(inputs, keep)
+    losses = functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
+    return (losses * torch.tensor(factors)).sum()

@@ -14,6 +14,24 @@ from aoi.agents.redaction import redact_object
 from aoi.clusters.reading import Readable
 
 
+class _Dumper(yaml.SafeDumper):
+    """Strings as go-yaml writes them: double quotes where quotes are needed, blocks where there are lines."""
+
+    def choose_scalar_style(self) -> str:
+        style = super().choose_scalar_style()
+        return '"' if style == "'" else style
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _string)
+
+
 def render_get(command: ReadCommand, reader: Reader) -> str:
     """What `kubectl get` prints. Raises: ServerSaid if nothing at all could be read."""
     if command.output in ("table", "wide"):
@@ -37,7 +55,7 @@ def render_get(command: ReadCommand, reader: Reader) -> str:
 
 def to_yaml(value: Any) -> str:
     """YAML with sorted keys, as kubectl prints it (quote style may differ)."""
-    return yaml.safe_dump(value, default_flow_style=False, width=2**20, allow_unicode=True, sort_keys=True)
+    return yaml.dump(value, Dumper=_Dumper, default_flow_style=False, width=2**20, allow_unicode=True, sort_keys=True)
 
 
 def qualified(obj: Obj) -> str:

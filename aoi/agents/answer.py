@@ -1,0 +1,73 @@
+"""From a submission to an answer: names instead of handles, and evidence that code could resolve."""
+
+from collections.abc import Iterable, Sequence
+
+from aoi.agents import lexicon
+from aoi.agents.decision import Decision, Finding, SubmitDo
+from aoi.agents.handles import Handles
+from aoi.agents.stores import RawReader
+from aoi.records.episode import Answer, Signal
+
+
+def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Handles, raw: RawReader) -> Answer | None:
+    """The answer of an episode: what was submitted, or what was believed when a limit ended it.
+
+    Evidence are the signals that the decisions rest on (claimed cause, hypotheses, summaries) and whose citation
+    resolves in the raw store; claims without one are dropped and counted. None if nothing was decided.
+    """
+    if not decisions:
+        return None
+    last = decisions[-1]
+    submitted = last.do if isinstance(last.do, SubmitDo) else None
+    component = (submitted.component if submitted else None) or (last.cause.subject if last.cause else None)
+    cause = (submitted.cause if submitted else None) or (last.cause.word if last.cause else None)
+    verdict = lexicon.VERDICTS[submitted.verdict] if submitted else "inconclusive"
+    if verdict == "no_fault":
+        component = cause = None
+    evidence, dropped = _evidence(_claims(decisions, component, cause), signals, raw)
+    level = lexicon.LEVELS[submitted.level].value if submitted and submitted.level else None
+    fault_type = lexicon.TYPES[submitted.type].value if submitted and submitted.type else None
+    return Answer(
+        verdict=verdict,  # type: ignore[arg-type]
+        component=handles.resolve(component) if component else None,
+        cause=cause,
+        system_level=level,
+        fault_type=fault_type,
+        confidence=last.probability,
+        evidence=evidence,
+        dropped_claims=dropped,
+    )
+
+
+def _claims(decisions: Sequence[Decision], component: str | None, cause: str | None) -> list[Finding]:
+    """What the answer rests on, most important first, nothing twice."""
+    claims = [Finding(cause, component)] if component and cause else []
+    claims += [decision.cause for decision in reversed(decisions) if decision.cause]
+    claims += [decision.summary for decision in reversed(decisions) if decision.summary]
+    return list(dict.fromkeys(claims))
+
+
+def _evidence(claims: list[Finding], signals: Iterable[Signal], raw: RawReader) -> tuple[tuple[Signal, ...], int]:
+    resolved = [signal for signal in signals if _resolves(signal, raw)]
+    kept: dict[tuple[str, str, str | None], Signal] = {}
+    dropped = 0
+    for claim in claims:
+        # Without a second component a claim is about its component from either side: `refused s4` is backed by
+        # the caller's line `refused s7 s4`.
+        backing = [signal for signal in resolved if signal.word == claim.word and _is_about(signal, claim)]
+        dropped += not backing
+        for signal in backing[-1:]:
+            kept.setdefault((signal.word, signal.subject, signal.other), signal)
+    return tuple(kept.values()), dropped
+
+
+def _is_about(signal: Signal, claim: Finding) -> bool:
+    if claim.other:
+        return (signal.subject, signal.other) == (claim.subject, claim.other)
+    return claim.subject in (signal.subject, signal.other)
+
+
+def _resolves(signal: Signal, raw: RawReader) -> bool:
+    citation = signal.citation
+    observation = raw.get(citation.observation) if citation else None
+    return citation is not None and observation is not None and citation.end_byte <= len(observation.data)

@@ -1,0 +1,72 @@
+"""ConfigMaps against the workload that reads them: missing maps, missing keys, addresses that lead nowhere."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aoi.agents.compressor.observation import Found, Observation, rows, span
+from aoi.agents.compressor.templates import Json, listed
+from aoi.agents.topology import Topology
+
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z+]*://(?:[^@/\s]*@)?)?([a-z](?:[-a-z0-9]*[a-z0-9])?(?:\.[-a-z0-9]+)*):(\d{2,5})(?:/.*)?"
+)
+_SERVED = re.compile(r"(?<![:\d])(\d+)(?=[:/])")
+
+
+def configuration(
+    workload: Observation, maps: Observation, services: Observation | None, topology: Topology
+) -> Iterator[Found]:
+    """Signals of `get WORKLOAD -o json` against `get configmaps -o json`, and addresses against `get services`."""
+    present = {item["metadata"]["name"]: item.get("data") or {} for item in listed(maps) if "metadata" in item}
+    served = _served(services) if services else {}
+    for item in listed(workload):
+        subject = topology.owner(item.get("metadata", {}).get("name", ""))
+        if not subject:
+            continue
+        seen: set[tuple[str, str]] = set()
+        for name, key, is_optional in references(item.get("spec", {}).get("template", {}).get("spec", {})):
+            if name not in present:
+                if not is_optional:
+                    yield Found("missingconfig", subject, None, workload, *span(workload, f'"{name}"'))
+            elif key and key not in present[name]:
+                if not is_optional:
+                    yield Found("missingkey", subject, None, workload, *span(workload, f'"{key}"'))
+            else:
+                read = {key: present[name][key]} if key else present[name]
+                fresh = {k: v for k, v in read.items() if (name, k) not in seen}
+                seen |= {(name, k) for k in fresh}
+                yield from _addresses(fresh, subject, maps, served)
+
+
+def references(spec: Json) -> Iterator[tuple[str, str, bool]]:
+    """(ConfigMap, key or empty for all keys, optional) that a pod spec refers to."""
+    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
+        for variable in container.get("env", ()):
+            if ref := variable.get("valueFrom", {}).get("configMapKeyRef"):
+                yield ref["name"], ref["key"], ref.get("optional", False)
+        for source in container.get("envFrom", ()):
+            if ref := source.get("configMapRef"):
+                yield ref["name"], "", ref.get("optional", False)
+    for volume in spec.get("volumes", ()):
+        if ref := volume.get("configMap"):
+            keys = [entry["key"] for entry in ref.get("items", ())] or [""]
+            yield from ((ref["name"], key, ref.get("optional", False)) for key in keys)
+
+
+def _served(services: Observation) -> Mapping[str, frozenset[str]]:
+    return {row["NAME"]: frozenset(_SERVED.findall(row.get("PORT(S)", ""))) for _, row in rows(services)}
+
+
+def _addresses(
+    data: Mapping[str, Any], subject: str, maps: Observation, served: Mapping[str, frozenset[str]]
+) -> Iterator[Found]:
+    """Values that are a host and a port inside the cluster, but of no Service, or of no port of it."""
+    for key, value in data.items():
+        match = _ADDRESS.fullmatch(str(value).strip()) if served else None
+        if not match:
+            continue
+        host, _, domain = match[1].partition(".")
+        is_local = not domain or ".svc" in f".{domain}"
+        if is_local and host != "localhost" and match[2] not in served.get(host, ()):
+            yield Found("badconfig", subject, None, maps, *span(maps, f'"{key}": "{value}"'))

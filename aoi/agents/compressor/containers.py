@@ -1,0 +1,123 @@
+"""Container and workload state, as `kubectl describe pods` and `kubectl describe deployment` print it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from re import compile as pattern
+
+from aoi.agents.compressor.observation import Found, Line, Observation, found
+from aoi.agents.topology import Topology
+
+WAITING = {
+    "CrashLoopBackOff": "crashloop",
+    "ImagePullBackOff": "imagepull",
+    "ErrImagePull": "imagepull",
+    "ErrImageNeverPull": "imagepull",
+    "RegistryUnavailable": "imagepull",
+    "InvalidImageName": "badimagename",
+    "CreateContainerConfigError": "configerror",
+    "CreateContainerError": "starterror",
+    "RunContainerError": "starterror",
+    "StartError": "starterror",
+    "PodInitializing": "initwait",
+}
+"""Reason of a waiting container -> signal."""
+TERMINATED = {"OOMKilled": "oomkilled", "StartError": "starterror", "ContainerCannotRun": "starterror"}
+
+_MISSING_CONFIG = pattern(r'(?:configmap|secret) "[^"]+" not found')
+_MISSING_KEY = pattern(r"couldn't find key ")
+_NO_PROGRAM = pattern(r"executable file not found|no such file or directory|exec format error|exec: \"")
+_REPLICAS = pattern(r"(\d+) desired(?: \| (\d+) updated)? \| (\d+) total(?: \| (\d+) available \| (\d+) unavailable)?")
+
+
+@dataclass
+class _Pod:
+    """What has been read of one pod so far."""
+
+    name: str
+    is_pending: bool = False
+    container: str = ""
+    in_containers: str = ""
+    state: str = ""
+    """`State` or `Last State`: what a `Reason` below it is about."""
+    is_waiting: bool = False
+    is_running: bool = False
+    restarts: list[Line] = field(default_factory=list)
+
+
+def pods(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Signals of `kubectl describe pods`: waiting and terminated reasons, readiness, restarts, eviction."""
+    pod = _Pod("")
+    for line in observation.lines:
+        key, _, value = line.text.partition(":")
+        value = value.strip()
+        if not line.indent and key == "Name":
+            pod = _Pod(topology.owner(value) or "")
+        if not pod.name:
+            continue
+        if not line.indent:
+            pod.in_containers = key if key in ("Containers", "Init Containers") else ""
+            yield from _of_pod(observation, pod, line, key, value)
+        elif pod.in_containers:
+            yield from _of_container(observation, pod, line, key, value)
+
+
+def _of_pod(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Found]:
+    if key == "Status":
+        if value.startswith("Pending"):
+            pod.is_pending = True
+            yield found("pending", pod.name, observation, line)
+        if value.startswith("Terminating"):
+            yield found("terminating", pod.name, observation, line)
+    if key == "Reason" and value in ("Evicted", "Preempting"):
+        yield found("evicted" if value == "Evicted" else "preempted", pod.name, observation, line)
+
+
+def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Found]:
+    if key in ("State", "Last State"):
+        pod.state = key
+        if key == "State":
+            pod.is_waiting, pod.is_running = value == "Waiting", value == "Running"
+    elif key == "Reason":
+        word = WAITING.get(value) if pod.state == "State" and pod.is_waiting else TERMINATED.get(value)
+        if word == "initwait" and pod.in_containers == "Init Containers":
+            word = None
+        if word:
+            yield found(word, pod.name, observation, line)
+    elif key == "Message":
+        for word, expression in (("missingconfig", _MISSING_CONFIG), ("missingkey", _MISSING_KEY)):
+            if expression.search(value):
+                yield found(word, pod.name, observation, line)
+        if _NO_PROGRAM.search(value):
+            yield found("badcommand", pod.name, observation, line)
+    elif key == "Ready" and value == "False" and pod.in_containers == "Containers":
+        if pod.is_running:
+            yield found("notready", pod.name, observation, line)
+    elif key == "Restart Count" and value.isdigit() and int(value) > 0:
+        yield found("restarted", pod.name, observation, line)
+
+
+def workload(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Signals of `kubectl describe deployment|statefulset`: replicas wanted and reached, failing conditions."""
+    subject = ""
+    for line in observation.lines:
+        key, _, value = line.text.partition(":")
+        if not line.indent and key == "Name":
+            subject = topology.owner(value.strip()) or ""
+        elif subject and not line.indent and key == "Replicas":
+            counts = _REPLICAS.search(value)
+            if counts and int(counts[1]) == 0:
+                yield found("zeroreplicas", subject, observation, line)
+            elif counts and counts[5] and int(counts[5]) > 0:
+                # A rollout whose new pods do not come up keeps more pods than it wants.
+                word = "stalled" if int(counts[3]) > int(counts[1]) else "notready"
+                yield found(word, subject, observation, line)
+        elif subject and line.indent:
+            yield from _condition(observation, subject, line)
+
+
+def _condition(observation: Observation, subject: str, line: Line) -> Iterator[Found]:
+    match line.text.split():
+        case ["Progressing", "False", "ProgressDeadlineExceeded"]:
+            yield found("stalled", subject, observation, line)
+        case ["ReplicaFailure", "True", _]:
+            yield found("stalled", subject, observation, line)

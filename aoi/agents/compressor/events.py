@@ -1,0 +1,91 @@
+"""Events, as `kubectl events` prints them: reason and message of what the cluster itself complains about."""
+
+import re
+from collections.abc import Iterator
+
+from aoi.agents.compressor.observation import Found, Line, Observation, rows
+from aoi.agents.topology import Topology
+
+RECENT_S = 1_200
+"""Older events are history: pods of finished rollouts complain about their last seconds."""
+UNHEALTHY_REPEATS = 3
+"""A probe that fails fewer times than this is a start or a stop."""
+
+_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    (reason, re.compile(message), word)
+    for reason, message, word in (
+        ("FailedScheduling", r"didn't match (?:Pod's )?node (?:affinity|selector)", "nodeselector"),
+        ("FailedScheduling", r"untolerated taint \{node\.kubernetes\.io/(?:not-ready|unreachable)", "nodedown"),
+        ("FailedScheduling", r"untolerated taint|had taint", "tainted"),
+        ("FailedScheduling", r"were unschedulable", "cordoned"),
+        ("FailedScheduling", r"Insufficient ", "insufficient"),
+        ("FailedScheduling", r"anti-affinity", "antiaffinity"),
+        ("FailedScheduling", r"free ports", "hostport"),
+        ("FailedScheduling", r'persistentvolumeclaim "[^"]+" not found', "noclaim"),
+        ("FailedScheduling", r"unbound immediate PersistentVolumeClaims|volume node affinity", "unbound"),
+        ("FailedCreate", r"exceeded quota|must specify (?:limits|requests)|failed quota", "quota"),
+        ("FailedCreate", r"(?:maximum|minimum) (?:cpu|memory) usage|LimitRange|limit to request ratio", "limitrange"),
+        ("FailedCreate", r"forbidden|PodSecurity|webhook", "forbidden"),
+        ("Failed", r'(?:configmap|secret) "[^"]+" not found', "missingconfig"),
+        ("Failed", r"couldn't find key ", "missingkey"),
+        ("Failed", r"executable file not found|exec format error|no such file or directory", "badcommand"),
+        ("Failed", r"InvalidImageName|couldn't parse image", "badimagename"),
+        ("Failed", r"pull(?:ing)? image|ErrImage|ImagePullBackOff", "imagepull"),
+        ("FailedMount", r'(?:configmap|secret) "[^"]+" not found', "missingconfig"),
+        ("FailedMount", r"references non-existent (?:config|secret) key", "missingkey"),
+        ("InspectFailed", r"", "badimagename"),
+        ("BackOff", r"pulling image", "imagepull"),
+        ("BackOff", r"restarting failed", "crashloop"),
+        ("Unhealthy", r"^Liveness|^Startup", "liveness"),
+        ("Unhealthy", r"^Readiness", "readiness"),
+        ("Killing", r"failed liveness probe", "liveness"),
+        ("ProvisioningFailed", r"storageclass", "noclass"),
+        ("FailedBinding", r"", "unbound"),
+        ("Evicted", r"", "evicted"),
+        ("TaintManagerEviction", r"", "evicted"),
+        ("Preempted", r"", "preempted"),
+        ("NodeNotReady", r"", "nodedown"),
+        ("OOMKilling", r"", "oomkilled"),
+        ("SystemOOM", r"", "oomkilled"),
+        ("FailedGetResourceMetric", r"", "hpapinned"),
+    )
+)
+_SEEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_COUNT = re.compile(r"\(x(\d+) over")
+
+
+def events(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Signals of recent warnings, weighted by how often they were seen."""
+    for line, row in rows(observation):
+        kind, _, name = row.get("OBJECT", "").partition("/")
+        subject = topology.owner(name) if kind.lower() != "node" else (name if name in topology.nodes else None)
+        if subject is None:
+            continue
+        seen = row.get("LAST SEEN", "")
+        times = int(match[1]) if (match := _COUNT.search(seen)) else 1
+        if _age_s(seen) > RECENT_S:
+            continue
+        reason, message = row.get("REASON", ""), row.get("MESSAGE", "")
+        if reason == "Unhealthy" and times < UNHEALTHY_REPEATS:
+            continue
+        yield from _of_event(observation, line, subject, (reason, message, times))
+
+
+def _of_event(observation: Observation, line: Line, subject: str, event: tuple[str, str, int]) -> Iterator[Found]:
+    reason, message, times = event
+    seen: set[str] = set()
+    for wanted, expression, word in _RULES:
+        if wanted != reason or word in seen or not expression.search(message):
+            continue
+        seen.add(word)
+        yield Found(word, subject, None, observation, line.start, line.end, float(times))
+        if reason != "FailedScheduling":
+            # Scheduling messages list every obstacle; elsewhere the first rule that fits is the whole story.
+            return
+
+
+def _age_s(seen: str) -> int:
+    """Seconds of kubectl's short duration: `5m2s (x3 over 10m)` is 302."""
+    match = _SEEN.match(seen)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

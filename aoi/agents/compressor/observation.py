@@ -1,0 +1,100 @@
+"""What the rules work on: one printed observation, and what a rule found in it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from aoi.records.base import sha256_hex
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one command printed, redacted."""
+
+    line: str
+    """The command, handles resolved."""
+    data: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """What citations name it by."""
+        return sha256_hex(self.data)
+
+    @cached_property
+    def text(self) -> str:
+        """One character a byte, so that an index into the text is a byte offset."""
+        return self.data.decode("latin-1")
+
+    @cached_property
+    def lines(self) -> tuple["Line", ...]:
+        """Lines with their byte offsets."""
+        return tuple(_lines(self.text))
+
+
+class Line(NamedTuple):
+    """One line of an observation."""
+
+    start: int
+    indent: int
+    text: str
+    """Without indentation and line end."""
+
+    @property
+    def end(self) -> int:
+        """Byte offset behind the last character."""
+        return self.start + self.indent + len(self.text)
+
+
+class Found(NamedTuple):
+    """A signal before names become handles: real names, and where it was seen."""
+
+    word: str
+    subject: str
+    other: str | None
+    observation: Observation
+    start: int
+    end: int
+    weight: float = 1.0
+    """How much of the observation says so: occurrences, newest lines counted more."""
+
+
+def found(word: str, subject: str, observation: Observation, line: Line, *, other: str | None = None) -> Found:
+    """A finding that one line shows."""
+    return Found(word, subject, other, observation, line.start + line.indent, line.end)
+
+
+def span(observation: Observation, needle: str, after: int = 0) -> tuple[int, int]:
+    """Byte range of the line around the first `needle` at or after `after`; the whole text if it is not there."""
+    at = observation.text.find(needle, after)
+    if at < 0:
+        return 0, len(observation.data)
+    start = observation.text.rfind("\n", 0, at) + 1
+    end = observation.text.find("\n", at)
+    return start, len(observation.data) if end < 0 else end
+
+
+def columns(header: str) -> list[tuple[str, int, int | None]]:
+    """(title, start, end) of the columns of a kubectl table: two blanks part them."""
+    starts = [match.start() for match in re.finditer(r"(?:^|(?<=\s\s))\S", header)]
+    ends = [*starts[1:], None]
+    return [(header[start:end].strip(), start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def rows(observation: Observation) -> Iterator[tuple[Line, dict[str, str]]]:
+    """Rows of a kubectl table by column title."""
+    if not observation.lines:
+        return
+    titles = columns(observation.lines[0].text)
+    for line in observation.lines[1:]:
+        if line.text and not line.indent:
+            yield line, {title: line.text[start:end].strip() for title, start, end in titles}
+
+
+def _lines(text: str) -> Iterator[Line]:
+    start = 0
+    for raw in text.split("\n"):
+        stripped = raw.lstrip(" \t")
+        yield Line(start, len(raw) - len(stripped), stripped.rstrip())
+        start += len(raw) + 1

@@ -1,0 +1,120 @@
+"""What surrounds a component: network policies and chaos objects, storage, quotas, nodes."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aoi.agents.compressor.observation import Found, Observation, found, rows, span
+from aoi.agents.compressor.templates import Json, listed, quantity
+from aoi.agents.topology import Topology
+
+_CLAIM = re.compile(r"ClaimName:\s+(\S+)")
+_USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")
+
+
+def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether label pairs and expressions choose pods with these labels."""
+    pairs = selector.get("matchLabels", {})
+    if not pairs.items() <= labels.items():
+        return False
+    for rule in selector.get("matchExpressions", ()):
+        value, values = labels.get(rule.get("key", "")), rule.get("values", ())
+        match rule.get("operator"):
+            case "In" if value not in values:
+                return False
+            case "NotIn" if value in values:
+                return False
+            case "Exists" if value is None:
+                return False
+            case "DoesNotExist" if value is not None:
+                return False
+    return True
+
+
+def policies(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """NetworkPolicies that choose a component's pods and let nobody in, or out."""
+    for item in listed(observation):
+        spec = item.get("spec", {})
+        types = spec.get("policyTypes", ["Ingress"])
+        is_closed = any(not spec.get(kind.lower()) for kind in types)
+        if item.get("kind") == "NetworkPolicy" and is_closed:
+            yield from _chosen("netpolicy", spec.get("podSelector", {}), item, observation, topology)
+
+
+def chaos(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Chaos Mesh objects that choose a component's pods, and what they do to them."""
+    for item in listed(observation):
+        spec = item.get("spec", {})
+        if not item.get("kind", "").endswith("Chaos"):
+            continue
+        selector = {"matchLabels": spec.get("selector", {}).get("labelSelectors", {})}
+        yield from _chosen("chaos", selector, item, observation, topology)
+        if spec.get("action") in ("loss", "delay"):
+            yield from _chosen(spec["action"], selector, item, observation, topology)
+
+
+def _chosen(word: str, selector: Json, item: Json, observation: Observation, topology: Topology) -> Iterator[Found]:
+    name = item.get("metadata", {}).get("name", "")
+    for component, workload in topology.workloads.items():
+        if _selects(selector, dict(workload.labels)):
+            yield Found(word, component, None, observation, *span(observation, f'"name": "{name}"'))
+
+
+def storage(workload: Observation, claims: Observation, topology: Topology) -> Iterator[Found]:
+    """Claims that a described workload mounts, against `kubectl get pvc`."""
+    named = re.search(r"^Name:\s+(\S+)", workload.text, re.MULTILINE)
+    subject = topology.owner(named[1]) if named else None
+    if not subject:
+        return
+    listed_claims = {row["NAME"]: (line, row) for line, row in rows(claims)}
+    for match in _CLAIM.finditer(workload.text):
+        line_row = listed_claims.get(match[1])
+        if line_row is None:
+            yield Found("noclaim", subject, None, workload, match.start(), match.end())
+        elif line_row[1].get("STATUS") != "Bound":
+            yield found("unbound", subject, claims, line_row[0])
+
+
+def released(volumes: Observation, topology: Topology) -> Iterator[Found]:
+    """Volumes whose old claim is gone and that no new one can take, by the component that the claim is named for."""
+    for line, row in rows(volumes):
+        claim = row.get("CLAIM", "").rpartition("/")[2]
+        subject = topology.owner(claim) if claim else None
+        if row.get("STATUS") in ("Released", "Failed") and subject:
+            yield found("released", subject, volumes, line)
+
+
+def quotas(observation: Observation, target: str) -> Iterator[Found]:
+    """Rows of `kubectl describe resourcequotas` that are used up: they stop whatever is created next."""
+    for line in observation.lines:
+        match = _USED.match(line.text)
+        if match and quantity(match[3]) <= quantity(match[2]) and not line.indent:
+            yield found("quota", target, observation, line)
+
+
+def nodes(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Nodes of `kubectl get nodes` that are not ready or are cordoned."""
+    for line, row in rows(observation):
+        status = row.get("STATUS", "").split(",")
+        if row.get("NAME") not in topology.nodes:
+            continue
+        if "NotReady" in status or "Unknown" in status:
+            yield found("nodedown", row["NAME"], observation, line)
+        if "SchedulingDisabled" in status:
+            yield found("cordoned", row["NAME"], observation, line)
+
+
+def taints(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """Taints of `kubectl describe nodes` that somebody set; the cluster's own follow from a node's condition."""
+    subject, in_taints = "", False
+    for line in observation.lines:
+        key, has_key, value = line.text.partition(":")
+        if not line.indent:
+            subject = value.strip() if key == "Name" else subject
+            in_taints = key == "Taints"
+        elif has_key:
+            in_taints = in_taints and "=" in key
+        taint = value.strip() if key == "Taints" else line.text
+        is_own = taint.startswith(("node.kubernetes.io/", "node-role.kubernetes.io/", "<none>"))
+        if in_taints and subject in topology.nodes and not is_own and re.search(r":No(?:Schedule|Execute)$", taint):
+            yield found("tainted", subject, observation, line)

@@ -1,0 +1,88 @@
+"""Services against what stands behind them: ports, selector, endpoints."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from aoi.agents.compressor.observation import Found, Line, Observation, found
+from aoi.agents.topology import Topology
+
+_TARGET = re.compile(r"TargetPort:\s+(\S+?)/(?:TCP|UDP|SCTP)")
+_PORTS = re.compile(r"Ports?:\s+(.+)")
+_NUMBERED = re.compile(r"(\d+)/(?:TCP|UDP|SCTP)(?: \(([-a-z0-9]+)\))?")
+_MISSING = re.compile(r'services? "([^"]+)" not found')
+
+
+@dataclass
+class _Described:
+    """What one `describe` says that matters to a Service."""
+
+    name: str = ""
+    selector: dict[str, str] = field(default_factory=dict)
+    selector_line: Line | None = None
+    targets: list[tuple[str, Line]] = field(default_factory=list)
+    endpoints: Line | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    """Of the pod template."""
+    ports: set[str] = field(default_factory=set)
+    """Numbers and names that containers declare."""
+
+
+def missing(observation: Observation, topology: Topology) -> Iterator[Found]:
+    """A Service that a component should have is not there."""
+    match = _MISSING.search(observation.text)
+    subject = topology.owner(match[1]) if match else None
+    if match and subject:
+        yield Found("noservice", subject, None, observation, match.start(), match.end())
+
+
+def endpoints(service: Observation, workload: Observation, topology: Topology) -> Iterator[Found]:
+    """Signals of a described Service against the described workload of the same component."""
+    asked, offered = _describe(service), _describe(workload)
+    subject = topology.owner(asked.name)
+    if not subject:
+        return
+    for target, line in asked.targets:
+        if offered.ports and target not in offered.ports:
+            yield found("targetport", subject, service, line)
+    if asked.selector_line and offered.labels and not asked.selector.items() <= offered.labels.items():
+        yield found("selector", subject, service, asked.selector_line)
+    if asked.endpoints:
+        yield found("noendpoints", subject, service, asked.endpoints)
+
+
+def _describe(observation: Observation) -> _Described:
+    described = _Described()
+    in_template = in_labels = False
+    for line in observation.lines:
+        key, _, value = line.text.partition(":")
+        value = value.strip()
+        if not line.indent:
+            in_template, in_labels = key == "Pod Template", False
+            if key == "Name":
+                described.name = value
+            elif key == "Selector":
+                described.selector, described.selector_line = _pairs((value,)), line
+            elif key == "Endpoints" and value in ("", "<none>"):
+                described.endpoints = line
+            elif match := _TARGET.match(line.text):
+                described.targets.append((match[1], line))
+        elif in_template:
+            if key == "Labels":
+                in_labels, described.labels = True, _pairs((value,))
+            elif in_labels and "=" in line.text and ":" not in line.text:
+                described.labels |= _pairs((line.text,))
+            else:
+                in_labels = False
+                described.ports |= _declared(line.text)
+    return described
+
+
+def _declared(text: str) -> set[str]:
+    match = _PORTS.match(text)
+    return {name for pair in _NUMBERED.findall(match[1]) for name in pair if name} if match else set()
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    parts = (part for text in texts for part in text.split(",") if "=" in part)
+    return {key: value for key, _, value in (part.partition("=") for part in parts)}

@@ -1,0 +1,145 @@
+"""What stands in a namespace: which workload and Service belong to a component. Read once per episode.
+
+Known to an operator before any alert: names, label selectors, cluster addresses. It holds no health, so the
+Compressor can name what it finds without a baseline to compare against.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
+"""What `read` needs, in this order."""
+
+_OWNED = re.compile(r"-(?:[a-z0-9]{5,10}(?:-[a-z0-9]{5})?|[a-z0-9]{5}|\d{1,3})")
+"""What controllers append: a ReplicaSet's hash, a pod's suffix, an ordinal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment or a StatefulSet of one component."""
+
+    kind: str
+    """`deployment` or `statefulset`."""
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    """Its pod selector."""
+
+    @property
+    def selector(self) -> str:
+        """As kubectl's `-l` takes it."""
+        return ",".join(f"{key}={value}" for key, value in self.labels)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Components of a namespace by name, with what belongs to each."""
+
+    namespace: str
+    components: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    """Component -> workload."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Cluster IP -> component."""
+    ports: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Service name -> ports that it serves."""
+
+    @cached_property
+    def longest_first(self) -> tuple[str, ...]:
+        """Component names in the order in which a prefix match is unambiguous."""
+        return tuple(sorted(self.components, key=lambda name: (-len(name), name)))
+
+    @cached_property
+    def _by_workload(self) -> dict[str, str]:
+        return {workload.name: component for component, workload in self.workloads.items()}
+
+    def owner(self, name: str) -> str | None:
+        """Component that an object's name belongs to: `geo`, `geo-7c9d8b5f4`, `geo-7c9d8b5f4-x2x9z`."""
+        for base, component in self._bases:
+            if name == base or (name.startswith(base) and _OWNED.fullmatch(name, len(base))):
+                return component
+        return None
+
+    def host(self, host: str) -> str | None:
+        """Component behind a host position: a name with or without its domain, a cluster address, `srv-NAME`."""
+        if host in self.addresses:
+            return self.addresses[host]
+        name = host.partition(".")[0]
+        if name in self._names:
+            return name
+        return name[4:] if name.startswith("srv-") and name[4:] in self._names else None
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.components)
+
+    @cached_property
+    def _bases(self) -> tuple[tuple[str, str], ...]:
+        bases = {**{name: name for name in self.components}, **self._by_workload}
+        return tuple(sorted(bases.items(), key=lambda item: (-len(item[0]), item[0])))
+
+
+def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[str, ...], namespace: str) -> Topology:
+    """Build a topology from what the three `LINES` printed. A line that failed (empty text) leaves its part out."""
+    workloads = _deployments(texts[0]) + _stateful_sets(texts[1])
+    services = _table(texts[2])
+    by_name = {workload.name: workload for workload in workloads}
+    found: dict[str, Workload] = {}
+    addresses: dict[str, str] = {}
+    ports: dict[str, frozenset[int]] = {}
+    selectors = {row["NAME"]: _labels(row.get("SELECTOR", "")) for row in services}
+    for row in services:
+        ports[row["NAME"]] = frozenset(int(port) for port in re.findall(r"(?<![:\d])(\d+)(?=[:/])", row["PORT(S)"]))
+        if row["NAME"] in components and row.get("CLUSTER-IP", "None")[:1].isdigit():
+            addresses[row["CLUSTER-IP"]] = row["NAME"]
+    for component in components:
+        # A Service whose selector is broken still shares its name with the workload: names go first.
+        behind = by_name.get(component) or _selected(selectors.get(component, ()), workloads)
+        if behind:
+            found[component] = behind
+    return Topology(namespace, components, nodes, found, addresses, ports)
+
+
+def _selected(selector: tuple[tuple[str, str], ...], workloads: list[Workload]) -> Workload | None:
+    if not selector:
+        return None
+    return next((workload for workload in workloads if set(selector) <= set(workload.labels)), None)
+
+
+def _deployments(text: str) -> list[Workload]:
+    return [Workload("deployment", row["NAME"], _labels(row.get("SELECTOR", ""))) for row in _table(text)]
+
+
+def _stateful_sets(text: str) -> list[Workload]:
+    if not text.lstrip().startswith("{"):
+        return []
+    listed: dict[str, Any] = orjson.loads(text)
+    return [
+        Workload("statefulset", item["metadata"]["name"], tuple(item["spec"]["selector"]["matchLabels"].items()))
+        for item in listed.get("items", ())
+    ]
+
+
+def _labels(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (part.split("=", 1) for part in text.split(",") if "=" in part)
+    return tuple((key, value) for key, value in pairs)
+
+
+def _table(text: str) -> list[dict[str, str]]:
+    """Rows of a kubectl table: columns begin where their headers do."""
+    lines = text.splitlines()
+    if not lines or not lines[0].startswith("NAME"):
+        return []
+    starts = [match.start() for match in re.finditer(r"(?:^|(?<=\s\s))\S", lines[0])]
+    spans = list(zip(starts, [*starts[1:], None], strict=True))
+    headers = [lines[0][start:end].strip() for start, end in spans]
+    return [
+        {header: line[start:end].strip() for header, (start, end) in zip(headers, spans, strict=True)}
+        for line in lines[1:]
+        if line.strip()
+    ]

@@ -1,0 +1,238 @@
+"""Step-level GRPO of a LoRA adapter with TRL: prompts of single decisions, rewards measured outside.
+
+`GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come from `models.engine` through its
+`rollout_func`, with noise that depends on seed, step and place alone. Any reward serves that maps an example and
+a completion to a number: one measured by executing the decision in its world, a judge's, or a shuffled control.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
+from transformers.trainer_callback import TrainerControl, TrainerState
+from transformers.training_args import TrainingArguments
+from trl import GRPOConfig, GRPOTrainer
+
+from aoi.agents.policy import Turn
+from aoi.records.base import Record, sha256_hex
+from aoi.records.learning import TrainingExample
+from models import adapters, engine, files
+from models.curves import CurvePoint, TrainingRun
+from models.network import Network, width_of
+from models.seed import tokenizer
+
+Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
+"""Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
+Progress = Callable[[CurvePoint], None]
+
+
+class GrpoSettings(Record):
+    """How an adapter is trained by GRPO."""
+
+    steps: int = 30
+    prompts: int = 16
+    """Different prompts a step."""
+    group: int = 8
+    """Completions a prompt: their mean reward is the baseline."""
+    microbatch: int = 32
+    learning_rate: float = 5e-4
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    beta: float = 0.02
+    """Weight of the KL term against the adapter that training started from; 0 leaves it out."""
+    epsilon: float = 0.2
+    temperature: float = 1.0
+    loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    max_completion_tokens: int = 24
+    gradient_clip: float = 1.0
+    rank: int = 16
+    log_every: int = 1
+    checkpoint_every: int = 0
+    """Steps between checkpoints; 0 writes none."""
+
+
+def grpo(
+    base: Path,
+    examples: Sequence[TrainingExample],
+    reward: Reward,
+    folder: Path,
+    *,
+    seed: int,
+    settings: GrpoSettings | None = None,
+    warm_start: Path | None = None,
+    progress: Progress | None = None,
+) -> TrainingRun:
+    """Train an adapter on decisions sampled at the prompts of `examples` and write it to `folder`.
+
+    Deterministic if `reward` is. With checkpoints, a run that was cut off continues from the newest one.
+    Raises: ValueError if there are fewer examples than prompts a step, or a prompt does not survive its text.
+    """
+    settings = settings or GrpoSettings()
+    if len(examples) < settings.prompts:
+        raise ValueError(
+            f"{len(examples)} examples for {settings.prompts} prompts a step: give more, or lower `prompts`"
+        )
+    files.check_readable(base)
+    words = tokenizer.load(base)
+    model = adapters.attach(AutoModelForCausalLM.from_pretrained(str(base)), warm_start, seed, settings.rank)
+    curve = _Curve(progress)
+    work = folder / "checkpoints"
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=_reward_function(examples, reward),
+        args=_arguments(settings, seed, work),
+        train_dataset=Dataset.from_list(_rows(examples, words)),
+        processing_class=words,
+        rollout_func=_Rollout(examples, words, settings, seed),
+        callbacks=[curve],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=_has_checkpoint(work))
+    digest = adapters.save(trainer.model, folder, files.weights_digest(base))
+    return TrainingRun(
+        method="grpo",
+        points=tuple(curve.points),
+        steps=settings.steps,
+        examples=settings.steps * settings.prompts * settings.group,
+        tokens=int(trainer.state.num_input_tokens_seen),
+        result=digest,
+    )
+
+
+class _Rollout:
+    """TRL's `rollout_func` over the engine."""
+
+    def __init__(
+        self,
+        examples: Sequence[TrainingExample],
+        words: PreTrainedTokenizerFast,
+        settings: GrpoSettings,
+        seed: int,
+    ) -> None:
+        self.ids = {words.decode(example.prompt_ids): example.prompt_ids for example in examples}
+        self.settings, self.seed, self.eos_id = settings, seed, words.eos_token_id
+
+    def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
+        """Sample one completion for each prompt; each prompt comes `group` times in a row."""
+        step = trainer.state.global_step
+        with torch.no_grad():
+            weights = adapters.merged_from_model(trainer.accelerator.unwrap_model(trainer.model))
+        network = Network(trainer.model.get_base_model().config, weights)
+        turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
+        answers = _by_width(network, turns, self.eos_id)
+        return {
+            "prompt_ids": [list(turn.prompt_ids) for turn in turns],
+            "completion_ids": [list(answer.token_ids) for answer in answers],
+            "logprobs": [list(answer.logprobs or ()) for answer in answers],
+        }
+
+    def _turn(self, prompt: str, salt: str) -> Turn:
+        noise = int(sha256_hex(salt.encode())[:16], 16)
+        return Turn("observer", self.ids[prompt], self.settings.max_completion_tokens, self.settings.temperature, noise)
+
+
+def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]:
+    answers: list[Any] = [None] * len(turns)
+    widths = [width_of(len(turn.prompt_ids)) for turn in turns]
+    for width in sorted(set(widths)):
+        places = [index for index, found in enumerate(widths) if found == width]
+        group = engine.generate(network, [turns[index] for index in places], eos_id, adapter="")
+        for index, answer in zip(places, group, strict=True):
+            answers[index] = answer
+    return answers
+
+
+class _Curve(TrainerCallback):
+    """Keeps TRL's figures as typed points."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.points: list[CurvePoint] = []
+        self.progress = progress
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Called by the trainer after each logged step, and once with totals."""
+        if not logs or "reward" not in logs:
+            return
+        self.points.append(_point(state.global_step, logs))
+        if self.progress:
+            self.progress(self.points[-1])
+
+
+def _point(step: int, logs: dict[str, float]) -> CurvePoint:
+    return CurvePoint(
+        step=step,
+        loss=logs["loss"],
+        learning_rate=logs["learning_rate"],
+        gradient_norm=logs.get("grad_norm"),
+        reward=logs["reward"],
+        reward_deviation=logs.get("reward_std"),
+        entropy=logs.get("entropy"),
+        kl=logs.get("kl"),
+        completion_tokens=logs.get("completions/mean_length"),
+        clipped=logs.get("completions/clipped_ratio"),
+    )
+
+
+def _arguments(settings: GrpoSettings, seed: int, work: Path) -> GRPOConfig:
+    completions = settings.prompts * settings.group
+    microbatch = min(settings.microbatch, completions)
+    return GRPOConfig(
+        output_dir=str(work),
+        seed=seed,
+        max_steps=settings.steps,
+        per_device_train_batch_size=microbatch,
+        gradient_accumulation_steps=completions // microbatch,
+        num_generations=settings.group,
+        max_completion_length=settings.max_completion_tokens,
+        temperature=settings.temperature,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        loss_type=settings.loss,
+        scale_rewards=settings.scale_rewards,
+        max_grad_norm=settings.gradient_clip,
+        logging_steps=settings.log_every,
+        save_strategy="steps" if settings.checkpoint_every else "no",
+        save_steps=settings.checkpoint_every or settings.steps,
+        save_total_limit=1,
+        report_to="none",
+        use_cpu=not torch.cuda.is_available(),
+        bf16=torch.cuda.is_available(),
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        gradient_checkpointing=False,
+    )
+
+
+def _rows(examples: Sequence[TrainingExample], words: PreTrainedTokenizerFast) -> list[dict[str, str | int]]:
+    """Dataset rows: the prompt as text, and the example's index, which reaches the reward."""
+    rows: list[dict[str, str | int]] = []
+    for index, example in enumerate(examples):
+        text = words.decode(example.prompt_ids)
+        if tuple(words(text)["input_ids"]) != example.prompt_ids:
+            raise ValueError(f"example {index}: its prompt's text does not encode to its token ids: {text!r}")
+        rows.append({"prompt": text, "example": index})
+    return rows
+
+
+def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Callable[..., list[float]]:
+    def measured(*, completion_ids: list[list[int]], example: list[int], **_: object) -> list[float]:
+        return reward([examples[index] for index in example], [tuple(ids) for ids in completion_ids])
+
+    return measured
+
+
+def _has_checkpoint(work: Path) -> bool:
+    return any(work.glob("checkpoint-*"))

@@ -147,8 +147,8 @@ def unready(world: World, namespace: str) -> list[str]:
 def aiopslab_complaints(end: EndState) -> list[str]:
     """What AIOpsLab's mitigation evaluators look at: container states, and the fields of the fault they know.
 
-    Like theirs, a pod without container statuses is skipped, so that some faults pass unrepaired; see
-    docs/problems.md. That is why the strict grade exists.
+    Like theirs, a pod without container statuses is skipped, so that a pod that was never scheduled passes
+    unrepaired. That is one reason for the strict grade.
     """
     found = []
     for pod in end.world.store.objects("pods", end.namespace):

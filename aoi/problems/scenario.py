@@ -126,6 +126,23 @@ def build(instance: ProblemInstance) -> Scenario:
     return Scenario(instance, prepared.application, world, prepared.truth, prepared.baseline, prepared.plan)
 
 
+def without_fault(instance: ProblemInstance) -> Scenario:
+    """The same world with the fault's place in the schedule left empty: what admission compares with."""
+    problem = instance.problem
+    name = catalogue.targets(problem.fault, problem.application)[problem.target] if problem.fault else None
+    built, snapshot = _base(problem.application, instance.seed)
+    world = _open(built, snapshot)
+    times = schedule(problem.application, instance.seed)
+    avoid = (name,) if name else ()
+    _work(world, built, times.before, "before", avoid)
+    world.advance(times.pause * 1000)
+    baseline = capture(world)
+    planned = _plan(world, built, problem.fault, name) if problem.fault and name else None
+    _work(world, built, times.after, "after", planned.accepted if planned else ())
+    world.advance(times.rest * 1000)
+    return Scenario(instance, built, world, NOTHING, baseline, None)
+
+
 def schedule(application_key: str, seed: int) -> Schedule:
     """When ordinary work and the fault happen in a world."""
     choices = rng("schedule", application_key, seed)
@@ -195,12 +212,16 @@ def _work(world: World, built: Application, waits: tuple[int, ...], part: str, a
 
 def inject(world: World, built: Application, fault_key: str, name: str) -> Plan:
     """Break one component of a world, as a user with kubectl would (and inside its database, where declared)."""
-    plan = FAULTS[fault_key].plan(find(world, built, name), rng("fault", fault_key, name, built.key, built.seed))
+    plan = _plan(world, built, fault_key, name)
     if plan.state is not None:
         plan.state(world)
     for write in plan.writes:
         send(EmbeddedTransport(world, ADMIN), write)
     return plan
+
+
+def _plan(world: World, built: Application, fault_key: str, name: str) -> Plan:
+    return FAULTS[fault_key].plan(find(world, built, name), rng("fault", fault_key, name, built.key, built.seed))
 
 
 def repair(world: World, plan: Plan) -> None:

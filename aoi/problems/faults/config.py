@@ -10,10 +10,10 @@ from aoi.records.problem import FaultType, SystemLevel
 
 
 def _holders(application: Application, component: Component) -> dict[str, list[Setting]]:
-    """ConfigMaps that feed essential environment of this component and of no other."""
+    """ConfigMaps that feed essential settings of this component and of no other."""
     holders: dict[str, list[Setting]] = {}
     for setting in component.settings:
-        if setting.source == "config_env" and setting.essential:
+        if setting.source in ("config_env", "config_file") and setting.essential:
             holders.setdefault(setting.holder, []).append(setting)
     for other in application.components:
         if other.name != component.name:

@@ -1,0 +1,186 @@
+"""Whether a problem may be in the set: observable, identifiable, and graded by an oracle that cannot be cheated.
+
+`aoi problems check` runs `check` and prints its reports. Five agents that a sound oracle must tell apart are played
+by direct writes: the golden repair, nobody, delete-everything, scale-to-zero and restart-everything.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from pydantic import Field
+
+from aoi.clusters.embedded.identity import ADMIN
+from aoi.clusters.embedded.transport import EmbeddedTransport
+from aoi.clusters.embedded.world import World
+from aoi.problems import catalogue
+from aoi.problems.faults import FAULTS
+from aoi.problems.inventory import RECORDED, desired
+from aoi.problems.sampling import control_of
+from aoi.problems.scenario import Scenario, build, repair, without_fault
+from aoi.problems.telemetry import Feature, features
+from aoi.problems.writes import Delete, Patch, send
+from aoi.records.base import Record
+from aoi.records.problem import Problem, ProblemInstance, TaskKind
+
+
+class Check(Record):
+    """One claim about one problem in one world."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class Report(Record):
+    """All claims about one problem, over its seeds."""
+
+    problem_id: str
+    fault: str | None
+    seeds: tuple[int, ...]
+    checks: tuple[Check, ...] = Field(min_length=1)
+
+    @property
+    def passed(self) -> bool:
+        """Every claim holds in every world."""
+        return all(check.passed for check in self.checks)
+
+
+def check(problem_id: str, seeds: Sequence[int]) -> Report:
+    """Examine one problem in the worlds of `seeds`. Raises: UnknownProblem."""
+    problem = catalogue.get(problem_id)
+    checks: list[Check] = []
+    for seed in seeds:
+        instance = ProblemInstance(problem=problem, seed=seed)
+        found = _check_fault(instance) if problem.fault else _check_control(instance)
+        checks += [c.model_copy(update={"name": f"{c.name} (seed {seed})"}) for c in found]
+    return Report(problem_id=problem_id, fault=problem.fault, seeds=tuple(seeds), checks=tuple(checks))
+
+
+def _check_control(instance: ProblemInstance) -> list[Check]:
+    """A control shows nothing that pages or fails."""
+    scenario = build(instance)
+    seen = features(scenario.world, scenario.application) - _quiet(instance)
+    paging = sorted(f for f in seen if f[0] in ("alerts", "pods", "workload"))
+    return [Check(name="control is quiet", passed=not paging, detail=_brief(paging))]
+
+
+def _check_fault(instance: ProblemInstance) -> list[Check]:
+    scenario = build(instance.model_copy(update={"problem": _as_mitigation(instance.problem)}))
+    return [
+        _observable(instance, scenario),
+        _contained(instance, scenario),
+        *_oracle(scenario),
+    ]
+
+
+def _as_mitigation(problem: Problem) -> Problem:
+    return problem.model_copy(update={"kind": TaskKind.MITIGATION})
+
+
+def _quiet(instance: ProblemInstance) -> frozenset[Feature]:
+    """What the same world shows with the fault's place left empty."""
+    clean = without_fault(instance)
+    return features(clean.world, clean.application)
+
+
+def _observable(instance: ProblemInstance, scenario: Scenario) -> Check:
+    """The fault adds features that neither the clean world nor its control shows."""
+    control = build(control_of(instance))
+    noise = _quiet(instance) | features(control.world, control.application)
+    seen = features(scenario.world, scenario.application) - noise
+    return Check(name="observable", passed=bool(seen), detail=_brief(sorted(seen)))
+
+
+def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
+    """Faulty and clean world ask for the same, but for the objects that the fault says it touches."""
+    assert scenario.plan is not None
+    clean, touched = without_fault(instance), set(scenario.plan.touched)
+    strange = []
+    for resource in RECORDED:
+        ours = {_key(obj): obj for obj in scenario.world.store.objects(resource)}
+        theirs = {_key(obj): obj for obj in clean.world.store.objects(resource)}
+        for namespace, name in sorted(ours.keys() | theirs.keys()):
+            one, other = ours.get((namespace, name)), theirs.get((namespace, name))
+            same = one is not None and other is not None and desired(resource, one) == desired(resource, other)
+            if not same and (resource, namespace, name) not in touched:
+                strange.append(f"{resource}/{name}")
+    return Check(name="contained", passed=not strange, detail=", ".join(strange))
+
+
+def _key(obj: dict) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def identifiable(instance: ProblemInstance, others: Iterable[str] | None = None) -> Check:
+    """No other mechanism at the same component shows the same features in the same world."""
+    problem = instance.problem
+    assert problem.fault is not None
+    name = catalogue.targets(problem.fault, problem.application)[problem.target]
+    own = _signature(instance)
+    twins = []
+    for key in FAULTS if others is None else others:
+        places = catalogue.targets(key, problem.application)
+        if key != problem.fault and name in places:
+            other = problem.model_copy(update={"fault": key, "target": places.index(name)})
+            if _signature(instance.model_copy(update={"problem": other})) == own:
+                twins.append(key)
+    return Check(name="identifiable", passed=not twins, detail=", ".join(twins))
+
+
+def _signature(instance: ProblemInstance) -> frozenset[Feature]:
+    scenario = build(instance)
+    return features(scenario.world, scenario.application)
+
+
+Agent = Callable[[Scenario], None]
+
+
+def _oracle(scenario: Scenario) -> list[Check]:
+    """The strict oracle passes the golden repair and nothing else."""
+    agents: tuple[tuple[str, Agent, bool], ...] = (
+        ("golden repair passes", _golden, True),
+        ("nobody fails", lambda _: None, False),
+        ("delete-everything fails", _delete_everything, False),
+        ("scale-to-zero fails", _scale_to_zero, False),
+        ("restart-everything fails", _restart_everything, False),
+    )
+    found = []
+    for name, agent, expected in agents:
+        trial = scenario.fork()
+        agent(trial)
+        outcome = trial.grade(None)
+        why = "; ".join(f"{key}: {value}" for key, value in outcome.detail.items() if value)
+        found.append(Check(name=name, passed=outcome.success is expected, detail=why[:300]))
+    return found
+
+
+def _golden(scenario: Scenario) -> None:
+    assert scenario.plan is not None
+    repair(scenario.world, scenario.plan)
+
+
+def _deployments(world: World, namespace: str) -> list[tuple[str, str, str]]:
+    return [("deployments.apps", *_key(obj)) for obj in world.store.objects("deployments.apps", namespace)]
+
+
+def _delete_everything(scenario: Scenario) -> None:
+    transport = EmbeddedTransport(scenario.world, ADMIN)
+    for resource in ("deployments.apps", "services", "configmaps", "networkchaos.chaos-mesh.org"):
+        for obj in scenario.world.store.objects(resource, scenario.namespace):
+            send(transport, Delete((resource, *_key(obj))))
+
+
+def _scale_to_zero(scenario: Scenario) -> None:
+    transport = EmbeddedTransport(scenario.world, ADMIN)
+    for key in _deployments(scenario.world, scenario.namespace):
+        send(transport, Patch(key, {"spec": {"replicas": 0}}))
+
+
+def _restart_everything(scenario: Scenario) -> None:
+    transport = EmbeddedTransport(scenario.world, ADMIN)
+    note = {"kubectl.kubernetes.io/restartedAt": scenario.world.clock.rfc3339()}
+    for key in _deployments(scenario.world, scenario.namespace):
+        send(transport, Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}}))
+
+
+def _brief(seen: Sequence[Feature]) -> str:
+    return "; ".join(" ".join(feature)[:120] for feature in seen[:6])

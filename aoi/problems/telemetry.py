@@ -1,0 +1,95 @@
+"""What can be seen of a world, as a set of features: the automatic diff that a fault must show up in.
+
+Features are coarse on purpose (a reason, a kind of log line, an alert), so that names of pods, times and counts do
+not count as change. Used to admit problems, never by agents.
+"""
+
+import re
+from collections.abc import Iterator
+
+from aoi.clusters.apps.spec import Application
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+from aoi.problems.alerts import alerts_of
+
+Feature = tuple[str, str, str]
+"""(channel, component, what is seen)."""
+
+LOG_LINES = 60
+_VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
+_TROUBLE = re.compile(
+    r"error|fail|panic|fatal|refused|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    re.IGNORECASE,
+)
+
+
+def features(world: World, application: Application) -> frozenset[Feature]:
+    """Everything that telemetry and status show now."""
+    found: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world)}
+    names = {component.name for component in application.components}
+    for pod in world.store.objects("pods", application.namespace):
+        name = pod["metadata"].get("labels", {}).get(application.label_key, "")
+        if name in names:
+            found.update(("pods", name, seen) for seen in _pod(pod))
+            found.update(("logs", name, line) for line in _log(world, pod))
+    for event in world.store.objects("events", application.namespace):
+        if event.get("type") == "Warning":
+            found.add(("events", _owner(event, names), event["reason"]))
+    for name in sorted(names):
+        found.update(("workload", name, seen) for seen in _workload(world, application, name))
+    for chaos in world.store.objects("networkchaos.chaos-mesh.org", application.namespace):
+        labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
+        found.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
+    return frozenset(found)
+
+
+def _pod(pod: Obj) -> Iterator[str]:
+    status = pod.get("status", {})
+    yield f"phase {status.get('phase')}"
+    for entry in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        for part in ("state", "lastState"):
+            for what, detail in entry.get(part, {}).items():
+                if what != "running":
+                    yield f"{part} {what} {detail.get('reason', '')}"
+        if not entry.get("ready"):
+            yield "not ready"
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield f"unscheduled {condition.get('message', '')[:200]}"
+
+
+def _log(world: World, pod: Obj) -> Iterator[str]:
+    for container in pod["spec"]["containers"]:
+        for previous in (False, True):
+            for line in world.runtime.log(world, pod, container["name"], previous=previous)[-LOG_LINES:]:
+                if _TROUBLE.search(line.text):
+                    yield _VOLATILE.sub("#", line.text)
+
+
+def _owner(event: Obj, names: set[str]) -> str:
+    """The component that an event is about, by the longest name that its object's name starts with."""
+    subject = event["involvedObject"].get("name", "")
+    fitting = [name for name in names if subject == name or subject.startswith(f"{name}-")]
+    return max(fitting, key=len, default="")
+
+
+def _workload(world: World, application: Application, name: str) -> Iterator[str]:
+    deployment = world.store.get("deployments.apps", application.namespace, name)
+    if deployment is None:
+        yield "no deployment"
+        return
+    if deployment["spec"].get("replicas", 1) == 0:
+        yield "asks for no pods"
+    for service in (item for item in application.services if item.component == name):
+        endpoints = world.store.get("endpoints", application.namespace, service.name)
+        subsets = (endpoints or {}).get("subsets") or ()
+        if not any(subset.get("addresses") for subset in subsets):
+            yield f"{service.name}: no endpoints"
+        ports = {port["port"] for subset in subsets for port in subset.get("ports", ())}
+        listening = {
+            port["containerPort"]
+            for container in deployment["spec"]["template"]["spec"]["containers"]
+            for port in container.get("ports", ())
+        }
+        if ports - listening:
+            yield f"{service.name}: endpoints at a port of no container"

@@ -1,0 +1,102 @@
+"""What counts as lost against a baseline, and what does not."""
+
+from typing import Any
+
+import pytest
+
+from aoi.clusters.embedded.store import fork
+from aoi.clusters.embedded.world import World
+from aoi.problems.inventory import capture, losses
+
+NS = "shop"
+DEPLOYMENT = ("deployments.apps", NS, "cart")
+
+
+@pytest.fixture
+def world() -> World:
+    """A Deployment, a Service, a ConfigMap and a node, with nobody to reconcile them."""
+    made = World(seed=1)
+    container = {"name": "cart", "image": "cart:1", "env": []}
+    template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [container]}}
+    made.store.create("deployments.apps", _object("cart", spec={"replicas": 2, "template": template}))
+    made.store.create("services", _object("cart", spec={"selector": {"app": "cart"}, "ports": [{"port": 80}]}))
+    made.store.create("configmaps", _object("cart-config", data={"a": "1", "b": "2"}))
+    made.store.create("nodes", {"metadata": {"name": "n1"}, "spec": {}})
+    return made
+
+
+def _object(name: str, **content: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": NS}, **content}
+
+
+def change(world: World, key: tuple[str, str, str], value: Any, *path: str) -> None:
+    """Commit a new version of an object with `path` set to `value`."""
+    obj = world.store.get(*key)
+    assert obj is not None
+    new, parent = fork(obj, *path[:-1])
+    parent[path[-1]] = value
+    world.store.update(key[0], new)
+
+
+def test_an_untouched_world_has_lost_nothing(world: World) -> None:
+    assert losses(capture(world), world) == []
+
+
+def test_restart_marks_labels_status_and_more_replicas_are_no_loss(world: World) -> None:
+    before = capture(world)
+    change(
+        world, DEPLOYMENT, {"kubectl.kubernetes.io/restartedAt": "now"}, "spec", "template", "metadata", "annotations"
+    )
+    change(world, DEPLOYMENT, {"team": "core"}, "metadata", "labels")
+    change(world, DEPLOYMENT, {"readyReplicas": 1}, "status")
+    change(world, DEPLOYMENT, 3, "spec", "replicas")
+    assert losses(before, world) == []
+
+
+@pytest.mark.parametrize("mended", [(), (DEPLOYMENT,)])
+def test_fewer_replicas_are_a_loss_even_of_what_the_fault_touched(world: World, mended: Any) -> None:
+    before = capture(world)
+    change(world, DEPLOYMENT, 1, "spec", "replicas")
+    assert losses(before, world, mended) == ["deployments.apps/cart: 1 replicas, expected at least 2"]
+
+
+def test_a_deleted_object_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:
+    before = capture(world)
+    world.store.delete("services", NS, "cart")
+    assert losses(before, world, [("services", NS, "cart")]) == ["services/cart is gone"]
+
+
+def test_an_object_that_is_being_deleted_counts_as_gone(world: World) -> None:
+    before = capture(world)
+    change(world, DEPLOYMENT, "2026-01-05T08:00:00Z", "metadata", "deletionTimestamp")
+    assert losses(before, world) == ["deployments.apps/cart is gone"]
+
+
+def test_another_image_is_a_loss_unless_the_fault_touched_it(world: World) -> None:
+    before = capture(world)
+    change(world, DEPLOYMENT, [{"name": "cart", "image": "cart:2"}], "spec", "template", "spec", "containers")
+    assert losses(before, world) == ["deployments.apps/cart was changed"]
+    assert losses(before, world, [DEPLOYMENT]) == []
+
+
+def test_a_container_that_is_gone_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:
+    before = capture(world)
+    change(world, DEPLOYMENT, [{"name": "other"}], "spec", "template", "spec", "containers")
+    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: containers ['cart'] are gone"]
+
+
+def test_a_config_key_that_is_gone_or_changed_is_a_loss(world: World) -> None:
+    before, key = capture(world), ("configmaps", NS, "cart-config")
+    change(world, key, {"a": "1", "b": "3"}, "data")
+    assert losses(before, world) == ["configmaps/cart-config was changed"]
+    assert losses(before, world, [key]) == []
+    change(world, key, {"a": "1"}, "data")
+    assert losses(before, world, [key]) == ["configmaps/cart-config: keys ['b'] are gone"]
+
+
+def test_a_cordoned_node_is_a_loss_and_a_pressure_taint_is_not(world: World) -> None:
+    before, key = capture(world), ("nodes", "", "n1")
+    change(world, key, [{"key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule"}], "spec", "taints")
+    assert losses(before, world) == []
+    change(world, key, True, "spec", "unschedulable")
+    assert losses(before, world) == ["nodes/n1 was changed"]

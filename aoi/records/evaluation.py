@@ -70,3 +70,6 @@ class EvaluationResult(Record):
     controls: SliceResult
     """Rates are of *right* answers (no false alarm)."""
     seed: int
+    missing: tuple[str, ...] = ()
+    """Planned runs that one arm or both lack or broke off, as `problem@world_seed/rollout_seed`. Any of them keeps the
+    gate from promoting."""

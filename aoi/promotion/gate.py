@@ -1,0 +1,256 @@
+"""Decides whether a challenger may be asked for. Every doubt is on the champion's side.
+
+`promote` needs every check; a proven harm rejects; everything else is inconclusive, with the number of runs that would
+settle it. Figures are computed from the pairs: an evaluation whose own summary says otherwise is not believed.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from aoi.promotion.evaluation import FAULT_SLICES, Score, by_problem, no_false_alarm, success, summarise
+from aoi.promotion.statistics import (
+    REFERENCE_GAIN,
+    Plan,
+    Rule,
+    detectable_gain,
+    is_gain_proven,
+    plan_of,
+    problems_needed,
+    promotion_rate,
+    t_bounds,
+)
+from aoi.records.base import canonical_bytes, sha256_hex
+from aoi.records.evaluation import EvaluationResult, Interval, PairedResult, SliceResult
+from aoi.records.problem import TaskKind
+from aoi.records.promotion import GateCheck, GateDecision, Verdict
+from aoi.settings import GateSettings, Settings, derive_seed
+
+NIGHTS_COUNTED = 30
+"""False promotions are stated for this many nights."""
+
+
+def decide(evaluation: EvaluationResult, settings: Settings) -> GateDecision:
+    """The verdict on an evaluation of the development split. Never raises for broken evidence: it never promotes it."""
+    rules = settings.gate
+    digest = sha256_hex(canonical_bytes(evaluation.model_dump(mode="json", warnings=False)))
+    broken = _what_is_broken(evaluation)
+    if broken:
+        check = GateCheck(name="evidence", passed=False, blocking=True, detail=broken)
+        nothing = Interval(estimate=0.0, low=-1.0, high=1.0, level=round(2 * rules.level - 1, 9), n=0)
+        return GateDecision(
+            verdict="reject", gain=nothing, power=0.0, detectable_gain=1.0, checks=(check,), evaluation=digest
+        )
+    faults = [pair for pair in evaluation.pairs if pair.slice != "control"]
+    controls = [pair for pair in evaluation.pairs if pair.slice == "control"]
+    summary = summarise(evaluation.pairs, rules.level)
+    seed = derive_seed(evaluation.seed, "gate", evaluation.challenger)
+    checks = (
+        _complete(evaluation, faults, controls, rules),
+        _gain(faults, summary.overall.gain, rules, seed),
+        *(_floor(part, rules) for part in (*summary.slices, *summary.kinds)),
+        _false_alarms(summary.controls, rules),
+        _refused(evaluation.pairs, rules),
+        _tokens(evaluation.pairs, rules),
+    )
+    verdict = _verdict(checks)
+    odds = _odds(faults, controls, rules, seed)
+    return GateDecision(
+        verdict=verdict,
+        gain=summary.overall.gain,
+        power=odds.power,
+        detectable_gain=odds.detectable,
+        further_runs=_further_runs(evaluation, faults, rules) if verdict == "inconclusive" else None,
+        checks=(*checks, odds.stated),
+        evaluation=digest,
+    )
+
+
+def _verdict(checks: Sequence[GateCheck]) -> Verdict:
+    if any(check.blocking and not check.passed for check in checks):
+        return "reject"
+    return "promote" if all(check.passed for check in checks) else "inconclusive"
+
+
+def _what_is_broken(evaluation: EvaluationResult) -> str:
+    """Why the evidence cannot be believed at all; empty if it can."""
+    try:
+        whole = EvaluationResult.model_validate(evaluation.model_dump(warnings=False))
+    except (ValidationError, AttributeError, TypeError) as error:
+        count = error.error_count() if isinstance(error, ValidationError) else 1
+        return f"the evaluation is not whole: {count} values are missing or not numbers"
+    keys = [(pair.problem_id, pair.world_seed, pair.rollout_seed) for pair in whole.pairs]
+    repeated = len(keys) - len(set(keys))
+    reasons = (
+        (
+            whole.split != "development",
+            f"the gate reads the development split, found {whole.split}: the test split is for reports only",
+        ),
+        (not whole.champion or not whole.challenger, "an arm is absent: champion and challenger must both have run"),
+        (whole.champion == whole.challenger, "champion and challenger are one bundle: there is nothing to promote"),
+        (repeated > 0, f"{repeated} runs are there twice: they would count as independent"),
+        (_differs(whole), "its rates do not follow from its pairs: it was altered or written by other code"),
+    )
+    return next((reason for is_broken, reason in reasons if is_broken), "")
+
+
+def _differs(stated: EvaluationResult) -> bool:
+    found = summarise(stated.pairs, 0.95)  # the level moves bounds alone, and they are not compared
+    parts = ((found.overall,), found.slices, found.kinds, (found.controls,))
+    others = ((stated.overall,), stated.slices, stated.kinds, (stated.controls,))
+    for mine, theirs in zip(parts, others, strict=True):
+        if [_figures(part) for part in mine] != [_figures(part) for part in theirs]:
+            return True
+    return False
+
+
+def _figures(part: SliceResult) -> tuple[object, ...]:
+    rates = (round(value, 9) for value in (part.champion_rate, part.challenger_rate, part.gain.estimate))
+    return (part.name, part.runs, part.gain.n, *rates)
+
+
+def _complete(
+    evaluation: EvaluationResult, faults: Sequence[PairedResult], controls: Sequence[PairedResult], rules: GateSettings
+) -> GateCheck:
+    counts = _runs_by_problem(evaluation.pairs)
+    unequal = sorted(problem for problem, runs in counts.items() if runs != max(counts.values()))
+    n, m = len(_runs_by_problem(faults)), len(_runs_by_problem(controls))
+    found = f"{n} problems with a fault and {m} controls, {len(evaluation.pairs)} paired runs"
+    if evaluation.missing:
+        detail = f"{len(evaluation.missing)} planned runs are missing, first {evaluation.missing[0]}; found {found}"
+    elif unequal:
+        detail = f"{len(unequal)} problems have fewer runs than others, first {unequal[0]}; found {found}"
+    elif n < rules.minimum_problems or m < rules.minimum_controls:
+        detail = (
+            f"expected at least {rules.minimum_problems} problems and {rules.minimum_controls} controls, found {found}"
+        )
+    else:
+        return GateCheck(name="evidence", passed=True, blocking=False, detail=found)
+    return GateCheck(name="evidence", passed=False, blocking=False, detail=detail)
+
+
+def _gain(faults: Sequence[PairedResult], gain: Interval, rules: GateSettings, seed: int) -> GateCheck:
+    champion, challenger = by_problem(faults, success)
+    is_proven = is_gain_proven(challenger - champion, rules.level, rules.minimum_gain, seed)
+    is_disproven = gain.n > 1 and gain.high <= rules.minimum_gain and gain.estimate < rules.minimum_gain
+    detail = f"gain {_signed(gain)}; its lower bound must lie above {100 * rules.minimum_gain:+.1f} points"
+    if not is_proven and gain.low > rules.minimum_gain:
+        detail += "; too few problems differ for the permutation test"
+    return GateCheck(name="gain", passed=is_proven, blocking=is_disproven, detail=detail)
+
+
+def _floor(part: SliceResult, rules: GateSettings) -> GateCheck:
+    gain = part.gain
+    is_harmed = gain.n > 1 and gain.high < -rules.slice_margin
+    detail = f"gain {_signed(gain)}; blocked if the upper bound lies below {-100 * rules.slice_margin:+.1f} points"
+    return GateCheck(name=f"floor {part.name}", passed=not is_harmed, blocking=True, detail=detail)
+
+
+def _false_alarms(controls: SliceResult, rules: GateSettings) -> GateCheck:
+    gain = controls.gain
+    is_harmed = gain.n > 1 and gain.high < -rules.control_margin
+    detail = (
+        f"no false alarm in {controls.champion_rate:.1%} of the champion's and {controls.challenger_rate:.1%} of the "
+        f"challenger's control runs, change {_signed(gain)}; blocked if the upper bound lies below "
+        f"{-100 * rules.control_margin:+.1f} points"
+    )
+    return GateCheck(name="false alarms", passed=not is_harmed, blocking=True, detail=detail)
+
+
+def _refused(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
+    score: Score = lambda pair: (float(pair.champion_refused), float(pair.challenger_refused))  # noqa: E731
+    champion, challenger = by_problem(pairs, score)
+    low, _ = t_bounds(challenger - champion, rules.level)
+    is_harmed = len(champion) > 1 and bool(low > rules.refused_margin)
+    detail = (
+        f"refused commands per run: {_mean(champion):.3f} before, {_mean(challenger):.3f} now; blocked if the rise is "
+        f"proven to exceed {rules.refused_margin:.3f}"
+    )
+    return GateCheck(name="refused commands", passed=not is_harmed, blocking=True, detail=detail)
+
+
+def _tokens(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
+    """Non-inferiority: passes only if the cost is proven to stay within the margin."""
+    score: Score = lambda pair: (float(pair.champion_tokens), float(pair.challenger_tokens))  # noqa: E731
+    champion, challenger = by_problem(pairs, score)
+    excess = challenger - (1 + rules.token_margin) * champion
+    low, high = t_bounds(excess, rules.level)
+    is_within = len(excess) > 1 and bool(high <= 0)
+    detail = (
+        f"tokens per run: {_mean(champion):.0f} before, {_mean(challenger):.0f} now; must be proven to stay within "
+        f"{1 + rules.token_margin:.2f} times"
+    )
+    return GateCheck(name="token cost", passed=is_within, blocking=len(excess) > 1 and bool(low > 0), detail=detail)
+
+
+class _Odds(NamedTuple):
+    power: float
+    detectable: float
+    stated: GateCheck
+
+
+def _odds(faults: Sequence[PairedResult], controls: Sequence[PairedResult], rules: GateSettings, seed: int) -> _Odds:
+    """What a gate of this size can see, and how often it errs, by simulation of gain, floors and false alarms."""
+    plan = _plan(faults, controls)
+    rule = Rule(rules.level, rules.minimum_gain, rules.slice_margin, rules.control_margin)
+
+    def rate(gain: float) -> float:
+        return promotion_rate(plan, rule, gain, nights=rules.simulated_nights, seed=seed)
+
+    equal, worse, power = rate(0.0), rate(-0.05), rate(REFERENCE_GAIN)
+    stated = GateCheck(
+        name="error rates",
+        passed=True,
+        blocking=False,
+        detail=(
+            f"of {rules.simulated_nights} simulated nights of this size {equal:.1%} promote an equal challenger and "
+            f"{worse:.1%} one that is 5 points worse: {NIGHTS_COUNTED * equal:.1f} and {NIGHTS_COUNTED * worse:.1f} in "
+            f"{NIGHTS_COUNTED} nights"
+        ),
+    )
+    return _Odds(power, detectable_gain(rate), stated)
+
+
+def _plan(faults: Sequence[PairedResult], controls: Sequence[PairedResult]) -> Plan:
+    runs = max(_runs_by_problem([*faults, *controls]).values(), default=1)
+    champion, challenger = by_problem(faults, success)
+    problems = {pair.problem_id: pair for pair in faults}
+    ordered = [problems[name] for name in sorted(problems)]
+    parts = [[pair.slice == name for pair in ordered] for name in FAULT_SLICES]
+    parts += [[pair.kind == kind for pair in ordered] for kind in TaskKind]
+    groups = np.array(parts, dtype=bool).reshape(len(parts), len(ordered))
+    right, _ = by_problem(controls, no_false_alarm)
+    return plan_of(champion * runs, challenger * runs, groups, right * runs, runs)
+
+
+def _further_runs(evaluation: EvaluationResult, faults: Sequence[PairedResult], rules: GateSettings) -> int | None:
+    """Runs that are missing, or else those that would prove the gain that was seen."""
+    if evaluation.missing:
+        return len(evaluation.missing)
+    counts = _runs_by_problem(faults)
+    runs, n = max(counts.values(), default=1), len(counts)
+    if n < rules.minimum_problems:
+        return (rules.minimum_problems - n) * runs
+    champion, challenger = by_problem(faults, success)
+    needed = problems_needed(challenger - champion, rules.level, rules.minimum_gain)
+    return None if needed is None else (needed - n) * runs
+
+
+def _runs_by_problem(pairs: Sequence[PairedResult]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for pair in pairs:
+        counts[pair.problem_id] = counts.get(pair.problem_id, 0) + 1
+    return counts
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _signed(gain: Interval) -> str:
+    return (
+        f"{100 * gain.estimate:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] at {gain.level:.0%}, "
+        f"{gain.n} problems"
+    )

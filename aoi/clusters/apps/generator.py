@@ -206,7 +206,7 @@ def _draw_graph(
     layers: list[list[str]], data: Sequence[tuple[Component, str]], rng: random.Random
 ) -> dict[str, list[str]]:
     """Callees of every component. Each service has a caller in the layer above; data belongs to its owner."""
-    graph: dict[str, list[str]] = {name: [] for layer in layers for name in layer}
+    graph: dict[str, list[str]] = {name: [] for layer in layers for name in layer}  # callers before callees
     for above, layer in pairwise(layers):
         for name in layer:
             graph[rng.choice(above)].append(name)
@@ -249,6 +249,21 @@ def _operations(
                     calls.append(Call(callee, rng.choice(names[callee]), rng.choice((0.5, 0.8, 1.0, 1.0)), timeout))
             operations.append(Operation(operation, round(rng.uniform(0.8, 9.0), 2), tuple(calls)))
         result[name] = tuple(operations)
+    return _without_unused(result, next(iter(graph)))
+
+
+def _without_unused(operations: dict[str, tuple[Operation, ...]], entry: str) -> dict[str, tuple[Operation, ...]]:
+    """Drop operations that nobody calls; their calls move to one that is called, so that every edge has traffic."""
+    used = {(entry, operation.name) for operation in operations[entry]}
+    result: dict[str, tuple[Operation, ...]] = {}
+    for name, own in operations.items():  # callers come before callees
+        kept = [operation for operation in own if (name, operation.name) in used]
+        orphans = [call for operation in own if operation not in kept for call in operation.calls]
+        for call in orphans:
+            if all(call.callee != other.callee for operation in kept for other in operation.calls):
+                kept[0] = replace(kept[0], calls=(*kept[0].calls, call))
+        result[name] = tuple(kept)
+        used |= {(call.callee, call.operation) for operation in kept for call in operation.calls}
     return result
 
 

@@ -1,0 +1,20 @@
+"""Applications by key: `hotel_reservation` and `gen000` to `gen299`."""
+
+import re
+
+from aoi.clusters.apps.generator import generate
+from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.apps.spec import Application
+from aoi.errors import UnknownProblem
+
+_GENERATED = re.compile(r"gen([012]\d\d)")
+
+
+def application(key: str, seed: int) -> Application:
+    """The application that a problem names. Raises: UnknownProblem."""
+    if key == "hotel_reservation":
+        return hotel_reservation(seed)
+    match = _GENERATED.fullmatch(key)
+    if match is None:
+        raise UnknownProblem(f"no application {key!r}: expected hotel_reservation or gen000 to gen299")
+    return generate(int(match[1]), seed)

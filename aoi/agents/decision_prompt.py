@@ -6,9 +6,21 @@ A state holds nothing raw: the types admit words, handles and findings, and (for
 the Compressor.
 """
 
+import re
 from dataclasses import dataclass, replace
 
-from aoi.agents.decision import Do, ExecDo, Finding, ProbeDo, SubmitDo, render_do, render_finding
+from aoi.agents import lexicon
+from aoi.agents.decision import (
+    Do,
+    ExecDo,
+    Finding,
+    Malformed,
+    ProbeDo,
+    SubmitDo,
+    parse_do,
+    render_do,
+    render_finding,
+)
 from aoi.agents.profile import PromptProfile
 
 
@@ -127,3 +139,61 @@ def _subject_of(do: ProbeDo | ExecDo | None) -> str:
 def _brief(do: Do) -> Do:
     """A submission without level and type: the Evolver's prompt has no room for them."""
     return SubmitDo(do.verdict, do.component, do.cause) if isinstance(do, SubmitDo) else do
+
+
+# ---------------------------------------------------------------- reading a prompt back (scripted policies)
+
+
+def read_prompt(text: str) -> PromptState:
+    """The state behind a `words-1` prompt: what a scripted policy decides from.
+
+    Raises: Malformed if the text is no prompt of this layout.
+    """
+    sections = re.split(r" (?=<[a-z]+>)", text)
+    role, *head = sections[0].split(" ; ")
+    parts = {section.split()[0]: section for section in sections[1:]}
+    match role.split():
+        case ["<obs>", task]:
+            asked, last = _last_section(parts.get("<last>", "<last>"))
+            return ObserverState(
+                task,
+                _read_alerts(head),
+                memory=_read_findings(parts.get("<mem>", "<mem>").split(" ; ")[1:]),
+                last=_read_findings(last),
+                last_do=asked,
+                plan=_read_plan(parts.get("<plan>", "<plan>").split(" ; ")[1:]),
+            )
+        case ["<probe>", check, target]:
+            return ProbeState(check, target, failure=_read_failure(parts))
+        case ["<exec>", action, target, *value]:
+            return ExecutorState(action, target, value[0] if value else None, _read_failure(parts))
+        case ["<evo>", task]:
+            did = tuple(parse_do(step) for step in parts.get("<did>", "<did>").split(" ; ")[1:])
+            memory = _read_findings(parts.get("<mem>", "<mem>").split(" ; ")[1:])
+            return EvolverState(task, _read_alerts(head), memory, did)
+    raise Malformed(f"prompt: expected a role marker and a task, found {text[:40]!r}")
+
+
+def _read_alerts(lines: list[str]) -> tuple[AlertLine, ...]:
+    return tuple(AlertLine(*line.split()) for line in lines)
+
+
+def _read_findings(lines: list[str]) -> tuple[Finding, ...]:
+    return tuple(Finding(*line.split()) for line in lines)
+
+
+def _read_plan(lines: list[str]) -> tuple[ProbeDo | ExecDo, ...]:
+    steps = (parse_do(line) for line in lines)
+    return tuple(step for step in steps if not isinstance(step, SubmitDo))
+
+
+def _read_failure(parts: dict[str, str]) -> str | None:
+    return parts["<err>"].split()[1] if "<err>" in parts else None
+
+
+def _last_section(section: str) -> tuple[ProbeDo | ExecDo | None, list[str]]:
+    head, *lines = section.split(" ; ")
+    match head.split():
+        case [_, word, target]:
+            return (ProbeDo(word, target) if word in lexicon.CHECKS else ExecDo(word, target)), lines
+    return None, lines

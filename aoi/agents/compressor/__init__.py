@@ -47,9 +47,9 @@ class Compressor:
         nodes = self._topology.nodes
         about = [f for f in self._found(target, readable) if target in (f.subject, f.other) or f.subject in nodes]
         ranked = rank(about, target)
-        if not ranked:
-            first = readable[0]
-            ranked = [Found("healthy", target, None, first, 0, len(first.data))]
+        sound = [observation for observation in readable if not observation.is_error]
+        if not ranked and sound:
+            ranked = [Found("healthy", target, None, sound[0], 0, len(sound[0].data))]
         signals = (self._signal(finding) for finding in ranked)
         return tuple(signal for signal in signals if signal is not None)
 

@@ -16,6 +16,8 @@ class Observation:
     line: str
     """The command, handles resolved."""
     data: bytes
+    is_error: bool = False
+    """The cluster refused or did not find it: the server's words are evidence, but not of health."""
 
     @cached_property
     def digest(self) -> str:

@@ -1,0 +1,184 @@
+"""One episode as a generator of turns: decide, interact, compress, cache (paper section 3.2).
+
+It yields a `Turn` whenever a policy has to speak and gets the `Generation` sent back, so synchronous code drives
+many episodes in one batch (`rollout`). Everything else happens in here, deterministically.
+"""
+
+import platform
+import time
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from aoi.agents import lexicon, topology
+from aoi.agents.decision_prompt import AlertLine
+from aoi.agents.handles import Handles, assign
+from aoi.agents.policy import Codec, Generation, Turn
+from aoi.agents.probe import Probe
+from aoi.agents.profile import PromptProfile
+from aoi.agents.session import Ended, Session
+from aoi.agents.workers import Hands
+from aoi.clusters.transport import ReadTransport, Transport
+from aoi.records.base import sha256_hex
+from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
+from aoi.records.learning import CorrectivePlan
+from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.source import source_digest
+
+_TASK_WORDS = {TaskKind(kind): word for word, kind in lexicon.TASKS.items()}
+
+
+class Paged(Protocol):
+    """One alert: a word of `lexicon.ALERTS` and a component's real name."""
+
+    @property
+    def word(self) -> str: ...  # noqa: D102
+    @property
+    def component(self) -> str: ...  # noqa: D102
+
+
+class Clock(Protocol):
+    """Simulated time: moves by what actions cost."""
+
+    @property
+    def now_ms(self) -> int: ...  # noqa: D102
+
+
+class Timed(Protocol):
+    """What an episode may do to a world beside its transports: let time pass."""
+
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
+
+    def advance(self, duration_ms: int) -> None: ...  # noqa: D102
+
+    def digest(self) -> str: ...  # noqa: D102
+
+
+class Situation(Protocol):
+    """What a problem's scenario gives to an episode."""
+
+    @property
+    def instance(self) -> ProblemInstance: ...  # noqa: D102
+    @property
+    def namespace(self) -> str: ...  # noqa: D102
+    @property
+    def components(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def nodes(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def world(self) -> Timed: ...  # noqa: D102
+
+    def read_transport(self) -> ReadTransport: ...  # noqa: D102
+
+    def write_transport(self) -> Transport: ...  # noqa: D102
+
+    def alerts(self) -> Sequence[Paged]: ...  # noqa: D102
+
+    def grade(self, answer: Answer | None) -> Outcome: ...  # noqa: D102
+
+
+Episode = Generator[Turn, Generation, Trajectory]
+
+
+def run_episode(
+    scenario: Situation,
+    *,
+    profile: PromptProfile,
+    codec: Codec,
+    arm: str,
+    bundle: str,
+    rollout_seed: int,
+    guidance: CorrectivePlan | None = None,
+    prefix: Sequence[str] = (),
+) -> Episode:
+    """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
+
+    `prefix` holds decisions (as `Step.decision` has them) that are carried out without asking the policy: with the
+    world's digest they replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    """
+    started, began = datetime.now(UTC), time.perf_counter()
+    handles = handles_of(scenario, profile)
+    world_digest = scenario.world.digest()
+    session: Session | None = None
+    alerts: tuple[AlertLine, ...] = ()
+    ended, error, answer = "error", None, None
+    outcome = Outcome(success=False, aiopslab_success=False)
+    try:
+        alerts = _alerts(scenario, handles)
+        session = Session(
+            situation=scenario,
+            profile=profile,
+            codec=codec,
+            handles=handles,
+            probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
+            hands=_hands(scenario),
+            task=_TASK_WORDS[scenario.instance.problem.kind],
+            alerts=alerts,
+            seed=f"{scenario.instance.digest()}/{rollout_seed}",
+            plan=guidance,
+        )
+        ended = yield from session.run(prefix)
+        answer = session.answer()
+        outcome = scenario.grade(answer)
+    except Exception as broken:
+        ended, error = "error", f"{type(broken).__name__}: {broken}"[:500]
+    problem = scenario.instance.problem
+    content = TrajectoryContent(
+        instance=scenario.instance,
+        kind=problem.kind,
+        split=problem.split,
+        slice=problem.slice,
+        arm=arm,
+        bundle=bundle,
+        profile=profile.digest(),
+        rollout_seed=rollout_seed,
+        guidance=guidance.digest() if guidance else None,
+        world=world_digest,
+        alerts=tuple(Signal(word=alert.word, subject=alert.subject) for alert in alerts),
+        handles=handles.names,
+        steps=tuple(session.steps) if session else (),
+        answer=answer,
+        outcome=outcome,
+        ended=_as_ended(ended),
+        error=error,
+        tokens=session.tokens if session else 0,
+    )
+    provenance = Provenance(
+        started_at=started.isoformat(timespec="seconds"),
+        wall_ms=int((time.perf_counter() - began) * 1000),
+        host=platform.node(),
+        code_revision=source_digest(__name__)[:16],
+    )
+    return Trajectory(content=content, provenance=provenance)
+
+
+def handles_of(scenario: Situation, profile: PromptProfile) -> Handles:
+    """The handles of an episode. They depend on the problem and its seed alone: a replay means the same objects."""
+    seed = int(sha256_hex(f"handles/{scenario.instance.digest()}".encode())[:12], 16)
+    return assign(scenario.components, scenario.nodes, seed=seed, real=profile.names == "real")
+
+
+def _alerts(scenario: Situation, handles: Handles) -> tuple[AlertLine, ...]:
+    paged = ((alert.word, handles.component(alert.component)) for alert in scenario.alerts())
+    return tuple(AlertLine(word, handle) for word, handle in paged if handle)
+
+
+def _hands(scenario: Situation) -> Hands | None:
+    """Only a mitigation holds a transport that can write."""
+    if scenario.instance.problem.kind is not TaskKind.MITIGATION:
+        return None
+    from aoi.agents.hands import sandbox_hands  # a diagnosis never imports what can write
+
+    return sandbox_hands(scenario)
+
+
+def _as_ended(ended: str) -> Ended:
+    return ended  # type: ignore[return-value]
+
+
+def read_topology(situation: Situation, probe: Probe) -> topology.Topology:
+    """What stands in the namespace, through the Probe like everything else that is read."""
+    texts = [probe.run(f"{line} -n {situation.namespace}") for line in topology.LINES]
+    first, second, third = (text.observation.decode("latin-1") if text.status == "ok" else "" for text in texts)
+    return topology.read((first, second, third), situation.components, situation.nodes, situation.namespace)

@@ -1,0 +1,120 @@
+"""The operator that is told the truth: it looks where the evidence is, acts and submits right.
+
+For tests, upper bounds and oracle demonstrations, which are reported apart: its knowledge is privileged.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aoi.agents import checks, lexicon
+from aoi.agents.codec import WordCodec
+from aoi.agents.decision import (
+    Decision,
+    ExecDo,
+    ExecutorAct,
+    Finding,
+    ProbeCommand,
+    ProbeDo,
+    SubmitDo,
+    Utterable,
+    render,
+)
+from aoi.agents.decision_prompt import ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
+from aoi.agents.handles import Handles
+from aoi.agents.operators.knowledge import FIRST_LOOK
+from aoi.agents.policy import Generation, Turn
+from aoi.records.problem import FaultType, SystemLevel
+
+_LEVELS = {level: word for word, level in lexicon.LEVELS.items()}
+_TYPES = {fault_type: word for word, fault_type in lexicon.TYPES.items()}
+
+
+class GoldenAction(Protocol):
+    """The golden repair."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def component(self) -> str: ...  # noqa: D102
+    @property
+    def value(self) -> str | None: ...  # noqa: D102
+
+
+class KnownTruth(Protocol):
+    """What a problem's truth tells."""
+
+    @property
+    def component(self) -> str | None: ...  # noqa: D102
+    @property
+    def cause(self) -> str: ...  # noqa: D102
+    @property
+    def level(self) -> SystemLevel | None: ...  # noqa: D102
+    @property
+    def type(self) -> FaultType | None: ...  # noqa: D102
+    @property
+    def action(self) -> GoldenAction | None: ...  # noqa: D102
+    @property
+    def evidence(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
+
+
+class GoldenOperator:
+    """A policy for one episode whose truth it knows."""
+
+    adapter = "scripted:GoldenOperator"
+
+    def __init__(self, codec: WordCodec, truth: KnownTruth, handles: Handles) -> None:
+        self._codec, self._truth, self._handles = codec, truth, handles
+        looks = [(check, handles.component(name)) for check, name in truth.evidence]
+        self._looks = [ProbeDo(check, handle) for check, handle in looks if handle]
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        """Answer turns of the one episode."""
+        return [self._answer(turn) for turn in turns]
+
+    def _answer(self, turn: Turn) -> Generation:
+        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
+        return Generation((*self._codec.encode(render(said)), self._codec.eos_id), None, self.adapter)
+
+    def _say(self, state: PromptState) -> Utterable:
+        match state:
+            case ObserverState():
+                return self._decide(state)
+            case ProbeState(check, target):
+                return ProbeCommand(checks.compact(check, target))
+            case ExecutorState(action, target, value, failure):
+                return ExecutorAct(ExecDo(action, target, value), failure)
+        raise ValueError("the golden operator evolves nothing: it knows the plan")
+
+    def _decide(self, state: ObserverState) -> Decision:
+        summary = state.last[0] if state.last else None
+        component = self._handles.component(self._truth.component) if self._truth.component else None
+        cause = Finding(self._truth.cause, component) if component else None
+        if component is None:
+            if state.last_do is None and state.alerts:
+                alert = state.alerts[0]
+                return Decision(summary, "scan", None, 2, ProbeDo(FIRST_LOOK[alert.word], alert.subject))
+            return Decision(summary, "submit", None, 9, SubmitDo("no"))
+        if isinstance(state.last_do, ExecDo):
+            return Decision(summary, "submit", cause, 9, self._submission(component))
+        done = self._looks.index(state.last_do) + 1 if state.last_do in self._looks else 0
+        if done < len(self._looks):
+            return Decision(summary, "point" if done else "scan", None, 4, self._looks[done])
+        if state.task == "mitigate":
+            return Decision(summary, "fix", cause, 9, self._repair())
+        return Decision(summary, "submit", cause, 9, self._submission(component))
+
+    def _repair(self) -> ExecDo:
+        action = self._truth.action
+        assert action is not None
+        target = self._handles.component(action.component)
+        assert target is not None, action
+        # A value that the vocabulary cannot spell is left to the typed action, which finds it in recorded state.
+        value = (
+            action.value if action.value and self._codec.unk_id not in self._codec.encode(f" {action.value}") else None
+        )
+        return ExecDo(action.name, target, value)
+
+    def _submission(self, component: str) -> SubmitDo:
+        level = _LEVELS[self._truth.level] if self._truth.level else None
+        fault_type = _TYPES[self._truth.type] if self._truth.type else None
+        return SubmitDo("yes", component, self._truth.cause, level, fault_type)

@@ -1,0 +1,207 @@
+"""An imperfect junior and a skilled expert: the same knowledge of words, different strategy.
+
+The junior is poor on purpose. It writes the form perfectly and finds the right word for what it sees, but it looks
+again at the component that complains, picks checks at random, takes a symptom for the cause, and rarely says that
+nothing is wrong. What a model learns from it is form; strategy is left to be learnt.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoi.agents import checks, lexicon
+from aoi.agents.codec import WordCodec
+from aoi.agents.decision import (
+    Decision,
+    EvolverPlan,
+    ExecDo,
+    ExecutorAct,
+    Finding,
+    ProbeCommand,
+    ProbeDo,
+    SubmitDo,
+    Utterable,
+    render,
+)
+from aoi.agents.decision_prompt import (
+    EvolverState,
+    ExecutorState,
+    ObserverState,
+    ProbeState,
+    PromptState,
+    read_prompt,
+)
+from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, POINTERS, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.agents.policy import Generation, Turn
+from aoi.agents.profile import PromptProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Chances in [0, 1] that an operator does the right thing at each kind of decision."""
+
+    follows: float
+    """Goes to the component that a caller's error points at, instead of looking at the caller again."""
+    picks_check: float
+    """Chooses the check that says most, instead of any."""
+    keeps_looking: float
+    """Does not take a symptom for the cause."""
+    trusts_health: float
+    """Says that nothing is wrong when all that it looked at is healthy, instead of blaming the first alert."""
+    believes: float
+    """Recognises a cause when it sees one, instead of looking further."""
+
+
+JUNIOR = Skill(follows=0.55, picks_check=0.45, keeps_looking=0.75, trusts_health=0.25, believes=0.85)
+EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0)
+
+
+class ScriptedOperator:
+    """A policy that decides by rules of thumb, from the decoded prompt alone."""
+
+    def __init__(self, codec: WordCodec, profile: PromptProfile, seed: int, skill: Skill = JUNIOR) -> None:
+        if profile.layout != "words-1":
+            raise ValueError(f"scripted operators read the layout words-1, not {profile.layout}")
+        self._codec, self._profile, self._seed, self._skill = codec, profile, seed, skill
+        self.adapter = f"scripted:{type(self).__name__}"
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        """Answer every turn by itself: the same turn, the same answer, whatever else is in the batch."""
+        return [self._answer(turn) for turn in turns]
+
+    def _answer(self, turn: Turn) -> Generation:
+        rng = random.Random(turn.seed * 1_000_003 + self._seed)
+        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)), rng)
+        ids = (*self._codec.encode(render(said)), self._codec.eos_id)
+        return Generation(ids, None, self.adapter)
+
+    def _say(self, state: PromptState, rng: random.Random) -> Utterable:
+        match state:
+            case ObserverState():
+                return self._decide(state, rng)
+            case ProbeState(check, target):
+                return ProbeCommand(checks.compact(check, target))
+            case ExecutorState(action, target, value, failure):
+                other = "restart" if failure and action != "restart" else action
+                return ExecutorAct(ExecDo(other if failure else action, target, None if failure else value), failure)
+            case EvolverState():
+                return self._plan(state)
+
+    # ------------------------------------------------------------ deciding
+
+    def _decide(self, state: ObserverState, rng: random.Random) -> Decision:
+        skill = self._skill
+        best = state.last[0] if state.last else None
+        known = _known_cause(state)
+        if isinstance(state.last_do, ExecDo):
+            return self._after_change(state, best, known)
+        if known and rng.random() < skill.believes:
+            return self._conclude(state, best, known)
+        if best is None or best.word == "healthy":
+            return self._after_health(state, best, rng)
+        if best.word in POINTERS and best.other:
+            target = best.other if rng.random() < skill.follows else best.subject
+            return self._look(best, best, target, self._check(ROUNDS.get(best.word, ROUNDS[""])[0], rng))
+        if rng.random() >= skill.keeps_looking:
+            return self._conclude(state, best, best)
+        return self._look(best, best, best.subject, self._check(self._next_check(state, best), rng))
+
+    def _check(self, right: str, rng: random.Random) -> str:
+        return right if rng.random() < self._skill.picks_check else rng.choice(lexicon.CHECKS)
+
+    def _next_check(self, state: ObserverState, best: Finding) -> str:
+        check = NEXT_LOOK.get(best.word, "describe")
+        asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+        return check if check != asked else _after(check, ROUNDS[""])
+
+    def _after_health(self, state: ObserverState, best: Finding | None, rng: random.Random) -> Decision:
+        """Nothing wrong there: look further at the suspect, else at the next alert, else say so."""
+        suspect = _suspect(state)
+        if best is not None and suspect is not None and best.subject == suspect.other:
+            order = ROUNDS.get(suspect.word, ROUNDS[""])
+            asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+            return self._look(best, suspect, best.subject, self._check(_after(asked, order), rng))
+        seen = {finding.subject for finding in (*state.memory, *state.last)}
+        waiting = [alert for alert in state.alerts if alert.subject not in seen]
+        weak = next((finding for finding in reversed(state.memory) if finding.word in WEAK), None)
+        if waiting:
+            alert = waiting[0]
+            right = FIRST_LOOK[alert.word]
+            return self._look(best, None, alert.subject, self._check(right, rng))
+        if best is not None and weak and weak.subject == best.subject:
+            asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+            return self._look(best, weak, best.subject, self._check(_after(asked, ROUNDS[""]), rng))
+        if rng.random() < self._skill.trusts_health or not state.alerts:
+            return Decision(best, "submit", None, 7, SubmitDo("no"))
+        blamed = Finding("exception", state.alerts[0].subject)
+        return self._conclude(state, best, suspect or blamed)
+
+    def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
+        """A change was made: submit if it shows, otherwise look again."""
+        cause = known or _suspect(state) or best
+        assert isinstance(state.last_do, ExecDo)
+        if best is not None and best.word in ("forbidden", "exception") and best.subject == state.last_do.target:
+            return self._look(best, cause, state.last_do.target, "events")
+        return self._submit(state, best, cause)
+
+    def _conclude(self, state: ObserverState, summary: Finding | None, cause: Finding) -> Decision:
+        if state.task != "mitigate":
+            return self._submit(state, summary, cause)
+        action, _, _ = REMEDY.get(cause.word, USUAL)
+        value = "1" if action == "scale" else None
+        target = cause.other or cause.subject if cause.word in POINTERS else cause.subject
+        return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target, value))
+
+    def _submit(self, state: ObserverState, summary: Finding | None, cause: Finding | None) -> Decision:
+        if cause is None:
+            return Decision(summary, "submit", None, 3, SubmitDo("unsure"))
+        target = cause.other if cause.word in POINTERS and cause.other else cause.subject
+        _, level, fault_type = REMEDY.get(cause.word, USUAL)
+        labels = (level, fault_type) if state.task in ("analyse", "mitigate") else (None, None)
+        sure = 9 if cause.word not in POINTERS | WEAK else 5
+        return Decision(
+            summary, "submit", Finding(cause.word, target), sure, SubmitDo("yes", target, cause.word, *labels)
+        )
+
+    def _look(self, summary: Finding | None, cause: Finding | None, target: str, check: str) -> Decision:
+        hypothesis = Finding(cause.word, cause.other or cause.subject) if cause else None
+        phase = "scan" if summary is None else "point" if hypothesis is None else "depth"
+        return Decision(summary, phase, hypothesis, 2 if hypothesis is None else 4, ProbeDo(check, target))
+
+    # ------------------------------------------------------------ evolving
+
+    def _plan(self, state: EvolverState) -> EvolverPlan:
+        """Follow the last pointer; otherwise look at what was not looked at."""
+        did = {(do.check, do.target) for do in state.did if isinstance(do, ProbeDo)}
+        pointers = [finding for finding in state.memory if finding.other]
+        targets = [finding.other for finding in reversed(pointers) if finding.other]
+        targets += [alert.subject for alert in state.alerts]
+        word = pointers[-1].word if pointers else ""
+        order = ROUNDS.get(word, ROUNDS[""])
+        steps = [ProbeDo(check, target) for target in targets[:1] for check in order if (check, target) not in did]
+        return EvolverPlan(tuple(steps[:3]))
+
+
+class ExpertOperator(ScriptedOperator):
+    """The same information, used well: an upper bound for what a prompt allows."""
+
+    def __init__(self, codec: WordCodec, profile: PromptProfile, seed: int = 0) -> None:
+        super().__init__(codec, profile, seed, EXPERT)
+
+
+def _after(check: str, order: tuple[str, ...]) -> str:
+    """The look that follows `check` in an order; its first if it is not in there, or at the end."""
+    return order[(order.index(check) + 1) % len(order)] if check in order else order[0]
+
+
+def _known_cause(state: ObserverState) -> Finding | None:
+    """The newest finding that names a cause."""
+    for finding in (*state.last, *reversed(state.memory)):
+        if finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy":
+            return finding
+    return None
+
+
+def _suspect(state: ObserverState) -> Finding | None:
+    """The newest pointer in memory."""
+    return next((finding for finding in reversed(state.memory) if finding.other), None)

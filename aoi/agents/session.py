@@ -1,0 +1,203 @@
+"""The state of one running episode: its stores, its agents, and the loop over iterations."""
+
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from aoi.agents import answer as answers
+from aoi.agents.compressor import Compressor, condense
+from aoi.agents.decision import (
+    Decision,
+    Do,
+    ExecDo,
+    Malformed,
+    ProbeDo,
+    SubmitDo,
+    parse,
+    parse_do,
+)
+from aoi.agents.decision_prompt import AlertLine, ExecutorState, ProbeState, PromptState, render_prompt
+from aoi.agents.decision_prose import render_executor, render_probe
+from aoi.agents.handles import Handles
+from aoi.agents.observer import Observer
+from aoi.agents.policy import Codec, Generation, Turn
+from aoi.agents.probe import Probe
+from aoi.agents.profile import PromptProfile
+from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
+from aoi.agents.workers import Hands, Work, Workers
+from aoi.records.base import sha256_hex
+from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
+from aoi.records.learning import CorrectivePlan
+
+if TYPE_CHECKING:
+    from aoi.agents.episode import Situation
+
+Ended = Literal["submitted", "steps", "tokens", "malformed", "error"]
+
+FORCED = "prefix"
+"""Adapter of a decision that was given, not sampled."""
+MALFORMED_LIMIT = 2
+"""Malformed decisions in a row that end an episode."""
+
+
+class Session:
+    """Runs the iterations of one episode and records each."""
+
+    def __init__(
+        self,
+        *,
+        situation: "Situation",
+        profile: PromptProfile,
+        codec: Codec,
+        handles: Handles,
+        probe: Probe,
+        hands: Hands | None,
+        task: str,
+        alerts: tuple[AlertLine, ...],
+        seed: str,
+        plan: CorrectivePlan | None,
+    ) -> None:
+        from aoi.agents.episode import read_topology  # that module imports this one
+
+        self._situation, self._profile, self._codec, self._seed = situation, profile, codec, seed
+        self._handles = handles
+        raw, compressed = RawStore(), CompressedStore()
+        tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
+        topology = read_topology(situation, probe)
+        self._observer = Observer(tasks.desk(), compressed.reader(), profile, codec)
+        self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
+        self._compressor = Compressor(topology, handles)
+        self._raw, self._compressed = raw.reader(), compressed.writer()
+        self._decisions: list[Decision] = []
+        self._utterances: list[Utterance] = []
+        self.steps: list[Step] = []
+        self.tokens = 0
+
+    def run(self, prefix: Sequence[str]) -> Generator[Turn, Generation, Ended]:
+        """Iterate until the Observer submits or a hard limit is reached."""
+        malformed = 0
+        for index in range(self._profile.iterations):
+            forced = prefix[index] if index < len(prefix) else None
+            text, decision = yield from self._decide(index, forced)
+            if decision is None:
+                malformed += 1
+                self._record(index, text, "malformed", Work(), ())
+                if malformed == MALFORMED_LIMIT:
+                    return "malformed"
+                continue
+            malformed = 0
+            if isinstance(decision.do, SubmitDo):
+                self._record(index, text, "ok", Work(), ())
+                return "submitted"
+            work, signals = yield from self._carry_out(index, decision.do, is_forced=forced is not None)
+            self._record(index, text, work.status, work, signals)
+            if self.tokens >= self._profile.episode_tokens:
+                return "tokens"
+        return "steps"
+
+    def answer(self) -> Answer | None:
+        """What the decisions come to, with evidence that resolves."""
+        signals = [signal for step in self.steps for signal in step.signals]
+        return answers.answer(self._decisions, signals, self._handles, self._raw)
+
+    def _decide(self, index: int, forced: str | None) -> Generator[Turn, Generation, tuple[str, Decision | None]]:
+        prompt = self._observer.prompt_ids(self._profile.iterations - index)
+        if forced is None:
+            text = yield from self._speak("observer", prompt, self._profile.temperature, index)
+        else:
+            text = forced
+            self._utterances.append(
+                Utterance(
+                    role="observer",
+                    prompt_ids=prompt,
+                    completion_ids=self._codec.encode(forced),
+                    adapter=FORCED,
+                    temperature=0.0,
+                    seed=0,
+                )
+            )
+        try:
+            decision = parse(text)
+        except Malformed:
+            self._observer.confused()
+            self._compressed.put(Compressed())
+            return text, None
+        self._decisions.append(decision)
+        self._observer.decided(decision)
+        return text, decision
+
+    def _carry_out(
+        self, index: int, do: ProbeDo | ExecDo, *, is_forced: bool
+    ) -> Generator[Turn, Generation, tuple[Work, tuple[Signal, ...]]]:
+        def ask(role: RoleName, state: PromptState) -> Generator[Turn, Generation, str]:
+            prompt = self._codec.encode(self._render(state))
+            return (yield from self._speak(role, prompt, self._profile.worker_temperature, index))
+
+        asked = None if is_forced else ask
+        if isinstance(do, ProbeDo):
+            work = yield from self._workers.look(do, asked)
+        else:
+            work = yield from self._workers.change(do, asked)
+        return work, self._compress(do, work)
+
+    def _compress(self, do: Do, work: Work) -> tuple[Signal, ...]:
+        """The one way from the raw store to the Observer."""
+        assert isinstance(do, ProbeDo | ExecDo)
+        target = self._handles.resolve(do.target)
+        kept = (self._raw.get(digest) for digest in work.observations)
+        observations = [observation for observation in kept if observation is not None]
+        signals = self._compressor.signals(target, observations) if target else ()
+        signals = signals[: self._profile.signals]
+        if isinstance(do, ExecDo) and work.status != "ok":
+            # What the change itself came to: refused by a permission, or failed.
+            signals = (Signal(word="forbidden" if work.status == "refused" else "exception", subject=do.target),)
+        budget = self._profile.compressed_chars
+        self._compressed.put(Compressed(signals, condense(observations, budget) if budget else ""))
+        return signals
+
+    def _speak(
+        self, role: RoleName, prompt: tuple[int, ...], temperature: float, index: int
+    ) -> Generator[Turn, Generation, str]:
+        noise = f"{self._seed}/{index}/{role}/{len(self._utterances)}"
+        seed = int(sha256_hex(noise.encode())[:12], 16)
+        generation = yield Turn(role, prompt, self._profile.completion_tokens, temperature, seed)
+        self._utterances.append(
+            Utterance(
+                role=role,
+                prompt_ids=prompt,
+                completion_ids=generation.token_ids,
+                logprobs=generation.logprobs,
+                adapter=generation.adapter,
+                temperature=temperature,
+                seed=seed,
+            )
+        )
+        self.tokens += len(prompt) + len(generation.token_ids)
+        return self._codec.decode(generation.token_ids)
+
+    def _render(self, state: PromptState) -> str:
+        if self._profile.layout == "prose-1":
+            match state:
+                case ProbeState():
+                    return render_probe(state)
+                case ExecutorState():
+                    return render_executor(state)
+        return render_prompt(state)
+
+    def _record(self, index: int, text: str, status: StepStatus, work: Work, signals: tuple[Signal, ...]) -> None:
+        self.steps.append(
+            Step(
+                index=index,
+                status=status,
+                decision=text,
+                utterances=tuple(self._utterances),
+                interactions=tuple(work.interactions),
+                signals=signals,
+                sim_ms=self._situation.world.clock.now_ms,
+            )
+        )
+        self._utterances = []
+
+
+def _plan_steps(plan: CorrectivePlan | None) -> tuple[ProbeDo | ExecDo, ...]:
+    steps = (parse_do(step.do) for step in plan.steps) if plan else ()
+    return tuple(step for step in steps if not isinstance(step, SubmitDo))

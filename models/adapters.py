@@ -42,7 +42,9 @@ def save(model: PeftModel, folder: Path, base: Sha256) -> Sha256:
     The configuration names the base by digest instead of by path, so equal weights give equal bytes anywhere.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    model.save_pretrained(
+        str(folder), safe_serialization=True, save_embedding_layers=False, selected_adapters=["default"]
+    )
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text())

@@ -5,12 +5,14 @@
 a completion to a number: one measured by executing the decision in its world, a judge's, or a shuffled control.
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from datasets import Dataset
+from peft import PeftModel, set_peft_model_state_dict
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
@@ -78,23 +80,23 @@ def grpo(
     files.check_readable(base)
     words = tokenizer.load(base)
     model = adapters.attach(AutoModelForCausalLM.from_pretrained(str(base)), warm_start, seed, settings.rank)
-    curve = _Curve(progress)
-    work = folder / "checkpoints"
-    trainer = GRPOTrainer(
+    work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start)
+    trainer = _Trainer(
         model=model,
         reward_funcs=_reward_function(examples, reward),
         args=_arguments(settings, seed, work),
         train_dataset=Dataset.from_list(_rows(examples, words)),
         processing_class=words,
         rollout_func=_Rollout(examples, words, settings, seed),
-        callbacks=[curve],
+        callbacks=[_Reporter(progress)] if progress else [],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=_has_checkpoint(work))
+    trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     digest = adapters.save(trainer.model, folder, files.weights_digest(base))
     return TrainingRun(
         method="grpo",
-        points=tuple(curve.points),
+        points=tuple(_point(log["step"], log) for log in trainer.state.log_history if "reward" in log),
         steps=settings.steps,
         examples=settings.steps * settings.prompts * settings.group,
         tokens=int(trainer.state.num_input_tokens_seen),
@@ -145,11 +147,20 @@ def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]
     return answers
 
 
-class _Curve(TrainerCallback):
-    """Keeps TRL's figures as typed points."""
+class _Trainer(GRPOTrainer):
+    """GRPOTrainer that resumes the adapter in training and leaves the KL term's reference where training started."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.points: list[CurvePoint] = []
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PeftModel | None = None) -> None:
+        # transformers 5.19 loads the sub-folders of a checkpoint that has any (here TRL's `ref`), and then not
+        # the adapter beside them: training would go on from untrained weights with the old optimiser state.
+        weights = files.read_weights([Path(resume_from_checkpoint) / "adapter_model.safetensors"])
+        set_peft_model_state_dict(model or self.model, weights, adapter_name="default")
+
+
+class _Reporter(TrainerCallback):
+    """Hands every logged step to the caller while training goes on."""
+
+    def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
     def on_log(
@@ -161,11 +172,8 @@ class _Curve(TrainerCallback):
         **_: object,
     ) -> None:
         """Called by the trainer after each logged step, and once with totals."""
-        if not logs or "reward" not in logs:
-            return
-        self.points.append(_point(state.global_step, logs))
-        if self.progress:
-            self.progress(self.points[-1])
+        if logs and "reward" in logs:
+            self.progress(_point(state.global_step, logs))
 
 
 def _point(step: int, logs: dict[str, float]) -> CurvePoint:
@@ -234,5 +242,17 @@ def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Cal
     return measured
 
 
-def _has_checkpoint(work: Path) -> bool:
-    return any(work.glob("checkpoint-*"))
+def _identity(
+    base: Path, examples: Sequence[TrainingExample], settings: GrpoSettings, seed: int, warm_start: Path | None
+) -> str:
+    """Name of the checkpoints' folder: only a run with the same inputs resumes them."""
+    digest = files.digest_of(
+        {
+            "base": files.weights_digest(base),
+            "examples": sha256_hex("".join(example.digest() for example in examples).encode()),
+            "settings": settings.digest(),
+            "seed": str(seed),
+            "warm_start": files.adapter_digest(warm_start) if warm_start else "",
+        }
+    )
+    return digest[:16]

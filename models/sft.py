@@ -6,6 +6,7 @@ they are, and resumes from files that hold tensors only. Observer (`sft`) and Ev
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,7 @@ def train_adapter(
         if is_checkpoint and step < len(order):
             _checkpoint(run, folder / "checkpoint", identity, points)
     digest = adapters.save(run.model, folder, files.weights_digest(base))
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return TrainingRun(
         method="sft",
         points=tuple(points),

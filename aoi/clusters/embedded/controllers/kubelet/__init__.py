@@ -1,0 +1,6 @@
+"""The kubelet of every node: what happens to pods once they are bound."""
+
+from aoi.clusters.embedded.controllers.kubelet.controller import Kubelet, reprobe
+from aoi.clusters.embedded.controllers.kubelet.memory import ContainerMemory, PodMemory, container_memory
+
+__all__ = ["ContainerMemory", "Kubelet", "PodMemory", "container_memory", "reprobe"]

@@ -1,0 +1,43 @@
+"""Label selectors, as every controller that owns or finds pods reads them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Labels = Mapping[str, str]
+
+
+def matches_map(selector: Labels | None, labels: Labels | None) -> bool:
+    """Every pair of an equality selector (a Service's, a nodeSelector) is in `labels`; an empty one matches all."""
+    found = labels or {}
+    return all(found.get(key) == value for key, value in (selector or {}).items())
+
+
+def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
+    """A metav1.LabelSelector: matchLabels and matchExpressions together. `None` matches nothing, `{}` everything.
+
+    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
+    """
+    if selector is None:
+        return False
+    found = labels or {}
+    if not matches_map(selector.get("matchLabels"), found):
+        return False
+    return all(matches_expression(expression, found) for expression in selector.get("matchExpressions") or ())
+
+
+def matches_expression(expression: Mapping[str, Any], labels: Labels) -> bool:
+    """One requirement: In, NotIn, Exists, DoesNotExist, and Gt / Lt, which only node selectors allow."""
+    key, operator, values = expression["key"], expression["operator"], expression.get("values") or ()
+    present = key in labels
+    if operator in ("Gt", "Lt"):
+        if not present or not labels[key].lstrip("-").isdigit():
+            return False
+        difference = int(labels[key]) - int(values[0])
+        return difference > 0 if operator == "Gt" else difference < 0
+    answers = {
+        "In": present and labels[key] in values,
+        "NotIn": not present or labels[key] not in values,
+        "Exists": present,
+        "DoesNotExist": not present,
+    }
+    return answers.get(operator, False)

@@ -1,0 +1,253 @@
+"""What one decision of the Observer is worth.
+
+`MeasuredReward` executes the decision in the world of its step: the paper judges sampled decisions and never runs
+them (section 3.3), we can. `RuleJudge` keeps the paper's six dimensions for clusters that cannot be forked.
+
+What the measured reward pays, and why not more (docs/learning.md, "Rewards that get hacked"):
+  - a submission that the oracle passes: 0.9 + 0.1 * calibration; any other: 0.1 * calibration, so that an empty,
+    a formal or an evasive answer never beats an honest wrong one;
+  - a look that brings the episode nearer to the cause than anything seen before: 0.8; every other look nothing,
+    so looking for its own sake is not learnt. The last step's look is worth nothing: nobody can use it;
+  - a change after which the oracle is content with the world: 0.9, otherwise nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from aoi.agents.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
+from aoi.agents.episode import run_episode
+from aoi.agents.policy import Codec
+from aoi.agents.profile import PromptProfile
+from aoi.clusters.apps.spec import Application
+from aoi.problems import scenario
+from aoi.problems.oracle import Truth
+from aoi.records.episode import Signal, Step, Trajectory
+from aoi.records.learning import TrainingExample
+from aoi.records.problem import ProblemInstance
+
+RIGHT_ANSWER = 0.9
+CALIBRATION = 0.1
+PROGRESS = 0.8
+REPAIRED = 0.9
+CACHE = 50_000
+"""Distinct (prompt, deed) pairs whose execution is remembered: a group samples the same deed many times."""
+
+
+class Reward(Protocol):
+    """Worth of one completion at one example's prompt, in [0, 1]."""
+
+    def __call__(self, example: TrainingExample, completion: str) -> float:
+        """Never raises for a malformed completion: that is worth nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What executing one deed from one snapshot came to. Confidence plays no part in it."""
+
+    success: bool
+    """The oracle passes the answer, or for a change the state of the world."""
+    nearer: bool
+    """Whether the look brought the episode nearer to the cause."""
+
+
+class MeasuredReward:
+    """Executes each decision from the snapshot at its step. Deterministic."""
+
+    def __init__(self, profile: PromptProfile, codec: Codec) -> None:
+        self._profile = profile
+        self._codec = codec
+        self._consequence = lru_cache(maxsize=CACHE)(self._execute)
+
+    def __call__(self, example: TrainingExample, completion: str) -> float:
+        """See the module's text."""
+        try:
+            decision = parse(completion)
+        except Malformed:
+            return 0.0
+        is_last = example.step == self._profile.iterations - 1
+        if isinstance(decision.do, ProbeDo) and is_last:
+            return 0.0
+        came = self._consequence(example.instance, example.commands, _bare(decision))
+        match decision.do:
+            case SubmitDo():
+                return RIGHT_ANSWER * came.success + CALIBRATION * calibration(decision.probability, came.success)
+            case ProbeDo():
+                return PROGRESS * came.nearer
+            case ExecDo():
+                return REPAIRED * came.success
+        return 0.0
+
+    def _execute(self, instance: ProblemInstance, before: tuple[str, ...], deed: str) -> Consequence:
+        situation = scenario.build(instance)
+        truth = situation.truth
+        trajectory = replay(situation, (*before, deed), self._profile, self._codec)
+        steps = trajectory.content.steps
+        here = len(before)
+        if here >= len(steps):
+            return Consequence(success=False, nearer=False)
+        known, found = steps[:here], steps[here]
+        suspects = {signal.subject for signal in trajectory.content.alerts}
+        measure = _Nearness(situation.application, truth, trajectory.content.handles, suspects)
+        nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
+        return Consequence(success=trajectory.content.outcome.success, nearer=nearer)
+
+
+def calibration(probability: float, success: bool) -> float:
+    """Brier's score turned upwards: a proper score, so honest confidence pays best and certainty alone pays nothing."""
+    return 1.0 - (probability - float(success)) ** 2
+
+
+def replay(situation: scenario.Scenario, decisions: Sequence[str], profile: PromptProfile, codec: Codec) -> Trajectory:
+    """Carry out `decisions` from the start, without a policy, then stop as inconclusive."""
+    episode = run_episode(
+        situation,
+        profile=profile,
+        codec=codec,
+        arm="replay",
+        bundle="replay",
+        rollout_seed=0,
+        prefix=(*decisions, *[_GIVE_UP] * profile.iterations),
+    )
+    try:
+        next(episode)
+    except StopIteration as end:
+        trajectory: Trajectory = end.value
+        return trajectory
+    raise RuntimeError(f"replay of {situation.instance.problem.id} asked the policy: a forced decision was left out")
+
+
+_GIVE_UP = render(Decision(None, "submit", None, 0, SubmitDo("unsure")))
+
+
+def _bare(decision: Decision) -> str:
+    """The decision reduced to its deed, so that equal deeds are executed once."""
+    return render(
+        Decision(None, decision.phase if isinstance(decision.do, SubmitDo) else "point", None, 0, decision.do)
+    )
+
+
+class _Nearness:
+    """How near to the cause an episode has come, as an integer that only ever grows.
+
+    With a fault: call hops between the nearest component that anything pointed at and the culprit, then the cause
+    itself. In a control: how many paged components were found healthy, at most two.
+    """
+
+    CONTROL_LOOKS = 2
+
+    def __init__(
+        self, application: Application, truth: Truth, handles: Mapping[str, str], suspects: Iterable[str]
+    ) -> None:
+        self._truth = truth
+        self._names = handles
+        self._suspects = {handles[handle] for handle in suspects if handle in handles}
+        self._hops = _hops(application, truth.accepted) if truth.component else {}
+
+    def of(self, steps: Sequence[Step]) -> int:
+        """Compare two of these, never one alone."""
+        signals = [signal for step in steps for signal in step.signals]
+        if self._truth.component is None:
+            healthy = {self._names.get(signal.subject) for signal in signals if signal.word == "healthy"}
+            return min(len(healthy & self._suspects), self.CONTROL_LOOKS)
+        if any(self._is_cause(signal) for signal in signals):
+            return 1
+        pointed = {self._names.get(handle) for signal in signals for handle in _named(signal)} | self._suspects
+        return -min((self._hops[name] for name in pointed if name in self._hops), default=len(self._hops) + 1)
+
+    def _is_cause(self, signal: Signal) -> bool:
+        return signal.word in self._truth.causes and self._names.get(signal.subject) in self._truth.accepted
+
+
+def _named(signal: Signal) -> tuple[str, ...]:
+    """Handles that an unhealthy signal makes suspect."""
+    if signal.word == "healthy":
+        return ()
+    return (signal.subject, signal.other) if signal.other else (signal.subject,)
+
+
+def _hops(application: Application, culprits: Sequence[str]) -> dict[str, int]:
+    """Calls between each component and the nearest culprit, walking up the callers."""
+    hops = dict.fromkeys(culprits, 0)
+    frontier = list(culprits)
+    while frontier:
+        reached = [(caller, hops[name] + 1) for name in frontier for caller in application.callers.get(name, ())]
+        frontier = []
+        for caller, distance in reached:
+            if caller not in hops:
+                hops[caller] = distance
+                frontier.append(caller)
+    return hops
+
+
+class RuleJudge:
+    """The paper's six dimensions by rules, against the gold decision of the example (weights of section 3.3).
+
+    For clusters that cannot be forked. It judges and measures nothing, so records say which reward was used.
+    """
+
+    WEIGHTS: Mapping[str, float] = {
+        "format": 0.10,
+        "summary": 0.15,
+        "action": 0.10,
+        "context_instruction": 0.30,
+        "context_namespace": 0.30,
+        "confidence": 0.05,
+    }
+    MALFORMED = 0.0
+    """The paper pays .09; ours pays nothing, since a reward for noise is learnt."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def __call__(self, example: TrainingExample, completion: str) -> float:
+        """Raises: ValueError if the example has no target to judge by."""
+        if example.target_ids is None:
+            raise ValueError("a judged reward needs the gold decision of the example")
+        gold = parse(self._codec.decode(example.target_ids))
+        try:
+            said = parse(completion)
+        except Malformed:
+            return self.MALFORMED
+        scores = self._scores(said, gold)
+        if example.step == 0 or isinstance(gold.do, SubmitDo):
+            scores.pop("summary")  # there is nothing to summarise yet, or no use for it
+        total = sum(self.WEIGHTS[name] for name in scores)
+        return sum(self.WEIGHTS[name] * score for name, score in scores.items()) / total
+
+    def _scores(self, said: Decision, gold: Decision) -> dict[str, float]:
+        return {
+            "format": 1.0,
+            "summary": _overlap(said.summary, gold.summary),
+            "action": float(type(said.do) is type(gold.do)),
+            "context_instruction": _instruction(said, gold),
+            "context_namespace": float(_target(said) == _target(gold)),
+            "confidence": calibration(said.probability, success=said.do == gold.do),
+        }
+
+
+def _overlap(said: Finding | None, gold: Finding | None) -> float:
+    if said is None or gold is None:
+        return float(said is gold)
+    return (said.word == gold.word) * 0.5 + (said.subject == gold.subject) * 0.5
+
+
+def _instruction(said: Decision, gold: Decision) -> float:
+    match said.do, gold.do:
+        case ProbeDo(check, _), ProbeDo(expected, _):
+            return float(check == expected)
+        case ExecDo(action, _, _), ExecDo(expected, _, _):
+            return float(action == expected)
+        case SubmitDo(), SubmitDo():
+            return float((said.do.verdict, said.do.cause) == (gold.do.verdict, gold.do.cause))
+    return 0.0
+
+
+def _target(decision: Decision) -> str | None:
+    match decision.do:
+        case ProbeDo(_, target) | ExecDo(_, target, _):
+            return target
+        case SubmitDo(_, component):
+            return component

@@ -1,0 +1,48 @@
+"""The `aoi` command. Commands import what they need when they run, so that `--help` is instant."""
+
+import sys
+
+import typer
+
+from aoi.errors import AoiError, Transient
+from flows.commands import cluster, diagnosis, loop, problems, review, state
+
+EX_TEMPFAIL = 75
+"""sysexits.h: a failure that may pass; cron and supervisors know to try again."""
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="aoi",
+    help="A self-improving on-call engineer for Kubernetes: diagnoses with agents that can only read.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+loop.add_to(app)
+diagnosis.add_to(app)
+review.add_to(app)
+state.add_to(app)
+problems.add_to(app)
+cluster.add_to(app)
+
+
+def main() -> None:
+    """Run the command; an expected error is one line with what to do next, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except AoiError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else 1)
+    except KeyboardInterrupt:
+        print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except typer.Abort:
+        sys.exit(1)
+    except typer.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of click
+            error.show()
+            sys.exit(error.exit_code)
+        raise

@@ -1,0 +1,55 @@
+"""The loop, once: read this file first.
+
+Every stage hands over a reference. A stage that was finished before a crash is skipped, so running the flow
+again continues its cycle; running it after the cycle was closed opens the next one.
+"""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict
+
+from aoi.records.report import CycleReport
+from flows.approval import ask_for_approval
+from tasks.collect import collect
+from tasks.cycle import close_cycle, open_cycle
+from tasks.evaluate import evaluate
+from tasks.evolve import evolve
+from tasks.gate import decide
+from tasks.install import install_champion, make_base
+from tasks.promote import promote
+from tasks.register import register
+from tasks.report import report
+from tasks.train import train
+from tasks.validate import validate_evaluation, validate_examples, validate_plans, validate_trajectories
+
+
+class RetrainParameters(BaseModel):
+    """What a person may choose for one run; everything else is a setting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    auto_approve: bool = False
+    """Approve a promotion that the gate proposes without asking anybody. For demonstrations."""
+    wait_for_approval: bool = False
+    """Suspend until a person has filled in the form; otherwise the request stays open for `aoi review`."""
+
+
+@flow(name="retrain")
+def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
+    """Collect, validate, evolve, train, evaluate, ask for promotion."""
+    parameters = parameters or RetrainParameters()
+    install_champion(make_base())
+    cycle, champion = open_cycle()
+
+    episodes = validate_trajectories(cycle, collect(cycle, champion))
+    corrections = evolve(cycle, champion, episodes)
+    validate_plans(cycle, corrections.plans)
+    examples = validate_examples(cycle, corrections.examples)
+
+    challenger = register(cycle, train(cycle, champion, examples))
+    evaluation = validate_evaluation(cycle, evaluate(cycle, champion, challenger))
+
+    request = decide(cycle, challenger, evaluation)
+    approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
+    promote(request, approval)
+    close_cycle(cycle, request, approval)
+    return report(cycle)

@@ -1,0 +1,169 @@
+"""Run many episodes: shards of fixed episodes over worker processes, each finished shard kept.
+
+No Prefect here: workers import this module, and every import costs each of them seconds.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from aoi import progress
+from aoi.agents.decision import ExecDo, ProbeDo, parse_do
+from aoi.agents.episode import run_episode
+from aoi.agents.policy import Policy
+from aoi.agents.rollout import rollout
+from aoi.errors import StageBusy
+from aoi.problems import scenario
+from aoi.records.base import Record, Ref, Sha256, canonical_bytes, sha256_hex
+from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
+from aoi.records.learning import PlanStep
+from aoi.records.problem import ProblemInstance
+from aoi.store.objects import ObjectStore
+from aoi.store.shards import ShardWriter
+from models.bundle import Bundle, load_bundle
+
+BATCH = 64
+"""Episodes that wait on the policy at once."""
+
+
+class EpisodeSpec(Record):
+    """One episode to run, down to its last random choice."""
+
+    instance: ProblemInstance
+    rollout_seed: int
+    arm: str
+    plan: tuple[PlanStep, ...] = ()
+    """Guidance: what the Evolver proposes for this problem."""
+    plan_digest: Sha256 | None = None
+
+
+class Shard(Record):
+    """A worker's job: fixed episodes in a fixed order, by one bundle."""
+
+    store_url: str
+    key: str
+    index: int
+    bundle: str
+    """Local folder of the unpacked bundle."""
+    temperature: float
+    specs: tuple[EpisodeSpec, ...]
+
+
+def run_sharded(
+    store: ObjectStore,
+    stage: str,
+    specs: Sequence[EpisodeSpec],
+    bundle: Path,
+    *,
+    shard_size: int,
+    temperature: float,
+    workers: int | None = None,
+) -> Ref[TrajectorySet]:
+    """Run every episode and store the set. Finished shards of an interrupted run are kept.
+
+    The key holds all that decides the episodes, so a changed plan never meets old shards.
+    """
+    identity = [stage, bundle.name, temperature, [spec.model_dump(mode="json") for spec in specs]]
+    key = f"{stage}-{sha256_hex(canonical_bytes(identity))[:32]}"
+    parts = [tuple(specs[start : start + shard_size]) for start in range(0, len(specs), shard_size)]
+    shards = [
+        Shard(store_url=store.url, key=key, index=i, bundle=str(bundle), temperature=temperature, specs=part)
+        for i, part in enumerate(parts)
+    ]
+    writer = ShardWriter(store, key)
+    waiting = [shard for shard in shards if writer.done(shard.index) is None]
+    done = sum(len(shard.specs) for shard in shards) - sum(len(shard.specs) for shard in waiting)
+    progress.advance(done, len(specs))
+    with worker_pool(min(workers or worker_count(), len(waiting) or 1)) as pool:
+        for manifest in _as_finished(pool, waiting):
+            done += manifest.rows
+            progress.advance(done, len(specs))
+    return writer.finish(stage, len(shards))
+
+
+def worker_count() -> int:
+    """Processes that may compute at once: one a core, each with one thread."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that share the imported vendors; on Ctrl-C they end with their parent."""
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:
+        for process in list(pool._processes.values()):
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+@cache
+def _context() -> ForkServerContext:
+    """Workers fork from a clean process that has imported the vendors, never from one that runs threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _start_worker() -> None:
+    import signal
+
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    torch.set_num_threads(1)
+
+
+def _as_finished(pool: ProcessPoolExecutor, shards: Iterable[Shard]) -> Iterator[ShardManifest]:
+    pending: set[Future[ShardManifest]] = {pool.submit(run_shard, shard) for shard in shards}
+    try:
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise StageBusy("a worker process died, most often for want of memory; finished shards are kept") from error
+
+
+def run_shard(shard: Shard) -> ShardManifest:
+    """Run one shard in this process and store it, its manifest last."""
+    bundle = _bundle(shard.bundle)
+    trajectories = run_specs(shard.specs, bundle, bundle.policy(), temperature=shard.temperature)
+    return ShardWriter(ObjectStore(shard.store_url), shard.key).write(shard.index, trajectories)
+
+
+def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, temperature: float) -> list[Trajectory]:
+    """Run episodes in one batch after the other; order of `specs`."""
+    profile = bundle.profile.model_copy(update={"temperature": temperature})
+    episodes = (
+        run_episode(
+            scenario.build(spec.instance),
+            profile=profile,
+            codec=bundle.codec,
+            arm=spec.arm,
+            bundle=bundle.digest,
+            rollout_seed=spec.rollout_seed,
+            guidance=_guidance(spec.plan),
+        )
+        for spec in specs
+    )
+    return rollout(episodes, policy, batch=BATCH)
+
+
+def _guidance(plan: tuple[PlanStep, ...]) -> tuple[ProbeDo | ExecDo, ...] | None:
+    steps = tuple(parse_do(step.do) for step in plan)
+    return tuple(step for step in steps if isinstance(step, ProbeDo | ExecDo)) or None
+
+
+@cache
+def _bundle(folder: str) -> Bundle:
+    return load_bundle(Path(folder))

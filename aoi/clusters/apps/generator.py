@@ -82,7 +82,7 @@ def _install(component: Component, rng: random.Random) -> Component:
         component.resources,
         cpu_request_m=rng.choice((50, 100, 150)),
         cpu_limit_m=rng.choice((500, 1000, 1500)),
-        memory_request_bytes=memory // 2,
+        memory_request_bytes=memory // 2 // MIB * MIB,
         memory_limit_bytes=memory,
     )
     count = rng.choice((0, 1, 1, 2))

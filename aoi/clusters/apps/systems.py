@@ -50,9 +50,9 @@ def _nodes(rng: random.Random) -> Objects:
     for index, name in enumerate(node_names(rng)):
         capacity = {
             "cpu": str(cpu),
-            "ephemeral-storage": "101430960Ki",
+            "ephemeral-storage": "99053Mi",
             "hugepages-2Mi": "0",
-            "memory": f"{memory * 1024 * 1024 - rng.randint(200, 900) * 64}Ki",
+            "memory": f"{memory * 1024 - rng.randint(200, 900)}Mi",
             "pods": "110",
         }
         labels = {

@@ -40,6 +40,8 @@ class Truth:
     """The golden repair."""
     evidence: tuple[Evidence, ...]
     """(check, component) where an expert would look."""
+    actions: tuple[Action, ...] = ()
+    """The whole golden repair, `action` first."""
 
 
 NOTHING = Truth(None, (), "healthy", ("healthy",), None, None, None, ())

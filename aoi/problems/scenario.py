@@ -10,7 +10,9 @@ from functools import lru_cache
 from itertools import pairwise
 from random import Random
 
-from aoi.clusters.apps import AppRuntime, new_world
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.memory import Recorder
+from aoi.clusters.apps.runtime import AppRuntime
 from aoi.clusters.apps.spec import Application
 from aoi.clusters.embedded.controllers import standard_controllers
 from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
@@ -74,6 +76,10 @@ class Scenario:
     def write_transport(self) -> Transport:
         """For the Executor, in mitigation only."""
         return EmbeddedTransport(self.world, EXECUTOR)
+
+    def recorded_transport(self) -> ReadTransport:
+        """The cluster as captured when the application was installed; ordinary work has changed it since."""
+        return EmbeddedReadTransport(_open(*_base(self.application.key, self.instance.seed)), PROBE)
 
     def alerts(self) -> tuple[Alert, ...]:
         """What pages the operator now, worst first."""
@@ -245,11 +251,13 @@ def _truth(fault_key: str | None, plan: Plan | None) -> Truth:
         type=fault.type,
         action=plan.actions[0],
         evidence=plan.evidence,
+        actions=plan.actions,
     )
 
 
 def _open(built: Application, snapshot: Snapshot) -> World:
     """A world of its own at a snapshot."""
-    world = World(seed=built.seed, controllers=standard_controllers(), runtime=AppRuntime(built))
+    controllers = (*standard_controllers(), Recorder(built))
+    world = World(seed=built.seed, controllers=controllers, runtime=AppRuntime(built))
     world.restore(snapshot)
     return world

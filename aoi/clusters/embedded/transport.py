@@ -1,6 +1,8 @@
 """In-process transports to an embedded cluster. Each is made for one identity; a caller cannot choose another."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from email.utils import formatdate
 
 from aoi.clusters.embedded.api.results import Exec
 from aoi.clusters.embedded.api.server import api_of
@@ -8,6 +10,7 @@ from aoi.clusters.embedded.identity import Identity
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Backend, ReadRequest, Request, Response
 
+Query = tuple[tuple[str, str], ...]
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -22,7 +25,19 @@ class EmbeddedReadTransport:
         """Send one GET. HTTP errors are responses."""
         if request.backend is not Backend.KUBERNETES:
             return _telemetry(self._world, request.backend, request.path, request.query)
-        return _plain(self._world, "GET", request.path, request.query, {"accept": request.accept}, b"", self._identity)
+        return self._send("GET", request.path, request.query, {"accept": request.accept})
+
+    def _send(self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes = b"") -> Response:
+        """Ask the API as this transport's identity. The Date header is simulated time: ages are counted from it."""
+        result = api_of(self._world).handle(method, path, query, headers, body, self._identity)
+        clock = self._world.clock
+        date = {"Date": formatdate((clock.epoch_ms + clock.now_ms) // 1000, usegmt=True)}
+        if isinstance(result, Response):
+            return replace(result, headers={**result.headers, **date})
+        if isinstance(result, Exec):
+            output = result.stdout + result.stderr
+            return Response(200, output, "text/plain", {"X-Exit-Code": str(result.code), **date})
+        return Response(405, b"a watch needs a connection: ask the Api itself", "text/plain", date)
 
 
 class EmbeddedTransport(EmbeddedReadTransport):
@@ -36,32 +51,14 @@ class EmbeddedTransport(EmbeddedReadTransport):
             return _telemetry(self._world, request.backend, request.path, request.query)
         query = (*request.query, ("dryRun", "All")) if request.dry_run else request.query
         # Who asks is this transport's business: headers that would act as somebody else do not pass.
-        headers = {k: v for k, v in request.headers.items() if not k.lower().startswith("impersonate-")}
-        answer = _plain(self._world, request.method, request.path, query, headers, request.body, self._identity)
+        headers = {key: value for key, value in request.headers.items() if not key.lower().startswith("impersonate-")}
+        answer = self._send(request.method, request.path, query, headers, request.body)
         if request.method not in _READS:
             self._world.settle()
         return answer
 
 
-def _plain(
-    world: World,
-    method: str,
-    path: str,
-    query: tuple[tuple[str, str], ...],
-    headers: Mapping[str, str],
-    body: bytes,
-    identity: Identity,
-) -> Response:
-    result = api_of(world).handle(method, path, query, headers, body, identity)
-    if isinstance(result, Response):
-        return result
-    if isinstance(result, Exec):
-        headers = {"X-Exit-Code": str(result.code)}
-        return Response(200, result.stdout + result.stderr, "text/plain", headers)
-    return Response(405, b"watches need a connection; ask the Api itself", "text/plain")
-
-
-def _telemetry(world: World, backend: Backend, path: str, query: tuple[tuple[str, str], ...]) -> Response:
+def _telemetry(world: World, backend: Backend, path: str, query: Query) -> Response:
     from aoi.clusters.apps import telemetry  # the application model imports the cluster
 
     serve = telemetry.prometheus if backend is Backend.PROMETHEUS else telemetry.jaeger

@@ -103,7 +103,8 @@ def go_value(value: Any) -> str:
     return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
 
 
-def _details(kind: ResourceType, name: str, **more: Any) -> dict[str, Any]:
+def details_of(kind: ResourceType, name: str, **more: Any) -> dict[str, Any]:
+    """What a Status says about its object."""
     details: dict[str, Any] = {"name": name} if name else {}
     if kind.group:
         details["group"] = kind.group
@@ -112,25 +113,25 @@ def _details(kind: ResourceType, name: str, **more: Any) -> dict[str, Any]:
 
 def not_found(kind: ResourceType, name: str) -> ApiError:
     """404 for an object."""
-    return ApiError(404, "NotFound", f'{kind.qualified} "{name}" not found', _details(kind, name))
+    return ApiError(404, "NotFound", f'{kind.qualified} "{name}" not found', details_of(kind, name))
 
 
 def already_exists(kind: ResourceType, name: str) -> ApiError:
     """409 on create."""
-    return ApiError(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', _details(kind, name))
+    return ApiError(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', details_of(kind, name))
 
 
 def conflict(kind: ResourceType, name: str, why: str = "") -> ApiError:
     """409 on a stale resourceVersion or another lost precondition."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
-    return ApiError(409, "Conflict", message, _details(kind, name))
+    return ApiError(409, "Conflict", message, details_of(kind, name))
 
 
 def forbidden(kind: ResourceType, name: str, why: str, **details: Any) -> ApiError:
     """403 from admission or authorization."""
     subject = f'{kind.qualified} "{name}"' if name else kind.qualified
-    return ApiError(403, "Forbidden", f"{subject} is forbidden: {why}", _details(kind, name, **details))
+    return ApiError(403, "Forbidden", f"{subject} is forbidden: {why}", details_of(kind, name, **details))
 
 
 def unprocessable(kind: ResourceType, name: str, errors: Sequence[FieldError]) -> ApiError:

@@ -4,6 +4,7 @@ from aoi.clusters.embedded.api.errors import ApiError, not_found
 from aoi.clusters.embedded.api.pods import container_status
 from aoi.clusters.embedded.api.reads import selected
 from aoi.clusters.embedded.api.results import Call, json_response
+from aoi.clusters.embedded.api.table import table_of, wants_table
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
@@ -19,9 +20,12 @@ def metrics(world: World, call: Call) -> Response:
         raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
     build = _node_metrics if call.kind.plural == "nodes" else _pod_metrics
     items = [item for obj in selected(world, call) if (item := build(world, obj)) is not None]
+    if call.name and not items:
+        raise not_found(call.kind, call.name)
+    if wants_table(call.headers.get("accept", "")):
+        now_ms = world.clock.epoch_ms + world.clock.now_ms
+        return json_response(table_of(call.kind, items, {}, now_ms, call.query.get("includeObject", "Metadata")))
     if call.name:
-        if not items:
-            raise not_found(call.kind, call.name)
         return json_response(items[0])
     head = {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version, "metadata": {}}
     return json_response({**head, "items": items})

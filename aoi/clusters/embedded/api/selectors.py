@@ -14,6 +14,7 @@ Requirement = tuple[str, str, frozenset[str]]
 
 _SET = re.compile(r"^([^\s()!=,]+)\s+(in|notin)\s*\(([^()]*)\)$")
 _PAIR = re.compile(r"^([^\s()!=,<>]+)\s*(==|=|!=|>|<)\s*([^\s()!=,]*)$")
+_INTEGER = re.compile(r"^-?\d{1,18}$")
 _KEY = re.compile(r"^!?\s*[A-Za-z0-9][A-Za-z0-9./_-]*$")
 
 
@@ -56,18 +57,12 @@ def labels_match(requirements: tuple[Requirement, ...], labels: Mapping[str, str
 def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
     key, operator, values = requirement
     value = labels.get(key)
-    if operator == "in":
-        return value in values
-    if operator == "notin":
-        return value not in values
-    if operator == "exists":
-        return value is not None
-    if operator == "absent":
-        return value is None
-    if value is None or not value.lstrip("-").isdigit():
-        return False
+    if operator in ("in", "notin"):
+        return (value in values) is (operator == "in")
+    if operator in ("exists", "absent"):
+        return (value is not None) is (operator == "exists")
     bound = next(iter(values))
-    if not bound.lstrip("-").isdigit():
+    if value is None or not all(_INTEGER.match(text) for text in (value, bound)):
         return False
     return int(value) > int(bound) if operator == "gt" else int(value) < int(bound)
 

@@ -14,7 +14,9 @@ from aoi.clusters.embedded.api.registry import Registry
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call, Exec, json_response
 from aoi.clusters.embedded.api.scale import scale
+from aoi.clusters.embedded.api.table import table_of, wants_table
 from aoi.clusters.embedded.identity import Identity
+from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
 
@@ -125,7 +127,7 @@ class Api:
                 raise errors.method_not_allowed()
         elif kind.group == "metrics.k8s.io" and call.verb in kind.verbs:
             handler = metrics.metrics
-        elif call.verb not in kind.verbs or (call.verb == "create" and call.name):
+        elif call.verb not in kind.verbs or not _fits(call.verb, call.name):
             raise errors.method_not_allowed()
         else:
             handler = _HANDLERS[call.verb]
@@ -142,13 +144,10 @@ class Api:
         identity: Identity,
     ) -> Response:
         """Health and version. Raises: ApiError 403, 404."""
-        if not self.authorizer.allows_path(identity, _VERBS.get(method, "get"), path):
-            raise errors.ApiError(
-                403,
-                "Forbidden",
-                f'forbidden: User "{identity.name}" cannot {_VERBS.get(method, "get")} path "{path}"',
-                {},
-            )
+        verb = _VERBS.get(method, "get")
+        if not self.authorizer.allows_path(identity, verb, path):
+            message = f'forbidden: User "{identity.name}" cannot {verb} path "{path}"'
+            raise errors.ApiError(403, "Forbidden", message, {})
         if path in ("/healthz", "/livez", "/readyz"):
             return Response(200, b"ok", "text/plain")
         if path in ("/version", "/version/"):
@@ -191,19 +190,35 @@ def _split(path: str) -> list[str]:
     return parts
 
 
+def _fits(verb: str, name: str) -> bool:
+    """Whether the verb is for objects or for collections, as the path is."""
+    return bool(name) is (verb in ("get", "update", "patch", "delete"))
+
+
 def denied(kind: ResourceType, identity: Identity, access: Access) -> errors.ApiError:
     """The authorizer's 403, word for word."""
     where = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
-    why = f'User "{identity.name}" cannot {access.verb} resource "{access.resource}" in API group "{access.group}" {where}'
-    return errors.forbidden(kind, access.name, why)
+    what = f'cannot {access.verb} resource "{access.resource}" in API group "{access.group}" {where}'
+    return errors.forbidden(kind, access.name, f'User "{identity.name}" {what}')
 
 
 def _get(world: World, call: Call) -> Response:
-    return json_response(shown(call.kind, stored(world, call.kind, call.namespace, call.name)))
+    obj = stored(world, call.kind, call.namespace, call.name)
+    if wants_table(call.headers.get("accept", "")):
+        return _table(world, call, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
+    return json_response(shown(call.kind, obj))
 
 
 def _list(world: World, call: Call) -> Response:
-    return Response(200, list_bytes(call.kind, *page(world, call)))
+    objects, meta = page(world, call)
+    if wants_table(call.headers.get("accept", "")):
+        return _table(world, call, objects, meta)
+    return Response(200, list_bytes(call.kind, objects, meta))
+
+
+def _table(world: World, call: Call, objects: list[Obj], meta: dict[str, Any]) -> Response:
+    now_ms = world.clock.epoch_ms + world.clock.now_ms
+    return json_response(table_of(call.kind, objects, meta, now_ms, call.query.get("includeObject", "Metadata")))
 
 
 def _status(world: World, call: Call) -> Response:

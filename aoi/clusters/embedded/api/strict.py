@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import yaml
 
-from aoi.clusters.embedded.api.errors import ApiError, bad_request, too_large, unsupported_media
+from aoi.clusters.embedded.api.errors import bad_request, too_large, unsupported_media
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.schema.definitions import Schema
@@ -36,6 +36,13 @@ class _NoAliases(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+# A date in a manifest is a string, as in JSON.
+_NoAliases.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def load(body: bytes, content_type: str) -> Any:
     """Decode JSON or YAML. An absent content type means JSON. Raises: ApiError 400, 413, 415."""
     if len(body) > BODY_LIMIT_BYTES:
@@ -43,12 +50,21 @@ def load(body: bytes, content_type: str) -> Any:
     media = content_type.partition(";")[0].strip().lower()
     try:
         if media.endswith("yaml"):
-            return yaml.load(body, Loader=_NoAliases)  # a SafeLoader, narrowed
+            return _shallow(yaml.load(body, Loader=_NoAliases))  # a SafeLoader, narrowed
         if media in ("", "application/json") or media.endswith("+json"):
-            return orjson.loads(body)
+            return _shallow(orjson.loads(body))
     except (orjson.JSONDecodeError, yaml.YAMLError) as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
     raise unsupported_media(JSON_TYPES)
+
+
+def _shallow(value: Any) -> Any:
+    """`value`, unless it is nested so deeply that it, or a list of it, could not be written again."""
+    try:
+        orjson.dumps([[[[[[[[value]]]]]]]], default=str)
+    except TypeError as error:
+        raise bad_request("the object provided is unrecognized: it is nested too deeply") from error
+    return value
 
 
 def read_object(call: Call) -> dict[str, Any]:
@@ -89,11 +105,8 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
     mode = call.query.get("fieldValidation", "Warn")
     if unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise ApiError(
-            400,
-            "BadRequest",
-            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: strict decoding error: {listed}',
-        )
+        prefix = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+        raise bad_request(f"{prefix}strict decoding error: {listed}")
     if mode == "Warn":
         call.warnings += [f'unknown field "{path}"' for path in unknown]
     result: dict[str, Any] = clean

@@ -36,6 +36,7 @@ _LABEL_TEXT = (
     "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
+_NAME_RULES = {"services": (_DNS_1035, _DNS_1035_TEXT, 63), "namespaces": (LABEL, LABEL_TEXT, 63)}
 _CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 DATA_LIMIT_BYTES = 1024 * 1024
 _FREE_NAMES = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
@@ -57,19 +58,8 @@ def _metadata_errors(kind: ResourceType, obj: Obj) -> Iterator[FieldError]:
     name = meta.get("name", "")
     if not name:
         yield required("metadata.name", "name or generateName is required")
-    elif kind.table == "services":
-        if not _DNS_1035.match(name) or len(name) > 63:
-            yield invalid("metadata.name", name, _DNS_1035_TEXT)
-    elif kind.table == "namespaces":
-        if not LABEL.match(name) or len(name) > 63:
-            yield invalid("metadata.name", name, LABEL_TEXT)
-    elif kind.plural in _FREE_NAMES:
-        if "/" in name or "%" in name or name in (".", ".."):
-            yield invalid("metadata.name", name, "may not contain '/' or '%'")
-    elif not SUBDOMAIN.match(name):
-        yield invalid("metadata.name", name, SUBDOMAIN_TEXT)
-    elif len(name) > 253:
-        yield invalid("metadata.name", name, "must be no more than 253 characters")
+    else:
+        yield from _name_errors(kind, name)
     for key, value in (meta.get("labels") or {}).items():
         if not _LABEL_VALUE.match(value):
             yield invalid("metadata.labels", value, _LABEL_TEXT)
@@ -77,6 +67,18 @@ def _metadata_errors(kind: ResourceType, obj: Obj) -> Iterator[FieldError]:
             yield invalid("metadata.labels", value, "must be no more than 63 characters")
         elif not key or len(key) > 316:
             yield invalid("metadata.labels", key, "name part must be non-empty")
+
+
+def _name_errors(kind: ResourceType, name: str) -> Iterator[FieldError]:
+    if kind.plural in _FREE_NAMES:
+        if "/" in name or "%" in name or name in (".", ".."):
+            yield invalid("metadata.name", name, "may not contain '/' or '%'")
+        return
+    pattern, text, longest = _NAME_RULES.get(kind.table, (SUBDOMAIN, SUBDOMAIN_TEXT, 253))
+    if not pattern.match(name):
+        yield invalid("metadata.name", name, text)
+    elif len(name) > longest:
+        yield invalid("metadata.name", name, f"must be no more than {longest} characters")
 
 
 def _workload(new: Obj, old: Obj | None, *, policies: tuple[str, ...] = ("Always",)) -> Iterator[FieldError]:

@@ -75,6 +75,14 @@ def _container_errors(container: Obj, path: str, volumes: set[str]) -> Iterator[
     yield from _port_errors(container, path)
     for at, item in enumerate(container.get("env") or ()):
         yield from _env_errors(item, f"{path}.env[{at}]")
+    yield from _mount_errors(container, path, volumes)
+    yield from _resource_errors(container.get("resources") or {}, f"{path}.resources")
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if probe in container:
+            yield from _probe_errors(container[probe], f"{path}.{probe}", must_be_one=probe != "readinessProbe")
+
+
+def _mount_errors(container: Obj, path: str, volumes: set[str]) -> Iterator[FieldError]:
     mounts: set[str] = set()
     for at, mount in enumerate(container.get("volumeMounts") or ()):
         where = f"{path}.volumeMounts[{at}]"
@@ -87,10 +95,6 @@ def _container_errors(container: Obj, path: str, volumes: set[str]) -> Iterator[
         elif mount["mountPath"] in mounts:
             yield invalid(f"{where}.mountPath", mount["mountPath"], "must be unique")
         mounts.add(mount.get("mountPath", ""))
-    yield from _resource_errors(container.get("resources") or {}, f"{path}.resources")
-    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if probe in container:
-            yield from _probe_errors(container[probe], f"{path}.{probe}", must_be_one=probe != "readinessProbe")
 
 
 def _port_errors(container: Obj, path: str) -> Iterator[FieldError]:

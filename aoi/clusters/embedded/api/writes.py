@@ -4,7 +4,6 @@ import hashlib
 from typing import Any
 
 from aoi.clusters.embedded.api import errors
-from aoi.clusters.embedded.api.admission import admit
 from aoi.clusters.embedded.api.defaults import allocate_service, apply_defaults
 from aoi.clusters.embedded.api.reads import selected, shown, stored
 from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
@@ -12,6 +11,8 @@ from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import check_kind, conform, load, read_object
 from aoi.clusters.embedded.api.validation import validate
 from aoi.clusters.embedded.api.versions import from_storage, to_storage
+from aoi.clusters.embedded.controllers.admission import Refused, admit
+from aoi.clusters.embedded.controllers.deletion import finish_deletion, request_deletion
 from aoi.clusters.embedded.patch.apply import apply_configuration, track_update
 from aoi.clusters.embedded.patch.plain import PatchTestFailed, PatchTooLarge, json_patch, merge_patch
 from aoi.clusters.embedded.patch.strategic import PatchError, strategic_merge
@@ -69,15 +70,24 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     validate(kind, obj, None)
     if world.store.get(kind.table, meta.get("namespace", ""), meta["name"]) is not None:
         raise errors.already_exists(kind, meta["name"])
-    obj = admit(world, kind, obj)
+    obj = admitted(world, call, obj, None)
     if kind.table == "services":
         obj = allocate_service(world, obj)
     obj = track_update(world, call, None, obj)
     if call.is_dry_run:
         return _unsaved(world, obj)
-    if kind.table == "jobs.batch" or not call.is_dry_run:
-        return world.store.create(kind.table, obj)
-    return obj
+    return world.store.create(kind.table, obj)
+
+
+def admitted(world: World, call: Call, obj: Obj, old: Obj | None) -> Obj:
+    """`obj` as admission lets it pass. Raises: ApiError."""
+    try:
+        return admit(world, call.kind.table, obj, old)
+    except Refused as refusal:
+        name = obj["metadata"].get("name", "")
+        raise errors.ApiError(
+            refusal.code, refusal.reason, str(refusal), errors.details_of(call.kind, name)
+        ) from refusal
 
 
 def _unsaved(world: World, obj: Obj) -> Obj:
@@ -151,6 +161,7 @@ def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
     if call.subresource != "status":
         new = apply_defaults(world, kind, new)
         validate(kind, new, old)
+        new = admitted(world, call, new, old)
         if kind.table == "services":
             new = allocate_service(world, new)
     new = track_update(world, call, old, new)
@@ -166,9 +177,7 @@ def commit(world: World, call: Call, old: Obj, new: Obj) -> Obj:
             meta = {**meta, "generation": old["metadata"].get("generation", 1) + 1}
         return {**new, "metadata": meta}
     saved = world.store.update(kind.table, new, spec_changed=spec_changed)
-    released = old["metadata"].get("finalizers") and not meta.get("finalizers")
-    if released and meta.get("deletionTimestamp") and not meta.get("deletionGracePeriodSeconds"):
-        world.store.delete(kind.table, meta.get("namespace", ""), meta["name"])
+    finish_deletion(world, kind.table, saved)
     return saved
 
 
@@ -344,45 +353,11 @@ def _delete_options(call: Call) -> dict[str, Any]:
 
 def delete_object(world: World, call: Call, obj: Obj, options: dict[str, Any]) -> Obj | None:
     """Delete now, or mark for deletion and return what is left. Raises: ApiError 409."""
-    kind, meta = call.kind, obj["metadata"]
+    kind = call.kind
     wanted = options.get("preconditions") or {}
     check_preconditions(kind, obj, wanted.get("uid"), wanted.get("resourceVersion"))
-    orphan = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")
-    grace = _grace(obj, options) if kind.table == "pods" else 0
-    waits = bool(grace) or bool(meta.get("finalizers")) or kind.table == "namespaces"
     if call.is_dry_run:
-        return obj if waits else None
-    if orphan:
-        _orphan_dependents(world, obj)
-    if not waits:
-        world.store.delete(kind.table, meta.get("namespace", ""), meta["name"])
-        return None
-    if meta.get("deletionTimestamp") and grace >= (meta.get("deletionGracePeriodSeconds") or 0):
         return obj
-    deadline = world.clock.rfc3339(world.clock.now_ms + grace * 1000)
-    new_meta = {**meta, "deletionTimestamp": deadline, "deletionGracePeriodSeconds": grace}
-    marked = {**obj, "metadata": new_meta}
-    if kind.table == "namespaces":
-        del new_meta["deletionGracePeriodSeconds"]
-        marked["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
-    return world.store.update(kind.table, marked, spec_changed=kind.has_generation)
-
-
-def _grace(pod: Obj, options: dict[str, Any]) -> int:
-    """Seconds that the kubelet gets. A pod that runs nowhere, or no longer, needs none."""
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
-        return 0
-    grace = options.get("gracePeriodSeconds")
-    return max(0, int(spec.get("terminationGracePeriodSeconds", 30) if grace is None else grace))
-
-
-def _orphan_dependents(world: World, owner: Obj) -> None:
-    """Cut the owner references at once, as the garbage collector does before an orphaning owner goes."""
-    uid = owner["metadata"]["uid"]
-    for resource in list(world.store.resources()):
-        for obj in world.store.objects(resource, owner["metadata"].get("namespace")):
-            references = obj["metadata"].get("ownerReferences") or ()
-            if any(reference["uid"] == uid for reference in references):
-                kept = [reference for reference in references if reference["uid"] != uid]
-                world.store.update(resource, {**obj, "metadata": {**obj["metadata"], "ownerReferences": kept}})
+    orphans = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")
+    propagation = "Orphan" if orphans else options.get("propagationPolicy") or "Background"
+    return request_deletion(world, kind.table, obj, grace_s=options.get("gracePeriodSeconds"), propagation=propagation)

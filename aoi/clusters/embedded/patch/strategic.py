@@ -36,19 +36,19 @@ def strategic_merge(original: dict[str, Any], patch: dict[str, Any], schema: Sch
             field = key.removeprefix(DELETE_FROM)
             if isinstance(merged.get(field), list):
                 merged[field] = [item for item in merged[field] if item not in value]
-        elif key.startswith("$"):
-            continue  # applied above, or below with the list it orders
         elif value is None:
             merged.pop(key, None)
-        else:
+        elif not key.startswith("$"):  # other directives are applied above, or below with the list they order
             merged[key] = _merge_value(merged.get(key), value, _child(schema, key))
-    for key, order in patch.items():
-        if key.startswith(ELEMENT_ORDER):
-            field = key.removeprefix(ELEMENT_ORDER)
-            if isinstance(merged.get(field), list):
-                server = original.get(field) or []
-                merged[field] = _reorder(merged[field], order, server, _child(schema, field).merge_key)
+    _order_elements(merged, original, patch, schema)
     return merged
+
+
+def _order_elements(merged: dict[str, Any], original: dict[str, Any], patch: dict[str, Any], schema: Schema) -> None:
+    for key, order in patch.items():
+        field = key.removeprefix(ELEMENT_ORDER)
+        if field != key and isinstance(merged.get(field), list):
+            merged[field] = _reorder(merged[field], order, original.get(field) or [], _child(schema, field).merge_key)
 
 
 def _child(schema: Schema, key: str) -> Schema:

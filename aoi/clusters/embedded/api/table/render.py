@@ -1,0 +1,81 @@
+"""Objects as a meta.k8s.io Table."""
+
+from functools import lru_cache
+from typing import Any
+
+from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.table import cluster, workloads
+from aoi.clusters.embedded.api.table.columns import Printer, age, columns, created
+from aoi.clusters.embedded.store import Obj
+
+PRINTERS: dict[str, Printer] = {**workloads.PRINTERS, **cluster.PRINTERS}
+TABLE_TYPE = "application/json"
+
+
+@lru_cache(maxsize=256)
+def wants_table(accept: str) -> bool:
+    """Whether the first type that the server speaks is a Table."""
+    for media in accept.split(","):
+        parts = [part.strip() for part in media.split(";")]
+        if parts[0] in ("application/json", "*/*", "application/*"):
+            return "as=Table" in parts
+    return False
+
+
+def table_of(
+    kind: ResourceType, objects: list[Obj], meta: dict[str, Any], now_ms: int, include: str = "Metadata"
+) -> dict[str, Any]:
+    """The Table of stored objects. `now_ms` is simulated time since the Unix epoch."""
+    printer = printer_of(kind)
+    rows = [row_of(kind, printer, obj, now_ms, include) for obj in objects]
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": meta,
+        "columnDefinitions": printer.columns,
+        "rows": rows,
+    }
+
+
+def row_of(kind: ResourceType, printer: Printer, obj: Obj, now_ms: int, include: str) -> dict[str, Any]:
+    """One row; `include` is what `includeObject` asks for: None, Metadata or Object."""
+    row: dict[str, Any] = {"cells": printer.cells(obj, now_ms)}
+    if include == "Object":
+        row["object"] = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+    elif include != "None":
+        head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+        row["object"] = {**head, "metadata": obj["metadata"]}
+    return row
+
+
+def printer_of(kind: ResourceType) -> Printer:
+    """The printer of a kind; custom resources get the columns that their definition lists, or name and age."""
+    known = PRINTERS.get(kind.table)
+    return known or _custom_printer(kind)
+
+
+@lru_cache(maxsize=256)
+def _custom_printer(kind: ResourceType) -> Printer:
+    if not kind.columns:
+        return Printer(columns("Name, Age"), lambda obj, now: [obj["metadata"]["name"], created(obj, now)])
+    definitions = (
+        *columns("Name"),
+        *(
+            {"name": name, "type": type_, "format": "", "description": "", "priority": 0}
+            for name, type_, _ in kind.columns
+        ),
+    )
+
+    def cells(obj: Obj, now: int) -> list[Any]:
+        return [obj["metadata"]["name"], *(_cell(obj, path, type_, now) for _, type_, path in kind.columns)]
+
+    return Printer(definitions, cells)
+
+
+def _cell(obj: Obj, path: str, type_: str, now: int) -> Any:
+    node: Any = obj
+    for part in path.strip(".").split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    if type_ == "date":
+        return age(node, now) if isinstance(node, str) else ""
+    return "" if node is None else node

@@ -8,7 +8,7 @@ and two policies given the same seeds differ only where their distributions do.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from transformers import AutoConfig
 from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
 from models import adapters, files
-from models.network import Cache, Network, width_of
+from models.network import Network, width_of
+from models.reference import Reference
 
 MIN_ROWS = 8
 """Smaller matrix products take other code paths, which round differently: batches are filled up to this."""
@@ -43,14 +44,25 @@ class Grammar(Protocol):
         ...
 
 
-class Decoder(Protocol):
+class DecoderCache(Protocol):
+    """What a decoder remembers of a batch."""
+
+    def select(self, rows: Tensor) -> Self:
+        """A cache of these rows, in this order; the old one is used up."""
+        ...
+
+
+CacheT = TypeVar("CacheT", bound=DecoderCache)
+
+
+class Decoder(Protocol[CacheT]):
     """What the loop runs: `Network`, or transformers behind `models.reference.Reference`."""
 
-    def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]:
+    def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, CacheT]:
         """Read prompts; logits after each one's last token, and a cache with room for that many more."""
         ...
 
-    def step(self, tokens: Tensor, cache: Cache) -> Tensor:
+    def step(self, tokens: Tensor, cache: CacheT) -> Tensor:
         """Append one token to every row; the next logits."""
         ...
 
@@ -96,7 +108,7 @@ class InProcessPolicy:
         self.rows = rows
         weights = files.base_weights(base)
         self._names: dict[RoleName, str] = {}
-        self._decoders: dict[str, Decoder] = {}
+        self._decoders: dict[str, Network | Reference] = {}
         folders = dict(adapters_by_role or {})
         for role in ROLES:
             folder = folders.get(role)
@@ -134,10 +146,8 @@ class InProcessPolicy:
             for start in range(0, len(indices), self.rows):
                 yield name, indices[start : start + self.rows]
 
-    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Decoder:
+    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Network | Reference:
         if self.config.model_type != "qwen3":
-            from models.reference import Reference
-
             return Reference.load(base, folder)
         if folder is None:
             return Network(self.config, weights)
@@ -147,7 +157,7 @@ class InProcessPolicy:
 
 @torch.inference_mode()
 def generate(
-    decoder: Decoder, turns: Sequence[Turn], eos_id: int, *, adapter: str, grammar: Grammar | None = None
+    decoder: Decoder[CacheT], turns: Sequence[Turn], eos_id: int, *, adapter: str, grammar: Grammar | None = None
 ) -> list[Generation]:
     """Answer turns of one width class with one set of weights.
 
@@ -172,7 +182,7 @@ def generate(
     return [Generation(tuple(row.token_ids), tuple(row.logprobs), adapter) for row in rows]
 
 
-def _prefill(decoder: Decoder, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, Cache]:
+def _prefill(decoder: Decoder[CacheT], prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, CacheT]:
     """Read each different prompt once: the G completions of a group share their prompt's work."""
     places = {prompt: index for index, prompt in enumerate(dict.fromkeys(prompts))}
     unique = list(places)

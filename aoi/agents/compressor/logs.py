@@ -1,6 +1,7 @@
 """Error classes in log lines of many languages and libraries, and the callee that a line points at.
 
-The newest lines count most: an error that a program has got over is old news.
+The newest lines count most: an error that a program has got over is old news. Lines below error level are left out;
+a crash is one block, and what it says inside is what it is about.
 """
 
 import re
@@ -11,94 +12,111 @@ from aoi.agents.topology import Topology
 
 TO_CALLEE = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented"})
 """Signals about a call: they need a callee, or they say nothing that can be followed."""
+STRAY = 20
+"""In a log of this many lines one failed call is a stray, not a state."""
+BLOCK = 8
+"""Lines of a crash that are read for what it is about."""
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (word, re.compile(expression, re.IGNORECASE))
     for word, expression in (
         # In order: the first that fits is what the line says.
-        ("nouser", r"UserNotFound|user \S+ (?:does not exist|not found) in|role \"[^\"]+\" does not exist"),
-        ("authfailed", r"authentication failed|AuthenticationFailed|password authentication failed|WRONGPASS|"
-                       r"invalid (?:username|credentials)|Access denied for user|SASL (?:auth|conversation)"),
-        ("unauthorized", r"not authorized on|Unauthorized|permission denied for (?:table|relation|schema|database)|"
-                         r"command \S+ requires authentication|NOAUTH|NOPERM"),
+        ("nouser", r"UserNotFound|could not find user|role \"[^\"]+\" does not exist"),
+        ("authfailed", r"authentication failed|AuthenticationFailed|WRONGPASS|invalid (?:username|credentials)|"
+                       r"Access denied for user|error authenticating|SASL (?:auth|conversation)"),
+        ("unauthorized", r"not authorized|Unauthorized|permission denied for (?:table|relation|schema|database)|"
+                         r"requires authentication|NOAUTH|NOPERM"),
         ("tls", r"x509|tls: |TLS handshake|certificate (?:has expired|verify failed|is required)|SSLHandshake|"
                 r"SSL routines|requires? (?:TLS|SSL)"),
         ("connlimit", r"too many (?:connections|clients)|connection pool (?:exhausted|timeout)|maxclients|"
                       r"remaining connection slots"),
         ("diskfull", r"no space left on device|ENOSPC|disk full"),
-        ("readonly", r"read-only file system|READONLY You can't write|not (?:master|primary).*(?:write|slaveOk)"),
+        ("readonly", r"read-only file system|READONLY You can't write|not (?:master|primary) and slaveOk"),
         ("fds", r"too many open files|EMFILE"),
-        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|HTTP/1\.1\" 403|\b403 Forbidden"),
-        ("nohost", r"no such host|Name or service not known|UnknownHostException|ENOTFOUND|getaddrinfo|"
-                   r"could not (?:be )?resolved?|Temporary failure in name resolution|nodename nor servname|"
-                   r"failed to lookup address|NXDOMAIN|No such host is known|Host not found"),
-        ("unimplemented", r"\bUnimplemented\b|UNIMPLEMENTED|unknown service |unknown method|Invalid method name|"
-                          r"METHOD_NOT_FOUND|StatusCode\.UNIMPLEMENTED|no handler for"),
+        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden"),
+        ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|lookup \S+ on \S+: .*(?:timeout|refused)"),
+        ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
+                   r"could not (?:be )?resolved? host|nodename nor servname|failed to lookup address|"
+                   r"No such host is known|Host not found"),
+        ("unimplemented", r"Unimplemented|unknown service |unknown method|Invalid method name|METHOD_NOT_FOUND|"
+                          r"Method not found|Not Implemented|no such route|no handler for"),
         ("refused", r"connection refused|ECONNREFUSED|ConnectionRefused|ConnectException|actively refused|"
                     r"Failed to connect|connect\(\) failed|os error 111|Errno 111|no (?:reachable|suitable) servers?|"
-                    r"could not connect|Connection to \S+ failed|no servers available|SERVER (?:HAS FAILED|ERROR)"),
-        ("timeout", r"i/o timeout|deadline[ _]?exceeded|timed? ?out|ETIMEDOUT|TimeoutException|Timeout(?:Error)?\b|"
-                    r"os error 110|EAGAIN \(timed out\)|504 Gateway"),
-        ("reset", r"connection reset|ECONNRESET|broken pipe|EPIPE|unexpected EOF|Connection aborted|"
+                    r"could not connect|no servers available|SERVER HAS FAILED"),
+        ("timeout", r"i/o timeout|deadline[ _]?(?:has )?(?:exceeded|elapsed|expired)|timed? ?-?out|ETIMEDOUT|"
+                    r"Timeout(?:Error|Exception)?\b|os error 110|EAGAIN|504 Gateway"),
+        ("reset", r"connection reset|ECONNRESET|broken pipe|EPIPE|unexpected EOF|Connection aborted|socket hang up|"
                   r"closed (?:by|the connection)|transport is closing|end of file|No more data to read"),
-        ("unavailable", r"\bUnavailable\b|UNAVAILABLE|503 Service|no healthy (?:upstream|instances?)|"
-                        r"all SubConns are in|no (?:instances|endpoints|addresses?) (?:found|available|for)|"
-                        r"502 Bad Gateway|circuit breaker"),
-        ("oomkilled", r"OutOfMemoryError|out of memory|Cannot allocate memory|heap out of memory"),
-        ("slowquery", r"slow query|Slow query|lock wait timeout|exceeded time limit"),
-        ("lag", r"consumer lag|lagging behind|rebalance"),
-        ("gc", r"GC overhead|full gc|gc pause"),
+        ("unavailable", r"Unavailable\b|\b50[23]\b|no healthy (?:upstream|instances?|host)|all SubConns are in|"
+                        r"no (?:address|instance|endpoint)\w*|zero addresses|Bad Gateway|circuit breaker|"
+                        r"answered with an error|\b500\b|INTERNAL|internal error|TApplicationException"),
+        ("oomkilled", r"OutOfMemoryError|out of memory|Cannot allocate memory"),
+        ("slowquery", r"slow query|lock wait timeout|exceeded time limit"),
+        ("lag", r"consumer lag|lagging behind"),
+        ("gc", r"GC overhead|full gc"),
         ("flag", r"feature ?flag"),
-        ("missingkey", r"(?:missing|required|undefined) (?:key|environment variable|env|config|setting|property)|"
-                       r"environment variable \S+ (?:is )?(?:not set|missing|required)|KeyError"),
-        ("missingconfig", r"(?:config\S*|settings?) (?:file )?\S* ?(?:not found|does not exist|no such file)"),
-        ("badconfig", r"(?:invalid|malformed|bad|cannot parse|could not parse|failed to parse|unparsable) "
-                      r"(?:\S+ )?(?:config|configuration|value|setting|address|port|duration|boolean|integer)|"
-                      r"(?:config\S*|configuration)\b.*\b(?:invalid|malformed)"),
+        ("panic", r"^panic:|panicked at|goroutine \d+ \[running\]|SIGSEGV|segmentation fault|core dumped|"
+                  r"NullPointerException|nil pointer|NullReferenceException|AttributeError|TypeError"),
+        ("badconfig", r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
+                      r"(?:cannot|could not|failed to) (?:parse|bind)|could not be parsed|is not valid|"
+                      r"required pattern|FormatException"),
+        ("missingkey", r"(?:missing|required|undefined|cannot find|could not find) (?:\S+ )?(?:key|field|env\b|"
+                       r"environment|config\w*|setting|property|value)|(?:environment variable|configuration value|"
+                       r"setting) \S+ (?:is|was) (?:not|missing|required)|KeyError|could not resolve placeholder"),
+        ("missingconfig", r"config\S* (?:file )?\S* ?(?:not found|does not exist|no such file)"),
         ("badargs", r"unknown (?:flag|option|argument)|unrecognized (?:option|argument)s?|"
                     r"flag provided but not defined"),
-        ("badcommand", r"exec format error|executable file not found|command not found|no such file or directory: ?/"),
-        ("panic", r"^panic:|\bpanicked at|\bpanic\b|goroutine \d+ \[running\]|SIGSEGV|segmentation fault|"
-                  r"terminate called after|Unhandled exception|core dumped|Application run failed"),
-        ("exception", r"\bException\b|Traceback \(most recent call last\)|\bFATAL\b|\bfatal\b|stack trace"),
+        ("badcommand", r"exec format error|executable file not found|command not found"),
+        ("exception", r"Exception\b|Traceback|\bFATAL\b|uncaught|terminate called"),
     )
 )  # fmt: skip
-_ANY = re.compile(
-    r"err|fail|fatal|warn|panic|exception|refus|time|reset|unavail|denied|auth|not |no |lookup|x509|tls|"
-    r"[45]0[0-9]|E[A-Z]{5,}|lag|slow|kill|abort|broken|invalid|unknown|exceed|closed",
-    re.IGNORECASE,
+_CRASH = re.compile(
+    r"^panic:|panicked at|Traceback \(most recent|Unhandled exception|uncaughtException|terminate called|"
+    r"Application run failed|APPLICATION FAILED"
 )
+_HEAD = 140
+"""Characters of a line in which its level stands."""
+_QUIET = re.compile(
+    r'"level":\s*"?(?:info|debug|trace|warn(?:ing)?|[1-4]0)\b|"s":\s*"[IWD]|'
+    r"(?:^|[\s\[<|])(?:INFO|DEBUG|TRACE|WARN|WARNING|NOTICE|LOG|info|debug|warning|warn|dbug)[\s\]>:|]"
+)
+_LOUD = re.compile(r"(?:^|[\s\[<|\"])(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|error|fail|fatal|crit|panic)[\s\]>:|\"]")
 _HOST = re.compile(
-    r"(?:(?<=://)|(?<=@)|(?<=lookup )|(?<=host )|(?<=host=)|(?<=host: )|(?<=\bto )|(?<=from )|(?<=address )|(?<=\")|"
-    r"(?<=')|(?<=\()|(?<=\[)|(?<==)|(?<=/)|(?<=\s)|^)"
-    r"((?:srv-)?[a-z][-a-z0-9]*(?:\.[-a-z0-9]+)*|\d{1,3}(?:\.\d{1,3}){3})(:\d{2,5})?"
+    r"(?<![-.\w])((?:srv-)?[a-z][-a-z0-9]*(?:\.[a-z0-9][-a-z0-9]*)*|\d{1,3}(?:\.\d{1,3}){3})(:\d{2,5})?(?![-\w])"
 )
-_NAMED = re.compile(
-    r"(?:lookup|host|hostname|peer|upstream|backend|target|server|service|callee|dependency|resolve|ENOTFOUND|ECONNREFUSED|"
-    r"://|srv-|connect(?:ing)? to|call(?:ing)? to|calling|dial(?:ing)?|client for|rpc to|request to|getaddrinfo)"
-    r"[\s\"'=:(\[]*((?:srv-)?[a-z][-a-z0-9]*(?:\.[-a-z0-9]+)*)",
+_INTRODUCED = re.compile(
+    r"(?:lookup|host|hostname|peer|upstream|backend|target|server|dependency|getaddrinfo|ENOTFOUND|EAI_AGAIN|://|"
+    r"\bto|\bcalling|\bcall|\bdial|\bfrom|\bof|\bfor|\bat|\bdesc =|\bwith|\bby)[\s\"'`=:<>(\[]*$",
     re.IGNORECASE,
 )
 
 
 def logs(observation: Observation, subject: str, topology: Topology, *, is_previous: bool = False) -> Iterator[Found]:
-    """Signals of one component's log lines; later lines weigh more. A line about no known callee is its own trouble."""
+    """Signals of one component's log lines; later lines weigh more."""
     lines = [line for line in observation.lines if line.text]
-    for age, line in enumerate(reversed(lines)):
-        if not _ANY.search(line.text):
+    told: list[Found] = []
+    skip_to = 0
+    for index, line in enumerate(lines):
+        if index < skip_to or _is_quiet(line.text):
             continue
-        word = classify(line.text)
-        if word is None:
-            continue
-        other = callee(line.text, subject, topology)
-        if word in TO_CALLEE and other is None:
-            continue
+        block = [line]
+        if _CRASH.search(line.text):
+            block = _block(lines, index)
+            skip_to = index + len(block)
+        age = len(lines) - 1 - index
         weight = (0.5 if is_previous else 1.0) / (1 + age / 10)
-        yield _found(word, subject, other if word in TO_CALLEE else None, (observation, line, weight))
+        finding = _classified(block, subject, topology)
+        if finding:
+            word, other, at = finding
+            told.append(Found(word, subject, other, observation, at.start + at.indent, at.end, weight))
+    for finding in told:
+        is_stray = finding.word in TO_CALLEE and len(lines) >= STRAY
+        if not is_stray or sum(f.word == finding.word and f.other == finding.other for f in told) > 1:
+            yield finding
 
 
 def classify(text: str) -> str | None:
-    """The error class that a line speaks of, or None."""
+    """The error class that a text speaks of, or None."""
     return next((word for word, expression in _RULES if expression.search(text)), None)
 
 
@@ -106,20 +124,43 @@ def callee(text: str, subject: str, topology: Topology) -> str | None:
     """The component that a line names in a host position, if it is another one than the speaker."""
     plain: str | None = None
     for match in _HOST.finditer(text):
-        name = topology.host(match[1])
+        name = topology.host(match[1]) or topology.host(match[1].removesuffix("-client"))
         if name is None or name == subject:
             continue
-        if match[2] or "." in match[1] or match[1].startswith("srv-"):
+        if match[2] or match[1].startswith("srv-") or match[1] in topology.addresses:
             return name
-        plain = plain or (name if _is_named(text, match[1]) else None)
+        # `user` and `rate` are words, too: a bare name counts after a word that introduces a host, or with a hyphen.
+        if plain is None and ("-" in match[1] or _INTRODUCED.search(text, max(0, match.start() - 24), match.start())):
+            plain = name
     return plain
 
 
-def _is_named(text: str, host: str) -> bool:
-    """A bare name counts only after a word that introduces a host: `user` and `rate` are words, too."""
-    return any(match[1] == host for match in _NAMED.finditer(text))
+def _classified(block: list[Line], subject: str, topology: Topology) -> tuple[str, str | None, Line] | None:
+    """(signal, callee, line to cite) of one line or of one crash."""
+    is_crash = len(block) > 1 or bool(_CRASH.search(block[0].text))
+    other = next((name for line in block if (name := callee(line.text, subject, topology))), None)
+    for line in block:
+        word = classify(line.text)
+        if word is None or (is_crash and word in ("panic", "exception")):
+            continue
+        if word not in TO_CALLEE:
+            return word, None, line
+        if other is not None:
+            return word, other, line
+    return ("panic", None, block[0]) if is_crash else None
 
 
-def _found(word: str, subject: str, other: str | None, where: tuple[Observation, Line, float]) -> Found:
-    observation, line, weight = where
-    return Found(word, subject, other, observation, line.start + line.indent, line.end, weight)
+def _block(lines: list[Line], start: int) -> list[Line]:
+    """A crash: its first line and those that follow without a level of their own."""
+    block = [lines[start]]
+    for line in lines[start + 1 : start + BLOCK]:
+        if _is_quiet(line.text) or _CRASH.search(line.text):
+            break
+        block.append(line)
+    return block
+
+
+def _is_quiet(text: str) -> bool:
+    """Whether a line says itself that it is below error level."""
+    head = text[:_HEAD]
+    return bool(_QUIET.search(head)) and not _LOUD.search(head.split('"message"')[0].split('"msg"')[0])

@@ -4,16 +4,22 @@
 values, in `world.state`. Periodic work exists only where something is wrong: a healthy, quiet world has no timers.
 """
 
+from aoi.clusters.embedded.controllers.autoscaler import HorizontalAutoscaler
+from aoi.clusters.embedded.controllers.cronjob import CronJobController
+from aoi.clusters.embedded.controllers.daemonset import DaemonSetController
 from aoi.clusters.embedded.controllers.deployment import DeploymentController
+from aoi.clusters.embedded.controllers.disruption import DisruptionController
 from aoi.clusters.embedded.controllers.endpoints import EndpointsController
 from aoi.clusters.embedded.controllers.events import EventExpiry
 from aoi.clusters.embedded.controllers.garbage import GarbageCollector
+from aoi.clusters.embedded.controllers.job import JobController
 from aoi.clusters.embedded.controllers.kubelet import Kubelet
 from aoi.clusters.embedded.controllers.namespace import NamespaceController
 from aoi.clusters.embedded.controllers.nodes import NodeController
 from aoi.clusters.embedded.controllers.quota import QuotaController
 from aoi.clusters.embedded.controllers.replicaset import ReplicaSetController
 from aoi.clusters.embedded.controllers.scheduler import Scheduler
+from aoi.clusters.embedded.controllers.statefulset import StatefulSetController
 from aoi.clusters.embedded.controllers.taints import TaintEviction
 from aoi.clusters.embedded.controllers.volumes import VolumeController
 from aoi.clusters.embedded.world import Controller
@@ -26,6 +32,10 @@ def standard_controllers() -> tuple[Controller, ...]:
         NodeController(),
         DeploymentController(),
         ReplicaSetController(),
+        StatefulSetController(),
+        DaemonSetController(),
+        CronJobController(),
+        JobController(),
         VolumeController(),
         Scheduler(),
         Kubelet(),
@@ -33,5 +43,7 @@ def standard_controllers() -> tuple[Controller, ...]:
         TaintEviction(),
         GarbageCollector(),
         QuotaController(),
+        DisruptionController(),
+        HorizontalAutoscaler(),
         EventExpiry(),
     )

@@ -1,0 +1,171 @@
+"""Client of a model server that speaks OpenAI's completion protocol as vLLM does, with LoRA adapters by name.
+
+Prompts go as token ids and completions come back as token ids with log-probabilities, so a trajectory recorded
+from a server is as exact as one from the in-process engine. Adapters are loaded under names that hold their
+digest: a new champion is loaded beside the old one, and no request in flight changes its adapter.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from aoi.agents.policy import Generation, Turn
+from aoi.errors import Permanent, ServerUnavailable, UnknownBundle
+from aoi.records.base import Sha256
+from aoi.records.episode import RoleName
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One name on the server and what it stands for."""
+
+    name: str
+    digest: str
+    """Digest of the adapter, or `base:<digest>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How a server is reached."""
+
+    url: str
+    """Without `/v1`."""
+    api_key: str | None = None
+    timeout_s: float = 30.0
+    """For one request."""
+    budget_s: float = 120.0
+    """For all turns of one `generate`."""
+    concurrency: int = 64
+    """Requests in flight; the server batches them."""
+    schemas: Mapping[RoleName, dict[str, Any]] = field(default_factory=dict)
+    """JSON schema that constrains each role's completion (`aoi.agents.decision_schema`)."""
+
+
+def adapter_name(digest: Sha256) -> str:
+    """Name under which an adapter is served."""
+    return f"aoi-{digest[:16]}"
+
+
+class ModelServer:
+    """The management side: what is served, load, unload."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        limits = httpx.Limits(max_connections=settings.concurrency)
+        self.settings = settings
+        self._client = httpx.Client(
+            base_url=settings.url, headers=headers, timeout=settings.timeout_s, limits=limits, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def names(self) -> tuple[str, ...]:
+        """Models and adapters that the server lists. Raises: ServerUnavailable."""
+        answer = self.request("GET", "/v1/models").json()
+        return tuple(sorted(model["id"] for model in answer["data"]))
+
+    def load(self, folder: Path, digest: Sha256) -> Served:
+        """Load an adapter that the server can read at `folder`, beside those that are loaded.
+
+        Raises: ServerUnavailable; Permanent if the server refuses the folder.
+        """
+        served = Served(adapter_name(digest), digest)
+        if served.name not in self.names():
+            body = {"lora_name": served.name, "lora_path": str(folder)}
+            self.request("POST", "/v1/load_lora_adapter", body)
+        return served
+
+    def unload(self, digest: Sha256) -> None:
+        """Take an adapter out; no error if it is not loaded. Raises: ServerUnavailable."""
+        if (name := adapter_name(digest)) in self.names():
+            self.request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+
+    def request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None
+    ) -> httpx.Response:
+        """One request. Raises: ServerUnavailable, UnknownBundle for an unknown name, Permanent if refused."""
+        timeout = self.settings.timeout_s if timeout_s is None else timeout_s
+        try:
+            response = self._client.request(method, path, json=body, timeout=timeout)
+        except httpx.TransportError as error:
+            raise ServerUnavailable(
+                f"the model server at {self.settings.url} does not answer ({type(error).__name__} after at most "
+                f"{timeout:.1f} s on {path}). Is it up? curl {self.settings.url}/health"
+            ) from error
+        if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise ServerUnavailable(
+                f"the model server answered {response.status_code} on {path}: {response.text[:200]}"
+            )
+        if response.status_code == NOT_FOUND:
+            name = (body or {}).get("model") or (body or {}).get("lora_path") or path
+            raise UnknownBundle(f"the model server knows no {name}: load it again, or check its --enable-lora flags")
+        if response.is_error:
+            raise Permanent(f"the model server refused {path} with {response.status_code}: {response.text[:200]}")
+        return response
+
+
+class ServedPolicy:
+    """`Policy` over a model server: each role answered by the name it is mapped to."""
+
+    def __init__(self, server: ModelServer, roles: Mapping[RoleName, Served], default: Served) -> None:
+        self.server, self.roles, self.default = server, dict(roles), default
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        """Answer every turn, in order, or raise inside the budget. Raises: ServerUnavailable, UnknownBundle."""
+        if not turns:
+            return []
+        deadline = time.monotonic() + self.server.settings.budget_s
+        with ThreadPoolExecutor(min(len(turns), self.server.settings.concurrency)) as pool:
+            answers = [pool.submit(self._answer, turn, deadline) for turn in turns]
+            try:
+                return [answer.result() for answer in answers]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _answer(self, turn: Turn, deadline: float) -> Generation:
+        served = self.roles.get(turn.role, self.default)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ServerUnavailable(f"the model server spent the budget of {self.server.settings.budget_s:.0f} s")
+        timeout = min(left, self.server.settings.timeout_s)
+        response = self.server.request("POST", "/v1/completions", self._body(turn, served), timeout)
+        choice = response.json()["choices"][0]
+        ids = choice.get("token_ids")
+        if ids is None:
+            raise Permanent("the model server returns no token ids: start vLLM 0.10.2 or later")
+        logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
+        return Generation(tuple(ids), tuple(logprobs) if logprobs is not None else None, served.digest)
+
+    def _body(self, turn: Turn, served: Served) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": served.name,
+            "prompt": list(turn.prompt_ids),
+            "max_tokens": turn.max_tokens,
+            "temperature": turn.temperature,
+            "seed": turn.seed % 2**63,  # the server takes a signed 64-bit number
+            "logprobs": 0,  # of the sampled token alone
+            "return_token_ids": True,
+            "skip_special_tokens": False,
+        }
+        if schema := self.server.settings.schemas.get(turn.role):
+            body["structured_outputs"] = {"json": schema}
+        return body

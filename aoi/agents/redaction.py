@@ -44,7 +44,8 @@ _KNOWN = re.compile(
     r"|\bhvs\.[A-Za-z0-9_-]{20,}|\bsk_(?:live|test)_[A-Za-z0-9]{16,}"
 )
 _PAIR = re.compile(
-    rf"(?P<key>(?<![A-Za-z0-9_.-]){_KEY})(?P<sep>['\"]?[ \t]*(?:=>|:=|[:=])[ \t]*)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&}})]+)",
+    rf"(?P<key>(?<![A-Za-z0-9_.-]){_KEY})(?P<sep>['\"]?[ \t]*(?:=>|:=|[:=])[ \t]*)"
+    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&})]+)",
     re.IGNORECASE,
 )
 _OPTION = re.compile(rf"(?P<key>--?{_KEY})(?P<sep>\s+)(?P<value>[^\s\"'-][^\s\"']*)", re.IGNORECASE)

@@ -56,7 +56,9 @@ class Reader:
                 return None
             raise
 
-    def list(self, key: str | Readable, *, labels: str = "", fields: str = "", namespace: str = "") -> list[Obj]:
+    def list(
+        self, key: str | Readable, *, labels: str = "", fields: str = "", namespace: str = "", redacted: bool = True
+    ) -> list[Obj]:
         """Objects in the server's order. Raises: ServerSaid."""
         readable = _readable(key)
         items: list[Obj] = []
@@ -69,7 +71,8 @@ class Reader:
             if not follow:
                 break
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
-        return [redact_object({**typed, **item}) for item in items]
+        whole = [{**typed, **item} for item in items]
+        return [redact_object(item) for item in whole] if redacted else whole
 
     def table(
         self, readable: Readable, name: str | None, *, labels: str = "", fields: str = "", whole: bool = False

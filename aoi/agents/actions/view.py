@@ -1,0 +1,140 @@
+"""What a typed action sees of the cluster: unredacted objects of one namespace, through reads alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aoi.agents.actions.change import Obj, Refused
+from aoi.agents.kubectl.describe_workloads import owned, revision, selector_text
+from aoi.agents.kubectl.reader import Reader, ServerSaid
+from aoi.clusters.reading import READABLES, Readable
+from aoi.clusters.transport import ReadTransport
+
+WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
+
+
+class View:
+    """Reads objects as they are, for rendering and verifying changes. Nothing of it reaches a model."""
+
+    def __init__(self, transport: ReadTransport, namespace: str, recorded: ReadTransport | None = None) -> None:
+        """`recorded` answers from an earlier capture of the same cluster, e.g. of its ConfigMaps as installed."""
+        self.namespace = namespace
+        self._transport = transport
+        self._recorded = recorded
+
+    def get(self, key: str, name: str) -> Obj:
+        """One object. Raises: Refused (resource) if it is not there."""
+        found = self.find(key, name)
+        if found is None:
+            readable = READABLES[key]
+            raise Refused(f"{readable.resource} {name!r} is not in namespace {self.namespace}", "resource")
+        return found
+
+    def find(self, key: str, name: str) -> Obj | None:
+        """One object or None."""
+        return _find(self._transport, self.namespace, key, name)
+
+    def recorded(self, key: str, name: str) -> Obj | None:
+        """The object as it was captured earlier; None if nothing of it was."""
+        return _find(self._recorded, self.namespace, key, name) if self._recorded else None
+
+    def all(self, key: str, *, labels: str = "", fields: str = "") -> list[Obj]:
+        """Objects in name order; none if the cluster does not serve the kind."""
+        try:
+            found = Reader(self._transport, self.namespace).list(key, labels=labels, fields=fields, redacted=False)
+        except ServerSaid as error:
+            if error.status == 404:
+                return []
+            raise _refusal(error) from error
+        return sorted(found, key=lambda obj: obj["metadata"]["name"])
+
+    def path(self, key: str, name: str | None = None) -> str:
+        """Where requests about it go."""
+        return READABLES[key].path(self.namespace, name)
+
+    def workload(self, component: str) -> tuple[str, Obj]:
+        """(resource, object) that runs a component: of its name, else the one its Service selects.
+
+        Raises: Refused (resource).
+        """
+        for key in WORKLOADS:
+            if found := self.find(key, component):
+                return key, found
+        selector = ((self.find("services", component) or {}).get("spec") or {}).get("selector") or {"app": component}
+        for key in WORKLOADS:
+            matching = [obj for obj in self.all(key) if selector.items() <= template_labels(obj).items()]
+            if len(matching) == 1:
+                return key, matching[0]
+        raise Refused(f"no workload of component {component!r} in namespace {self.namespace}", "resource")
+
+    def pods(self, workload: Obj) -> list[Obj]:
+        """Pods that a workload's selector takes in."""
+        labels = selector_text((workload.get("spec") or {}).get("selector"))
+        return self.all("pods", labels=labels) if labels else []
+
+    def revisions(self, key: str, workload: Obj) -> list[tuple[int, Obj]]:
+        """(number, pod template) of the recorded revisions, oldest first, without the controller's own label."""
+        labels = selector_text((workload.get("spec") or {}).get("selector"))
+        if key == "deployments.apps":
+            sets = owned(self.all("replicasets.apps", labels=labels), workload)
+            found = [(revision(rs), _template(rs["spec"])) for rs in sets]
+        else:
+            kept = owned(self.all("controllerrevisions.apps", labels=labels), workload)
+            found = [
+                (int(obj.get("revision", 0)), _template((obj.get("data") or {}).get("spec") or {})) for obj in kept
+            ]
+        return sorted(found, key=lambda pair: pair[0])
+
+
+def _template(spec: Obj) -> Obj:
+    template = {key: value for key, value in (spec.get("template") or {}).items() if key != "$patch"}
+    metadata = {key: value for key, value in (template.get("metadata") or {}).items() if key != "creationTimestamp"}
+    hidden = ("pod-template-hash", "controller-revision-hash")
+    metadata["labels"] = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in hidden}
+    return {**template, "metadata": metadata}
+
+
+def same_template(left: Obj, right: Obj) -> bool:
+    """Whether two templates would run the same: marks of a restart do not count."""
+    return _plain(left) == _plain(right)
+
+
+def _plain(template: Obj) -> Any:
+    cleaned = _template({"template": template})
+    annotations = cleaned["metadata"].get("annotations") or {}
+    kept = {key: value for key, value in annotations.items() if not key.endswith("/restartedAt")}
+    return {**cleaned, "metadata": {**cleaned["metadata"], "annotations": kept}}
+
+
+def template_of(workload: Obj) -> Obj:
+    """Its pod template."""
+    return (workload.get("spec") or {}).get("template") or {}
+
+
+def template_labels(workload: Obj) -> dict[str, str]:
+    """Labels that its pods carry."""
+    return (template_of(workload).get("metadata") or {}).get("labels") or {}
+
+
+def containers(template: Obj) -> Sequence[Obj]:
+    """Its containers, init containers aside."""
+    return (template.get("spec") or {}).get("containers") or []
+
+
+def is_ready(pod: Obj) -> bool:
+    """Whether a pod counts for its Services."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
+
+
+def _find(transport: ReadTransport, namespace: str, key: str, name: str) -> Obj | None:
+    readable: Readable = READABLES[key]
+    try:
+        return Reader(transport, namespace).get(readable, name, redacted=False)
+    except ServerSaid as error:
+        if error.status in (404, 501):  # 501: a recording does not hold it
+            return None
+        raise _refusal(error) from error
+
+
+def _refusal(error: ServerSaid) -> Refused:
+    return Refused(str(error), "permission" if error.status in (401, 403) else "resource")

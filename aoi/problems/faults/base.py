@@ -37,7 +37,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A field that has this value while the fault is there. `path` None: the object itself exists."""
+    """A field that has this value while the fault is there. `path` None: the object itself exists.
+
+    A map counts if it holds the fault's keys: the API server adds defaults to what was written.
+    """
 
     key: Key
     path: tuple[str | int, ...] | None = None
@@ -50,7 +53,13 @@ class Mark:
         obj = world.store.get(*self.key)
         if self.path is None:
             return (obj is None) == self.absent
-        return obj is not None and _dig(obj, self.path) == self.value
+        return obj is not None and _covers(_dig(obj, self.path), self.value)
+
+
+def _covers(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(key in found and _covers(found[key], value) for key, value in wanted.items())
+    return bool(found == wanted)
 
 
 def _dig(value: Any, path: tuple[str | int, ...]) -> Any:

@@ -4,6 +4,7 @@ import random
 
 from aoi.clusters.apps.spec import Application, Component, Setting
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.templates import restart
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Write
 from aoi.records.problem import FaultType, SystemLevel
@@ -69,18 +70,12 @@ def _config_drift(site: Site, choices: random.Random) -> Plan:
     key: Key = ("configmaps", site.namespace, setting.holder)
     return Plan(
         writes=(Patch(key, {"data": {setting.key: wrong}}), *_restarts(site)),
-        repair=(Patch(key, {"data": {setting.key: setting.value}}), *_bounce(site)),
+        repair=(Patch(key, {"data": {setting.key: setting.value}}), restart(site.key)),
         marks=(Mark(key, ("data", setting.key), wrong),),
         actions=(Action("set_config", site.name, f"{setting.key}={setting.value}"),),
         evidence=(("logs", site.name), ("config", site.name)),
         accepted=(site.name,),
     )
-
-
-def _bounce(site: Site) -> tuple[Write, ...]:
-    """What `kubectl rollout restart` sends; the pods' names of the healthy world are gone by then."""
-    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T12:00:00Z"}
-    return (Patch(site.key, {"spec": {"template": {"metadata": {"annotations": annotations}}}}),)
 
 
 MISSING_CONFIGMAP = Fault(

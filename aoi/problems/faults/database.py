@@ -7,6 +7,7 @@ from typing import Any
 from aoi.clusters.apps.spec import Application, Component, Login
 from aoi.clusters.embedded.world import World
 from aoi.problems.faults.base import Action, Fault, Plan
+from aoi.problems.faults.templates import restart
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Delete, Write
 from aoi.records.problem import FaultType, SystemLevel
@@ -34,7 +35,7 @@ def _db_auth_revoked(site: Site, choices: random.Random) -> Plan:
     granted = [list(grant) for grant in healthy.grants]
     return Plan(
         writes=_reconnect(site, client.name),
-        repair=_reconnect(site, client.name),
+        repair=(restart(("deployments.apps", site.namespace, client.name)),),
         marks=(),
         actions=(Action("repair_database", site.name),),
         evidence=(("logs", client.name), ("pods", client.name)),

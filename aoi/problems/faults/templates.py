@@ -5,10 +5,7 @@ from typing import Any
 
 from aoi.problems.faults.base import Action, Evidence, Mark, Plan
 from aoi.problems.sites import Site
-from aoi.problems.writes import Patch
-
-REPLACES = {"type": "Recreate", "rollingUpdate": None}
-"""A Deployment that stops its old pods first: otherwise a new template that cannot start would harm nobody."""
+from aoi.problems.writes import Key, Patch
 
 
 def changed_container(
@@ -51,6 +48,12 @@ def changed_template(
         evidence=tuple(evidence),
         accepted=(site.name,),
     )
+
+
+def restart(deployment: Key) -> Patch:
+    """What `kubectl rollout restart` sends, for repairs: the pods' names of the healthy world are gone by then."""
+    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T23:00:00Z"}
+    return Patch(deployment, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
 
 
 def _removal(pointer: str) -> dict[str, Any]:

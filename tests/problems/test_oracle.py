@@ -1,0 +1,73 @@
+"""The strict oracle passes the golden repair and nothing else, for every mechanism."""
+
+import pytest
+
+from aoi.clusters.embedded.identity import ADMIN
+from aoi.clusters.embedded.transport import EmbeddedTransport
+from aoi.problems import catalogue
+from aoi.problems.admission import check, identifiable
+from aoi.problems.faults import FAULTS
+from aoi.problems.scenario import build, repair
+from aoi.problems.writes import Delete, Patch, send
+from aoi.records.problem import ProblemInstance, TaskKind
+
+SEED = 23
+APPLICATIONS = ("hotel_reservation", "gen004")
+
+
+def mitigation(fault: str, application: str) -> ProblemInstance:
+    """The second target of a fault where there is one: the first is often the gateway."""
+    fitting = [p for p in catalogue.problems(fault=fault, kind=TaskKind.MITIGATION) if p.application == application]
+    return ProblemInstance(problem=fitting[min(1, len(fitting) - 1)], seed=SEED)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_mechanism_is_admitted(fault: str, application: str) -> None:
+    report = check(mitigation(fault, application).problem.id, [SEED])
+    assert report.passed, [c for c in report.checks if not c.passed]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_two_mechanisms_look_alike_at_one_component(fault: str) -> None:
+    found = identifiable(mitigation(fault, "gen004"))
+    assert found.passed, found.detail
+
+
+def test_controls_are_quiet() -> None:
+    for application in APPLICATIONS:
+        control = catalogue.control_of(mitigation("wrong_target_port", application).problem)
+        report = check(control.id, [SEED, SEED + 1])
+        assert report.passed, [c for c in report.checks if not c.passed]
+
+
+def test_a_repair_that_breaks_something_else_fails() -> None:
+    found = build(mitigation("wrong_target_port", "hotel_reservation"))
+    assert found.plan is not None
+    repair(found.world, found.plan)
+    assert found.fork().grade(None).success
+    other = ("configmaps", found.namespace, "rate-config")
+    send(EmbeddedTransport(found.world, ADMIN), Delete(other))
+    outcome = found.grade(None)
+    assert not outcome.success
+    assert outcome.detail["lost"] == "configmaps/rate-config is gone"
+
+
+def test_another_repair_than_the_golden_one_passes() -> None:
+    """A Service that leads to the right port by another number of fields is as good as the recorded one."""
+    found = build(mitigation("scale_to_zero", "hotel_reservation"))
+    assert found.truth.component is not None
+    key = ("deployments.apps", found.namespace, found.truth.component)
+    send(EmbeddedTransport(found.world, ADMIN), Patch(key, {"spec": {"replicas": 3}}))
+    assert found.grade(None).success
+
+
+def test_aiopslab_passes_an_unscheduled_pod_that_the_strict_grade_fails() -> None:
+    outcome = build(mitigation("node_selector", "hotel_reservation")).grade(None)
+    assert outcome.aiopslab_success
+    assert not outcome.success
+
+
+@pytest.mark.parametrize("fault", ["wrong_target_port", "scale_to_zero", "wrong_binary", "bad_image_tag"])
+def test_aiopslab_fails_what_its_evaluators_look_at(fault: str) -> None:
+    assert not build(mitigation(fault, "hotel_reservation")).grade(None).aiopslab_success

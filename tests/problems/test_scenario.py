@@ -1,0 +1,137 @@
+"""What a built problem promises: repeatable, forkable, paired with its control, and without a tell."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from aoi.clusters.embedded.identity import ADMIN
+from aoi.clusters.embedded.transport import EmbeddedTransport
+from aoi.clusters.transport import ReadRequest
+from aoi.problems import catalogue, scenario
+from aoi.problems.faults import FAULTS
+from aoi.problems.inventory import RECORDED
+from aoi.problems.sampling import control_of
+from aoi.problems.scenario import Scenario, build, schedule
+from aoi.problems.writes import Patch, send
+from aoi.records.problem import Problem, ProblemInstance, TaskKind
+
+SEED = 11
+
+
+def instance(problem_id: str, seed: int = SEED) -> ProblemInstance:
+    """A problem of the catalogue in one world."""
+    return ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
+
+
+def one_of(fault: str, application: str) -> Problem:
+    """The first mitigation problem of a fault on an application."""
+    return next(p for p in catalogue.problems(fault=fault, kind=TaskKind.MITIGATION) if p.application == application)
+
+
+def test_the_same_instance_gives_the_same_world_in_every_process() -> None:
+    code = (
+        "from aoi.problems import catalogue, scenario; from aoi.records.problem import ProblemInstance as I;"
+        "print(scenario.build(I(problem=catalogue.get('wrong_bin_usage-mitigation-1'), seed=11)).world.digest())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert ran == build(instance("wrong_bin_usage-mitigation-1")).world.digest()
+
+
+def test_a_world_does_not_depend_on_what_was_built_before_it() -> None:
+    wanted = instance("misconfig_app_hotel_res-detection-1")
+    first = build(wanted).world.digest()
+    scenario._prepare.cache_clear()
+    scenario._base.cache_clear()
+    build(instance("network_loss_hotel_res-detection-1"))
+    assert build(wanted).world.digest() == first
+
+
+def test_all_kinds_of_one_target_share_one_world() -> None:
+    digests = {build(instance(f"misconfig_app_hotel_res-{kind}-1")).world.digest() for kind in TaskKind}
+    assert len(digests) == 1
+
+
+def test_a_fork_goes_its_own_way() -> None:
+    original = build(instance("misconfig_app_hotel_res-mitigation-1"))
+    before = original.world.digest()
+    other = original.fork()
+    assert other.world.digest() == before
+    key = ("deployments.apps", other.namespace, "geo")
+    send(EmbeddedTransport(other.world, ADMIN), Patch(key, {"spec": {"replicas": 3}}))
+    other.world.advance(60_000)
+    assert original.world.digest() == before
+    assert other.world.digest() != before
+
+
+def test_grading_a_mitigation_leaves_the_world_as_it_is() -> None:
+    found = build(instance("misconfig_app_hotel_res-mitigation-1"))
+    before = found.world.digest()
+    assert not found.grade(None).success
+    assert found.world.digest() == before
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_faults_are_three_to_twenty_minutes_old_among_ordinary_writes(seed: int) -> None:
+    times = schedule("gen001", seed)
+    assert 180 <= times.age_s <= 1200
+    assert 3 <= len(times.before) + 1 + len(times.after) <= 5
+
+
+def test_a_control_shares_clock_and_ordinary_work_with_its_problem() -> None:
+    faulty = build(instance("wrong_bin_usage-localization-1"))
+    control = build(control_of(faulty.instance))
+    assert control.world.clock.now_ms == faulty.world.clock.now_ms
+    assert control.truth.component is None
+    assert control.components == faulty.components
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("application", ["hotel_reservation", "gen003"])
+def test_a_fault_leaves_no_mark_that_ordinary_work_does_not_leave(fault: str, application: str) -> None:
+    faulty = build(ProblemInstance(problem=one_of(fault, application), seed=SEED))
+    control = build(control_of(faulty.instance))
+    assert _managers(faulty) == _managers(control)
+    # Marks of ordinary work differ with what it hit; what only the faulty world has must be one of them.
+    assert _marks(faulty) - _marks(control) <= {"ops/reviewed", "kubectl.kubernetes.io/restartedAt", "team"}
+
+
+def _managers(found: Scenario) -> set[str]:
+    return {entry.get("manager", "") for obj in _objects(found) for entry in obj["metadata"].get("managedFields", ())}
+
+
+def _marks(found: Scenario) -> set[str]:
+    return {
+        key
+        for obj in _objects(found)
+        for field in ("annotations", "labels")
+        for key in obj["metadata"].get(field) or {}
+    }
+
+
+def _objects(found: Scenario) -> list[dict[str, Any]]:
+    return [obj for resource in RECORDED for obj in found.world.store.objects(resource, found.namespace)]
+
+
+def test_an_agents_transports_read_pods_and_refuse_secrets() -> None:
+    found = build(instance("misconfig_app_hotel_res-detection-1"))
+    pods = found.read_transport().read(ReadRequest(f"/api/v1/namespaces/{found.namespace}/pods"))
+    assert pods.status == 200
+    assert not hasattr(found.read_transport(), "request")
+
+
+def test_the_truth_is_not_printed() -> None:
+    shown = repr(build(instance("misconfig_app_hotel_res-detection-1")))
+    assert "truth" not in shown
+    assert "baseline" not in shown
+
+
+def test_the_recorded_cluster_still_has_what_the_fault_took() -> None:
+    problem = one_of("missing_configmap", "hotel_reservation")
+    found = build(ProblemInstance(problem=problem, seed=SEED))
+    assert found.plan is not None
+    _, namespace, name = found.plan.writes[0].key
+    request = ReadRequest(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+    assert found.read_transport().read(request).status == 404
+    assert found.recorded_transport().read(request).status == 200

@@ -70,9 +70,19 @@ class Topology:
         if host in self.addresses:
             return self.addresses[host]
         name = host.partition(".")[0]
-        if name in self._names:
-            return name
-        return name[4:] if name.startswith("srv-") and name[4:] in self._names else None
+        for plain in (name, name.removeprefix("srv-"), name.removesuffix("-client")):
+            if plain in self._names:
+                return plain
+        return None
+
+    @cached_property
+    def host_pattern(self) -> re.Pattern[str]:
+        """A component of this namespace in a text: (name or address), (`:port` if there is one)."""
+        names = sorted({*self.components, *self.addresses}, key=lambda name: (-len(name), name))
+        any_name = "|".join(map(re.escape, names)) or r"(?!)"
+        return re.compile(
+            rf"(?<![-.\w])((?:srv-)?(?:{any_name})(?:-client)?)(?:\.[a-z0-9][-.a-z0-9]*)?(:\d{{2,5}})?(?![-\w])"
+        )
 
     @cached_property
     def _names(self) -> frozenset[str]:

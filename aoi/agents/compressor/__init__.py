@@ -47,7 +47,7 @@ class Compressor:
         nodes = self._topology.nodes
         about = [f for f in self._found(target, readable) if target in (f.subject, f.other) or f.subject in nodes]
         ranked = rank(about, target)
-        sound = [observation for observation in readable if not observation.is_error]
+        sound = [observation for observation in readable if _says_something(observation)]
         if not ranked and sound:
             ranked = [Found("healthy", target, None, sound[0], 0, len(sound[0].data))]
         signals = (self._signal(finding) for finding in ranked)
@@ -118,6 +118,13 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from telemetry.traces(observation, target, topology)
         case _ if shape.endswith("chaos json"):
             yield from placement.chaos(observation, topology)
+
+
+def _says_something(observation: Observation) -> bool:
+    """Whether silence in this text means health: an error does not, nor does a thing that is not there."""
+    return not observation.is_error and not observation.text.startswith(
+        ("No resources found", "No metrics", "No traces", "No series")
+    )
 
 
 def _shape(line: str) -> str:

@@ -21,6 +21,8 @@ WAITING = {
     "PodInitializing": "initwait",
 }
 """Reason of a waiting container -> signal."""
+RESTARTS = 2
+"""One restart in a pod's life is ordinary: a dependency was not up yet."""
 TERMINATED = {"OOMKilled": "oomkilled", "StartError": "starterror", "ContainerCannotRun": "starterror"}
 
 _MISSING_CONFIG = pattern(r'(?:configmap|secret) "[^"]+" not found')
@@ -92,7 +94,7 @@ def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, val
     elif key == "Ready" and value == "False" and pod.in_containers == "Containers":
         if pod.is_running:
             yield found("notready", pod.name, observation, line)
-    elif key == "Restart Count" and value.isdigit() and int(value) > 0:
+    elif key == "Restart Count" and value.isdigit() and int(value) >= RESTARTS:
         yield found("restarted", pod.name, observation, line)
 
 

@@ -6,6 +6,7 @@ a crash is one block, and what it says inside is what it is about.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from aoi.agents.compressor.observation import Found, Line, Observation
 from aoi.agents.topology import Topology
@@ -70,6 +71,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("exception", r"Exception\b|Traceback|\bFATAL\b|uncaught|terminate called"),
     )
 )  # fmt: skip
+_VARYING = re.compile(r"(?<!\d)(?!(?:104|111|110|50[0-4]|403)\b)\d+")
+"""Numbers that say nothing; error codes stay."""
 _CRASH = re.compile(
     r"^panic:|panicked at|Traceback \(most recent|Unhandled exception|uncaughtException|terminate called|"
     r"Application run failed|APPLICATION FAILED"
@@ -81,9 +84,6 @@ _QUIET = re.compile(
     r"(?:^|[\s\[<|])(?:INFO|DEBUG|TRACE|WARN|WARNING|NOTICE|LOG|info|debug|warning|warn|dbug)[\s\]>:|]"
 )
 _LOUD = re.compile(r"(?:^|[\s\[<|\"])(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|error|fail|fatal|crit|panic)[\s\]>:|\"]")
-_HOST = re.compile(
-    r"(?<![-.\w])((?:srv-)?[a-z][-a-z0-9]*(?:\.[a-z0-9][-a-z0-9]*)*|\d{1,3}(?:\.\d{1,3}){3})(:\d{2,5})?(?![-\w])"
-)
 _INTRODUCED = re.compile(
     r"(?:lookup|host|hostname|peer|upstream|backend|target|server|dependency|getaddrinfo|ENOTFOUND|EAI_AGAIN|://|"
     r"\bto|\bcalling|\bcall|\bdial|\bfrom|\bof|\bfor|\bat|\bdesc =|\bwith|\bby)[\s\"'`=:<>(\[]*$",
@@ -93,6 +93,9 @@ _INTRODUCED = re.compile(
 
 def logs(observation: Observation, subject: str, topology: Topology, *, is_previous: bool = False) -> Iterator[Found]:
     """Signals of one component's log lines; later lines weigh more."""
+    if observation.is_error or observation.text.startswith("No resources found"):
+        yield from _without_log(observation, subject)
+        return
     lines = [line for line in observation.lines if line.text]
     told: list[Found] = []
     skip_to = 0
@@ -115,16 +118,40 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
             yield finding
 
 
+_WAITING = (
+    ("imagepull", re.compile(r"failing to pull image|ImagePullBackOff|ErrImagePull")),
+    ("badimagename", re.compile(r"InvalidImageName")),
+    ("configerror", re.compile(r"CreateContainerConfigError")),
+    ("starterror", re.compile(r"RunContainerError|CreateContainerError|StartError")),
+    ("initwait", re.compile(r"PodInitializing")),
+    ("notready", re.compile(r"No resources found|no pods of|is waiting to start|does not have a host")),
+)
+"""What the server says instead of a log, and what that means."""
+
+
+def _without_log(observation: Observation, subject: str) -> Iterator[Found]:
+    """A component without a log has no running container: the server says why."""
+    for word, expression in _WAITING:
+        if match := expression.search(observation.text):
+            yield Found(word, subject, None, observation, match.start(), match.end())
+            return
+
+
 def classify(text: str) -> str | None:
     """The error class that a text speaks of, or None."""
+    return _classify(_VARYING.sub("0", text))
+
+
+@lru_cache(maxsize=4096)
+def _classify(text: str) -> str | None:
     return next((word for word, expression in _RULES if expression.search(text)), None)
 
 
 def callee(text: str, subject: str, topology: Topology) -> str | None:
     """The component that a line names in a host position, if it is another one than the speaker."""
     plain: str | None = None
-    for match in _HOST.finditer(text):
-        name = topology.host(match[1]) or topology.host(match[1].removesuffix("-client"))
+    for match in topology.host_pattern.finditer(text):
+        name = topology.host(match[1])
         if name is None or name == subject:
             continue
         if match[2] or match[1].startswith("srv-") or match[1] in topology.addresses:
@@ -138,14 +165,13 @@ def callee(text: str, subject: str, topology: Topology) -> str | None:
 def _classified(block: list[Line], subject: str, topology: Topology) -> tuple[str, str | None, Line] | None:
     """(signal, callee, line to cite) of one line or of one crash."""
     is_crash = len(block) > 1 or bool(_CRASH.search(block[0].text))
-    other = next((name for line in block if (name := callee(line.text, subject, topology))), None)
     for line in block:
         word = classify(line.text)
         if word is None or (is_crash and word in ("panic", "exception")):
             continue
         if word not in TO_CALLEE:
             return word, None, line
-        if other is not None:
+        if other := next((name for line in block if (name := callee(line.text, subject, topology))), None):
             return word, other, line
     return ("panic", None, block[0]) if is_crash else None
 

@@ -101,10 +101,13 @@ def _resource_changes(old: Json, new: Json) -> Iterator[tuple[str, str]]:
         yield "oomkilled", '"memory"'
     for resource in ("cpu", "memory"):
         before, after = (side.get("requests", {}).get(resource) for side in (old, new))
-        if after and quantity(after) >= 10 * (quantity(before) if before else 0.1):
+        floor = quantity(before) if before else UNASKED.get(resource, float("inf"))
+        if after and quantity(after) >= 10 * floor:
             yield "insufficient", f'"{resource}"'
 
 
+UNASKED = {"cpu": 0.1}
+"""Cores that a container without a request is taken to want; memory has no usual amount."""
 _SUFFIXES = {
     "m": 1e-3,
     "": 1.0,

@@ -78,8 +78,10 @@ class TrainingSettings(_Group):
     """Weight of the KL penalty against the reference policy."""
     lora_r: int = Field(default=16, ge=1)
     lora_alpha: int = Field(default=32, ge=1)
-    evolver_steps: int = Field(default=20, ge=0)
-    """GRPO steps of the Evolver's own adapter; 0 trains none."""
+    evolver_steps: int = Field(default=60, ge=0)
+    """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
+    plans: int = Field(default=4, ge=1)
+    """Corrective plans that are sampled for each failure."""
     warm_start: bool = True
     """Start from the champion's adapter; otherwise from the bare base."""
 

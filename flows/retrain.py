@@ -41,15 +41,15 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     cycle, champion = open_cycle()
 
     episodes = validate_trajectories(cycle, collect(cycle, champion))
-    corrections = evolve(cycle, champion, episodes)
-    validate_plans(cycle, corrections.plans)
+    corrections = evolve(cycle, champion, episodes.accepted)
+    plans = validate_plans(cycle, corrections.plans)
     examples = validate_examples(cycle, corrections.examples)
 
-    challenger = register(cycle, train(cycle, champion, examples))
-    evaluation = validate_evaluation(cycle, evaluate(cycle, champion, challenger))
+    challenger = register(cycle, train(cycle, champion, corrections, examples.accepted))
+    evaluation = validate_evaluation(cycle, evaluate(cycle, champion, challenger.tree))
 
-    request = decide(cycle, challenger, evaluation)
+    request = decide(cycle, challenger, evaluation.accepted)
+    page = review_page(cycle, challenger, corrections, (*episodes.reports, *plans.reports, *examples.reports), request)
     approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
     promote(request, approval)
-    close_cycle(cycle, request, approval)
-    return report(cycle)
+    return report(cycle, corrections, request, page, close_cycle(cycle, request, approval))

@@ -1,24 +1,64 @@
 """Bundles as stages see them: a reference to a stored folder, unpacked locally when somebody needs the files."""
 
 import fcntl
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aoi.records.base import Ref, Sha256
+from aoi.errors import UnknownBundle
+from aoi.records.base import Record, Ref, Sha256
 from aoi.records.promotion import Champion
 from aoi.store.objects import Tree
 from tasks.workspace import workspace
 
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+
+BASES = "bases"
+"""Group of marks that lead from the digest of base weights to their stored folder."""
+
+
+class StoredBase(Record):
+    """Where a base model lies: kept once, beside all bundles that share it."""
+
+    weights: Sha256
+    tree: Sha256
+
+
+def open_bundle(ref: Ref[Tree]) -> "Bundle":
+    """The bundle of a stored folder, on its base, every digest checked. Raises: CorruptObject, UnknownBundle."""
+    from models.bundle import load
+
+    return load(unpack(ref), base_of(ref))
+
+
+def base_of(ref: Ref[Tree]) -> Path:
+    """Local folder of the base model that a stored bundle stands on. Raises: UnknownBundle."""
+    from models.bundle import read_manifest
+
+    return base_folder(read_manifest(unpack(ref)).base)
+
+
+def base_folder(weights: Sha256) -> Path:
+    """Local folder of a stored base model. Raises: UnknownBundle if it was never stored here."""
+    found = workspace().store.marked(BASES, weights, StoredBase)
+    if found is None:
+        raise UnknownBundle(f"base model {weights[:12]} is not in the store. Restore it from its backup: aoi verify")
+    return unpack(tree_ref("base", found.tree))
+
 
 def unpack(ref: Ref[Tree]) -> Path:
-    """Local folder of a stored folder, every file verified against its digest. Raises: CorruptObject."""
+    """Local folder of a stored folder, written whole or not at all. Raises: CorruptObject."""
     ws = workspace()
     folder = ws.cache_folder / ref.kind / ref.sha256
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{ref.sha256}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ".complete").exists():
-            ws.store.get_folder(ref, folder)
-            (folder / ".complete").touch()
+        if not folder.exists():
+            draft = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(draft, ignore_errors=True)
+            ws.store.get_folder(ref, draft)
+            draft.rename(folder)
     return folder
 
 

@@ -1,6 +1,7 @@
 """What a stage is to Prefect: retried when the error says so, cached by what went in, locked while it runs."""
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,6 +15,8 @@ from pydantic import BaseModel
 from aoi import progress
 from aoi.errors import Permanent
 from aoi.records.base import canonical_bytes, sha256_hex
+from aoi.records.promotion import Cycle
+from aoi.records.report import StageTime
 from aoi.source import source_digest
 from tasks.locking import ProcessLockManager
 from tasks.workspace import workspace
@@ -45,7 +48,10 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
         @functools.wraps(function)
         def announced(*args: P.args, **kwargs: P.kwargs) -> R:
             progress.stage(name)
-            return function(*args, **kwargs)
+            began = time.monotonic()
+            result = function(*args, **kwargs)
+            remember_time(args[0] if args else None, name, time.monotonic() - began)
+            return result
 
         return task(
             announced,
@@ -60,6 +66,17 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
         )
 
     return wrap
+
+
+def remember_time(cycle: object, stage_name: str, seconds: float) -> None:
+    """Keep how long a stage took, for the report of its cycle. A stage that is skipped later keeps its time."""
+    number = cycle.number if isinstance(cycle, Cycle) else 0
+    workspace().store.mark(times_group(number), stage_name, StageTime(stage=stage_name, seconds=round(seconds, 3)))
+
+
+def times_group(cycle: int) -> str:
+    """Group of marks that hold a cycle's times; 0 is the installation."""
+    return f"times-{cycle}"
 
 
 def stage_key(name: str, module: str, settings: tuple[str, ...], inputs: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from aoi.records.base import Ref
 from aoi.records.episode import TrajectorySet
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
-from tasks.bundles import unpack
+from tasks.bundles import open_bundle
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -28,7 +28,7 @@ def collect(cycle: Cycle, champion: Ref) -> Ref[TrajectorySet]:
         store,
         "collect",
         specs,
-        unpack(champion),
+        open_bundle(champion),
         shard_size=settings.collect.shard_size,
         temperature=settings.collect.temperature,
     )

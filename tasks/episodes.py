@@ -14,19 +14,20 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from aoi import progress
-from aoi.agents.decision import ExecDo, ProbeDo, parse_do
+from aoi.agents.codec import WordCodec
 from aoi.agents.episode import run_episode
-from aoi.agents.policy import Policy
+from aoi.agents.policy import Codec, Policy
 from aoi.agents.rollout import rollout
 from aoi.errors import StageBusy
 from aoi.problems import scenario
-from aoi.records.base import Record, Ref, Sha256, canonical_bytes, sha256_hex
+from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
-from aoi.records.learning import PlanStep
+from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import ProblemInstance
+from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
-from models.bundle import Bundle, load_bundle
+from models.bundle import Bundle, load
 
 BATCH = 64
 """Episodes that wait on the policy at once."""
@@ -38,9 +39,8 @@ class EpisodeSpec(Record):
     instance: ProblemInstance
     rollout_seed: int
     arm: str
-    plan: tuple[PlanStep, ...] = ()
+    plan: CorrectivePlan | None = None
     """Guidance: what the Evolver proposes for this problem."""
-    plan_digest: Sha256 | None = None
 
 
 class Shard(Record):
@@ -51,6 +51,8 @@ class Shard(Record):
     index: int
     bundle: str
     """Local folder of the unpacked bundle."""
+    base: str
+    """Local folder of its base model."""
     temperature: float
     specs: tuple[EpisodeSpec, ...]
 
@@ -59,7 +61,7 @@ def run_sharded(
     store: ObjectStore,
     stage: str,
     specs: Sequence[EpisodeSpec],
-    bundle: Path,
+    bundle: Bundle,
     *,
     shard_size: int,
     temperature: float,
@@ -69,11 +71,25 @@ def run_sharded(
 
     The key holds all that decides the episodes, so a changed plan never meets old shards.
     """
-    identity = [stage, bundle.name, temperature, [spec.model_dump(mode="json") for spec in specs]]
+    identity = [
+        stage,
+        bundle.digest,
+        source_digest(__name__),
+        temperature,
+        [spec.model_dump(mode="json") for spec in specs],
+    ]
     key = f"{stage}-{sha256_hex(canonical_bytes(identity))[:32]}"
     parts = [tuple(specs[start : start + shard_size]) for start in range(0, len(specs), shard_size)]
     shards = [
-        Shard(store_url=store.url, key=key, index=i, bundle=str(bundle), temperature=temperature, specs=part)
+        Shard(
+            store_url=store.url,
+            key=key,
+            index=i,
+            bundle=str(bundle.folder),
+            base=str(bundle.base),
+            temperature=temperature,
+            specs=part,
+        )
         for i, part in enumerate(parts)
     ]
     writer = ShardWriter(store, key)
@@ -136,7 +152,7 @@ def _as_finished(pool: ProcessPoolExecutor, shards: Iterable[Shard]) -> Iterator
 
 def run_shard(shard: Shard) -> ShardManifest:
     """Run one shard in this process and store it, its manifest last."""
-    bundle = _bundle(shard.bundle)
+    bundle = _bundle(shard.bundle, shard.base)
     trajectories = run_specs(shard.specs, bundle, bundle.policy(), temperature=shard.temperature)
     return ShardWriter(ObjectStore(shard.store_url), shard.key).write(shard.index, trajectories)
 
@@ -148,22 +164,24 @@ def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, t
         run_episode(
             scenario.build(spec.instance),
             profile=profile,
-            codec=bundle.codec,
+            codec=codec_of(bundle),
             arm=spec.arm,
             bundle=bundle.digest,
             rollout_seed=spec.rollout_seed,
-            guidance=_guidance(spec.plan),
+            guidance=spec.plan,
         )
         for spec in specs
     )
     return rollout(episodes, policy, batch=BATCH)
 
 
-def _guidance(plan: tuple[PlanStep, ...]) -> tuple[ProbeDo | ExecDo, ...] | None:
-    steps = tuple(parse_do(step.do) for step in plan)
-    return tuple(step for step in steps if isinstance(step, ProbeDo | ExecDo)) or None
+def codec_of(bundle: Bundle) -> Codec:
+    """Text to ids as the bundle's tokenizer does it; the seed layout has a codec without vendors."""
+    from models.codec import TokenizerCodec
+
+    return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
 
 
 @cache
-def _bundle(folder: str) -> Bundle:
-    return load_bundle(Path(folder))
+def _bundle(folder: str, base: str) -> Bundle:
+    return load(Path(folder), Path(base))

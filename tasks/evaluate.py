@@ -8,7 +8,7 @@ from aoi.records.problem import ProblemInstance, Split
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import read_set
-from tasks.bundles import unpack
+from tasks.bundles import open_bundle
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -29,7 +29,7 @@ def evaluate(cycle: Cycle, champion: Ref, challenger: Ref, split: Split = "devel
             ws.store,
             f"evaluate-{arm}",
             [spec.model_copy(update={"arm": arm}) for spec in specs],
-            unpack(bundle),
+            open_bundle(bundle),
             shard_size=settings.collect.shard_size,
             temperature=settings.evaluation.temperature,
         )
@@ -48,7 +48,9 @@ def evaluate(cycle: Cycle, champion: Ref, challenger: Ref, split: Split = "devel
 def planned(split: Split, seed: int) -> list[EpisodeSpec]:
     """Every run of one arm: each problem with fresh worlds, in an order that shares base worlds."""
     settings = workspace().settings.evaluation
-    drawn = sampling.sample(split, settings.problems_per_slice * len(EVEN_SLICES), seed, slices=EVEN_SLICES)
+    wanted = settings.problems_per_slice * len(EVEN_SLICES)
+    # A problem that is drawn twice would weigh twice: each stands for itself, with `seeds` runs.
+    drawn = {i.problem.id: i for i in sampling.sample(split, wanted, seed, slices=EVEN_SLICES)}.values()
     instances: list[ProblemInstance] = []
     for number in range(settings.seeds):
         # Worlds of the same problem differ by seed; the problem stays one unit of the statistics.

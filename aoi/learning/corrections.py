@@ -14,8 +14,8 @@ from aoi.records.base import Sha256
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 
-_PLAN = re.compile(r" <plan>.*?(?= <last>)", re.DOTALL)
-"""The guidance section of a `words-1` prompt; `prose-1` marks its own in the same way."""
+_PLAN = re.compile(r" <plan>.*?(?= <last>)|Suggested next steps \(you may deviate\):\n.*?\n\n", re.DOTALL)
+"""The guidance section of a prompt, in the `words-1` and the `prose-1` layout (aoi.agents.decision_prose)."""
 
 
 def is_supported(trajectory: Trajectory, truth: Truth) -> bool:

@@ -1,0 +1,49 @@
+"""Promote: compare-and-swap in the ledger, then the alias, then a proof that the right adapter answers."""
+
+from aoi.errors import IdentityMismatch
+from aoi.records.promotion import Approval, Champion, PromotionRequest
+from models.bundle import load_bundle
+from models.registry import Registry
+from tasks.bundles import champion_ref, unpack
+from tasks.caching import stage
+from tasks.workspace import actor, workspace
+
+
+@stage(timeout_s=600)
+def promote(request: PromotionRequest, approval: Approval | None) -> str | None:
+    """Bundle digest of the new champion; None if there is nothing to promote.
+
+    Raises: LedgerConflict if the champion moved meanwhile; ApprovalRefused if the approval does not fit.
+    """
+    if request.decision.verdict != "promote" or approval is None:
+        return None
+    ledger = workspace().ledger
+    ledger.decide(request, approval)
+    if approval.decision != "approve":
+        return None
+    ledger.promote(request, approval, actor())
+    return serve_champion().bundle
+
+
+def serve_champion() -> Champion:
+    """Make what lags behind the ledger follow it: the alias, then the served adapter, proven by its identity."""
+    ws = workspace()
+    champion = ws.ledger.champion()
+    assert champion is not None  # a promotion was just entered
+    # Registry after ledger: a crash between them leaves an alias that `reconcile` repairs.
+    Registry.of(ws.settings).reconcile(champion)
+    bundle = load_bundle(unpack(champion_ref(champion)))
+    if bundle.digest != champion.bundle:
+        raise IdentityMismatch(
+            f"the stored folder of champion {champion.bundle[:12]} holds bundle {bundle.digest[:12]}. "
+            "Roll back: aoi rollback"
+        )
+    return champion
+
+
+def roll_back(to: str | None, reason: str) -> Champion:
+    """Return to a former champion: one command, and always allowed. Raises: UnknownBundle, LedgerConflict."""
+    ledger = workspace().ledger
+    present = ledger.champion()
+    ledger.roll_back(to, actor(), reason, expected=present.bundle if present else "")
+    return serve_champion()

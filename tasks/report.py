@@ -1,0 +1,77 @@
+"""Report: what a cycle came to, made of the records that it left."""
+
+from pathlib import Path
+
+from aoi.records.base import Ref
+from aoi.records.evaluation import EvaluationResult
+from aoi.records.promotion import Cycle, PromotionRequest
+from aoi.records.report import CycleReport, StageTime
+from tasks.caching import times_group
+from tasks.evolve import Corrections
+from tasks.workspace import workspace
+
+STAGES = (
+    "make_base",
+    "install_champion",
+    "collect",
+    "validate_trajectories",
+    "evolve",
+    "validate_plans",
+    "validate_examples",
+    "train",
+    "register",
+    "evaluate",
+    "validate_evaluation",
+    "decide",
+    "review_page",
+    "promote",
+)
+"""In the order of the loop."""
+REPORTS = "reports"
+
+
+def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, page: Path, decision: str) -> CycleReport:
+    """The summary of a cycle; kept, so that `aoi status` shows it later."""
+    ws = workspace()
+    evaluation = ws.store.get(_evaluation_ref(request), EvaluationResult)
+    made = CycleReport(
+        cycle=cycle.number,
+        champion=request.champion,
+        challenger=request.challenger,
+        challenger_version=request.challenger_version,
+        evaluation=request.evaluation,
+        overall=evaluation.overall,
+        slices=evaluation.slices,
+        kinds=evaluation.kinds,
+        controls=evaluation.controls,
+        verdict=request.decision.verdict,
+        reasons=tuple(f"{check.name}: {check.detail}" for check in request.decision.checks if not check.passed),
+        further_runs=request.decision.further_runs,
+        power=request.decision.power,
+        detectable_gain=request.decision.detectable_gain,
+        decision=decision,
+        learning=corrections.learning,
+        stages=_times(cycle.number),
+        review_page=str(page),
+    )
+    ws.store.mark(REPORTS, f"cycle-{cycle.number}", made)
+    return made
+
+
+def kept_report(cycle: int) -> CycleReport | None:
+    """The report of a finished cycle."""
+    return workspace().store.marked(REPORTS, f"cycle-{cycle}", CycleReport)
+
+
+def _times(cycle: int) -> tuple[StageTime, ...]:
+    store = workspace().store
+    found = [
+        store.marked(times_group(number), name, StageTime)
+        for name in STAGES
+        for number in ((0,) if name in ("make_base", "install_champion") else (cycle,))
+    ]
+    return tuple(time for time in found if time is not None)
+
+
+def _evaluation_ref(request: PromotionRequest) -> Ref[EvaluationResult]:
+    return workspace().store.find(f"evaluation:{request.evaluation}")

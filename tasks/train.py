@@ -1,0 +1,214 @@
+"""Train: the Observer's adapter by SFT on verified corrections, then by GRPO with executed rewards."""
+
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from aoi import progress
+from aoi.agents.codec import WordCodec
+from aoi.agents.profile import PromptProfile
+from aoi.learning.rewards import MeasuredReward
+from aoi.records.base import Record, Ref, Sha256
+from aoi.records.learning import TrainingExample
+from aoi.records.problem import TaskKind
+from aoi.records.promotion import Cycle
+from aoi.settings import TrainingSettings, derive_seed
+from aoi.source import source_digest
+from aoi.store.shards import put_rows, read_rows
+from models.curves import TrainingRun
+from tasks.bundles import open_bundle, unpack
+from tasks.caching import stage
+from tasks.episodes import worker_count, worker_pool
+from tasks.evolve import Corrections
+from tasks.install import revision
+from tasks.workspace import workspace
+
+MINIMUM = 8
+"""Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
+
+
+class Trained(Record):
+    """A challenger that nobody has registered yet."""
+
+    tree: Ref
+    """Stored bundle folder."""
+    bundle: Sha256
+    curves: Ref
+    """Rows of `TrainingRun`: SFT, then GRPO."""
+
+
+@stage("training", "collect", timeout_s=12 * 3600, retries=1)
+def train(cycle: Cycle, champion: Ref, corrections: Corrections, examples: Ref) -> Trained:
+    """Warm-start from the champion's adapter, imitate what was verified, then improve on measured rewards."""
+    from models import bundle as bundles
+
+    ws = workspace()
+    parent = open_bundle(champion)
+    rows = read_rows(ws.store, examples, TrainingExample)
+    work = ws.cache_folder / f"cycle-{cycle.number}" / f"train-{examples.sha256[:16]}"
+    runs, adapter = fit(
+        parent.base,
+        parent.adapters.get("observer") if ws.settings.training.warm_start else None,
+        rows,
+        parent.profile,
+        work,
+        seed=derive_seed(ws.settings.seed, "train", cycle.number),
+        settings=ws.settings.training,
+    )
+    lineage = bundles.Lineage(
+        name=f"cycle-{cycle.number}",
+        code_revision=revision(),
+        code_sha256=source_digest("flows.retrain"),
+        settings=ws.settings.digest(),
+        parent=parent.digest,
+        cycle=cycle.number,
+        data=(examples.sha256, corrections.plans.sha256),
+    )
+    folder = work / "bundle"
+    shutil.rmtree(folder, ignore_errors=True)
+    evolver = unpack(corrections.evolver) if corrections.evolver else parent.adapters.get("evolver")
+    manifest = bundles.write(folder, bundles.Parts(parent.base, parent.profile, adapter, evolver), lineage)
+    return Trained(
+        tree=ws.store.put_folder("bundle", folder),
+        bundle=manifest.digest(),
+        curves=put_rows(ws.store, "curves", runs),
+    )
+
+
+def fit(
+    base: Path,
+    warm_start: Path | None,
+    rows: Sequence[TrainingExample],
+    profile: PromptProfile,
+    work: Path,
+    *,
+    seed: int,
+    settings: TrainingSettings,
+    shuffled: bool = False,
+) -> tuple[list[TrainingRun], Path | None]:
+    """SFT, then GRPO. Returns the curves and the adapter's folder (None if nothing was learnt from).
+
+    `shuffled` deals the measured rewards out at random: the control that must not improve.
+    """
+    from models.grpo import GrpoSettings, grpo
+    from models.sft import SftSettings, sft
+
+    runs: list[TrainingRun] = []
+    adapter = warm_start
+    targets = balanced([row for row in rows if row.target_ids], seed)
+    if settings.sft_steps and len(targets) >= MINIMUM:
+        progress.stage("train: imitate")
+        epochs = max(1, round(settings.sft_steps * 32 / len(targets)))
+        choice = SftSettings(epochs=epochs, learning_rate=settings.sft_learning_rate, rank=settings.lora_r)
+        runs.append(
+            sft(
+                base,
+                targets,
+                work / "sft",
+                seed=seed,
+                settings=choice,
+                warm_start=adapter,
+                progress=_show(settings.sft_steps),
+            )
+        )
+        adapter = work / "sft"
+    prompts = [row for row in rows if row.target_ids is None]
+    if settings.grpo_steps and len(prompts) >= settings.prompts:
+        progress.stage("train: reinforce")
+        choice_grpo = GrpoSettings(
+            steps=settings.grpo_steps,
+            prompts=settings.prompts,
+            group=settings.group_size,
+            learning_rate=settings.learning_rate,
+            beta=settings.beta,
+            rank=settings.lora_r,
+            max_completion_tokens=profile.completion_tokens,
+            checkpoint_every=10,
+        )
+        with worker_pool(worker_count()) as pool:
+            reward = PooledReward(pool, profile, shuffle_seed=seed if shuffled else None)
+            runs.append(
+                grpo(
+                    base,
+                    balanced(prompts, seed),
+                    reward,
+                    work / "grpo",
+                    seed=seed,
+                    settings=choice_grpo,
+                    warm_start=adapter,
+                    progress=_show(settings.grpo_steps),
+                )
+            )
+        adapter = work / "grpo"
+    return runs, adapter
+
+
+def balanced(rows: Sequence[TrainingExample], seed: int) -> list[TrainingExample]:
+    """The four kinds of task in equal counts, by repeating the rarer ones (paper section 3.3), shuffled."""
+    groups = [[row for row in rows if row.kind is kind] for kind in TaskKind]
+    most = max((len(group) for group in groups), default=0)
+    rng = random.Random(seed)
+    chosen: list[TrainingExample] = []
+    for group in groups:
+        if group:
+            chosen += group
+            chosen += [rng.choice(group) for _ in range(min(most, 3 * len(group)) - len(group))]
+    rng.shuffle(chosen)
+    return chosen
+
+
+class PooledReward:
+    """Measures a step's completions on all cores; equal (example, completion) pairs once."""
+
+    def __init__(self, pool: ProcessPoolExecutor, profile: PromptProfile, shuffle_seed: int | None = None) -> None:
+        self._pool, self._profile = pool, profile
+        self._codec = WordCodec()
+        self._shuffle = None if shuffle_seed is None else random.Random(shuffle_seed)
+
+    def __call__(self, examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
+        """One reward a completion, in order."""
+        said = [self._codec.decode(ids) for ids in completions]
+        keys = [(example.digest(), text) for example, text in zip(examples, said, strict=True)]
+        jobs = {key: (example, text) for key, example, text in zip(keys, examples, said, strict=True)}
+        # One prompt's completions stay with one worker, which then has its world at hand.
+        by_example: dict[str, list[tuple[str, str]]] = {}
+        for key in jobs:
+            by_example.setdefault(key[0], []).append(key)
+        groups = list(by_example.values())
+        answers = self._pool.map(
+            _measure,
+            [self._profile] * len(groups),
+            [jobs[group[0]][0] for group in groups],
+            [[jobs[key][1] for key in group] for group in groups],
+        )
+        worth = {
+            key: value
+            for group, values in zip(groups, answers, strict=True)
+            for key, value in zip(group, values, strict=True)
+        }
+        rewards = [worth[key] for key in keys]
+        if self._shuffle:
+            self._shuffle.shuffle(rewards)
+        return rewards
+
+
+def _measure(profile: PromptProfile, example: TrainingExample, said: list[str]) -> list[float]:
+    reward = _reward(profile)
+    return [reward(example, text) for text in said]
+
+
+@cache
+def _reward(profile: PromptProfile) -> MeasuredReward:
+    return MeasuredReward(profile, WordCodec())
+
+
+def _show(steps: int) -> Callable[..., None]:
+    def show(point: object) -> None:
+        reward = getattr(point, "reward", None)
+        note = f"reward {reward:.2f}" if reward is not None else f"loss {getattr(point, 'loss', 0.0):.3f}"
+        progress.advance(getattr(point, "step", 0), steps, note)
+
+    return show

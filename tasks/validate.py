@@ -1,0 +1,72 @@
+"""Validate: every set passes its data contract; rows that do not are quarantined with their reasons."""
+
+from typing import Any
+
+from aoi.problems import catalogue
+from aoi.records.base import Record, Ref
+from aoi.records.contracts import ContractReport
+from aoi.records.episode import TrajectorySet
+from aoi.records.evaluation import EvaluationResult
+from aoi.records.learning import CorrectivePlan, TrainingExample
+from aoi.records.promotion import Cycle
+from aoi.store.shards import put_rows, put_trajectories, read_rows, read_set
+from data_contracts import evaluations, examples, gate, leakage, plans, trajectories
+from data_contracts.contract import Contract
+from tasks.caching import stage
+from tasks.workspace import workspace
+
+
+class Validated(Record):
+    """What was accepted, and the reports of the contracts that it passed."""
+
+    accepted: Ref
+    reports: tuple[ContractReport, ...]
+
+
+@stage(timeout_s=1800)
+def validate_trajectories(cycle: Cycle, batch: Ref[TrajectorySet]) -> Validated:
+    """The set without what its contract refuses. Raises: ContractViolation if the whole batch is unfit."""
+    store = workspace().store
+    checked = gate.accept(trajectories.CONTRACT, list(read_set(store, batch)), store)
+    leak = gate.accept(_leakage(), checked.rows, store)
+    accepted = batch
+    if checked.quarantined:
+        accepted = put_trajectories(store, "collect", checked.rows)
+    return Validated(accepted=accepted, reports=(checked.report, leak.report))
+
+
+@stage(timeout_s=1800)
+def validate_plans(cycle: Cycle, batch: Ref) -> Validated:
+    """The plans without what their contract refuses. No plan at all is no violation: nothing may have failed."""
+    return _validate_rows(plans.CONTRACT, batch, CorrectivePlan)
+
+
+@stage(timeout_s=1800)
+def validate_examples(cycle: Cycle, batch: Ref) -> Validated:
+    """The examples without what their contract refuses; one of a held-out problem refuses the batch."""
+    return _validate_rows(examples.CONTRACT, batch, TrainingExample)
+
+
+@stage(timeout_s=1800)
+def validate_evaluation(cycle: Cycle, evaluation: Ref[EvaluationResult]) -> Validated:
+    """The evaluation as it is, or a ContractViolation: pairs are never dropped from a comparison."""
+    store = workspace().store
+    result = store.get(evaluation, EvaluationResult)
+    checked = gate.accept(evaluations.contract(result), result.pairs, store)
+    return Validated(accepted=evaluation, reports=(checked.report,))
+
+
+def _validate_rows(contract: Contract[Any], batch: Ref, type_: type[Record]) -> Validated:
+    store = workspace().store
+    rows = read_rows(store, batch, type_)
+    if not rows:
+        return Validated(accepted=batch, reports=())
+    checked = gate.accept(contract, rows, store)
+    leak = gate.accept(_leakage(), checked.rows, store)
+    accepted = put_rows(store, batch.kind, checked.rows) if checked.quarantined else batch
+    return Validated(accepted=accepted, reports=(checked.report, leak.report))
+
+
+def _leakage() -> Contract[Any]:
+    held_out = (*catalogue.problems(split="development"), *catalogue.problems(split="test"))
+    return leakage.contract(leakage.held_out(held_out))

@@ -7,7 +7,7 @@ not a fault follows, so none of it tells anything.
 
 import random
 
-from aoi.clusters.apps import manifests, systems
+from aoi.clusters.apps import happenings, manifests, systems
 from aoi.clusters.apps.memory import Recorder
 from aoi.clusters.apps.runtime import AppRuntime
 from aoi.clusters.apps.spec import Application, Component
@@ -35,7 +35,7 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
     _install(world, application)
     _release(world, application, rng)
     world.advance(rng.randint(*WARM_UP_MIN) * MINUTE_MS + rng.randint(0, 59) * 1000)
-    world.settle()
+    happenings.happen(world, application, rng)
     return world
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Literal
 
 from aoi.clusters.apps import engines
 from aoi.clusters.apps.spec import (
@@ -307,7 +308,7 @@ def _service(
         resources=Resources(100, 1000, steady, steady * 3),
         demand=Demand(rng.uniform(1, 6), rng.uniform(0.4, 3.5), steady, round(steady * 1.35)),
         operations=operations[name],
-        probes=_probes(draft),
+        probes=_probes(draft, is_gateway=is_gateway),
         health_path=draft.health_path,
         logins=logins,
         history=tuple(Revision(draft.tag(patch), env) for patch, env in ((3, (("LOG_LEVEL", "debug"),)), (4, ()))),
@@ -315,12 +316,15 @@ def _service(
     )
 
 
-def _probes(draft: _Draft) -> tuple[ProbeSpec, ...]:
+def _probes(draft: _Draft, *, is_gateway: bool) -> tuple[ProbeSpec, ...]:
     rng = draft.rng
     share = {"none": 0.0, "some": 0.5, "most": 0.9}[draft.probes]
-    handler = rng.choice(("http", "http", "tcp")) if draft.protocol == "http" else rng.choice(("tcp", "grpc"))
-    if draft.protocol == "thrift":
-        handler = "tcp"
+    by_protocol: dict[str, Sequence[Literal["http", "tcp", "grpc"]]] = {
+        "http": ("http", "http", "tcp"),
+        "grpc": ("tcp", "grpc"),
+        "thrift": ("tcp",),
+    }
+    handler = rng.choice(by_protocol["http" if is_gateway else draft.protocol])
     probes = []
     if rng.random() < share:
         probes.append(ProbeSpec("readinessProbe", handler, draft.health_path, period_s=rng.choice((5, 10))))

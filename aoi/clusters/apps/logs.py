@@ -17,8 +17,8 @@ from aoi.clusters.apps.dialects import DIALECTS, Dialect, Level
 from aoi.clusters.apps.launch import Launch, launch
 from aoi.clusters.apps.memory import segments
 from aoi.clusters.apps.network import container_status
-from aoi.clusters.apps.noise import digest
-from aoi.clusters.apps.spec import DATA_KINDS, Application, Component
+from aoi.clusters.apps.phrases import callee_values, login_values, texts_of
+from aoi.clusters.apps.spec import Application, Component
 from aoi.clusters.apps.traffic import Traffic, evaluate
 from aoi.clusters.embedded.runtime import LogLine
 from aoi.clusters.embedded.store import Obj
@@ -234,11 +234,9 @@ class _Writer:
 
     def _error(self, at: int, word: str, callee: str, chance: bytes, index: int) -> LogLine:
         if word.endswith("_seen"):
-            login = self._login(callee, self.component.name)
+            login = login_values(self.application, callee, self.component.name)
             return self._line(at, "error", self.dialect.phrases[word][0], chance[7], **login)
-        to_data = self.application.by_name[callee].kind in DATA_KINDS
-        phrases = self.dialect.phrases
-        texts = phrases.get(f"data_{word}", phrases[word]) if to_data else phrases[word]
+        texts = texts_of(self.application, self.component.name, callee, word)
         calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
         call = calls[chance[5] % len(calls)]
         extra = {**self._callee(callee), "op": call.operation, "ms": str(call.timeout_ms)}
@@ -246,19 +244,8 @@ class _Writer:
 
     def _callee(self, callee: str) -> dict[str, str]:
         """Where the program looks for a callee."""
-        host, _, port = self.program.address_of(callee, self.application).rpartition(":")
-        service = self.world.store.get("services", self.application.namespace, host.partition(".")[0])
-        ip = service["spec"].get("clusterIP", "") if service else ""
-        if not ip or ip == "None":
-            mixed = digest(self.world.seed, host, "ip")
-            ip = f"10.96.{mixed[0]}.{mixed[1]}"
-        return {"callee": callee, "host": host, "port": port, "ip": ip, **self._login(self.component.name, callee)}
-
-    def _login(self, caller: str, callee: str) -> dict[str, str]:
-        for login in self.application.by_name[caller].logins:
-            if login.database_component == callee:
-                return {"user": login.user, "db": login.database}
-        return {"user": "", "db": ""}
+        address = self.program.address_of(callee, self.application)
+        return callee_values(self.world, self.application, self.component.name, callee, address)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
         texts = self.dialect.phrases[event]

@@ -1,0 +1,399 @@
+"""The time series of a world: traffic and container metrics at any time of its past, computed when asked for.
+
+Names follow what exporters use: `http_requests_total{service,code}` and `http_request_duration_seconds_bucket` at the
+server, `http_client_requests_total{service,peer,outcome}` and `http_client_request_duration_seconds_bucket` at the
+caller, cAdvisor's `container_*`, kube-state-metrics' `kube_*`, and `up`. Rates carry a slow wave and seeded noise.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from aoi.clusters.apps.launch import launch
+from aoi.clusters.apps.memory import segments
+from aoi.clusters.apps.network import container_status, is_ready, started_ms
+from aoi.clusters.apps.noise import factor, unit
+from aoi.clusters.apps.promql import Labels, Matcher, Series
+from aoi.clusters.apps.runtime import usage_at
+from aoi.clusters.apps.spec import Application
+from aoi.clusters.apps.traffic import Flow, Load, Traffic, evaluate
+from aoi.clusters.embedded.controllers import quantities
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
+SCRAPE_MS = 15_000
+Z99 = 2.326
+"""Standard normal quantile of 0.99: p50 and p99 fix a log-normal latency."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Grows at a rate that the conditions of the time give."""
+
+    labels: Labels
+    rate: Callable[[Traffic], float]
+    history: "History"
+    noise: float = 0.04
+
+    def at(self, at_ms: int) -> float | None:
+        """Total since the start of the world."""
+        if at_ms < 0:
+            return None
+        return round(self.history.integral(self.rate, 0, at_ms), 3)
+
+    def increase(self, start_ms: int, end_ms: int) -> float:
+        """With noise, since no two minutes are alike."""
+        grown = self.history.integral(self.rate, max(0, start_ms), end_ms)
+        middle = (start_ms + end_ms) // 2
+        seed = self.history.world.seed
+        keys = sorted(item for item in self.labels.items() if item[0] not in ("le", "code", "outcome"))
+        return grown * wave(seed, middle) * factor(self.noise, seed, keys, middle // SCRAPE_MS)
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Whatever its function says at a time."""
+
+    labels: Labels
+    value: Callable[[int], float | None]
+
+    def at(self, at_ms: int) -> float | None:
+        """Value at a time."""
+        return self.value(at_ms)
+
+    def increase(self, start_ms: int, end_ms: int) -> float:
+        """Difference of the values."""
+        return (self.value(end_ms) or 0.0) - (self.value(start_ms) or 0.0)
+
+
+class History:
+    """Traffic over the world's past."""
+
+    def __init__(self, world: World, application: Application) -> None:
+        self.world = world
+        self.application = application
+        found = segments(world, application)
+        ends = [start for start, _ in found[1:]] + [world.clock.now_ms + 1]
+        self.parts = [
+            (start, end, evaluate(application, conditions))
+            for (start, conditions), end in zip(found, ends, strict=True)
+        ]
+
+    def integral(self, rate: Callable[[Traffic], float], start_ms: int, end_ms: int) -> float:
+        """Of a rate per second over a span of time."""
+        total = 0.0
+        for start, end, traffic in reversed(self.parts):
+            if start >= end_ms:
+                continue
+            if end <= start_ms:
+                break
+            overlap = min(end, end_ms) - max(start, start_ms)
+            if overlap > 0:
+                total += rate(traffic) * overlap / 1000
+        return total
+
+    def at(self, at_ms: int) -> Traffic:
+        """Traffic at a time."""
+        for start, _, traffic in reversed(self.parts):
+            if start <= at_ms:
+                return traffic
+        return self.parts[0][2]
+
+
+def wave(seed: int, at_ms: int) -> float:
+    """How busy users are: a slow wave around 1 that all components share."""
+    period = 25 + 20 * unit(seed, "period")
+    return 1.0 + 0.07 * math.sin(2 * math.pi * (at_ms / 60_000 / period + unit(seed, "phase")))
+
+
+def blip(seed: int, component: str, at_ms: int) -> float:
+    """Extra error share that comes and goes in five minutes and means nothing."""
+    slot = at_ms // 300_000
+    return 0.025 * unit(seed, component, "blip size", slot) if unit(seed, component, "blip", slot) < 0.05 else 0.0
+
+
+def share_below(p50_ms: float, p99_ms: float, bound_s: float) -> float:
+    """Share of a log-normal latency that is at most `bound_s`."""
+    if bound_s == math.inf:
+        return 1.0
+    if p50_ms <= 0:
+        return 0.0
+    sigma = max(math.log(max(p99_ms, p50_ms * 1.01) / p50_ms) / Z99, 1e-3)
+    return 0.5 * (1 + math.erf(math.log(bound_s * 1000 / p50_ms) / sigma / math.sqrt(2)))
+
+
+class Catalogue:
+    """All series of a world by metric name."""
+
+    def __init__(self, world: World, application: Application) -> None:
+        self.world = world
+        self.application = application
+        self.history = History(world, application)
+        self._makers: dict[str, Callable[[], Iterator[Series]]] = {
+            "up": self._up,
+            "http_requests_total": self._requests,
+            "http_request_duration_seconds_bucket": self._durations,
+            "http_request_duration_seconds_count": self._duration_counts,
+            "http_client_requests_total": self._client_requests,
+            "http_client_request_duration_seconds_bucket": self._client_durations,
+            "container_cpu_usage_seconds_total": self._cpu,
+            "container_cpu_cfs_throttled_seconds_total": self._throttled,
+            "container_memory_working_set_bytes": self._memory,
+            "container_spec_memory_limit_bytes": self._memory_limits,
+            "container_spec_cpu_quota": self._cpu_limits,
+            "kube_pod_container_status_restarts_total": self._restarts,
+            "kube_pod_status_ready": self._ready,
+            "kube_deployment_spec_replicas": self._replicas,
+            "kube_deployment_status_replicas_available": self._available,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """Metric names."""
+        return sorted(self._makers)
+
+    def series(self, name: str, matchers: Sequence[Matcher] = ()) -> list[Series]:
+        """Series of one metric that fit the matchers; none for a name that is not exported."""
+        maker = self._makers.get(name)
+        if maker is None:
+            return []
+        return [series for series in maker() if all(matcher.accepts(series.labels) for matcher in matchers)]
+
+    # Traffic, at the server and at the caller. Databases and caches have no HTTP metrics of their own.
+
+    def _programs(self) -> Iterator[tuple[str, Labels]]:
+        for component in self.application.components:
+            if component.kind in ("gateway", "service"):
+                yield component.name, {"namespace": self.application.namespace, "service": component.name}
+
+    def _up(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            yield Gauge({**labels, "job": "services"}, self._is_up(name))
+
+    def _is_up(self, name: str) -> Callable[[int], float | None]:
+        return lambda at: 1.0 if ready_at(self.history.at(at), name) else 0.0
+
+    def _requests(self) -> Iterator[Series]:
+        seed = self.world.seed
+        for name, labels in self._programs():
+            yield Counter(
+                {**labels, "code": "200"}, _of(name, lambda load: load.rate * (1 - load.errors)), self.history
+            )
+            yield _Blipping(
+                {**labels, "code": "500"},
+                _of(name, lambda load: load.rate * load.errors),
+                self.history,
+                0.1,
+                name,
+                seed,
+            )
+
+    def _durations(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            for bound in BUCKETS_S:
+                yield Counter({**labels, "le": _bound(bound)}, _of(name, _below(bound)), self.history)
+
+    def _duration_counts(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            yield Counter(labels, _of(name, lambda load: load.rate), self.history)
+
+    def _client_requests(self) -> Iterator[Series]:
+        outcomes = sorted({word for _, _, t in self.history.parts for f in t.flows.values() for word, _ in f.outcomes})
+        for caller, callee in self.application.edges:
+            labels = {"namespace": self.application.namespace, "service": caller, "peer": callee}
+            for word in outcomes:
+                rate = _of_flow(caller, callee, _share(word))
+                if word == "ok" or any(rate(traffic) for _, _, traffic in self.history.parts):
+                    yield Counter({**labels, "outcome": word}, rate, self.history)
+
+    def _client_durations(self) -> Iterator[Series]:
+        for caller, callee in self.application.edges:
+            labels = {"namespace": self.application.namespace, "service": caller, "peer": callee}
+            for bound in BUCKETS_S:
+                below = _of_flow(caller, callee, _flow_below(bound))
+                yield Counter({**labels, "le": _bound(bound)}, below, self.history)
+
+    # Containers, pods and workloads.
+
+    def _containers(self) -> Iterator[tuple[Obj, Obj, Labels]]:
+        for pod in self.world.store.objects("pods", self.application.namespace):
+            for container in pod["spec"]["containers"]:
+                labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"]}
+                yield pod, container, {**labels, "container": container["name"]}
+
+    def _running(self) -> Iterator[tuple[Obj, Obj, Labels, int]]:
+        for pod, container, labels in self._containers():
+            started = started_ms(self.world, pod, container["name"])
+            if started is not None:
+                yield pod, container, labels, started
+
+    def _cpu(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            yield _Cpu(labels, self._usage(pod, container, started, "cpu"), started)
+
+    def _throttled(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+            used = self._usage(pod, container, started, "cpu")
+            yield _Cpu(labels, _above(used, 0.98 * limit / 1000 if limit else math.inf), started)
+
+    def _memory(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            yield Gauge(labels, self._usage(pod, container, started, "memory"))
+
+    def _usage(self, pod: Obj, container: Obj, started: int, what: str) -> Callable[[int], float | None]:
+        from aoi.clusters.apps.configuration import values_at
+
+        program = launch(self.application, pod, container, values_at(self.world, started + 999))
+        if program.component is None:
+            return lambda at: None if at < started else (0.005 if what == "cpu" else 24e6)
+
+        def value(at_ms: int) -> float | None:
+            if at_ms < started:
+                return None
+            usage = usage_at(self.world, self.application, pod, program, at_ms)
+            return usage.cpu_millicores / 1000 if what == "cpu" else float(usage.memory_bytes)
+
+        return value
+
+    def _memory_limits(self) -> Iterator[Series]:
+        yield from self._limits("memory", 1.0)
+
+    def _cpu_limits(self) -> Iterator[Series]:
+        yield from self._limits("cpu", 100.0)  # microseconds of each 100 ms period, as cAdvisor has it
+
+    def _limits(self, resource: str, scale: float) -> Iterator[Series]:
+        for _, container, labels in self._containers():
+            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get(resource)
+            if limit:
+                yield Gauge(labels, _constant(limit * scale))
+
+    def _restarts(self) -> Iterator[Series]:
+        for pod, container, labels in self._containers():
+            status = container_status(pod, container["name"])
+            if status is not None:
+                yield _Restarts(labels, self.world, pod, status)
+
+    def _ready(self) -> Iterator[Series]:
+        for pod in self.world.store.objects("pods", self.application.namespace):
+            labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"], "condition": "true"}
+            yield Gauge(labels, _constant(float(is_ready(pod))))
+
+    def _replicas(self) -> Iterator[Series]:
+        yield from self._instances("desired")
+
+    def _available(self) -> Iterator[Series]:
+        yield from self._instances("ready")
+
+    def _instances(self, field: str) -> Iterator[Series]:
+        for component in self.application.components:
+            labels = {"namespace": self.application.namespace, "deployment": component.name}
+            yield Gauge(labels, self._instance(component.name, field))
+
+    def _instance(self, name: str, field: str) -> Callable[[int], float | None]:
+        def value(at_ms: int) -> float | None:
+            for entry in self.history.at(at_ms).conditions.instances:
+                if entry.component == name:
+                    return float(getattr(entry, field))
+            return None
+
+        return value
+
+
+@dataclass(frozen=True)
+class _Blipping(Counter):
+    """An error counter: now and then a few more errors than conditions explain."""
+
+    component: str = ""
+    seed: int = 0
+
+    def increase(self, start_ms: int, end_ms: int) -> float:
+        load = self.history.at((start_ms + end_ms) // 2).components[self.component]
+        extra = blip(self.seed, self.component, (start_ms + end_ms) // 2) * load.rate * (end_ms - start_ms) / 1000
+        return super().increase(start_ms, end_ms) + extra
+
+
+@dataclass(frozen=True)
+class _Cpu:
+    """CPU seconds of a container: its use now, taken as its use over the window that is asked for."""
+
+    labels: Labels
+    use: Callable[[int], float | None]
+    started_ms: int
+
+    def at(self, at_ms: int) -> float | None:
+        used = self.use(at_ms)
+        return None if used is None else round(used * (at_ms - self.started_ms) / 1000, 3)
+
+    def increase(self, start_ms: int, end_ms: int) -> float:
+        begin = max(start_ms, self.started_ms)
+        if end_ms <= begin:
+            return 0.0
+        step = max(SCRAPE_MS, (end_ms - begin) // 8)
+        samples = [self.use(at) or 0.0 for at in range(end_ms, begin, -step)]
+        return sum(samples) / len(samples) * (end_ms - begin) / 1000
+
+
+@dataclass(frozen=True)
+class _Restarts:
+    """Restarts of a container, as many as its status says; the newest lie where its last end lies."""
+
+    labels: Labels
+    world: World
+    pod: Obj
+    status: Obj
+
+    def at(self, at_ms: int) -> float | None:
+        return float(self.status.get("restartCount", 0))
+
+    def increase(self, start_ms: int, end_ms: int) -> float:
+        count = self.status.get("restartCount", 0)
+        ended = (self.status.get("lastState") or {}).get("terminated")
+        if not count or not ended or self.world.clock.at_ms(ended["finishedAt"]) < start_ms:
+            return 0.0
+        born = self.world.clock.at_ms(self.pod["metadata"]["creationTimestamp"])
+        if count == 1 or born >= start_ms:
+            return float(count)
+        return max(1.0, count * (end_ms - start_ms) / max(1, end_ms - born))
+
+
+def ready_at(traffic: Traffic, name: str) -> int:
+    """Ready pods of a component under given conditions."""
+    return next((entry.ready for entry in traffic.conditions.instances if entry.component == name), 0)
+
+
+def _of(name: str, part: Callable[[Load], float]) -> Callable[[Traffic], float]:
+    return lambda traffic: part(traffic.components[name])
+
+
+def _of_flow(caller: str, callee: str, part: Callable[[Flow], float]) -> Callable[[Traffic], float]:
+    return lambda traffic: part(traffic.flows[caller, callee])
+
+
+def _share(word: str) -> Callable[[Flow], float]:
+    return lambda flow: flow.rate * flow.share(word)
+
+
+def _below(bound: float) -> Callable[[Load], float]:
+    return lambda load: load.rate * share_below(load.p50_ms, load.p99_ms, bound)
+
+
+def _flow_below(bound: float) -> Callable[[Flow], float]:
+    return lambda flow: flow.rate * share_below(flow.p50_ms, flow.p99_ms, bound)
+
+
+def _bound(bound: float) -> str:
+    return "+Inf" if bound == math.inf else f"{bound:g}"
+
+
+def _constant(value: float) -> Callable[[int], float | None]:
+    return lambda at: value
+
+
+def _above(use: Callable[[int], float | None], limit: float) -> Callable[[int], float | None]:
+    def value(at_ms: int) -> float | None:
+        used = use(at_ms)
+        return None if used is None else (0.4 * used if used >= limit else 0.0)
+
+    return value

@@ -14,16 +14,7 @@ import orjson
 
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
-from aoi.agents.actions.change import (
-    Change,
-    FailureClass,
-    Obj,
-    Refused,
-    bare,
-    create_change,
-    delete_change,
-    patch_change,
-)
+from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, patch_change
 from aoi.agents.actions.gate import Gate, is_stale, restored
 from aoi.agents.actions.view import View
 from aoi.agents.approval import Approver, Clock, world_of, world_time
@@ -140,13 +131,11 @@ class Executor:
         return ActionResult(status, redact_text(text), failure_class, tuple(entry.index for entry in done))
 
     def undo(self) -> ActionResult:
-        """Take the newest standing change back, as an approved action of its own."""
+        """Take the newest standing change of fields back, as an approved action of its own."""
         entry = self._journal.newest_done()
         if entry is None:
             return ActionResult("refused", "nothing to undo", "method")
         try:
-            if not entry.undoable:
-                raise Refused(f"{entry.summary}: this cannot be undone", "method")
             done = self._gate.apply(self._reverse(entry), f"undo {entry.index}")
         except Refused as refused:
             return ActionResult("refused", redact_text(str(refused)), refused.failure_class)
@@ -156,17 +145,11 @@ class Executor:
     def _reverse(self, entry: JournalEntry) -> Change:
         """The change that takes an entry back. Raises: Refused."""
         present = self._read(entry.path)
-        summary = f"undo: {entry.summary}"
-        if entry.after is None:  # it was deleted
-            if present is not None:
-                raise Refused(f"{entry.summary}: it is there again", "method")
-            return create_change(summary, entry.path.rpartition("/")[0], bare(entry.before or {}))
         if present is None:
             raise Refused(f"{entry.summary}: the object is gone", "resource")
-        if present["metadata"].get("uid") != _uid(entry.after):
+        if present["metadata"].get("uid") != (entry.before or {}).get("metadata", {}).get("uid"):
             raise Refused(f"{entry.summary}: another object has its name now", "resource")
-        if entry.before is None:  # it was created
-            return delete_change(summary, entry.path, present, undoable=True)
+        summary = f"undo: {entry.summary}"
         return patch_change(summary, entry.path, present, restored(present, entry), entry.allowed)
 
     def _read(self, path: str) -> Obj | None:
@@ -177,7 +160,3 @@ class Executor:
             raise Refused(f"{path}: HTTP {response.status}", "permission" if response.status == 403 else "resource")
         found: Obj = orjson.loads(response.body)
         return found
-
-
-def _uid(obj: Obj) -> str | None:
-    return obj.get("metadata", {}).get("uid")

@@ -68,9 +68,9 @@ class Journal:
         return max(self._entries, default=-1) + 1
 
     def newest_done(self) -> JournalEntry | None:
-        """What an undo would take back: the newest change that stands and is not itself an undo."""
+        """What an undo would take back: the newest change that stands, can be undone and is not itself an undo."""
         for entry in reversed(self.entries):
-            if entry.state == "done" and not entry.action.startswith("undo "):
+            if entry.state == "done" and entry.undoable and not entry.action.startswith("undo "):
                 return entry
         return None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from aoi.clusters.reading import check_readable
+from aoi.clusters.reading import READABLES, check_readable
 from aoi.clusters.transport import Backend, ReadRequest, ReadTransport, Response
 from aoi.errors import CorruptObject
 
@@ -61,6 +61,26 @@ class RecordingTransport:
         """Write the recording, one JSON line a case, in the order of their keys."""
         lines = [orjson.dumps(_case(key, self.cases[key]), option=orjson.OPT_SORT_KEYS) for key in sorted(self.cases)]
         path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+CAPTURED = ("configmaps", "deployments.apps", "statefulsets.apps", "services")
+"""What `capture` keeps: how an application was installed, not how it fares."""
+
+
+def capture(transport: ReadTransport, namespace: str) -> ReplayTransport:
+    """Record how a namespace is configured now, object by object, to restore values from later.
+
+    Raises: ClusterUnavailable. A kind that may not be read is left out.
+    """
+    recording = RecordingTransport(transport)
+    for key in CAPTURED:
+        readable = READABLES[key]
+        response = recording.read(ReadRequest(readable.path(namespace)))
+        if response.status >= 400:
+            continue
+        for item in orjson.loads(response.body).get("items") or []:
+            recording.read(ReadRequest(readable.path(namespace, item["metadata"]["name"])))
+    return ReplayTransport(recording.cases)
 
 
 def _case(key: Key, response: Response) -> dict[str, Any]:

@@ -128,17 +128,21 @@ def patch_change(summary: str, path: str, before: Obj, after: Obj, allowed: tupl
     return Change(summary, "PATCH", path, body, allowed, before)
 
 
-def delete_change(summary: str, path: str, before: Obj, *, undoable: bool) -> Change:
-    """Deletes one object, if it is still the one that was seen."""
+def delete_change(summary: str, path: str, before: Obj) -> Change:
+    """Deletes one object, if it is still the one that was seen.
+
+    Not undone: a pod is replaced by its controller, and a chaos experiment is put back by who runs it. The
+    journal keeps the object.
+    """
     metadata = before["metadata"]
     preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-    return Change(summary, "DELETE", path, body, ("/**",), before, undoable)
+    return Change(summary, "DELETE", path, body, ("/**",), before, undoable=False)
 
 
 def create_change(summary: str, path: str, obj: Obj) -> Change:
-    """Creates one object."""
-    return Change(summary, "POST", path, obj, ("/**",))
+    """Creates one object. Not undone: nothing that is created here may be deleted by the Executor."""
+    return Change(summary, "POST", path, obj, ("/**",), undoable=False)
 
 
 def bare(obj: Obj) -> Obj:

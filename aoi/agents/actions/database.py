@@ -17,7 +17,7 @@ _GIVES = re.compile(r"grantRolesToUser|\bGRANT\b|createUser|CREATE\s+(ROLE|USER)
 _GRANTS = re.compile(r"grantRolesToUser|\bGRANT\b", re.IGNORECASE)
 _TAKES = re.compile(
     r"\bdrop\w*|\brevoke\w*|\bdelete\w*|\bremove\w*|\btruncate\b|\brm\b|\bshutdown\w*|\bkill\w*|\bcurl\b|\bwget\b"
-    r"|\bnc\b|\beval\s|\$\(|`|>|\|",
+    r"|\bnc\b|(?<!-)\beval\s|\$\(|`|>|\|",
     re.IGNORECASE,
 )
 """Words of a statement that takes something away, and shell syntax that could hide one."""

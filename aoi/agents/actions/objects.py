@@ -73,7 +73,7 @@ class DeletePod:
         ordered = sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), reverse=True)
         chosen = sorted(ordered, key=is_ready)[0]
         name = chosen["metadata"]["name"]
-        return (delete_change(f"delete pod/{name}", view.path("pods", name), chosen, undoable=False),)
+        return (delete_change(f"delete pod/{name}", view.path("pods", name), chosen),)
 
     def verify(self, view: View) -> str | None:
         """All replicas ready."""
@@ -101,7 +101,8 @@ class DeleteChaos:
 
     def _hits(self, view: View) -> list[tuple[str, Obj]]:
         labels = template_labels(subject(view, self.component).obj)
-        found = [(key, obj) for key in CHAOS for obj in view.all(key)]
+        # A kind that may not be read cannot be deleted either.
+        found = [(key, obj) for key in CHAOS for obj in view.all(key, forbidden_is_empty=True)]
         return [
             (key, obj)
             for key, obj in found
@@ -116,7 +117,7 @@ class DeleteChaos:
         key, obj = hits[0]
         name = obj["metadata"]["name"]
         summary = f"delete {READABLES[key].resource}/{name}"
-        return (delete_change(summary, view.path(key, name), obj, undoable=True),)
+        return (delete_change(summary, view.path(key, name), obj),)
 
     def verify(self, view: View) -> str | None:
         """Nothing of the kind selects the component any more."""

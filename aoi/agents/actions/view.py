@@ -37,12 +37,12 @@ class View:
         """The object as it was captured earlier; None if nothing of it was."""
         return _find(self._recorded, self.namespace, key, name) if self._recorded else None
 
-    def all(self, key: str, *, labels: str = "", fields: str = "") -> list[Obj]:
-        """Objects in name order; none if the cluster does not serve the kind."""
+    def all(self, key: str, *, labels: str = "", fields: str = "", forbidden_is_empty: bool = False) -> list[Obj]:
+        """Objects in name order; none if the cluster does not serve the kind. Raises: Refused."""
         try:
             found = Reader(self._transport, self.namespace).list(key, labels=labels, fields=fields, redacted=False)
         except ServerSaid as error:
-            if error.status == 404:
+            if error.status == 404 or (forbidden_is_empty and error.status == 403):
                 return []
             raise _refusal(error) from error
         return sorted(found, key=lambda obj: obj["metadata"]["name"])

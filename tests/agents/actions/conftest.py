@@ -1,0 +1,78 @@
+"""A warmed-up HotelReservation, restored for every test."""
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import pytest
+
+from aoi.agents.approval import SandboxApprover
+from aoi.agents.executor import Executor
+from aoi.agents.journal import Journal
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.apps.runtime import AppRuntime
+from aoi.clusters.apps.spec import Application
+from aoi.clusters.embedded.controllers import standard_controllers
+from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
+from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
+from aoi.clusters.embedded.world import Snapshot, World
+from aoi.clusters.replay import ReplayTransport, capture
+from aoi.clusters.transport import Request
+
+
+@lru_cache(maxsize=1)
+def _base() -> tuple[Application, Snapshot, ReplayTransport]:
+    application = hotel_reservation(1)
+    world = new_world(application, 1)
+    recorded = capture(EmbeddedReadTransport(world, PROBE), application.namespace)
+    return application, world.snapshot(), recorded
+
+
+class Cluster:
+    """One embedded cluster with an operator who breaks things and an Executor that may mend them."""
+
+    def __init__(self) -> None:
+        self.application, snapshot, self.recorded = _base()
+        self.namespace = self.application.namespace
+        self.world = World(seed=1, controllers=standard_controllers(), runtime=AppRuntime(self.application))
+        self.world.restore(snapshot)
+        self.admin = EmbeddedTransport(self.world, ADMIN)
+        self.transport = EmbeddedTransport(self.world, EXECUTOR)
+        self.journal = Journal()
+        self.executor = Executor(
+            self.transport, SandboxApprover(self.world), self.journal, self.namespace, recorded=self.recorded
+        )
+
+    def get(self, resource: str, name: str) -> dict[str, Any]:
+        obj = self.world.store.get(resource, "" if resource == "nodes" else self.namespace, name)
+        assert obj is not None, (resource, name)
+        return obj
+
+    def patch(self, path: str, patch: dict[str, Any]) -> None:
+        kind = "merge" if "chaos" in path else "strategic-merge"
+        headers = {"Content-Type": f"application/{kind}-patch+json"}
+        self.send("PATCH", path, patch, headers)
+
+    def send(self, method: str, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        path = path.replace("NS", self.namespace)
+        sent = headers or {"Content-Type": "application/json"}
+        response = self.admin.request(Request(method, path, headers=sent, body=orjson.dumps(body)))
+        assert response.status < 300, response.body
+
+    def break_deployment(self, name: str, container: dict[str, Any] | None = None, **spec: Any) -> None:
+        """Change a Deployment's first container or pod spec, with old pods stopped first."""
+        path = f"/apis/apps/v1/namespaces/NS/deployments/{name}"
+        present = self.get("deployments.apps", name)["spec"]["template"]["spec"]["containers"][0]["name"]
+        template = {"spec": {**spec, **({"containers": [{"name": present, **container}]} if container else {})}}
+        strategy = {"type": "Recreate", "rollingUpdate": None}
+        self.patch(path, {"spec": {"strategy": strategy, "template": template}})
+        self.world.advance(60_000)
+
+    def ready(self, deployment: str) -> int:
+        return self.get("deployments.apps", deployment).get("status", {}).get("readyReplicas", 0)
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()

@@ -7,15 +7,19 @@ from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from aoi.clusters.embedded.api import errors, metrics, pods, writes
+from aoi.clusters.embedded.api import errors, metrics, pods, reviews, writes
+from aoi.clusters.embedded.api.discovery import discover
+from aoi.clusters.embedded.api.openapi import openapi
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
 from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored
 from aoi.clusters.embedded.api.registry import Registry
-from aoi.clusters.embedded.api.resources import ResourceType
+from aoi.clusters.embedded.api.resources import REVIEWS, ResourceType
 from aoi.clusters.embedded.api.results import Call, Exec, json_response
 from aoi.clusters.embedded.api.scale import scale
 from aoi.clusters.embedded.api.table import table_of, wants_table
-from aoi.clusters.embedded.identity import Identity
+from aoi.clusters.embedded.api.tokens import Tokens
+from aoi.clusters.embedded.api.watch import Watch
+from aoi.clusters.embedded.identity import ANONYMOUS, AUTHENTICATED, Identity
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
@@ -23,7 +27,7 @@ from aoi.clusters.transport import Response
 AUDIT_LIMIT = 20_000
 """Requests remembered, newest last."""
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
-Result = Response | Exec
+Result = Response | Watch | Exec
 Handler = Callable[[World, Call], Any]
 
 
@@ -50,6 +54,7 @@ class Api:
         self.audit: deque[AuditRecord] = deque(maxlen=AUDIT_LIMIT)
         self.registry = Registry(world.store)
         self.authorizer = Authorizer(world.store)
+        self.tokens = Tokens(world)
 
     def handle(
         self,
@@ -61,18 +66,17 @@ class Api:
         identity: Identity | None = None,
     ) -> Result:
         """Answer one request. Refusals are responses, not exceptions; no identity means anonymous."""
-        from aoi.clusters.embedded.identity import ANONYMOUS
-
         who = identity or ANONYMOUS
         pairs = tuple(query.items()) if isinstance(query, Mapping) else tuple(query)
         lowered = {key.lower(): value for key, value in headers.items()} if headers else {}
         call: Call | None = None
         try:
+            if "impersonate-user" in lowered:
+                who = self._impersonated(who, lowered)
             call = self._route(method, path, pairs, lowered, body, who)
-            result: Result = self._serve(call) if call else self._plain(method, path, pairs, lowered, body, who)
+            result: Result = self._serve(call) if call else self._plain(method, path, lowered, who)
         except errors.ApiError as error:
             result = error.response()
-            call = call or getattr(error, "call", None)
         except RecursionError:
             result = errors.bad_request("the object is nested too deeply").response()
         self._record(call, method, path, who, result)
@@ -122,37 +126,61 @@ class Api:
         if not call.identity.is_admin and not self.authorizer.allows(call.identity, access):
             raise denied(kind, call.identity, access)
         if call.subresource:
-            handler = _SUBRESOURCES[call.subresource]
-            if call.verb not in kind.subresources[call.subresource].verbs:
+            return self._serve_subresource(call)
+        if kind in REVIEWS:
+            if call.verb != "create":
                 raise errors.method_not_allowed()
-        elif kind.group == "metrics.k8s.io" and call.verb in kind.verbs:
-            handler = metrics.metrics
-        elif call.verb not in kind.verbs or not _fits(call.verb, call.name):
+            return reviews.review(self.authorizer, self.tokens, call)
+        if call.verb not in kind.verbs or not _fits(call.verb, call.name):
             raise errors.method_not_allowed()
-        else:
-            handler = _HANDLERS[call.verb]
+        handler = metrics.metrics if kind.group == "metrics.k8s.io" else _HANDLERS[call.verb]
         result: Result = handler(self.world, call)
         return result
 
-    def _plain(
-        self,
-        method: str,
-        path: str,
-        pairs: tuple[tuple[str, str], ...],
-        headers: Mapping[str, str],
-        body: bytes,
-        identity: Identity,
-    ) -> Response:
-        """Health and version. Raises: ApiError 403, 404."""
+    def _serve_subresource(self, call: Call) -> Result:
+        if call.verb not in call.kind.subresources[call.subresource].verbs:
+            raise errors.method_not_allowed()
+        if call.subresource == "token":
+            return reviews.token_request(self.tokens, self.world, call)
+        result: Result = _SUBRESOURCES[call.subresource](self.world, call)
+        return result
+
+    def _plain(self, method: str, path: str, headers: Mapping[str, str], identity: Identity) -> Response:
+        """Health, version, discovery and OpenAPI. Raises: ApiError 403, 404, 406."""
         verb = _VERBS.get(method, "get")
         if not self.authorizer.allows_path(identity, verb, path):
             message = f'forbidden: User "{identity.name}" cannot {verb} path "{path}"'
             raise errors.ApiError(403, "Forbidden", message, {})
-        if path in ("/healthz", "/livez", "/readyz"):
+        if verb != "get":
+            raise errors.method_not_allowed()
+        if path.rstrip("/") in _HEALTH:
             return Response(200, b"ok", "text/plain")
-        if path in ("/version", "/version/"):
+        if path.rstrip("/") == "/version":
             return json_response(VERSION)
-        raise errors.unknown_path()
+        found = None
+        if path.startswith(("/api", "/apis")):
+            found = discover(self.registry, path, headers.get("accept", ""))
+        elif path.startswith("/openapi/v3"):
+            found = openapi(self.registry, path)
+        elif path.startswith("/openapi/v2"):
+            raise errors.ApiError(406, "NotAcceptable", "only OpenAPI v3 is served", {})
+        if found is None:
+            raise errors.unknown_path()
+        return found
+
+    def _impersonated(self, who: Identity, headers: Mapping[str, str]) -> Identity:
+        """Who the caller asks to be, if it may. Raises: ApiError 403."""
+        name = headers["impersonate-user"]
+        groups = tuple(part.strip() for part in headers.get("impersonate-group", "").split(",") if part.strip())
+        for resource, wanted in (("users", name), *(("groups", group) for group in groups)):
+            access = Access("impersonate", "", resource, "", wanted)
+            if not self.authorizer.allows(who, access):
+                what = (
+                    f'User "{who.name}" cannot impersonate resource "{resource}" in API group "" at the cluster scope'
+                )
+                details = {"name": wanted, "kind": resource}
+                raise errors.ApiError(403, "Forbidden", f'{resource} "{wanted}" is forbidden: {what}', details)
+        return Identity(name, (*groups, AUTHENTICATED))
 
     def _record(self, call: Call | None, method: str, path: str, identity: Identity, result: Result) -> None:
         code = result.status if isinstance(result, Response) else 200
@@ -165,6 +193,7 @@ class Api:
         self.audit.append(record)
 
 
+_HEALTH = ("/healthz", "/livez", "/readyz")
 VERSION = {
     "major": "1",
     "minor": "32",
@@ -241,6 +270,7 @@ def _finalize(world: World, call: Call) -> Response:
 _HANDLERS: dict[str, Handler] = {
     "get": _get,
     "list": _list,
+    "watch": Watch,
     "create": writes.create,
     "update": writes.update,
     "patch": writes.patch,

@@ -1,0 +1,184 @@
+"""Serves worlds over HTTPS on 127.0.0.1. Control (inject, reset, oracle) is not reachable from here.
+
+A world is at `/`, or several at `/w/<id>/`: the prefix goes into the server URL of a kubeconfig. All worlds live
+in the thread of the event loop; nobody else may touch them while they are served.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from aoi.clusters.embedded.api.errors import ApiError
+from aoi.clusters.embedded.api.results import Exec
+from aoi.clusters.embedded.api.server import Api, api_of
+from aoi.clusters.embedded.api.strict import BODY_LIMIT_BYTES
+from aoi.clusters.embedded.api.watch import Watch
+from aoi.clusters.embedded.front.certificates import make_certificates
+from aoi.clusters.embedded.front.streams import follow_log, send_exec, stream_watch
+from aoi.clusters.embedded.identity import Identity
+from aoi.clusters.embedded.world import World
+from aoi.clusters.transport import Response
+
+HOST = "127.0.0.1"
+WATCH_LIMIT = 500
+"""Open watches and followed logs of one front; the next one is told to come back."""
+_READS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Time stands still until `Front.advance`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Simulated time runs `factor` times as fast as the wall clock, in ticks and with each request."""
+
+    factor: float = 1.0
+    tick_s: float = 0.1
+
+
+@dataclass
+class Front:
+    """One HTTPS server for one or more worlds."""
+
+    worlds: Mapping[str, World]
+    """By id; the id `""` is served at `/`."""
+    mode: Stepped | Scaled = field(default_factory=Stepped)
+    url: str = ""
+    """Of the server, once it runs: https://127.0.0.1:PORT."""
+    authority_pem: bytes = b""
+    streams: int = 0
+
+    async def start(self, port: int = 0) -> None:
+        """Bind and serve; port 0 takes a free one."""
+        certificates = make_certificates(HOST)
+        self.authority_pem = certificates.authority_pem
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES + 1)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, port, ssl_context=certificates.context)
+        await site.start()
+        self.url = f"https://{HOST}:{self._runner.addresses[0][1]}"
+        self._moved_at = time.monotonic()
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        self._ticker.cancel()
+        await self._runner.cleanup()
+
+    def move_clock(self) -> None:
+        """In scaled mode, let the simulated time pass that the wall clock says."""
+        if isinstance(self.mode, Scaled):
+            now = time.monotonic()
+            duration_ms = int((now - self._moved_at) * 1000 * self.mode.factor)
+            if duration_ms > 0:
+                self._moved_at = now
+                for world in self.worlds.values():
+                    world.advance(duration_ms)
+
+    async def _tick(self) -> None:
+        while isinstance(self.mode, Scaled):
+            await asyncio.sleep(self.mode.tick_s)
+            self.move_clock()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        """Authenticate, read, ask the API, write."""
+        path, world = self._world_of(request.raw_path.partition("?")[0])
+        if world is None:
+            return _answer(ApiError(404, "NotFound", "no such cluster", {}).response(), None)
+        api = api_of(world)
+        identity = _authenticate(api, request)
+        if identity is None:
+            return _answer(ApiError(401, "Unauthorized", "Unauthorized").response(), world)
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            message = f"Request entity too large: limit is {BODY_LIMIT_BYTES}"
+            return _answer(ApiError(413, "RequestEntityTooLarge", message).response(), world)
+        self.move_clock()
+        query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
+        headers = _headers(request)
+        result = api.handle(request.method, path, query, headers, body, identity)
+        if request.method not in _READS:
+            world.settle()
+        if isinstance(result, Exec):
+            return await send_exec(request, result)
+        if isinstance(result, Watch) or _follows(path, query, result):
+            return await self._stream(request, api, identity, result)
+        return _answer(result, world)
+
+    async def _stream(
+        self, request: web.Request, api: Api, identity: Identity, result: Watch | Response
+    ) -> web.StreamResponse:
+        if self.streams >= WATCH_LIMIT:
+            busy = ApiError(429, "TooManyRequests", "too many open watches, please try again later", {}, retry_s=1)
+            return _answer(busy.response(), api.world)
+        self.streams += 1
+        try:
+            if isinstance(result, Watch):
+                return await stream_watch(request, result)
+            path, _ = self._world_of(request.raw_path.partition("?")[0])
+            query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
+            return await follow_log(request, api, identity, (path, query))
+        finally:
+            self.streams -= 1
+
+    def _world_of(self, path: str) -> tuple[str, World | None]:
+        if path.startswith("/w/"):
+            name, _, rest = path[3:].partition("/")
+            return "/" + rest, self.worlds.get(name)
+        return path, self.worlds.get("")
+
+
+def _authenticate(api: Api, request: web.Request) -> Identity | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return api.tokens.authenticate(token.strip())
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Header fields; those given several times are joined by commas, as HTTP means them."""
+    joined: dict[str, str] = {}
+    for key, value in request.headers.items():
+        name = key.lower()
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _follows(path: str, query: tuple[tuple[str, str], ...], result: object) -> bool:
+    wanted = dict(query).get("follow") in ("true", "1")
+    return wanted and path.endswith("/log") and isinstance(result, Response) and result.status == 200
+
+
+def _answer(response: Response, world: World | None) -> web.Response:
+    headers = {"Content-Type": response.content_type, **response.headers}
+    if world is not None:
+        headers["Date"] = formatdate((world.clock.epoch_ms + world.clock.now_ms) // 1000, usegmt=True)
+    return web.Response(status=response.status, body=response.body, headers=headers)
+
+
+@contextmanager
+def serving(front: Front, port: int = 0) -> Iterator[Front]:
+    """Serve in a thread of its own while the block runs. The worlds belong to that thread meanwhile."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="aoi-front", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(front.start(port), loop).result(timeout=30)
+        yield front
+    finally:
+        asyncio.run_coroutine_threadsafe(front.stop(), loop).result(timeout=30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=10)
+        loop.close()

@@ -73,6 +73,8 @@ class Situation(Protocol):
 
     def write_transport(self) -> Transport: ...  # noqa: D102
 
+    def recorded_transport(self) -> ReadTransport: ...  # noqa: D102
+
     def alerts(self) -> Sequence[Paged]: ...  # noqa: D102
 
     def grade(self, answer: Answer | None) -> Outcome: ...  # noqa: D102

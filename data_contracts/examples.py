@@ -1,0 +1,67 @@
+"""Contract of training examples: the last look before weights move. Owner: learning."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aoi.records.learning import TrainingExample
+from data_contracts.contract import Contract, Value, between, digests, is_zero
+
+MOST_PROMPT = 4_096
+MOST_TARGET = 1_024
+MOST_STEP = 64
+
+
+def columns(row: TrainingExample) -> Mapping[str, Value]:
+    """An example as columns. Those after `step` count defects."""
+    problem = row.instance.problem
+    target = row.target_ids or ()
+    return {
+        "id": row.digest(),
+        "problem": problem.id,
+        "source_trajectory": row.source_trajectory,
+        "world": row.world,
+        "prompt_tokens": len(row.prompt_ids),
+        "target_tokens": len(target),
+        "step": row.step,
+        "not_of_training": row.split != "train" or problem.split != "train",
+        "differs_from_problem": (row.kind, row.slice) != (problem.kind, problem.slice),
+        "empty_target": row.target_ids is not None and not row.target_ids,
+        "negative_token_ids": min((*row.prompt_ids, *target), default=0) < 0,
+        "replay_does_not_reach_its_step": len(row.commands) != row.step,
+        "empty_commands": sum(not command.strip() for command in row.commands),
+        "correction_without_plan": row.source == "verified_correction" and row.plan is None,
+        "plan_without_correction": row.source != "verified_correction" and row.plan is not None,
+        "nothing_to_imitate": row.source != "success" and row.target_ids is None,
+    }
+
+
+def expectations() -> Sequence[Any]:
+    """The rules beyond those of every contract."""
+    return [
+        digests("source_trajectory"),
+        digests("world"),
+        between("prompt_tokens", 1, MOST_PROMPT, f"the prompt is empty or above {MOST_PROMPT} tokens"),
+        between("target_tokens", 0, MOST_TARGET, f"the target is above {MOST_TARGET} tokens"),
+        between("step", 0, MOST_STEP, f"beyond step {MOST_STEP}"),
+        is_zero("not_of_training", "not of the training split"),
+        is_zero("differs_from_problem", "its kind or slice is not its problem's"),
+        is_zero("empty_target", "a target without tokens"),
+        is_zero("negative_token_ids", "a token id is negative"),
+        is_zero("replay_does_not_reach_its_step", "its commands do not lead to its step"),
+        is_zero("empty_commands", "a command of its replay is empty"),
+        is_zero("correction_without_plan", "a verified correction without its plan"),
+        is_zero("plan_without_correction", "a plan named by something that is no correction"),
+        is_zero("nothing_to_imitate", "a correction or label without a target"),
+    ]
+
+
+CONTRACT = Contract(
+    name="examples",
+    version=1,
+    owner="learning",
+    severity="quarantines",
+    record=TrainingExample,
+    columns=columns,
+    expectations=expectations,
+    most_quarantined=0.1,
+)

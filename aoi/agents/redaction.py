@@ -72,17 +72,40 @@ def redact(data: bytes) -> bytes:
     return redact_text(text).encode()
 
 
+_SENSITIVE_HINTS = (
+    "passw", "passphrase", "pwd", "secret", "token", "credential", "apikey", "api-key", "api_key", "access-key",
+    "access_key", "accesskey", "private-key", "private_key", "privatekey", "auth-key", "auth_key", "authkey",
+    "encryption-key", "encryption_key", "encryptionkey",
+)  # fmt: skip
+_KNOWN_HINTS = ("eyj", "akia", "asia", "gh", "glpat-", "xox", "sk-", "sk_", "aiza", "hvs.")
+"""What a text must hold, in lower case, before the costly patterns are worth trying."""
+
+
 def redact_text(text: str) -> str:
     """Hide credentials in text that is already free of control characters."""
-    text = _PRIVATE_KEY.sub(MARK, text)
-    text = _CONNECTION.sub(rf"\1:{MARK}@", text)
-    text = _DSN.sub(rf"\1:{MARK}@\3", text)
-    text = _AUTHORIZATION.sub(rf"\1{MARK}", text)
-    text = _BEARER.sub(rf"\1\2{MARK}", text)
-    text = _KNOWN.sub(MARK, text)
-    text = _ENV.sub(_hide_env, text)
-    text = _OPTION.sub(_hide_pair, text)
-    return _PAIR.sub(_hide_pair, text)
+    low = text.lower()
+    if "private key" in low:
+        text = _PRIVATE_KEY.sub(MARK, text)
+    if "@" in low:
+        text = _DSN.sub(rf"\1:{MARK}@\3", _CONNECTION.sub(rf"\1:{MARK}@", text))
+    if "authorization" in low:
+        text = _AUTHORIZATION.sub(rf"\1{MARK}", text)
+    if "bearer" in low or "token" in low:
+        text = _BEARER.sub(rf"\1\2{MARK}", text)
+    if any(hint in low for hint in _KNOWN_HINTS):
+        text = _KNOWN.sub(MARK, text)
+    if any(hint in low for hint in _SENSITIVE_HINTS):
+        if "value" in low:
+            text = _ENV.sub(_hide_env, text)
+        text = "\n".join(map(_redact_line, text.split("\n")))
+    return text
+
+
+def _redact_line(line: str) -> str:
+    low = line.lower()
+    if not any(hint in low for hint in _SENSITIVE_HINTS):
+        return line
+    return _PAIR.sub(_hide_pair, _OPTION.sub(_hide_pair, line))
 
 
 def _hide_pair(match: re.Match[str]) -> str:

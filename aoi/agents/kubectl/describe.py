@@ -90,12 +90,17 @@ def _page(target: Target, obj: Obj, command: ReadCommand, reader: Reader) -> str
 _WITHOUT_EVENTS = frozenset({"networkpolicies.networking.k8s.io", "resourcequotas", "limitranges", "events"})
 
 
-def events_of(reader: Reader, obj: Obj) -> list[Obj]:
-    """Events about one object, oldest first. A node's live in the namespace `default`."""
+def events_of(reader: Reader, obj: Obj) -> list[Obj] | None:
+    """Events about one object, oldest first; None if they may not be read. A node's live in `default`."""
     kind, name = obj["kind"], obj["metadata"]["name"]
     namespace = obj["metadata"].get("namespace") or "default"
     fields = f"involvedObject.kind={kind},involvedObject.name={name}"
-    events = reader.list("events", fields=fields, namespace=namespace)
+    try:
+        events = reader.list("events", fields=fields, namespace=namespace)
+    except ServerSaid as error:
+        if error.status == 403:
+            return None
+        raise
     # An older object of the same name is not this one. A node's events carry its name for a uid.
     uids = {obj["metadata"].get("uid"), name, "", None}
     mine = [event for event in events if (event.get("involvedObject") or {}).get("uid") in uids]

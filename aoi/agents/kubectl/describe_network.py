@@ -140,7 +140,7 @@ def describe_node(page: Page, node: Obj, reader: Reader) -> None:
         for pod in reader.list("pods", fields=f"spec.nodeName={metadata['name']}")
         if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
     ]
-    page.line(0, f"Non-terminated Pods of {reader.namespace}:\t({len(pods)} in total)")
+    page.line(0, f"Non-terminated Pods of {reader.namespace}: ({len(pods)} in total)")
     page.line(1, "Name\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits")
     page.line(1, "----\t------------\t----------\t---------------\t-------------")
     totals: dict[str, int] = {}

@@ -25,7 +25,10 @@ METRICS: tuple[tuple[str, str], ...] = (
         'histogram_quantile(0.99,sum(rate(http_request_duration_seconds_bucket{{service="{component}"}}[1m]))by(le))',
     ),
     ("cpu_cores", f"sum(rate(container_cpu_usage_seconds_total{{{{{_POD}}}}}[1m]))"),
+    ("cpu_throttled_s_per_s", f"sum(rate(container_cpu_cfs_throttled_seconds_total{{{{{_POD}}}}}[1m]))"),
     ("memory_bytes", f"sum(container_memory_working_set_bytes{{{{{_POD}}}}})"),
+    ("memory_bytes_15m_ago", f"sum(container_memory_working_set_bytes{{{{{_POD}}}}} offset 15m)"),
+    ("memory_limit_bytes", f"sum(container_spec_memory_limit_bytes{{{{{_POD}}}}})"),
 )
 """Name of a row -> PromQL, with the component and the namespace to be filled in."""
 

@@ -19,6 +19,7 @@ from aoi.clusters.embedded.api.scale import scale
 from aoi.clusters.embedded.api.table import table_of, wants_table
 from aoi.clusters.embedded.api.tokens import Tokens
 from aoi.clusters.embedded.api.watch import Watch
+from aoi.clusters.embedded.controllers.nodes import present
 from aoi.clusters.embedded.identity import ANONYMOUS, AUTHENTICATED, Identity
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
@@ -193,6 +194,8 @@ class Api:
         self.audit.append(record)
 
 
+_WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
+"""Kinds that show the heartbeats of live kubelets, which nobody stores."""
 _HEALTH = ("/healthz", "/livez", "/readyz")
 VERSION = {
     "major": "1",
@@ -235,13 +238,15 @@ def _get(world: World, call: Call) -> Response:
     obj = stored(world, call.kind, call.namespace, call.name)
     if wants_table(call.headers.get("accept", "")):
         return _table(world, call, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
-    return json_response(shown(call.kind, obj))
+    return json_response(shown(call.kind, present(world, call.kind.table, obj)))
 
 
 def _list(world: World, call: Call) -> Response:
     objects, meta = page(world, call)
     if wants_table(call.headers.get("accept", "")):
         return _table(world, call, objects, meta)
+    if call.kind.table in _WITH_HEARTBEATS:
+        objects = [present(world, call.kind.table, obj) for obj in objects]
     return Response(200, list_bytes(call.kind, objects, meta))
 
 

@@ -4,11 +4,13 @@ The strict grade of a mitigation looks at the cluster after the agent: traffic i
 ready, the fault is gone field by field, and nothing of the baseline was lost on the way.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aoi.clusters.apps.spec import Application
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
+from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
 from aoi.problems.inventory import Inventory, losses
 from aoi.records.episode import Answer, Outcome
@@ -17,9 +19,6 @@ from aoi.records.problem import FaultType, SystemLevel, TaskKind
 SETTLE_MS = 30_000
 SETTLE_ROUNDS = 20
 """A repair gets up to ten simulated minutes to show: a crash loop backs off for five."""
-
-Symptoms = Callable[[World], list[str]]
-"""What users and pagers still complain about; empty when all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,9 @@ class EndState:
     """What a mitigation is graded by: the world that the agent left, and how it was before the fault."""
 
     world: World
-    namespace: str
+    application: Application
     plan: Plan
     baseline: Inventory
-    symptoms: Symptoms
 
 
 def grade_answer(kind: TaskKind, truth: Truth, answer: Answer | None) -> Outcome:
@@ -129,8 +127,8 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
     return {
         "fault": ["the fault is still there"] if end.plan.is_present(end.world) else [],
         "lost": losses(end.baseline, end.world, end.plan.touched),
-        "pods": unready(end.world, end.namespace),
-        "symptoms": end.symptoms(end.world),
+        "pods": unready(end.world, end.application.namespace),
+        "symptoms": symptoms(end.world, end.application),
     }
 
 
@@ -153,7 +151,7 @@ def aiopslab_complaints(end: EndState) -> list[str]:
     unrepaired. That is one reason for the strict grade.
     """
     found = []
-    for pod in end.world.store.objects("pods", end.namespace):
+    for pod in end.world.store.objects("pods", end.application.namespace):
         for status in pod.get("status", {}).get("containerStatuses", ()):
             if problem := _container_problem(status):
                 found.append(f"pod {pod['metadata']['name']}: {problem}")

@@ -20,7 +20,7 @@ from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTrans
 from aoi.clusters.embedded.world import Snapshot, World
 from aoi.clusters.transport import ReadTransport, Transport
 from aoi.problems import catalogue, oracle
-from aoi.problems.alerts import Alert, alerts_of, symptoms
+from aoi.problems.alerts import Alert, alerts_of
 from aoi.problems.applications import application
 from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan
@@ -83,13 +83,13 @@ class Scenario:
 
     def alerts(self) -> tuple[Alert, ...]:
         """What pages the operator now, worst first."""
-        return alerts_of(self.world)
+        return alerts_of(self.world, self.application)
 
     def grade(self, answer: Answer | None) -> Outcome:
         """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
         if self.instance.problem.kind != TaskKind.MITIGATION or self.plan is None:
             return oracle.grade_answer(self.instance.problem.kind, self.truth, answer)
-        return oracle.grade_mitigation(EndState(self.fork().world, self.namespace, self.plan, self.baseline, symptoms))
+        return oracle.grade_mitigation(EndState(self.fork().world, self.application, self.plan, self.baseline))
 
     def fork(self) -> "Scenario":
         """An independent copy at this instant: another rollout of the same problem, or a try that may fail."""

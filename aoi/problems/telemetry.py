@@ -25,7 +25,7 @@ _TROUBLE = re.compile(
 
 def features(world: World, application: Application) -> frozenset[Feature]:
     """Everything that telemetry and status show now."""
-    found: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world)}
+    found: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world, application)}
     names = {component.name for component in application.components}
     for pod in world.store.objects("pods", application.namespace):
         name = pod["metadata"].get("labels", {}).get(application.label_key, "")

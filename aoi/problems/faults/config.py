@@ -72,7 +72,7 @@ def _config_drift(site: Site, choices: random.Random) -> Plan:
         writes=(Patch(key, {"data": {setting.key: wrong}}), *_restarts(site)),
         repair=(Patch(key, {"data": {setting.key: setting.value}}), restart(site.key)),
         marks=(Mark(key, ("data", setting.key), wrong),),
-        actions=(Action("set_config", site.name, f"{setting.key}={setting.value}"),),
+        actions=(Action("set_config", site.name),),
         evidence=(("logs", site.name), ("config", site.name)),
         accepted=(site.name,),
     )

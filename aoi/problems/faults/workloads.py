@@ -35,11 +35,10 @@ def _memory_limit(site: Site, choices: random.Random) -> Plan:
     # Below what the program holds when idle, so that no luck with traffic keeps it alive.
     size_mib = max(4, int(site.spec.demand.memory_bytes / MIB * choices.uniform(0.35, 0.7)))
     limit = f"{size_mib}Mi"
-    restored = site.container.get("resources", {}).get("limits", {}).get("memory")
     return changed_container(
         site,
         {"resources": _with_resources(site, {"memory": limit}, {"memory": limit})},
-        actions=(Action("set_limits", site.name, restored),),
+        actions=(Action("set_limits", site.name),),
         evidence=(("pods", site.name),),
     )
 

@@ -159,7 +159,11 @@ class Ledger:
         return self._enter_once("evaluated", cycle, facts, actor, f"evaluated:{facts.evaluation}")
 
     def request(self, asked: PromotionRequest, actor: str) -> LedgerEntry:
-        """Ask for a promotion; one request for each evaluation. Raises: LedgerConflict, GateRefused."""
+        """Lay a verdict before people; one request for each evaluation. Only a `promote` can be promoted later.
+
+        Raises: LedgerConflict if the evaluation has another request; UnknownBundle, GateRefused if the challenger is
+        not registered, or not as that version.
+        """
         if asked.decision.verdict != "promote":
             raise GateRefused(
                 f"the gate's verdict is {asked.decision.verdict!r}: there is nothing to ask for. `aoi review`"

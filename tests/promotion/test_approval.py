@@ -158,9 +158,12 @@ def test_a_freeze_stops_promotion_and_not_rollback(tmp_path):
 
 
 @pytest.mark.parametrize("verdict", ["reject", "inconclusive"])
-def test_without_the_verdict_nothing_is_asked_for(ledger, verdict):
+def test_without_the_verdict_no_approval_promotes(ledger, verdict):
+    request = asked(ledger, 1, verdict=verdict)
+    given = approve(ledger, request)
     with pytest.raises(GateRefused, match=verdict):
-        asked(ledger, 1, verdict=verdict)
+        ledger.promote(request, given, "bob")
+    assert ledger.champion().bundle == bundle(0)
 
 
 def test_an_unregistered_challenger_or_version_is_not_asked_for(ledger):

@@ -33,7 +33,10 @@ def attach(model: PreTrainedModel, warm_start: Path | None, seed: int, rank: int
         if warm_start is None:
             return get_peft_model(model, configuration(rank, 2 * rank))
         files.check_readable(warm_start)
-        return PeftModel.from_pretrained(model, str(warm_start), is_trainable=True)
+        attached = PeftModel.from_pretrained(model, str(warm_start), is_trainable=True)
+    # `save` wrote the base's digest there; PEFT would look for a model of that name.
+    attached.peft_config["default"].base_model_name_or_path = ""
+    return attached
 
 
 def save(model: PeftModel, folder: Path, base: Sha256) -> Sha256:

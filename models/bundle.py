@@ -83,14 +83,17 @@ class Bundle:
 def write(folder: Path, parts: Parts, lineage: Lineage) -> BundleManifest:
     """Assemble a bundle in `folder`, which must not exist; the manifest is written last.
 
-    Raises: CorruptObject if a part holds anything but safetensors, JSON and text.
+    Raises: FileExistsError; CorruptObject if a part holds anything but safetensors, JSON and text.
     """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: a bundle is written once")
     draft = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     _copy(parts.base, draft / TOKENIZER, files.TOKENIZER_FILES)
     for source, name in ((parts.adapter, ADAPTER), (parts.evolver, EVOLVER)):
         if source is not None:
+            files.read_weights(sorted(source.glob("*.safetensors")))
             _copy(source, draft / name, files.ADAPTER_FILES)
     (draft / PROFILE).write_bytes(parts.profile.to_bytes())
     manifest = BundleManifest(

@@ -5,6 +5,7 @@
 a completion to a number: one measured by executing the decision in its world, a judge's, or a shuffled control.
 """
 
+import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ def grpo(
         model=model,
         reward_funcs=_reward_function(examples, reward),
         args=_arguments(settings, seed, work),
-        train_dataset=Dataset.from_list(_rows(examples, words)),
+        train_dataset=Dataset.from_list(_rows(examples, words, _order(len(examples), settings, seed))),
         processing_class=words,
         rollout_func=_Rollout(examples, words, settings, seed),
         callbacks=[_Reporter(progress)] if progress else [],
@@ -220,19 +221,35 @@ def _arguments(settings: GrpoSettings, seed: int, work: Path) -> GRPOConfig:
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
+        shuffle_dataset=False,
         gradient_checkpointing=False,
     )
 
 
-def _rows(examples: Sequence[TrainingExample], words: PreTrainedTokenizerFast) -> list[dict[str, str | int]]:
+def _order(count: int, settings: GrpoSettings, seed: int) -> list[int]:
+    """Index of the example of every group of every step: one permutation of the examples after the other.
+
+    Laid out in full, so that the trainer sees a single epoch: TRL's sampler, resumed in a later epoch, would
+    repeat the order of the first.
+    """
+    rng = random.Random(seed)
+    needed = settings.steps * settings.prompts
+    order: list[int] = []
+    while len(order) < needed:
+        order += rng.sample(range(count), count)
+    return order[:needed]
+
+
+def _rows(
+    examples: Sequence[TrainingExample], words: PreTrainedTokenizerFast, order: Sequence[int]
+) -> list[dict[str, str | int]]:
     """Dataset rows: the prompt as text, and the example's index, which reaches the reward."""
-    rows: list[dict[str, str | int]] = []
+    texts = []
     for index, example in enumerate(examples):
-        text = words.decode(example.prompt_ids)
-        if tuple(words(text)["input_ids"]) != example.prompt_ids:
-            raise ValueError(f"example {index}: its prompt's text does not encode to its token ids: {text!r}")
-        rows.append({"prompt": text, "example": index})
-    return rows
+        texts.append(words.decode(example.prompt_ids))
+        if tuple(words(texts[-1])["input_ids"]) != example.prompt_ids:
+            raise ValueError(f"example {index}: its prompt's text does not encode to its token ids: {texts[-1]!r}")
+    return [{"prompt": texts[index], "example": index} for index in order]
 
 
 def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Callable[..., list[float]]:

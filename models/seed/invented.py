@@ -82,8 +82,6 @@ class _Case:
     entry: Entry
     weak: str | None
     others: tuple[str, ...]
-    mended: bool = False
-    seen: list[Finding] = field(default_factory=list)
     did: list[Do] = field(default_factory=list)
 
     @property
@@ -166,9 +164,7 @@ def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tupl
                 last, last_do = _look(case, do, rng), do
             case ExecDo(action, target, _) as do:
                 yield ExecutorState(action, target), ExecutorAct(_with_value(do))
-                case.mended = action == case.entry.action and target == case.culprit
-                result = Finding("healthy", target) if case.mended else Finding(rng.choice(WEAK), target)
-                last, last_do = (result,), do
+                last, last_do = (Finding("healthy", target),), do
             case SubmitDo():
                 return
 
@@ -204,37 +200,36 @@ def _is_enough(case: _Case) -> bool:
 
 
 def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
-    match state.last_do:
-        case None:
-            first = state.alerts[0]
-            return Decision(None, "scan", None, 1, ProbeDo(LOOK_AFTER[first.word], first.subject))
-        case ExecDo(_, target):
-            cause = Finding(case.cause or "healthy", case.culprit)
-            if case.mended or is_final:
-                return Decision(state.last[0], "verify", cause, 9, _answer(case))
-            return Decision(state.last[0], "fix", cause, 5, ExecDo(case.entry.action, target))
+    if state.last_do is None:
+        first = state.alerts[0]
+        return Decision(None, "scan", None, 1, ProbeDo(LOOK_AFTER[first.word], first.subject))
+    if isinstance(state.last_do, ExecDo):
+        cause = Finding(case.cause or "healthy", case.culprit)
+        return Decision(state.last[0], "verify", cause, 9, _answer(case))
     about = _about(state, state.last_do.target)
-    if case.cause and about.word == case.cause and about.subject == case.culprit and about.other is None:
-        if case.task == "mitigate" and not is_final:
-            return Decision(about, "fix", about, 8, ExecDo(case.entry.action, case.culprit))
-        return Decision(about, "submit", about, 9, _answer(case))
+    if case.cause and about == Finding(case.cause, case.culprit):
+        mends = case.task == "mitigate" and not is_final
+        do = ExecDo(case.entry.action, case.culprit) if mends else _answer(case)
+        return Decision(about, "fix" if mends else "submit", about, 8 if mends else 9, do)
     lead = _lead(state, about)
     if is_final:
         return _give_up(state, about, lead)
-    if about.other is None and about.word == "healthy" and lead is None:
-        return _move_on(state, about, rng)
-    junior = rng.random() < mixture.junior
+    if about.word == "healthy" and lead is None:
+        return _move_on(state, about)
+    return _follow(state, about, lead, rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None)
+
+
+def _follow(state: ObserverState, about: Finding, lead: Finding | None, anywhere: str | None) -> Decision:
+    """Look on: at the component that a pointer names, or again at the one that suffers."""
     match about:
         case Finding("healthy", subject):
-            look = rng.choice(lexicon.CHECKS) if junior else next_look(state.last_do.check)
-            return Decision(about, "depth", lead, 2, ProbeDo(look, subject))
+            look = next_look(state.last_do.check) if isinstance(state.last_do, ProbeDo) else "pods"
+            return Decision(about, "depth", lead, 2, ProbeDo(anywhere or look, subject))
         case Finding(word, _, str() as other):
-            look = rng.choice(lexicon.CHECKS) if junior else LOOK_AFTER.get(word, "pods")
-            return Decision(about, "point", Finding(word, other), 3, ProbeDo(look, other))
-        case Finding(word, subject):
-            look = rng.choice(lexicon.CHECKS) if junior else _other_than(LOOK_AFTER.get(word, "describe"), state)
-            return Decision(about, "depth", about, 5, ProbeDo(look, subject))
-    raise AssertionError(about)
+            look = LOOK_AFTER.get(word, "pods")
+            return Decision(about, "point", Finding(word, other), 3, ProbeDo(anywhere or look, other))
+    look = _other_than(LOOK_AFTER.get(about.word, "describe"), state)
+    return Decision(about, "depth", about, 5, ProbeDo(anywhere or look, about.subject))
 
 
 def _about(state: ObserverState, target: str) -> Finding:
@@ -250,7 +245,7 @@ def _lead(state: ObserverState, about: Finding) -> Finding | None:
     return None
 
 
-def _move_on(state: ObserverState, about: Finding, rng: random.Random) -> Decision:
+def _move_on(state: ObserverState, about: Finding) -> Decision:
     """A component that only an alert named looks healthy: look once more, then at the next, then say no."""
     known = [finding.subject for finding in (*state.memory, about) if finding.word == "healthy"]
     if known.count(about.subject) < ALERTED_LOOKS:

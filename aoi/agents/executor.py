@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import orjson
@@ -97,16 +98,18 @@ class Executor:
 
     def _apply(self, action: Action, changes: tuple[Change, ...], text: str, done: list[JournalEntry]) -> None:
         for position, change in enumerate(changes):
-            if change.is_exec and is_stale(action.render(self._view), change):
-                raise Refused(f"{change.summary}: the pod or the script has changed meanwhile", "resource")
+            is_fresh = partial(self._is_fresh, action, change)
             try:
-                done.append(self._gate.apply(change, text))
+                done.append(self._gate.apply(change, text, is_fresh=is_fresh))
             except Refused:
                 if not change.alternative or position == len(changes) - 1:
                     raise
                 continue
             if change.alternative:
                 return
+
+    def _is_fresh(self, action: Action, change: Change) -> bool:
+        return not change.is_exec or not is_stale(action.render(self._view), change)
 
     def _verify(self, action: Action) -> str | None:
         """None as soon as the action shows; else what was missing at the end."""

@@ -50,7 +50,7 @@ _PAIR = re.compile(
 )
 _OPTION = re.compile(rf"(?P<key>--?{_KEY})(?P<sep>\s+)(?P<value>[^\s\"'-][^\s\"']*)", re.IGNORECASE)
 _ENV = re.compile(
-    rf"(?P<head>['\"]?name['\"]?:\s*['\"]?(?P<key>{_KEY})['\"]?,?\s+['\"]?value['\"]?:\s*)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,}}]+)",
+    rf"(?P<head>['\"]?name['\"]?:\s*['\"]?(?P<key>{_KEY})['\"]?,?\s*['\"]?value['\"]?:\s*)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,}}]+)",
     re.IGNORECASE,
 )
 """An environment variable as YAML or JSON prints it: the name in one line, the value in the next."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aoi.agents.redaction import redact_text
+from aoi.agents.redaction import is_sensitive_key, redact_text
 from aoi.errors import ActionRefused
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 
@@ -37,6 +37,8 @@ class Difference:
     after: Any
 
     def __str__(self) -> str:
+        if is_sensitive_key(self.pointer.rpartition("/")[2]):
+            return f"{self.pointer}: (hidden) -> (hidden)"
         return f"{self.pointer}: {_short(self.before)} -> {_short(self.after)}"
 
 
@@ -108,10 +110,33 @@ class Proposal:
             lines.append("command: " + " ".join(value for key, value in change.query if key == "command"))
         if change.uid:
             lines.append(f"object: uid {change.uid}, resourceVersion {change.resource_version}")
-        lines += [f"  {difference}" for difference in self.differences]
+        lines += [f"  {self._line(difference)}" for difference in self.differences]
         if change.shown:
             lines += ["", redact_text(change.shown)]
         return "\n".join(lines)
+
+    def _line(self, difference: Difference) -> str:
+        """A difference; the value of an environment variable only where its name shows that it is no credential."""
+        way, _, last = difference.pointer.rpartition("/")
+        if last != "value" or way.rpartition("/")[0].rpartition("/")[2] != "env":
+            return str(difference)
+        name = str((value_at(self.change.before, way) or {}).get("name", ""))
+        return f"{difference.pointer}: (hidden) -> (hidden)" if not name or is_sensitive_key(name) else str(difference)
+
+
+def value_at(obj: Any, pointer: str) -> Any:
+    """What a JSON pointer points to, or None."""
+    for part in pointer_parts(pointer):
+        if isinstance(obj, list):
+            obj = obj[int(part)] if part.isdigit() and int(part) < len(obj) else None
+        else:
+            obj = obj.get(part) if isinstance(obj, dict) else None
+    return obj
+
+
+def pointer_parts(pointer: str) -> list[str]:
+    """Keys and indices of a JSON pointer."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def patch_change(summary: str, path: str, before: Obj, after: Obj, allowed: tuple[str, ...]) -> Change:

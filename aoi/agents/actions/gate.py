@@ -1,13 +1,23 @@
 """The only place where a change leaves AOI: dry run, diff check, approval, pinned write, journal."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from aoi.agents.actions.change import Change, Difference, FailureClass, Obj, Proposal, Refused, differences, is_allowed
+from aoi.agents.actions.change import (
+    Change,
+    Difference,
+    FailureClass,
+    Obj,
+    Proposal,
+    Refused,
+    differences,
+    is_allowed,
+    pointer_parts,
+    value_at,
+)
 from aoi.agents.approval import ActionApproval, Approver, Clock, check_approval
 from aoi.agents.journal import EntryState, Journal, JournalEntry
 from aoi.agents.redaction import redact_text
@@ -44,13 +54,17 @@ class Gate:
         self._used: set[tuple[Sha256, datetime]] = set()
         """Approvals that have been spent: one yes, one write."""
 
-    def apply(self, change: Change, action: str) -> JournalEntry:
+    def apply(self, change: Change, action: str, *, is_fresh: Callable[[], bool] = lambda: True) -> JournalEntry:
         """Carry a change out. Raises: Refused; nothing was changed then, unless its message says so.
+
+        `is_fresh` is asked after the approval, for what no resourceVersion can pin: a script that is run.
 
         Raises: ClusterUnavailable; the journal then holds an intent whose outcome is unknown.
         """
         proposal = self.propose(change)
         approval = self._approved(proposal)
+        if not is_fresh():
+            raise Refused(f"{change.summary}: what was approved has changed meanwhile", "resource")
         entry = self._intend(proposal, approval, action)
         try:
             response = self._send(change, dry_run=False)
@@ -150,7 +164,7 @@ def restored(present: Obj, entry: JournalEntry) -> Obj:
     Raises: Refused (resource) if one of them has changed since: undoing would overwrite somebody's work.
     """
     changed = [d for d in differences(entry.before, entry.after) if is_allowed(d.pointer, entry.allowed)]
-    moved = [d for d in changed if _value_at(present, d.pointer) != d.after]
+    moved = [d for d in changed if value_at(present, d.pointer) != d.after]
     if moved:
         raise Refused(f"{entry.summary}: {moved[0].pointer} has changed since; it is not undone", "resource")
     obj: Any = orjson.loads(orjson.dumps(present))
@@ -165,17 +179,8 @@ def _last_first(difference: Difference) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 
-def _value_at(obj: Any, pointer: str) -> Any:
-    for part in _parts(pointer):
-        if isinstance(obj, list):
-            obj = obj[int(part)] if part.isdigit() and int(part) < len(obj) else None
-        else:
-            obj = obj.get(part) if isinstance(obj, dict) else None
-    return obj
-
-
 def _set_at(obj: Any, difference: Difference) -> None:
-    *way, last = _parts(difference.pointer)
+    *way, last = pointer_parts(difference.pointer)
     for part in way:
         obj = obj[int(part)] if isinstance(obj, list) else obj.setdefault(part, {})
     if isinstance(obj, list):
@@ -190,10 +195,6 @@ def _set_at(obj: Any, difference: Difference) -> None:
         obj.pop(last, None)
     else:
         obj[last] = difference.before
-
-
-def _parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def _object(response: Response) -> Obj:
@@ -220,10 +221,3 @@ def _refusal(change: Change, response: Response) -> Refused:
         failure = "resource"
     text = redact_text(message or _text(response)[:400]) or f"HTTP {response.status}"
     return Refused(f"{change.summary}: {text}", failure)
-
-
-def with_pins(change: Change, present: Obj) -> Change:
-    """The same change of another state of the object: for tests of drift, never for a retry without asking."""
-    metadata = present["metadata"]
-    pinned = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-    return replace(change, before=present, body={**change.body, "metadata": pinned})

@@ -105,7 +105,7 @@ def _by_id() -> Mapping[str, Problem]:
 
 def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> list[Problem]:
     """The problems of one mechanism on one application."""
-    names = targets(fault.key, key)
+    names, built = targets(fault.key, key), application(key, 0)
     if home == "train" and mechanism_split == "train":
         splits = _deal(fault.key, key, names)
         slice_of: Slice = "seen"
@@ -129,7 +129,7 @@ def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> li
             slice=slice_of,
         )
         for target, split in splits.items()
-        for kind in fault.kinds
+        for kind in fault.kinds(built, built.by_name[names[target]])
     ]
 
 

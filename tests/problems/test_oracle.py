@@ -2,6 +2,9 @@
 
 import pytest
 
+from aoi.agents.approval import SandboxApprover
+from aoi.agents.executor import Executor
+from aoi.agents.journal import Journal
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.problems import catalogue
@@ -9,7 +12,7 @@ from aoi.problems.admission import check, identifiable
 from aoi.problems.faults import FAULTS
 from aoi.problems.scenario import build, repair
 from aoi.problems.writes import Delete, Patch, send
-from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.records.problem import Problem, ProblemInstance, TaskKind
 
 SEED = 23
 APPLICATIONS = ("hotel_reservation", "gen004")
@@ -17,7 +20,8 @@ APPLICATIONS = ("hotel_reservation", "gen004")
 
 def mitigation(fault: str, application: str) -> ProblemInstance:
     """The second target of a fault where there is one: the first is often the gateway."""
-    fitting = [p for p in catalogue.problems(fault=fault, kind=TaskKind.MITIGATION) if p.application == application]
+    fitting = [p for p in catalogue.problems(fault=fault, kind=TaskKind.DETECTION) if p.application == application]
+    fitting = [p.model_copy(update={"kind": TaskKind.MITIGATION}) for p in fitting]
     return ProblemInstance(problem=fitting[min(1, len(fitting) - 1)], seed=SEED)
 
 
@@ -71,3 +75,30 @@ def test_aiopslab_passes_an_unscheduled_pod_that_the_strict_grade_fails() -> Non
 @pytest.mark.parametrize("fault", ["wrong_target_port", "scale_to_zero", "wrong_binary", "bad_image_tag"])
 def test_aiopslab_fails_what_its_evaluators_look_at(fault: str) -> None:
     assert not build(mitigation(fault, "hotel_reservation")).grade(None).aiopslab_success
+
+
+MITIGATIONS = [
+    next((p for p in reversed(catalogue.problems(fault=fault, kind=TaskKind.MITIGATION)) if p.application == key), None)
+    for fault in FAULTS
+    for key in APPLICATIONS
+]
+
+
+@pytest.mark.parametrize("problem", [p for p in MITIGATIONS if p], ids=lambda p: p.id)
+def test_the_golden_typed_action_mends(problem: Problem) -> None:
+    found = build(ProblemInstance(problem=problem, seed=SEED))
+    executor = Executor(
+        found.write_transport(),
+        SandboxApprover(found.world),
+        Journal(),
+        found.namespace,
+        recorded=found.recorded_transport(),
+    )
+    results = [executor.perform(action.name, action.component, action.value) for action in found.truth.actions]
+    assert all(result.status == "ok" for result in results), results
+    outcome = found.grade(None)
+    assert outcome.success, outcome.detail
+
+
+def test_every_mechanism_sets_mitigation_problems() -> None:
+    assert {p.fault for p in catalogue.problems(kind=TaskKind.MITIGATION)} == set(FAULTS)

@@ -26,8 +26,8 @@ def instance(problem_id: str, seed: int = SEED) -> ProblemInstance:
 
 
 def one_of(fault: str, application: str) -> Problem:
-    """The first mitigation problem of a fault on an application."""
-    return next(p for p in catalogue.problems(fault=fault, kind=TaskKind.MITIGATION) if p.application == application)
+    """The first detection problem of a fault on an application."""
+    return next(p for p in catalogue.problems(fault=fault, kind=TaskKind.DETECTION) if p.application == application)
 
 
 def test_the_same_instance_gives_the_same_world_in_every_process() -> None:

@@ -16,8 +16,6 @@ from aoi.problems.sites import Site
 from aoi.problems.writes import Key, Write
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 
-ALL_KINDS = tuple(TaskKind)
-
 Evidence = tuple[str, str]
 """(check, component): where an expert would look."""
 
@@ -122,7 +120,8 @@ class Fault:
     """Whether it can hit this component of this application, and be seen there."""
     plan: Callable[[Site, random.Random], Plan]
     """(site in the healthy world, seeded choices) -> what to do."""
-    kinds: tuple[TaskKind, ...] = ALL_KINDS
+    mendable: Callable[[Application, Component], bool] = lambda _application, _component: True
+    """Whether a typed action can repair it there; otherwise it is no mitigation problem."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 
@@ -130,6 +129,11 @@ class Fault:
         unknown = set(self.causes) - set(lexicon.SIGNALS)
         if unknown:
             raise ValueError(f"fault {self.key}: {sorted(unknown)} are not words of lexicon.SIGNALS")
+
+    def kinds(self, application: Application, component: Component) -> tuple[TaskKind, ...]:
+        """Tasks that a problem with this fault at this component may set."""
+        mends = self.mendable(application, component)
+        return tuple(kind for kind in TaskKind if mends or kind != TaskKind.MITIGATION)
 
     @property
     def cause(self) -> str:

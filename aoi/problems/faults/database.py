@@ -27,6 +27,17 @@ def _checks_who_connects(application: Application, component: Component) -> bool
     return has_auth and is_used(application, component) and bool(_clients(application, component.name))
 
 
+def _keeps_scripts(application: Application, component: Component) -> bool:
+    """The typed repair runs a script that the database's pod mounts; nobody can write one."""
+    mounted = {mount.name for mount in component.mounts if mount.source == "configmap"}
+    return any(
+        key.endswith(".sh") and "grant" in text.lower()
+        for name, data in application.extra_config_maps
+        if name in mounted
+        for key, text in data
+    )
+
+
 def _db_auth_revoked(site: Site, choices: random.Random) -> Plan:
     client, login = _clients(site.application, site.name)[0]
     healthy = next(user for user in site.spec.database.users if user.name == login.user) if site.spec.database else None
@@ -76,5 +87,6 @@ DB_AUTH_REVOKED = Fault(
     type=FaultType.AUTHENTICATION,
     eligible=_checks_who_connects,
     plan=_db_auth_revoked,
+    mendable=_keeps_scripts,
     needs_control=True,
 )

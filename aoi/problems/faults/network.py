@@ -7,7 +7,7 @@ from aoi.clusters.apps.spec import Application, Component
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete
-from aoi.records.problem import FaultType, SystemLevel, TaskKind
+from aoi.records.problem import FaultType, SystemLevel
 
 DURATION = "24h"
 """Longer than any episode: AIOpsLab's 100-200 s end before a slow agent has looked."""
@@ -65,7 +65,6 @@ NETWORK_LOSS = Fault(
     type=FaultType.NETWORK_STORAGE,
     eligible=_called,
     plan=_network_loss,
-    kinds=tuple(TaskKind),
 )
 NETWORK_DELAY = Fault(
     key="network_delay",
@@ -75,5 +74,4 @@ NETWORK_DELAY = Fault(
     type=FaultType.NETWORK_STORAGE,
     eligible=_called,
     plan=_network_delay,
-    kinds=tuple(TaskKind),
 )

@@ -164,10 +164,6 @@ class Ledger:
         Raises: LedgerConflict if the evaluation has another request; UnknownBundle, GateRefused if the challenger is
         not registered, or not as that version.
         """
-        if asked.decision.verdict != "promote":
-            raise GateRefused(
-                f"the gate's verdict is {asked.decision.verdict!r}: there is nothing to ask for. `aoi review`"
-            )
         registered = self._registered(asked.challenger)
         if registered.version != asked.challenger_version:
             raise GateRefused(

@@ -48,6 +48,8 @@ class World:
 
     SETTLE_LIMIT = 200_000
     """Reconciles in one settle before it is declared a livelock."""
+    INSTANT_LIMIT = 10_000
+    """Times that timers may fire without time passing before that, too, is."""
 
     def __init__(
         self,
@@ -93,7 +95,11 @@ class World:
         """Let simulated time pass; timers fire in order and the world settles after each instant."""
         end = self.clock.now_ms + duration_ms
         self.settle()
+        rounds = 0
         while (at := self.clock.next_at_ms()) is not None and at <= end:
+            rounds = rounds + 1 if at <= self.clock.now_ms else 0
+            if rounds > self.INSTANT_LIMIT:
+                raise RuntimeError(f"world {self.seed}: timers keep firing at {self.clock.now_ms} ms")
             self.clock.now_ms = max(at, self.clock.now_ms)
             while (timer := self.clock.pop_due()) is not None:
                 self._dirty[(timer.controller, timer.resource, (timer.namespace, timer.name))] = None

@@ -73,7 +73,7 @@ def examine(world: World, pod: Obj, container: Obj, memory: ContainerMemory) -> 
 def next_ms(memory: ContainerMemory, container: Obj) -> int | None:
     """The next instant at which a running container's readiness or probes must be looked at."""
     instants = [probe.next_ms for _, probe in memory.probes if probe.next_ms is not None]
-    if not memory.ready and "readinessProbe" not in container:
+    if memory.started and not memory.ready and "readinessProbe" not in container:
         instants.append(memory.ready_from_ms)
     return min(instants, default=None)
 

@@ -22,6 +22,12 @@ IndexKey = tuple[str, str, str]
 """(table, property, value), e.g. ("pods", "node", "node-1")."""
 
 
+WITHOUT_GENERATION = frozenset(
+    ["pods", "services", "configmaps", "secrets", "events", "nodes", "namespaces", "endpoints", "persistentvolumeclaims", "persistentvolumes", "serviceaccounts", "resourcequotas", "limitranges", "storageclasses.storage.k8s.io", "leases.coordination.k8s.io", "horizontalpodautoscalers.autoscaling", "controllerrevisions.apps", "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"]
+)
+"""Resources whose metadata.generation Kubernetes (v1.32) does not set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One commit, in revision order: what watches resume from and controllers wake up on."""
@@ -116,7 +122,8 @@ class Store:
         meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
         meta["creationTimestamp"] = meta.get("creationTimestamp") or self._now()
         meta["resourceVersion"] = str(self.revision)
-        meta.setdefault("generation", 1)
+        if resource not in WITHOUT_GENERATION:
+            meta.setdefault("generation", 1)
         committed = {**obj, "metadata": meta}
         table[key] = committed
         for index_key, entry in _index_entries(resource, key, committed):

@@ -1,8 +1,11 @@
 """metrics.k8s.io/v1beta1 out of what the runtime says containers use."""
 
+from dataclasses import replace
+
 from aoi.clusters.embedded.api.errors import ApiError, not_found
 from aoi.clusters.embedded.api.pods import container_status
 from aoi.clusters.embedded.api.reads import selected
+from aoi.clusters.embedded.api.resources import NODES, PODS
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.table import table_of, wants_table
 from aoi.clusters.embedded.store import Obj
@@ -19,7 +22,8 @@ def metrics(world: World, call: Call) -> Response:
     if call.subresource:
         raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
     build = _node_metrics if call.kind.plural == "nodes" else _pod_metrics
-    items = [item for obj in selected(world, call) if (item := build(world, obj)) is not None]
+    objects = selected(world, replace(call, kind=NODES if call.kind.plural == "nodes" else PODS))
+    items = [item for obj in objects if (item := build(world, obj)) is not None]
     if call.name and not items:
         raise not_found(call.kind, call.name)
     if wants_table(call.headers.get("accept", "")):

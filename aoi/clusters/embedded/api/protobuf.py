@@ -111,9 +111,8 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
             found |= value
         elif "r" in flags:
             found.setdefault(name, []).append(value)
-        elif "z" in flags or value not in ("", 0, False, None, {}):
-            if value is not None:
-                found[name] = value
+        elif value is not None and ("z" in flags or value not in ("", 0, {})):  # False equals 0
+            found[name] = value
     return found
 
 

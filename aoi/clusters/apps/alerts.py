@@ -130,7 +130,7 @@ def _noise(world: World, application: Application, usual: Traffic) -> list[Alert
         roll = unit(world.seed, "noise alert", hour, index)
         service = names[int(unit(world.seed, "noise service", hour, index) * len(names))]
         size = unit(world.seed, "noise size", hour, index)
-        active = max(0, world.clock.now_ms - int((2 + 38 * size) * 60_000))
+        active = max(0, hour * NOISE_HOURS_MS - int((2 + 38 * size) * 60_000))
         load = usual.components[service]
         if roll < 0.35:
             value = load.p99_ms * (4.1 + 4 * size) / 1000

@@ -233,7 +233,8 @@ def _operations(
         verbs = rng.sample(VERBS, count)
         names[name] = [_operation_name(draft.protocol, name, verb) for verb in verbs]
     result: dict[str, tuple[Operation, ...]] = {}
-    timeout = rng.choice((1000, 2000, 3000))
+    base_ms = rng.choice((800, 1000, 1500))
+    height = _heights(graph)  # whoever waits for others is given more time than they have
     for name, callees in graph.items():
         operations = []
         for index, operation in enumerate(names[name]):
@@ -241,6 +242,7 @@ def _operations(
             for position, callee in enumerate(callees):
                 if position % len(names[name]) != index and rng.random() < 0.5:
                     continue
+                timeout = base_ms * (1 + height.get(callee, 0))
                 if callee in data:
                     kind = data[callee]
                     weight = 1.0 if kind.kind == "cache" else rng.choice((0.3, 0.6, 1.0))
@@ -251,6 +253,14 @@ def _operations(
             operations.append(Operation(operation, round(rng.uniform(0.8, 9.0), 2), tuple(calls)))
         result[name] = tuple(operations)
     return _without_unused(result, next(iter(graph)))
+
+
+def _heights(graph: dict[str, list[str]]) -> dict[str, int]:
+    """Longest way down from each component."""
+    heights: dict[str, int] = {}
+    for name in reversed(list(graph)):
+        heights[name] = max((1 + heights.get(callee, 0) for callee in graph[name]), default=0)
+    return heights
 
 
 def _without_unused(operations: dict[str, tuple[Operation, ...]], entry: str) -> dict[str, tuple[Operation, ...]]:

@@ -52,7 +52,7 @@ _ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
 
 def _operations(name: str) -> tuple[Operation, ...]:
     """Operations of each Go service, as its source calls them."""
-    mongo = Call(f"mongodb-{name}", "find", timeout_ms=2000)
+    mongo = Call(f"mongodb-{name}", "find", timeout_ms=1000)
     cache = Call(_CACHE.get(name, ""), "get", timeout_ms=500, critical=False)
     table: dict[str, tuple[Operation, ...]] = {
         "frontend": (
@@ -93,10 +93,10 @@ def _operations(name: str) -> tuple[Operation, ...]:
                 ),
             ),
         ),
-        "geo": (Operation("geo.Geo/Nearby", 1.2, (Call("mongodb-geo", "find", 0.3, timeout_ms=2000),)),),
-        "rate": (Operation("rate.Rate/GetRates", 1.4, (cache, Call("mongodb-rate", "find", 0.4, timeout_ms=2000))),),
+        "geo": (Operation("geo.Geo/Nearby", 1.2, (Call("mongodb-geo", "find", 0.3, timeout_ms=1000),)),),
+        "rate": (Operation("rate.Rate/GetRates", 1.4, (cache, Call("mongodb-rate", "find", 0.4, timeout_ms=1000))),),
         "profile": (
-            Operation("profile.Profile/GetProfiles", 1.4, (cache, Call("mongodb-profile", "find", 0.4, 2000))),
+            Operation("profile.Profile/GetProfiles", 1.4, (cache, Call("mongodb-profile", "find", 0.4, 1000))),
         ),
         "recommendation": (Operation("recommendation.Recommendation/GetRecommendations", 1.8, (mongo,)),),
         "user": (Operation("user.User/CheckUser", 1.0, (mongo,)),),
@@ -120,12 +120,16 @@ def _settings(name: str) -> tuple[Setting, ...]:
         address = f"mongodb-{name}:27017"
         key = f"{title}MongoAddress"
         settings.append(
-            Setting("MONGO_ADDRESS", address, _ADDRESS, "config_env", holder, key, callee=f"mongodb-{name}")
+            Setting(
+                f"{name.upper()}_MONGO_ADDRESS", address, _ADDRESS, "config_env", holder, key, callee=f"mongodb-{name}"
+            )
         )
     if name in _CACHE:
         address = f"{_CACHE[name]}:11211"
         key = f"{title}MemcAddress"
-        settings.append(Setting("MEMCACHED_ADDRESS", address, _ADDRESS, "config_env", holder, key, callee=_CACHE[name]))
+        settings.append(
+            Setting(f"{name.upper()}_MEMC_ADDRESS", address, _ADDRESS, "config_env", holder, key, callee=_CACHE[name])
+        )
     if name in ("frontend", "search"):
         settings.append(Setting("KNATIVE_DOMAIN_NAME", "", r".*", "config_env", holder, "KnativeDomainName"))
     return tuple(settings)

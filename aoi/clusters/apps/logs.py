@@ -24,7 +24,7 @@ from aoi.clusters.embedded.runtime import LogLine
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
-LINES = 120
+LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
 SLOT_MS = 2_000
 WARNING_SHARE = 0.02

@@ -7,6 +7,7 @@ theirs. Anything not understood answers as the shell does for a syntax error: ex
 import re
 from typing import Any
 
+from aoi.clusters.apps import databases
 from aoi.clusters.apps.launch import Launch
 from aoi.clusters.apps.spec import Application
 from aoi.clusters.embedded.world import World
@@ -94,8 +95,7 @@ def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
     if script is None:
         return 1, b"", b"an interactive shell is not emulated; use --eval"
     user, password = _option(words, "-u", "--username"), _option(words, "-p", "--password")
-    databases = world.state.get("databases", {})
-    state = databases.get(component.name, {"auth": False, "users": {}})
+    state = world.state["databases"][component.name]
     if user is not None and state["auth"]:
         account = state["users"].get(user)
         if account is None or account["password"] != password:
@@ -109,8 +109,7 @@ def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
             return code, b"", text.encode()
         if users is not state["users"]:
             state = {**state, "users": users}
-            world.state["databases"] = {**databases, component.name: state}
-            world.wake("telemetry-recorder", "", ("", "scrape"))
+            databases.set_users(world, component.name, users)
     return 0, (text + "\n").encode(), b""
 
 

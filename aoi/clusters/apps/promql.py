@@ -347,7 +347,11 @@ class _Evaluator:
                 raise PromqlError(f"{node.name} expects a number first")
             ordered = sorted(
                 self._vector(node.children[1]),
-                key=lambda sample: (-sample[1] if node.name == "topk" else sample[1], sorted(sample[0].items())),
+                key=lambda sample: (
+                    math.isnan(sample[1]),  # last, whichever end is asked for
+                    -sample[1] if node.name == "topk" else sample[1],
+                    sorted(sample[0].items()),
+                ),
             )
             return ordered[: int(count)]
         groups: dict[tuple[tuple[str, str], ...], list[float]] = {}

@@ -87,9 +87,12 @@ class _Request:
         return unit(self.world.seed, "request", self.at_ms, self.drawn)
 
     def _outcome(self, caller: str, callee: str) -> str:
-        """Drawn from the shares of the edge."""
+        """Drawn from the shares of the edge on the wire; lateness shows in the durations."""
+        edge = self.traffic.conditions.edge(caller, callee)
+        if edge is None:
+            return "ok"
         roll = self._roll()
-        for word, share in self.traffic.flows[caller, callee].outcomes:
+        for word, share in edge.outcomes:
             roll -= share
             if roll < 0:
                 return word

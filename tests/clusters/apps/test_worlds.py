@@ -1,0 +1,119 @@
+"""A new world is healthy, looks lived in, is the same in every process, and forks without leaking."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from aoi.clusters.apps.alerts import firing
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.lookup import application
+from aoi.clusters.apps.network import is_ready
+from aoi.clusters.apps.traffic import traffic
+from aoi.clusters.embedded.api.server import api_of
+from aoi.clusters.embedded.identity import EXECUTOR, PROBE
+from aoi.clusters.transport import Response
+from tests.clusters.apps.acts import logs, scale
+from tests.clusters.apps.conftest import Installed
+
+
+def test_every_pod_is_ready_and_no_call_fails(any_application: Installed) -> None:
+    world = any_application.world
+    assert all(is_ready(pod) for pod in world.store.objects("pods"))
+    now = traffic(world)
+    assert now.conditions.edges == ()
+    assert now.users.errors < 0.01
+
+
+def test_a_new_world_has_ages_and_recorded_revisions(any_application: Installed) -> None:
+    world, spec = any_application.world, any_application.application
+    assert world.clock.now_ms > 90 * 60_000
+    for component in spec.components:
+        revisions = [
+            rs
+            for rs in world.store.objects("replicasets.apps", spec.namespace)
+            if rs["metadata"]["ownerReferences"][0]["name"] == component.name
+        ]
+        assert len(revisions) >= 1 + len(component.history)
+    assert any(component.history for component in spec.components)
+
+
+def test_same_application_and_seed_give_the_same_world_in_another_process() -> None:
+    code = (
+        "from aoi.clusters.apps.lookup import application; from aoi.clusters.apps.environment import new_world;"
+        "print(new_world(application('gen002', 4), 9).digest())"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "5"}
+    )
+    assert seen.stdout.strip() == new_world(application("gen002", 4), 9).digest()
+
+
+def test_restored_world_repeats_itself_bit_for_bit(hotel: Installed) -> None:
+    world, spec = hotel.world, hotel.application
+    snapshot = world.snapshot()
+
+    def episode() -> tuple[str, str]:
+        world.restore(snapshot)
+        scale(world, spec, "geo", 0)
+        world.advance(120_000)
+        return world.digest(), logs(world, spec, "search")
+
+    first = episode()
+    assert episode() == first
+    world.restore(snapshot)
+    assert traffic(world).conditions.edges == (), "nothing of the abandoned history is remembered"
+
+
+def test_worlds_differ_by_seed_in_nodes_revisions_or_noise() -> None:
+    digests = {new_world(application("gen000", seed), seed).digest() for seed in range(3)}
+    assert len(digests) == 3
+
+
+def test_noise_alerts_fire_in_some_healthy_worlds_and_not_in_others() -> None:
+    counts = [len(firing(new_world(application("gen003", 1), seed), application("gen003", 1))) for seed in range(12)]
+    assert 0 in counts
+    assert max(counts) >= 2
+
+
+@pytest.mark.parametrize("identity", [PROBE, EXECUTOR], ids=["probe", "executor"])
+def test_neither_identity_reads_secrets_and_both_read_pods(hotel: Installed, identity: object) -> None:
+    def status(path: str) -> int:
+        answer = api_of(hotel.world).handle("GET", path, (), {}, b"", identity)  # type: ignore[arg-type]
+        assert isinstance(answer, Response)
+        return answer.status
+
+    inside = f"/api/v1/namespaces/{hotel.application.namespace}"
+    assert status(f"{inside}/secrets") == 403
+    assert status(f"{inside}/pods") == 200
+    assert status("/api/v1/nodes") == 200
+    assert status("/api/v1/namespaces/kube-system/pods") == 403
+
+
+def test_probe_cannot_write_and_executor_cannot_create_pods(hotel: Installed) -> None:
+    inside = f"/api/v1/namespaces/{hotel.application.namespace}"
+    deployment = f"/apis/apps/v1/namespaces/{hotel.application.namespace}/deployments/geo"
+    patch, headers = b'{"spec":{"replicas":2}}', {"Content-Type": "application/merge-patch+json"}
+
+    def status(method: str, path: str, body: bytes, identity: object) -> int:
+        answer = api_of(hotel.world).handle(method, path, (), headers, body, identity)  # type: ignore[arg-type]
+        assert isinstance(answer, Response)
+        return answer.status
+
+    assert status("PATCH", deployment, patch, PROBE) == 403
+    assert status("PATCH", deployment, patch, EXECUTOR) == 200
+    assert status("POST", f"{inside}/pods", b"{}", EXECUTOR) == 403
+
+
+def test_building_a_world_takes_well_under_a_second() -> None:
+    spec = application("gen006", 1)  # 15 components
+    best = min(_seconds(new_world, spec, seed) for seed in range(3))
+    assert best < 0.6, "the promise is 120 ms on a quiet core; this bound holds on a busy one"
+
+
+def _seconds(act: Callable[..., object], *arguments: object) -> float:
+    started = time.perf_counter()
+    act(*arguments)
+    return time.perf_counter() - started

@@ -23,7 +23,29 @@ IndexKey = tuple[str, str, str]
 
 
 WITHOUT_GENERATION = frozenset(
-    ["pods", "services", "configmaps", "secrets", "events", "nodes", "namespaces", "endpoints", "persistentvolumeclaims", "persistentvolumes", "serviceaccounts", "resourcequotas", "limitranges", "storageclasses.storage.k8s.io", "leases.coordination.k8s.io", "horizontalpodautoscalers.autoscaling", "controllerrevisions.apps", "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"]
+    {
+        "pods",
+        "services",
+        "configmaps",
+        "secrets",
+        "events",
+        "nodes",
+        "namespaces",
+        "endpoints",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "serviceaccounts",
+        "resourcequotas",
+        "limitranges",
+        "storageclasses.storage.k8s.io",
+        "leases.coordination.k8s.io",
+        "horizontalpodautoscalers.autoscaling",
+        "controllerrevisions.apps",
+        "roles.rbac.authorization.k8s.io",
+        "rolebindings.rbac.authorization.k8s.io",
+        "clusterroles.rbac.authorization.k8s.io",
+        "clusterrolebindings.rbac.authorization.k8s.io",
+    }
 )
 """Resources whose metadata.generation Kubernetes (v1.32) does not set."""
 

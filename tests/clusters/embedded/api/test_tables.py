@@ -54,7 +54,7 @@ def test_pods_show_readiness_status_restarts_and_age(cluster):
         ({"phase": "Running"}, {"deletionTimestamp": "2026-01-05T08:00:00Z"}, "Terminating"),
         ({"phase": "Succeeded"}, {"deletionTimestamp": "2026-01-05T08:00:00Z"}, "Succeeded"),
         ({"initContainerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}]}, {}, "Init:0/2"),
-        ({"initContainerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}, {}, "Init:ImagePullBackOff"),
+        ({"initContainerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull"}}}]}, {}, "Init:ErrImagePull"),
         ({"initContainerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}, {}, "Init:ExitCode:3"),
         ({"containerStatuses": [{"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]}, {}, "OOMKilled"),
         ({"containerStatuses": [{"state": {"terminated": {"exitCode": 0, "signal": 9}}}]}, {}, "Signal:9"),

@@ -1,0 +1,258 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aoi.promotion import review
+from aoi.promotion.changes import changes
+from aoi.promotion.evaluation import compare, run_of
+from aoi.promotion.gate import decide
+from aoi.promotion.review import Curve, Material, flips, needed_trajectories, render
+from aoi.records.base import sha256_hex
+from aoi.records.contracts import ContractReport, RuleResult
+from aoi.records.episode import Outcome, Signal
+from aoi.records.learning import BundleManifest, CorrectivePlan, PlanStep
+from aoi.records.problem import ProblemInstance
+from aoi.records.promotion import Champion, PromotionRequest
+from aoi.settings import Settings
+from tests.store.episodes import problem, step, trajectory
+
+SETTINGS = Settings.load(gate={"simulated_nights": 100})
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg/onload=alert(1)>{{7*7}}\u202eevil\u200b\x1b[2J"
+    "<a href='http://evil.example'>click</a><style>*{display:none}</style>"
+)
+
+
+def arms(count=40, text="kubectl get pods", long=1):
+    champion, challenger = [], []
+    for number in range(count):
+        is_control = number % 5 == 0
+        given = problem(
+            number,
+            split="development",
+            slice="control" if is_control else "seen",
+            **({"fault": None} if is_control else {}),
+        )
+        for rows, bundle, won in (
+            (champion, b"champion", number % 4 != 1),
+            (challenger, b"challenger", number % 4 != 2),
+        ):
+            one = step(0, command=text).model_copy(
+                update={"decision": text, "signals": (Signal(word=text[:50], subject="s4"),)}
+            )
+            rows.append(
+                trajectory(
+                    number,
+                    given=given,
+                    bundle=sha256_hex(bundle),
+                    steps=(one,) * long,
+                    handles={"s4": text},
+                    outcome=Outcome(
+                        success=won, aiopslab_success=won, false_alarm=is_control and not won, detail={"found": text}
+                    ),
+                )
+            )
+    return champion, challenger
+
+
+def material(count=40, text="kubectl get pods", long=1, **changed) -> Material:
+    champion, challenger = arms(count, text, long)
+    planned = [run_of(row.content.instance, row.content.rollout_seed) for row in champion]
+    evaluation = compare(champion, challenger, planned=planned, split="development", seed=1, level=0.95)
+    request = PromotionRequest(
+        cycle=3,
+        champion=evaluation.champion,
+        challenger=evaluation.challenger,
+        challenger_version="7",
+        evaluation=evaluation.digest(),
+        decision=decide(evaluation, SETTINGS),
+    )
+    plan = CorrectivePlan(
+        instance=ProblemInstance(problem=problem(), seed=0),
+        source_trajectory="a" * 64,
+        mode="repair",
+        proposer="evolver",
+        evolver="adapter",
+        steps=(PlanStep(do=text),),
+        failure="wrong_path",
+        prompt_ids=(1,),
+        completion_ids=(2,),
+        status="verified",
+        verified_by="b" * 64,
+    )
+    rule = RuleResult(rule="r", column="c", reason=text, passed=False, failed_rows=3)
+    report = ContractReport(
+        contract="trajectories", version=1, owner="o", severity="quarantines", rows=50, accepted=47, quarantined=3,
+        rules=(rule,),
+    )  # fmt: skip
+    fields = {
+        "request": request,
+        "evaluation": evaluation,
+        "trajectories": {row.content.digest(): row for row in [*champion, *challenger]},
+        "curves": [Curve(name="grpo/reward", values=tuple(index / 30 for index in range(30)))],
+        "contracts": [report],
+        "corrections": [plan],
+        "champion": Champion(
+            bundle=evaluation.champion, version="6", tree="c" * 64, cycle=2, entry=9, since="2026-01-01T00:00:00Z"
+        ),
+    }
+    return Material(**fields | changed)
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and the exact values that the page states."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.values, self.text = [], [], [], ""
+        self.part, self.parts = None, {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+        if tag == "tr":
+            self.part = found.get("data-part")
+        if tag == "data":
+            self.values.append(found["value"])
+            self.parts.setdefault(self.part, []).append(float(found["value"]))
+
+    def handle_endtag(self, tag):
+        if tag == "tr":
+            self.part = None
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_every_figure_of_every_part_equals_its_record():
+    given = material()
+    read = Reader(render(given))
+    whole = given.evaluation
+    for part in (whole.overall, *whole.slices, *whole.kinds, whole.controls):
+        gain = part.gain
+        expected = [part.champion_rate, part.challenger_rate, gain.estimate, gain.low, gain.high, gain.n, part.runs]
+        assert read.parts[part.name] == expected
+    decision = given.request.decision
+    for value in (decision.gain.estimate, decision.power, decision.detectable_gain):
+        assert repr(float(value)) in read.values
+    assert {"50", "47", "3"} <= set(read.values)
+
+
+def test_runs_that_went_from_pass_to_fail_come_first_with_both_trajectories():
+    given = material()
+    lost, won = flips(given.evaluation)
+    assert (len(lost), len(won)) == (10, 10)
+    page = render(given)
+    titles = re.findall(r"<h3>(PASS TO FAIL|FAIL TO PASS): ([^,]+),", page)
+    assert [title for title, _ in titles] == ["PASS TO FAIL"] * 10 + ["FAIL TO PASS"] * 10
+    assert [name for title, name in titles][:10] == [pair.problem_id for pair in lost]
+    assert page.index("from pass to fail") < page.index("Gain by part")
+    assert page.count("<h4>Champion</h4>") == page.count("<h4>Challenger</h4>") == 20
+    assert len(needed_trajectories(given.evaluation)) == 40
+
+
+def test_a_false_alarm_counts_as_a_failure():
+    lost, won = flips(material().evaluation)
+    assert any(pair.slice == "control" for pair in lost)
+    assert any(pair.slice == "control" for pair in won)
+
+
+ALLOWED_TAGS = {
+    "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "h4", "p", "table", "thead", "tbody", "tr",
+    "th", "td", "div", "ol", "ul", "li", "code", "pre", "strong", "data", "details", "summary", "figure", "figcaption",
+    "svg", "polyline",
+}  # fmt: skip
+ALLOWED_ATTRIBUTES = {
+    "lang", "charset", "name", "content", "http-equiv", "class", "value", "viewbox", "role", "aria-label", "points",
+    "fill", "stroke", "stroke-width", "data-part", "data-contract",
+}  # fmt: skip
+
+
+def check_is_inert(page):
+    read = Reader(page)
+    assert set(read.tags) <= ALLOWED_TAGS
+    assert set(read.attributes) <= ALLOWED_ATTRIBUTES
+    assert read.tags.count("style") == 1
+    assert not re.search(r"url\(|@import", page.partition("<style>")[2].partition("</style>")[0])
+    for letter in ("\u202e", "\u200b", "\x1b", "\x00"):
+        assert letter not in page
+
+
+def test_hostile_text_stays_text():
+    given = material(text=HOSTILE, curves=[Curve(name=HOSTILE, values=(1.0, 2.0))])
+    page = render(given)
+    check_is_inert(page)
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\\u202e" in page
+    assert "{{7*7}}" in Reader(page).text
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(max_size=60))
+def test_any_text_stays_text(text):
+    check_is_inert(render(material(count=4, text=text or "x")))
+
+
+@pytest.mark.parametrize(("count", "long", "text"), [(400, 1, "x"), (60, 16, "<" * 5000), (800, 16, "&" * 400)])
+def test_the_page_stays_below_half_a_megabyte(count, long, text):
+    page = render(material(count=count, long=long, text=text))
+    assert len(page.encode()) < 500_000
+    assert "further changed runs are in the tables only" in page
+
+
+def test_a_missing_trajectory_is_said_to_be_missing():
+    assert render(material(trajectories={})).count("not in the store") == 40
+
+
+def test_it_can_be_read_at_400_pixels_and_without_colour():
+    page = render(material())
+    assert 'name="viewport"' in page
+    assert "grid-template-columns: 1fr }" in page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    assert not re.search(r"(?:^|[;{ ])(?:background|color):", style)
+    for table in re.finditer(r"<table>", page):
+        assert page[: table.start()].rstrip().endswith('<div class="wide">')
+    assert "FAILED" in page
+    assert "passed" in page
+
+
+def test_its_commands_name_this_request_and_the_way_back():
+    given = material()
+    text = Reader(render(given)).text
+    assert f"aoi review {given.request.digest()[:12]} --approve" in text
+    assert f"aoi rollback --to {given.champion.bundle[:12]}" in text
+    assert "There is no former champion" in render(material(champion=None))
+
+
+def test_the_same_records_give_the_same_page():
+    assert render(material()) == render(material())
+
+
+def manifest(**changed) -> BundleManifest:
+    fields = {
+        "name": "seed", "base": "a" * 64, "tokenizer": "b" * 64, "adapter": None, "profile": "c" * 64, "parent": None,
+        "cycle": 1, "data": ("d" * 64,), "code_revision": "r1", "code_sha256": "e" * 64, "settings": "f" * 64,
+        "files": {},
+    }  # fmt: skip
+    return BundleManifest(**fields | changed)
+
+
+def test_what_changed_since_the_champion_is_listed_and_nothing_else():
+    before, after = manifest(), manifest(adapter="1" * 64, data=("2" * 64, "3" * 64), code_revision="r2")
+    found = changes(before, after, settings_before={"gate": {"level": 0.9}}, settings_after={"gate": {"level": 0.95}})
+    assert [(one.group, one.name) for one in found] == [
+        ("data", "data"), ("code", "code revision"), ("bundle", "adapter"), ("settings", "gate.level")
+    ]  # fmt: skip
+    assert (found[3].before, found[3].after) == ("0.9", "0.95")
+    assert changes(before, before) == ()
+    assert len(changes(None, after)) > 5
+
+
+def test_a_line_without_spread_or_values_is_drawn():
+    assert "polyline" in review.line(Curve(name="flat", values=(1.0, 1.0)))
+    assert "no values" in review.line(Curve(name="none", values=()))

@@ -26,7 +26,7 @@ from aoi.clusters.embedded.world import World
 
 LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
-SLOT_MS = 2_000
+SLOT_MS = 3_000
 WARNING_SHARE = 0.02
 """Slots with a harmless warning."""
 STRAY_SHARE = 0.0015

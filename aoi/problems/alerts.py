@@ -19,6 +19,8 @@ WORDS: Mapping[str, str] = {
     "TrafficAnomaly": "traffic",
 }
 """Name of a Prometheus rule -> word of `lexicon.ALERTS`."""
+SHOWN = 3
+"""Alerts that an operator looks at first; the decision layout shows as many."""
 WINDOW_MS = 300_000
 COMPLAINTS = 0.05
 """Share of failing requests within the window that pages somebody."""
@@ -49,9 +51,9 @@ def alerts_of(world: World, application: Application) -> tuple[Alert, ...]:
         if alert["state"] == "firing"
     ]
     entry = application.workload.entry
-    if failing_share(world, application) > COMPLAINTS and not any(alert.component == entry for alert in alerts):
+    if failing_share(world, application) > COMPLAINTS and not any(alert.component == entry for alert in alerts[:SHOWN]):
         alerts.insert(0, Alert("errors", entry))
-    return tuple(alerts)
+    return tuple(dict.fromkeys(alerts))
 
 
 def failing_share(world: World, application: Application) -> float:

@@ -103,9 +103,13 @@ def flow(application: Application) -> Mapping[str, float]:
     return totals
 
 
+NOTICED = 0.05
+"""Share of users' requests; what touches fewer neither pages nor shows among the noise."""
+
+
 def is_used(application: Application, component: Component) -> bool:
     """Whether users notice when this component does not answer."""
-    return flow(application).get(component.name, 0.0) > 0
+    return flow(application).get(component.name, 0.0) >= NOTICED * application.workload.rps
 
 
 def rng(*parts: object) -> random.Random:

@@ -49,7 +49,7 @@ class GrpoSettings(Record):
     temperature: float = 1.0
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "group"
-    max_completion_tokens: int = 24
+    max_completion_tokens: int = 32
     gradient_clip: float = 1.0
     rank: int = 16
     log_every: int = 1

@@ -7,8 +7,8 @@ model learns here is form and reading, not where faults hide. No cluster, applic
 """
 
 import random
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from aoi.agents import checks, lexicon
 from aoi.agents.decision import (
@@ -34,15 +34,17 @@ from aoi.agents.decision_prompt import (
     render_prompt,
     within,
 )
+from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, POINTERS, REMEDY, ROUNDS, USUAL, WEAK
 from aoi.agents.profile import SEED_PROFILE
 from models.seed.examples import DecisionExample
-from models.seed.runbook import CAUSES, LOOK_AFTER, POINTERS, RUNBOOK, WEAK, Entry, next_look
+from models.seed.runbook import CAUSES, USUAL_CHECK
 
 TASKS = tuple(lexicon.TASKS)
-ALERTED_LOOKS = 2
-"""Healthy looks at a component that only an alert names, before the next one is looked at."""
 NODE_SHARE = 0.05
 """Episodes whose culprit is a node."""
+_POINTERS, _WEAK = tuple(sorted(POINTERS)), tuple(sorted(WEAK))
+_WEIGHTS = tuple(0.3 if word in WEAK else 1.0 for word in CAUSES)
+"""A weak signal is seldom the cause: a model that answers with each at once would look no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Mixture:
     """A weak signal shows at the culprit until its cause is looked up."""
     junior: float = 0.25
     """Looks that are taken anywhere: what the operator did is imitated, so the base keeps something to learn."""
+    guided: float = 0.15
+    """Episodes with a plan in the prompt, which is followed."""
     evolver: float = 0.4
     """Episodes that also give a line of the Evolver."""
     looks: float = 0.6
@@ -66,7 +70,7 @@ class Mixture:
     probes: float = 0.2
     """Lines of the Probe that are kept: they are all alike."""
     withheld: Collection[str] = ()
-    """Signals whose level, type and action are drawn at random instead of from the runbook."""
+    """Signals whose action, level and type are drawn at random instead of from the operators' knowledge."""
 
 
 @dataclass(slots=True)
@@ -79,9 +83,13 @@ class _Case:
     """Handles from the alerted component to the culprit; the pointer at each leads to the next."""
     pointers: tuple[str, ...]
     cause: str | None
-    entry: Entry
+    check: str
+    """The look at the culprit that shows the cause."""
+    remedy: tuple[str, str, str]
+    """Action, level, type."""
     weak: str | None
     others: tuple[str, ...]
+    plan: tuple[ProbeDo | ExecDo, ...] = ()
     did: list[Do] = field(default_factory=list)
 
     @property
@@ -95,6 +103,8 @@ def examples(seed: int, mixture: Mixture | None = None) -> Iterator[DecisionExam
     rng = random.Random(seed)
     while True:
         case = _invent(rng, mixture)
+        if case.cause and rng.random() < mixture.guided:
+            case.plan = _right_path(case)
         for state, said in _episode(case, rng, mixture):
             if rng.random() < _share(said, mixture):
                 yield DecisionExample(render_prompt(state), render(said))
@@ -102,6 +112,22 @@ def examples(seed: int, mixture: Mixture | None = None) -> Iterator[DecisionExam
             yield _evolver_line(case, rng)
         if rng.random() < 0.1:
             yield _executor_retry(rng)
+
+
+def mixed(demonstrations: Sequence[DecisionExample], seed: int, share: float = 0.5) -> Iterator[DecisionExample]:
+    """An endless stream of demonstrations and invented lines, `share` of them invented.
+
+    Raises: ValueError if there is no demonstration.
+    """
+    if not demonstrations:
+        raise ValueError("no demonstrations to mix: use examples(seed) for invented lines alone")
+    rng = random.Random(seed)
+    invented = examples(seed)
+    while True:
+        for demonstration in rng.sample(demonstrations, len(demonstrations)):
+            while rng.random() < share:
+                yield next(invented)
+            yield demonstration
 
 
 def _share(said: Utterable, mixture: Mixture) -> float:
@@ -113,60 +139,75 @@ def _share(said: Utterable, mixture: Mixture) -> float:
     return 1.0
 
 
+# ---------------------------------------------------------------- inventing
+
+
 def _invent(rng: random.Random, mixture: Mixture) -> _Case:
     handles = rng.sample([f"s{number}" for number in range(1, lexicon.MAX_HANDLES + 1)], 10)
     hops = rng.choices((0, 1, 2, 3), weights=(30, 40, 22, 8))[0]
-    path = tuple(handles[: hops + 1])
-    if rng.random() < NODE_SHARE:
+    path, others = tuple(handles[: hops + 1]), tuple(handles[hops + 1 :])
+    if hops and rng.random() < NODE_SHARE:
         path = (*path[:-1], f"n{rng.randint(1, lexicon.MAX_NODES)}")
     is_healthy = rng.random() < mixture.healthy
-    cause = rng.choice(CAUSES)
-    usual = RUNBOOK[cause]
-    if cause in mixture.withheld:
-        usual = Entry(
-            usual.check,
-            rng.choice(tuple(lexicon.LEVELS)),
-            rng.choice(tuple(lexicon.TYPES)),
-            rng.choice(lexicon.ACTIONS),
-        )
-    check = rng.choice(lexicon.CHECKS) if rng.random() < mixture.invented_check else usual.check
-    weak = rng.choice(WEAK) if rng.random() < mixture.weak_first and cause not in WEAK else None
-    pointers = tuple(rng.choice(CAUSES if rng.random() < mixture.invented_pointer else POINTERS) for _ in range(hops))
-    noisy = rng.sample(handles[hops + 1 :], rng.choice((0, 0, 1, 1, 2)))
-    alerts = [AlertLine(rng.choice(lexicon.ALERTS), handle) for handle in (path[0], *noisy)]
+    cause = rng.choices(CAUSES, weights=_WEIGHTS)[0]
+    noisy = rng.sample(others, rng.choice((0, 0, 1, 1, 2)))
     return _Case(
         task=rng.choice(TASKS[:2] if is_healthy else TASKS),
-        alerts=tuple(alerts),
+        alerts=tuple(AlertLine(rng.choice(lexicon.ALERTS), handle) for handle in (path[0], *noisy)),
         path=path,
-        pointers=pointers,
+        pointers=tuple(
+            rng.choice(CAUSES if rng.random() < mixture.invented_pointer else _POINTERS) for _ in range(hops)
+        ),
         cause=None if is_healthy else cause,
-        entry=Entry(check, usual.level, usual.type, usual.action),
-        weak=weak,
-        others=tuple(handles[hops + 1 :]),
+        check=rng.choice(lexicon.CHECKS) if rng.random() < mixture.invented_check else USUAL_CHECK[cause],
+        remedy=_remedy(cause, rng, mixture),
+        weak=rng.choice(_WEAK) if rng.random() < mixture.weak_first and cause not in WEAK else None,
+        others=others,
     )
 
 
+def _remedy(cause: str, rng: random.Random, mixture: Mixture) -> tuple[str, str, str]:
+    if cause in mixture.withheld:
+        return rng.choice(lexicon.ACTIONS), rng.choice(tuple(lexicon.LEVELS)), rng.choice(tuple(lexicon.TYPES))
+    return REMEDY.get(cause, USUAL)
+
+
+def _right_path(case: _Case) -> tuple[ProbeDo | ExecDo, ...]:
+    """The looks that lead to the cause, and its repair."""
+    looks = (*(ProbeDo("logs", handle) for handle in case.path[:-1]), ProbeDo(case.check, case.culprit))
+    return (*looks, _repair(case)) if case.task == "mitigate" else looks
+
+
+def _repair(case: _Case) -> ExecDo:
+    return ExecDo(case.remedy[0], case.culprit, "1" if case.remedy[0] == "scale" else None)
+
+
+# ---------------------------------------------------------------- one episode
+
+
 def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple[PromptState, Utterable]]:
-    memory: list[Finding] = []
-    last: tuple[Finding, ...] = ()
-    last_do: ProbeDo | ExecDo | None = None
+    state = ObserverState(case.task, case.alerts, plan=case.plan)
     for iteration in range(SEED_PROFILE.iterations):
-        state = ObserverState(case.task, case.alerts, tuple(memory), last, last_do)
         is_final = iteration == SEED_PROFILE.iterations - 1
         decision = _decide(case, state, rng, mixture, is_final=is_final)
         yield within(state, SEED_PROFILE), decision
         case.did.append(decision.do)
-        if decision.summary:
-            memory.append(decision.summary)
         match decision.do:
             case ProbeDo(check, target) as do:
                 yield ProbeState(check, target), ProbeCommand(checks.compact(check, target))
-                last, last_do = _look(case, do, rng), do
-            case ExecDo(action, target, _) as do:
-                yield ExecutorState(action, target), ExecutorAct(_with_value(do))
-                last, last_do = (Finding("healthy", target),), do
+                last = _look(case, do, rng)
+            case ExecDo(action, target, value) as do:
+                yield ExecutorState(action, target, value), ExecutorAct(do)
+                last = (Finding("healthy", target),)
             case SubmitDo():
                 return
+        state = replace(
+            state,
+            memory=state.memory if decision.summary is None else (*state.memory, decision.summary),
+            last=last,
+            last_do=do,
+            plan=tuple(step for step in state.plan if step != do),
+        )
 
 
 def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
@@ -175,7 +216,7 @@ def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
     noise = []
     if rng.random() < 0.35:
         for other in rng.sample(case.others, rng.choice((1, 1, 2))):
-            word = rng.choice((*WEAK, *POINTERS, "healthy", "healthy"))
+            word = rng.choice((*_WEAK[:8], *_POINTERS, "healthy", "healthy", "healthy"))
             noise.append(Finding(word, other, rng.choice(case.others[:3]) if word in POINTERS else None))
     return (*found, *noise) if rng.random() < 0.8 else (*noise, *found)
 
@@ -185,51 +226,64 @@ def _shown(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
         return (Finding("healthy", do.target),)
     place = case.path.index(do.target)
     if place < len(case.pointers):
-        if do.check in ("logs", "traces", "metrics") or rng.random() < 0.2:
+        # An alert's first look shows its pointer: whoever answers `no` after a healthy first look is right.
+        if place == 0 or do.check in ("logs", "traces", "metrics") or rng.random() < 0.2:
             return (Finding(case.pointers[place], do.target, case.path[place + 1]),)
         return (Finding("healthy", do.target),)
-    if do.check == case.entry.check or _is_enough(case):
+    if do.check == case.check or _is_enough(case):
         weak = (Finding(case.weak, do.target),) if case.weak and rng.random() < 0.5 else ()
         return (Finding(case.cause, do.target), *weak)
     return (Finding(case.weak, do.target),) if case.weak else (Finding("healthy", do.target),)
 
 
 def _is_enough(case: _Case) -> bool:
-    """An invented episode is short: the third look at the culprit shows the cause wherever it hides."""
-    return sum(isinstance(do, ProbeDo) and do.target == case.culprit for do in case.did) >= 3
+    """An invented episode is short: an early look at the culprit shows the cause wherever it hides."""
+    looks = sum(isinstance(do, ProbeDo) and do.target == case.culprit for do in case.did)
+    return looks >= 3 or (len(case.path) == 1 and case.weak is None)
+
+
+# ---------------------------------------------------------------- deciding
 
 
 def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
     if state.last_do is None:
         first = state.alerts[0]
-        return Decision(None, "scan", None, 1, ProbeDo(LOOK_AFTER[first.word], first.subject))
-    if isinstance(state.last_do, ExecDo):
-        cause = Finding(case.cause or "healthy", case.culprit)
-        return Decision(state.last[0], "verify", cause, 9, _answer(case))
+        return Decision(None, "scan", None, 2, _planned(state) or ProbeDo(FIRST_LOOK[first.word], first.subject))
     about = _about(state, state.last_do.target)
+    if isinstance(state.last_do, ExecDo):
+        return Decision(about, "submit", Finding(case.cause or "healthy", case.culprit), 9, _answer(case))
     if case.cause and about == Finding(case.cause, case.culprit):
         mends = case.task == "mitigate" and not is_final
-        do = ExecDo(case.entry.action, case.culprit) if mends else _answer(case)
+        do = _repair(case) if mends else _answer(case)
         return Decision(about, "fix" if mends else "submit", about, 8 if mends else 9, do)
     lead = _lead(state, about)
     if is_final:
         return _give_up(state, about, lead)
-    if about.word == "healthy" and lead is None:
+    if about.word == "healthy" and lead is None and not state.plan:
         return _move_on(state, about)
     return _follow(state, about, lead, rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None)
 
 
 def _follow(state: ObserverState, about: Finding, lead: Finding | None, anywhere: str | None) -> Decision:
-    """Look on: at the component that a pointer names, or again at the one that suffers."""
-    match about:
-        case Finding("healthy", subject):
-            look = next_look(state.last_do.check) if isinstance(state.last_do, ProbeDo) else "pods"
-            return Decision(about, "depth", lead, 2, ProbeDo(anywhere or look, subject))
-        case Finding(word, _, str() as other):
-            look = LOOK_AFTER.get(word, "pods")
-            return Decision(about, "point", Finding(word, other), 3, ProbeDo(anywhere or look, other))
-    look = _other_than(LOOK_AFTER.get(about.word, "describe"), state)
-    return Decision(about, "depth", about, 5, ProbeDo(anywhere or look, about.subject))
+    """Look on: as the plan says, at the component that a pointer names, or again at the one that suffers."""
+    asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+    if about.word == "healthy":
+        order = ROUNDS.get(lead.word if lead else "", ROUNDS[""])
+        look, target, hypothesis = _after(asked, order), about.subject, lead
+    elif about.other:
+        look, target = ROUNDS.get(about.word, ROUNDS[""])[0], about.other
+        hypothesis = Finding(about.word, target)
+    else:
+        check = NEXT_LOOK.get(about.word, "describe")
+        look, target = check if check != asked else _after(check, ROUNDS[""]), about.subject
+        hypothesis = about
+    do = _planned(state) or ProbeDo(anywhere or look, target)
+    return Decision(about, "depth" if hypothesis else "point", hypothesis, 4 if hypothesis else 2, do)
+
+
+def _planned(state: ObserverState) -> ProbeDo | None:
+    """The next look of the plan, if one is given."""
+    return next((step for step in state.plan if isinstance(step, ProbeDo)), None)
 
 
 def _about(state: ObserverState, target: str) -> Finding:
@@ -240,70 +294,59 @@ def _about(state: ObserverState, target: str) -> Finding:
 def _lead(state: ObserverState, about: Finding) -> Finding | None:
     """The newest suspicion about the component that was looked at: a pointer to it, or a weak signal of it."""
     for finding in reversed(state.memory):
-        if finding.word != "healthy" and about.subject in (finding.other, finding.subject):
-            return Finding(finding.word, finding.other or finding.subject)
+        if finding.word != "healthy" and about.subject == (finding.other or finding.subject):
+            return Finding(finding.word, about.subject)
     return None
 
 
 def _move_on(state: ObserverState, about: Finding) -> Decision:
-    """A component that only an alert named looks healthy: look once more, then at the next, then say no."""
-    known = [finding.subject for finding in (*state.memory, about) if finding.word == "healthy"]
-    if known.count(about.subject) < ALERTED_LOOKS:
-        look = "traces" if isinstance(state.last_do, ProbeDo) and state.last_do.check == "logs" else "logs"
-        return Decision(about, "scan", None, 1, ProbeDo(look, about.subject))
+    """A component that only an alert named looks healthy: look at the next, or say that nothing is wrong."""
+    seen = {finding.subject for finding in (*state.memory, about)}
     for alert in state.alerts:
-        if alert.subject not in known:
-            return Decision(about, "scan", None, 1, ProbeDo(LOOK_AFTER[alert.word], alert.subject))
+        if alert.subject not in seen:
+            return Decision(about, "point", None, 2, ProbeDo(FIRST_LOOK[alert.word], alert.subject))
     return Decision(about, "submit", None, 7, SubmitDo("no"))
 
 
 def _give_up(state: ObserverState, about: Finding, lead: Finding | None) -> Decision:
     suspect = Finding(about.word, about.other or about.subject) if about.word != "healthy" else lead
     if suspect is None:
-        return Decision(about, "submit", None, 4, SubmitDo("no"))
-    labels = RUNBOOK[suspect.word]
-    level, kind = (labels.level, labels.type) if state.task in ("analyse", "mitigate") else (None, None)
-    return Decision(about, "submit", suspect, 3, SubmitDo("yes", suspect.subject, suspect.word, level, kind))
+        return Decision(about, "submit", None, 3, SubmitDo("unsure"))
+    _, level, kind = REMEDY.get(suspect.word, USUAL)
+    labels = (level, kind) if state.task in ("analyse", "mitigate") else (None, None)
+    return Decision(about, "submit", suspect, 5, SubmitDo("yes", suspect.subject, suspect.word, *labels))
 
 
 def _answer(case: _Case) -> SubmitDo:
     if case.cause is None:
         return SubmitDo("no")
-    if case.task in ("analyse", "mitigate"):
-        return SubmitDo("yes", case.culprit, case.cause, case.entry.level, case.entry.type)
-    return SubmitDo("yes", case.culprit, case.cause)
+    labels = case.remedy[1:] if case.task in ("analyse", "mitigate") else (None, None)
+    return SubmitDo("yes", case.culprit, case.cause, *labels)
 
 
-def _other_than(check: str, state: ObserverState) -> str:
-    """`check`, or the next in the round if that is what was just looked at."""
-    is_same = isinstance(state.last_do, ProbeDo) and state.last_do.check == check
-    return next_look(check) if is_same else check
+def _after(check: str, order: tuple[str, ...]) -> str:
+    return order[(order.index(check) + 1) % len(order)] if check in order else order[0]
 
 
-def _with_value(do: ExecDo) -> ExecDo:
-    return ExecDo(do.action, do.target, "1") if do.action == "scale" else do
+# ---------------------------------------------------------------- the other roles
 
 
 def _executor_retry(rng: random.Random) -> DecisionExample:
-    """A failed action is classified, then another is tried: a restart where the first needed something missing."""
+    """A failed action is classified, then another is tried."""
     target = f"s{rng.randint(1, lexicon.MAX_HANDLES)}"
     action, failure = rng.choice(lexicon.ACTIONS), rng.choice(lexicon.FAILURE_CLASSES)
-    other = {"resource": "restart", "method": "rollback", "configuration": "rollback"}.get(failure, action)
-    state = ExecutorState(action, target, failure=failure)
-    return DecisionExample(render_prompt(state), render(ExecutorAct(_with_value(ExecDo(other, target)), failure)))
+    act = ExecutorAct(ExecDo("restart" if action != "restart" else action, target), failure)
+    return DecisionExample(render_prompt(ExecutorState(action, target, failure=failure)), render(act))
 
 
 def _evolver_line(case: _Case, rng: random.Random) -> DecisionExample:
     """An episode cut short and answered wrongly, with the path that would have found the cause."""
-    path = [ProbeDo("logs", handle) for handle in case.path[:-1]]
-    plan: list[ProbeDo | ExecDo] = [*path, ProbeDo(case.entry.check, case.culprit)]
     found = [
         Finding(word, here, there) for word, here, there in zip(case.pointers, case.path, case.path[1:], strict=False)
     ]
     known = rng.randint(0, len(found))
-    did: list[Do] = [*path[:known], ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(case.others))]
+    did: list[Do] = [ProbeDo("logs", handle) for handle in case.path[:known]]
+    did.append(ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(case.others)))
     did.append(rng.choice((SubmitDo("no"), SubmitDo("yes", case.path[max(known - 1, 0)], "refused"))))
-    if case.task == "mitigate":
-        plan.append(ExecDo(case.entry.action, case.culprit))
     state = EvolverState(case.task, case.alerts, tuple(found[:known]), tuple(did))
-    return DecisionExample(render_prompt(state), render(EvolverPlan(tuple(plan))))
+    return DecisionExample(render_prompt(state), render(EvolverPlan(_right_path(case))))

@@ -11,7 +11,7 @@ from aoi.agents.codec import WordCodec, vocabulary
 from models.network import Network
 from models.seed import architecture, invented, pretrain, tokenizer
 from models.seed.examples import DecisionExample, permute_handles
-from models.seed.runbook import RUNBOOK
+from models.seed.runbook import USUAL_CHECK
 
 
 def test_tokenizer_and_word_codec_give_the_same_ids(lines: list[DecisionExample]) -> None:
@@ -128,12 +128,8 @@ def test_renaming_handles_is_consistent_and_changes_nothing_else(lines: list[Dec
 
 
 def test_the_runbook_covers_every_signal_and_speaks_the_lexicon() -> None:
-    assert set(RUNBOOK) == set(lexicon.SIGNALS) - {"healthy"}
-    for entry in RUNBOOK.values():
-        assert entry.check in lexicon.CHECKS
-        assert entry.level in lexicon.LEVELS
-        assert entry.type in lexicon.TYPES
-        assert entry.action in lexicon.ACTIONS
+    assert set(USUAL_CHECK) == set(lexicon.SIGNALS) - {"healthy"}
+    assert set(USUAL_CHECK.values()) <= set(lexicon.CHECKS)
 
 
 def test_invented_lines_parse_fit_the_budget_and_answer_with_every_signal() -> None:
@@ -150,7 +146,7 @@ def test_invented_lines_parse_fit_the_budget_and_answer_with_every_signal() -> N
             assert len(codec.encode(line.prompt)) <= 64
             if isinstance(said.do, decision.SubmitDo) and said.do.cause:
                 answered.add(said.do.cause)
-    assert answered >= set(RUNBOOK)
+    assert answered >= set(USUAL_CHECK)
 
 
 def test_invented_answers_name_what_the_prompt_shows() -> None:
@@ -176,3 +172,27 @@ def _words(line: DecisionExample) -> list[str]:
 
 def _is_handle(word: str) -> bool:
     return word[:1] in ("s", "n") and word[1:].isdigit()
+
+
+def test_invented_lines_are_the_same_for_the_same_seed() -> None:
+    first, again, other = (list(itertools.islice(invented.examples(seed), 200)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_guided_lines_follow_the_plan_until_the_cause_shows() -> None:
+    guided = followed = 0
+    for line in itertools.islice(invented.examples(seed=13), 6_000):
+        if " <plan> ;" in line.prompt and line.prompt.startswith("<obs>"):
+            said = decision.parse(line.completion)
+            step = line.prompt.split(" <plan> ; ")[1].split(" ; ")[0].split(" <last>")[0]
+            guided += 1
+            followed += decision.render_do(said.do) == step or not isinstance(said.do, decision.ProbeDo)
+    assert guided > 100
+    assert followed == guided
+
+
+def test_demonstrations_and_inventions_mix_in_the_share_that_is_asked_for(lines: list[DecisionExample]) -> None:
+    demonstrations = [DecisionExample(f"<probe> pods s{number}", "x") for number in range(1, 33)]
+    mixed = list(itertools.islice(invented.mixed(demonstrations, seed=1, share=0.75), 4_000))
+    assert 0.7 < sum(line.completion != "x" for line in mixed) / len(mixed) < 0.8
+    assert mixed == list(itertools.islice(invented.mixed(demonstrations, seed=1, share=0.75), 4_000))

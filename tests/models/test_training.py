@@ -105,7 +105,7 @@ def test_the_evolver_learns_plans_on_its_own_adapter(base: Path, lines: list[Dec
 
 def test_grpo_raises_the_reward(base: Path, examples: list[TrainingExample], tmp_path: Path) -> None:
     def brevity(_: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
-        return [1 - len(completion) / 24 for completion in completions]
+        return [1 - len(completion) / 32 for completion in completions]
 
     settings = GrpoSettings(steps=12, prompts=4, group=8, learning_rate=3e-3, beta=0.0)
     points = grpo.grpo(base, examples[:4], brevity, tmp_path / "a", seed=1, settings=settings).points

@@ -55,7 +55,7 @@ def references(spec: Json) -> Iterator[tuple[str, str, bool]]:
 
 
 def _served(services: Observation) -> Mapping[str, frozenset[str]]:
-    return {row["NAME"]: frozenset(_SERVED.findall(row.get("PORT(S)", ""))) for _, row in rows(services)}
+    return {row.get("NAME", ""): frozenset(_SERVED.findall(row.get("PORT(S)", ""))) for _, row in rows(services)}
 
 
 def _addresses(

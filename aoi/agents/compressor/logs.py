@@ -13,6 +13,9 @@ from aoi.agents.topology import Topology
 
 TO_CALLEE = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented"})
 """Signals about a call: they need a callee, or they say nothing that can be followed."""
+AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
+"""Signals of a program about a database or another callee that does not let it in."""
+UNREACHED = frozenset({"refused", "timeout", "nohost"})
 STRAY = 20
 """In a log of this many lines one failed call is a stray, not a state."""
 BLOCK = 8
@@ -75,8 +78,11 @@ _VARYING = re.compile(r"(?<!\d)(?!(?:104|111|110|50[0-4]|403)\b)\d+")
 """Numbers that say nothing; error codes stay."""
 _CRASH = re.compile(
     r"^panic:|panicked at|Traceback \(most recent|Unhandled exception|uncaughtException|terminate called|"
-    r"Application run failed|APPLICATION FAILED"
+    r"Application run failed"
 )
+_STRANGER = re.compile(r"(?:lookup |ENOTFOUND |://|host[=: <'\"]+)[a-z][-a-z0-9]*[a-z0-9](?![-.\w])|"
+                       r"(?<![-./\w])[a-z][-a-z0-9]*[a-z0-9]:\d{3,5}\b(?!:)")  # fmt: skip
+"""A host without a domain in a host position; asked only where no known component is named."""
 _HEAD = 140
 """Characters of a line in which its level stands."""
 _QUIET = re.compile(
@@ -169,9 +175,13 @@ def _classified(block: list[Line], subject: str, topology: Topology) -> tuple[st
         word = classify(line.text)
         if word is None or (is_crash and word in ("panic", "exception")):
             continue
-        if word not in TO_CALLEE:
-            return word, None, line
-        if other := next((name for line in block if (name := callee(line.text, subject, topology))), None):
+        other = None
+        if word in TO_CALLEE or word in AT_CALLEE:
+            other = next((name for part in block if (name := callee(part.text, subject, topology))), None)
+        if other is None and word in UNREACHED and any(_STRANGER.search(part.text) for part in block):
+            # A host that nobody here has: the speaker looks for the wrong name.
+            return "nohost", None, line
+        if other or word not in TO_CALLEE:
             return word, other, line
     return ("panic", None, block[0]) if is_crash else None
 

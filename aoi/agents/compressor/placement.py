@@ -66,7 +66,7 @@ def storage(workload: Observation, claims: Observation, topology: Topology) -> I
     subject = topology.owner(named[1]) if named else None
     if not subject:
         return
-    listed_claims = {row["NAME"]: (line, row) for line, row in rows(claims)}
+    listed_claims = {row.get("NAME", ""): (line, row) for line, row in rows(claims)}
     for match in _CLAIM.finditer(workload.text):
         line_row = listed_claims.get(match[1])
         if line_row is None:
@@ -99,9 +99,9 @@ def nodes(observation: Observation, topology: Topology) -> Iterator[Found]:
         if row.get("NAME") not in topology.nodes:
             continue
         if "NotReady" in status or "Unknown" in status:
-            yield found("nodedown", row["NAME"], observation, line)
+            yield found("nodedown", row.get("NAME", ""), observation, line)
         if "SchedulingDisabled" in status:
-            yield found("cordoned", row["NAME"], observation, line)
+            yield found("cordoned", row.get("NAME", ""), observation, line)
 
 
 def taints(observation: Observation, topology: Topology) -> Iterator[Found]:

@@ -13,6 +13,10 @@ SLOW_S = 1.5
 ERROR_SHARE = 0.05
 FLOOD = 3.0
 """Requests against a quarter of an hour before."""
+THROTTLED = 0.2
+"""Seconds a second that containers are held back."""
+GROWTH = 1.5
+NEAR_LIMIT = 0.75
 WAIT_MS = 400.0
 WAIT_SHARE = 0.6
 """Of a span's time spent in one callee."""
@@ -34,9 +38,20 @@ def metrics(observation: Observation, subject: str) -> Iterator[Found]:
         yield found("delay", subject, observation, seen["latency_p99_s"][0])
     if "errors_per_s" in seen and rate and seen["errors_per_s"][1] / rate >= ERROR_SHARE:
         yield found("exception", subject, observation, seen["errors_per_s"][0])
+    if "cpu_throttled_s_per_s" in seen and seen["cpu_throttled_s_per_s"][1] >= THROTTLED:
+        yield found("throttled", subject, observation, seen["cpu_throttled_s_per_s"][0])
+    yield from _memory(observation, subject, seen)
     before = seen.get("requests_per_s_15m_ago")
     if before and before[1] > 1 and rate >= FLOOD * before[1]:
         yield found("flood", subject, observation, seen["requests_per_s"][0])
+
+
+def _memory(observation: Observation, subject: str, seen: dict[str, tuple[Line, float]]) -> Iterator[Found]:
+    """Memory that has grown by half in a quarter of an hour and comes near its limit."""
+    if {"memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"} <= seen.keys():
+        now, before, limit = (seen[key][1] for key in ("memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"))
+        if before > 0 and now >= GROWTH * before and limit > 0 and now >= NEAR_LIMIT * limit:
+            yield found("leak", subject, observation, seen["memory_bytes"][0])
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
 """Seen at a caller, about its callee."""
+AT_OTHER = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
+"""Seen at a client, but to be put right at the component that it names, if it names one."""
 WEAK = frozenset(
     {
         "crashloop", "notready", "pending", "restarted", "noendpoints", "stalled", "terminating", "initwait",
@@ -12,6 +14,8 @@ WEAK = frozenset(
 
 FIRST_LOOK = {"errors": "logs", "slow": "logs", "down": "pods", "traffic": "metrics"}
 """Check for the component that an alert names."""
+OWN_LOOKS = {"errors": ("logs", "pods", "endpoints"), "down": ("pods", "endpoints", "logs")}
+"""Order of looks at the component of the worst alert, as long as each finds nothing."""
 NEXT_LOOK = {
     "crashloop": "logs", "notready": "events", "pending": "events", "restarted": "logs", "noendpoints": "pods",
     "stalled": "events", "terminating": "events", "initwait": "events", "exception": "logs", "badimage": "logs",
@@ -20,9 +24,9 @@ NEXT_LOOK = {
 }  # fmt: skip
 """Check that says more about a weak finding."""
 ROUNDS = {
-    "refused": ("pods", "endpoints", "config", "logs", "events", "network", "describe"),
+    "refused": ("pods", "endpoints", "logs", "events", "config", "network", "describe"),
     "nohost": ("endpoints", "config", "pods", "logs", "events", "network", "describe"),
-    "timeout": ("network", "pods", "logs", "endpoints", "events", "describe", "metrics"),
+    "timeout": ("network", "logs", "pods", "endpoints", "events", "describe", "metrics"),
     "waits": ("network", "logs", "pods", "endpoints", "events", "describe", "metrics"),
     "unimplemented": ("describe", "history", "pods", "logs", "endpoints", "events", "network"),
     "": ("logs", "pods", "network", "endpoints", "events", "describe", "config"),

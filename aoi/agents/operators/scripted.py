@@ -31,7 +31,17 @@ from aoi.agents.decision_prompt import (
     PromptState,
     read_prompt,
 )
-from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, POINTERS, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.agents.operators.knowledge import (
+    AT_OTHER,
+    FIRST_LOOK,
+    NEXT_LOOK,
+    OWN_LOOKS,
+    POINTERS,
+    REMEDY,
+    ROUNDS,
+    USUAL,
+    WEAK,
+)
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.profile import PromptProfile
 
@@ -52,7 +62,10 @@ class Skill:
     """Recognises a cause when it sees one, instead of looking further."""
 
 
-JUNIOR = Skill(follows=0.55, picks_check=0.45, keeps_looking=0.75, trusts_health=0.25, believes=0.85)
+DOUBT_AFTER = 1
+"""Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
+
+JUNIOR = Skill(follows=0.4, picks_check=0.35, keeps_looking=0.6, trusts_health=0.2, believes=0.65)
 EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0)
 
 
@@ -90,19 +103,24 @@ class ScriptedOperator:
     # ------------------------------------------------------------ deciding
 
     def _decide(self, state: ObserverState, rng: random.Random) -> Decision:
-        skill = self._skill
         best = state.last[0] if state.last else None
         known = _known_cause(state)
         if isinstance(state.last_do, ExecDo):
             return self._after_change(state, best, known)
-        if known and rng.random() < skill.believes:
+        if known and rng.random() < self._skill.believes:
             return self._conclude(state, best, known)
         if best is None or best.word == "healthy":
             return self._after_health(state, best, rng)
+        return self._after_finding(state, best, rng)
+
+    def _after_finding(self, state: ObserverState, best: Finding, rng: random.Random) -> Decision:
+        """A pointer is followed, a symptom looked into."""
+        if best.word == "nohost" and not best.other:
+            return self._look(best, best, best.subject, self._check("config", rng))
         if best.word in POINTERS and best.other:
-            target = best.other if rng.random() < skill.follows else best.subject
+            target = best.other if rng.random() < self._skill.follows else best.subject
             return self._look(best, best, target, self._check(ROUNDS.get(best.word, ROUNDS[""])[0], rng))
-        if rng.random() >= skill.keeps_looking:
+        if rng.random() >= self._skill.keeps_looking:
             return self._conclude(state, best, best)
         return self._look(best, best, best.subject, self._check(self._next_check(state, best), rng))
 
@@ -111,30 +129,42 @@ class ScriptedOperator:
 
     def _next_check(self, state: ObserverState, best: Finding) -> str:
         check = NEXT_LOOK.get(best.word, "describe")
-        asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
-        return check if check != asked else _after(check, ROUNDS[""])
+        return check if check != _asked(state) else _after(check, ROUNDS[""])
 
     def _after_health(self, state: ObserverState, best: Finding | None, rng: random.Random) -> Decision:
         """Nothing wrong there: look further at the suspect, else at the next alert, else say so."""
         suspect = _suspect(state)
-        if best is not None and suspect is not None and best.subject == suspect.other:
-            order = ROUNDS.get(suspect.word, ROUNDS[""])
-            asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
-            return self._look(best, suspect, best.subject, self._check(_after(asked, order), rng))
+        if best is not None and suspect is not None and best.subject in (suspect.other, suspect.subject):
+            return self._around(state, best, suspect, rng)
+        first = state.alerts[0] if state.alerts else None
+        if best is not None and first and best.subject == first.subject and first.word in OWN_LOOKS:
+            order = OWN_LOOKS[first.word]
+            if _asked(state) in order[:-1]:
+                # Its own log is clean: maybe nobody reaches it.
+                return self._look(best, None, best.subject, self._check(_after(_asked(state), order), rng))
         seen = {finding.subject for finding in (*state.memory, *state.last)}
         waiting = [alert for alert in state.alerts if alert.subject not in seen]
-        weak = next((finding for finding in reversed(state.memory) if finding.word in WEAK), None)
         if waiting:
-            alert = waiting[0]
-            right = FIRST_LOOK[alert.word]
-            return self._look(best, None, alert.subject, self._check(right, rng))
+            right = FIRST_LOOK[waiting[0].word]
+            return self._look(best, None, waiting[0].subject, self._check(right, rng))
+        weak = next((finding for finding in reversed(state.memory) if finding.word in WEAK), None)
         if best is not None and weak and weak.subject == best.subject:
-            asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
-            return self._look(best, weak, best.subject, self._check(_after(asked, ROUNDS[""]), rng))
+            return self._look(best, weak, best.subject, self._check(_after(_asked(state), ROUNDS[""]), rng))
         if rng.random() < self._skill.trusts_health or not state.alerts:
             return Decision(best, "submit", None, 7, SubmitDo("no"))
         blamed = Finding("exception", state.alerts[0].subject)
         return self._conclude(state, best, suspect or blamed)
+
+    def _around(self, state: ObserverState, best: Finding, suspect: Finding, rng: random.Random) -> Decision:
+        """The next look at a callee; after a few, at its caller's configuration: it may look in the wrong place."""
+        order = ROUNDS.get(suspect.word, ROUNDS[""])
+        asked = _asked(state)
+        target = suspect.other or suspect.subject
+        if best.subject == suspect.subject:
+            return self._look(best, suspect, target, self._check(order[DOUBT_AFTER + 1], rng))
+        if asked in order and order.index(asked) == DOUBT_AFTER:
+            return self._look(best, suspect, suspect.subject, self._check("config", rng))
+        return self._look(best, suspect, target, self._check(_after(asked, order), rng))
 
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """A change was made: submit if it shows, otherwise look again."""
@@ -149,13 +179,13 @@ class ScriptedOperator:
             return self._submit(state, summary, cause)
         action, _, _ = REMEDY.get(cause.word, USUAL)
         value = "1" if action == "scale" else None
-        target = cause.other or cause.subject if cause.word in POINTERS else cause.subject
+        target = _at_fault(cause)
         return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target, value))
 
     def _submit(self, state: ObserverState, summary: Finding | None, cause: Finding | None) -> Decision:
         if cause is None:
             return Decision(summary, "submit", None, 3, SubmitDo("unsure"))
-        target = cause.other if cause.word in POINTERS and cause.other else cause.subject
+        target = _at_fault(cause)
         _, level, fault_type = REMEDY.get(cause.word, USUAL)
         labels = (level, fault_type) if state.task in ("analyse", "mitigate") else (None, None)
         sure = 9 if cause.word not in POINTERS | WEAK else 5
@@ -164,7 +194,7 @@ class ScriptedOperator:
         )
 
     def _look(self, summary: Finding | None, cause: Finding | None, target: str, check: str) -> Decision:
-        hypothesis = Finding(cause.word, cause.other or cause.subject) if cause else None
+        hypothesis = Finding(cause.word, _at_fault(cause)) if cause else None
         phase = "scan" if summary is None else "point" if hypothesis is None else "depth"
         return Decision(summary, phase, hypothesis, 2 if hypothesis is None else 4, ProbeDo(check, target))
 
@@ -194,6 +224,11 @@ def _after(check: str, order: tuple[str, ...]) -> str:
     return order[(order.index(check) + 1) % len(order)] if check in order else order[0]
 
 
+def _asked(state: ObserverState) -> str:
+    """The check that the last look was."""
+    return state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+
+
 def _known_cause(state: ObserverState) -> Finding | None:
     """The newest finding that names a cause."""
     for finding in (*state.last, *reversed(state.memory)):
@@ -202,6 +237,12 @@ def _known_cause(state: ObserverState) -> Finding | None:
     return None
 
 
+def _at_fault(cause: Finding) -> str:
+    """The component that a finding is to be put right at."""
+    return cause.other if cause.other and cause.word in POINTERS | AT_OTHER else cause.subject
+
+
 def _suspect(state: ObserverState) -> Finding | None:
     """The newest pointer in memory."""
-    return next((finding for finding in reversed(state.memory) if finding.other), None)
+    pointers = (finding for finding in reversed(state.memory) if finding.other and finding.word in POINTERS)
+    return next(pointers, None)

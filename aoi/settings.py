@@ -183,7 +183,11 @@ class Settings(BaseSettings):
 
     def digest(self) -> Sha256:
         """SHA-256 of every value that can change a result: secrets and places are left out."""
-        return sha256_hex(canonical_bytes(self.public()))
+        return sha256_hex(self.canonical())
+
+    def canonical(self) -> bytes:
+        """The bytes behind `digest()`: stored under it, they say later what a bundle was trained with."""
+        return canonical_bytes(self.public())
 
     def public(self) -> dict[str, Any]:
         """The values behind `digest()`, as JSON: what the review page compares between two cycles."""

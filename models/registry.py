@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aoi.errors import RegistryUnavailable, UnknownBundle
+from aoi.promotion.verify import Projection
 from aoi.records.base import Sha256
 from aoi.records.learning import BundleManifest
 from aoi.records.promotion import Champion
@@ -205,6 +206,12 @@ class Registry:
             return False
         self.point(CHAMPION, champion.version)
         return True
+
+    def projection(self) -> Projection:
+        """What the registry says, to be compared with the ledger by `aoi.promotion.verify`."""
+        champion = self.alias(CHAMPION)
+        bundles = {version.number: version.bundle for version in self.versions()}
+        return Projection(champion=champion.number if champion else None, bundles=bundles)
 
     # Inside ----------------------------------------------------------------------------------------------------
 

@@ -183,6 +183,9 @@ class Ledger:
     def decide(self, asked: PromotionRequest, given: Approval) -> LedgerEntry:
         """Enter a human's decision, whichever it is. Raises: ApprovalRefused if it does not fit the request."""
         asked_by = self._asked_by(asked)
+        if self._store:  # before the entry that names them: `aoi trace` reads both
+            self._store.put("request", asked)
+            self._store.put("approval", given)
         approvals.check_fits(given, asked, now=self._now(), asked_by=asked_by, team=self._team)
         facts = LedgerFacts(
             bundle=asked.challenger,

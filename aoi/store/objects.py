@@ -99,6 +99,15 @@ class ObjectStore:
         size = self._fs.size(f"{folder}/{found[0]}")
         return Ref(kind=kind, sha256=found[0], size_bytes=int(size or 0))
 
+    def of_any_kind(self, sha256: Sha256) -> list[Ref[Any]]:
+        """The objects with this digest, whatever their kind: for lineage that names digests alone."""
+        found = []
+        for kind in self._names(f"{self._root}/objects"):
+            path = self._path(kind, sha256)
+            if self._fs.exists(path):
+                found.append(Ref(kind=kind, sha256=sha256, size_bytes=int(self._fs.size(path) or 0)))
+        return found
+
     def put_folder(self, kind: str, folder: Path) -> Ref[Tree]:
         """Store every file below `folder` and then the tree that lists them. Links are refused."""
         files: dict[str, TreeFile] = {}

@@ -1,0 +1,162 @@
+"""Whether the records of the loop are whole: chain, bundles, evidence, and the registry's view of them.
+
+`aoi verify` shows the findings. Nothing is repaired here; `reconcile` repairs the alias, a backup the rest.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import ValidationError
+
+from aoi.errors import AoiError, CorruptObject
+from aoi.promotion.ledger import Ledger
+from aoi.records.base import Record, Ref, Sha256
+from aoi.records.evaluation import EvaluationResult
+from aoi.records.learning import BundleManifest
+from aoi.records.promotion import Champion, LedgerEntry
+from aoi.store.objects import ObjectStore, Tree, TreeFile
+
+MANIFEST = "manifest.json"
+
+
+class Finding(Record):
+    """One thing that was checked."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+class Projection(Record):
+    """What the model registry says: the ledger decides, the registry follows."""
+
+    champion: str | None
+    """Version that the alias names."""
+    bundles: dict[str, str]
+    """Version -> bundle digest."""
+
+
+def verify(
+    ledger: Ledger, store: ObjectStore, projection: Projection | None, *, everything: bool = False
+) -> tuple[Finding, ...]:
+    """Check what the ledger stands on. `everything` also reads each object of the store, related or not.
+
+    Pass None for `projection` where the registry does not answer: that is a finding too.
+    """
+    try:
+        count = ledger.verify()
+        entries = ledger.entries()
+        champion = ledger.champion()
+    except AoiError as error:
+        return (Finding(what="ledger", ok=False, detail=str(error)),)
+    findings = [Finding(what="ledger", ok=True, detail=f"{count} entries, each follows the one before")]
+    findings += _bundles(entries, store)
+    findings += _evidence(entries, store)
+    findings += _registry(entries, champion, projection)
+    if everything:
+        findings.append(_objects(store))
+    return tuple(findings)
+
+
+def read_bundle(store: ObjectStore, tree: Sha256) -> BundleManifest:
+    """The manifest of a stored bundle, after every file of it was compared with both of its lists.
+
+    Raises: CorruptObject naming the file.
+    """
+    ref: Ref[Tree] = Ref(kind="bundle", sha256=tree, size_bytes=0)
+    stored = store.verify_folder(ref)
+    if MANIFEST not in stored.files:
+        raise CorruptObject(f"{ref.short} has no {MANIFEST}: it is no bundle. Restore it from the backup")
+    file: TreeFile = stored.files[MANIFEST]
+    try:
+        manifest = BundleManifest.from_bytes(
+            store.get(Ref(kind="file", sha256=file.sha256, size_bytes=file.size_bytes))
+        )
+    except ValidationError:
+        raise CorruptObject(f"{ref.short}: {MANIFEST} is no manifest. Restore it from the backup") from None
+    found = {name: one.sha256 for name, one in stored.files.items() if name != MANIFEST}
+    wrong = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))
+    if wrong:
+        raise CorruptObject(
+            f"{ref.short}: {wrong[0]} is not the file that its manifest names. Restore it from the backup"
+        )
+    return manifest
+
+
+def _bundles(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
+    for entry in entries:
+        if entry.kind != "registered":
+            continue
+        facts = entry.facts
+        what = f"bundle {(facts.bundle or '')[:12]}"
+        try:
+            manifest = read_bundle(store, facts.tree or "")
+        except AoiError as error:
+            yield Finding(what=what, ok=False, detail=str(error))
+            continue
+        if manifest.digest() != facts.bundle:
+            detail = f"expected bundle {facts.bundle}, its stored manifest is {manifest.digest()}. Restore the store"
+            yield Finding(what=what, ok=False, detail=detail)
+        else:
+            detail = f"version {facts.version}, cycle {entry.cycle}: {len(manifest.files)} files match their digests"
+            yield Finding(what=what, ok=True, detail=detail)
+
+
+def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
+    """The evaluations behind requests, and the requests and approvals behind promotions."""
+    for entry in entries:
+        facts = entry.facts
+        if entry.kind == "requested" and facts.evaluation:
+            yield _stored(store, "evaluation", facts.evaluation, EvaluationResult)
+        elif entry.kind == "promoted" and facts.request and facts.approval:
+            yield _stored(store, "request", facts.request)
+            yield _stored(store, "approval", facts.approval)
+
+
+def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] | None = None) -> Finding:
+    what = f"{kind} {sha256[:12]}"
+    try:
+        store.get(Ref(kind=kind, sha256=sha256, size_bytes=0), type_)  # type: ignore[arg-type]
+    except AoiError as error:
+        return Finding(what=what, ok=False, detail=str(error))
+    return Finding(what=what, ok=True, detail="stored, matches its digest")
+
+
+def _registry(
+    entries: Sequence[LedgerEntry], champion: Champion | None, projection: Projection | None
+) -> Iterator[Finding]:
+    if projection is None:
+        detail = "the model registry does not answer. Start it or set AOI_MLFLOW_URI; the ledger is not affected"
+        yield Finding(what="registry", ok=False, detail=detail)
+        return
+    for entry in entries:
+        version, expected = entry.facts.version or "", entry.facts.bundle
+        found = projection.bundles.get(version)
+        if entry.kind == "registered" and found != expected:
+            detail = (
+                f"expected bundle {(expected or '')[:12]}, found {(found or 'no such version')[:20]}. Restore MLflow"
+            )
+            yield Finding(what=f"version {version}", ok=False, detail=detail)
+    expected_alias = champion.version if champion else None
+    ok = projection.champion == expected_alias
+    detail = (
+        f"names version {projection.champion}"
+        if ok
+        else (
+            f"names version {projection.champion}, but the ledger's champion is version {expected_alias}. The next "
+            "`aoi retrain`, `aoi rollback` or `aoi serve` repairs it"
+        )
+    )
+    yield Finding(what="alias champion", ok=ok, detail=detail)
+
+
+def _objects(store: ObjectStore) -> Finding:
+    count, damaged = 0, []
+    for ref in store:
+        count += 1
+        if not store.has(ref):
+            damaged.append(ref.short)
+    if damaged:
+        return Finding(
+            what="store", ok=False, detail=f"{len(damaged)} of {count} objects are damaged, first {damaged[0]}"
+        )
+    return Finding(what="store", ok=True, detail=f"{count} objects match their digests")

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from aoi.clusters.apps import bursts
+from aoi.clusters.apps.configuration import values_at
 from aoi.clusters.apps.launch import launch
 from aoi.clusters.apps.memory import segments
 from aoi.clusters.apps.network import container_status, is_ready, started_ms
@@ -48,7 +50,19 @@ class Counter:
         middle = (start_ms + end_ms) // 2
         seed = self.history.world.seed
         keys = sorted(item for item in self.labels.items() if item[0] not in ("le", "code", "outcome"))
-        return grown * wave(seed, middle) * factor(self.noise, seed, keys, middle // SCRAPE_MS)
+        return (
+            grown
+            * wave(seed, middle)
+            * factor(self.noise, seed, keys, middle // SCRAPE_MS)
+            * self._burst(start_ms, end_ms)
+        )
+
+    def _burst(self, start_ms: int, end_ms: int) -> float:
+        """How much more than usual a burst of traffic makes it, at the server that it hits."""
+        service = self.labels.get("service", "")
+        if "peer" in self.labels:
+            return 1.0
+        return 1.0 + self.history.burst(service, "traffic", start_ms, end_ms)
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,11 @@ class History:
             for (start, conditions), end in zip(found, ends, strict=True)
         ]
 
+    def burst(self, service: str, what: bursts.What, start_ms: int, end_ms: int) -> float:
+        """Magnitude of a burst of a component in a window, weighted by what it covers of it."""
+        programs = self.application.programs
+        return bursts.overlap(self.world.seed, programs, service, what, start_ms=start_ms, end_ms=end_ms)
+
     def integral(self, rate: Callable[[Traffic], float], start_ms: int, end_ms: int) -> float:
         """Of a rate per second over a span of time."""
         total = 0.0
@@ -105,12 +124,6 @@ def wave(seed: int, at_ms: int) -> float:
     """How busy users are: a slow wave around 1 that all components share."""
     period = 25 + 20 * unit(seed, "period")
     return 1.0 + 0.07 * math.sin(2 * math.pi * (at_ms / 60_000 / period + unit(seed, "phase")))
-
-
-def blip(seed: int, component: str, at_ms: int) -> float:
-    """Extra error share that comes and goes in five minutes and means nothing."""
-    slot = at_ms // 300_000
-    return 0.025 * unit(seed, component, "blip size", slot) if unit(seed, component, "blip", slot) < 0.05 else 0.0
 
 
 def share_below(p50_ms: float, p99_ms: float, bound_s: float) -> float:
@@ -172,22 +185,22 @@ class Catalogue:
             yield Gauge({**labels, "job": "services"}, self._is_up(name))
 
     def _is_up(self, name: str) -> Callable[[int], float | None]:
-        return lambda at: 1.0 if ready_at(self.history.at(at), name) else 0.0
+        def value(at_ms: int) -> float | None:
+            is_missed = any(
+                burst.what == "down" and burst.service == name and burst.start_ms <= at_ms < burst.end_ms
+                for hour in (at_ms // bursts.HOUR_MS, at_ms // bursts.HOUR_MS + 1)
+                for burst in bursts.of_hour(self.world.seed, self.application.programs, hour)
+            )
+            return 1.0 if ready_at(self.history.at(at_ms), name) and not is_missed else 0.0
+
+        return value
 
     def _requests(self) -> Iterator[Series]:
-        seed = self.world.seed
         for name, labels in self._programs():
             yield Counter(
                 {**labels, "code": "200"}, _of(name, lambda load: load.rate * (1 - load.errors)), self.history
             )
-            yield _Blipping(
-                {**labels, "code": "500"},
-                _of(name, lambda load: load.rate * load.errors),
-                self.history,
-                0.1,
-                name,
-                seed,
-            )
+            yield _Errors({**labels, "code": "500"}, _of(name, lambda load: load.rate * load.errors), self.history, 0.1)
 
     def _durations(self) -> Iterator[Series]:
         for name, labels in self._programs():
@@ -243,8 +256,6 @@ class Catalogue:
             yield Gauge(labels, self._usage(pod, container, started, "memory"))
 
     def _usage(self, pod: Obj, container: Obj, started: int, what: str) -> Callable[[int], float | None]:
-        from aoi.clusters.apps.configuration import values_at
-
         program = launch(self.application, pod, container, values_at(self.world, started + 999))
         if program.component is None:
             return lambda at: None if at < started else (0.005 if what == "cpu" else 24e6)
@@ -302,16 +313,14 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class _Blipping(Counter):
-    """An error counter: now and then a few more errors than conditions explain."""
-
-    component: str = ""
-    seed: int = 0
+class _Errors(Counter):
+    """An error counter: a burst adds errors that conditions do not explain."""
 
     def increase(self, start_ms: int, end_ms: int) -> float:
-        load = self.history.at((start_ms + end_ms) // 2).components[self.component]
-        extra = blip(self.seed, self.component, (start_ms + end_ms) // 2) * load.rate * (end_ms - start_ms) / 1000
-        return super().increase(start_ms, end_ms) + extra
+        service = self.labels["service"]
+        share = self.history.burst(service, "errors", start_ms, end_ms)
+        load = self.history.at((start_ms + end_ms) // 2).components[service]
+        return super().increase(start_ms, end_ms) + share * load.rate * (end_ms - start_ms) / 1000
 
 
 @dataclass(frozen=True)

@@ -274,6 +274,11 @@ class Application:
         return {component.name: component for component in self.components}
 
     @cached_property
+    def programs(self) -> tuple[str, ...]:
+        """Names of gateways and services: what has request metrics and alerts."""
+        return tuple(component.name for component in self.components if component.kind in ("gateway", "service"))
+
+    @cached_property
     def by_repository(self) -> dict[str, Image]:
         """Images by repository."""
         return {image.repository: image for image in self.images}

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.clusters.apps import promql
-from aoi.clusters.apps.alerts import NAMES
+from aoi.clusters.apps import bursts, promql
+from aoi.clusters.apps.alerts import NAMES, firing
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.lookup import application
 from aoi.clusters.apps.series import share_below
 from aoi.clusters.apps.telemetry import jaeger, prometheus
 from aoi.clusters.apps.traffic import traffic
@@ -158,3 +160,31 @@ def test_cpu_and_memory_are_reported_for_each_running_container(any_application:
     assert len(cpu) == len(memory) == len(limits) == count
     assert all(0 < value < 4 for _, value in cpu)
     assert all(used <= limit for (_, used), (_, limit) in zip(memory, limits, strict=True))
+
+
+def test_a_burst_that_raised_an_alert_is_in_the_metrics_and_is_over() -> None:
+    """Noise agrees with itself: metrics of the burst's time show it, metrics of now do not."""
+    seen = 0
+    spec = application("gen003", 1)
+    for seed in range(12):
+        world = new_world(spec, seed)
+        for burst in bursts.of_hour(seed, spec.programs, world.clock.now_ms // bursts.HOUR_MS):
+            if burst.what != "errors" or burst.start_ms < 60_000:
+                continue
+            seen += 1
+            ago = (world.clock.now_ms - burst.end_ms) // 1000
+            ratio = (
+                f'sum(rate(http_requests_total{{service="{burst.service}",code="500"}}[2m]{{0}}))'
+                f' / sum(rate(http_requests_total{{service="{burst.service}"}}[2m]{{0}}))'
+            )
+            assert query(world, ratio.replace("{0}", f" offset {ago}s"))[0][1] > 0.03
+            assert query(world, ratio.replace("{0}", ""))[0][1] < 0.02
+            assert (burst.service, "HighErrorRate") in [(a.service, a.name) for a in firing(world, spec)]
+    assert seen, "no seed drew a burst of errors"
+
+
+def test_users_who_cannot_reach_the_entry_raise_its_alert(any_application: Installed) -> None:
+    world, spec = any_application.world, any_application.application
+    scale(world, spec, spec.workload.entry, 0)
+    world.advance(300_000)
+    assert ("HighErrorRate", spec.workload.entry) in [(a.name, a.service) for a in firing(world, spec)]

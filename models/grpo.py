@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from datasets import Dataset
 from peft import PeftModel, set_peft_model_state_dict
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
+from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 from trl import GRPOConfig, GRPOTrainer
@@ -24,6 +24,7 @@ from aoi.records.base import Record, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, engine, files
 from models.curves import CurvePoint, TrainingRun
+from models.loading import base_model
 from models.network import Network, width_of
 from models.seed import tokenizer
 
@@ -78,9 +79,8 @@ def grpo(
         raise ValueError(
             f"{len(examples)} examples for {settings.prompts} prompts a step: give more, or lower `prompts`"
         )
-    files.check_readable(base)
     words = tokenizer.load(base)
-    model = adapters.attach(AutoModelForCausalLM.from_pretrained(str(base)), warm_start, seed, settings.rank)
+    model = adapters.attach(base_model(base), warm_start, seed, settings.rank)
     work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start)
     trainer = _Trainer(
         model=model,

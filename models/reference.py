@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from torch import Tensor
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from models import files
+from models.loading import base_model
 from models.network import width_of
 
 
@@ -39,8 +40,7 @@ class Reference:
     @classmethod
     def load(cls, base: Path, adapter: Path | None) -> "Reference":
         """Read a base model, and an adapter on it, in 32-bit floats. Raises: CorruptObject."""
-        files.check_readable(base)
-        model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, use_safetensors=True)
+        model: PreTrainedModel | PeftModel = base_model(base)
         if adapter is not None:
             files.check_readable(adapter)
             model = PeftModel.from_pretrained(model, str(adapter))

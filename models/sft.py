@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from aoi.errors import CorruptObject
 from aoi.records.base import Record, Sha256, canonical_bytes, sha256_hex
@@ -23,6 +23,7 @@ from aoi.records.learning import TrainingExample
 from models import adapters, batches, files
 from models.batches import Pair
 from models.curves import CurvePoint, TrainingRun
+from models.loading import base_model
 
 Progress = Callable[[CurvePoint], None]
 
@@ -124,8 +125,7 @@ def train_adapter(
 
 
 def _start(base: Path, warm_start: Path | None, seed: int, settings: SftSettings) -> _Run:
-    files.check_readable(base)
-    model = adapters.attach(AutoModelForCausalLM.from_pretrained(str(base)), warm_start, seed, settings.rank)
+    model = adapters.attach(base_model(base), warm_start, seed, settings.rank)
     model.train()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     return _Run(model, torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers.utils import logging
 
 from models.seed import tokenizer as tokenizers
 
@@ -54,5 +55,6 @@ def initialise(tokenizer: PreTrainedTokenizerFast, seed: int, shape: Shape | Non
 def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write configuration, safetensors weights and tokenizer: a folder that transformers and vLLM load."""
     folder.mkdir(parents=True, exist_ok=True)
+    logging.disable_progress_bar()
     model.save_pretrained(str(folder))
     tokenizers.save(tokenizer, folder)

@@ -1,0 +1,72 @@
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from aoi.agents import decision
+from aoi.agents.codec import WordCodec
+from aoi.agents.policy import Turn
+from aoi.records.episode import RoleName
+from models.engine import InProcessPolicy
+from models.grammar import WordsGrammar
+from models.seed import tokenizer
+from models.seed.examples import DecisionExample
+
+ROLES: dict[str, RoleName] = {"<obs>": "observer", "<probe>": "probe", "<exec>": "executor", "<evo>": "evolver"}
+PARSERS = {
+    "observer": decision.parse,
+    "probe": decision.parse_probe,
+    "executor": decision.parse_executor,
+    "evolver": decision.parse_plan,
+}
+
+
+def _accepts(grammar: WordsGrammar, role: RoleName, ids: tuple[int, ...]) -> bool:
+    state = grammar.start(role)
+    for token in ids:
+        if token not in grammar.allowed(state):
+            return False
+        state = grammar.advance(state, token)
+    return True
+
+
+def test_everything_that_is_taught_is_of_the_grammar(lines: list[DecisionExample]) -> None:
+    grammar, codec = WordsGrammar(), WordCodec()
+    for line in lines:
+        ids = (*codec.encode(line.completion), codec.eos_id)
+        assert _accepts(grammar, ROLES[line.prompt.split()[0]], ids), line.completion
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"sum":" none","phase":" scan","cause":" none","conf":" 1","do":" submit no s4 refused"}',
+        '{"sum":" none","phase":" scan","cause":" refused s1 s2","conf":" 1","do":" submit no"}',
+        '{"sum":" none","phase":" scan","cause":" none","conf":" 1","do":" probe pods"}',
+        '{"sum":" s4","phase":" scan","cause":" none","conf":" 1","do":" submit no"}',
+        '{"plan":" none"}',
+    ],
+)
+def test_what_the_parser_refuses_the_grammar_refuses(text: str) -> None:
+    codec = WordCodec()
+    with pytest.raises(decision.Malformed):
+        decision.parse(text)
+    assert not _accepts(WordsGrammar(), "observer", (*codec.encode(text), codec.eos_id))
+
+
+def test_a_constrained_model_is_never_malformed(base: Path, lines: list[DecisionExample]) -> None:
+    words, codec = tokenizer.load(base), WordCodec()
+    # Temperature 3 makes an untrained mess of an unconstrained model.
+    turns = [
+        Turn(ROLES[line.prompt.split()[0]], tuple(words(line.prompt)["input_ids"]), 64, 3.0, index)
+        for index, line in enumerate(lines[:120])
+    ]
+    for turn, answer in zip(turns, InProcessPolicy(base, grammar=WordsGrammar()).generate(turns), strict=True):
+        if answer.token_ids[-1] == codec.eos_id:
+            PARSERS[turn.role](codec.decode(answer.token_ids))
+        else:
+            assert turn.role == "evolver"  # a plan has no longest length
+    free = InProcessPolicy(base).generate(turns)
+    pairs = zip(turns, free, strict=True)
+    with pytest.raises(decision.Malformed):
+        deque(PARSERS[turn.role](codec.decode(answer.token_ids)) for turn, answer in pairs)

@@ -177,7 +177,7 @@ def allocate_service(world: World, obj: Obj) -> Obj:
         used = {port.get("nodePort") for other in others for port in other.get("ports") or ()}
         spec["ports"] = [dict(port) for port in spec.get("ports") or ()]
         for at, port in enumerate(spec["ports"]):
-            if port.get("nodePort") in used:
+            if port.get("nodePort") and port["nodePort"] in used:
                 error = duplicate(f"spec.ports[{at}].nodePort", port["nodePort"])
                 raise _service_error(identity[1], error)
             if not port.get("nodePort"):

@@ -5,6 +5,7 @@ in the thread of the event loop; nobody else may touch them while they are serve
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from aoi.clusters.embedded.identity import Identity
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
 
+_LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 WATCH_LIMIT = 500
 """Open watches and followed logs of one front; the next one is told to come back."""
@@ -108,9 +110,14 @@ class Front:
         self.move_clock()
         query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
         headers = _headers(request)
-        result = api.handle(request.method, path, query, headers, body, identity)
-        if request.method not in _READS:
-            world.settle()
+        try:
+            result = api.handle(request.method, path, query, headers, body, identity)
+            if request.method not in _READS:
+                world.settle()
+        except Exception as error:  # a bug must not look like a broken connection; the traceback goes to the log
+            _LOG.exception("%s %s", request.method, path)
+            message = f"an unexpected error on the server: {type(error).__name__}"
+            return _answer(ApiError(500, "InternalError", message).response(), world)
         if isinstance(result, Exec):
             return await send_exec(request, result)
         if isinstance(result, Watch) or _follows(path, query, result):
@@ -162,7 +169,8 @@ def _follows(path: str, query: tuple[tuple[str, str], ...], result: object) -> b
 
 
 def _answer(response: Response, world: World | None) -> web.Response:
-    headers = {"Content-Type": response.content_type, **response.headers}
+    # As kube-apiserver: without it, a Date in the simulated future makes clients keep stale discovery.
+    headers = {"Content-Type": response.content_type, "Cache-Control": "no-cache, private", **response.headers}
     if world is not None:
         headers["Date"] = formatdate((world.clock.epoch_ms + world.clock.now_ms) // 1000, usegmt=True)
     return web.Response(status=response.status, body=response.body, headers=headers)

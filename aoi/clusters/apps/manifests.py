@@ -134,7 +134,8 @@ def _template(application: Application, component: Component, revision: Revision
     }
     if volumes := list(_volumes(application, component)):
         spec["volumes"] = volumes
-    return {"metadata": {"labels": _labels(application, component)}, "spec": spec}
+    # The API server writes the null; without it, the first unrelated write would count as a change of the template.
+    return {"metadata": {"creationTimestamp": None, "labels": _labels(application, component)}, "spec": spec}
 
 
 def _container(application: Application, component: Component, revision: Revision | None) -> Obj:

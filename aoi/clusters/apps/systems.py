@@ -138,7 +138,7 @@ def _dns() -> Objects:
                 "selector": {"matchLabels": labels},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
                 "template": {
-                    "metadata": {"labels": labels},
+                    "metadata": {"creationTimestamp": None, "labels": labels},
                     "spec": {
                         "containers": [container],
                         "dnsPolicy": "Default",

@@ -1,5 +1,6 @@
 """A new world is healthy, looks lived in, is the same in every process, and forks without leaking."""
 
+import json
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from aoi.clusters.apps.lookup import application
 from aoi.clusters.apps.network import is_ready
 from aoi.clusters.apps.traffic import traffic
 from aoi.clusters.embedded.api.server import api_of
-from aoi.clusters.embedded.identity import EXECUTOR, PROBE
+from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
 from aoi.clusters.transport import Response
 from tests.clusters.apps.acts import logs, scale
 from tests.clusters.apps.conftest import Installed
@@ -107,13 +108,41 @@ def test_probe_cannot_write_and_executor_cannot_create_pods(hotel: Installed) ->
     assert status("POST", f"{inside}/pods", b"{}", EXECUTOR) == 403
 
 
-def test_building_a_world_takes_well_under_a_second() -> None:
+def test_building_a_world_takes_well_under_a_second_of_cpu() -> None:
     spec = application("gen006", 1)  # 15 components
     best = min(_seconds(new_world, spec, seed) for seed in range(3))
-    assert best < 0.6, "the promise is 120 ms on a quiet core; this bound holds on a busy one"
+    assert best < 0.4, "about 0.1 s of CPU on a quiet core; caches of a busy one are colder"
 
 
 def _seconds(act: Callable[..., object], *arguments: object) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     act(*arguments)
-    return time.perf_counter() - started
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(
+    ("resource", "group"),
+    [
+        ("deployments", "/apis/apps/v1"),
+        ("services", "/api/v1"),
+        ("configmaps", "/api/v1"),
+        ("persistentvolumeclaims", "/api/v1"),
+    ],
+)
+def test_objects_are_stored_as_the_api_server_would_default_them(
+    any_application: Installed, resource: str, group: str
+) -> None:
+    """A write of something else changes nothing but that: no field appears, no generation moves."""
+    world, spec = any_application.world, any_application.application
+    table = f"{resource}.apps" if resource == "deployments" else resource
+    for stored in world.store.objects(table, spec.namespace):
+        path = f"{group}/namespaces/{spec.namespace}/{resource}/{stored['metadata']['name']}"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        body = b'{"metadata":{"annotations":{"note":"x"}}}'
+        answer = api_of(world).handle("PATCH", path, (("dryRun", "All"),), headers, body, ADMIN)
+        assert isinstance(answer, Response)
+        after = json.loads(answer.body)
+        assert answer.status == 200
+        assert after.get("spec") == stored.get("spec")
+        assert after.get("data") == stored.get("data")
+        assert after["metadata"].get("generation") == stored["metadata"].get("generation")

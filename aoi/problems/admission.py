@@ -1,4 +1,4 @@
-"""Whether a problem may be in the set: observable, identifiable, and graded by an oracle that cannot be cheated.
+"""Whether a problem may be in the set: observable, evident, identifiable, with an oracle that cannot be cheated.
 
 `aoi problems check` runs `check` and prints its reports. Five agents that a sound oracle must tell apart are played
 by direct writes: the golden repair, nobody, delete-everything, scale-to-zero and restart-everything.
@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
 
+from aoi.agents import checks, handles, topology
+from aoi.agents.compressor import Compressor, Observation
+from aoi.agents.probe import Probe
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.clusters.embedded.world import World
@@ -19,7 +22,11 @@ from aoi.problems.scenario import Scenario, build, repair, without_fault
 from aoi.problems.telemetry import Feature, features
 from aoi.problems.writes import Delete, Patch, send
 from aoi.records.base import Record
+from aoi.records.episode import Signal
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
+
+SHOWN = 3
+"""Signals of one check that the decision layout shows."""
 
 
 class Check(Record):
@@ -47,12 +54,12 @@ class Report(Record):
 def check(problem_id: str, seeds: Sequence[int]) -> Report:
     """Examine one problem in the worlds of `seeds`. Raises: UnknownProblem."""
     problem = catalogue.get(problem_id)
-    checks: list[Check] = []
+    claims: list[Check] = []
     for seed in seeds:
         instance = ProblemInstance(problem=problem, seed=seed)
         found = _check_fault(instance) if problem.fault else _check_control(instance)
-        checks += [c.model_copy(update={"name": f"{c.name} (seed {seed})"}) for c in found]
-    return Report(problem_id=problem_id, fault=problem.fault, seeds=tuple(seeds), checks=tuple(checks))
+        claims += [c.model_copy(update={"name": f"{c.name} (seed {seed})"}) for c in found]
+    return Report(problem_id=problem_id, fault=problem.fault, seeds=tuple(seeds), checks=tuple(claims))
 
 
 def _check_control(instance: ProblemInstance) -> list[Check]:
@@ -67,6 +74,7 @@ def _check_fault(instance: ProblemInstance) -> list[Check]:
     scenario = build(instance.model_copy(update={"problem": _as_mitigation(instance.problem)}))
     return [
         _observable(instance, scenario),
+        _evident(scenario),
         _contained(instance, scenario),
         *_oracle(scenario),
     ]
@@ -88,6 +96,28 @@ def _observable(instance: ProblemInstance, scenario: Scenario) -> Check:
     noise = _quiet(instance) | features(control.world, control.application)
     seen = features(scenario.world, scenario.application) - noise
     return Check(name="observable", passed=bool(seen), detail=_brief(sorted(seen)))
+
+
+def _evident(scenario: Scenario) -> Check:
+    """Where the truth says that an expert looks, the agents' own Probe and Compressor find the cause."""
+    look = looker(scenario)
+    seen = [signal for check, name in scenario.truth.evidence for signal in look(check, name)[:SHOWN]]
+    found = any(s.word in scenario.truth.causes and s.subject in scenario.truth.accepted for s in seen)
+    return Check(name="evident", passed=found, detail="; ".join(f"{s.word} {s.subject}" for s in seen))
+
+
+def looker(scenario: Scenario) -> Callable[[str, str], tuple[Signal, ...]]:
+    """(check, component) -> ranked signals, through the same parser, transport and rules as an agent's."""
+    probe = Probe(scenario.read_transport(), scenario.namespace)
+    texts = [probe.run(line).observation.decode() for line in topology.LINES]
+    known = topology.read((texts[0], texts[1], texts[2]), scenario.components, scenario.nodes, scenario.namespace)
+    compressor = Compressor(known, handles.assign(scenario.components, scenario.nodes, seed=0, real=True))
+
+    def look(check: str, name: str) -> tuple[Signal, ...]:
+        results = [probe.run(line) for line in checks.lines(check, name, known)]
+        return compressor.signals(name, [Observation(r.command, r.observation, r.status == "failed") for r in results])
+
+    return look
 
 
 def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:

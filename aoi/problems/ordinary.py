@@ -1,4 +1,4 @@
-"""The ordinary work that goes on in every world: restarts, labels, notes, one more replica.
+"""The ordinary work that goes on in every world: restarts, labels, notes, one more replica, a variable.
 
 A fault is one write among several by the same user; a control has the same writes, and one more of these in
 the fault's place. So neither the number of changes nor their recency says whether something is wrong.
@@ -48,6 +48,13 @@ def _raise_limits(world: World, site: Site, choices: Random) -> Write:
     return Patch(site.key, {"spec": {"template": {"spec": {"containers": [change]}}}}, "strategic")
 
 
+def _set_variable(world: World, site: Site, choices: Random) -> Write:
+    """A variable that no program reads: the last recorded revision differs, and nothing is wrong."""
+    name, value = choices.choice((("BUILD_CHANNEL", "stable"), ("DEPLOY_RING", "2"), ("OWNER", choices.choice(TEAMS))))
+    change = {"name": site.container["name"], "env": [{"name": name, "value": value}]}
+    return Patch(site.key, {"spec": {"template": {"spec": {"containers": [change]}}}}, "strategic")
+
+
 KINDS: tuple[Callable[[World, Site, Random], Write], ...] = (
     _restart,
     _annotate,
@@ -55,6 +62,7 @@ KINDS: tuple[Callable[[World, Site, Random], Write], ...] = (
     _scale_up,
     _delete_pod,
     _raise_limits,
+    _set_variable,
 )
 
 

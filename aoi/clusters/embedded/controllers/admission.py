@@ -46,6 +46,7 @@ def admit_pod(world: World, pod: Obj) -> Obj:
     _check_service_account(world, pod)
     _check_pod_security(world, pod)
     pod = _set_priority(world, pod)
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
     quota.check(world, "pods", pod, None)
     return pod
 
@@ -82,7 +83,6 @@ def _default_pod(pod: Obj) -> Obj:
         if not any(t.get("key") in (toleration["key"], None, "") for t in tolerations):
             tolerations.append(toleration)
     spec["tolerations"] = tolerations
-    new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
     return new
 
 

@@ -95,7 +95,7 @@ class VolumeController:
             message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
             events.record(world, CLAIMS, claim, "ClaimLost", message, component=COMPONENT, type_="Warning")
             return
-        if phase == "Bound":
+        if phase in ("Bound", "Lost"):
             return
         if volume is None and not bound_to:
             volume = _best_match(world, claim) if _may_bind_now(world, claim) else None

@@ -90,7 +90,7 @@ def create(world: World, resource: str, obj: Obj) -> Obj:
     return stored
 
 
-def edit(world: World, resource: str, name: str, *path: str, **values: Any) -> Obj:
+def edit(world: World, resource: str, name: str, /, *path: str, **values: Any) -> Obj:
     """Set values at a path of an object, as a write through the API would, and settle."""
     namespace = "" if resource in ("nodes", "namespaces", "persistentvolumes") else NAMESPACE
     new, target = fork(get(world, resource, name, namespace), *path)
@@ -102,7 +102,7 @@ def edit(world: World, resource: str, name: str, *path: str, **values: Any) -> O
     return stored
 
 
-def set_container(world: World, name: str, **values: Any) -> None:
+def set_container(world: World, name: str, /, **values: Any) -> None:
     """Edit the first container of a Deployment's template."""
     obj = get(world, "deployments.apps", name)
     containers = obj["spec"]["template"]["spec"]["containers"]

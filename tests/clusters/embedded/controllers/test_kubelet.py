@@ -1,5 +1,7 @@
 """What pods go through on a node, in the states, reasons and event texts of a real kubelet."""
 
+from itertools import pairwise
+
 import pytest
 
 from aoi.clusters.embedded.controllers.kubelet import container_memory
@@ -188,7 +190,7 @@ def test_crashes_back_off_from_ten_seconds_to_five_minutes():
         attempt = container_memory(world, pod_of(world), "geo").attempt
         if attempt == len(starts) + 1:
             starts.append(container_memory(world, pod_of(world), "geo").started_ms)
-    gaps = [round((later - earlier) / 1000) for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [round((later - earlier) / 1000) for earlier, later in pairwise(starts)]
     assert starts[0] <= 2_000  # the first restart is immediate
     assert [gap // 10 * 10 for gap in gaps[:6]] == [10, 20, 40, 80, 160, 300]
     pod = pod_of(world)

@@ -1,13 +1,10 @@
 """The human part of a promotion: openly automatic, a paused flow with a form, or an open request."""
 
-from datetime import UTC, datetime
-
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 
-from aoi.promotion.approval import sign
 from aoi.records.promotion import Approval, PromotionRequest
-from tasks.workspace import workspace
+from tasks.approval import signed
 
 FORM_TIMEOUT_S = 72 * 3600
 
@@ -36,15 +33,3 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
     if not isinstance(filled, PromotionForm) or not filled.approver:
         return None
     return signed(request, filled.decision, filled.approver, filled.comment)
-
-
-def signed(request: PromotionRequest, decision: str, approver: str, comment: str) -> Approval:
-    """A decision about exactly this request. Anything but `approve` rejects."""
-    return sign(
-        request,
-        "approve" if decision == "approve" else "reject",
-        approver,
-        now=datetime.now(UTC),
-        hours=workspace().settings.gate.approval_hours,
-        comment=comment,
-    )

@@ -18,6 +18,7 @@ from tasks.install import install_champion, make_base
 from tasks.promote import promote
 from tasks.register import register
 from tasks.report import report
+from tasks.review import review_page
 from tasks.train import train
 from tasks.validate import validate_evaluation, validate_examples, validate_plans, validate_trajectories
 
@@ -46,10 +47,12 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     examples = validate_examples(cycle, corrections.examples)
 
     challenger = register(cycle, train(cycle, champion, corrections, examples.accepted))
-    evaluation = validate_evaluation(cycle, evaluate(cycle, champion, challenger.tree))
+    evaluated = evaluate(cycle, champion, challenger.tree)
+    measured = validate_evaluation(cycle, evaluated.result)
 
-    request = decide(cycle, challenger, evaluation.accepted)
-    page = review_page(cycle, challenger, corrections, (*episodes.reports, *plans.reports, *examples.reports), request)
+    request = decide(cycle, challenger, measured.accepted)
+    reports = (*episodes.reports, *plans.reports, *examples.reports, *measured.reports)
+    page = review_page(cycle, request, challenger, corrections, evaluated, reports)
     approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
-    promote(request, approval)
+    promote(cycle, request, approval)
     return report(cycle, corrections, request, page, close_cycle(cycle, request, approval))

@@ -44,8 +44,10 @@ def prepare_environment(home: Path) -> Path:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[str]:
+def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
     """A Prefect API URL for the block: `PREFECT_API_URL` if set, otherwise a server of this home folder.
+
+    `port` is where a new server listens; 0 takes a free one. A server that runs already keeps its own.
 
     Raises: ServerUnavailable if the server does not become healthy; the message names its log.
     """
@@ -54,7 +56,7 @@ def prefect_server(home: Path) -> Iterator[str]:
         yield url
         return
     with (folder / "server.lock").open("a+b") as users:
-        url = _join(folder, users.fileno())
+        url = _join(folder, users.fileno(), port)
         os.environ["PREFECT_API_URL"] = url
         try:
             yield url
@@ -64,7 +66,7 @@ def prefect_server(home: Path) -> Iterator[str]:
             _leave(folder, users.fileno())
 
 
-def _join(folder: Path, lock: int) -> str:
+def _join(folder: Path, lock: int, port: int) -> str:
     """Use the running server, or start one under the exclusive lock; then hold the lock shared."""
     fcntl.flock(lock, fcntl.LOCK_SH)
     url = _running(folder)
@@ -72,7 +74,7 @@ def _join(folder: Path, lock: int) -> str:
         fcntl.flock(lock, fcntl.LOCK_UN)
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _running(folder) is None:
-            _start(folder)
+            _start(folder, port)
         fcntl.flock(lock, fcntl.LOCK_SH)
         url = _running(folder)
     return url
@@ -123,9 +125,9 @@ def _running(folder: Path) -> str | None:
     return url if _healthy(url) else None
 
 
-def _start(folder: Path) -> None:
+def _start(folder: Path, port: int) -> None:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((HOST, port))
         port = probe.getsockname()[1]
     url = f"http://{HOST}:{port}/api"
     log = folder / "server.log"

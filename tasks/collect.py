@@ -1,11 +1,12 @@
 """Collect: the champion's agents work on a cycle's problems of the training split."""
 
+from aoi.errors import UnknownBundle
 from aoi.problems import sampling
 from aoi.records.base import Ref
 from aoi.records.episode import TrajectorySet
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
-from tasks.bundles import open_bundle
+from tasks.bundles import champion_ref, open_bundle
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -14,9 +15,22 @@ from tasks.workspace import workspace
 @stage("collect", timeout_s=6 * 3600)
 def collect(cycle: Cycle, champion: Ref) -> Ref[TrajectorySet]:
     """Run every rollout of every problem of this cycle with the champion."""
-    settings, store = workspace().settings, workspace().store
-    seed = derive_seed(settings.seed, "collect", cycle.number)
-    instances = sampling.sample("train", settings.collect.problems, seed)
+    settings = workspace().settings
+    return collect_with(champion, settings.collect.problems, derive_seed(settings.seed, "collect", cycle.number))
+
+
+def collect_outside(problems: int, seed: int) -> Ref[TrajectorySet]:
+    """Episodes of the present champion that belong to no cycle. Raises: UnknownBundle without a champion."""
+    champion = workspace().ledger.champion()
+    if champion is None:
+        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    return collect_with(champion_ref(champion), problems, seed)
+
+
+def collect_with(bundle: Ref, problems: int, seed: int) -> Ref[TrajectorySet]:
+    """Every rollout of `problems` problems of the training split with a bundle."""
+    settings = workspace().settings
+    instances = sampling.sample("train", problems, seed)
     # Neighbours share a base world, which a worker then builds once.
     ordered = sorted(instances, key=lambda instance: (instance.problem.application, instance.seed))
     specs = [
@@ -25,10 +39,10 @@ def collect(cycle: Cycle, champion: Ref) -> Ref[TrajectorySet]:
         for number in range(settings.collect.rollouts)
     ]
     return run_sharded(
-        store,
+        workspace().store,
         "collect",
         specs,
-        open_bundle(champion),
+        open_bundle(bundle),
         shard_size=settings.collect.shard_size,
         temperature=settings.collect.temperature,
     )

@@ -1,14 +1,16 @@
 """Evaluate: champion and challenger on the same held-out problems, worlds and sampling seeds."""
 
+from aoi.errors import UnknownBundle
 from aoi.problems import sampling
 from aoi.promotion.evaluation import compare, run_of
-from aoi.records.base import Ref
+from aoi.records.base import Record, Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import ProblemInstance, Split
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import read_set
-from tasks.bundles import open_bundle
+from models.bundle import Bundle
+from tasks.bundles import champion_ref, open_bundle, tree_ref
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -16,33 +18,74 @@ from tasks.workspace import workspace
 EVEN_SLICES = {"seen": 1.0, "unseen_mechanism": 1.0, "unseen_application": 1.0, "control": 1.0}
 
 
+class Evaluated(Record):
+    """A comparison, by reference, with the episodes behind it."""
+
+    result: Ref
+    champion_runs: Ref
+    challenger_runs: Ref
+
+
 @stage("evaluation", "gate", timeout_s=6 * 3600)
-def evaluate(cycle: Cycle, champion: Ref, challenger: Ref, split: Split = "development") -> Ref[EvaluationResult]:
-    """Run both arms at equal budget and pair them. The problems are fresh in each cycle."""
+def evaluate(cycle: Cycle, champion: Ref, challenger: Ref) -> Evaluated:
+    """Run both arms at equal budget and pair them. The problems are of the development split, fresh in each cycle."""
+    seed = derive_seed(workspace().settings.seed, "evaluate", cycle.number)
+    return compare_bundles(open_bundle(champion), open_bundle(challenger), "development", seed)
+
+
+def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: int) -> Evaluated:
+    """Both bundles on the same problems, worlds and sampling seeds."""
     ws = workspace()
     settings = ws.settings
-    seed = derive_seed(settings.seed, "evaluate", split, cycle.number)
     specs = planned(split, seed)
-    arms = []
+    sets = []
     for arm, bundle in (("champion", champion), ("challenger", challenger)):
-        ref = run_sharded(
-            ws.store,
-            f"evaluate-{arm}",
-            [spec.model_copy(update={"arm": arm}) for spec in specs],
-            open_bundle(bundle),
-            shard_size=settings.collect.shard_size,
-            temperature=settings.evaluation.temperature,
+        sets.append(
+            run_sharded(
+                ws.store,
+                f"evaluate-{arm}",
+                [spec.model_copy(update={"arm": arm}) for spec in specs],
+                bundle,
+                shard_size=settings.collect.shard_size,
+                temperature=settings.evaluation.temperature,
+            )
         )
-        arms.append(list(read_set(ws.store, ref)))
     result = compare(
-        arms[0],
-        arms[1],
+        read_set(ws.store, sets[0]),
+        read_set(ws.store, sets[1]),
         planned=[run_of(spec.instance, spec.rollout_seed) for spec in specs],
         split=split,
         seed=seed,
         level=settings.gate.level,
     )
-    return ws.store.put("evaluation", result)
+    return Evaluated(result=ws.store.put("evaluation", result), champion_runs=sets[0], challenger_runs=sets[1])
+
+
+def evaluate_outside(challenger: str, split: Split, seed: int) -> EvaluationResult:
+    """Compare a registered version, or an alias, with the champion, outside of any cycle. Raises: UnknownBundle."""
+    ws = workspace()
+    champion = ws.ledger.champion()
+    if champion is None:
+        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    found = _registered(challenger)
+    evaluated = compare_bundles(open_bundle(champion_ref(champion)), open_bundle(found), split, seed)
+    return ws.store.get(evaluated.result, EvaluationResult)
+
+
+def _registered(name: str) -> Ref:
+    """The stored bundle of a version, found in the ledger; an alias is asked of the registry."""
+    from models.registry import Registry
+
+    number = name
+    if not name.isdigit():
+        version = Registry.of(workspace().settings).alias(name)
+        number = version.number if version else name
+    entries = workspace().ledger.entries(kind="registered")
+    trees = {entry.facts.version: entry.facts.tree for entry in entries}
+    tree = trees.get(number)
+    if tree is None:
+        raise UnknownBundle(f"no version {name!r}; registered are {', '.join(v for v in trees if v)}. See: aoi status")
+    return tree_ref("bundle", tree)
 
 
 def planned(split: Split, seed: int) -> list[EpisodeSpec]:

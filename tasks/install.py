@@ -21,7 +21,7 @@ from aoi.source import source_digest
 from tasks.bundles import BASES, StoredBase, base_folder, unpack
 from tasks.caching import stage
 from tasks.episodes import worker_count, worker_pool
-from tasks.workspace import actor, workspace
+from tasks.workspace import actor, keep_settings, workspace
 
 INVENTED_SHARE = 0.5
 """Examples of invented kinds beside those of demonstrations (learning.md: half gave the best generalisation)."""
@@ -68,7 +68,7 @@ def install_champion(base: Ref) -> Ref:
         name="champion-0",
         code_revision=revision(),
         code_sha256=source_digest(__name__),
-        settings=ws.settings.digest(),
+        settings=keep_settings(),
         data=(files.weights_digest(base_path),),
     )
     manifest = bundle.write(folder, bundle.Parts(base_path, profile), lineage)
@@ -140,7 +140,7 @@ def _train_seed_model(folder: Path) -> None:
     shown = _demonstrations(settings.seed_model.demonstrations, seed)
     steps = settings.seed_model.steps
     progress.stage("pre-train")
-    torch.set_num_threads(worker_count())
+    torch.set_num_threads(1)
     run = pretrain(
         _mixture(shown[HELD_OUT:], seed),
         folder,

@@ -1,28 +1,34 @@
 """Promote: compare-and-swap in the ledger, then the alias, then a proof that the right adapter answers."""
 
 from aoi.errors import IdentityMismatch
-from aoi.records.promotion import Approval, Champion, PromotionRequest
-from models.bundle import load_bundle
+from aoi.records.promotion import Approval, Champion, Cycle, PromotionRequest
+from models import identity
 from models.registry import Registry
-from tasks.bundles import champion_ref, unpack
+from tasks.bundles import champion_ref, open_bundle
 from tasks.caching import stage
 from tasks.workspace import actor, workspace
 
 
 @stage(timeout_s=600)
-def promote(request: PromotionRequest, approval: Approval | None) -> str | None:
+def promote(cycle: Cycle, request: PromotionRequest, approval: Approval | None) -> str | None:
     """Bundle digest of the new champion; None if there is nothing to promote.
 
     Raises: LedgerConflict if the champion moved meanwhile; ApprovalRefused if the approval does not fit.
     """
     if request.decision.verdict != "promote" or approval is None:
         return None
+    champion = enter(request, approval)
+    return champion.bundle if champion else None
+
+
+def enter(request: PromotionRequest, approval: Approval) -> Champion | None:
+    """Enter a decision; if it approves, swap the champion and serve it. None if it rejects."""
     ledger = workspace().ledger
     ledger.decide(request, approval)
     if approval.decision != "approve":
         return None
     ledger.promote(request, approval, actor())
-    return serve_champion().bundle
+    return serve_champion()
 
 
 def serve_champion() -> Champion:
@@ -32,7 +38,8 @@ def serve_champion() -> Champion:
     assert champion is not None  # a promotion was just entered
     # Registry after ledger: a crash between them leaves an alias that `reconcile` repairs.
     Registry.of(ws.settings).reconcile(champion)
-    bundle = load_bundle(unpack(champion_ref(champion)))
+    bundle = open_bundle(champion_ref(champion))
+    identity.verify(bundle.policy(), bundle)
     if bundle.digest != champion.bundle:
         raise IdentityMismatch(
             f"the stored folder of champion {champion.bundle[:12]} holds bundle {bundle.digest[:12]}. "

@@ -24,7 +24,7 @@ from tasks.caching import stage
 from tasks.episodes import worker_count, worker_pool
 from tasks.evolve import Corrections
 from tasks.install import revision
-from tasks.workspace import workspace
+from tasks.workspace import keep_settings, workspace
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
@@ -62,7 +62,7 @@ def train(cycle: Cycle, champion: Ref, corrections: Corrections, examples: Ref) 
         name=f"cycle-{cycle.number}",
         code_revision=revision(),
         code_sha256=source_digest("flows.retrain"),
-        settings=ws.settings.digest(),
+        settings=keep_settings(),
         parent=parent.digest,
         cycle=cycle.number,
         data=(examples.sha256, corrections.plans.sha256),

@@ -48,7 +48,7 @@ def validate_examples(cycle: Cycle, batch: Ref) -> Validated:
 
 
 @stage(timeout_s=1800)
-def validate_evaluation(cycle: Cycle, evaluation: Ref[EvaluationResult]) -> Validated:
+def validate_evaluation(cycle: Cycle, evaluation: Ref) -> Validated:
     """The evaluation as it is, or a ContractViolation: pairs are never dropped from a comparison."""
     store = workspace().store
     result = store.get(evaluation, EvaluationResult)

@@ -5,9 +5,11 @@ import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from aoi.database.engine import Database, open_database
 from aoi.promotion.ledger import Ledger
+from aoi.records.base import Ref, Sha256, canonical_bytes
 from aoi.settings import Settings
 from aoi.store.objects import ObjectStore
 
@@ -36,6 +38,13 @@ def workspace() -> Workspace:
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
     return Workspace(settings, store, database, Ledger(database, store, team=settings.gate.team))
+
+
+def keep_settings() -> Sha256:
+    """Store what can change a result, under the digest that bundles carry. Returns that digest."""
+    ws = workspace()
+    ref: Ref[Any] = ws.store.put("settings", canonical_bytes(ws.settings.public()))
+    return ref.sha256
 
 
 def actor() -> str:

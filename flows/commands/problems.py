@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from aoi.errors import Permanent
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+from flows.commands.options import Json
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +47,7 @@ def run(
 ) -> None:
     """Let a scripted operator work on one problem and show every step."""
     from flows.console import print_json
-    from flows.pages import print_trajectory
+    from flows.summary import print_trajectory
     from tasks.episodes import run_operator
 
     if operator not in ("golden", "expert", "junior"):

@@ -1,0 +1,62 @@
+"""`aoi review` and `aoi rollback`: the human part of a promotion."""
+
+from typing import Annotated
+
+import typer
+
+from aoi.errors import Permanent
+from flows.commands.options import Json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(review)
+    app.command()(rollback)
+
+
+def review(
+    request: Annotated[
+        str | None, typer.Argument(help="First digits of a request; none means the newest open one.")
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve and promote.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject; the champion stays.")] = False,
+    comment: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
+    json: Json = False,
+) -> None:
+    """Show the open promotion request and its page; decide it with --approve or --reject."""
+    from flows.console import out, print_json
+    from flows.summary import print_request
+    from tasks.review import decide_request, find_request
+
+    if approve and reject:
+        raise Permanent("--approve and --reject exclude each other: choose one")
+    found = find_request(request)
+    if not approve and not reject:
+        if json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            print_request(found)
+        return
+    outcome = decide_request(found, "approve" if approve else "reject", comment)
+    if json:
+        print_json({"request": found.sha256, "outcome": outcome})
+    else:
+        out.print(outcome, markup=False)
+
+
+def rollback(
+    to: Annotated[
+        str | None, typer.Option(help="First digits of a former champion's bundle; none means the one before.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
+    json: Json = False,
+) -> None:
+    """Return to a former champion. Always allowed, also while promotions are frozen."""
+    from flows.console import out, print_json
+    from tasks.promote import roll_back
+
+    champion = roll_back(to, reason)
+    if json:
+        print_json(champion.model_dump(mode="json"))
+    else:
+        out.print(f"champion is version {champion.version} again, bundle {champion.bundle[:12]}", markup=False)

@@ -1,0 +1,91 @@
+"""`aoi status|verify|trace|data|settings`: what there is, where it came from, and whether it is whole."""
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(status)
+    app.command()(verify)
+    app.command()(trace)
+    app.command("settings")(show_settings)
+    data = typer.Typer(help="Stored objects.", no_args_is_help=True)
+    data.command("show")(show_data)
+    app.add_typer(data, name="data")
+
+
+def status(json: Json = False) -> None:
+    """Champion, open cycle, requests that wait for a review, last report."""
+    from flows.console import print_json
+    from flows.summary import print_status
+    from tasks.status import status as find_status
+
+    found = find_status()
+    if json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_status(found)
+
+
+def verify(json: Json = False) -> None:
+    """Check the ledger's chain, every champion's files and the registry's alias. Exit 1 if anything is wrong."""
+    from flows.console import out, print_json
+    from tasks.status import verify as check
+
+    findings = check()
+    if json:
+        print_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        for finding in findings:
+            out.print(f"{'ok    ' if finding.ok else 'BROKEN'}  {finding.what}: {finding.detail}", markup=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def trace(
+    bundle: Annotated[str, typer.Argument(help="First digits of a bundle digest, as every answer carries it.")],
+    json: Json = False,
+) -> None:
+    """From an answer to weights, data, code and approver. Needs no server."""
+    from flows.console import out, print_json
+    from tasks.status import trace as find_trace
+
+    found = find_trace(bundle)
+    if json:
+        print_json(found)
+    else:
+        for name, value in found.items():
+            out.print(f"{name:<14} {value}", markup=False, soft_wrap=True)
+
+
+def show_settings(json: Json = False) -> None:
+    """Every setting with its variable and its present value; secrets are not shown."""
+    from aoi.settings import Settings
+    from flows.console import print_json, table
+    from flows.settings_table import rows
+
+    found = rows(Settings.load())
+    if json:
+        print_json([row._asdict() for row in found])
+    else:
+        table("Settings", ("variable", "value", "default", "meaning"), [tuple(row) for row in found])
+
+
+def show_data(
+    ref: Annotated[str, typer.Argument(help="kind:digits, as messages print it.")],
+    limit: Annotated[int, typer.Option(min=1, help="Rows or lines to show.")] = 20,
+) -> None:
+    """Print a stored object: JSON lines as they are, one a row."""
+    from tasks.workspace import workspace
+
+    store = workspace().store
+    data = store.get(store.find(ref))
+    lines = data.decode("utf-8", "replace").splitlines()
+    for line in lines[:limit]:
+        print(line)
+    if len(lines) > limit:
+        print(f"... {len(lines) - limit} more; --limit {len(lines)} shows all")

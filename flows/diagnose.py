@@ -1,0 +1,28 @@
+"""Diagnose one embedded world with the champion, as a deployment. `aoi diagnose` needs no Prefect."""
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from pydantic import BaseModel, ConfigDict
+
+from tasks.diagnose import Diagnosis
+from tasks.diagnose import diagnose_problem as diagnose
+
+
+class DiagnoseParameters(BaseModel):
+    """Which world."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    problem: str
+    """Id of a problem, as `aoi problems list` prints it."""
+    seed: int = 0
+
+
+@flow(name="diagnose")
+def diagnose_problem(parameters: DiagnoseParameters) -> Diagnosis:
+    """Diagnose, and leave the answer as an artifact."""
+    found = diagnose(parameters.problem, parameters.seed)
+    answer = found.answer
+    said = f"{answer.verdict}: {answer.component or '-'} {answer.cause or ''}" if answer else "no answer"
+    create_markdown_artifact(key="diagnosis", markdown=f"`{parameters.problem}` {said} ({found.trajectory_ref})")
+    return found

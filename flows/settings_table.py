@@ -1,0 +1,50 @@
+"""Every setting as a row: for `aoi settings` and for the reference in the docs."""
+
+import ast
+import inspect
+from typing import NamedTuple
+
+from pydantic import BaseModel, SecretStr
+
+from aoi.settings import DELIMITER, PREFIX, Settings
+
+
+class Row(NamedTuple):
+    """One setting."""
+
+    variable: str
+    value: str
+    default: str
+    meaning: str
+
+
+def rows(settings: Settings) -> list[Row]:
+    """All settings in the order of the fields."""
+    return _rows(settings, PREFIX)
+
+
+def _rows(group: BaseModel, prefix: str) -> list[Row]:
+    found: list[Row] = []
+    meanings = _meanings(type(group))
+    for name, field in type(group).model_fields.items():
+        value = getattr(group, name)
+        variable = f"{prefix}{name.upper()}"
+        if isinstance(value, BaseModel):
+            found += _rows(value, f"{variable}{DELIMITER}")
+            continue
+        shown = "(hidden)" if isinstance(value, SecretStr) and value.get_secret_value() else str(value)
+        default = "(derived)" if field.default_factory else str(field.default)
+        found.append(Row(variable, shown, default, meanings.get(name, "")))
+    return found
+
+
+def _meanings(type_: type[BaseModel]) -> dict[str, str]:
+    """The string under each field, which Python itself forgets."""
+    body = ast.parse(inspect.cleandoc(inspect.getsource(type_))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for before, after in zip(body.body, body.body[1:], strict=False):
+        is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and is_text:
+            found[before.target.id] = " ".join(str(after.value.value).split())
+    return found

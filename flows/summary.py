@@ -1,0 +1,166 @@
+"""Records as a person at a terminal reads them."""
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from aoi.records.episode import Signal, Trajectory
+from aoi.records.evaluation import EvaluationResult, SliceResult
+from aoi.records.report import CycleReport
+from flows.console import out, table
+from tasks.diagnose import Diagnosis
+from tasks.status import OpenRequest, Status
+
+UNSEEN = {
+    "seen": "unseen worlds of training mechanisms",
+    "unseen_mechanism": "unseen mechanisms",
+    "unseen_application": "unseen applications",
+}
+
+
+def print_report(report: CycleReport) -> None:
+    """The end of `aoi retrain`: what was learned, what it is worth, where to look."""
+    learning = report.learning
+    out.print(f"\n[bold]Cycle {report.cycle}[/bold]: version {report.challenger_version} against the champion\n")
+    out.print(
+        f"collected {learning.episodes} episodes, {learning.solved} solved; {learning.plans} corrective plans, "
+        f"{learning.verified} verified in the world ({learning.repaired_problems} failed problems repaired); "
+        f"{learning.examples} decisions to imitate, {learning.prompts} decision points to reinforce\n"
+    )
+    _print_slices("Success, held-out problems, same seeds for both", report.overall, report.slices, report.controls)
+    _print_kinds(report.kinds)
+    colour = {"promote": "green", "reject": "red", "inconclusive": "yellow"}[report.verdict]
+    out.print(f"\nverdict  [bold {colour}]{report.verdict}[/bold {colour}]: {report.decision}")
+    for reason in report.reasons:
+        out.print(f"         {escape(reason)}", soft_wrap=True)
+    if report.further_runs:
+        out.print(f"         about {report.further_runs} further paired runs would decide it")
+    out.print(
+        f"gate     power {report.power:.0%} for a gain of 10 points; detects {report.detectable_gain:.0%} with "
+        "probability 80 %"
+    )
+    out.print("stages   " + ", ".join(f"{one.stage} {one.seconds:.0f} s" for one in report.stages), soft_wrap=True)
+    out.print(f"review   {report.review_page}", soft_wrap=True)
+    out.print("look     aoi status | aoi review | aoi ui | aoi diagnose --problem ID (aoi problems list)")
+
+
+def print_evaluation(result: EvaluationResult) -> None:
+    """A comparison that decides nothing."""
+    out.print(f"{result.split} split, {len(result.pairs)} paired runs, {len(result.missing)} missing")
+    _print_slices("Success", result.overall, result.slices, result.controls)
+    _print_kinds(result.kinds)
+
+
+def print_status(status: Status) -> None:
+    """What stands."""
+    if status.champion is None:
+        out.print("no champion yet. Make one and run a cycle: aoi retrain --auto-approve")
+        return
+    champion = status.champion
+    out.print(
+        f"champion  version {champion.version}, bundle {champion.bundle[:12]}, of cycle {champion.cycle}, "
+        f"since {champion.since}"
+    )
+    state = f"cycle {status.open_cycle} is open: aoi retrain continues it" if status.open_cycle else "none is open"
+    out.print(f"cycles    {status.cycles} so far, {state}")
+    for request in status.open_requests:
+        out.print(f"request   {request.sha256[:12]} waits for a review: aoi review {request.sha256[:12]}")
+    if status.last:
+        gain = status.last.overall.gain
+        out.print(
+            f"last      cycle {status.last.cycle}: {status.last.verdict}, gain {_interval(status.last.overall)} "
+            f"over {gain.n} problems; {status.last.decision}"
+        )
+
+
+def print_request(found: OpenRequest) -> None:
+    """What a reviewer decides about."""
+    decision = found.request.decision
+    out.print(
+        f"request   {found.sha256[:12]}: version {found.request.challenger_version} "
+        f"(bundle {found.request.challenger[:12]}) instead of {found.request.champion[:12]}"
+    )
+    gain = decision.gain
+    out.print(f"gain      {gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}] over {gain.n} problems")
+    rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
+    table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
+    out.print(f"decide    aoi review {found.sha256[:12]} --approve   or   --reject --comment WHY")
+
+
+def print_diagnosis(found: Diagnosis) -> None:
+    """The answer first, then what it rests on, then what was done."""
+    answer = found.answer
+    if answer is None:
+        out.print(f"[bold]no answer[/bold] (ended: {found.ended})")
+    else:
+        what = f": {answer.component}, {answer.cause}" if answer.component else ""
+        out.print(f"[bold]{answer.verdict}{escape(what)}[/bold]  confidence {answer.confidence:.0%}")
+        if answer.system_level:
+            out.print(f"level {answer.system_level}, type {answer.fault_type}")
+        names = found.trajectory.content.handles
+        for signal in answer.evidence:
+            out.print(f"evidence  {escape(_signal(signal, names))}")
+        if answer.dropped_claims:
+            out.print(f"dropped   {answer.dropped_claims} claims without evidence that resolves")
+    _print_steps(found.trajectory)
+    out.print(f"changed   {'; '.join(found.changed) or 'nothing'}")
+    out.print(
+        f"model     version {found.version}, bundle {found.bundle[:12]}; {found.seconds:.1f} s, {found.tokens} tokens; "
+        f"kept as {found.trajectory_ref}"
+    )
+
+
+def print_trajectory(trajectory: Trajectory) -> None:
+    """Every step of an episode."""
+    content = trajectory.content
+    out.print(f"{content.instance.problem.id} seed {content.instance.seed}, {content.arm}, ended: {content.ended}")
+    alerts = ", ".join(f"{alert.word} {content.handles.get(alert.subject, alert.subject)}" for alert in content.alerts)
+    out.print(f"alerts    {alerts or 'none'}")
+    _print_steps(trajectory)
+    outcome = content.outcome
+    out.print(f"outcome   {'[green]success[/green]' if outcome.success else '[red]failure[/red]'}")
+    for name, value in outcome.detail.items():
+        out.print(f"          {name}: {value}", markup=False)
+    if content.error:
+        out.print(f"error     {content.error}", markup=False)
+
+
+def _print_steps(trajectory: Trajectory) -> None:
+    names = trajectory.content.handles
+    for step in trajectory.content.steps:
+        out.print(f"step {step.index}    {step.decision}", markup=False, soft_wrap=True)
+        for interaction in step.interactions:
+            said = f" ({interaction.status}: {interaction.error})" if interaction.error else ""
+            out.print(f"          $ {interaction.command}{said}", markup=False, soft_wrap=True)
+        for signal in step.signals:
+            out.print(f"          {_signal(signal, names)}", markup=False, soft_wrap=True)
+
+
+def _signal(signal: Signal, names: dict[str, str]) -> str:
+    about = names.get(signal.subject, signal.subject)
+    other = f" -> {names.get(signal.other, signal.other)}" if signal.other else ""
+    seen = signal.citation
+    where = f"  [{seen.observation[:12]} bytes {seen.start_byte}-{seen.end_byte}]" if seen else ""
+    return f"{signal.word} {about}{other}{where}"
+
+
+def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:
+    rows = [_row("all faults", overall), *(_row(UNSEEN.get(one.name, one.name), one) for one in slices)]
+    rows.append(_row("no-fault controls: right answers", controls))
+    table(title, ("", "champion", "challenger", "gain and its 90 % interval", "problems", "runs"), rows)
+
+
+def _print_kinds(kinds: Sequence[SliceResult]) -> None:
+    table(
+        "By kind of task", ("", "champion", "challenger", "gain", "problems", "runs"), [_row(k.name, k) for k in kinds]
+    )
+
+
+def _row(name: str, part: SliceResult) -> tuple[str, ...]:
+    rates = (f"{part.champion_rate:.1%}", f"{part.challenger_rate:.1%}")
+    return (name, *rates, _interval(part), str(part.gain.n), str(part.runs))
+
+
+def _interval(part: SliceResult) -> str:
+    gain = part.gain
+    return f"{gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]" if gain.n else "-"

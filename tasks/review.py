@@ -1,0 +1,131 @@
+"""Review: the page that a person decides on, and the decision."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from aoi.errors import CorruptObject, GateRefused
+from aoi.promotion.changes import changes
+from aoi.promotion.review import Curve, Material, needed_trajectories, render
+from aoi.records.base import Sha256
+from aoi.records.contracts import ContractReport
+from aoi.records.episode import Trajectory
+from aoi.records.evaluation import EvaluationResult
+from aoi.records.learning import CorrectivePlan
+from aoi.records.promotion import Cycle, PromotionRequest
+from aoi.store.shards import read_rows, read_set
+from models.curves import TrainingRun
+from models.registry import Registry
+from tasks.approval import reviewer, signed
+from tasks.bundles import open_bundle, tree_ref
+from tasks.caching import remember_time
+from tasks.evaluate import Evaluated
+from tasks.evolve import Corrections
+from tasks.promote import enter
+from tasks.register import Registered
+from tasks.status import OpenRequest, open_requests
+from tasks.workspace import workspace
+
+FIGURES = ("loss", "reward", "reward_deviation", "entropy", "kl")
+
+
+def review_page(
+    cycle: Cycle,
+    request: PromotionRequest,
+    challenger: Registered,
+    corrections: Corrections,
+    evaluated: Evaluated,
+    contracts: tuple[ContractReport, ...],
+) -> Path:
+    """Write the page of a request, keep it in the store and attach it to the cycle's MLflow run. Returns its path."""
+    began = time.monotonic()
+    ws = workspace()
+    page = render(_material(request, challenger, corrections, evaluated, contracts))
+    ws.store.put("page", page.encode())
+    folder = ws.settings.home.resolve() / "reviews"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"cycle-{cycle.number:04d}.html"
+    path.write_text(page)
+    Registry.of(ws.settings).log_file(cycle.number, path, "review")
+    remember_time(cycle, "review_page", time.monotonic() - began)
+    return path
+
+
+def _material(
+    request: PromotionRequest,
+    challenger: Registered,
+    corrections: Corrections,
+    evaluated: Evaluated,
+    contracts: tuple[ContractReport, ...],
+) -> Material:
+    ws = workspace()
+    evaluation = ws.store.get(evaluated.result, EvaluationResult)
+    champion = ws.ledger.champion()
+    before = open_bundle(tree_ref("bundle", champion.tree)).manifest if champion else None
+    after = open_bundle(challenger.tree).manifest
+    plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
+    return Material(
+        request=request,
+        evaluation=evaluation,
+        trajectories=_shown(evaluation, evaluated),
+        curves=tuple(_curves(read_rows(ws.store, challenger.curves, TrainingRun))),
+        contracts=contracts,
+        corrections=[plan for plan in plans if plan.status == "verified"],
+        changes=changes(
+            before,
+            after,
+            settings_before=kept_settings(before.settings) if before else None,
+            settings_after=kept_settings(after.settings),
+        ),
+        champion=champion,
+    )
+
+
+def _shown(evaluation: EvaluationResult, evaluated: Evaluated) -> dict[Sha256, Trajectory]:
+    """The trajectories of flipped runs, both arms."""
+    wanted = needed_trajectories(evaluation)
+    found: dict[Sha256, Trajectory] = {}
+    for ref in (evaluated.champion_runs, evaluated.challenger_runs):
+        for trajectory in read_set(workspace().store, ref):
+            digest = trajectory.content.digest()
+            if digest in wanted:
+                found[digest] = trajectory
+    return found
+
+
+def _curves(runs: list[TrainingRun]) -> Iterator[Curve]:
+    for run in runs:
+        for name in FIGURES:
+            values = tuple(value for point in run.points if (value := getattr(point, name)) is not None)
+            if len(values) > 1:
+                yield Curve(name=f"{run.method}: {name.replace('_', ' ')}", values=values)
+
+
+def kept_settings(digest: Sha256) -> dict[str, Any] | None:
+    """Settings behind a digest; None if they were not kept here."""
+    store = workspace().store
+    try:
+        return dict(orjson.loads(store.get(store.find(f"settings:{digest}"))))
+    except CorruptObject:
+        return None
+
+
+def find_request(prefix: str | None) -> OpenRequest:
+    """The open request that starts with `prefix`; the newest if None. Raises: GateRefused if there is none."""
+    found = [one for one in open_requests() if one.sha256.startswith(prefix or "")]
+    if not found:
+        asked = f"no open request starts with {prefix!r}" if prefix else "no promotion waits for a review"
+        raise GateRefused(f"{asked}. Look: aoi status; make one: aoi retrain")
+    return found[0]
+
+
+def decide_request(found: OpenRequest, decision: str, comment: str) -> str:
+    """Sign and enter a person's decision; an approved challenger is promoted at once. Returns what happened."""
+    approval = signed(found.request, decision, reviewer(), comment)
+    champion = enter(found.request, approval)
+    if champion is None:
+        return f"rejected; the champion stays. Request {found.sha256[:12]}"
+    return f"promoted: version {champion.version} is champion, bundle {champion.bundle[:12]}"

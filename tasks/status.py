@@ -1,0 +1,57 @@
+"""What stands: champion, open cycle, open requests, last report."""
+
+from aoi.records.base import Record
+from aoi.records.promotion import Champion, PromotionRequest
+from aoi.records.report import CycleReport
+from tasks.report import kept_report
+from tasks.workspace import workspace
+
+
+class OpenRequest(Record):
+    """A promotion that the gate proposes and nobody has decided."""
+
+    sha256: str
+    """Of the request."""
+    request: PromotionRequest
+
+
+class Status(Record):
+    """Everything that `aoi status` shows."""
+
+    champion: Champion | None
+    cycles: int
+    open_cycle: int | None
+    open_requests: tuple[OpenRequest, ...]
+    last: CycleReport | None
+
+
+def status() -> Status:
+    """Read the ledger and the store; nothing is started."""
+    ledger = workspace().ledger
+    opened = [entry.cycle for entry in ledger.entries(kind="cycle_opened")]
+    last = max(opened, default=0)
+    reports = (kept_report(number) for number in range(last, 0, -1))
+    return Status(
+        champion=ledger.champion(),
+        cycles=last,
+        open_cycle=last if last and ledger.is_open(last) else None,
+        open_requests=open_requests(),
+        last=next((report for report in reports if report is not None), None),
+    )
+
+
+def open_requests() -> tuple[OpenRequest, ...]:
+    """Requests that the gate proposes to promote and nobody decided, newest first; stale ones are left out."""
+    ws = workspace()
+    entries = ws.ledger.entries()
+    champion = ws.ledger.champion()
+    decided = {entry.facts.request for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
+    found = []
+    for entry in reversed(entries):
+        digest = entry.facts.request
+        if entry.kind != "requested" or digest is None or digest in decided:
+            continue
+        request = ws.store.get(ws.store.find(f"request:{digest}"), PromotionRequest)
+        if request.decision.verdict == "promote" and champion and request.champion == champion.bundle:
+            found.append(OpenRequest(sha256=digest, request=request))
+    return tuple(found)

@@ -81,4 +81,4 @@ def _outcome_now(world: World, application: Application, pod: Obj, program: Laun
     if word != "ok":
         return word
     login = next(item for item in component.logins if item.database_component == database)
-    return admitted(world, database, login.user, login.database)
+    return admitted(world, login, program.password)

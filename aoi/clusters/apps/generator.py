@@ -390,11 +390,10 @@ def _configure(draft: _Draft, component: Component, ports: dict[str, int], data:
         database = data[login.database_component].database
         assert database is not None
         if database.auth:
-            password = database.users[-1].password
-            settings.append(
-                Setting("DB_PASSWORD", password, r".+", "secret_env", f"{component.name}-db", "password"),
-            )
-            break
+            name = f"{component.name.replace('-', '_').upper()}_DB_PASSWORD"
+            password, secret = database.users[-1].password, f"{component.name}-db"
+            settings.append(Setting(name, password, r".+", "secret_env", secret, "password"))
+            break  # one password; `engines` gives a service one database at most
     return replace(component, settings=tuple(settings))
 
 

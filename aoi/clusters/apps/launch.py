@@ -39,6 +39,8 @@ class Launch:
     failed_value: str = ""
     addresses: tuple[tuple[str, str], ...] = ()
     """(callee, `host:port`) as its configuration says."""
+    password: str | None = None
+    """What it logs in to databases with; None if it has no setting for it and so uses what was compiled in."""
     memory_limit_bytes: int = 0
     cpu_limit_m: int = 0
 
@@ -120,6 +122,7 @@ def _configured(
     environment = _environment(container, values)
     folders = _folders(application, pod, container, values)
     addresses, port = [], component.port
+    password: str | None = None
     failure: Literal["", "missing", "invalid"] = ""
     failed, failed_value = None, ""
     for setting in component.settings:
@@ -138,6 +141,8 @@ def _configured(
             addresses.append((setting.callee, found))
         elif setting.name == "PORT":
             port = int(found)
+        elif setting.source == "secret_env":
+            password = found
     limits = quantities.amounts((container.get("resources") or {}).get("limits"))
     return Launch(
         component,
@@ -148,6 +153,7 @@ def _configured(
         failed=failed,
         failed_value=failed_value,
         addresses=tuple(addresses),
+        password=password,
         memory_limit_bytes=limits.get("memory", 0),
         cpu_limit_m=limits.get("cpu", 0),
     )

@@ -9,7 +9,7 @@ from typing import ClassVar
 from aoi.clusters.apps import chaos, policies
 from aoi.clusters.apps.configuration import current_values, values_at
 from aoi.clusters.apps.launch import Launch, Values, launch
-from aoi.clusters.apps.spec import Application, Component
+from aoi.clusters.apps.spec import Application, Component, Login
 from aoi.clusters.embedded.controllers import quantities
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
@@ -260,7 +260,7 @@ class Network:
                 continue
             for login in program.component.logins:
                 if login.database_component == expected.name:
-                    return admitted(self.world, login.database_component, login.user, login.database)
+                    return admitted(self.world, login, program.password)
         return "ok"
 
     def _registry_answers(self) -> bool:
@@ -281,15 +281,15 @@ class Network:
         return self._dns
 
 
-def admitted(world: World, component: str, user: str, database: str) -> str:
-    """`ok`, `authfailed` (no such user) or `unauthorized` (no role on the database)."""
-    state = world.state.get("databases", {}).get(component)
+def admitted(world: World, login: Login, password: str | None) -> str:
+    """`ok`, `authfailed` (no such user, or not its password) or `unauthorized` (no role on the database)."""
+    state = world.state.get("databases", {}).get(login.database_component)
     if state is None or not state["auth"]:
         return "ok"
-    account = state["users"].get(user)
-    if account is None:
+    account = state["users"].get(login.user)
+    if account is None or (password is not None and password != account["password"]):
         return "authfailed"
-    granted = any(role == "root" or place == database for place, role in account["grants"])
+    granted = any(role == "root" or place == login.database for place, role in account["grants"])
     return "ok" if granted else "unauthorized"
 
 

@@ -222,3 +222,19 @@ def test_the_log_tells_the_past_as_it_was(hotel: Installed) -> None:
     errors = [line for line in text.splitlines() if "connection refused" in line]
     assert errors
     assert all(line[line.index('"time"') :][: len(stamp)] >= stamp for line in errors)
+
+
+def test_a_changed_secret_locks_out_only_who_starts_after_it() -> None:
+    strict = installed("gen001")
+    world, application = strict.world, strict.application
+    client, setting = next((c, s) for c in application.components for s in c.settings if s.source == "secret_env")
+
+    def rotate(obj: Obj) -> None:
+        obj["data"][setting.key] = "bmV3LXBhc3N3b3Jk"
+
+    change(world, "secrets", application.namespace, setting.holder, rotate)
+    world.advance(SETTLED_MS)
+    assert traffic(world).conditions.edges == ()
+    delete_pods(world, application, client.name)
+    world.advance(SETTLED_MS)
+    assert says(logs(world, application, client.name), "authfailed")

@@ -6,11 +6,12 @@ many episodes in one batch (`rollout`). Everything else happens in here, determi
 
 import platform
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from aoi.agents import lexicon, topology
+from aoi.agents.compressor import Observation
 from aoi.agents.decision_prompt import AlertLine
 from aoi.agents.handles import Handles, assign
 from aoi.agents.policy import Codec, Generation, Turn
@@ -93,11 +94,13 @@ def run_episode(
     rollout_seed: int,
     guidance: CorrectivePlan | None = None,
     prefix: Sequence[str] = (),
+    keep: Callable[[Observation], None] | None = None,
 ) -> Episode:
     """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
 
     `prefix` holds decisions (as `Step.decision` has them) that are carried out without asking the policy: with the
     world's digest they replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    `keep` is told of every observation, so that people can be shown what the evidence cites.
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
@@ -119,6 +122,7 @@ def run_episode(
             alerts=alerts,
             seed=f"{scenario.instance.digest()}/{rollout_seed}",
             plan=guidance,
+            keep=keep,
         )
         ended = yield from session.run(prefix)
         answer = session.answer()

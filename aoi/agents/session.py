@@ -1,10 +1,10 @@
 """The state of one running episode: its stores, its agents, and the loop over iterations."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from aoi.agents import answer as answers
-from aoi.agents.compressor import Compressor, condense
+from aoi.agents.compressor import Compressor, Observation, condense
 from aoi.agents.decision import (
     Decision,
     Do,
@@ -55,12 +55,13 @@ class Session:
         alerts: tuple[AlertLine, ...],
         seed: str,
         plan: CorrectivePlan | None,
+        keep: Callable[[Observation], None] | None = None,
     ) -> None:
         from aoi.agents.episode import read_topology  # that module imports this one
 
         self._situation, self._profile, self._codec, self._seed = situation, profile, codec, seed
         self._handles = handles
-        raw, compressed = RawStore(), CompressedStore()
+        raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
         topology = read_topology(situation, probe)
         self._observer = Observer(tasks.desk(), compressed.reader(), profile, codec)

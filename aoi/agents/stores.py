@@ -92,6 +92,8 @@ class TaskDesk:
 class RawStore:
     """Observations by digest, for the length of an episode."""
 
+    keep: Callable[[Observation], None] | None = None
+    """Told of every observation: for people who are shown the evidence, never for an agent."""
     _kept: dict[str, Observation] = field(default_factory=dict)
 
     def writer(self) -> RawWriter:
@@ -104,6 +106,8 @@ class RawStore:
 
     def _put(self, observation: Observation) -> str:
         self._kept[observation.digest] = observation
+        if self.keep is not None:
+            self.keep(observation)
         return observation.digest
 
 

@@ -263,6 +263,37 @@ def test_guidance_is_shown_and_shrinks_as_it_is_followed():
     assert trajectory.content.guidance == plan.digest()
 
 
+def test_a_junior_follows_a_plan_that_it_is_shown():
+    situation = build("wrong_target_port")
+    wanted = ("network", "quota", "history")
+    handle = answer_handle(situation)
+    plan = CorrectivePlan(
+        instance=situation.instance,
+        source_trajectory="0" * 64,
+        mode="augment",
+        proposer="evolver",
+        evolver="test",
+        steps=tuple(PlanStep(do=f"probe {check} {handle}") for check in wanted),
+        failure="wrong_path",
+        prompt_ids=(),
+        completion_ids=(),
+        status="hint",
+    )
+    trajectory = run(situation, ScriptedOperator(CODEC, SEED_PROFILE, 0), guidance=plan)
+    looks = [parse(step.decision).do for step in trajectory.content.steps[:3]]
+    assert looks == [ProbeDo(check, handle) for check in wanted]
+
+
+def test_people_can_be_shown_what_the_evidence_cites():
+    situation = build("memory_limit")
+    seen: dict[str, Observation] = {}
+    trajectory = run(
+        situation, golden(situation), keep=lambda observation: seen.update({observation.digest: observation})
+    )
+    citation = trajectory.content.answer.evidence[0].citation
+    assert b"OOMKilled" in seen[citation.observation].data[citation.start_byte : citation.end_byte]
+
+
 def test_evidence_resolves_and_an_invented_claim_is_dropped():
     situation = build("memory_limit")
     trajectory = run(situation, golden(situation))

@@ -60,6 +60,8 @@ class Skill:
     """Says that nothing is wrong when all that it looked at is healthy, instead of blaming the first alert."""
     believes: float
     """Recognises a cause when it sees one, instead of looking further."""
+    heeds: float = 0.95
+    """Takes the next step of a plan that it is shown."""
 
 
 DOUBT_AFTER = 1
@@ -105,6 +107,8 @@ class ScriptedOperator:
     def _decide(self, state: ObserverState, rng: random.Random) -> Decision:
         best = state.last[0] if state.last else None
         known = _known_cause(state)
+        if state.plan and rng.random() < self._skill.heeds:
+            return self._follow(state, best, known)
         if isinstance(state.last_do, ExecDo):
             return self._after_change(state, best, known)
         if known and rng.random() < self._skill.believes:
@@ -112,6 +116,13 @@ class ScriptedOperator:
         if best is None or best.word == "healthy":
             return self._after_health(state, best, rng)
         return self._after_finding(state, best, rng)
+
+    def _follow(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
+        """The next open step of the guidance; the hypothesis stays its own."""
+        cause = known or _suspect(state)
+        hypothesis = Finding(cause.word, _at_fault(cause)) if cause else None
+        phase = "fix" if isinstance(state.plan[0], ExecDo) else "point" if best else "scan"
+        return Decision(best, phase, hypothesis, 6 if known else 3, state.plan[0])
 
     def _after_finding(self, state: ObserverState, best: Finding, rng: random.Random) -> Decision:
         """A pointer is followed, a symptom looked into."""

@@ -315,6 +315,27 @@ def _priority_class(world: World, obj: Obj) -> Obj:
     return {"preemptionPolicy": "PreemptLowerPriority", **obj}
 
 
+def _definition(world: World, obj: Obj) -> Obj:
+    """A CustomResourceDefinition is established as soon as it is there."""
+    spec = {"conversion": {"strategy": "None"}, **(obj.get("spec") or {})}
+    names = spec.get("names") or {}
+    kind = names.get("kind", "")
+    spec["names"] = {"listKind": f"{kind}List", "singular": kind.lower(), **names}
+    if obj.get("status"):
+        return {**obj, "spec": spec}
+    now = world.clock.rfc3339()
+    stored = [version["name"] for version in spec.get("versions") or () if version.get("storage")]
+    conditions = [
+        {"type": type_, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
+        for type_, reason, message in (
+            ("NamesAccepted", "NoConflicts", "no conflicts found"),
+            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        )
+    ]
+    status = {"acceptedNames": spec["names"], "conditions": conditions, "storedVersions": stored}
+    return {**obj, "spec": spec, "status": status}
+
+
 _DEFAULTERS: dict[str, Defaulter] = {
     "pods": _pod,
     "services": _service,
@@ -335,6 +356,7 @@ _DEFAULTERS: dict[str, Defaulter] = {
     "endpointslices.discovery.k8s.io": _slice,
     "storageclasses.storage.k8s.io": _storage_class,
     "priorityclasses.scheduling.k8s.io": _priority_class,
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

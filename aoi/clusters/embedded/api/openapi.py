@@ -69,18 +69,15 @@ def _custom_name(kind: ResourceType) -> str:
 
 def _custom_schema(kind: ResourceType) -> dict[str, Any]:
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    return {
-        "type": "object",
-        "x-kubernetes-group-version-kind": [gvk],
-        "x-kubernetes-preserve-unknown-fields": True,
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"allOf": [{"$ref": f"{PREFIX}{META}ObjectMeta"}]},
-            "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-            "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        },
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    structure: dict[str, Any] = dict(kind.structure or {**free, "properties": {"spec": free, "status": free}})
+    common = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"allOf": [{"$ref": f"{PREFIX}{META}ObjectMeta"}]},
     }
+    properties = {**structure.get("properties", {}), **common}
+    return {**structure, "type": "object", "x-kubernetes-group-version-kind": [gvk], "properties": properties}
 
 
 def _closure(roots: set[str]) -> set[str]:

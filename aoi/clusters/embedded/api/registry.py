@@ -63,4 +63,5 @@ def _custom_types(definitions: Iterable[Obj]) -> Iterable[ResourceType]:
                 categories=tuple(names.get("categories") or ()),
                 subresources=subresources,
                 columns=columns,
+                structure=(version.get("schema") or {}).get("openAPIV3Schema"),
             )

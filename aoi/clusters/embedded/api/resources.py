@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from aoi.clusters.embedded.schema.definitions import OPEN, Schema, schema_of
+from aoi.clusters.embedded.schema.definitions import OPEN, Schema, custom_schema, schema_of
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 READ_VERBS = ("get", "list")
@@ -45,6 +45,9 @@ class ResourceType:
     columns: tuple[tuple[str, str, str], ...] = ()
     """Extra printer columns of a custom resource: (name, type, JSON path)."""
 
+    structure: Mapping[str, object] | None = None
+    """OpenAPI v3 schema of a custom resource, if its definition gives one."""
+
     @cached_property
     def qualified(self) -> str:
         """`deployments.apps`, as messages and the store name it."""
@@ -68,7 +71,9 @@ class ResourceType:
     @cached_property
     def schema(self) -> Schema:
         """How its objects merge, prune and explain."""
-        return schema_of(f"{self.package}.{self.kind}") if self.package else OPEN
+        if self.package:
+            return schema_of(f"{self.package}.{self.kind}")
+        return custom_schema(self.structure) if self.structure else OPEN
 
     @cached_property
     def is_custom(self) -> bool:

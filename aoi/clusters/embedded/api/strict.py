@@ -5,9 +5,10 @@ from typing import Any
 import orjson
 import yaml
 
-from aoi.clusters.embedded.api.errors import bad_request, too_large, unsupported_media
+from aoi.clusters.embedded.api.errors import bad_request, too_large, unprocessable, unsupported_media
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
+from aoi.clusters.embedded.api.structural import schema_errors, with_defaults
 from aoi.clusters.embedded.schema.definitions import Schema
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -95,6 +96,11 @@ def check_kind(value: dict[str, Any], kind: str, api_version: str) -> dict[str, 
 
 def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, Any]:
     """`value` without nulls and unknown fields, types checked. Raises: ApiError 400."""
+    if kind.structure is not None:
+        value = with_defaults(value, kind.structure)
+        problems = list(schema_errors(value, kind.structure))
+        if problems:
+            raise unprocessable(kind, (value.get("metadata") or {}).get("name", ""), problems)
     unknown: list[str] = []
     try:
         clean = _walk(value, kind.schema, "", unknown)

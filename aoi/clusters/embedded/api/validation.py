@@ -326,6 +326,21 @@ def _disruption_budget(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
 
 
+def _definition(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = new.get("spec") or {}
+    wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
+    if new["metadata"]["name"] != wanted:
+        yield invalid("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')
+    versions = spec.get("versions") or ()
+    if sum(1 for version in versions if version.get("storage")) != 1:
+        yield invalid("spec.versions", len(versions), "must have exactly one version marked as storage version")
+    for at, version in enumerate(versions):
+        if not (version.get("schema") or {}).get("openAPIV3Schema"):
+            yield required(f"spec.versions[{at}].schema.openAPIV3Schema", "schemas are required")
+    if old and spec.get("scope") != old["spec"].get("scope"):
+        yield invalid("spec.scope", spec.get("scope", ""), IMMUTABLE)
+
+
 _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "pods": _pod,
     "services": _service,
@@ -341,6 +356,7 @@ _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "cronjobs.batch": _cron_job,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _disruption_budget,
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

@@ -32,6 +32,7 @@ HOST = "127.0.0.1"
 WATCH_LIMIT = 500
 """Open watches and followed logs of one front; the next one is told to come back."""
 _READS = ("GET", "HEAD")
+Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +100,37 @@ class Front:
         if world is None:
             return _answer(ApiError(404, "NotFound", "no such cluster", {}).response(), None)
         api = api_of(world)
-        identity = _authenticate(api, request)
-        if identity is None:
-            return _answer(ApiError(401, "Unauthorized", "Unauthorized").response(), world)
         try:
+            identity = _authenticate(api, request)
             body = await request.read()
+        except ApiError as error:
+            return _answer(error.response(), world)
         except web.HTTPRequestEntityTooLarge:
             message = f"Request entity too large: limit is {BODY_LIMIT_BYTES}"
             return _answer(ApiError(413, "RequestEntityTooLarge", message).response(), world)
         self.move_clock()
         query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
-        headers = _headers(request)
-        try:
-            result = api.handle(request.method, path, query, headers, body, identity)
-            if request.method not in _READS:
-                world.settle()
-        except Exception as error:  # a bug must not look like a broken connection; the traceback goes to the log
-            _LOG.exception("%s %s", request.method, path)
-            message = f"an unexpected error on the server: {type(error).__name__}"
-            return _answer(ApiError(500, "InternalError", message).response(), world)
+        result = self._ask(api, request, (path, query), body, identity)
         if isinstance(result, Exec):
             return await send_exec(request, result)
         if isinstance(result, Watch) or _follows(path, query, result):
             return await self._stream(request, api, identity, result)
         return _answer(result, world)
+
+    def _ask(
+        self, api: Api, request: web.Request, target: tuple[str, Query], body: bytes, identity: Identity
+    ) -> Response | Watch | Exec:
+        """The API's answer, the world settled after a write."""
+        path, query = target
+        try:
+            result = api.handle(request.method, path, query, _headers(request), body, identity)
+            if request.method not in _READS:
+                api.world.settle()
+        except Exception as error:  # a bug must not look like a broken connection; the traceback goes to the log
+            _LOG.exception("%s %s", request.method, path)
+            message = f"an unexpected error on the server: {type(error).__name__}"
+            return ApiError(500, "InternalError", message).response()
+        return result
 
     async def _stream(
         self, request: web.Request, api: Api, identity: Identity, result: Watch | Response
@@ -147,11 +155,13 @@ class Front:
         return path, self.worlds.get("")
 
 
-def _authenticate(api: Api, request: web.Request) -> Identity | None:
+def _authenticate(api: Api, request: web.Request) -> Identity:
+    """Whose bearer token it is. Raises: ApiError 401."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return None
-    return api.tokens.authenticate(token.strip())
+    identity = api.tokens.authenticate(token.strip()) if scheme.lower() == "bearer" and token else None
+    if identity is None:
+        raise ApiError(401, "Unauthorized", "Unauthorized")
+    return identity
 
 
 def _headers(request: web.Request) -> dict[str, str]:

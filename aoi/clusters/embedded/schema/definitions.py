@@ -5,6 +5,7 @@ first use and shared: a schema node is immutable.
 """
 
 import gzip
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -113,14 +114,15 @@ def schema_of(definition: str) -> Schema:
 
 ANY = Schema({})
 
-OPEN = Schema(
-    {
-        "x-kubernetes-preserve-unknown-fields": True,
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"$ref": PREFIX + META + "ObjectMeta"},
-        },
-    }
-)
+_COMMON = {
+    "apiVersion": {"type": "string"},
+    "kind": {"type": "string"},
+    "metadata": {"$ref": PREFIX + META + "ObjectMeta"},
+}
+OPEN = Schema({"x-kubernetes-preserve-unknown-fields": True, "properties": _COMMON})
 """Any custom resource: known metadata, free content."""
+
+
+def custom_schema(structure: Mapping[str, Any]) -> Schema:
+    """A custom resource with a structural schema of its own: unknown fields go, unless it keeps them."""
+    return Schema({**structure, "properties": {**(structure.get("properties") or {}), **_COMMON}})

@@ -103,11 +103,13 @@ def test_reading_pods_in_every_format(web):
 
 
 def test_describing(web):
+    pod = web.run("get pods -o name").split()[0]
     web.run("apply -f -", "created", stdin=SERVICE)
     check(
         web,
         ("describe deploy web", r"Replicas: +2 desired \| 2 updated \| 2 total \| 2 available.*NewReplicaSet: +web-"),
-        ("describe pods -l app=web", r"Readiness: +http-get http://:http/.*QoS Class: +Burstable.*Events:.*Scheduled"),
+        ("describe pods -l app=web", r"Readiness: +http-get http://:http/.*QoS Class: +Burstable"),
+        (f"describe {pod}", r"Status: +Running.*Events:.*Scheduled.*Started container web"),
         ("describe svc web", r"TargetPort: +http/TCP.*Endpoints: +10\.244\.\S+:80,10\.244\.\S+:80"),
         ("describe node node-1", r"Conditions:.*Ready +True.*KubeletReady.*Allocated resources"),
         ("describe rs", r"Controlled By: +Deployment/web"),

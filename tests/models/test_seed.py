@@ -101,11 +101,11 @@ def test_own_gradients_agree_with_transformers(base: Path) -> None:
 
 def test_pre_training_is_deterministic_and_learns(tmp_path: Path, lines: list[DecisionExample]) -> None:
     recipe = pretrain.Recipe(batch=16, log_every=5)
-    runs = [pretrain.pretrain(lines, tmp_path / name, 15, 4, held_out=lines[:8], recipe=recipe) for name in ("a", "b")]
+    runs = [pretrain.pretrain(lines, tmp_path / name, 10, 4, held_out=lines[:8], recipe=recipe) for name in ("a", "b")]
     assert runs[0] == runs[1]
     assert runs[0].points[-1].loss < runs[0].points[0].loss - 0.5
     assert runs[0].points[-1].exact_match is not None
-    assert pretrain.pretrain(lines, tmp_path / "c", 15, 5, recipe=recipe).result != runs[0].result
+    assert pretrain.pretrain(lines, tmp_path / "c", 10, 5, recipe=recipe).result != runs[0].result
 
 
 def test_pre_training_refuses_a_word_outside_the_vocabulary(tmp_path: Path) -> None:

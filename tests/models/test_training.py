@@ -37,7 +37,7 @@ def likeness(examples: Sequence[TrainingExample], completions: Sequence[tuple[in
 
 def test_fine_tuning_learns_its_targets(base: Path, examples: list[TrainingExample], tmp_path: Path) -> None:
     few = examples[:16]
-    run = sft.sft(base, few, tmp_path / "a", seed=1, settings=SftSettings(epochs=30, batch=16, learning_rate=3e-3))
+    run = sft.sft(base, few, tmp_path / "a", seed=1, settings=SftSettings(epochs=20, batch=16, learning_rate=4e-3))
     assert run.points[-1].loss < run.points[0].loss / 2
     turns = [Turn("observer", example.prompt_ids, 20, 0.0, 0) for example in few]
     before, after = (
@@ -59,7 +59,7 @@ def test_fine_tuning_cut_off_anywhere_ends_as_if_it_had_not(
 ) -> None:
     settings = SftSettings(epochs=2, batch=16, checkpoint_every=2, log_every=1)
     whole = sft.sft(base, examples[:48], tmp_path / "whole", seed=1, settings=settings)
-    for step in range(1, 7):
+    for step in (1, 3, 4):
         folder = tmp_path / f"cut{step}"
         with pytest.raises(Cut):
             sft.sft(base, examples[:48], folder, seed=1, settings=settings, progress=_cut_at(step))
@@ -107,9 +107,9 @@ def test_grpo_raises_the_reward(base: Path, examples: list[TrainingExample], tmp
     def brevity(_: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
         return [1 - len(completion) / 32 for completion in completions]
 
-    settings = GrpoSettings(steps=12, prompts=4, group=8, learning_rate=3e-3, beta=0.0)
+    settings = GrpoSettings(steps=10, prompts=4, group=8, learning_rate=3e-3, beta=0.0)
     points = grpo.grpo(base, examples[:4], brevity, tmp_path / "a", seed=1, settings=settings).points
-    assert len(points) == 12
+    assert len(points) == 10
     assert sum(point.reward or 0 for point in points[-3:]) > sum(point.reward or 0 for point in points[:3]) + 0.1
 
 

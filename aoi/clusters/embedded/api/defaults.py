@@ -1,18 +1,16 @@
 """Defaults of every kind but pods' innards: what a stored object holds that its manifest did not say."""
 
 import base64
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from aoi.clusters.embedded.api.defaults_pod import pod_spec, qos_class
-from aoi.clusters.embedded.api.errors import FieldError, duplicate, invalid, unprocessable
-from aoi.clusters.embedded.api.resources import SERVICES, ResourceType
+from aoi.clusters.embedded.api.defaults_service import service
+from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
 Defaulter = Callable[[World, Obj], Obj]
-NODE_PORTS = range(30000, 32768)
 
 
 def apply_defaults(world: World, kind: ResourceType, obj: Obj) -> Obj:
@@ -132,80 +130,6 @@ def _pod(world: World, obj: Obj) -> Obj:
     spec = pod_spec(obj.get("spec") or {}, is_pod=True)
     status = obj.get("status") or {"phase": "Pending", "qosClass": qos_class(spec)}
     return {**obj, "spec": spec, "status": status}
-
-
-def _service(world: World, obj: Obj) -> Obj:
-    spec = {"sessionAffinity": "None", "type": "ClusterIP", **(obj.get("spec") or {})}
-    if spec["sessionAffinity"] == "ClientIP":
-        spec.setdefault("sessionAffinityConfig", {"clientIP": {"timeoutSeconds": 10800}})
-    if spec["type"] == "ExternalName":
-        return {**obj, "spec": spec, "status": obj.get("status") or {"loadBalancer": {}}}
-    spec.setdefault("internalTrafficPolicy", "Cluster")
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
-    exposed = spec["type"] in ("NodePort", "LoadBalancer")
-    if exposed:
-        spec.setdefault("externalTrafficPolicy", "Cluster")
-    if spec["type"] == "LoadBalancer":
-        spec.setdefault("allocateLoadBalancerNodePorts", True)
-    spec["ports"] = [{"protocol": "TCP", "targetPort": port.get("port"), **port} for port in spec.get("ports") or ()]
-    if not spec["ports"]:
-        del spec["ports"]
-    return {**obj, "spec": spec, "status": obj.get("status") or {"loadBalancer": {}}}
-
-
-def allocate_service(world: World, obj: Obj) -> Obj:
-    """Give a Service its cluster IP and node ports. Raises: ApiError 422 if the wanted ones are taken."""
-    spec = dict(obj["spec"])
-    if spec["type"] == "ExternalName":
-        return obj
-    identity = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-    others = [
-        other["spec"]
-        for other in world.store.objects("services")
-        if (other["metadata"].get("namespace", ""), other["metadata"]["name"]) != identity
-    ]
-    hint = f"{world.seed}/{identity[0]}/{identity[1]}"
-    used_ips = {other.get("clusterIP") for other in others}
-    if not spec.get("clusterIP"):
-        spec["clusterIP"] = _free_ip(hint, used_ips)
-    elif spec["clusterIP"] != "None" and spec["clusterIP"] in used_ips:
-        why = "failed to allocate IP " + spec["clusterIP"] + ": provided IP is already allocated"
-        raise _service_error(identity[1], invalid("spec.clusterIPs", [spec["clusterIP"]], why))
-    spec["clusterIPs"] = [spec["clusterIP"]]
-    if spec["type"] in ("NodePort", "LoadBalancer"):
-        used = {port.get("nodePort") for other in others for port in other.get("ports") or ()}
-        spec["ports"] = [dict(port) for port in spec.get("ports") or ()]
-        for at, port in enumerate(spec["ports"]):
-            if port.get("nodePort") and port["nodePort"] in used:
-                error = duplicate(f"spec.ports[{at}].nodePort", port["nodePort"])
-                raise _service_error(identity[1], error)
-            if not port.get("nodePort"):
-                port["nodePort"] = _free_port(f"{hint}/{port['port']}", used)
-            used.add(port["nodePort"])
-    return {**obj, "spec": spec}
-
-
-def _service_error(name: str, error: FieldError) -> Exception:
-    return unprocessable(SERVICES, name, [error])
-
-
-def _free_ip(hint: str, used: set[Any]) -> str:
-    for attempt in range(10_000):
-        digest = hashlib.sha256(f"{hint}/{attempt}".encode()).digest()
-        candidate = f"10.{96 + digest[0] % 16}.{digest[1]}.{1 + digest[2] % 254}"
-        if candidate not in used:
-            return candidate
-    raise RuntimeError("the service range 10.96.0.0/12 is exhausted")
-
-
-def _free_port(hint: str, used: set[Any]) -> int:
-    for attempt in range(100_000):
-        digest = hashlib.sha256(f"{hint}/{attempt}".encode()).digest()
-        candidate = NODE_PORTS[int.from_bytes(digest[:4]) % len(NODE_PORTS)]
-        if candidate not in used:
-            return candidate
-    raise RuntimeError("the node port range 30000-32767 is exhausted")
 
 
 def _secret(world: World, obj: Obj) -> Obj:
@@ -338,7 +262,7 @@ def _definition(world: World, obj: Obj) -> Obj:
 
 _DEFAULTERS: dict[str, Defaulter] = {
     "pods": _pod,
-    "services": _service,
+    "services": service,
     "secrets": _secret,
     "namespaces": _namespace,
     "endpoints": _endpoints,

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from aoi.clusters.embedded.api import errors
+from aoi.clusters.embedded.api.deletes import delete_object
 from aoi.clusters.embedded.api.reads import stored
 from aoi.clusters.embedded.api.resources import PODS
 from aoi.clusters.embedded.api.results import Call, Exec, json_response
 from aoi.clusters.embedded.api.selectors import selector_matches
 from aoi.clusters.embedded.api.strict import read_object
-from aoi.clusters.embedded.api.writes import delete_object
 from aoi.clusters.embedded.clock import Clock
 from aoi.clusters.embedded.runtime import LogLine
 from aoi.clusters.embedded.store import Obj

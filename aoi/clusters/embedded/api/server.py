@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from aoi.clusters.embedded.api import errors, metrics, pods, reviews, writes
+from aoi.clusters.embedded.api import deletes, errors, metrics, pods, reviews, writes
 from aoi.clusters.embedded.api.discovery import discover
 from aoi.clusters.embedded.api.openapi import openapi
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
@@ -279,8 +279,8 @@ _HANDLERS: dict[str, Handler] = {
     "create": writes.create,
     "update": writes.update,
     "patch": writes.patch,
-    "delete": writes.delete,
-    "deletecollection": writes.delete_collection,
+    "delete": deletes.delete,
+    "deletecollection": deletes.delete_collection,
 }
 _SUBRESOURCES: dict[str, Handler] = {
     "status": _status,

@@ -1,18 +1,19 @@
-"""Create, update, patch and delete: decode, default, validate, admit, commit through the store."""
+"""Create, update and patch: decode, default, validate, admit, commit through the store."""
 
 import hashlib
 from typing import Any
 
 from aoi.clusters.embedded.api import errors
-from aoi.clusters.embedded.api.defaults import allocate_service, apply_defaults
-from aoi.clusters.embedded.api.reads import selected, shown, stored
+from aoi.clusters.embedded.api.defaults import apply_defaults
+from aoi.clusters.embedded.api.defaults_service import allocate_service
+from aoi.clusters.embedded.api.reads import shown, stored
 from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import check_kind, conform, load, read_object
 from aoi.clusters.embedded.api.validation import validate
 from aoi.clusters.embedded.api.versions import from_storage, to_storage
 from aoi.clusters.embedded.controllers.admission import Refused, admit
-from aoi.clusters.embedded.controllers.deletion import finish_deletion, request_deletion
+from aoi.clusters.embedded.controllers.deletion import finish_deletion
 from aoi.clusters.embedded.patch.apply import apply_configuration, track_update
 from aoi.clusters.embedded.patch.plain import PatchTestFailed, PatchTooLarge, json_patch, merge_patch
 from aoi.clusters.embedded.patch.strategic import PatchError, strategic_merge
@@ -301,63 +302,3 @@ def _apply(world: World, call: Call) -> Response:
         merged = {**merged, "metadata": {**merged["metadata"], "name": call.name}}
         return answer(call, create_object(world, call, merged), 201)
     return answer(call, replace_object(world, call, old, merged))
-
-
-def delete(world: World, call: Call) -> Response:
-    """DELETE on an object. Raises: ApiError."""
-    old = stored(world, call.kind, call.namespace, call.name)
-    left = delete_object(world, call, old, _delete_options(call))
-    if left is not None:
-        return answer(call, left)
-    meta = old["metadata"]
-    details: dict[str, Any] = {"name": meta["name"], "kind": call.kind.plural, "uid": meta["uid"]}
-    if call.kind.group:
-        details["group"] = call.kind.group
-    return json_response(
-        {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
-    )
-
-
-def delete_collection(world: World, call: Call) -> Response:
-    """DELETE on a collection: every object that the selectors match. Raises: ApiError."""
-    options = _delete_options(call)
-    objects = selected(world, call)
-    for obj in objects:
-        delete_object(world, call, obj, options)
-    items = [shown(call.kind, obj) for obj in objects]
-    meta = {"resourceVersion": str(world.store.revision)}
-    return json_response(
-        {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version, "metadata": meta, "items": items}
-    )
-
-
-def _delete_options(call: Call) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if call.body:
-        options = read_object(call)
-    for field in ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
-        if field in call.query:
-            options[field] = call.query[field]
-    if "gracePeriodSeconds" in options:
-        try:
-            options["gracePeriodSeconds"] = int(options["gracePeriodSeconds"])
-        except (TypeError, ValueError) as error:
-            raise errors.bad_request("gracePeriodSeconds must be an integer") from error
-    if options.get("dryRun"):
-        call.query = {**call.query, "dryRun": "All"}
-    policy = options.get("propagationPolicy")
-    if policy not in (None, "Background", "Foreground", "Orphan"):
-        raise errors.bad_request(f'invalid DeleteOptions: propagationPolicy: "{policy}" is not supported')
-    return options
-
-
-def delete_object(world: World, call: Call, obj: Obj, options: dict[str, Any]) -> Obj | None:
-    """Delete now, or mark for deletion and return what is left. Raises: ApiError 409."""
-    kind = call.kind
-    wanted = options.get("preconditions") or {}
-    check_preconditions(kind, obj, wanted.get("uid"), wanted.get("resourceVersion"))
-    if call.is_dry_run:
-        return obj
-    orphans = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")
-    propagation = "Orphan" if orphans else options.get("propagationPolicy") or "Background"
-    return request_deletion(world, kind.table, obj, grace_s=options.get("gracePeriodSeconds"), propagation=propagation)

@@ -95,11 +95,13 @@ def run_episode(
     guidance: CorrectivePlan | None = None,
     prefix: Sequence[str] = (),
     keep: Callable[[Observation], None] | None = None,
+    temperature: float | None = None,
 ) -> Episode:
     """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
 
     `prefix` holds decisions (as `Step.decision` has them) that are carried out without asking the policy: with the
     world's digest they replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    `temperature` of the Observer is the profile's unless given; the profile and its digest stay the bundle's.
     `keep` is told of every observation, so that people can be shown what the evidence cites.
     """
     started, began = datetime.now(UTC), time.perf_counter()
@@ -123,6 +125,7 @@ def run_episode(
             seed=f"{scenario.instance.digest()}/{rollout_seed}",
             plan=guidance,
             keep=keep,
+            temperature=profile.temperature if temperature is None else temperature,
         )
         ended = yield from session.run(prefix)
         answer = session.answer()

@@ -56,11 +56,12 @@ class Session:
         seed: str,
         plan: CorrectivePlan | None,
         keep: Callable[[Observation], None] | None = None,
+        temperature: float,
     ) -> None:
         from aoi.agents.episode import read_topology  # that module imports this one
 
         self._situation, self._profile, self._codec, self._seed = situation, profile, codec, seed
-        self._handles = handles
+        self._handles, self._temperature = handles, temperature
         raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
         topology = read_topology(situation, probe)
@@ -103,7 +104,7 @@ class Session:
     def _decide(self, index: int, forced: str | None) -> Generator[Turn, Generation, tuple[str, Decision | None]]:
         prompt = self._observer.prompt_ids(self._profile.iterations - index)
         if forced is None:
-            text = yield from self._speak("observer", prompt, self._profile.temperature, index)
+            text = yield from self._speak("observer", prompt, self._temperature, index)
         else:
             text = forced
             self._utterances.append(

@@ -97,7 +97,7 @@ class Topology:
 def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[str, ...], namespace: str) -> Topology:
     """Build a topology from what the three `LINES` printed. A line that failed (empty text) leaves its part out."""
     workloads = _deployments(texts[0]) + _stateful_sets(texts[1])
-    services = _table(texts[2])
+    services = table(texts[2])
     by_name = {workload.name: workload for workload in workloads}
     found: dict[str, Workload] = {}
     addresses: dict[str, str] = {}
@@ -122,7 +122,7 @@ def _selected(selector: tuple[tuple[str, str], ...], workloads: list[Workload]) 
 
 
 def _deployments(text: str) -> list[Workload]:
-    return [Workload("deployment", row["NAME"], _labels(row.get("SELECTOR", ""))) for row in _table(text)]
+    return [Workload("deployment", row["NAME"], _labels(row.get("SELECTOR", ""))) for row in table(text)]
 
 
 def _stateful_sets(text: str) -> list[Workload]:
@@ -140,7 +140,7 @@ def _labels(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in pairs)
 
 
-def _table(text: str) -> list[dict[str, str]]:
+def table(text: str) -> list[dict[str, str]]:
     """Rows of a kubectl table: columns begin where their headers do."""
     lines = text.splitlines()
     if not lines or not lines[0].startswith("NAME"):

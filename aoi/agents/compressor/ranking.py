@@ -31,6 +31,11 @@ _TIERS: tuple[tuple[str, ...], ...] = (
 _TIER = {word: number for number, tier in enumerate(_TIERS) for word in tier}
 
 
+def tier(word: str) -> int:
+    """How telling a signal is: 0 and 1 name a cause, the rest are effects."""
+    return _TIER[word]
+
+
 def rank(findings: Iterable[Found], target: str) -> list[Found]:
     """One finding per (word, subject, other), the target's own first within a tier, then the heavier ones."""
     merged: dict[tuple[str, str, str | None], Found] = {}

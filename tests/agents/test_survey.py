@@ -1,0 +1,71 @@
+"""A namespace that nobody prepared: findings without a model, and a situation for one."""
+
+import pytest
+
+from aoi.agents.codec import WordCodec
+from aoi.agents.compressor import Observation
+from aoi.agents.episode import run_episode
+from aoi.agents.operators import ExpertOperator
+from aoi.agents.profile import SEED_PROFILE
+from aoi.agents.rollout import rollout
+from aoi.agents.survey import LiveAlert, LiveSituation, survey
+from aoi.errors import ActionRefused, ClusterUnavailable
+from aoi.problems import catalogue, scenario
+from aoi.records.problem import ProblemInstance, TaskKind
+
+
+def live(fault: str, **options) -> tuple[LiveSituation, scenario.Scenario]:
+    """The world of a problem, seen as a live cluster is: through its read transport alone."""
+    problem = next(p for p in catalogue.problems(fault=fault) if p.application == "hotel_reservation")
+    prepared = scenario.build(ProblemInstance(problem=problem, seed=5))
+    return LiveSituation(prepared.read_transport(), prepared.namespace, **options), prepared
+
+
+@pytest.mark.parametrize("fault", ["wrong_target_port", "scale_to_zero", "bad_image_tag", "missing_configmap"])
+def test_a_survey_names_the_cause_as_inconclusive_with_evidence_that_quotes(fault):
+    situation, prepared = live(fault)
+    seen: dict[str, Observation] = {}
+    answer = survey(situation, keep=lambda observation: seen.update({observation.digest: observation}))
+    assert answer.verdict == "inconclusive"
+    assert answer.component in prepared.truth.accepted
+    assert answer.cause in prepared.truth.causes
+    for signal in answer.evidence:
+        quoted = seen[signal.citation.observation].data[signal.citation.start_byte : signal.citation.end_byte]
+        assert quoted.strip()
+
+
+def test_an_episode_in_a_live_situation_answers_but_never_counts_as_solved():
+    situation, prepared = live("wrong_target_port", alerts=(LiveAlert("errors", "frontend"),))
+    episode = run_episode(
+        situation, profile=SEED_PROFILE, codec=WordCodec(), arm="live", bundle="scripted", rollout_seed=0
+    )
+    content = rollout([episode], ExpertOperator(WordCodec(), SEED_PROFILE))[0].content
+    assert content.answer.component in prepared.truth.accepted
+    assert not content.outcome.success
+    assert content.error is None
+
+
+def test_a_survey_that_runs_out_of_time_gives_what_it_has():
+    situation, _ = live("scale_to_zero")
+    assert survey(situation, seconds=0.0).evidence == ()
+
+
+def test_workloads_that_are_not_ready_page_and_given_alerts_take_precedence():
+    situation, prepared = live("bad_image_tag")
+    assert LiveAlert("down", prepared.truth.component) in situation.alerts()
+    given = (LiveAlert("errors", "frontend"),)
+    assert live("bad_image_tag", alerts=given)[0].alerts() == given
+
+
+def test_a_live_situation_cannot_be_mitigated():
+    with pytest.raises(ActionRefused, match="read-only"):
+        live("scale_to_zero", kind=TaskKind.MITIGATION)
+    with pytest.raises(ActionRefused, match="read-only"):
+        live("scale_to_zero")[0].write_transport()
+
+
+def test_a_namespace_that_cannot_be_read_is_an_error_not_an_empty_finding():
+    problem = catalogue.problems(fault="scale_to_zero")[0]
+    prepared = scenario.build(ProblemInstance(problem=problem, seed=5))
+    with pytest.raises(ClusterUnavailable, match="cannot be read"):
+        LiveSituation(prepared.read_transport(), "kube-system")

@@ -19,7 +19,7 @@ class Dialect:
     """Line format, names of levels, and phrases by event."""
 
     line: str
-    """Placeholders: `{iso}`, `{space}` (date and time with a blank), `{clock}`, `{epoch}`, `{level}`, `{text}`, `{who}`."""
+    """Placeholders: `{iso}`, `{space}` (date and time with a blank), `{slashed}`, `{clock}`, `{epoch}`, `{level}`, `{text}`, `{who}`."""
     levels: Mapping[Level, str]
     phrases: Phrases
     """Events: the outcome words; `failed` (the callee answered with an error of its own); `start`, `stop`, `panic`
@@ -473,6 +473,38 @@ DIALECTS: dict[str, Dialect] = {
                 "Span dropped, queue full",
                 "Socket keep-alive expired",
             ),
+        },
+    ),
+    "nginx": Dialect(
+        line="{slashed} [{level}] 7#7: *{n} {text}",
+        levels={"debug": "debug", "info": "info", "warn": "warn", "error": "error", "fatal": "emerg"},
+        phrases={
+            "refused": (
+                '[lua] client.lua:{n}: {op} failure: Could not connect to {host}:{port} (connection refused), request: "POST {op} HTTP/1.1"',
+            ),
+            "timeout": ("[lua] client.lua:{n}: {op} failure: lua tcp socket read timed out, upstream: {host}:{port}",),
+            "nohost": ("[lua] client.lua:{n}: {op} failure: {host} could not be resolved (3: Host not found)",),
+            "reset": (
+                "[lua] client.lua:{n}: {op} failure: recv() failed (104: Connection reset by peer), upstream: {host}:{port}",
+            ),
+            "unavailable": ("[lua] client.lua:{n}: {op} failure: {callee} answered 503 Service Unavailable",),
+            "unimplemented": (
+                "[lua] client.lua:{n}: TApplicationException: Invalid method name: '{op}', upstream: {host}:{port}",
+            ),
+            "unauthorized": ("[lua] client.lua:{n}: {op} failure: not authorized on {db} at {host}:{port}",),
+            "authfailed": ("[lua] client.lua:{n}: {op} failure: Authentication failed at {host}:{port}",),
+            "dns": ("[lua] client.lua:{n}: {op} failure: {host} could not be resolved (110: Operation timed out)",),
+            "failed": ("[lua] client.lua:{n}: {op} failure: TServiceException from {callee}: internal error",),
+            "start": ('using the "epoll" event method', "openresty/1.15.8.1", "start worker processes"),
+            "stop": ("signal 15 (SIGTERM) received, exiting", "worker process exited with code 0"),
+            "panic": ("[lua] init_by_lua error: nginx.conf:{n}: attempt to index a nil value (global 'config')",),
+            "missing": ("[lua] init_by_lua error: missing configuration {name}",),
+            "invalid": ("[lua] init_by_lua error: bad value for configuration {name}: {value}",),
+            "nologin": ("[lua] init_by_lua error: Authentication failed at {host}:{port}",),
+            "norole": ("[lua] init_by_lua error: not authorized on {db} at {host}:{port}",),
+            "nodatabase": ("[lua] init_by_lua error: timed out connecting to {host}:{port}",),
+            "chatter": ("client 10.244.0.{n} closed keepalive connection", "reopening logs"),
+            "warning": ("a client request body is buffered to a temporary file", "upstream response took {ms} ms"),
         },
     ),
     "mongod": Dialect(

@@ -258,6 +258,7 @@ class _Writer:
         values = {
             "iso": iso,
             "space": iso[:-1].replace("T", " "),
+            "slashed": iso[:19].replace("-", "/").replace("T", " "),
             "clock": iso[11:-1],
             "epoch": self.world.clock.epoch_ms + at,
             "level": self.dialect.levels[level],

@@ -1,9 +1,10 @@
-"""Applications by key: `hotel_reservation` and `gen000` to `gen299`."""
+"""Applications by key: `hotel_reservation`, `social_network` and `gen000` to `gen299`."""
 
 import re
 
 from aoi.clusters.apps.generator import generate
 from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.apps.social import social_network
 from aoi.clusters.apps.spec import Application
 from aoi.errors import UnknownProblem
 
@@ -14,7 +15,9 @@ def application(key: str, seed: int) -> Application:
     """The application that a problem names. Raises: UnknownProblem."""
     if key == "hotel_reservation":
         return hotel_reservation(seed)
+    if key == "social_network":
+        return social_network(seed)
     match = _GENERATED.fullmatch(key)
     if match is None:
-        raise UnknownProblem(f"no application {key!r}: expected hotel_reservation or gen000 to gen299")
+        raise UnknownProblem(f"no application {key!r}: expected hotel_reservation, social_network or gen000 to gen299")
     return generate(int(match[1]), seed)

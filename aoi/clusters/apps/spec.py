@@ -264,6 +264,8 @@ class Application:
     """(name, ((key, text), ...)) beyond those that settings need: init scripts and the like."""
     common_labels: tuple[tuple[str, str], ...] = field(default=())
     """Labels on every object and pod."""
+    trace_interval_ms: int = 4_000
+    """One request in this time is traced."""
 
     version = "1"
     """Raised when a generated application changes meaning."""

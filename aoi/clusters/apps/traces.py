@@ -18,8 +18,6 @@ from aoi.clusters.apps.spec import Application, Call, Operation
 from aoi.clusters.apps.traffic import FAILURE_MS, NETWORK_MS, TAIL, Traffic
 from aoi.clusters.embedded.world import World
 
-SAMPLE_MS = 4_000
-"""One request in this time is sampled."""
 LOOKBACK_MS = 3_600_000
 MAX_SPANS = 200
 STRAY_SHARE = 0.002
@@ -45,9 +43,10 @@ def traces(
     """The newest traces that touch `service` (as caller, or called) and begin within the time."""
     history = History(world, application)
     found: list[list[Span]] = []
-    slot = end_ms // SAMPLE_MS
-    while slot * SAMPLE_MS >= max(0, start_ms) and len(found) < limit:
-        at = slot * SAMPLE_MS + digest(world.seed, "trace", slot)[0] * SAMPLE_MS // 256
+    interval = application.trace_interval_ms
+    slot = end_ms // interval
+    while slot * interval >= max(0, start_ms) and len(found) < limit:
+        at = slot * interval + digest(world.seed, "trace", slot)[0] * interval // 256
         slot -= 1
         if not start_ms <= at <= end_ms:
             continue

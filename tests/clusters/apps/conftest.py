@@ -37,6 +37,6 @@ def hotel() -> Installed:
     return installed("hotel_reservation")
 
 
-@pytest.fixture(params=["hotel_reservation", "gen001", "gen004", "gen101", "gen202"])
+@pytest.fixture(params=["hotel_reservation", "social_network", "gen001", "gen004", "gen101", "gen202"])
 def any_application(request: pytest.FixtureRequest) -> Installed:
     return installed(request.param)

@@ -14,6 +14,7 @@ from aoi.clusters.apps.hotel import hotel_reservation
 from aoi.clusters.apps.launch import split_image
 from aoi.clusters.apps.lookup import application
 from aoi.clusters.apps.manifests import objects
+from aoi.clusters.apps.social import social_network
 from aoi.errors import UnknownProblem
 
 numbers = st.integers(0, 299)
@@ -32,6 +33,18 @@ def test_hotel_reservation_has_the_objects_of_aiopslab() -> None:
     assert dict(spec.workload.mix) == {"/hotels": 0.6, "/recommendations": 0.39, "/user": 0.005, "/reservation": 0.005}
     maps = spec.config_maps()
     assert {"mongo-geo-script", "mongo-rate-script", "failure-admin-geo", "failure-admin-rate"} <= maps.keys()
+
+
+def test_social_network_has_the_objects_of_aiopslab() -> None:
+    spec = social_network(1)
+    counts: dict[str, int] = {}
+    for resource, obj in objects(spec):
+        if obj["metadata"]["name"] != "kube-root-ca.crt":
+            counts[resource] = counts.get(resource, 0) + 1
+    assert counts["deployments.apps"] == counts["services"] == counts["configmaps"] == 27
+    assert spec.namespace == "test-social-network"
+    assert {spec.by_name[name].port for name in ("user-service", "text-service", "post-storage-service")} == {9090}
+    assert not any(component.probes for component in spec.components)
 
 
 def test_words_of_the_three_splits_are_disjoint() -> None:

@@ -4,7 +4,7 @@
 by direct writes: the golden repair, nobody, delete-everything, scale-to-zero and restart-everything.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
@@ -46,9 +46,15 @@ class Report(Record):
     checks: tuple[Check, ...] = Field(min_length=1)
 
     @property
-    def passed(self) -> bool:
+    def is_admitted(self) -> bool:
         """Every claim holds in every world."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """The claims that fail, or what the fault shows."""
+        failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
+        return " | ".join(failed) or self.checks[0].detail
 
 
 def check(problem_id: str, seeds: Sequence[int]) -> Report:
@@ -75,6 +81,7 @@ def _check_fault(instance: ProblemInstance) -> list[Check]:
     return [
         _observable(instance, scenario),
         _evident(scenario),
+        identifiable(instance),
         _contained(instance, scenario),
         *_oracle(scenario),
     ]
@@ -140,23 +147,25 @@ def _key(obj: dict) -> tuple[str, str]:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
-def identifiable(instance: ProblemInstance, others: Iterable[str] | None = None) -> Check:
-    """No other mechanism at the same component shows the same features in the same world."""
+def identifiable(instance: ProblemInstance) -> Check:
+    """No other mechanism at the same component shows the same features in the same world. Raises: ValueError."""
     problem = instance.problem
-    assert problem.fault is not None
+    if problem.fault is None:
+        raise ValueError(f"{problem.id} has no fault to be identified")
     name = catalogue.targets(problem.fault, problem.application)[problem.target]
-    own = _signature(instance)
+    own = signature(instance)
     twins = []
-    for key in FAULTS if others is None else others:
+    for key in FAULTS:
         places = catalogue.targets(key, problem.application)
         if key != problem.fault and name in places:
             other = problem.model_copy(update={"fault": key, "target": places.index(name)})
-            if _signature(instance.model_copy(update={"problem": other})) == own:
+            if signature(instance.model_copy(update={"problem": other})) == own:
                 twins.append(key)
     return Check(name="identifiable", passed=not twins, detail=", ".join(twins))
 
 
-def _signature(instance: ProblemInstance) -> frozenset[Feature]:
+def signature(instance: ProblemInstance) -> frozenset[Feature]:
+    """Everything that telemetry shows of a problem in its world."""
     scenario = build(instance)
     return features(scenario.world, scenario.application)
 

@@ -4,9 +4,12 @@ Source: https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 """
 
 from aoi.clusters.embedded.controllers.deletion import FOREGROUND, ORPHAN, finish_deletion, request_deletion
-from aoi.clusters.embedded.controllers.kinds import owner_exists
+from aoi.clusters.embedded.controllers.kinds import owner_exists, resource_of
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
 from aoi.clusters.embedded.world import World
+
+_NOTES = ("scheduler-tried", "claim-retry", "cronjob-timer", "autoscaler-timer", "autoscaler-history")
+"""What controllers note in `world.state` under an object's uid, and nobody needs once it is gone."""
 
 
 class GarbageCollector:
@@ -19,6 +22,8 @@ class GarbageCollector:
         """Dependents of what is gone; owners that wait for them; objects marked for deletion."""
         meta = change.obj["metadata"]
         if change.verb == "DELETED":
+            for note in _NOTES:
+                world.state.pop(f"{note}/{meta['uid']}", None)
             keys = world.store.dependents(meta["uid"])
             for reference in meta.get("ownerReferences") or ():
                 keys += _waiting_owner(world, change.name[0], reference)
@@ -52,8 +57,6 @@ class GarbageCollector:
 
 
 def _waiting_owner(world: World, namespace: str, reference: Obj) -> list[tuple[str, Name]]:
-    from aoi.clusters.embedded.controllers.kinds import resource_of
-
     resource = resource_of(reference["apiVersion"], reference["kind"])
     owner = world.store.get(resource, namespace, reference["name"])
     if owner is not None and FOREGROUND in (owner["metadata"].get("finalizers") or ()):

@@ -88,6 +88,15 @@ def controller_key(obj: Obj, resource: str) -> tuple[str, tuple[str, str]] | Non
 
 def owner_exists(store: Store, namespace: str, reference: Obj) -> bool:
     """Whether the owner that a reference names is still there, with that uid."""
+    group = reference["apiVersion"].rpartition("/")[0]
+    if (group, reference["kind"]) not in _RESOURCES:
+        return _exists_in_group(store, group, reference["uid"])
     resource = resource_of(reference["apiVersion"], reference["kind"])
     owner = store.get(resource, "" if resource in CLUSTER_SCOPED else namespace, reference["name"])
     return owner is not None and owner["metadata"]["uid"] == reference["uid"]
+
+
+def _exists_in_group(store: Store, group: str, uid: str) -> bool:
+    """For kinds whose plural is not known here (custom resources): look through the tables of their group."""
+    tables = [one for one in store.resources() if one.partition(".")[2] == group]
+    return any(obj["metadata"]["uid"] == uid for one in tables for obj in store.objects(one))

@@ -24,6 +24,12 @@ _HEALTHY = (
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
+_PRESSURES = {
+    "MemoryPressure": ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "memory-pressure"),
+    "DiskPressure": ("KubeletHasDiskPressure", "kubelet has disk pressure", "disk-pressure"),
+    "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "pid-pressure"),
+}
+"""Condition -> (reason, message, taint) while a node lacks something."""
 _CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
 
 
@@ -45,6 +51,34 @@ def restore(world: World, node: str) -> None:
     world.wake(NodeController.name, "nodes", ("", node))
     for pod in world.store.pods_on(node):
         world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
+
+
+def set_pressure(world: World, node: str, type_: str, *, pressed: bool) -> None:
+    """Put a node under MemoryPressure, DiskPressure or PIDPressure, or relieve it; the taint follows.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
+    """
+    stored = world.store.get("nodes", "", node)
+    if stored is None:
+        raise KeyError(node)
+    healthy = next((reason, message) for name, _, reason, message in _HEALTHY if name == type_)
+    reason, message = _PRESSURES[type_][:2] if pressed else healthy
+    now = world.clock.rfc3339()
+    status = dict(stored["status"])
+    status["conditions"] = conditions.with_condition(
+        status["conditions"],
+        now,
+        type_=type_,
+        status="True" if pressed else "False",
+        reason=reason,
+        message=message,
+        lastHeartbeatTime=now,
+    )
+    stored = world.store.update("nodes", {**stored, "status": status})
+    event = f"NodeHas{type_}" if pressed else reason.replace("Kubelet", "Node")
+    text = f"Node {node} status is now: {event}"
+    events.record(world, "nodes", stored, event, text, component="kubelet", host=node)
+    world.wake(NodeController.name, "nodes", ("", node))
 
 
 def present(world: World, resource: str, obj: Obj) -> Obj:
@@ -92,8 +126,7 @@ class NodeController:
         node = world.store.get("nodes", *name)
         if node is None:
             return
-        if not (node.get("status") or {}).get("conditions"):
-            node = _register(world, node)
+        node = _register(world, node)
         down_since = world.state.get(f"node-down/{name[1]}")
         ready = conditions.find(node["status"]["conditions"], "Ready")
         if down_since is not None and world.clock.now_ms >= down_since + MONITOR_GRACE_MS:
@@ -105,7 +138,7 @@ class NodeController:
 
 
 def _register(world: World, node: Obj) -> Obj:
-    """What a kubelet fills in when it joins: address, capacity, conditions, its pods' range, its lease."""
+    """What a kubelet fills in when it joins, as far as it is missing: address, capacity, conditions, range, lease."""
     name = node["metadata"]["name"]
     number = 1 + [one["metadata"]["name"] for one in world.store.objects("nodes")].index(name)
     now = world.clock.rfc3339()
@@ -115,7 +148,7 @@ def _register(world: World, node: Obj) -> Obj:
     addresses = [{"type": "InternalIP", "address": f"172.18.0.{number + 1}"}, {"type": "Hostname", "address": name}]
     status.setdefault("addresses", addresses)
     status.setdefault("nodeInfo", _node_info())
-    status["conditions"] = [
+    initial = [
         {
             "type": type_,
             "status": value,
@@ -126,13 +159,14 @@ def _register(world: World, node: Obj) -> Obj:
         }
         for type_, value, reason, message in _HEALTHY
     ]
+    status["conditions"] = status.get("conditions") or initial
     registered, meta = fork(node, "metadata")
     labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     meta["labels"] = {**labels, **(meta.get("labels") or {})}
     spec = dict(registered.get("spec") or {})
-    used = {(one.get("spec") or {}).get("podCIDR") for one in world.store.objects("nodes")}
-    free = next(f"10.244.{i}.0/24" for i in range(256) if f"10.244.{i}.0/24" not in used)
-    spec.setdefault("podCIDR", free)
+    if "podCIDR" not in spec:
+        used = {(one.get("spec") or {}).get("podCIDR") for one in world.store.objects("nodes")}
+        spec["podCIDR"] = next(f"10.244.{i}.0/24" for i in range(256) if f"10.244.{i}.0/24" not in used)
     spec.setdefault("podCIDRs", [spec["podCIDR"]])
     registered |= {"spec": spec, "status": status}
     registered = world.store.update("nodes", registered)
@@ -232,8 +266,13 @@ def _sync_taints(world: World, node: Obj) -> None:
         implied.append((UNSCHEDULABLE, "NoSchedule"))
     if unreachable:
         implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
+    managed = {UNSCHEDULABLE, UNREACHABLE}
+    for type_, (_, _, suffix) in _PRESSURES.items():
+        managed.add(f"node.kubernetes.io/{suffix}")
+        if conditions.is_true(node, type_):
+            implied.append((f"node.kubernetes.io/{suffix}", "NoSchedule"))
     taints = list((node.get("spec") or {}).get("taints") or ())
-    kept = [t for t in taints if t["key"] not in (UNSCHEDULABLE, UNREACHABLE) or (t["key"], t["effect"]) in implied]
+    kept = [t for t in taints if t["key"] not in managed or (t["key"], t["effect"]) in implied]
     present = {(taint["key"], taint["effect"]) for taint in kept}
     for key, effect in implied:
         if (key, effect) not in present:
@@ -244,11 +283,11 @@ def _sync_taints(world: World, node: Obj) -> None:
     spec["taints"] = kept
     if not kept:
         del spec["taints"]
-    cordoned_now = (UNSCHEDULABLE, "NoSchedule") in implied and not any(t["key"] == UNSCHEDULABLE for t in taints)
-    freed_now = (UNSCHEDULABLE, "NoSchedule") not in implied and any(t["key"] == UNSCHEDULABLE for t in taints)
+    was_cordoned = any(taint["key"] == UNSCHEDULABLE for taint in taints)
+    is_cordoned = (UNSCHEDULABLE, "NoSchedule") in implied
     node = world.store.update("nodes", changed)
-    if cordoned_now or freed_now:
-        reason = "NodeNotSchedulable" if cordoned_now else "NodeSchedulable"
+    if was_cordoned != is_cordoned:
+        reason = "NodeNotSchedulable" if is_cordoned else "NodeSchedulable"
         name = node["metadata"]["name"]
         message = f"Node {name} status is now: {reason}"
         events.record(world, "nodes", node, reason, message, component="kubelet", host=name)

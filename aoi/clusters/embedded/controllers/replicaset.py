@@ -26,6 +26,8 @@ class ReplicaSetController:
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
         """The ReplicaSet itself; the owner of a pod that changed; for an orphan, those whose selector it matches."""
         if change.resource == RESOURCE:
+            if change.verb == "DELETED":
+                world.state.pop(_retry_key(change.name), None)
             if change.verb == "DELETED" or _only_status(change):
                 return []
             return [(RESOURCE, change.name)]
@@ -48,7 +50,6 @@ class ReplicaSetController:
         """Adopt, release, create or delete pods; then report."""
         replica_set = world.store.get(RESOURCE, *name)
         if replica_set is None:
-            world.state.pop(_retry_key(name), None)
             return
         failure: str | None = None
         if "deletionTimestamp" not in replica_set["metadata"]:

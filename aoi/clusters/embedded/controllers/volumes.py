@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/ and pkg/controller/volume/persistentvolume.
 """
 
-from aoi.clusters.embedded.controllers import events, quantities
+from aoi.clusters.embedded.controllers import events, quantities, selectors
 from aoi.clusters.embedded.controllers.predicates import HOSTNAME, claims
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
 from aoi.clusters.embedded.world import World
@@ -174,8 +174,6 @@ def _best_match(world: World, claim: Obj) -> Obj | None:
 
 
 def _selected(selector: Obj, volume: Obj) -> bool:
-    from aoi.clusters.embedded.controllers import selectors
-
     return selectors.matches(selector, volume["metadata"].get("labels"))
 
 
@@ -217,15 +215,19 @@ def _bind(world: World, claim: Obj, volume: Obj) -> None:
 def _new_volume(claim: Obj, storage_class: Obj, node: str | None) -> Obj:
     requested = ((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage", "1Gi")
     name = f"pvc-{claim['metadata']['uid']}"
+    provisioner = storage_class["provisioner"]
+    local = "local-path" in provisioner or "hostpath" in provisioner
+    host_path = {"path": f"/var/local-path-provisioner/{name}", "type": "DirectoryOrCreate"}
+    source: Obj = {"hostPath": host_path} if local else {"csi": {"driver": provisioner, "volumeHandle": name}}
     spec: Obj = {
         "capacity": {"storage": requested},
         "accessModes": list(claim["spec"].get("accessModes") or ("ReadWriteOnce",)),
         "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
         "storageClassName": storage_class["metadata"]["name"],
         "volumeMode": "Filesystem",
-        "hostPath": {"path": f"/var/local-path-provisioner/{name}", "type": "DirectoryOrCreate"},
+        **source,
     }
-    if node:
+    if node and local:  # an attachable volume can follow its pod to other nodes
         terms = [{"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}]
         spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": terms}}
     annotations = {"pv.kubernetes.io/provisioned-by": storage_class["provisioner"]}

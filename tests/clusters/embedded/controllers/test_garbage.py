@@ -137,3 +137,29 @@ def test_a_relabelled_pod_is_released_and_replaced(labels):
     world.advance(5_000)
     assert get(world, "pods", pod["metadata"]["name"])["metadata"]["ownerReferences"] == []
     assert len(pods_of(world, "geo")) == 2
+
+
+def test_dependents_of_custom_resources_follow_them_too():
+    world = make_world()
+    create(world, "networkchaos.chaos-mesh.org", {"metadata": {"name": "loss", "namespace": NAMESPACE}})
+    uid = get(world, "networkchaos.chaos-mesh.org", "loss")["metadata"]["uid"]
+    owner = {"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "name": "loss", "uid": uid}
+    create(world, "configmaps", {"metadata": {"name": "x", "namespace": NAMESPACE, "ownerReferences": [owner]}})
+    assert get(world, "configmaps", "x")
+    delete(world, "networkchaos.chaos-mesh.org", "loss")
+    assert world.store.get("configmaps", NAMESPACE, "x") is None
+
+
+def test_controllers_keep_no_notes_about_what_is_gone():
+    world = run()
+    edit(world, "nodes", "node-1", "spec", unschedulable=True)
+    stuck = deployment("rate")
+    stuck["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "ssd"}
+    create(world, "deployments.apps", stuck)
+    world.advance(10_000)
+    for name in ("geo", "rate"):
+        delete(world, "deployments.apps", name)
+    world.advance(60_000)
+    assert sorted(key.partition("/")[0] for key in world.state) == ["event-expiry-timer-ms"] + ["images"] * len(
+        [key for key in world.state if key.startswith("images/")]
+    ) + ["next-address"] * len([key for key in world.state if key.startswith("next-address/")])

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from aoi.clusters.embedded.controllers.kubelet import container_memory
+from aoi.clusters.embedded.controllers.kubelet import container_memory, evict, kill_container
 from aoi.clusters.embedded.runtime import ContainerPlan, ExitPlan
 from tests.clusters.embedded.controllers.cluster import (
     NAMESPACE,
@@ -334,3 +334,70 @@ def test_a_rollout_recovers_when_a_bad_command_is_undone():
     set_container(world, "geo", image="shop/app:1")
     world.advance(90_000)
     assert condition(pod_of(world), "Ready")["status"] == "True"
+
+
+def test_a_killed_container_is_restarted_once_and_then_fine():
+    world = run()
+    kill_container(world, pod_of(world), "geo")
+    world.advance(60_000)
+    status = status_of(world)
+    assert (status["restartCount"], status["ready"]) == (1, True)
+    assert status["lastState"]["terminated"]["exitCode"] == 137
+
+
+def test_an_evicted_pod_fails_and_is_replaced():
+    world = run()
+    evicted = pod_of(world)
+    message = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
+    evict(world, evicted, message)
+    world.advance(10_000)
+    stored = get(world, "pods", evicted["metadata"]["name"])
+    assert (stored["status"]["phase"], stored["status"]["reason"]) == ("Failed", "Evicted")
+    assert stored["status"]["message"] == message
+    assert events_of(world, evicted["metadata"]["name"], "Evicted")[0]["type"] == "Warning"
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 1
+
+
+def test_a_node_without_addresses_left_cannot_make_sandboxes():
+    world = make_world(nodes=1)
+    edit(world, "nodes", "node-1", "spec", podCIDR="10.244.9.0/29", podCIDRs=["10.244.9.0/29"])
+    create(world, "deployments.apps", deployment("geo", 7))
+    world.advance(10_000)
+    without = [pod for pod in pods_of(world, "geo") if "podIP" not in pod["status"]]
+    assert len(without) == 2
+    failure = events_of(world, "geo", "FailedCreatePodSandBox")[0]["message"]
+    assert failure.endswith("failed to allocate for range 0: no IP addresses available in range set: "
+                            "10.244.9.1-10.244.9.6")  # fmt: skip
+    edit(world, "deployments.apps", "geo", "spec", replicas=5)
+    world.advance(60_000)
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 5
+
+
+def test_a_pre_stop_hook_delays_the_end():
+    hook = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 5"]}}}
+    world = run(ContainerPlan(stop_ms=1000), lifecycle=hook)
+    edit(world, "deployments.apps", "geo", "spec", replicas=0)
+    world.advance(5_999)
+    assert len(pods_of(world, "geo")) == 1
+    world.advance(1)
+    assert pods_of(world, "geo") == []
+
+
+def test_a_missing_pull_secret_is_mentioned():
+    world = run(ContainerPlan(image_error="pull_denied"), spec={"imagePullSecrets": [{"name": "registry"}]})
+    assert messages(world, "FailedToRetrieveImagePullSecret") == [
+        "Unable to retrieve some image pull secrets (registry); attempting to pull the image may not succeed."
+    ]
+
+
+def test_a_finalizer_keeps_a_stopped_pod_as_an_object():
+    world = run()
+    pod = pod_of(world)
+    edit(world, "pods", pod["metadata"]["name"], "metadata", finalizers=["example.org/hold"])
+    edit(world, "deployments.apps", "geo", "spec", replicas=0)
+    world.advance(600_000)
+    (held,) = pods_of(world, "geo")
+    assert "terminated" in held["status"]["containerStatuses"][0]["state"]
+    edit(world, "pods", pod["metadata"]["name"], "metadata", finalizers=[])
+    world.advance(1_000)
+    assert pods_of(world, "geo") == []

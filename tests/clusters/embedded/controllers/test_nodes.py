@@ -127,3 +127,19 @@ def test_a_cordoned_node_keeps_its_pods_and_takes_no_more():
     assert len(pods_of(world, "geo")) == 9
     edit(world, "nodes", "node-1", "spec", unschedulable=None)
     assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
+
+
+def test_a_node_under_disk_pressure_takes_no_new_pods():
+    world = run()
+    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=True)
+    world.settle()
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "DiskPressure")["reason"] == "KubeletHasDiskPressure"
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["node.kubernetes.io/disk-pressure"]
+    assert events_of(world, "node-1", "NodeHasDiskPressure")
+    edit(world, "deployments.apps", "geo", "spec", replicas=8)
+    assert len(on(world, "node-1")) == 1
+    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=False)
+    world.settle()
+    assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
+    assert events_of(world, "node-1", "NodeHasNoDiskPressure")

@@ -161,3 +161,20 @@ def test_access_modes_and_selectors_must_match():
     create(world, CLAIMS, claim("shared", accessModes=["ReadWriteMany"]))
     create(world, CLAIMS, claim("picky", selector={"matchLabels": {"disk": "ssd"}}))
     assert (phase(world, CLAIMS, "shared"), phase(world, CLAIMS, "picky")) == ("Pending", "Pending")
+
+
+def test_an_attached_volume_cannot_serve_a_second_node():
+    world = make_world()
+    create(world, "storageclasses.storage.k8s.io", storage_class(provisioner="ebs.csi.aws.com"))
+    create(world, CLAIMS, claim(storageClassName="standard"))
+    user(world)
+    edit(world, "deployments.apps", "geo", "spec", replicas=2)
+    world.advance(20_000)
+    first, second = sorted(pods_of(world, "geo"), key=lambda pod: "podIP" not in pod["status"])
+    volume_name = get(world, CLAIMS, "data")["spec"]["volumeName"]
+    (event,) = events_of(world, second["metadata"]["name"], "FailedAttachVolume")
+    assert event["message"] == (
+        f'Multi-Attach error for volume "{volume_name}" Volume is already used by pod(s) {first["metadata"]["name"]}'
+    )
+    assert second["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "ContainerCreating"
+    assert condition(first, "Ready")["status"] == "True"

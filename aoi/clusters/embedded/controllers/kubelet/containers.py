@@ -3,6 +3,7 @@
 Source: pkg/kubelet/kuberuntime/kuberuntime_{container,manager}.go and pkg/kubelet/images.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from aoi.clusters.embedded.controllers import events
@@ -21,6 +22,9 @@ FIRST_BACKOFF_MS = 10_000
 LAST_BACKOFF_MS = 300_000
 BACKOFF_FORGOTTEN_MS = 600_000
 """A container that ran this long since its last back-off starts afresh."""
+
+
+_SLEEP = re.compile(r"\bsleep (\d+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,22 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         look.event("ErrImageNeverPull", message, warning=True)
         look.event("Failed", "Error: ErrImageNeverPull", warning=True)
         return _waiting(memory, "ErrImageNeverPull", message, look.now_ms + SYNC_MS)
+    _check_pull_secrets(look)
     look.event("Pulling", f'Pulling image "{image}"')
-    if memory.state == "pulling":
-        return memory
     duration_ms = plan.pull_ms
     return replace(memory, state="pulling", due_ms=look.now_ms + duration_ms, stop_ms=duration_ms, restart_ms=None)
+
+
+def _check_pull_secrets(look: Pass) -> None:
+    wanted = [one["name"] for one in look.pod["spec"].get("imagePullSecrets") or ()]
+    namespace = look.pod["metadata"]["namespace"]
+    missing = [name for name in wanted if look.world.store.get("secrets", namespace, name) is None]
+    if missing:
+        message = (
+            f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may not "
+            "succeed."
+        )
+        look.event("FailedToRetrieveImagePullSecret", message, warning=True)
 
 
 def _finish_pull(look: Pass, memory: ContainerMemory) -> ContainerMemory:
@@ -230,16 +245,29 @@ def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
 def _stop(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     """SIGTERM now, exit after `stop_ms` or, with SIGKILL, after the grace period."""
     grace_ms = look.pod["spec"].get("terminationGracePeriodSeconds", 30) * 1000
-    killed = memory.stop_ms > grace_ms
+    needed_ms = stop_ms(look.pod, look.container["name"], memory)
+    killed = needed_ms > grace_ms
     return replace(
         memory,
         state="stopping",
-        due_ms=look.now_ms + min(memory.stop_ms, grace_ms),
+        due_ms=look.now_ms + min(needed_ms, grace_ms),
         exit_code=137 if killed else memory.stop_code,
         exit_reason="Error" if killed or memory.stop_code else "Completed",
         ready=False,
         probes=(),
     )
+
+
+def stop_ms(pod: Obj, name: str, memory: ContainerMemory) -> int:
+    """How long a container takes to end when asked to: its preStop hook, then the process itself.
+
+    Source: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+    """
+    container = next((one for one in pod["spec"]["containers"] if one["name"] == name), {})
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    sleep_s = (hook.get("sleep") or {}).get("seconds", 0)
+    found = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))
+    return (sleep_s + (int(found[1]) if found else 0)) * 1000 + memory.stop_ms
 
 
 def _terminate(look: Pass, memory: ContainerMemory, code: int, reason: str) -> ContainerMemory:

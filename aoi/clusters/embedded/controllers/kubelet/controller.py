@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aoi.clusters.embedded.controllers import events
 from aoi.clusters.embedded.controllers.kubelet import addresses, references, status
-from aoi.clusters.embedded.controllers.kubelet.containers import COMPONENT, Pass, step
+from aoi.clusters.embedded.controllers.kubelet.containers import COMPONENT, SYNC_MS, Pass, step, stop_ms
 from aoi.clusters.embedded.controllers.kubelet.memory import ContainerMemory, PodMemory, key, load
 from aoi.clusters.embedded.controllers.nodes import is_down
 from aoi.clusters.embedded.store import Change, Name, Obj
@@ -32,7 +32,7 @@ class Kubelet:
                 return []
             return [("pods", change.name)] if _concerns_kubelet(change) else []
         if change.resource in getattr(world.runtime, "probe_inputs", ()):
-            return _probed_pods(world, change.name[0])
+            return probed_pods(world, change.name[0])
         return []
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
@@ -76,22 +76,27 @@ class Kubelet:
                     is_init = container not in pod["spec"]["containers"]
                     message = f"Stopping container {container['name']}"
                     Pass(world, pod, container, is_init).event("Killing", message)
-            longest_ms = max((one.stop_ms for one in running.values()), default=0)
+            longest_ms = max((stop_ms(pod, name, one) for name, one in running.items()), default=0)
             memory = replace(memory, end_ms=world.clock.now_ms + min(longest_ms, grace_ms))
         elif memory.end_ms > world.clock.now_ms + grace_ms:  # deleted again with a shorter grace period
             memory = replace(memory, end_ms=world.clock.now_ms + grace_ms)
         if memory.end_ms is not None and memory.end_ms > world.clock.now_ms:
             return memory
-        if meta.get("finalizers"):
-            return replace(memory, containers={}, phase="Failed" if memory.phase == "Running" else memory.phase)
+        if meta.get("finalizers"):  # stopped, but the object stays until its finalizers are gone
+            stopped = {name: _ended(one, world.clock.now_ms) for name, one in memory.containers.items()}
+            return replace(memory, ended=True, containers=stopped, phase="Failed")
         world.store.delete("pods", meta["namespace"], meta["name"])
         return None
 
 
-def reprobe(world: World, namespace: str) -> None:
-    """Have the probes of a namespace asked again, after a change that is no API object's (a database, a flag)."""
-    for resource, name in _probed_pods(world, namespace):
-        world.wake(Kubelet.name, resource, name)
+def _ended(memory: ContainerMemory, now_ms: int) -> ContainerMemory:
+    if memory.state not in ("running", "stopping"):
+        return replace(memory, due_ms=None)
+    code = memory.stop_code
+    reason = "Error" if code else "Completed"
+    return replace(
+        memory, state="terminated", due_ms=None, exit_code=code, exit_reason=reason, finished_ms=now_ms, ready=False
+    )
 
 
 def _concerns_kubelet(change: Change) -> bool:
@@ -107,7 +112,8 @@ def _concerns_kubelet(change: Change) -> bool:
     )
 
 
-def _probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
+def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
+    """Keys of the pods of a namespace that have probes."""
     found: list[tuple[str, Name]] = []
     for pod in world.store.objects("pods", namespace):
         if any("readinessProbe" in c or "livenessProbe" in c for c in pod["spec"]["containers"]):
@@ -121,8 +127,13 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
         if not memory.mounted:
             return memory
     if not memory.ip:
+        if memory.mount_ms is not None and memory.mount_ms > world.clock.now_ms:
+            return memory
         ip = addresses.allocate(world, pod)
-        memory = replace(memory, ip=ip)
+        if ip is None:
+            _warn(world, pod, "FailedCreatePodSandBox", addresses.exhausted_message(world, pod))
+            return replace(memory, mount_ms=world.clock.now_ms + SYNC_MS)
+        memory = replace(memory, ip=ip, mount_ms=None)
         # Probe messages name the address, so it must be on the pod that they see.
         pod = {**pod, "status": {**(pod.get("status") or {}), "podIP": ip}}
     containers = dict(memory.containers)
@@ -144,13 +155,22 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
 def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     if memory.mount_ms is not None and memory.mount_ms > world.clock.now_ms:
         return memory
+    attached = references.attached_elsewhere(world, pod)
     problem = references.missing_volume(world, pod)
-    if problem is None:
+    if attached is None and problem is None:
         return replace(memory, mounted=True, mount_ms=None)
-    node = pod["spec"]["nodeName"]
-    events.record(world, "pods", pod, "FailedMount", problem, component=COMPONENT, type_="Warning", host=node)
+    if attached is not None:
+        component = "attachdetach-controller"
+        events.record(world, "pods", pod, "FailedAttachVolume", attached, component=component, type_="Warning")
+    else:
+        _warn(world, pod, "FailedMount", problem or "")
     delay_ms = min(FIRST_MOUNT_RETRY_MS * 2**memory.mount_tries, LAST_MOUNT_RETRY_MS)
     return replace(memory, mount_tries=min(memory.mount_tries + 1, 9), mount_ms=world.clock.now_ms + delay_ms)
+
+
+def _warn(world: World, pod: Obj, reason: str, message: str) -> None:
+    node = pod["spec"]["nodeName"]
+    events.record(world, "pods", pod, reason, message, component=COMPONENT, type_="Warning", host=node)
 
 
 def _phase(pod: Obj, memory: PodMemory) -> str:
@@ -173,10 +193,10 @@ def _phase(pod: Obj, memory: PodMemory) -> str:
 
 def _next_ms(memory: PodMemory) -> int | None:
     if memory.end_ms is not None:
-        return memory.end_ms
+        return None if memory.ended else memory.end_ms
     if memory.phase in ("Succeeded", "Failed"):
         return None
     instants = [one.due_ms for one in memory.containers.values() if one.due_ms is not None]
-    if not memory.mounted and memory.mount_ms is not None:
+    if memory.mount_ms is not None:
         instants.append(memory.mount_ms)
     return min(instants, default=None)

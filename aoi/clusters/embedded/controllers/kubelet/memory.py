@@ -75,10 +75,12 @@ class PodMemory:
     """RFC 3339, when the kubelet first saw it."""
     mount_tries: int = 0
     mount_ms: int | None = None
-    """When the failed mount is tried again; None once volumes are mounted (or before the first try)."""
+    """When a failed mount or sandbox is tried again."""
     mounted: bool = False
     end_ms: int | None = None
     """When a pod that is being deleted has stopped."""
+    ended: bool = False
+    """It has stopped, but finalizers keep its object."""
     timer_ms: int | None = None
     """The timer that is set already."""
     phase: str = "Pending"

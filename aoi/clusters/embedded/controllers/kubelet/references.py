@@ -3,6 +3,7 @@
 Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables) and pkg/volume/{configmap,secret}.
 """
 
+from aoi.clusters.embedded.controllers.predicates import claims
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
@@ -38,6 +39,33 @@ def missing_volume(world: World, pod: Obj) -> str | None:
         problem = _volume_problem(world, namespace, volume)
         if problem:
             return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
+    return None
+
+
+def attached_elsewhere(world: World, pod: Obj) -> str | None:
+    """The Multi-Attach error of a ReadWriteOnce volume that a pod on another node holds, or None.
+
+    Only attachable (CSI) volumes know it; a hostPath is wherever its node is.
+    """
+    namespace, node = pod["metadata"]["namespace"], pod["spec"]["nodeName"]
+    for name in claims(pod):
+        claim = world.store.get("persistentvolumeclaims", namespace, name)
+        volume = world.store.get("persistentvolumes", "", ((claim or {}).get("spec") or {}).get("volumeName") or "")
+        if volume is None or "csi" not in volume["spec"]:
+            continue
+        if not set(volume["spec"].get("accessModes") or ()) <= {"ReadWriteOnce", "ReadWriteOncePod"}:
+            continue
+        holders = [
+            other["metadata"]["name"]
+            for other in world.store.objects("pods", namespace)
+            if other["spec"].get("nodeName") not in (None, "", node)
+            and name in claims(other)
+            and (other.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+            and (other.get("status") or {}).get("podIP")
+        ]
+        if holders:
+            title = volume["metadata"]["name"]
+            return f'Multi-Attach error for volume "{title}" Volume is already used by pod(s) {", ".join(holders)}'
     return None
 
 

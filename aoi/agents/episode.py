@@ -109,7 +109,9 @@ def run_episode(
     world_digest = scenario.world.digest()
     session: Session | None = None
     alerts: tuple[AlertLine, ...] = ()
-    ended, error, answer = "error", None, None
+    ended: Ended = "error"
+    error: str | None = None
+    answer: Answer | None = None
     outcome = Outcome(success=False, aiopslab_success=False)
     try:
         alerts = _alerts(scenario, handles)
@@ -149,7 +151,7 @@ def run_episode(
         steps=tuple(session.steps) if session else (),
         answer=answer,
         outcome=outcome,
-        ended=_as_ended(ended),
+        ended=ended,
         error=error,
         tokens=session.tokens if session else 0,
     )
@@ -180,10 +182,6 @@ def _hands(scenario: Situation) -> Hands | None:
     from aoi.agents.hands import sandbox_hands  # a diagnosis never imports what can write
 
     return sandbox_hands(scenario)
-
-
-def _as_ended(ended: str) -> Ended:
-    return ended  # type: ignore[return-value]
 
 
 def read_topology(situation: Situation, probe: Probe) -> topology.Topology:

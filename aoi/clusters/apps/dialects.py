@@ -493,7 +493,7 @@ DIALECTS: dict[str, Dialect] = {
             ),
             "unauthorized": ("[lua] client.lua:{n}: {op} failure: not authorized on {db} at {host}:{port}",),
             "authfailed": ("[lua] client.lua:{n}: {op} failure: Authentication failed at {host}:{port}",),
-            "dns": ("[lua] client.lua:{n}: {op} failure: {host} could not be resolved (110: Operation timed out)",),
+            "dns": ("[lua] client.lua:{n}: {op} failure: {host} could not be resolved (2: Server failure, SERVFAIL)",),
             "failed": ("[lua] client.lua:{n}: {op} failure: TServiceException from {callee}: internal error",),
             "start": ('using the "epoll" event method', "openresty/1.15.8.1", "start worker processes"),
             "stop": ("signal 15 (SIGTERM) received, exiting", "worker process exited with code 0"),

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 from aoi.clusters.apps.manifests import CA_TEXT, STORAGE_CLASS, namespace_object
@@ -17,12 +18,21 @@ _NAMES = ("worker-{}", "node-{}", "ip-10-0-{}-{}", "pool-a-{}", "kube-node-{}")
 
 
 def objects(application: Application, rng: random.Random) -> Objects:
-    """Everything that is there before the application is installed."""
+    """Everything that is there before the application is installed, for days already."""
+    born = (date(2026, 1, 4) - timedelta(days=rng.randint(3, 90))).strftime("%Y-%m-%dT")
+    born += f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
+    for resource, obj in _objects(application, rng, born):
+        if resource not in ("deployments.apps", "services"):  # what controllers work on begins with the world
+            obj["metadata"].setdefault("creationTimestamp", born)
+        yield resource, obj
+
+
+def _objects(application: Application, rng: random.Random, born: str) -> Objects:
     for name in ("default", "kube-system", "kube-public", "kube-node-lease", AOI):
         yield "namespaces", namespace_object(name)
         yield "serviceaccounts", _named("v1", "ServiceAccount", name, "default")
     yield "configmaps", {**_named("v1", "ConfigMap", "kube-system", "kube-root-ca.crt"), "data": {"ca.crt": CA_TEXT}}
-    yield from _nodes(rng)
+    yield from _nodes(rng, born)
     yield (
         "storageclasses.storage.k8s.io",
         {
@@ -40,11 +50,11 @@ def node_names(rng: random.Random) -> list[str]:
     """Names of the three nodes."""
     style = rng.choice(_NAMES)
     if style.count("{}") == 2:
-        return [style.format(rng.randint(1, 9) * 16, rng.randint(10, 250)) + f"-{index}" for index in range(3)]
+        return [style.format(rng.randint(1, 4) * 64 + index * 16, rng.randint(10, 250)) for index in range(3)]
     return [style.format(index + 1) for index in range(3)]
 
 
-def _nodes(rng: random.Random) -> Objects:
+def _nodes(rng: random.Random, born: str) -> Objects:
     kind, cpu, memory = rng.choice(_SIZES)
     version = rng.choice(("v1.32.3", "v1.32.6", "v1.32.9"))
     for index, name in enumerate(node_names(rng)):
@@ -76,7 +86,7 @@ def _nodes(rng: random.Random) -> Objects:
                     ],
                     "allocatable": {**capacity, "cpu": f"{cpu * 1000 - 80}m"},
                     "capacity": capacity,
-                    "conditions": [_condition(*entry) for entry in _CONDITIONS],
+                    "conditions": [_condition(*entry, born) for entry in _CONDITIONS],
                     "nodeInfo": {
                         "architecture": "amd64",
                         "containerRuntimeVersion": "containerd://1.7.27",
@@ -99,11 +109,10 @@ _CONDITIONS = (
 )
 
 
-def _condition(type_: str, status: str, reason: str, message: str) -> Obj:
-    moment = "2026-01-05T07:58:00Z"
+def _condition(type_: str, status: str, reason: str, message: str, born: str) -> Obj:
     return {
-        "lastHeartbeatTime": moment,
-        "lastTransitionTime": moment,
+        "lastHeartbeatTime": "2026-01-05T07:58:00Z",
+        "lastTransitionTime": born,
         "message": message,
         "reason": reason,
         "status": status,

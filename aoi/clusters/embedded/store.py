@@ -116,6 +116,11 @@ class Store:
         """(resource, name) of everything that names `uid` in its ownerReferences, sorted."""
         return list(self._index.get(("*", "owner", uid), ()))
 
+    def orphans(self, resource: str, namespace: str) -> list[Obj]:
+        """Pods or ReplicaSets of a namespace that no controller owns: what another may adopt."""
+        table = self._tables.get(resource, {})
+        return [table[name] for name in self._index.get((resource, "orphans", namespace), ())]
+
     def pods_on(self, node: str) -> list[Obj]:
         """Pods bound to `node`; those bound to none for the empty string."""
         table = self._tables.get("pods", {})
@@ -260,6 +265,10 @@ def _index_entries(resource: str, key: Name, obj: Obj) -> list[tuple[IndexKey, A
     entries: list[tuple[IndexKey, Any]] = [((resource, "namespace", key[0]), key)]
     for uid in dict.fromkeys(reference["uid"] for reference in obj["metadata"].get("ownerReferences") or ()):
         entries.append((("*", "owner", uid), (resource, key)))
+    if resource in ("pods", "replicasets.apps"):
+        references = obj["metadata"].get("ownerReferences") or ()
+        if not any(reference.get("controller") for reference in references):
+            entries.append(((resource, "orphans", key[0]), key))
     if resource == "pods":
         entries.append((("pods", "node", (obj.get("spec") or {}).get("nodeName") or ""), key))
     elif resource == "events":

@@ -5,7 +5,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ an
 
 from aoi.clusters.embedded.controllers import deployment_status, events, pods, rollout, selectors
 from aoi.clusters.embedded.controllers.deletion import request_deletion
-from aoi.clusters.embedded.controllers.kinds import controller_key, controller_of, owner_reference
+from aoi.clusters.embedded.controllers.kinds import controller_key, owner_reference
 from aoi.clusters.embedded.controllers.replicaset import RESOURCE as REPLICA_SETS
 from aoi.clusters.embedded.controllers.rollout import Size
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
@@ -173,8 +173,12 @@ class DeploymentController:
     def _report(self, world: World, deployment: Obj, owned: list[Obj]) -> None:
         new = _find_new(deployment, owned)
         recheck_ms = deployment_status.write(world, deployment, new, owned)
-        if recheck_ms is not None:
-            meta = deployment["metadata"]
+        meta = deployment["metadata"]
+        key = f"deployment-deadline/{meta['uid']}"
+        # One timer at a time: when it fires too early, because the rollout moved on, the next one is set then.
+        now_ms, pending_ms = world.clock.now_ms, world.state.get(key, 0)
+        if recheck_ms is not None and not now_ms < pending_ms <= now_ms + recheck_ms:
+            world.state[key] = now_ms + recheck_ms
             world.clock.set_timer(recheck_ms, self.name, RESOURCE, meta["namespace"], meta["name"])
 
 
@@ -183,9 +187,8 @@ def _replica_sets(world: World, deployment: Obj) -> list[Obj]:
     meta = deployment["metadata"]
     owned = world.store.owned(REPLICA_SETS, meta["uid"])
     if "deletionTimestamp" not in meta:
-        for one in world.store.objects(REPLICA_SETS, meta["namespace"]):
-            labels = one["metadata"].get("labels")
-            if controller_of(one) is None and selectors.matches(deployment["spec"].get("selector"), labels):
+        for one in world.store.orphans(REPLICA_SETS, meta["namespace"]):
+            if selectors.matches(deployment["spec"].get("selector"), one["metadata"].get("labels")):
                 adopted, one_meta = fork(one, "metadata")
                 one_meta["ownerReferences"] = [
                     *(one_meta.get("ownerReferences") or ()),

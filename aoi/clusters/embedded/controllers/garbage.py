@@ -8,7 +8,14 @@ from aoi.clusters.embedded.controllers.kinds import owner_exists, resource_of
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
 from aoi.clusters.embedded.world import World
 
-_NOTES = ("scheduler-tried", "claim-retry", "cronjob-timer", "autoscaler-timer", "autoscaler-history")
+_NOTES = (
+    "scheduler-tried",
+    "claim-retry",
+    "cronjob-timer",
+    "autoscaler-timer",
+    "autoscaler-history",
+    "deployment-deadline",
+)
 """What controllers note in `world.state` under an object's uid, and nobody needs once it is gone."""
 
 

@@ -127,10 +127,8 @@ def _claimed(world: World, replica_set: Obj) -> list[Obj]:
         released, pod_meta = fork(pod, "metadata")
         pod_meta["ownerReferences"] = [r for r in pod_meta["ownerReferences"] if r["uid"] != meta["uid"]]
         world.store.update("pods", released)
-    for pod in world.store.objects("pods", meta["namespace"]):
-        if controller_of(pod) is not None or not pods.is_active(pod):
-            continue
-        if not selectors.matches(selector, pod["metadata"].get("labels")):
+    for pod in world.store.orphans("pods", meta["namespace"]):
+        if not pods.is_active(pod) or not selectors.matches(selector, pod["metadata"].get("labels")):
             continue
         adopted, pod_meta = fork(pod, "metadata")
         pod_meta["ownerReferences"] = [*(pod_meta.get("ownerReferences") or ()), owner_reference(RESOURCE, replica_set)]

@@ -18,7 +18,7 @@ steps = st.lists(
 
 
 def references(uids):
-    return [{"uid": uid, "name": uid, "kind": "X", "apiVersion": "v1"} for uid in uids]
+    return [{"uid": uid, "name": uid, "kind": "X", "apiVersion": "v1", "controller": True} for uid in uids]
 
 
 def check(store):
@@ -31,6 +31,7 @@ def check(store):
         assert store.owned("pods", uid) == expected
         assert store.dependents(uid) == [("pods", ("ns", pod["metadata"]["name"])) for pod in expected]
     assert store.objects("pods", "ns") == pods
+    assert store.orphans("pods", "ns") == [p for p in pods if not p["metadata"].get("ownerReferences")]
     assert store.objects("pods", "other") == []
 
 

@@ -4,6 +4,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/ and pk
 """
 
 import hashlib
+from functools import lru_cache
 
 from aoi.clusters.embedded.controllers import conditions
 from aoi.clusters.embedded.controllers.kubelet.images import canonical
@@ -125,10 +126,15 @@ def terminated(world: World, pod: Obj, container: str, memory: ContainerMemory) 
 
 def container_id(pod: Obj, container: str, attempt: int) -> str:
     """A containerd id, distinct for each attempt."""
-    text = f"{pod['metadata']['uid']}/{container}/{attempt}"
+    return _container_id(f"{pod['metadata']['uid']}/{container}/{attempt}")
+
+
+@lru_cache(maxsize=4096)
+def _container_id(text: str) -> str:
     return f"containerd://{hashlib.sha256(text.encode()).hexdigest()}"
 
 
+@lru_cache(maxsize=1024)
 def _image_id(image: str) -> str:
     name = canonical(image)
     repository = name.partition("@")[0]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoi.promotion.statistics import (
@@ -95,6 +95,7 @@ def test_a_broken_number_proves_nothing(broken):
     assert not is_gain_proven(values, 0.95, 0.0, 0)
 
 
+@settings(deadline=None)
 @given(differences)
 def test_the_interval_holds_its_estimate_and_mirrors_with_the_sign(values):
     one, other = interval(values, 0.95), interval(-values, 0.95)
@@ -103,6 +104,7 @@ def test_the_interval_holds_its_estimate_and_mirrors_with_the_sign(values):
     assert one.low == pytest.approx(-other.high, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(differences)
 def test_a_higher_level_gives_a_wider_interval(values):
     narrow, wide = interval(values, 0.9), interval(values, 0.99)
@@ -110,6 +112,7 @@ def test_a_higher_level_gives_a_wider_interval(values):
     assert wide.high >= narrow.high - 1e-12
 
 
+@settings(deadline=None)
 @given(differences)
 def test_the_permutation_test_is_valid_and_sees_both_directions(values):
     up, down = flip_p_values(np.stack([values, -values]), 0)

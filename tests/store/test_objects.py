@@ -166,6 +166,7 @@ def test_every_bit_flip_in_a_folder_is_found(tmp_path):
     store.verify_folder(ref)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_name_that_passes_stays_inside(name):
     try:

@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 WATCH_LIMIT = 500
 """Open watches and followed logs of one front; the next one is told to come back."""
+CLOSING_S = 0.1
+"""How long a connection may take to say goodbye in TLS before it is cut."""
 _READS = ("GET", "HEAD")
 Query = tuple[tuple[str, str], ...]
 
@@ -68,16 +70,20 @@ class Front:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, port, ssl_context=certificates.context)
-        await site.start()
-        self.url = f"https://{HOST}:{self._runner.addresses[0][1]}"
+        assert self._runner.server is not None  # set by setup
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._runner.server, HOST, port, ssl=certificates.context, ssl_shutdown_timeout=CLOSING_S
+        )
+        self.url = f"https://{HOST}:{self._listener.sockets[0].getsockname()[1]}"
         self._moved_at = time.monotonic()
         self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
         """Close every connection."""
         self._ticker.cancel()
+        self._listener.close()
         await self._runner.cleanup()
+        await asyncio.sleep(2 * CLOSING_S)
 
     def move_clock(self) -> None:
         """In scaled mode, let the simulated time pass that the wall clock says."""

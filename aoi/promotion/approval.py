@@ -70,14 +70,19 @@ def check_fits(given: Approval, asked: PromotionRequest, *, now: datetime, asked
 
 
 def _check_person(approver: str, asked_by: str, team: bool) -> None:
-    person = approver.strip().casefold()
+    person = _login(approver)
     if not person:
         raise ApprovalRefused("an approval names its approver. Log in, or pass --approver")
-    if team and person in (asked_by.strip().casefold(), AUTO):
+    if team and person in (_login(asked_by), AUTO):
         raise ApprovalRefused(
             f"{approver} asked for this promotion, or nobody decided it: in team mode someone else approves "
             "(AOI_GATE__TEAM). Ask a colleague to run `aoi review`"
         )
+
+
+def _login(name: str) -> str:
+    """The person in `login@host`: another host does not make another person."""
+    return name.strip().casefold().partition("@")[0]
 
 
 def _moment(text: str, where: str) -> datetime:

@@ -127,10 +127,10 @@ def test_a_used_approval_does_not_bring_a_rolled_back_challenger_back(ledger):
     assert [entry.kind for entry in ledger.entries()].count("promoted") == 2
 
 
-@pytest.mark.parametrize("approver", ["nightly", " Nightly ", "auto", "AUTO"])
+@pytest.mark.parametrize("approver", ["nightly", " Nightly ", "nightly@laptop", "auto", "AUTO"])
 def test_nobody_approves_their_own_request_in_team_mode(tmp_path, approver):
     ledger = installed(tmp_path, team=True)
-    request = asked(ledger, 1, actor="nightly")
+    request = asked(ledger, 1, actor="nightly@server")
     given = approval.sign(request, "approve", approver, now=START, hours=72)
     with pytest.raises(ApprovalRefused, match="someone else"):
         ledger.decide(request, given)
@@ -142,7 +142,7 @@ def test_alone_one_may_approve_and_pass_auto_openly(ledger):
     assert ledger.champion().bundle == bundle(1)
 
 
-@pytest.mark.parametrize("approver", ["", " ", "\t"])
+@pytest.mark.parametrize("approver", ["", " ", "\t", "@host"])
 def test_an_approval_names_its_approver(ledger, approver):
     request = asked(ledger, 1)
     with pytest.raises(ApprovalRefused, match="names its approver"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from aoi.clusters.embedded.api.errors import bad_request, expired, not_found
+from aoi.clusters.embedded.api.errors import ApiError, bad_request, expired, not_found
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.api.selectors import matcher
@@ -48,6 +48,7 @@ def selected(world: World, call: Call) -> list[Obj]:
 
 def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
     """One page of a list and its ListMeta."""
+    _check_revision(world, call)
     objects = selected(world, call)
     meta: dict[str, Any] = {"resourceVersion": str(world.store.revision)}
     if token := call.query.get("continue"):
@@ -65,6 +66,20 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
         meta["continue"] = _token(int(meta["resourceVersion"]), _position(objects[-1]))
         meta["remainingItemCount"] = rest
     return objects, meta
+
+
+def _check_revision(world: World, call: Call) -> None:
+    """Lists are of now. A list of an exact or a future revision is refused rather than answered wrongly."""
+    text, now = call.query.get("resourceVersion", ""), world.store.revision
+    if not text or call.query.get("continue"):
+        return
+    if not text.isdigit():
+        raise bad_request(f'resourceVersion: Invalid value: "{text}": must be a number')
+    if int(text) > now:
+        message = f"Too large resource version: {text}, current: {now}"
+        raise ApiError(504, "Timeout", message, {"causes": [{"reason": "ResourceVersionTooLarge"}]}, retry_s=1)
+    if call.query.get("resourceVersionMatch") == "Exact" and int(text) != now:
+        raise expired(f"The resourceVersion for the provided list is too old: {text}, current: {now}")
 
 
 def _position(obj: Obj) -> tuple[str, str]:

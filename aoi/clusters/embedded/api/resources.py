@@ -88,7 +88,6 @@ def _subresources(group: str, version: str, kind: str, names: str) -> dict[str, 
     own = Subresource(group, version, kind, _STATUS_VERBS)
     known = {
         "status": own,
-        "ephemeralcontainers": own,
         "scale": Subresource("autoscaling", "v1", "Scale", _STATUS_VERBS),
         "log": Subresource("", "v1", "Pod", ("get",)),
         "exec": Subresource("", "v1", "PodExecOptions", ("create", "get")),
@@ -134,7 +133,7 @@ _NEW_EVENT_FIELDS = _EVENT_FIELDS.replace("involvedObject", "regarding") + " rep
 # Kind|plural|short names|scope|subresources|categories|g: spec changes bump generation|field selectors
 _ROWS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ("", "v1", "io.k8s.api.core.v1"): (
-        f"Pod|pods|po|ns|status log exec eviction binding ephemeralcontainers|all||{_POD_FIELDS}",
+        f"Pod|pods|po|ns|status log exec eviction binding|all||{_POD_FIELDS}",
         "Service|services|svc|ns|status|all||spec.clusterIP spec.type",
         "ConfigMap|configmaps|cm|ns",
         "Secret|secrets||ns||||type",

@@ -6,7 +6,6 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 """
 
 from aoi.clusters.embedded.controllers import limits, quota
-from aoi.clusters.embedded.controllers.kinds import KINDS
 from aoi.clusters.embedded.controllers.refusal import Refused
 from aoi.clusters.embedded.store import Obj, fork
 from aoi.clusters.embedded.world import World
@@ -233,8 +232,3 @@ def _default_class(world: World, claim: Obj) -> Obj:
             spec["storageClassName"] = storage_class["metadata"]["name"]
             return new
     return claim
-
-
-def kind_of(resource: str) -> str:
-    """The kind's name in messages."""
-    return KINDS[resource][1] if resource in KINDS else resource

@@ -401,3 +401,14 @@ def test_a_finalizer_keeps_a_stopped_pod_as_an_object():
     edit(world, "pods", pod["metadata"]["name"], "metadata", finalizers=[])
     world.advance(1_000)
     assert pods_of(world, "geo") == []
+
+
+def test_a_native_sidecar_runs_beside_the_container_it_was_started_before():
+    world = make_world(nodes=1)
+    sidecar = [{"name": "proxy", "image": "shop/proxy:1", "restartPolicy": "Always"}]
+    create(world, "deployments.apps", deployment("geo", template=template("geo", initContainers=sidecar)))
+    world.advance(10_000)
+    pod = pod_of(world)
+    assert "running" in pod["status"]["initContainerStatuses"][0]["state"]
+    assert condition(pod, "Ready")["status"] == "True"
+    assert messages(world, "Started") == ["Started container proxy", "Started container geo"]

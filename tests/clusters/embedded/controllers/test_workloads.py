@@ -309,3 +309,21 @@ def test_an_unhealthy_pod_uses_up_the_budget():
     assert get(world, "poddisruptionbudgets.policy", "geo")["status"]["disruptionsAllowed"] == 0
     world.advance(20_000)
     assert get(world, "poddisruptionbudgets.policy", "geo")["status"]["disruptionsAllowed"] == 1
+
+
+def test_a_job_that_restarts_in_place_gives_up_by_its_restarts():
+    world = job_world(code=1)
+    create(world, "jobs.batch", job(policy="OnFailure", backoffLimit=3))
+    world.advance(300_000)
+    assert condition(get(world, "jobs.batch", "task"), "Failed")["reason"] == "BackoffLimitExceeded"
+    assert pods_of(world, "task") == []
+
+
+def test_a_native_sidecar_does_not_keep_a_job_from_completing():
+    world = job_world()
+    one = job()
+    sidecar = {"name": "proxy", "image": "shop/proxy:1", "restartPolicy": "Always"}
+    one["spec"]["template"]["spec"]["initContainers"] = [sidecar]
+    create(world, "jobs.batch", one)
+    world.advance(60_000)
+    assert condition(get(world, "jobs.batch", "task"), "Complete")["status"] == "True"

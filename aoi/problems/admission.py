@@ -203,7 +203,13 @@ def _deployments(world: World, namespace: str) -> list[tuple[str, str, str]]:
 
 def _delete_everything(scenario: Scenario) -> None:
     transport = EmbeddedTransport(scenario.world, ADMIN)
-    for resource in ("deployments.apps", "services", "configmaps", "networkchaos.chaos-mesh.org"):
+    for resource in (
+        "deployments.apps",
+        "services",
+        "configmaps",
+        "networkchaos.chaos-mesh.org",
+        "podchaos.chaos-mesh.org",
+    ):
         for obj in scenario.world.store.objects(resource, scenario.namespace):
             send(transport, Delete((resource, *_key(obj))))
 

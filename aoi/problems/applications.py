@@ -5,11 +5,13 @@ from functools import lru_cache
 
 from aoi.clusters.apps.generator import generate
 from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.apps.social import social_network
 from aoi.clusters.apps.spec import Application
 from aoi.records.problem import Split
 
 APPLICATIONS: Mapping[str, Split] = {
     "hotel_reservation": "train",
+    "social_network": "train",
     **{f"gen{number:03d}": "train" for number in range(8)},
     **{f"gen{number:03d}": "development" for number in range(100, 104)},
     **{f"gen{number:03d}": "test" for number in range(200, 204)},
@@ -21,4 +23,5 @@ def application(key: str, seed: int) -> Application:
     """The application of a key as a seed makes it. Raises: KeyError if there is no such key."""
     if key not in APPLICATIONS:
         raise KeyError(f"no application {key!r}; there are {', '.join(APPLICATIONS)}")
-    return hotel_reservation(seed) if key == "hotel_reservation" else generate(int(key.removeprefix("gen")), seed)
+    named = {"hotel_reservation": hotel_reservation, "social_network": social_network}
+    return named[key](seed) if key in named else generate(int(key.removeprefix("gen")), seed)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from aoi.clusters.apps.spec import Application
 from aoi.errors import UnknownProblem
+from aoi.problems import aiopslab
 from aoi.problems.applications import APPLICATIONS, application
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.faults.base import Fault
@@ -24,18 +25,6 @@ CONTROL_KINDS = (TaskKind.DETECTION, TaskKind.LOCALIZATION)
 SEEN_SHARE: Mapping[Split, float] = {"train": 0.6, "development": 0.2, "test": 0.2}
 """How the targets of a training mechanism on a training application are dealt out."""
 SPLITS: tuple[Split, ...] = ("train", "development", "test")
-
-_HOTEL = "hotel_reservation"
-_AIOPSLAB_TARGETS: Mapping[tuple[str, str], tuple[str, tuple[TaskKind, ...]]] = {
-    ("buggy_image", "geo"): ("misconfig_app_hotel_res-{}-1", tuple(TaskKind)),
-    ("network_loss", "user"): ("network_loss_hotel_res-{}-1", (TaskKind.DETECTION, TaskKind.LOCALIZATION)),
-    ("network_delay", "user"): ("network_delay_hotel_res-{}-1", (TaskKind.DETECTION, TaskKind.LOCALIZATION)),
-    ("db_auth_revoked", "mongodb-geo"): ("revoke_auth_mongodb-{}-1", tuple(TaskKind)),
-    ("db_auth_revoked", "mongodb-rate"): ("revoke_auth_mongodb-{}-2", tuple(TaskKind)),
-    ("wrong_binary", "profile"): ("wrong_bin_usage-{}-1", tuple(TaskKind)),
-}
-"""(fault, component of HotelReservation) -> AIOpsLab's id, and the kinds that AIOpsLab has of it."""
-_AIOPSLAB_NOOP = "noop_detection_hotel_reservation-1"
 
 
 def get(problem_id: str) -> Problem:
@@ -116,6 +105,12 @@ def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> li
     else:
         # A new mechanism on a new application: no slice of its own, so it would blur both.
         return []
+    if mechanism_split != "train":
+        splits |= {
+            target: theirs.split
+            for target, name in enumerate(names)
+            if (theirs := aiopslab.PROBLEMS.get((key, fault.key, name)))
+        }
     return [
         Problem(
             id=_fault_id(fault.key, kind, key, target, names[target]),
@@ -137,7 +132,7 @@ def _deal(fault_key: str, key: str, names: tuple[str, ...]) -> dict[int, Split]:
     """Target -> split, in target order. AIOpsLab's own problems of training mechanisms stay in training."""
     order = list(range(len(names)))
     rng("deal", fault_key, key).shuffle(order)
-    order.sort(key=lambda target: not (key == _HOTEL and (fault_key, names[target]) in _AIOPSLAB_TARGETS))
+    order.sort(key=lambda target: (key, fault_key, names[target]) not in aiopslab.PROBLEMS)
     held_out = max(1, round(len(order) * SEEN_SHARE["development"])) if len(order) >= 3 else 0
     kept = len(order) - 2 * held_out
     splits: dict[int, Split] = {}
@@ -166,13 +161,11 @@ def _controls(key: str, home: Split) -> list[Problem]:
 
 
 def _fault_id(fault_key: str, kind: TaskKind, key: str, target: int, name: str) -> str:
-    known = _AIOPSLAB_TARGETS.get((fault_key, name)) if key == _HOTEL else None
-    if known and kind in known[1]:
-        return known[0].format(kind.value)
-    return f"{fault_key}-{kind.value}-{key}-{target + 1}"
+    return aiopslab.problem_id(key, fault_key, name, kind) or f"{fault_key}-{kind.value}-{key}-{target + 1}"
 
 
 def _control_id(key: str, kind: TaskKind, place: int) -> str:
-    if (key, kind, place) == (_HOTEL, TaskKind.DETECTION, 0):
-        return _AIOPSLAB_NOOP
+    split, number = SPLITS[place // CONTROLS], place % CONTROLS
+    if kind == TaskKind.DETECTION and number == 0 and (key, split) in aiopslab.NOOPS:
+        return aiopslab.NOOPS[key, split]
     return f"{NO_FAULT}-{kind.value}-{key}-{place + 1}"

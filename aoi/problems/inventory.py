@@ -32,6 +32,7 @@ RECORDED = (
     "roles.rbac.authorization.k8s.io",
     "rolebindings.rbac.authorization.k8s.io",
     "networkchaos.chaos-mesh.org",
+    "podchaos.chaos-mesh.org",
 )
 """What people and pipelines write. Pods, ReplicaSets, endpoints and events follow from it."""
 

@@ -37,9 +37,10 @@ def features(world: World, application: Application) -> frozenset[Feature]:
             found.add(("events", _owner(event, names), event["reason"]))
     for name in sorted(names):
         found.update(("workload", name, seen) for seen in _workload(world, application, name))
-    for chaos in world.store.objects("networkchaos.chaos-mesh.org", application.namespace):
-        labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
-        found.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
+    for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
+        for chaos in world.store.objects(resource, application.namespace):
+            labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
+            found.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
     return frozenset(found)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from aoi.problems.faults.base import Fault
 from aoi.problems.faults.config import CONFIG_DRIFT, MISSING_CONFIGMAP
-from aoi.problems.faults.database import DB_AUTH_REVOKED
+from aoi.problems.faults.database import DB_AUTH_REVOKED, DB_USER_DROPPED
 from aoi.problems.faults.images import BAD_IMAGE_TAG, BUGGY_IMAGE, WRONG_BINARY
-from aoi.problems.faults.network import NETWORK_DELAY, NETWORK_LOSS
+from aoi.problems.faults.network import NETWORK_DELAY, NETWORK_LOSS, POD_FAILURE
 from aoi.problems.faults.services import WRONG_SELECTOR, WRONG_TARGET_PORT
 from aoi.problems.faults.workloads import (
     BAD_LIVENESS_PROBE,
@@ -31,7 +31,14 @@ MECHANISMS: Mapping[Split, tuple[Fault, ...]] = {
         NETWORK_LOSS,
     ),
     "development": (NODE_SELECTOR, BAD_LIVENESS_PROBE, CONFIG_DRIFT),
-    "test": (DB_AUTH_REVOKED, WRONG_BINARY, CPU_REQUEST_TOO_LARGE, NETWORK_DELAY),
+    "test": (
+        DB_AUTH_REVOKED,
+        DB_USER_DROPPED,
+        WRONG_BINARY,
+        CPU_REQUEST_TOO_LARGE,
+        NETWORK_DELAY,
+        POD_FAILURE,
+    ),
 }
 """Mechanisms by the split that meets them first: those of development and test are never trained on."""
 

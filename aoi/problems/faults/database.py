@@ -12,6 +12,8 @@ from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Delete, Write
 from aoi.records.problem import FaultType, SystemLevel
 
+Account = dict[str, Any]
+
 
 def _clients(application: Application, database: str) -> list[tuple[Component, Login]]:
     return [
@@ -40,20 +42,34 @@ def _keeps_scripts(application: Application, component: Component) -> bool:
 
 def _db_auth_revoked(site: Site, choices: random.Random) -> Plan:
     client, login = _clients(site.application, site.name)[0]
-    healthy = next(user for user in site.spec.database.users if user.name == login.user) if site.spec.database else None
-    assert healthy is not None, site.name
-    kept = [list(grant) for grant in healthy.grants if grant[0] != login.database]
-    granted = [list(grant) for grant in healthy.grants]
+    healthy = _account(site, login.user)
+    kept = [grant for grant in healthy["grants"] if grant[0] != login.database]
+    return _locked_out(site, client.name, login.user, {**healthy, "grants": kept})
+
+
+def _db_user_dropped(site: Site, choices: random.Random) -> Plan:
+    client, login = _clients(site.application, site.name)[0]
+    return _locked_out(site, client.name, login.user, None)
+
+
+def _account(site: Site, user: str) -> Account:
+    assert site.spec.database is not None, site.name
+    found = next(account for account in site.spec.database.users if account.name == user)
+    return {"password": found.password, "grants": [list(grant) for grant in found.grants]}
+
+
+def _locked_out(site: Site, client: str, user: str, left: Account | None) -> Plan:
+    """A client whose account is as `left` (None: gone)."""
     return Plan(
-        writes=_reconnect(site, client.name),
-        repair=(restart(("deployments.apps", site.namespace, client.name)),),
+        writes=_reconnect(site, client),
+        repair=(restart(("deployments.apps", site.namespace, client)),),
         marks=(),
         actions=(Action("repair_database", site.name),),
-        evidence=(("logs", client.name), ("pods", client.name)),
-        accepted=(site.name, client.name),
-        state=_set_grants(site.name, login.user, kept),
-        undo_state=_set_grants(site.name, login.user, granted),
-        state_holds=lambda world: _grants(world, site.name, login.user) == kept,
+        evidence=(("logs", client), ("pods", client)),
+        accepted=(site.name, client),
+        state=_set_account(site.name, user, left),
+        undo_state=_set_account(site.name, user, _account(site, user)),
+        state_holds=lambda world: world.state["databases"][site.name]["users"].get(user) == left,
     )
 
 
@@ -62,19 +78,14 @@ def _reconnect(site: Site, client: str) -> tuple[Write, ...]:
     return tuple(Delete(("pods", site.namespace, name)) for name in site.pods_of[client])
 
 
-def _grants(world: World, database: str, user: str) -> Any:
-    return world.state["databases"][database]["users"].get(user, {}).get("grants")
-
-
-def _set_grants(database: str, user: str, grants: list[list[str]]) -> Callable[[World], None]:
+def _set_account(database: str, user: str, account: Account | None) -> Callable[[World], None]:
     def write(world: World) -> None:
         databases = world.state["databases"]
-        users = databases[database]["users"]
-        changed = {**users, user: {**users[user], "grants": grants}}
-        world.state = {
-            **world.state,
-            "databases": {**databases, database: {**databases[database], "users": changed}},
-        }
+        users = {name: found for name, found in databases[database]["users"].items() if name != user}
+        if account is not None:
+            users[user] = account
+        changed = {**databases, database: {**databases[database], "users": users}}
+        world.state = {**world.state, "databases": changed}
 
     return write
 
@@ -87,6 +98,17 @@ DB_AUTH_REVOKED = Fault(
     type=FaultType.AUTHENTICATION,
     eligible=_checks_who_connects,
     plan=_db_auth_revoked,
+    mendable=_keeps_scripts,
+    needs_control=True,
+)
+DB_USER_DROPPED = Fault(
+    key="db_user_dropped",
+    version="1",
+    causes=("authfailed", "nouser"),
+    level=SystemLevel.APPLICATION,
+    type=FaultType.NETWORK_STORAGE,
+    eligible=_checks_who_connects,
+    plan=_db_user_dropped,
     mendable=_keeps_scripts,
     needs_control=True,
 )

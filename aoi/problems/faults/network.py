@@ -1,4 +1,5 @@
-"""The network between components: Chaos Mesh objects that lose or delay a component's packets."""
+"""The network between components: Chaos Mesh objects that lose or delay a component's packets, or
+swap its containers for one that does nothing."""
 
 import random
 from typing import Any
@@ -29,23 +30,29 @@ def _network_delay(site: Site, choices: random.Random) -> Plan:
     return _chaos(site, "delay", {"latency": latency, "correlation": "100", "jitter": "0ms"}, choices)
 
 
+def _pod_failure(site: Site, choices: random.Random) -> Plan:
+    name = choices.choice(("pod-failure", f"{site.name}-pods", f"game-day-{choices.randrange(10, 99)}"))
+    return _created(site, "podchaos.chaos-mesh.org", name, {"action": "pod-failure", "mode": "all"})
+
+
 def _chaos(site: Site, action: str, parameters: dict[str, Any], choices: random.Random) -> Plan:
     name = choices.choice((f"network-{action}", f"{site.name}-network", f"game-day-{choices.randrange(10, 99)}"))
-    key = ("networkchaos.chaos-mesh.org", site.namespace, name)
+    spec = {"action": action, "mode": "all", "direction": "both", action: parameters}
+    return _created(site, "networkchaos.chaos-mesh.org", name, spec)
+
+
+def _created(site: Site, resource: str, name: str, spec: dict[str, Any]) -> Plan:
+    """A plan that creates one chaos object against all pods of the component."""
+    key = (resource, site.namespace, name)
+    labels = {site.application.label_key: site.name}
     obj = {
         "apiVersion": "chaos-mesh.org/v1alpha1",
-        "kind": "NetworkChaos",
+        "kind": {"networkchaos": "NetworkChaos", "podchaos": "PodChaos"}[resource.partition(".")[0]],
         "metadata": {"name": name, "namespace": site.namespace},
         "spec": {
-            "action": action,
-            "mode": "all",
+            **spec,
             "duration": DURATION,
-            "direction": "both",
-            "selector": {
-                "namespaces": [site.namespace],
-                "labelSelectors": {site.application.label_key: site.name},
-            },
-            action: parameters,
+            "selector": {"namespaces": [site.namespace], "labelSelectors": labels},
         },
     }
     return Plan(
@@ -76,4 +83,13 @@ NETWORK_DELAY = Fault(
     type=FaultType.NETWORK_STORAGE,
     eligible=_called,
     plan=_network_delay,
+)
+POD_FAILURE = Fault(
+    key="pod_failure",
+    version="1",
+    causes=("chaos",),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.OPERATION,
+    eligible=_called,
+    plan=_pod_failure,
 )

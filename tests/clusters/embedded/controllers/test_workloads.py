@@ -327,3 +327,5 @@ def test_a_native_sidecar_does_not_keep_a_job_from_completing():
     create(world, "jobs.batch", one)
     world.advance(60_000)
     assert condition(get(world, "jobs.batch", "task"), "Complete")["status"] == "True"
+    (pod,) = pods_of(world, "task")
+    assert "terminated" in pod["status"]["initContainerStatuses"][0]["state"]

@@ -149,7 +149,11 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
             one = containers.get(container["name"]) or ContainerMemory()
             containers[container["name"]] = step(Pass(world, pod, container, False), one)
     memory = replace(memory, containers=containers)
-    return replace(memory, phase=_phase(pod, memory))
+    memory = replace(memory, phase=_phase(pod, memory))
+    if memory.phase in ("Succeeded", "Failed"):  # sidecars end with what they served
+        ended = {name: _ended(one, world.clock.now_ms) for name, one in containers.items()}
+        memory = replace(memory, containers=ended)
+    return memory
 
 
 def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:

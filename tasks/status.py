@@ -1,5 +1,9 @@
 """What stands: champion, open cycle, open requests, last report."""
 
+from aoi.errors import RegistryUnavailable
+from aoi.promotion.trace import Trace
+from aoi.promotion.trace import trace as trace_bundle
+from aoi.promotion.verify import Finding, verify
 from aoi.records.base import Record
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import CycleReport
@@ -55,3 +59,20 @@ def open_requests() -> tuple[OpenRequest, ...]:
         if request.decision.verdict == "promote" and champion and request.champion == champion.bundle:
             found.append(OpenRequest(sha256=digest, request=request))
     return tuple(found)
+
+
+def check() -> tuple[Finding, ...]:
+    """Ledger, bundles, evidence, and the registry's view of them."""
+    from models.registry import Registry
+
+    ws = workspace()
+    try:
+        projection = Registry.of(ws.settings).projection()
+    except RegistryUnavailable:
+        projection = None
+    return verify(ws.ledger, ws.store, projection, everything=True)
+
+
+def trace(digits: str) -> Trace:
+    """From a bundle's first digits to weights, data, code and approver. Raises: UnknownBundle."""
+    return trace_bundle(digits, workspace().ledger, workspace().store)

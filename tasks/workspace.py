@@ -37,7 +37,7 @@ def workspace() -> Workspace:
     settings = Settings.load()
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
-    return Workspace(settings, store, database, Ledger(database, store, team=settings.gate.team))
+    return Workspace(settings, store, database, Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze))
 
 
 def keep_settings() -> Sha256:

@@ -34,7 +34,7 @@ def status(json: Json = False) -> None:
 def verify(json: Json = False) -> None:
     """Check the ledger's chain, every champion's files and the registry's alias. Exit 1 if anything is wrong."""
     from flows.console import out, print_json
-    from tasks.status import verify as check
+    from tasks.status import check
 
     findings = check()
     if json:
@@ -56,10 +56,10 @@ def trace(
 
     found = find_trace(bundle)
     if json:
-        print_json(found)
+        print_json(found.model_dump(mode="json"))
     else:
-        for name, value in found.items():
-            out.print(f"{name:<14} {value}", markup=False, soft_wrap=True)
+        for name, value in found.model_dump(mode="json", exclude={"schema_version"}).items():
+            out.print(f"{name.replace('_', ' '):<18} {value}", markup=False, soft_wrap=True)
 
 
 def show_settings(json: Json = False) -> None:

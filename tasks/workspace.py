@@ -37,7 +37,8 @@ def workspace() -> Workspace:
     settings = Settings.load()
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
-    return Workspace(settings, store, database, Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze))
+    ledger = Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze)
+    return Workspace(settings, store, database, ledger)
 
 
 def keep_settings() -> Sha256:

@@ -41,15 +41,52 @@ def test_a_new_world_has_ages_and_recorded_revisions(any_application: Installed)
     assert any(component.history for component in spec.components)
 
 
-def test_same_application_and_seed_give_the_same_world_in_another_process() -> None:
-    code = (
-        "from aoi.clusters.apps.lookup import application; from aoi.clusters.apps.environment import new_world;"
-        "print(new_world(application('gen002', 4), 9).digest())"
-    )
-    seen = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "5"}
-    )
-    assert seen.stdout.strip() == new_world(application("gen002", 4), 9).digest()
+EVERYTHING = """
+import hashlib
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.lookup import application
+from aoi.clusters.apps.telemetry import jaeger, prometheus
+spec = application("gen002", 4)
+world = new_world(spec, 9)
+world.store.delete("services", spec.namespace, spec.components[3].name)
+world.advance(200_000)
+seen = hashlib.sha256(world.digest().encode())
+for pod in world.store.objects("pods", spec.namespace):
+    for container in pod["spec"]["containers"]:
+        for line in world.runtime.log(world, pod, container["name"], previous=False):
+            seen.update(line.text.encode())
+for metric in ("http_client_requests_total", "container_memory_working_set_bytes", "up"):
+    seen.update(prometheus(world, "/api/v1/query", (("query", metric),)).body)
+seen.update(prometheus(world, "/api/v1/alerts", ()).body)
+seen.update(jaeger(world, "/api/traces", (("service", spec.workload.entry),)).body)
+print(seen.hexdigest())
+"""
+
+
+def test_objects_logs_metrics_and_traces_are_the_same_in_every_process() -> None:
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", EVERYTHING],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": hash_seed, "TZ": zone},
+        ).stdout
+        for hash_seed, zone in (("5", "UTC"), ("77", "Asia/Tokyo"))
+    }
+    assert len(seen) == 1
+
+
+def test_a_fault_elsewhere_leaves_the_noise_of_other_components_alone(hotel: Installed) -> None:
+    """Control and faulty world have the same chatter, warnings and stray errors where the fault does not reach."""
+    world, spec = hotel.world, hotel.application
+    snapshot = world.snapshot()
+    world.advance(300_000)
+    control = logs(world, spec, "user"), logs(world, spec, "recommendation"), logs(world, spec, "consul")
+    world.restore(snapshot)
+    scale(world, spec, "geo", 0)
+    world.advance(300_000)
+    assert (logs(world, spec, "user"), logs(world, spec, "recommendation"), logs(world, spec, "consul")) == control
 
 
 def test_restored_world_repeats_itself_bit_for_bit(hotel: Installed) -> None:

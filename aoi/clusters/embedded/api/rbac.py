@@ -14,11 +14,14 @@ _TABLES = tuple(
 # What system:discovery, system:public-info-viewer and system:basic-user give everyone who is authenticated.
 _DISCOVERY_PATHS = ("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", "/version", "/version/")
 _HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
-_SELF_REVIEWS: Obj = {
-    "apiGroups": ["authorization.k8s.io", "authentication.k8s.io"],
-    "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"],
-    "verbs": ["create"],
-}
+_SELF_REVIEWS: tuple[Obj, ...] = (
+    {
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+        "verbs": ["create"],
+    },
+    {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Authorizer:
         key = (identity, namespace)
         if (cached := self._rules.get(key)) is not None:
             return cached
-        rules: list[Obj] = [_SELF_REVIEWS] if AUTHENTICATED in identity.groups else []
+        rules: list[Obj] = list(_SELF_REVIEWS) if AUTHENTICATED in identity.groups else []
         for binding in self._store.objects(_TABLES[1]):
             if _binds(binding, identity):
                 rules += self._rules_of(binding["roleRef"], "")

@@ -20,7 +20,7 @@ from aoi.clusters.embedded.api.table import table_of, wants_table
 from aoi.clusters.embedded.api.tokens import Tokens
 from aoi.clusters.embedded.api.watch import Watch
 from aoi.clusters.embedded.controllers.nodes import present
-from aoi.clusters.embedded.identity import ANONYMOUS, AUTHENTICATED, Identity
+from aoi.clusters.embedded.identity import ANONYMOUS, AUTHENTICATED, Identity, service_account
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
@@ -186,6 +186,9 @@ class Api:
                 )
                 details = {"name": wanted, "kind": resource}
                 raise errors.ApiError(403, "Forbidden", f'{resource} "{wanted}" is forbidden: {what}', details)
+        account = Identity(name).service_account
+        if account is not None and not groups:
+            return service_account(*account)
         return Identity(name, (*groups, AUTHENTICATED))
 
     def _record(self, call: Call | None, method: str, path: str, identity: Identity, result: Result) -> None:
@@ -205,14 +208,15 @@ _HEALTH = ("/healthz", "/livez", "/readyz")
 VERSION = {
     "major": "1",
     "minor": "32",
-    "gitVersion": "v1.32.0",
-    "gitCommit": "70d3cc986aa8221cd1dfb1121852688902d3bf53",
+    "gitVersion": "v1.32.6+aoi",
+    "gitCommit": "",
     "gitTreeState": "clean",
-    "buildDate": "2024-12-11T17:59:15Z",
-    "goVersion": "go1.23.3",
-    "compiler": "gc",
+    "buildDate": "2025-06-17T00:00:00Z",
+    "goVersion": "",
+    "compiler": "",
     "platform": "linux/amd64",
 }
+"""The release whose schemas and behaviour are followed; the suffix says that it is not that program."""
 
 
 def _split(path: str) -> list[str]:

@@ -87,7 +87,8 @@ def _workload(new: Obj, old: Obj | None, *, policies: tuple[str, ...] = ("Always
     template = spec.get("template") or {}
     if "Always" in policies:
         yield from _selector(spec, template, old)
-    yield from pod_spec_errors(template.get("spec") or {}, "spec.template.spec")
+    claims = frozenset(claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates") or ())
+    yield from pod_spec_errors(template.get("spec") or {}, "spec.template.spec", claims)
     policy = (template.get("spec") or {}).get("restartPolicy", "Always")
     if policy not in policies:
         yield unsupported("spec.template.spec.restartPolicy", policy, policies)

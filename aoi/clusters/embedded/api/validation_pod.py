@@ -27,8 +27,8 @@ _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
-def pod_spec_errors(spec: Obj, path: str) -> Iterator[FieldError]:
-    """Problems of a pod spec; `path` is where it stands."""
+def pod_spec_errors(spec: Obj, path: str, claims: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+    """Problems of a pod spec; `path` is where it stands, `claims` the volumes that a StatefulSet adds to it."""
     volumes: set[str] = set()
     for at, volume in enumerate(spec.get("volumes") or ()):
         where = f"{path}.volumes[{at}]"
@@ -40,6 +40,7 @@ def pod_spec_errors(spec: Obj, path: str) -> Iterator[FieldError]:
         elif not LABEL.match(name):
             yield invalid(f"{where}.name", name, LABEL_TEXT)
         volumes.add(name or "")
+    volumes |= claims
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     names: set[str] = set()

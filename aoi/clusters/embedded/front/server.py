@@ -8,10 +8,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -27,6 +28,7 @@ from aoi.clusters.embedded.identity import Identity
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 WATCH_LIMIT = 500
@@ -75,6 +77,7 @@ class Front:
             self._runner.server, HOST, port, ssl=certificates.context, ssl_shutdown_timeout=CLOSING_S
         )
         self.url = f"https://{HOST}:{self._listener.sockets[0].getsockname()[1]}"
+        self._loop = asyncio.get_running_loop()
         self._moved_at = time.monotonic()
         self._ticker = asyncio.create_task(self._tick())
 
@@ -84,6 +87,18 @@ class Front:
         self._listener.close()
         await self._runner.cleanup()
         await asyncio.sleep(2 * CLOSING_S)
+
+    def call(self, action: Callable[[], T]) -> T:
+        """Run `action` in the thread that owns the worlds: how a test or a console steers a served world."""
+
+        async def run() -> T:
+            return action()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def advance(self, duration_ms: int) -> None:
+        """Let simulated time pass in every world, from any thread."""
+        self.call(lambda: [world.advance(duration_ms) for world in self.worlds.values()])
 
     def move_clock(self) -> None:
         """In scaled mode, let the simulated time pass that the wall clock says."""

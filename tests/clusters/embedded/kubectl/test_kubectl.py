@@ -294,6 +294,112 @@ def test_custom_resources(kubectl):
     )
 
 
+STATEFUL = """
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      containers:
+      - {name: db, image: "postgres:16", volumeMounts: [{name: data, mountPath: /data}]}
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: fast, resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "agent:1"}]}
+"""
+FAST = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: fast}
+provisioner: example.com/fast
+"""
+
+
+def test_stateful_sets_daemon_sets_and_their_storage(kubectl):
+    kubectl.run("apply -f -", "created|unchanged", stdin=FAST)
+    kubectl.run("apply -f -", "statefulset.apps/db created.*daemonset.apps/agent created", stdin=STATEFUL)
+    check(
+        kubectl,
+        ("rollout status sts/db --timeout=20s", r"roll out complete: 2 new pods"),
+        ("rollout status ds/agent --timeout=20s", r"successfully rolled out"),
+        ("get sts,ds", r"statefulset.apps/db +2/2.*daemonset.apps/agent +3 +3 +3 +3 +3 +<none>"),
+        ("get pods -l app=db -o name", r"\Apod/db-0\npod/db-1\n\Z"),
+        ("get pvc", r"data-db-0 +Bound +pvc-\S+ +1Gi +RWO +fast +<unset>"),
+        ("get pv", r"pvc-\S+ +1Gi +RWO +Delete +Bound +\S+/data-db-\d +fast"),
+        ("get sc", r"fast +example.com/fast +Delete +Immediate +false"),
+        ("set image ds/agent agent=agent:2", r"image updated"),
+        ("rollout status ds/agent --timeout=20s", r"successfully rolled out"),
+        ("rollout history ds/agent", r"REVISION +CHANGE-CAUSE\s+1 +<none>\s+2 +<none>"),
+        ("rollout undo ds/agent", r"rolled back"),
+        ("get ds agent -o jsonpath={.spec.template.spec.containers[0].image}", r"\Aagent:1\Z"),
+        ("describe sts db", r"Volume Claims:\s+Name: +data.*SuccessfulCreate"),
+        ("describe ds agent", r"Desired Number of Nodes Scheduled: 3"),
+        ("describe pvc data-db-0", r"Status: +Bound.*Used By: +db-0"),
+        ("get controllerrevisions", r"agent-\S+ +daemonset.apps/agent +\d"),
+        ("scale sts db --replicas=1", r"scaled"),
+        ("patch sts db -p '{\"spec\":{\"serviceName\":\"x\"}}'", r"updates to statefulset spec for fields", 1),
+    )  # fmt: skip
+
+
+def test_jobs_run_to_the_end_and_limits_are_kept(kubectl):
+    check(
+        kubectl,
+        ("create quota small --hard=pods=2,configmaps=2", r"created"),
+        ("run one --image=nginx:1", r"pod/one created"),
+        ("run two --image=nginx:1", r"pod/two created"),
+        ("run three --image=nginx:1", r"exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2", 1),
+        ("describe quota small", r"pods +2 +2"),
+        ("get quota", r"pods: 2/2"),
+        ("delete pod one two --now", r"deleted"),
+        ("delete quota small", r"deleted"),
+        ("create -f -", r"created", 0, LIMITS),
+        ("describe limits bounds", r"Container +memory +- +256Mi"),
+        ("run big --image=nginx:1 --overrides=" + BIG, r"usage per Container is 256Mi, but limit is 1Gi", 1),
+        ("run small --image=nginx:1", r"created"),
+        ("get pod small -o jsonpath={.spec.containers[0].resources.limits.memory}", r"\A128Mi\Z"),
+        ("create -f -", r"networkpolicy.networking.k8s.io/deny created", 0, POLICY),
+        ("describe netpol deny", r"PodSelector: +<none>.*Policy Types: Ingress"),
+        ("create job once --image=busybox -- true", r"created"),
+        ("describe job once", r"Parallelism: +1"),
+        ("create serviceaccount bot", r"created"),
+        ("describe sa bot", r"Name: +bot"),
+        ("describe ns " + kubectl.namespace, r"Resource Limits"),
+    )  # fmt: skip
+
+
+LIMITS = """
+apiVersion: v1
+kind: LimitRange
+metadata: {name: bounds}
+spec: {limits: [{type: Container, max: {memory: 256Mi}, default: {memory: 128Mi}}]}
+"""
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny}
+spec: {podSelector: {}}
+"""
+BIG = '\'{"spec":{"containers":[{"name":"big","image":"nginx:1","resources":{"limits":{"memory":"1Gi"}}}]}}\''
+
+
 def test_a_namespace_goes_with_what_is_in_it(web):
     web.run(f"delete namespace {web.namespace} --timeout=20s", "deleted")
     web.run(f"get namespace {web.namespace}", "NotFound", code=1)

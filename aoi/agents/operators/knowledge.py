@@ -24,7 +24,7 @@ NEXT_LOOK = {
 }  # fmt: skip
 """Check that says more about a weak finding."""
 ROUNDS = {
-    "refused": ("pods", "endpoints", "logs", "events", "config", "network", "describe"),
+    "refused": ("pods", "endpoints", "network", "logs", "events", "describe", "config"),
     "nohost": ("endpoints", "config", "pods", "logs", "events", "network", "describe"),
     "timeout": ("network", "logs", "pods", "endpoints", "events", "describe", "metrics"),
     "waits": ("network", "logs", "pods", "endpoints", "events", "describe", "metrics"),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from aoi.clusters.apps import bursts
 from aoi.clusters.apps.conditions import Conditions, Instances
+from aoi.clusters.apps.history import History, ready_at
 from aoi.clusters.apps.noise import unit
-from aoi.clusters.apps.series import History, ready_at
 from aoi.clusters.apps.spec import Application
 from aoi.clusters.apps.traffic import Load, Traffic, evaluate
 from aoi.clusters.embedded.world import World

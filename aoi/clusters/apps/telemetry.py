@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from aoi.clusters.apps import alerts, promql, traces
+from aoi.clusters.apps.promql_evaluation import evaluate
 from aoi.clusters.apps.series import Catalogue
 from aoi.clusters.apps.spec import Application
 from aoi.clusters.embedded.world import World
@@ -71,7 +72,7 @@ def _query(world: World, application: Application, parameters: dict[str, str]) -
     catalogue = Catalogue(world, application)
     node = promql.parse(parameters.get("query", ""))
     at_ms = _moment(world, parameters.get("time"))
-    value = promql.evaluate(node, catalogue.series, at_ms)
+    value = evaluate(node, catalogue.series, at_ms)
     stamp = _stamp(world, at_ms)
     if isinstance(value, float):
         return {"resultType": "scalar", "result": [stamp, _number(value)]}
@@ -91,7 +92,7 @@ def _query_range(world: World, application: Application, parameters: dict[str, s
         )
     rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
     for at_ms in range(start, end + 1, step):
-        value = promql.evaluate(node, catalogue.series, at_ms)
+        value = evaluate(node, catalogue.series, at_ms)
         samples: list[promql.Sample] = [({}, value)] if isinstance(value, float) else value
         for labels, found in samples:
             rows.setdefault(tuple(sorted(labels.items())), []).append([_stamp(world, at_ms), _number(found)])

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aoi.clusters.apps.conditions import USERS
+from aoi.clusters.apps.history import Z99, History
 from aoi.clusters.apps.noise import digest, unit
 from aoi.clusters.apps.phrases import spoken
-from aoi.clusters.apps.series import Z99, History
 from aoi.clusters.apps.spec import Application, Call, Operation
 from aoi.clusters.apps.traffic import FAILURE_MS, NETWORK_MS, TAIL, Traffic
 from aoi.clusters.embedded.world import World

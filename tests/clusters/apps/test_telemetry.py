@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from aoi.clusters.apps import bursts, promql
 from aoi.clusters.apps.alerts import NAMES, firing
 from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.history import share_below
 from aoi.clusters.apps.lookup import application
-from aoi.clusters.apps.series import share_below
 from aoi.clusters.apps.telemetry import jaeger, prometheus
 from aoi.clusters.apps.traffic import traffic
 from tests.clusters.apps.acts import query, scale

@@ -124,7 +124,7 @@ def load(folder: Path, base: Path, expected: Sha256 | None = None) -> Bundle:
     """
     files.check_readable(folder)
     files.check_readable(base)
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     _expect(folder, "bundle", expected or manifest.digest(), manifest.digest())
     _check_files(folder, manifest)
     _expect(folder, "base model", manifest.base, files.weights_digest(base))
@@ -138,7 +138,8 @@ def load(folder: Path, base: Path, expected: Sha256 | None = None) -> Bundle:
     return Bundle(folder, base, manifest, profile)
 
 
-def _manifest(folder: Path) -> BundleManifest:
+def read_manifest(folder: Path) -> BundleManifest:
+    """What a bundle folder says of itself; `load` is what checks it. Raises: CorruptObject."""
     try:
         return BundleManifest.from_bytes((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:

@@ -159,16 +159,17 @@ def run_shard(shard: Shard) -> ShardManifest:
 
 def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, temperature: float) -> list[Trajectory]:
     """Run episodes in one batch after the other; order of `specs`."""
-    profile = bundle.profile.model_copy(update={"temperature": temperature})
+    codec = codec_of(bundle)
     episodes = (
         run_episode(
             scenario.build(spec.instance),
-            profile=profile,
-            codec=codec_of(bundle),
+            profile=bundle.profile,
+            codec=codec,
             arm=spec.arm,
             bundle=bundle.digest,
             rollout_seed=spec.rollout_seed,
             guidance=spec.plan,
+            temperature=temperature,
         )
         for spec in specs
     )

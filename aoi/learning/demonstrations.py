@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aoi.agents import lexicon
 from aoi.agents.codec import WordCodec
 from aoi.agents.decision import ProbeDo, render_do
-from aoi.agents.episode import run_episode
+from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import ScriptedOperator
 from aoi.agents.profile import PromptProfile
 from aoi.agents.rollout import rollout
@@ -40,7 +40,7 @@ def demonstrate(
     """Episodes of the junior operator, in the order of `instances`."""
     operator = ScriptedOperator(codec, profile, seed)
     rng = random.Random(seed)
-    plans = [_random_plan(instance, rng) if rng.random() < GUIDED else None for instance in instances]
+    plans = [_random_plan(instance, profile, rng) if rng.random() < GUIDED else None for instance in instances]
     episodes = (
         run_episode(
             scenario.build(instance),
@@ -63,13 +63,11 @@ def demonstrations(trajectory: Trajectory, codec: WordCodec) -> Iterator[Demonst
             yield Demonstration(codec.decode(said.prompt_ids), codec.decode(said.completion_ids))
 
 
-def _random_plan(instance: ProblemInstance, rng: random.Random) -> CorrectivePlan:
+def _random_plan(instance: ProblemInstance, profile: PromptProfile, rng: random.Random) -> CorrectivePlan:
     """Looks at components taken at random: a plan that knows nothing."""
-    components = len(scenario.build(instance).components)
-    steps = [
-        ProbeDo(rng.choice(lexicon.CHECKS), f"s{rng.randrange(components) + 1}")
-        for _ in range(rng.randint(*PLAN_STEPS))
-    ]
+    names = handles_of(scenario.build(instance), profile).names
+    components = sorted(handle for handle in names if handle.startswith("s"))
+    steps = [ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(components)) for _ in range(rng.randint(*PLAN_STEPS))]
     return CorrectivePlan(
         instance=instance,
         source_trajectory="0" * 64,

@@ -22,7 +22,7 @@ _SUFFIXES = {
 def parse(text: str | int | float) -> Decimal:
     """The exact value of a quantity. Raises: ValueError."""
     written = str(text)
-    number = written.rstrip("numkMGTPEi")
+    number = written.rstrip("numkKMGTPEi")
     suffix = written[len(number) :]
     if suffix not in _SUFFIXES or not number:
         raise ValueError(f"quantity {written!r} is not a number with a Kubernetes suffix")

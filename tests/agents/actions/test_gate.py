@@ -201,7 +201,7 @@ def test_field_outside_the_allowed_paths_stops_the_change(cluster) -> None:
     gate = Gate(cluster.transport, SandboxApprover(cluster.world), cluster.journal, lambda: world_time(cluster.world))
     path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/user"
     spec = user["spec"]
-    for field, value in (("hostPID", True), ("serviceAccountName", "executor")):
+    for field, value in (("hostname", "other"), ("dnsPolicy", "Default")):
         pod = {**spec["template"]["spec"], field: value}
         after = {**user, "spec": {**spec, "replicas": 3, "template": {**spec["template"], "spec": pod}}}
         change = patch_change("scale and more", path, user, after, ("/spec/replicas",))

@@ -6,6 +6,7 @@ from typing import Any
 from aoi.clusters.embedded.api import errors
 from aoi.clusters.embedded.api.defaults import apply_defaults
 from aoi.clusters.embedded.api.defaults_service import allocate_service
+from aoi.clusters.embedded.api.executor_policy import check_executor
 from aoi.clusters.embedded.api.reads import shown, stored
 from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
@@ -83,12 +84,13 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
 def admitted(world: World, call: Call, obj: Obj, old: Obj | None) -> Obj:
     """`obj` as admission lets it pass. Raises: ApiError."""
     try:
-        return admit(world, call.kind.table, obj, old)
+        obj = admit(world, call.kind.table, obj, old)
     except Refused as refusal:
         name = obj["metadata"].get("name", "")
-        raise errors.ApiError(
-            refusal.code, refusal.reason, str(refusal), errors.details_of(call.kind, name)
-        ) from refusal
+        details = errors.details_of(call.kind, name)
+        raise errors.ApiError(refusal.code, refusal.reason, str(refusal), details) from refusal
+    check_executor(world, call, old, obj)
+    return obj
 
 
 def _unsaved(world: World, obj: Obj) -> Obj:

@@ -1,0 +1,95 @@
+"""What RBAC cannot say about the Executor: a patch of a workload must not buy it more than it has.
+
+Whoever may patch a Deployment may mount a Secret into it, run it as another service account or on the host's
+network. This is the server-side fence behind the typed actions, as a ValidatingAdmissionPolicy would be on a real
+cluster: such a thing may only stay as it is, or come back from a revision that the cluster itself recorded.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from aoi.clusters.embedded.api.errors import ApiError, forbidden
+from aoi.clusters.embedded.api.results import Call
+from aoi.clusters.embedded.identity import EXECUTOR
+from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.world import World
+
+NAME = "aoi-executor"
+_HARMLESS_VOLUMES = frozenset({"name", "configMap", "emptyDir", "persistentVolumeClaim"})
+_HOST_FIELDS = ("hostNetwork", "hostPID", "hostIPC", "serviceAccountName", "automountServiceAccountToken")
+_SERVICE_FIELDS = ("type", "externalIPs", "externalName", "loadBalancerIP")
+_REVISIONS = ("replicasets.apps", "controllerrevisions.apps")
+
+
+def check_executor(world: World, call: Call, old: Obj | None, new: Obj) -> None:
+    """Refuse an escalating change by the Executor; everyone else passes. Raises: ApiError 403."""
+    if call.identity.name != EXECUTOR.name or old is None:
+        return
+    known = set(_facts(call.kind.table, old))
+    fresh = [fact for fact in _facts(call.kind.table, new) if fact not in known]
+    if fresh:
+        known |= {fact for template in _recorded(world, old) for fact in _pod_facts(template.get("spec") or {})}
+        fresh = [fact for fact in fresh if fact not in known]
+    if fresh:
+        raise _denied(call, new, fresh[0])
+
+
+def _denied(call: Call, obj: Obj, fact: str) -> ApiError:
+    why = (
+        f"ValidatingAdmissionPolicy '{NAME}' with binding '{NAME}' denied request: {fact} is not the Executor's to set"
+    )
+    return forbidden(call.kind, obj["metadata"]["name"], why)
+
+
+def _recorded(world: World, workload: Obj) -> Iterator[Obj]:
+    """Pod templates of the revisions that the controllers keep for a workload."""
+    uid = workload["metadata"]["uid"]
+    for table in _REVISIONS:
+        for revision in world.store.owned(table, uid):
+            spec = revision.get("spec") or (revision.get("data") or {}).get("spec") or {}
+            yield spec.get("template") or {}
+
+
+def _facts(table: str, obj: Obj) -> Iterator[str]:
+    """What a change must not add, as text that is equal if and only if the thing is the same."""
+    spec = obj.get("spec") or {}
+    if table == "services":
+        yield from (f"{field} {_text(spec[field])}" for field in _SERVICE_FIELDS if spec.get(field))
+    elif table == "nodes":
+        yield from (
+            f"{field} {_text(value)}" for field, value in spec.items() if field not in ("unschedulable", "taints")
+        )
+        yield from (f"label {key}={value}" for key, value in (obj["metadata"].get("labels") or {}).items())
+    elif "template" in spec:
+        yield from _pod_facts(spec["template"].get("spec") or {})
+
+
+def _pod_facts(spec: Obj) -> Iterator[str]:
+    yield from (f"{field} {_text(spec[field])}" for field in _HOST_FIELDS if spec.get(field))
+    if spec.get("securityContext"):
+        yield f"securityContext {_text(spec['securityContext'])}"
+    for volume in spec.get("volumes") or ():
+        if volume.keys() - _HARMLESS_VOLUMES:
+            yield f"volume {_text(volume)}"
+    for field in ("containers", "initContainers"):
+        for container in spec.get(field) or ():
+            yield from _container_facts(container)
+
+
+def _container_facts(container: Obj) -> Iterator[str]:
+    name = container.get("name", "")
+    yield f"container {name}"
+    if container.get("securityContext"):
+        yield f"securityContext of {name} {_text(container['securityContext'])}"
+    for item in container.get("env") or ():
+        if "secretKeyRef" in (item.get("valueFrom") or {}):
+            yield f"secret in env of {name} {_text(item)}"
+    for item in container.get("envFrom") or ():
+        if "secretRef" in item:
+            yield f"secret in envFrom of {name} {_text(item)}"
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

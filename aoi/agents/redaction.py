@@ -11,17 +11,22 @@ from typing import Any
 Obj = dict[str, Any]
 
 MARK = "[redacted]"
+MAX_KEY = 256
+"""Characters of a key that may be recognised as harmless."""
 
 _SENSITIVE = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?"
     r"|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key)"
 )
-_KEY = rf"[A-Za-z0-9_.-]*{_SENSITIVE}[A-Za-z0-9_-]*"
-_SENSITIVE_KEY = re.compile(_KEY, re.IGNORECASE)
+# Repetitions are bounded and anchored, so that no text takes more than linear time.
+_TAIL = rf"{_SENSITIVE}[A-Za-z0-9_-]{{0,40}}"
+_KEY = rf"[A-Za-z0-9_.-]{{0,64}}{_TAIL}"
+_KEY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+_SENSITIVE_KEY = re.compile(_SENSITIVE, re.IGNORECASE)
 _HARMLESS_KEY = re.compile(
     r"secret(s|name|ref|keyref|namespace|keys?)?|.*secretname|imagepullsecrets|automountserviceaccounttoken|.*expirationseconds"
     r"|serviceaccounttoken|secretproviderclass|.*_?secret_?name|.*token_?(path|file|url|ttl)|.*(password|secret|key)_?(file|path)"
-    r"|tokens?(_?(used|total|count|limit|per_second))?",
+    r"|(?:(?:max|min|num|total|prompt|completion|input|output)_?)?tokens(?:_?(?:used|total|count|limit|per_second))?",
     re.IGNORECASE,
 )
 """Keys that name where a credential is, or count something. Their values stay, unless they look like one."""
@@ -37,18 +42,18 @@ _AUTHORIZATION = re.compile(
     r"(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|digest|token)?\s*)[^\s'\",;]{4,}", re.IGNORECASE
 )
 _KNOWN = re.compile(
-    r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"  # JSON web token
+    r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"  # JSON web token
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bsk-[A-Za-z0-9_-]{16,}|\bAIza[0-9A-Za-z_-]{30,}"
     r"|\bhvs\.[A-Za-z0-9_-]{20,}|\bsk_(?:live|test)_[A-Za-z0-9]{16,}"
 )
 _PAIR = re.compile(
-    rf"(?P<key>(?<![A-Za-z0-9_.-]){_KEY})(?P<sep>['\"]?[ \t]*(?:=>|:=|[:=])[ \t]*)"
+    rf"(?P<key>{_TAIL})(?P<sep>['\"]?[ \t]*(?:=>|:=|[:=])[ \t]*)"
     r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&})]+)",
     re.IGNORECASE,
 )
-_OPTION = re.compile(rf"(?P<key>--?{_KEY})(?P<sep>\s+)(?P<value>[^\s\"'-][^\s\"']*)", re.IGNORECASE)
+_OPTION = re.compile(rf"(?<![A-Za-z0-9_.-])(?P<key>--?{_KEY})(?P<sep>\s+)(?P<value>[^\s\"'-][^\s\"']*)", re.IGNORECASE)
 _ENV = re.compile(
     rf"(?P<head>['\"]?name['\"]?:\s*['\"]?(?P<key>{_KEY})['\"]?,?\s*['\"]?value['\"]?:\s*)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,}}]+)",
     re.IGNORECASE,
@@ -63,7 +68,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u
 
 def is_sensitive_key(key: str) -> bool:
     """Whether a value under this name is hidden whatever it looks like."""
-    return _SENSITIVE_KEY.fullmatch(key) is not None and _HARMLESS_KEY.fullmatch(key) is None
+    if _SENSITIVE_KEY.search(key) is None:
+        return False
+    return len(key) > MAX_KEY or _HARMLESS_KEY.fullmatch(key) is None
 
 
 def redact(data: bytes) -> bytes:
@@ -109,10 +116,19 @@ def _redact_line(line: str) -> str:
 
 
 def _hide_pair(match: re.Match[str]) -> str:
-    key, value = match["key"].lstrip("-"), match["value"]
-    if _HARMLESS_VALUE.fullmatch(value) or not is_sensitive_key(key):
+    value = match["value"]
+    if _HARMLESS_VALUE.fullmatch(value) or not is_sensitive_key(_whole_key(match)):
         return match[0]
     return f"{match['key']}{match['sep']}{_quoted_like(value)}"
+
+
+def _whole_key(match: re.Match[str]) -> str:
+    """The key with what stands before the word that gave it away: `max_tokens` is not `tokens`."""
+    text, start = match.string, match.start("key")
+    first = start
+    while first > 0 and start - first < MAX_KEY and text[first - 1] in _KEY_CHARACTERS:
+        first -= 1
+    return text[first : match.end("key")].lstrip("-")
 
 
 def _hide_env(match: re.Match[str]) -> str:

@@ -1,0 +1,88 @@
+"""Nothing that looks can write: read from the source, module by module."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WRITERS = ("aoi.agents.executor", "aoi.agents.actions", "aoi.agents.hands", "aoi.agents.approval", "aoi.agents.journal")
+READ_PATH = (
+    "aoi.agents.probe", "aoi.agents.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.clusters.reading",
+    "aoi.clusters.replay",
+)  # fmt: skip
+PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
+
+
+def _modules() -> list[str]:
+    found = [name for name in READ_PATH if _path(name).exists()]
+    for package in PACKAGES:
+        folder = ROOT / package.replace(".", "/")
+        found += [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py"))]
+    return found
+
+
+def _path(module: str) -> Path:
+    return ROOT / (module.replace(".", "/") + ".py")
+
+
+def _imports(tree: ast.AST) -> set[tuple[str, str]]:
+    """(module, name) pairs; name is empty for `import module`."""
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {(node.module or "", alias.name) for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_module_of_the_read_path_cannot_name_a_mutating_request(module: str) -> None:
+    tree = ast.parse(_path(module).read_text())
+    imports = _imports(tree)
+    assert not {name for source, name in imports if name in ("Request", "Transport") and "transport" in source}
+    assert not {source for source, _ in imports if source.startswith(WRITERS)}
+    # Reaching it as an attribute of the module would be the same.
+    assert ("aoi.clusters", "transport") not in imports
+    assert ("aoi.clusters.transport", "") not in imports
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert "request" not in attributes
+    assert not {"eval", "exec", "__import__", "compile"} & {
+        node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_module_of_the_read_path_runs_no_program_and_opens_no_connection(module: str) -> None:
+    allowed_files = {"aoi.clusters.replay"}
+    sources = {source.partition(".")[0] for source, _ in _imports(ast.parse(_path(module).read_text()))}
+    assert not sources & {
+        "subprocess",
+        "os",
+        "pty",
+        "socket",
+        "httpx",
+        "requests",
+        "urllib3",
+        "shutil",
+        "ctypes",
+        "pickle",
+    }
+    if module not in allowed_files:
+        assert "pathlib" not in sources
+
+
+def test_probe_in_a_process_of_its_own_loads_nothing_that_writes() -> None:
+    code = f"import sys, aoi.agents.probe; print([m for m in sys.modules if m.startswith({WRITERS!r})])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_probe_module_loads_no_embedded_world_and_no_client() -> None:
+    heavy = ("kubernetes", "aoi.clusters.embedded")
+    code = f"import sys, aoi.agents.probe; print([m for m in sys.modules if m.startswith({heavy!r})])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,181 @@
+"""Planted secrets never come out; what a diagnosis needs stays."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aoi.agents.redaction import MARK, is_sensitive_key, redact, redact_object
+
+CANARY = "c4n4ryZq81Xw"
+KEY = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\nabc=\n-----END RSA PRIVATE KEY-----"
+
+PLANTED = (
+    f"password={CANARY}",
+    f"password: {CANARY}",
+    f"Password = '{CANARY}'",
+    f'"password":"{CANARY}"',
+    f'{{"db":{{"passwd": "{CANARY}", "host": "x"}}}}',
+    f"DB_PASSWORD={CANARY} DB_HOST=db",
+    f"MYSQL_PWD={CANARY}",
+    f"export API_KEY={CANARY}",
+    f"api-key: {CANARY}",
+    f"apikey={CANARY}&q=1",
+    f"access_key={CANARY}",
+    f"aws_secret_access_key = {CANARY}",
+    f"client_secret={CANARY}",
+    f"client-secret => {CANARY}",
+    f"refresh_token={CANARY}",
+    f"token := {CANARY}",
+    f"credentials: {CANARY}",
+    f"passphrase: {CANARY}",
+    f"encryption_key={CANARY}",
+    f"--password {CANARY} --verbose",
+    f"--password={CANARY}",
+    f"mongodb://root:{CANARY}@mongodb-geo:27017/geo",
+    f"postgres://app:{CANARY}@10.0.0.1/db?sslmode=disable",
+    f"amqp://guest:{CANARY}@rabbit:5672",
+    f"redis://:{CANARY}@cache:6379/0",
+    f"https://me:{CANARY}@127.0.0.1:9/x.git",
+    f"app:{CANARY}@tcp(mysql:3306)/shop",
+    f"Authorization: Bearer {CANARY}.x1",
+    f"authorization: Basic {CANARY}",
+    f'{{"Authorization":"Bearer {CANARY}"}}',
+    f"curl -H 'Authorization: Token {CANARY}'",
+    f"got bearer {CANARY}123456 from peer",
+    f"eyJhbGciOiJIUzI1NiJ9.{CANARY}.sig",
+    f"key ghp_{CANARY}{CANARY}",
+    f"slack xoxb-123456-{CANARY}",
+    f"openai sk-{CANARY}{CANARY}",
+    f"stripe sk_live_{CANARY}{CANARY}",
+    f"vault hvs.{CANARY}{CANARY}",
+    f"gitlab glpat-{CANARY}{CANARY}",
+    f"google AIza{CANARY}{CANARY}{CANARY}",
+    KEY,
+    KEY.replace("\n", "\n    "),
+    KEY.partition("-----END")[0],
+    f"db.createUser({{user: 'app', pwd: '{CANARY}', roles: []}})",
+    f"- name: DB_PASSWORD\n  value: {CANARY}",
+    f'{{\n  "name": "DB_PASSWORD",\n  "value": "{CANARY}"\n}}',
+    f'{{"name":"SESSION_TOKEN","value":"{CANARY}"}}',
+    f"      DB_PASSWORD:  {CANARY}",
+    f"requirepass_password {CANARY}\npassword={CANARY}".replace(f"requirepass_password {CANARY}\n", ""),
+    f"dsn=host=db user=app password={CANARY} dbname=x",
+    f"spring.datasource.password={CANARY}",
+    f'KAFKA_SASL_PASSWORD: "{CANARY}"',
+)
+
+KEPT = (
+    "mongo: Authentication failed for user admin on geo-db",
+    "not authorized on geo-db to execute command { count: 1 }",
+    "SASL authentication step failed: UserNotFound: Could not find user admin@geo-db",
+    'Error: secret "db-creds" not found',
+    "secretName: mongodb-tls",
+    'MountVolume.SetUp failed for volume "tls" : secret "mongodb-tls" not found',
+    "  automountServiceAccountToken: false",
+    "tokenExpirationSeconds: 3607",
+    "dial tcp 10.0.0.4:8083: connect: connection refused",
+    "panic: no reachable servers",
+    "error: token expired",
+    "readiness probe failed: HTTP probe failed with statuscode: 503",
+    "DB_PASSWORD:  <set to the key 'password' in secret 'db-creds'>  Optional: false",
+    "image: registry.local/shop/cart:1.2@sha256:" + "ab" * 32,
+    "tokens=512 max_tokens=4096",
+    "/var/run/secrets/kubernetes.io/serviceaccount from kube-api-access-x7k2p (ro)",
+)
+
+
+@pytest.mark.parametrize("text", PLANTED)
+def test_planted_secret_does_not_come_out(text: str) -> None:
+    out = redact(text.encode()).decode()
+    assert CANARY not in out
+    assert MARK in out
+
+
+@pytest.mark.parametrize("text", PLANTED)
+def test_planted_secret_does_not_come_out_of_the_middle_of_a_log(text: str) -> None:
+    out = redact(f"2026-01-05 ERROR a b c\nlevel=info {text}\nlast line\n".encode()).decode()
+    assert CANARY not in out
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_words_of_a_diagnosis_stay(text: str) -> None:
+    assert redact(text.encode()).decode() == text
+
+
+def test_user_and_host_of_a_connection_stay() -> None:
+    out = redact(b"mongodb://root:s3cret@mongodb-geo:27017/geo").decode()
+    assert out == f"mongodb://root:{MARK}@mongodb-geo:27017/geo"
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=200),
+        st.sampled_from(PLANTED),
+        st.tuples(st.sampled_from(PLANTED), st.text(max_size=20)).map("".join),
+    )
+)
+def test_redacting_twice_is_redacting_once(text: str) -> None:
+    once = redact(text.encode("utf-8", "replace"))
+    assert redact(once) == once
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J\x1b[H", "a\x00b", "\u202eevil", "\u200bzero", "\x9b31m", "a\rb", "\ufeffx"])
+def test_control_characters_do_not_come_out(text: str) -> None:
+    out = redact(text.encode()).decode()
+    assert all(char.isprintable() or char in "\n\t" for char in out)
+
+
+def test_bytes_that_are_no_text_come_out_as_text() -> None:
+    redact(bytes(range(256))).decode()
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("DB_PASSWORD", True), ("password", True), ("API_KEY", True), ("secretName", False), ("GEO_ADDRESS", False),
+     ("tokenExpirationSeconds", False), ("tls.key_file", False), ("client_secret", True), ("PASSWORD_FILE", False)],
+)  # fmt: skip
+def test_key_says_whether_its_value_is_hidden(key: str, expected: bool) -> None:
+    assert is_sensitive_key(key) is expected
+
+
+def test_object_loses_values_and_keeps_names() -> None:
+    container = {"name": "c", "env": [{"name": "DB_PASSWORD", "value": CANARY}, {"name": "ADDR", "value": "geo:80"}]}
+    pod = {
+        "kind": "Pod",
+        "metadata": {
+            "name": "p",
+            "managedFields": [{"manager": "x"}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": CANARY},
+        },
+        "spec": {"containers": [container]},
+    }
+    out = redact_object(pod)
+    assert CANARY not in str(out)
+    assert out["metadata"] == {"name": "p"}
+    assert out["spec"]["containers"][0]["env"] == [
+        {"name": "DB_PASSWORD", "value": MARK},
+        {"name": "ADDR", "value": "geo:80"},
+    ]
+    assert container["env"][0]["value"] == CANARY, "the original is shared with the cluster and must not change"
+
+
+def test_config_map_keys_that_name_credentials_lose_their_values() -> None:
+    obj = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "c"},
+        "data": {"db.password": CANARY, "app.yaml": f"pwd: {CANARY}", "a": "b"},
+    }
+    out = redact_object(obj)
+    assert CANARY not in str(out)
+    assert out["data"]["a"] == "b"
+
+
+def test_long_lines_take_linear_time() -> None:
+    import time
+
+    start = time.perf_counter()
+    redact(b"password" * 40_000)
+    redact(b"a.b-" * 80_000 + b"token")
+    redact(b"://" * 60_000 + b"@")
+    assert time.perf_counter() - start < 5

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
-from weakref import WeakKeyDictionary
 
 from aoi.clusters.embedded.api import deletes, errors, metrics, pods, reviews, writes
 from aoi.clusters.embedded.api.discovery import discover
@@ -301,12 +300,17 @@ _SUBRESOURCES: dict[str, Handler] = {
     "finalize": _finalize,
 }
 
-_APIS: WeakKeyDictionary[World, Api] = WeakKeyDictionary()
+_KEPT_IN = "_api"
 
 
 def api_of(world: World) -> Api:
-    """The one API server of a world: all its transports share the audit log and the caches."""
-    api = _APIS.get(world)
+    """The one API server of a world: all its transports share the audit log and the caches.
+
+    Kept in the world itself, so that both go together: a map from worlds to servers, even a weak one, would keep
+    every world alive, since each server holds its world.
+    """
+    kept: dict[str, Any] = vars(world)
+    api = kept.get(_KEPT_IN)
     if api is None:
-        api = _APIS[world] = Api(world)
+        api = kept[_KEPT_IN] = Api(world)
     return api

@@ -1,14 +1,16 @@
 """What lists, watches and digests say about the same world never differs."""
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoi.clusters.embedded.api.server import Api
+from aoi.clusters.embedded.api.server import Api, api_of
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.world import World
 
@@ -86,7 +88,7 @@ def test_a_restored_world_repeats_itself_exactly(steps):
 
 SCRIPT = """
 import orjson
-from aoi.clusters.embedded.api.server import Api
+from aoi.clusters.embedded.api.server import Api, api_of
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.world import World
 api = Api(World(seed=5))
@@ -135,6 +137,15 @@ def test_what_is_not_built_is_never_a_false_success(cluster, method, path):
     before = cluster.world.digest()
     assert cluster.send(method, path, {} if method != "GET" else None)[0] in (404, 405, 406)
     assert cluster.world.digest() == before
+
+
+def test_a_world_that_nobody_holds_is_freed_with_its_server():
+    world = World(seed=1)
+    assert api_of(world) is api_of(world)
+    gone = weakref.ref(world)
+    del world
+    gc.collect()
+    assert gone() is None
 
 
 def test_an_unknown_dry_run_is_refused_not_ignored(cluster):

@@ -5,6 +5,7 @@ No Prefect here: workers import this module, and every import costs each of them
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +29,7 @@ from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
 from models.bundle import Bundle, load
+from models.threads import use_threads
 
 BATCH = 64
 """Episodes that wait on the policy at once."""
@@ -131,12 +133,8 @@ def _context() -> ForkServerContext:
 
 
 def _start_worker() -> None:
-    import signal
-
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    torch.set_num_threads(1)
+    use_threads(1)
 
 
 def _as_finished(pool: ProcessPoolExecutor, shards: Iterable[Shard]) -> Iterator[ShardManifest]:

@@ -131,16 +131,15 @@ def _seed_key() -> str:
 
 def _train_seed_model(folder: Path) -> None:
     """Demonstrations in real worlds, then pre-training on them and on invented kinds."""
-    import torch
-
     from models.seed.pretrain import pretrain
+    from models.threads import use_threads
 
     settings = workspace().settings
     seed = derive_seed(settings.seed, "seed-model")
     shown = _demonstrations(settings.seed_model.demonstrations, seed)
     steps = settings.seed_model.steps
     progress.stage("pre-train")
-    torch.set_num_threads(1)
+    use_threads(1)
     run = pretrain(
         _mixture(shown[HELD_OUT:], seed),
         folder,
@@ -149,7 +148,6 @@ def _train_seed_model(folder: Path) -> None:
         held_out=_as_examples(shown[:HELD_OUT]),
         progress=lambda point: progress.advance(point.step, steps, f"loss {point.loss:.3f}"),
     )
-    torch.set_num_threads(1)
     (folder / "training.json").write_text(json.dumps(run.model_dump(mode="json")))
 
 

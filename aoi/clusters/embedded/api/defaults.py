@@ -27,7 +27,7 @@ def _template(spec: Obj) -> Obj:
 
 def _workload(extra: dict[str, Any]) -> Defaulter:
     def apply(world: World, obj: Obj) -> Obj:
-        spec = {**extra, **(obj.get("spec") or {})}
+        spec: Obj = {**extra, **(obj.get("spec") or {})}
         if "template" in spec:
             spec["template"] = _template(spec)
         return {**obj, "spec": spec}
@@ -36,9 +36,9 @@ def _workload(extra: dict[str, Any]) -> Defaulter:
 
 
 def _deployment(world: World, obj: Obj) -> Obj:
-    base = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
+    base: Obj = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
     new = _workload(base)(world, obj)
-    strategy = {"type": "RollingUpdate", **(new["spec"].get("strategy") or {})}
+    strategy: Obj = {"type": "RollingUpdate", **(new["spec"].get("strategy") or {})}
     if strategy["type"] == "RollingUpdate":
         strategy["rollingUpdate"] = {
             "maxUnavailable": "25%",
@@ -50,15 +50,15 @@ def _deployment(world: World, obj: Obj) -> Obj:
 
 
 def _stateful_set(world: World, obj: Obj) -> Obj:
-    retention = {"whenDeleted": "Retain", "whenScaled": "Retain"}
-    base = {
+    retention: Obj = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    base: Obj = {
         "replicas": 1,
         "revisionHistoryLimit": 10,
         "podManagementPolicy": "OrderedReady",
         "persistentVolumeClaimRetentionPolicy": retention,
     }
     new = _workload(base)(world, obj)
-    strategy = {"type": "RollingUpdate", **(new["spec"].get("updateStrategy") or {})}
+    strategy: Obj = {"type": "RollingUpdate", **(new["spec"].get("updateStrategy") or {})}
     if strategy["type"] == "RollingUpdate":
         strategy["rollingUpdate"] = {"partition": 0, **(strategy.get("rollingUpdate") or {})}
     new["spec"]["updateStrategy"] = strategy
@@ -73,7 +73,7 @@ def _stateful_set(world: World, obj: Obj) -> Obj:
 
 def _daemon_set(world: World, obj: Obj) -> Obj:
     new = _workload({"revisionHistoryLimit": 10})(world, obj)
-    strategy = {"type": "RollingUpdate", **(new["spec"].get("updateStrategy") or {})}
+    strategy: Obj = {"type": "RollingUpdate", **(new["spec"].get("updateStrategy") or {})}
     if strategy["type"] == "RollingUpdate":
         strategy["rollingUpdate"] = {"maxSurge": 0, "maxUnavailable": 1, **(strategy.get("rollingUpdate") or {})}
     new["spec"]["updateStrategy"] = strategy
@@ -91,7 +91,7 @@ _JOB_DEFAULTS = {
 
 def _job(world: World, obj: Obj) -> Obj:
     spec = obj.get("spec") or {}
-    counts = {} if "parallelism" in spec and "completions" not in spec else {"completions": 1}
+    counts: Obj = {} if "parallelism" in spec and "completions" not in spec else {"completions": 1}
     new = _workload({**_JOB_DEFAULTS, **counts, "parallelism": 1})(world, obj)
     uid = new["metadata"].get("uid")
     if "selector" not in new["spec"] and uid and not new["spec"]["manualSelector"]:
@@ -110,14 +110,14 @@ def _job(world: World, obj: Obj) -> Obj:
 
 
 def _cron_job(world: World, obj: Obj) -> Obj:
-    base = {
+    base: Obj = {
         "concurrencyPolicy": "Allow",
         "suspend": False,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 1,
     }
-    new = {**obj, "spec": {**base, **(obj.get("spec") or {})}}
-    template = new["spec"].get("jobTemplate") or {}
+    new: Obj = {**obj, "spec": {**base, **(obj.get("spec") or {})}}
+    template: Obj = new["spec"].get("jobTemplate") or {}
     job_spec = dict(template.get("spec") or {})
     if "template" in job_spec:
         job_spec["template"] = _template(job_spec)
@@ -133,7 +133,7 @@ def _pod(world: World, obj: Obj) -> Obj:
 
 
 def _secret(world: World, obj: Obj) -> Obj:
-    new = {"type": "Opaque", **obj}
+    new: Obj = {"type": "Opaque", **obj}
     plain = new.pop("stringData", None)
     if plain:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
@@ -142,7 +142,7 @@ def _secret(world: World, obj: Obj) -> Obj:
 
 
 def _claim(world: World, obj: Obj) -> Obj:
-    spec = {"volumeMode": "Filesystem", **(obj.get("spec") or {})}
+    spec: Obj = {"volumeMode": "Filesystem", **(obj.get("spec") or {})}
     if "storageClassName" not in spec:
         annotation = "storageclass.kubernetes.io/is-default-class"
         for storage_class in world.store.objects("storageclasses.storage.k8s.io"):
@@ -152,7 +152,7 @@ def _claim(world: World, obj: Obj) -> Obj:
 
 
 def _volume(world: World, obj: Obj) -> Obj:
-    base = {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"}
+    base: Obj = {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"}
     return {**obj, "spec": {**base, **(obj.get("spec") or {})}, "status": obj.get("status") or {"phase": "Pending"}}
 
 
@@ -160,7 +160,7 @@ def _namespace(world: World, obj: Obj) -> Obj:
     meta = obj["metadata"]
     name = meta.get("name", "")
     labels = {**(meta.get("labels") or {}), "kubernetes.io/metadata.name": name}
-    spec = {"finalizers": ["kubernetes"], **(obj.get("spec") or {})}
+    spec: Obj = {"finalizers": ["kubernetes"], **(obj.get("spec") or {})}
     return {
         **obj,
         "metadata": {**meta, "labels": labels},
@@ -170,7 +170,7 @@ def _namespace(world: World, obj: Obj) -> Obj:
 
 
 def _autoscaler(world: World, obj: Obj) -> Obj:
-    spec = {"minReplicas": 1, **(obj.get("spec") or {})}
+    spec: Obj = {"minReplicas": 1, **(obj.get("spec") or {})}
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
@@ -178,7 +178,7 @@ def _autoscaler(world: World, obj: Obj) -> Obj:
 
 
 def _network_policy(world: World, obj: Obj) -> Obj:
-    spec = {"podSelector": {}, **(obj.get("spec") or {})}
+    spec: Obj = {"podSelector": {}, **(obj.get("spec") or {})}
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", "Egress"] if "egress" in spec else ["Ingress"]
     for direction in ("ingress", "egress"):
@@ -241,7 +241,7 @@ def _priority_class(world: World, obj: Obj) -> Obj:
 
 def _definition(world: World, obj: Obj) -> Obj:
     """A CustomResourceDefinition is established as soon as it is there."""
-    spec = {"conversion": {"strategy": "None"}, **(obj.get("spec") or {})}
+    spec: Obj = {"conversion": {"strategy": "None"}, **(obj.get("spec") or {})}
     names = spec.get("names") or {}
     kind = names.get("kind", "")
     spec["names"] = {"listKind": f"{kind}List", "singular": kind.lower(), **names}

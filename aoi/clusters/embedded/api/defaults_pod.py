@@ -9,7 +9,7 @@ _VOLUME_MODES = ("configMap", "secret", "downwardAPI", "projected")
 
 def pod_spec(spec: Obj, *, is_pod: bool = False) -> Obj:
     """`spec` with defaults. `is_pod`: also what only real pods get, not templates."""
-    new = {
+    new: Obj = {
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
         "dnsPolicy": "ClusterFirst",
@@ -54,7 +54,7 @@ def container(spec: Obj, *, is_pod: bool = False) -> Obj:
     """One container with defaults."""
     image = spec.get("image", "")
     untagged = ":" not in image.rsplit("/", 1)[-1] and "@" not in image
-    new = {
+    new: Obj = {
         "resources": {},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",

@@ -13,7 +13,7 @@ NODE_PORTS = range(30000, 32768)
 
 def service(world: World, obj: Obj) -> Obj:
     """`obj` with defaults; addresses are given by `allocate_service`."""
-    spec = {"sessionAffinity": "None", "type": "ClusterIP", **(obj.get("spec") or {})}
+    spec: Obj = {"sessionAffinity": "None", "type": "ClusterIP", **(obj.get("spec") or {})}
     if spec["sessionAffinity"] == "ClientIP":
         spec.setdefault("sessionAffinityConfig", {"clientIP": {"timeoutSeconds": 10800}})
     if spec["type"] == "ExternalName":

@@ -48,7 +48,7 @@ def _group(name: str, versions: dict[str, list[ResourceType]]) -> dict[str, Any]
 
 
 def _resource_list(group: str, version: str, kinds: list[ResourceType]) -> dict[str, Any]:
-    resources = []
+    resources: list[dict[str, Any]] = []
     for kind in kinds:
         entry: dict[str, Any] = {
             "name": kind.plural,

@@ -31,7 +31,7 @@ def metrics(world: World, call: Call) -> Response:
         return json_response(table_of(call.kind, items, {}, now_ms, call.query.get("includeObject", "Metadata")))
     if call.name:
         return json_response(items[0])
-    head = {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version, "metadata": {}}
+    head: Obj = {"kind": f"{call.kind.kind}List", "apiVersion": call.kind.api_version, "metadata": {}}
     return json_response({**head, "items": items})
 
 

@@ -30,8 +30,7 @@ def review(authorizer: Authorizer, tokens: Tokens, call: Call) -> Response:
         case _:
             who = Identity(spec.get("user", ""), tuple(spec.get("groups") or ()))
             status = _access_status(authorizer, call, who, spec)
-    meta = {"creationTimestamp": None}
-    return json_response({**body, "metadata": meta, "status": status}, 201)
+    return json_response({**body, "metadata": {"creationTimestamp": None}, "status": status}, 201)
 
 
 def _user_info(identity: Identity) -> Obj:
@@ -50,7 +49,8 @@ def _access_status(authorizer: Authorizer, call: Call, who: Identity, spec: Obj)
     if (wanted is None) is (path is None):
         error = errors.invalid("spec.resourceAttributes", "", "must specify exactly one of nonResourceAttributes")
         raise errors.unprocessable(call.kind, "", [error])
-    if path is not None:
+    if wanted is None:
+        path = path or {}
         allowed = authorizer.allows_path(who, path.get("verb", ""), path.get("path", ""))
     else:
         resource = wanted.get("resource", "")

@@ -39,7 +39,8 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside parentheses."""
-    parts, depth, start = [], 0, 0
+    parts: list[str] = []
+    depth = start = 0
     for at, char in enumerate(text):
         depth += (char == "(") - (char == ")")
         if char == "," and depth == 0:

@@ -28,6 +28,7 @@ AUDIT_LIMIT = 20_000
 """Requests remembered, newest last."""
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 Result = Response | Watch | Exec
+Pairs = tuple[tuple[str, str], ...]
 Handler = Callable[[World, Call], Any]
 
 
@@ -67,7 +68,7 @@ class Api:
     ) -> Result:
         """Answer one request. Refusals are responses, not exceptions; no identity means anonymous."""
         who = identity or ANONYMOUS
-        pairs = tuple(query.items()) if isinstance(query, Mapping) else tuple(query)
+        pairs = _pairs(query)
         lowered = {key.lower(): value for key, value in headers.items()} if headers else {}
         call: Call | None = None
         try:
@@ -86,7 +87,7 @@ class Api:
         self,
         method: str,
         path: str,
-        pairs: tuple[tuple[str, str], ...],
+        pairs: Pairs,
         headers: Mapping[str, str],
         body: bytes,
         identity: Identity,
@@ -216,6 +217,12 @@ VERSION = {
     "platform": "linux/amd64",
 }
 """The release whose schemas and behaviour are followed; the suffix says that it is not that program."""
+
+
+def _pairs(query: Iterable[tuple[str, str]] | Mapping[str, str]) -> Pairs:
+    if isinstance(query, Mapping):
+        return tuple((str(key), str(value)) for key, value in query.items())
+    return tuple(query)
 
 
 def _split(path: str) -> list[str]:

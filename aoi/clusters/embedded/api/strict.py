@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import yaml
+from typing_extensions import override
 
 from aoi.clusters.embedded.api.errors import bad_request, too_large, unprocessable, unsupported_media
 from aoi.clusters.embedded.api.resources import ResourceType
@@ -31,6 +32,7 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
 class _NoAliases(yaml.SafeLoader):
     """A handful of aliases can stand for gigabytes, so none is accepted."""
 
+    @override
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not accepted")

@@ -39,7 +39,7 @@ def schema_errors(value: Any, schema: Source, path: str = "") -> Iterator[FieldE
         wanted = None
     if wanted and not _is(value, wanted):
         found = {dict: "object", list: "array", str: "string", bool: "boolean"}.get(type(value), "number")
-        shown = go_value(found if isinstance(value, dict | list) else value)
+        shown = go_value(found if found in ("object", "array") else value)
         message = f'Invalid value: "{found}": {path} in body must be of type {wanted}: {shown}'
         yield FieldError(path, "FieldValueTypeInvalid", message)
         return

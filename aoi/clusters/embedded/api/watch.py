@@ -39,7 +39,8 @@ class Watch:
 
     def poll(self, *, bookmark: bool = False) -> list[bytes]:
         """Events since the last poll; `bookmark` adds one if the client allows it and the world has moved."""
-        events, self._pending = self._pending, []
+        events = list(self._pending)
+        self._pending.clear()
         store = self._world.store
         if self.is_open and (store.log is not self._log or store.revision < self._revision):
             return [*events, self._gone()]

@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 import yaml
-from typing_extensions import override
 
 from aoi.clusters.embedded.api.errors import bad_request, too_large, unprocessable, unsupported_media
 from aoi.clusters.embedded.api.resources import ResourceType
@@ -29,21 +28,21 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class _NoAliases(yaml.SafeLoader):
-    """A handful of aliases can stand for gigabytes, so none is accepted."""
-
-    @override
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted")
-        return super().compose_node(parent, index)
+class _PlainLoader(yaml.SafeLoader):
+    """A date in a manifest is a string, as in JSON."""
 
 
-# A date in a manifest is a string, as in JSON.
-_NoAliases.yaml_implicit_resolvers = {
+_PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _load_yaml(body: bytes) -> Any:
+    """A handful of aliases can stand for gigabytes, so none is accepted. Raises: YAMLError."""
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(body)):
+        raise yaml.YAMLError("aliases are not accepted")
+    return yaml.load(body, Loader=_PlainLoader)  # a SafeLoader, narrowed
 
 
 def load(body: bytes, content_type: str) -> Any:
@@ -53,7 +52,7 @@ def load(body: bytes, content_type: str) -> Any:
     media = content_type.partition(";")[0].strip().lower()
     try:
         if media.endswith("yaml"):
-            return _shallow(yaml.load(body, Loader=_NoAliases))  # a SafeLoader, narrowed
+            return _shallow(_load_yaml(body))
         if media in ("", "application/json") or media.endswith("+json"):
             return _shallow(orjson.loads(body))
     except (orjson.JSONDecodeError, yaml.YAMLError) as error:

@@ -40,7 +40,7 @@ def _rows(group: BaseModel, prefix: str) -> list[Row]:
 
 def _meanings(type_: type[BaseModel]) -> dict[str, str]:
     """The string under each field, which Python itself forgets."""
-    body = ast.parse(inspect.cleandoc(inspect.getsource(type_))).body[0]
+    body = ast.parse(inspect.getsource(type_)).body[0]
     assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}
     for before, after in zip(body.body, body.body[1:], strict=False):

@@ -1,0 +1,108 @@
+"""What the pages of the repository say: their links, their commands, the paths and tests that they name."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").rglob("*.md")))
+WRITTEN = tuple(page for page in PAGES if page.parent.name != "reference")
+"""Pages that people wrote; the others come out of the code."""
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
+_PATH = re.compile(r"(?:aoi|models|tasks|flows|data_contracts|tests|docs|deploy|benchmarks|scripts)/[A-Za-z0-9_./-]+")
+_VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S*)")
+
+
+class Said(NamedTuple):
+    """Something that a page says."""
+
+    page: str
+    text: str
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose(page: Path) -> str:
+    """The text without fenced blocks."""
+    return _FENCE.sub("", page.read_text())
+
+
+def links() -> Iterator[Said]:
+    """Targets of relative links."""
+    for page in PAGES:
+        for target in _LINK.findall(prose(page)):
+            if not re.match(r"[a-z]+:", target):
+                yield Said(name(page), target)
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    cleaned = (re.sub(r"[^a-z0-9 _-]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in cleaned}
+
+
+def inline(pages: tuple[Path, ...] = WRITTEN) -> Iterator[Said]:
+    """Everything between single backticks."""
+    for page in pages:
+        for text in _INLINE.findall(prose(page)):
+            yield Said(name(page), text)
+
+
+def paths() -> Iterator[Said]:
+    """Paths of this repository."""
+    for said in inline():
+        if _PATH.fullmatch(said.text):
+            yield said
+
+
+def tests() -> Iterator[Said]:
+    """Names of tests."""
+    for said in inline():
+        if re.fullmatch(r"test_\w+", said.text):
+            yield said
+
+
+def shell_lines() -> Iterator[Said]:
+    """Lines of shell blocks, continued ones joined."""
+    for page in WRITTEN:
+        for language, block in _FENCE.findall(page.read_text()):
+            if language == "sh":
+                for line in block.replace("\\\n", " ").splitlines():
+                    yield Said(name(page), line.strip())
+
+
+def variables() -> Iterator[Said]:
+    """AOI_ variables that shell lines set or sentences name."""
+    for said in shell_lines():
+        yield from (Said(said.page, v) for v, _ in _VARIABLE.findall(said.text) if v.startswith("AOI_"))
+    for said in inline():
+        if re.fullmatch(r"AOI_[A-Z0-9_]+(=\S*)?", said.text):
+            yield Said(said.page, said.text.partition("=")[0])
+
+
+def aoi_commands() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(page, words after `aoi`) of every such command in shell lines and between backticks."""
+    for said in (*shell_lines(), *inline()):
+        words = shlex.split(said.text, comments=True) if _is_shell(said.text) else said.text.split()
+        while words and _VARIABLE.fullmatch(words[0]):
+            words = words[1:]
+        if len(words) < 2 or words[0].removeprefix(".venv/bin/") != "aoi":
+            continue
+        ends = [place for place, word in enumerate(words) if word in ("|", ">", "&&", ";", "&")]
+        yield said.page, tuple(words[1 : ends[0] if ends else None])
+
+
+def _is_shell(text: str) -> bool:
+    try:
+        shlex.split(text, comments=True)
+    except ValueError:
+        return False
+    return True

@@ -31,8 +31,13 @@ _HARMLESS_KEY = re.compile(
 )
 """Keys that name where a credential is, or count something. Their values stay, unless they look like one."""
 
+_GAP = r"(?:[ \t\r\n]|\\n|\\r)"
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:.*?-----END [A-Z0-9 ]*PRIVATE KEY-----|.*)", re.DOTALL
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
+    # To its end, or what looks like key material after a beginning alone: a stranger who writes only a beginning
+    # must not be able to hide everything after it.
+    rf"(?:.{{0,8192}}?-----END [A-Z0-9 ]{{0,40}}PRIVATE KEY-----|{_GAP}*(?:[A-Za-z0-9+/=]{{8,}}{_GAP}*)*)",
+    re.DOTALL,
 )
 _CONNECTION = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{1,30}://[^\s:/@'\"]{0,128}):([^\s@'\"]{1,256})@")
 _DSN = re.compile(r"\b([A-Za-z0-9_.-]{1,64}):([^\s:@/'\"(]{1,128})@((?:tcp|unix|udp)\()")

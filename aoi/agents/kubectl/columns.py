@@ -9,9 +9,15 @@ def table(rows: Sequence[Sequence[str]], *, padding: int = 3, minimum: int = 6) 
     """Rows of equal length, left-aligned; the last column is not padded. Ends with a newline."""
     if not rows:
         return ""
+    rows = [[one_line(text) for text in row] for row in rows]
     widths = [max(minimum, padding + max(len(row[i]) for row in rows)) for i in range(len(rows[0]) - 1)]
     lines = ["".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + row[-1] for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def one_line(text: str) -> str:
+    """Text that cannot start a line of its own: whoever wrote it must not forge a row."""
+    return text.replace("\r", "\\r").replace("\n", "\\n") if "\n" in text or "\r" in text else text
 
 
 def elastic(text: str, *, padding: int = 2) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from aoi.agents.kubectl.columns import one_line
 from aoi.agents.redaction import redact_object
 from aoi.clusters.reading import MAX_LIST, MAX_LOG_BYTES, READABLES, TABLE, Readable
 from aoi.clusters.transport import Backend, ReadRequest, ReadTransport, Response
@@ -17,10 +18,15 @@ MAX_PAGES = 4
 """Pages of one list: at most `MAX_PAGES * MAX_LIST` objects are read for one line."""
 
 
+MAX_ERROR = 2_000
+"""Characters of an error's text that are kept: it stands in records and in prompts."""
+
+
 class ServerSaid(Exception):
     """The server answered with an error: data for the agents, not a crash."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
+        reason, message = one_line(reason[:MAX_ERROR]), one_line(message[:MAX_ERROR])
         super().__init__(f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}")
         self.status = status
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from aoi.agents.kubectl.columns import table
+from aoi.agents.kubectl.columns import one_line, table
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
 from aoi.clusters.transport import Backend
@@ -92,13 +92,13 @@ def _value(sample: Obj) -> str:
 def _series(labels: Obj) -> str:
     name = str(labels.get("__name__", ""))
     pairs = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()) if key != "__name__")
-    return f"{name}{{{pairs}}}" if pairs or not name else name
+    return one_line(f"{name}{{{pairs}}}" if pairs or not name else name)
 
 
 def render_services(command: ReadCommand, reader: Reader) -> str:
     """Services that send spans. Raises: ServerSaid."""
     names = reader.telemetry(Backend.JAEGER, "/api/services", {})
-    return "".join(f"{name}\n" for name in sorted(map(str, names or []))) or "No services.\n"
+    return "".join(f"{one_line(name)}\n" for name in sorted(map(str, names or []))) or "No services.\n"
 
 
 def render_traces(command: ReadCommand, reader: Reader) -> str:
@@ -143,7 +143,10 @@ def _trace(trace: Obj) -> str:
         parents = [ref.get("spanID") for ref in span.get("references") or [] if ref.get("refType") == "CHILD_OF"]
         parent = parents[0] if parents and parents[0] in known and parents[0] != span.get("spanID") else None
         children.setdefault(parent, []).append(span)
-    lines = [f"trace {trace.get('traceID')} {_ms(_duration_us(trace))} {len(spans)} spans {_errors(trace)} errors"]
+    lines = [
+        f"trace {one_line(str(trace.get('traceID')))} {_ms(_duration_us(trace))}"
+        f" {len(spans)} spans {_errors(trace)} errors"
+    ]
     stack = [(span, 1) for span in reversed(children.get(None, []))]
     while stack and len(lines) <= MAX_SPANS:
         span, depth = stack.pop()
@@ -160,7 +163,7 @@ def _span(span: Obj, processes: Obj) -> str:
     if _is_error(span):
         reason = tags.get("error.message") or tags.get("otel.status_description") or _logged(span) or "true"
         notes["error"] = reason
-    return " ".join([text, *(f"{key}={value}" for key, value in notes.items())]).replace("\n", "\\n")
+    return one_line(" ".join([text, *(f"{key}={value}" for key, value in notes.items())]))
 
 
 def _logged(span: Obj) -> str:

@@ -49,7 +49,10 @@ class Reader:
     def get(self, key: str | Readable, name: str, *, redacted: bool = True, namespace: str = "") -> Obj:
         """One object. Raises: ServerSaid, e.g. with status 404."""
         readable = _readable(key)
-        obj = self._json(ReadRequest(readable.path(namespace or self.namespace, name)))
+        request = ReadRequest(readable.path(namespace or self.namespace, name))
+        obj = self._json(request)
+        if not isinstance(obj.get("metadata"), dict) or obj["metadata"].get("name") != name:
+            raise ServerSaid(502, "BadAnswer", f"{request.path} answered something other than {name}")
         obj = {"apiVersion": readable.api_version, "kind": readable.kind, **obj}
         return redact_object(obj) if redacted else obj
 

@@ -55,7 +55,7 @@ def run(
     reader = Reader(transport, command.namespace, now)
     error = None
     try:
-        text = _RENDERERS[command.verb](command, reader)
+        text = _render(command, reader)
     except ServerSaid as said:
         error = redact(str(said).encode()).decode()
         text = f"{said}\n"
@@ -64,6 +64,15 @@ def run(
     if len(data) > limit_bytes and command.output == "json" and error is None:
         data = shorten_json(data, limit_bytes)
     return Rendered(bound(data, limit_bytes), tuple(reader.requests), error)
+
+
+def _render(command: ReadCommand, reader: Reader) -> str:
+    try:
+        return _RENDERERS[command.verb](command, reader)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        # Objects come from elsewhere: one that is not shaped as the API says is evidence, not a crash.
+        path = reader.requests[-1].path if reader.requests else "?"
+        raise ServerSaid(502, "BadAnswer", f"{path} answered an unexpected shape: {error!r}") from error
 
 
 def bound(data: bytes, limit_bytes: int) -> bytes:

@@ -160,7 +160,8 @@ def _logs(words: list[str], namespace: str, options: Options) -> ReadCommand:
     if options.get("labels"):
         if words:
             raise CommandRefused("logs takes a name or a selector, not both")
-        return ReadCommand("logs", namespace, (Target(BY_WORD["pods"]),), **{"tail": 10, **options})
+        options.setdefault("tail", 10)
+        return ReadCommand("logs", namespace, (Target(BY_WORD["pods"]),), **options)
     if not words or len(words) > 2:
         raise CommandRefused("logs needs one pod or TYPE/NAME")
     if len(words) == 2 and options.setdefault("container", _service(words[1])) != words[1]:

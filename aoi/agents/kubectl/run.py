@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe import render_describe
@@ -117,7 +118,7 @@ def _dump(value: object) -> bytes:
     return json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _shorten(value: object) -> object:
+def _shorten(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONG_STRING:
         half = LONG_STRING // 2
         return f"{value[:half]}[... {len(value) - LONG_STRING} characters left out ...]{value[-half:]}"

@@ -156,7 +156,7 @@ def _trace(trace: Obj) -> str:
 
 
 def _span(span: Obj, processes: Obj) -> str:
-    service = (processes.get(span.get("processID")) or {}).get("serviceName", "?")
+    service = (processes.get(str(span.get("processID"))) or {}).get("serviceName", "?")
     tags = _tags(span)
     text = f"{service} {span.get('operationName', '')} {_ms(int(span.get('duration') or 0))}"
     notes = {key: tags[key] for key in ("peer.service", "http.status_code", "rpc.grpc.status_code") if key in tags}

@@ -304,6 +304,19 @@ def test_line_break_in_a_cell_forges_no_row() -> None:
     assert table([["A", "B"], ["x\ny", "z\r\nw"]]).count("\n") == 2
 
 
+ODD_LINES = (
+    "kubectl get pods",
+    "kubectl get pods -o json",
+    "kubectl describe deploy/geo",
+    "kubectl events",
+    "kubectl top pods",
+    "kubectl logs geo",
+    "prom alerts",
+    "prom query up",
+    "jaeger traces geo",
+)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b"null", b"3", b'{"items": 3}', b'{"items": [null, {}]}', b"\xff", b'{"data": [1]}']
 )

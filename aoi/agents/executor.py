@@ -15,7 +15,7 @@ import orjson
 
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
-from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, patch_change
+from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, patch_change, value_at
 from aoi.agents.actions.gate import Gate, is_stale, restored
 from aoi.agents.actions.view import View
 from aoi.agents.approval import Approver, Clock, world_of, world_time
@@ -150,7 +150,7 @@ class Executor:
         present = self._read(entry.path)
         if present is None:
             raise Refused(f"{entry.summary}: the object is gone", "resource")
-        if present["metadata"].get("uid") != (entry.before or {}).get("metadata", {}).get("uid"):
+        if present["metadata"].get("uid") != value_at(entry.before, "/metadata/uid"):
             raise Refused(f"{entry.summary}: another object has its name now", "resource")
         summary = f"undo: {entry.summary}"
         return patch_change(summary, entry.path, present, restored(present, entry), entry.allowed)

@@ -15,7 +15,11 @@ class Action(Protocol):
     """A bounded change of one component. Constructing one checks its value; rendering looks at the cluster."""
 
     name: ClassVar[str]
-    component: str
+
+    @property
+    def component(self) -> str:
+        """Real name of what it changes."""
+        ...
 
     def render(self, view: View) -> tuple[Change, ...]:
         """Changes in the order in which they are to be made. Raises: Refused."""

@@ -94,7 +94,7 @@ class SetConfig:
             yield patch_change(summary, view.path("configmaps", reference.name), present, after, ("/data", *allowed))
 
     def _create(self, view: View, record: Obj) -> Change:
-        obj = {"apiVersion": "v1", "kind": "ConfigMap", **bare(record)}
+        obj: Obj = {"apiVersion": "v1", "kind": "ConfigMap", **bare(record)}
         recorded = (obj.get("data") or {}).get(self.key) if self.key else None
         if self.value is not None and recorded != self.value:
             raise Refused(f"{self.key} was never {self.value!r:.80}: recorded is another value", "configuration")

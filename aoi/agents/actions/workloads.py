@@ -192,7 +192,7 @@ class SetLimits:
         resources = container.get("resources") or {}
         limits = {**(resources.get("limits") or {}), self.resource: quantity}
         requests = dict(resources.get("requests") or {})
-        earlier = next(
+        earlier: Obj = next(
             (r["requests"] for r in recorded if self._limit(r) == self._size(quantity) and "requests" in r), {}
         )
         if self.resource in requests and self.resource in earlier:
@@ -298,7 +298,7 @@ def _fit_selector(spec: Obj, nodes: list[dict[str, str]], earlier: list[tuple[in
     selector = spec.get("nodeSelector") or {}
     if not selector or any(selector.items() <= labels.items() for labels in nodes):
         return spec
-    kept = {k: v for k, v in selector.items() if any(labels.get(k) == v for labels in nodes)}
+    kept: dict[str, str] = {k: v for k, v in selector.items() if any(labels.get(k) == v for labels in nodes)}
     if kept and not any(kept.items() <= labels.items() for labels in nodes):
         # Each part fits some node, all together none: what the last revision did not ask for goes.
         known = ((earlier[0][1].get("spec") or {}).get("nodeSelector") or {}) if earlier else {}

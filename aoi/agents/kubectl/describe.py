@@ -122,7 +122,7 @@ def _tree(page: Page, level: int, key: str, value: Any) -> None:
         page.line(level, f"{key}:")
         for name in sorted(value):
             _tree(page, level + 1, _title(name), value[name])
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+    elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
         page.line(level, f"{key}:")
         for item in value:
             entries = sorted(item.items()) if isinstance(item, dict) else [("Item", item)]

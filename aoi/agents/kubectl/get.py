@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from aoi.agents.kubectl.columns import age, cell, table
 from aoi.agents.kubectl.command import ReadCommand, Target
@@ -17,10 +18,12 @@ from aoi.clusters.reading import Readable
 class _Dumper(yaml.SafeDumper):
     """Strings as go-yaml writes them: double quotes where quotes are needed, blocks where there are lines."""
 
+    @override
     def choose_scalar_style(self) -> str:
         style = super().choose_scalar_style()
         return '"' if style == "'" else style
 
+    @override
     def ignore_aliases(self, data: Any) -> bool:
         return True
 

@@ -1,0 +1,288 @@
+"""The manifests of a real installation: what each identity may do, read from the files and tried in a cluster."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from aoi.agents.approval import SandboxApprover
+from aoi.agents.executor import Executor
+from aoi.agents.journal import Journal
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.hotel import hotel_reservation
+from aoi.clusters.embedded.api.registry import Registry
+from aoi.clusters.embedded.api.server import Api
+from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE, Identity
+from aoi.clusters.embedded.transport import EmbeddedTransport
+from aoi.clusters.embedded.world import World
+from aoi.clusters.live.access import check_identity
+from aoi.clusters.reading import READABLES
+from aoi.clusters.transport import Request, Response
+from aoi.errors import SettingsError
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+RBAC = "rbac.authorization.k8s.io"
+READS = {"get", "list", "watch"}
+FORBIDDEN_RESOURCES = {"secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "pods/portforward"}
+FORBIDDEN_VERBS = {"*", "impersonate", "escalate", "bind", "deletecollection", "proxy", "approve", "sign"}
+NAMESPACE = "shop"
+
+Obj = dict[str, Any]
+
+
+def manifests() -> Iterator[tuple[str, Obj]]:
+    """(file, object) of every document."""
+    for path in sorted(DEPLOY.rglob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            yield path.relative_to(DEPLOY).as_posix(), document
+
+
+DOCUMENTS = tuple(manifests())
+ROLES = tuple(obj for _, obj in DOCUMENTS if obj["kind"] in ("Role", "ClusterRole"))
+BINDINGS = tuple(obj for _, obj in DOCUMENTS if obj["kind"] in ("RoleBinding", "ClusterRoleBinding"))
+POLICIES = tuple(obj for _, obj in DOCUMENTS if obj["kind"] == "ValidatingAdmissionPolicy")
+
+
+def rules_of(account: str) -> list[Obj]:
+    """Every rule that a binding gives to a service account of the namespace aoi."""
+    names = [
+        binding["roleRef"]["name"]
+        for binding in BINDINGS
+        for subject in binding["subjects"]
+        if (subject["kind"], subject["namespace"], subject["name"]) == ("ServiceAccount", "aoi", account)
+    ]
+    return [rule for role in ROLES if role["metadata"]["name"] in names for rule in role["rules"]]
+
+
+def granted(account: str) -> set[tuple[str, str, str]]:
+    """(verb, resource, group)."""
+    return {
+        (verb, resource, group)
+        for rule in rules_of(account)
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_no_rule_has_a_wildcard_a_secret_an_exec_or_a_way_to_more_rights():
+    assert ROLES
+    for role in ROLES:
+        for rule in role["rules"]:
+            assert set(rule) == {"apiGroups", "resources", "verbs"}, role["metadata"]["name"]
+            assert RBAC not in rule["apiGroups"]
+            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert not any("*" in word for word in words)
+            assert not words & FORBIDDEN_VERBS
+            assert not set(rule["resources"]) & FORBIDDEN_RESOURCES
+            assert not any(resource.endswith("/proxy") for resource in rule["resources"])
+
+
+def test_the_probe_has_read_verbs_alone():
+    assert {verb for verb, _, _ in granted("probe")} <= READS
+
+
+def test_the_probe_may_read_what_its_transport_can_ask_for_and_nothing_else():
+    wanted = {(readable.resource, readable.group) for readable in READABLES.values()}
+    wanted |= {
+        (f"{readable.resource}/{sub}", readable.group)
+        for readable in READABLES.values()
+        for sub in readable.subresources
+    }
+    assert {(resource, group) for _, resource, group in granted("probe")} == wanted
+
+
+def test_the_executor_has_the_verbs_of_typed_actions_beyond_reading():
+    writes = {item for item in granted("executor") if item[0] not in READS}
+    assert {verb for verb, _, _ in writes} == {"patch", "create", "delete"}
+    assert {resource for verb, resource, _ in writes if verb == "create"} == {"configmaps"}
+    deleted = {(resource, group) for verb, resource, group in writes if verb == "delete"}
+    chaos = {(readable.resource, readable.group) for readable in READABLES.values() if "chaos" in readable.group}
+    assert deleted == {("pods", ""), *chaos}
+
+
+def test_services_of_the_loop_have_no_role_at_all():
+    assert rules_of("services") == []
+
+
+def test_every_role_is_bound_and_every_binding_names_a_role_that_is_there():
+    bound = {binding["roleRef"]["name"] for binding in BINDINGS}
+    assert bound == {role["metadata"]["name"] for role in ROLES}
+    accounts = {obj["metadata"]["name"] for _, obj in DOCUMENTS if obj["kind"] == "ServiceAccount"}
+    assert {subject["name"] for binding in BINDINGS for subject in binding["subjects"]} <= accounts
+
+
+def test_no_account_or_pod_is_given_a_token_by_itself():
+    for _, obj in DOCUMENTS:
+        if obj["kind"] == "ServiceAccount":
+            assert obj["automountServiceAccountToken"] is False
+        if obj["kind"] == "Deployment":
+            assert obj["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
+def test_pods_keep_the_restricted_security_standard():
+    pods = [obj["spec"]["template"]["spec"] for _, obj in DOCUMENTS if obj["kind"] == "Deployment"]
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        assert all(volume.keys() & {"emptyDir", "persistentVolumeClaim"} for volume in pod["volumes"])
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["requests"]
+            assert container["resources"]["limits"]
+
+
+def test_credentials_come_from_secrets_and_never_stand_in_a_manifest():
+    for name, obj in DOCUMENTS:
+        assert obj["kind"] != "Secret", name
+        for word in re.findall(r"://[^/@\s\"']*:[^/@\s\"']+@", orjson.dumps(obj).decode()):
+            raise AssertionError(f"{name}: {word}")
+
+
+def test_settings_of_the_worker_are_settings(monkeypatch):
+    from aoi.settings import Settings, refuse_misspelt
+
+    worker = next(obj for _, obj in DOCUMENTS if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "worker")
+    env = worker["spec"]["template"]["spec"]["containers"][0]["env"]
+    given = {item["name"]: item["value"] for item in env if item["name"].startswith("AOI_")}
+    given.pop("AOI_CHECKOUT")  # prefect.yaml's own
+    refuse_misspelt(given)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    assert settings.server.url == "http://vllm:8000"
+    assert settings.gate.team
+
+
+def test_what_is_changed_with_the_executors_role_is_behind_a_policy():
+    changed = {(r, g) for v, r, g in granted("executor") if v == "patch"} - {("configmaps", "")}
+    fenced = {
+        (resource, group)
+        for policy in POLICIES
+        for rule in policy["spec"]["matchConstraints"]["resourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if "UPDATE" in rule["operations"]
+    }
+    assert changed <= fenced
+
+
+def test_every_policy_denies_the_executor_and_nobody_else():
+    bound = {obj["spec"]["policyName"]: obj for _, obj in DOCUMENTS if obj["kind"].endswith("PolicyBinding")}
+    assert POLICIES
+    for policy in POLICIES:
+        spec = policy["spec"]
+        assert spec["failurePolicy"] == "Fail"
+        assert [condition["expression"] for condition in spec["matchConditions"]] == [
+            f'request.userInfo.username == "{EXECUTOR.name}"'
+        ]
+        assert bound[policy["metadata"]["name"]]["spec"]["validationActions"] == ["Deny"]
+        for validation in spec["validations"]:
+            expression = validation["expression"]
+            assert expression.count("(") == expression.count(")")
+            assert validation["message"]
+
+
+# In a cluster ------------------------------------------------------------------------------------------------------
+
+
+class Installed:
+    """An embedded cluster with the manifests applied, as `kubectl apply` would."""
+
+    def __init__(self, world: World, namespace: str) -> None:
+        self.world = world
+        self.namespace = namespace
+        self.api = Api(world)
+        self.unserved: set[str] = set()
+        for _, document in DOCUMENTS:
+            self.apply(document)
+
+    def apply(self, document: Obj) -> None:
+        obj = orjson.loads(orjson.dumps(document).replace(b'"shop"', f'"{self.namespace}"'.encode()))
+        path = self._path(obj)
+        if path is None:
+            self.unserved.add(obj["kind"])
+            return
+        for query in ((("dryRun", "All"),), ()):
+            answer = self.api.handle("POST", path, query, {}, orjson.dumps(obj), ADMIN)
+            assert isinstance(answer, Response)
+            assert answer.status in (201, 409), answer.body
+
+    def _path(self, obj: Obj) -> str | None:
+        group, _, version = obj["apiVersion"].rpartition("/")
+        kinds = [kind for kind in _kinds(self.world) if (kind.group, kind.kind) == (group, obj["kind"])]
+        if not kinds:
+            return None
+        scope = f"/namespaces/{obj['metadata']['namespace']}" if kinds[0].namespaced else ""
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        return f"{root}{scope}/{kinds[0].plural}"
+
+    def check(self, who: Identity, role: Any) -> None:
+        """AOI's own start-up check, asked as an identity."""
+
+        def post(path: str, body: bytes) -> Response:
+            answer = self.api.handle("POST", path, (), {"content-type": "application/json"}, body, who)
+            assert isinstance(answer, Response)
+            return answer
+
+        check_identity(post, self.namespace, role)
+
+
+def _kinds(world: World) -> tuple[Any, ...]:
+    from aoi.clusters.embedded.api.resources import BUILT_IN
+
+    return (*BUILT_IN, *Registry(world.store).custom().values())
+
+
+@pytest.fixture(scope="module")
+def installed() -> Installed:
+    world = World(seed=1)
+    body = orjson.dumps({"metadata": {"name": NAMESPACE}})
+    Api(world).handle("POST", "/api/v1/namespaces", (), {}, body, ADMIN)
+    return Installed(world, NAMESPACE)
+
+
+def test_the_embedded_api_takes_every_manifest_of_a_kind_that_it_serves(installed):
+    assert installed.unserved == {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def test_the_start_up_check_accepts_both_identities(installed):
+    installed.check(PROBE, "probe")
+    installed.check(EXECUTOR, "executor")
+
+
+def test_the_start_up_check_refuses_the_executor_in_the_probes_place(installed):
+    with pytest.raises(SettingsError, match="aoi access print"):
+        installed.check(EXECUTOR, "probe")
+
+
+def test_an_identity_without_a_binding_is_told_what_it_lacks(installed):
+    with pytest.raises(SettingsError, match="may not get pods"):
+        installed.check(Identity("system:serviceaccount:aoi:services"), "probe")
+
+
+def test_typed_actions_work_with_the_executors_role_and_exec_does_not():
+    application = hotel_reservation(1)
+    world = new_world(application, 1)
+    # The world comes with roles of its own; only those of the manifests may count.
+    for table in ("clusterrolebindings", "rolebindings", "clusterroles", "roles"):
+        for obj in world.store.objects(f"{table}.{RBAC}"):
+            if obj["metadata"]["name"].startswith("aoi-"):
+                world.store.delete(f"{table}.{RBAC}", obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+    transport = EmbeddedTransport(world, EXECUTOR)
+    executor = Executor(transport, SandboxApprover(world), Journal(), application.namespace)
+    assert executor.perform("scale", "recommendation", "3").failure_class is not None
+    Installed(world, application.namespace)
+    done = executor.perform("scale", "recommendation", "3")
+    assert done.status == "ok", done.text
+    refused = executor.perform("repair_database", "mongodb-rate")
+    assert refused.failure_class == "permission", refused.text
+    secrets = Request("GET", f"/api/v1/namespaces/{application.namespace}/secrets")
+    assert transport.request(secrets).status == 403

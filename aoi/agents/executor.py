@@ -23,6 +23,7 @@ from aoi.agents.journal import Journal, JournalEntry
 from aoi.agents.redaction import redact_text
 from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.clusters.transport import ReadRequest, ReadTransport, Transport
+from aoi.errors import CommandRefused
 
 VERIFY_MS = 120_000
 """How long an action may take to show: a rollout with a slow start."""
@@ -81,6 +82,8 @@ class Executor:
             changes = action.render(self._view)
         except Refused as refused:
             return ActionResult("refused", redact_text(str(refused)), refused.failure_class)
+        except CommandRefused as refused:  # a component whose name no path may hold
+            return ActionResult("refused", redact_text(str(refused)), "syntax")
         done: list[JournalEntry] = []
         try:
             self._apply(action, changes, text, done)

@@ -250,6 +250,17 @@ def test_action_with_nothing_to_mend_changes_nothing(cluster, name: str) -> None
     assert cluster.world.digest() == before
 
 
+@pytest.mark.parametrize(
+    "component", ["../secrets/x", "geo/../../x", "", "GEO", "a b", "%2e%2e", "geo\n", "геo", "x" * 300]
+)
+@pytest.mark.parametrize("name", ["scale", "set_config", "repair_database", "delete_chaos", "uncordon", "fix_port"])
+def test_component_that_is_no_name_is_a_syntax_failure(cluster, name: str, component: str) -> None:
+    before = cluster.world.digest()
+    result = cluster.executor.perform(name, component)
+    assert result.status == "refused"
+    assert cluster.world.digest() == before
+
+
 def test_unknown_action_is_a_syntax_failure(cluster) -> None:
     result = cluster.executor.perform("drop_database", "geo")
     assert (result.status, result.failure_class) == ("refused", "syntax")

@@ -1,6 +1,6 @@
 """What agents are asked: the states that a prompt may show, and their rendering in the `words-1` layout.
 
-`<obs> locate ; errors s7 ; slow s2 <mem> ; refused s7 s4 <last> endpoints s4 ; targetport s4 ; healthy s7`
+`<obs> locate ; errors s7 ; slow s2 <mem> ; refused s4 <last> endpoints s4 ; targetport s4 ; healthy s7`
 
 A state holds nothing raw: the types admit words, handles and findings, and (for `prose-1`) text that came out of
 the Compressor.
@@ -22,6 +22,7 @@ from aoi.agents.decision import (
     render_finding,
 )
 from aoi.agents.profile import PromptProfile
+from aoi.records.episode import Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,14 @@ class EvolverState:
     alerts: tuple[AlertLine, ...]
     memory: tuple[Finding, ...]
     did: tuple[Do, ...]
+
+
+def shown(signal: Signal, *, callee_only: bool) -> Finding:
+    """A signal as agents speak of it. `callee_only` leaves one component: the one to look at or to put right."""
+    if not callee_only:
+        return Finding(signal.word, signal.subject, signal.other)
+    points = signal.word in lexicon.POINTERS | lexicon.AT_OTHER
+    return Finding(signal.word, signal.other if points and signal.other else signal.subject)
 
 
 PromptState = ObserverState | ProbeState | ExecutorState | EvolverState

@@ -72,6 +72,11 @@ SIGNALS = (
     "healthy",
 )  # fmt: skip
 
+POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
+"""Seen at a caller, about its callee."""
+AT_OTHER = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
+"""Seen at a client, but to be put right at the component that it names, if it names one."""
+
 VERDICTS = {"yes": "fault", "no": "no_fault", "unsure": "inconclusive"}
 LEVELS = {
     "hw": SystemLevel.HARDWARE,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from aoi.agents.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
-from aoi.agents.decision_prompt import ObserverState, render_prompt, within
+from aoi.agents.decision import Decision, ExecDo, ProbeDo, SubmitDo
+from aoi.agents.decision_prompt import ObserverState, render_prompt, shown, within
 from aoi.agents.decision_prose import render_observer
 from aoi.agents.policy import Codec
 from aoi.agents.profile import PromptProfile
@@ -26,7 +26,7 @@ class Observer:
             task=task.word,
             alerts=task.alerts,
             memory=task.memory,
-            last=tuple(Finding(signal.word, signal.subject, signal.other) for signal in last.signals),
+            last=tuple(shown(signal, callee_only=self._profile.names_callee_only) for signal in last.signals),
             last_do=task.current if isinstance(task.current, ProbeDo | ExecDo) else None,
             plan=task.plan,
             text=last.text,

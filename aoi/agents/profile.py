@@ -33,6 +33,9 @@ class PromptProfile(Record):
     """Per command, after redaction; longer output is cut at a line end."""
     compressed_chars: int = Field(default=0, ge=0)
     """Budget of compressed text beside the signals; 0 shows signals alone."""
+    names_callee_only: bool = False
+    """Whether a finding about two components names only the one that it points at: `refused s4` for `refused s7 s4`.
+    A million parameters copy the word after a word, not the second word after a pair (docs/learning.md)."""
     shows_last_command: bool = True
     """Whether `<last>` begins with the check or action that gave its signals."""
     temperature: float = Field(default=1.0, ge=0)
@@ -59,6 +62,7 @@ SEED_PROFILE = PromptProfile(
     summaries=5,
     signals=3,
     alerts=3,
+    names_callee_only=True,
 )
 
 PRODUCTION_PROFILE = PromptProfile(

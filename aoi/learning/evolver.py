@@ -20,7 +20,7 @@ from aoi.agents.decision import (
     render,
     render_do,
 )
-from aoi.agents.decision_prompt import AlertLine, EvolverState, render_prompt
+from aoi.agents.decision_prompt import AlertLine, EvolverState, render_prompt, shown
 from aoi.agents.lexicon import CHECKS, TASKS
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
@@ -111,7 +111,7 @@ def _findings(steps: Sequence[Kept]) -> tuple[Finding, ...]:
 
 
 def _as_finding(signal: Signal) -> Finding:
-    return Finding(signal.word, signal.subject, signal.other)
+    return shown(signal, callee_only=True)
 
 
 def _as_plan(actions: tuple[Do, ...]) -> tuple[ProbeDo | ExecDo, ...]:

@@ -12,6 +12,7 @@ from aoi.agents import checks, handles, topology
 from aoi.agents.compressor import Compressor, Observation
 from aoi.agents.probe import Probe
 from aoi.clusters.embedded.identity import ADMIN
+from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.clusters.embedded.world import World
 from aoi.problems import catalogue
@@ -143,7 +144,7 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
     return Check(name="contained", passed=not strange, detail=", ".join(strange))
 
 
-def _key(obj: dict) -> tuple[str, str]:
+def _key(obj: Obj) -> tuple[str, str]:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 

@@ -9,12 +9,17 @@ from aoi.clusters.apps.social import social_network
 from aoi.clusters.apps.spec import Application
 from aoi.records.problem import Split
 
+
+def _generated(numbers: range, split: Split) -> dict[str, Split]:
+    return {f"gen{number:03d}": split for number in numbers}
+
+
 APPLICATIONS: Mapping[str, Split] = {
     "hotel_reservation": "train",
     "social_network": "train",
-    **{f"gen{number:03d}": "train" for number in range(8)},
-    **{f"gen{number:03d}": "development" for number in range(100, 104)},
-    **{f"gen{number:03d}": "test" for number in range(200, 204)},
+    **_generated(range(8), "train"),
+    **_generated(range(100, 104), "development"),
+    **_generated(range(200, 204), "test"),
 }
 
 

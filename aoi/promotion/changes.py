@@ -62,7 +62,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _text(value: object) -> str:
     if value is None:
         return "none"
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return ", ".join(_text(one) for one in value) or "none"
     text = str(value)
     is_digest = len(text) == 64 and set(text) <= set("0123456789abcdef")

@@ -61,7 +61,8 @@ def compare(
     wanted = set(planned)
     arms = [_by_run(rows, wanted, split, name) for rows, name in ((champion, "champion"), (challenger, "challenger"))]
     bundles = [_bundle(arm, name) for arm, name in zip(arms, ("champion", "challenger"), strict=True)]
-    pairs, missing = [], []
+    pairs: list[PairedResult] = []
+    missing: list[str] = []
     for run in sorted(wanted):
         first, second = arms[0].get(run), arms[1].get(run)
         if first is None or second is None or "error" in (first.content.ended, second.content.ended):

@@ -83,7 +83,7 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.seq)).mappings().all()
             head = connection.execute(select(tables.ledger_head)).mappings().first()
-        entries = check_links(rows, dict(head) if head else None)
+        entries = check_links([dict(row) for row in rows], dict(head) if head else None)
         anchor = self._store.marked(*_ANCHOR, LedgerHead) if self._store else None
         if anchor and (anchor.seq >= len(entries) or entries[anchor.seq].digest() != anchor.hash):
             raise ChainBroken(

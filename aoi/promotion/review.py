@@ -67,7 +67,8 @@ class Case:
 
 def flips(evaluation: EvaluationResult) -> tuple[list[PairedResult], list[PairedResult]]:
     """Runs that went from pass to fail, and from fail to pass. A false alarm on a control is a failure."""
-    lost, won = [], []
+    lost: list[PairedResult] = []
+    won: list[PairedResult] = []
     for pair in evaluation.pairs:
         before = pair.champion_success and not pair.champion_false_alarm
         after = pair.challenger_success and not pair.challenger_false_alarm

@@ -150,7 +150,8 @@ def _registry(
 
 
 def _objects(store: ObjectStore) -> Finding:
-    count, damaged = 0, []
+    count = 0
+    damaged: list[str] = []
     for ref in store:
         count += 1
         if not store.has(ref):

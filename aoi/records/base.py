@@ -1,10 +1,11 @@
 """The base of every record that crosses a stage, its canonical bytes and its digest."""
 
 import hashlib
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from typing_extensions import TypeVar
 
 Sha256 = str
 """64 lower-case hexadecimal digits."""
@@ -41,7 +42,7 @@ class Record(BaseModel):
         return sha256_hex(self.to_bytes())
 
 
-T_co = TypeVar("T_co", covariant=True)
+T_co = TypeVar("T_co", covariant=True, default=Any)
 
 
 class Ref(BaseModel, Generic[T_co]):

@@ -34,7 +34,8 @@ from aoi.agents.decision_prompt import (
     render_prompt,
     within,
 )
-from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, POINTERS, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.agents.lexicon import POINTERS
+from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL, WEAK
 from aoi.agents.profile import SEED_PROFILE
 from models.seed.examples import DecisionExample
 from models.seed.runbook import CAUSES, USUAL_CHECK
@@ -53,8 +54,6 @@ class Mixture:
 
     healthy: float = 0.15
     """Nothing is wrong: alerts are noise, the answer is `no`."""
-    invented_pointer: float = 0.4
-    """Pointers that are any word, instead of one that usually points."""
     invented_check: float = 0.3
     """Causes that show under any check, instead of where they usually do."""
     weak_first: float = 0.5
@@ -155,9 +154,7 @@ def _invent(rng: random.Random, mixture: Mixture) -> _Case:
         task=rng.choice(TASKS[:2] if is_healthy else TASKS),
         alerts=tuple(AlertLine(rng.choice(lexicon.ALERTS), handle) for handle in (path[0], *noisy)),
         path=path,
-        pointers=tuple(
-            rng.choice(CAUSES if rng.random() < mixture.invented_pointer else _POINTERS) for _ in range(hops)
-        ),
+        pointers=tuple(rng.choice(_POINTERS) for _ in range(hops)),
         cause=None if is_healthy else cause,
         check=rng.choice(lexicon.CHECKS) if rng.random() < mixture.invented_check else USUAL_CHECK[cause],
         remedy=_remedy(cause, rng, mixture),
@@ -216,8 +213,7 @@ def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
     noise = []
     if rng.random() < 0.35:
         for other in rng.sample(case.others, rng.choice((1, 1, 2))):
-            word = rng.choice((*_WEAK[:8], *_POINTERS, "healthy", "healthy", "healthy"))
-            noise.append(Finding(word, other, rng.choice(case.others[:3]) if word in POINTERS else None))
+            noise.append(Finding(rng.choice((*_WEAK[:8], "healthy", "healthy", "healthy")), other))
     return (*found, *noise) if rng.random() < 0.8 else (*noise, *found)
 
 
@@ -228,7 +224,7 @@ def _shown(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
     if place < len(case.pointers):
         # An alert's first look shows its pointer: whoever answers `no` after a healthy first look is right.
         if place == 0 or do.check in ("logs", "traces", "metrics") or rng.random() < 0.2:
-            return (Finding(case.pointers[place], do.target, case.path[place + 1]),)
+            return (Finding(case.pointers[place], case.path[place + 1]),)
         return (Finding("healthy", do.target),)
     if do.check == case.check or _is_enough(case):
         weak = (Finding(case.weak, do.target),) if case.weak and rng.random() < 0.5 else ()
@@ -270,9 +266,8 @@ def _follow(state: ObserverState, about: Finding, lead: Finding | None, anywhere
     if about.word == "healthy":
         order = ROUNDS.get(lead.word if lead else "", ROUNDS[""])
         look, target, hypothesis = _after(asked, order), about.subject, lead
-    elif about.other:
-        look, target = ROUNDS.get(about.word, ROUNDS[""])[0], about.other
-        hypothesis = Finding(about.word, target)
+    elif about.word in POINTERS:
+        look, target, hypothesis = ROUNDS.get(about.word, ROUNDS[""])[0], about.subject, about
     else:
         check = NEXT_LOOK.get(about.word, "describe")
         look, target = check if check != asked else _after(check, ROUNDS[""]), about.subject
@@ -287,14 +282,15 @@ def _planned(state: ObserverState) -> ProbeDo | None:
 
 
 def _about(state: ObserverState, target: str) -> Finding:
-    """The finding of the last look that matters: about its target, the best ranked."""
-    return next((finding for finding in state.last if finding.subject == target), state.last[0])
+    """The finding of the last look that matters: about its target, or what its target points at; best ranked."""
+    about = (finding for finding in state.last if finding.subject == target or finding.word in POINTERS)
+    return next(about, state.last[0])
 
 
 def _lead(state: ObserverState, about: Finding) -> Finding | None:
     """The newest suspicion about the component that was looked at: a pointer to it, or a weak signal of it."""
     for finding in reversed(state.memory):
-        if finding.word != "healthy" and about.subject == (finding.other or finding.subject):
+        if finding.word != "healthy" and about.subject == finding.subject:
             return Finding(finding.word, about.subject)
     return None
 
@@ -309,7 +305,7 @@ def _move_on(state: ObserverState, about: Finding) -> Decision:
 
 
 def _give_up(state: ObserverState, about: Finding, lead: Finding | None) -> Decision:
-    suspect = Finding(about.word, about.other or about.subject) if about.word != "healthy" else lead
+    suspect = about if about.word != "healthy" else lead
     if suspect is None:
         return Decision(about, "submit", None, 3, SubmitDo("unsure"))
     _, level, kind = REMEDY.get(suspect.word, USUAL)
@@ -341,9 +337,7 @@ def _executor_retry(rng: random.Random) -> DecisionExample:
 
 def _evolver_line(case: _Case, rng: random.Random) -> DecisionExample:
     """An episode cut short and answered wrongly, with the path that would have found the cause."""
-    found = [
-        Finding(word, here, there) for word, here, there in zip(case.pointers, case.path, case.path[1:], strict=False)
-    ]
+    found = [Finding(word, there) for word, there in zip(case.pointers, case.path[1:], strict=True)]
     known = rng.randint(0, len(found))
     did: list[Do] = [ProbeDo("logs", handle) for handle in case.path[:known]]
     did.append(ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(case.others)))

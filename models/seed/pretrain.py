@@ -29,7 +29,7 @@ Progress = Callable[[CurvePoint], None]
 class Recipe:
     """How the base model is trained. Measured values: docs/models.md."""
 
-    batch: int = 128
+    batch: int = 64
     microbatch: int = 32
     learning_rate: float = 3e-3
     warmup: float = 0.05

@@ -1,9 +1,5 @@
 """What any operator knows of the words: which point elsewhere, which only show suffering, what usually helps."""
 
-POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
-"""Seen at a caller, about its callee."""
-AT_OTHER = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
-"""Seen at a client, but to be put right at the component that it names, if it names one."""
 WEAK = frozenset(
     {
         "crashloop", "notready", "pending", "restarted", "noendpoints", "stalled", "terminating", "initwait",

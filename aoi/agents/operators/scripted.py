@@ -31,12 +31,11 @@ from aoi.agents.decision_prompt import (
     PromptState,
     read_prompt,
 )
+from aoi.agents.lexicon import AT_OTHER, POINTERS
 from aoi.agents.operators.knowledge import (
-    AT_OTHER,
     FIRST_LOOK,
     NEXT_LOOK,
     OWN_LOOKS,
-    POINTERS,
     REMEDY,
     ROUNDS,
     USUAL,
@@ -126,10 +125,11 @@ class ScriptedOperator:
 
     def _after_finding(self, state: ObserverState, best: Finding, rng: random.Random) -> Decision:
         """A pointer is followed, a symptom looked into."""
-        if best.word == "nohost" and not best.other:
-            return self._look(best, best, best.subject, self._check("config", rng))
-        if best.word in POINTERS and best.other:
-            target = best.other if rng.random() < self._skill.follows else best.subject
+        here = state.last_do.target if isinstance(state.last_do, ProbeDo) else best.subject
+        if best.word == "nohost" and _pointed(best) == here:
+            return self._look(best, best, here, self._check("config", rng))
+        if best.word in POINTERS:
+            target = _pointed(best) if rng.random() < self._skill.follows else here
             return self._look(best, best, target, self._check(ROUNDS.get(best.word, ROUNDS[""])[0], rng))
         if rng.random() >= self._skill.keeps_looking:
             return self._conclude(state, best, best)
@@ -145,7 +145,7 @@ class ScriptedOperator:
     def _after_health(self, state: ObserverState, best: Finding | None, rng: random.Random) -> Decision:
         """Nothing wrong there: look further at the suspect, else at the next alert, else say so."""
         suspect = _suspect(state)
-        if best is not None and suspect is not None and best.subject in (suspect.other, suspect.subject):
+        if best is not None and suspect is not None and best.subject in (_pointed(suspect), _caller(state, suspect)):
             return self._around(state, best, suspect, rng)
         first = state.alerts[0] if state.alerts else None
         if best is not None and first and best.subject == first.subject and first.word in OWN_LOOKS:
@@ -170,11 +170,11 @@ class ScriptedOperator:
         """The next look at a callee; after a few, at its caller's configuration: it may look in the wrong place."""
         order = ROUNDS.get(suspect.word, ROUNDS[""])
         asked = _asked(state)
-        target = suspect.other or suspect.subject
-        if best.subject == suspect.subject:
+        target, caller = _pointed(suspect), _caller(state, suspect)
+        if best.subject == caller != target:
             return self._look(best, suspect, target, self._check(order[DOUBT_AFTER + 1], rng))
-        if asked in order and order.index(asked) == DOUBT_AFTER:
-            return self._look(best, suspect, suspect.subject, self._check("config", rng))
+        if caller and asked in order and order.index(asked) == DOUBT_AFTER:
+            return self._look(best, suspect, caller, self._check("config", rng))
         return self._look(best, suspect, target, self._check(_after(asked, order), rng))
 
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
@@ -214,8 +214,8 @@ class ScriptedOperator:
     def _plan(self, state: EvolverState) -> EvolverPlan:
         """Follow the last pointer; otherwise look at what was not looked at."""
         did = {(do.check, do.target) for do in state.did if isinstance(do, ProbeDo)}
-        pointers = [finding for finding in state.memory if finding.other]
-        targets = [finding.other for finding in reversed(pointers) if finding.other]
+        pointers = [finding for finding in state.memory if finding.word in POINTERS]
+        targets = [_pointed(finding) for finding in reversed(pointers)]
         targets += [alert.subject for alert in state.alerts]
         word = pointers[-1].word if pointers else ""
         order = ROUNDS.get(word, ROUNDS[""])
@@ -255,5 +255,20 @@ def _at_fault(cause: Finding) -> str:
 
 def _suspect(state: ObserverState) -> Finding | None:
     """The newest pointer in memory."""
-    pointers = (finding for finding in reversed(state.memory) if finding.other and finding.word in POINTERS)
-    return next(pointers, None)
+    return next((finding for finding in reversed(state.memory) if finding.word in POINTERS), None)
+
+
+def _pointed(finding: Finding) -> str:
+    """The component that a pointer leads to."""
+    return finding.other or finding.subject
+
+
+def _caller(state: ObserverState, suspect: Finding) -> str | None:
+    """Who complained: named by the finding, else pointed at just before, else paged first."""
+    if suspect.other:
+        return suspect.subject
+    pointers = [finding for finding in state.memory if finding.word in POINTERS]
+    earlier = pointers[: pointers.index(suspect)] if suspect in pointers else []
+    if earlier:
+        return _pointed(earlier[-1])
+    return state.alerts[0].subject if state.alerts else None

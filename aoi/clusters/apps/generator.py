@@ -174,7 +174,7 @@ def _draw_data(draft: _Draft, names: Sequence[str]) -> list[tuple[Component, str
     """(database or cache, its owner). At least one database checks who connects."""
     rng = draft.rng
     owners = rng.sample(list(names), min(len(names), rng.randint(2, 4)))
-    engine = rng.choice(("mongo", "mongo", "postgres"))
+    engine: Protocol = rng.choice(("mongo", "mongo", "postgres"))
     style = rng.choice(("{}-db", "db-{}", "{}-{}", "{}-store"))
     data = []
     for index, owner in enumerate(owners):
@@ -183,7 +183,7 @@ def _draw_data(draft: _Draft, names: Sequence[str]) -> list[tuple[Component, str
         auth = index == 0 or rng.random() < 0.6
         data.append((engines.database(engine, style.format(short, engine), short, user if auth else "", rng), owner))
     if rng.random() < 0.75:
-        cache_engine = rng.choice(("redis", "memcached"))
+        cache_engine: Protocol = rng.choice(("redis", "memcached"))
         for owner in rng.sample(list(names), rng.choice((1, 1, 2))):
             short = owner.removesuffix(draft.suffix) if draft.suffix else owner
             name = f"{short}-{rng.choice(('cache', cache_engine))}"
@@ -261,7 +261,8 @@ def _pack(draft: _Draft, components: list[Component]) -> tuple[list[Component], 
         groups.setdefault(f"{draft.registry}/{group}", []).append(component)
     tags = tuple(draft.tag(patch) for patch in (2, 3, 4, 5))
     buggy = (draft.tag(6), draft.tag(7) + "-rc1")
-    packed, images = [], []
+    packed: list[Component] = []
+    images: list[Image] = []
     for repository, members in groups.items():
         binaries = tuple((member.command[0], member.name) for member in members)
         images.append(Image(repository, tags, buggy, binaries, ("sh", "ls", "cat")))

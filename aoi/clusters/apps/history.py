@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from aoi.clusters.apps import bursts
 from aoi.clusters.apps.memory import segments
 from aoi.clusters.apps.noise import factor, unit
@@ -129,6 +131,7 @@ def share_below(p50_ms: float, p99_ms: float, bound_s: float) -> float:
 class Errors(Counter):
     """An error counter: a burst adds errors that conditions do not explain."""
 
+    @override
     def increase(self, start_ms: int, end_ms: int) -> float:
         """What conditions explain, and what a burst adds."""
         service = self.labels["service"]

@@ -269,7 +269,7 @@ def _services(components: tuple[Component, ...]) -> tuple[ServiceSpec, ...]:
 
 def _scripts() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Init scripts of the two databases with authentication, and the operators' user scripts beside them."""
-    maps = []
+    maps: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for owner in _WITH_AUTH:
         database = f"{owner}-db"
         init = (

@@ -121,7 +121,8 @@ def _configured(
     own = application.by_name.get((pod["metadata"].get("labels") or {}).get(application.label_key, ""))
     environment = _environment(container, values)
     folders = _folders(application, pod, container, values)
-    addresses, port = [], component.port
+    addresses: list[tuple[str, str]] = []
+    port = component.port
     password: str | None = None
     failure: Literal["", "missing", "invalid"] = ""
     failed, failed_value = None, ""

@@ -6,6 +6,7 @@ the past as it was, and reading it twice gives the same bytes.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -268,7 +269,7 @@ class _Writer:
         }
         return LogLine(at, self.dialect.line.format_map(values))
 
-    def _fill(self, text: str, number: int, at: int, extra: dict[str, object]) -> str:
+    def _fill(self, text: str, number: int, at: int, extra: Mapping[str, object]) -> str:
         values = {"n": 1 + number, "who": self.component.name, "port": self.component.port, "ms": 1 + at % 40, **extra}
         if self.dialect.line.startswith("{{"):
             return text.format_map(values).replace('"', '\\"').replace('\\\\"', '\\"')

@@ -103,6 +103,7 @@ def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
     is_root = not state["auth"] or any(
         role == "root" for _, role in (state["users"].get(user or "") or {}).get("grants", ())
     )
+    text = ""
     for statement in (part.strip() for part in script.split(";\n") if part.strip()):
         code, text, users = _statement(statement, state["users"], is_root=is_root)
         if code:

@@ -33,7 +33,10 @@ class PromqlError(ValueError):
 class Series(Protocol):
     """One time series of a metric."""
 
-    labels: Labels
+    @property
+    def labels(self) -> Labels:
+        """Name and value of each label."""
+        ...
 
     def at(self, at_ms: int) -> float | None:
         """Value at a time, None before it exists."""

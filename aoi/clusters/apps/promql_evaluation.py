@@ -75,7 +75,7 @@ class _Evaluator:
                 values = [v for at in range(end, start, -step) if (v := series.at(at)) is not None]
                 if values:
                     pick: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min}
-                    mean = pick.get(name[:3], lambda found: sum(found) / len(found))
+                    mean = pick.get(name[:3], _mean)
                     result.append((series.labels, mean(values)))
                 continue
             if series.at(end) is None:
@@ -160,6 +160,10 @@ def _apply(operator: str, a: float, b: float) -> float:
                 "<=": a <= b,
             }
             return float(compare[operator])
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _histogram_quantile(quantile: float, samples: Sequence[Sample]) -> list[Sample]:

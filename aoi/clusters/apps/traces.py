@@ -168,7 +168,9 @@ def to_json(world: World, spans: list[Span]) -> dict[str, Any]:
     first = spans[0]
     trace_id = digest(world.seed, first.start_ms, first.operation).hex()[:32]
     services = sorted({span.service for span in spans})
-    processes = {f"p{index + 1}": {"serviceName": name, "tags": []} for index, name in enumerate(services)}
+    processes: dict[str, dict[str, Any]] = {
+        f"p{index + 1}": {"serviceName": name, "tags": []} for index, name in enumerate(services)
+    }
     keys = {name: f"p{index + 1}" for index, name in enumerate(services)}
     ids = [digest(trace_id, index).hex()[:16] for index in range(len(spans))]
     return {

@@ -302,10 +302,12 @@ def fork(obj: Obj, *path: str) -> tuple[Obj, Any]:
     Missing containers on the way are created as dicts.
     """
     root = dict(obj)
-    node = root
+    node: Any = root
     for key in path:
-        child = node.get(key)
-        child = list(child) if isinstance(child, list) else dict(child or {})
-        node[key] = child
+        child = node[key] = _copy(node.get(key))
         node = child
     return root, node
+
+
+def _copy(container: Any) -> Any:
+    return list(container) if isinstance(container, list) else dict(container or {})

@@ -21,9 +21,15 @@ EPOCH_MS = 1_767_600_000_000
 class Controller(Protocol):
     """Drives one kind of object towards its spec. Idempotent; keeps nothing of its own between calls."""
 
-    name: str
-    watches: tuple[str, ...]
-    """Resources whose changes wake it; "*" means all."""
+    @property
+    def name(self) -> str:
+        """Names it in timers and in the queue; unique in a world."""
+        ...
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        """Resources whose changes wake it; "*" means all."""
+        ...
 
     def wakes_for(self, world: "World", change: Change) -> list[tuple[str, Name]]:
         """Which (resource, name) keys to reconcile after `change`."""

@@ -165,8 +165,9 @@ def _with(world: World, draft: Obj, /, *, touch: bool = False, type_: str, reaso
     present = draft.get("conditions") or []
     now = world.clock.rfc3339()
     current = conditions.find(present, type_)
-    same = current is not None and current["status"] == fields["status"] and current["reason"] == reason
-    updated = current["lastUpdateTime"] if same and not touch else now
+    updated = now
+    if current is not None and not touch and (current["status"], current["reason"]) == (fields["status"], reason):
+        updated = current["lastUpdateTime"]
     changed = conditions.with_condition(present, now, type_=type_, reason=reason, lastUpdateTime=updated, **fields)
     return {**draft, "conditions": changed}
 

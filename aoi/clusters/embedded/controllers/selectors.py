@@ -1,6 +1,6 @@
 """Label selectors, as every controller that owns or finds pods reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Labels = Mapping[str, str]
@@ -27,7 +27,8 @@ def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
 
 def matches_expression(expression: Mapping[str, Any], labels: Labels) -> bool:
     """One requirement: In, NotIn, Exists, DoesNotExist, and Gt / Lt, which only node selectors allow."""
-    key, operator, values = expression["key"], expression["operator"], expression.get("values") or ()
+    key, operator = expression["key"], expression["operator"]
+    values: Sequence[str] = expression.get("values") or ()
     present = key in labels
     if operator in ("Gt", "Lt"):
         if not present or not labels[key].lstrip("-").isdigit():

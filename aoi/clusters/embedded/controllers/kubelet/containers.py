@@ -263,7 +263,7 @@ def stop_ms(pod: Obj, name: str, memory: ContainerMemory) -> int:
 
     Source: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
     """
-    container = next((one for one in pod["spec"]["containers"] if one["name"] == name), {})
+    container: Obj = next((one for one in pod["spec"]["containers"] if one["name"] == name), {})
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
     sleep_s = (hook.get("sleep") or {}).get("seconds", 0)
     found = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))

@@ -14,7 +14,7 @@ from tasks.cycle import close_cycle, open_cycle
 from tasks.evaluate import evaluate
 from tasks.evolve import evolve
 from tasks.gate import decide
-from tasks.install import install_champion, make_base
+from tasks.install import ensure_champion
 from tasks.promote import promote
 from tasks.register import register
 from tasks.report import report
@@ -38,7 +38,7 @@ class RetrainParameters(BaseModel):
 def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     """Collect, validate, evolve, train, evaluate, ask for promotion."""
     parameters = parameters or RetrainParameters()
-    install_champion(make_base())
+    ensure_champion()
     cycle, champion = open_cycle()
 
     episodes = validate_trajectories(cycle, collect(cycle, champion))

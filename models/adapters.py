@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import Linear
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, Qwen3Config
 
 from aoi.errors import CorruptObject
 from aoi.records.base import Sha256
 from models import files
+from models.network import qwen3
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Every projection. LoRA on tied embeddings or `lm_head` is refused by TRL."""
@@ -84,12 +85,20 @@ def merged_from_model(model: PeftModel) -> dict[str, Tensor]:
     """
     weights: dict[str, Tensor] = {}
     for name, module in model.get_base_model().named_modules():
-        if isinstance(module, LoraLayer):
-            weights[f"{name}.weight"] = module.base_layer.weight + module.get_delta_weight(model.active_adapter)
+        if isinstance(module, Linear):
+            weights[f"{name}.weight"] = module.weight + module.get_delta_weight(model.active_adapter)
         elif "lora_" not in name and not name.endswith(".base_layer"):
             for key, weight in module.named_parameters(recurse=False):
                 weights[f"{name}.{key}"] = weight
     return weights
+
+
+def config_of(model: PeftModel) -> Qwen3Config:
+    """Configuration of the base under the adapter. Raises: ValueError if it is not a Qwen3."""
+    base = model.get_base_model()
+    if not isinstance(base, PreTrainedModel):
+        raise ValueError(f"the adapter is on a {type(base).__name__}, not on a transformers model")
+    return qwen3(base.config)
 
 
 def _read_configuration(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedConfig
+from transformers import Qwen3Config
 
 from models.network import Network
 
@@ -32,9 +32,7 @@ def microbatches(batch: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
         yield ordered[start : start + size]
 
 
-def accumulate(
-    config: PreTrainedConfig, weights: Mapping[str, Tensor], batch: Sequence[Pair], microbatch: int
-) -> float:
+def accumulate(config: Qwen3Config, weights: Mapping[str, Tensor], batch: Sequence[Pair], microbatch: int) -> float:
     """Back-propagate the weighted mean loss per completion token of `batch`. Returns that loss."""
     total = sum(len(pair.completion) * pair.weight for pair in batch)
     loss = 0.0
@@ -46,7 +44,7 @@ def accumulate(
     return loss
 
 
-def completion_loss(config: PreTrainedConfig, weights: Mapping[str, Tensor], batch: Sequence[Pair]) -> Tensor:
+def completion_loss(config: Qwen3Config, weights: Mapping[str, Tensor], batch: Sequence[Pair]) -> Tensor:
     """Weighted sum of cross-entropies over completion tokens; differentiable in `weights`."""
     width = max(pair.tokens for pair in batch) - 1
     inputs = torch.zeros(len(batch), width, dtype=torch.long)

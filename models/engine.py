@@ -8,7 +8,7 @@ and two policies given the same seeds differ only where their distributions do.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from transformers import AutoConfig
 from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
 from models import adapters, files
-from models.network import Network, width_of
+from models.network import Network, qwen3, width_of
 from models.reference import Reference
 
 MIN_ROWS = 8
@@ -108,7 +108,8 @@ class InProcessPolicy:
         self.rows = rows
         weights = files.base_weights(base)
         self._names: dict[RoleName, str] = {}
-        self._decoders: dict[str, Network | Reference] = {}
+        self._decoders: dict[str, Decoder[Any]] = {}
+        """Each takes back the caches that it made, and no others."""
         folders = dict(adapters_by_role or {})
         for role in ROLES:
             folder = folders.get(role)
@@ -146,13 +147,13 @@ class InProcessPolicy:
             for start in range(0, len(indices), self.rows):
                 yield name, indices[start : start + self.rows]
 
-    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Network | Reference:
+    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Decoder[Any]:
         if self.config.model_type != "qwen3":
             return Reference.load(base, folder)
         if folder is None:
-            return Network(self.config, weights)
+            return Network(qwen3(self.config), weights)
         files.check_readable(folder)
-        return Network(self.config, adapters.merged(weights, folder))
+        return Network(qwen3(self.config), adapters.merged(weights, folder))
 
 
 @torch.inference_mode()

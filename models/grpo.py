@@ -14,10 +14,12 @@ from typing import Any, Literal
 import torch
 from datasets import Dataset
 from peft import PeftModel, set_peft_model_state_dict
+from torch.nn import Module
 from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 from trl import GRPOConfig, GRPOTrainer
+from typing_extensions import override
 
 from aoi.agents.policy import Turn
 from aoi.records.base import Record, sha256_hex
@@ -94,10 +96,10 @@ def grpo(
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    digest = adapters.save(trainer.model, folder, files.weights_digest(base))
+    digest = adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
     return TrainingRun(
         method="grpo",
-        points=tuple(_point(log["step"], log) for log in trainer.state.log_history if "reward" in log),
+        points=tuple(_point(int(log["step"]), log) for log in trainer.state.log_history if "reward" in log),
         steps=settings.steps,
         examples=settings.steps * settings.prompts * settings.group,
         tokens=int(trainer.state.num_input_tokens_seen),
@@ -115,15 +117,16 @@ class _Rollout:
         settings: GrpoSettings,
         seed: int,
     ) -> None:
-        self.ids = {words.decode(example.prompt_ids): example.prompt_ids for example in examples}
+        self.ids = {_text(words, example.prompt_ids): example.prompt_ids for example in examples}
         self.settings, self.seed, self.eos_id = settings, seed, words.eos_token_id
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Sample one completion for each prompt; each prompt comes `group` times in a row."""
         step = trainer.state.global_step
         with torch.no_grad():
-            weights = adapters.merged_from_model(trainer.accelerator.unwrap_model(trainer.model))
-        network = Network(trainer.model.get_base_model().config, weights)
+            model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
+            weights = adapters.merged_from_model(model)
+        network = Network(adapters.config_of(model), weights)
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
         answers = _by_width(network, turns, self.eos_id)
         return {
@@ -135,6 +138,17 @@ class _Rollout:
     def _turn(self, prompt: str, salt: str) -> Turn:
         noise = int(sha256_hex(salt.encode())[:16], 16)
         return Turn("observer", self.ids[prompt], self.settings.max_completion_tokens, self.settings.temperature, noise)
+
+
+def _adapted(model: object) -> PeftModel:
+    """The model in training; TRL calls it any module, or none. Raises: TypeError if it carries no adapter."""
+    if not isinstance(model, PeftModel):
+        raise TypeError(f"expected a model with an adapter, found a {type(model).__name__}")
+    return model
+
+
+def _text(words: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
+    return str(words.decode(list(ids)))
 
 
 def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]:
@@ -151,11 +165,12 @@ def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]
 class _Trainer(GRPOTrainer):
     """GRPOTrainer that resumes the adapter in training and leaves the KL term's reference where training started."""
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PeftModel | None = None) -> None:
+    @override
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
         # transformers 5.19 loads the sub-folders of a checkpoint that has any (here TRL's `ref`), and then not
         # the adapter beside them: training would go on from untrained weights with the old optimiser state.
         weights = files.read_weights([Path(resume_from_checkpoint) / "adapter_model.safetensors"])
-        set_peft_model_state_dict(model or self.model, weights, adapter_name="default")
+        set_peft_model_state_dict(_adapted(model or self.model), weights, adapter_name="default")
 
 
 class _Reporter(TrainerCallback):
@@ -164,6 +179,7 @@ class _Reporter(TrainerCallback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
+    @override
     def on_log(
         self,
         args: TrainingArguments,
@@ -244,17 +260,17 @@ def _rows(
     examples: Sequence[TrainingExample], words: PreTrainedTokenizerFast, order: Sequence[int]
 ) -> list[dict[str, str | int]]:
     """Dataset rows: the prompt as text, and the example's index, which reaches the reward."""
-    texts = []
+    texts: list[str] = []
     for index, example in enumerate(examples):
-        texts.append(words.decode(example.prompt_ids))
+        texts.append(_text(words, example.prompt_ids))
         if tuple(words(texts[-1])["input_ids"]) != example.prompt_ids:
             raise ValueError(f"example {index}: its prompt's text does not encode to its token ids: {texts[-1]!r}")
     return [{"prompt": texts[index], "example": index} for index in order]
 
 
-def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Callable[..., list[float]]:
-    def measured(*, completion_ids: list[list[int]], example: list[int], **_: object) -> list[float]:
-        return reward([examples[index] for index in example], [tuple(ids) for ids in completion_ids])
+def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Callable[..., list[float | None]]:
+    def measured(*, completion_ids: list[list[int]], example: list[int], **_: object) -> list[float | None]:
+        return [*reward([examples[index] for index in example], [tuple(ids) for ids in completion_ids])]
 
     return measured
 

@@ -10,11 +10,12 @@ not change with the other decisions in its batch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import Qwen3Config
+from transformers import PreTrainedConfig, Qwen3Config
 
 SLOTS = 64
 """Prompts are padded to a multiple of this many positions."""
@@ -66,7 +67,8 @@ class Network:
     def __init__(self, config: Qwen3Config, weights: Mapping[str, Tensor]) -> None:
         self.config = config
         self.eps = config.rms_norm_eps
-        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.heads = config.num_attention_heads
+        self.kv_heads = config.num_key_value_heads or self.heads
         self.head_size = config.head_dim
         self.embedding = weights["model.embed_tokens.weight"]
         self.head = self.embedding if config.tie_word_embeddings else weights["lm_head.weight"]
@@ -184,6 +186,13 @@ def width_of(length: int) -> int:
     return -(-length // SLOTS) * SLOTS
 
 
+def qwen3(config: PreTrainedConfig) -> Qwen3Config:
+    """The configuration, if it is one that `Network` can run. Raises: ValueError."""
+    if not isinstance(config, Qwen3Config):
+        raise ValueError(f"the base model is a {config.model_type}, only qwen3 is trained here: choose a Qwen3 base")
+    return config
+
+
 def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
     def weight(name: str) -> Tensor:
         return weights[f"model.layers.{index}.{name}.weight"]
@@ -202,7 +211,7 @@ def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
 
 def _rotary(config: Qwen3Config) -> tuple[Tensor, Tensor]:
     """Cosines and sines of every position. Shapes: (positions, half the head size)."""
-    parameters = config.rope_parameters
+    parameters: dict[str, Any] = {**(config.rope_parameters or {})}
     if parameters.get("rope_type", "default") != "default":
         raise ValueError(f"rotary embedding {parameters['rope_type']} is not supported: serve this model with vLLM")
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim

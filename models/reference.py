@@ -4,17 +4,53 @@ Also what runs architectures other than Qwen3 in process. Slower, and its rows m
 batch that they are in; large models belong on a server (`models.serving`).
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from aoi.errors import UnknownBundle
 from models import files
 from models.loading import base_model
 from models.network import width_of
+
+_TOP_LEVEL = ("*.safetensors", "*.json", "*.jinja", "*.txt")
+"""Files of a model on the hub that are wanted: weights, configuration, tokenizer. Nothing that executes."""
+
+
+def fetch(model: str, into: Path) -> Path:
+    """Write the files of a Hugging Face model to `into`, replacing what is there. Returns `into`.
+
+    They come through the hub's own cache, of which `HF_HUB_OFFLINE=1` makes the only source. That cache is made of
+    links and may hold other files of the model, so what is wanted is copied out of it.
+    Raises: UnknownBundle if there is no such model, it cannot be had, or it has no safetensors.
+    """
+    try:
+        found = Path(snapshot_download(model, allow_patterns=list(_TOP_LEVEL), ignore_patterns=["*/*"]))
+    except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError) as error:
+        raise UnknownBundle(
+            f"base model {model!r} is neither a local folder nor a Hugging Face model that can be had: "
+            f"{str(error).splitlines()[0]}. Check its name and access, or fetch it where there is a network "
+            f"(`hf download {model}`) and set AOI_SEED_MODEL__BASE to its folder"
+        ) from error
+    wanted = [path for path in sorted(found.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
+    names = {path.name for path in wanted}
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise UnknownBundle(
+            f"base model {model!r} lacks config.json or *.safetensors, found {sorted(names)}. Set AOI_SEED_MODEL__BASE "
+            "to a model with safetensors weights, or finish its download"
+        )
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    for path in wanted:
+        shutil.copyfile(path, into / path.name)
+    return into
 
 
 @dataclass(slots=True)

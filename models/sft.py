@@ -136,7 +136,7 @@ def _update(run: _Run, batch: list[Pair], rate: float, settings: SftSettings) ->
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
     weights = adapters.merged_from_model(run.model)
-    loss = batches.accumulate(run.model.get_base_model().config, weights, batch, settings.microbatch)
+    loss = batches.accumulate(adapters.config_of(run.model), weights, batch, settings.microbatch)
     norm = torch.nn.utils.clip_grad_norm_(run.trained, settings.gradient_clip)
     run.optimiser.step()
     return loss, norm.item()

@@ -15,9 +15,8 @@ from pydantic import BaseModel
 from aoi import progress
 from aoi.errors import Permanent
 from aoi.records.base import canonical_bytes, sha256_hex
-from aoi.records.promotion import Cycle
-from aoi.records.report import StageTime
 from aoi.source import source_digest
+from tasks.kept import remember_time
 from tasks.locking import ProcessLockManager
 from tasks.workspace import workspace
 
@@ -53,8 +52,8 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
             remember_time(args[0] if args else None, name, time.monotonic() - began)
             return result
 
-        return task(
-            announced,
+        # In two steps: the overload of `task(function, ...)` takes no settings.
+        as_task = task(
             name=name,
             retries=retries,
             retry_delay_seconds=5,
@@ -64,19 +63,9 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
             result_serializer="json",
             cache_policy=policy,
         )
+        return as_task(announced)
 
     return wrap
-
-
-def remember_time(cycle: object, stage_name: str, seconds: float) -> None:
-    """Keep how long a stage took, for the report of its cycle. A stage that is skipped later keeps its time."""
-    number = cycle.number if isinstance(cycle, Cycle) else 0
-    workspace().store.mark(times_group(number), stage_name, StageTime(stage=stage_name, seconds=round(seconds, 3)))
-
-
-def times_group(cycle: int) -> str:
-    """Group of marks that hold a cycle's times; 0 is the installation."""
-    return f"times-{cycle}"
 
 
 def stage_key(name: str, module: str, settings: tuple[str, ...], inputs: dict[str, Any]) -> str:
@@ -95,7 +84,7 @@ def _plain(value: Any) -> Any:
     """JSON of an input: stages take records, references and plain values, nothing else."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
 

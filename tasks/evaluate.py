@@ -1,11 +1,13 @@
 """Evaluate: champion and challenger on the same held-out problems, worlds and sampling seeds."""
 
+from collections.abc import Mapping
+
 from aoi.errors import UnknownBundle
 from aoi.problems import sampling
 from aoi.promotion.evaluation import compare, run_of
 from aoi.records.base import Record, Ref
 from aoi.records.evaluation import EvaluationResult
-from aoi.records.problem import ProblemInstance, Split
+from aoi.records.problem import ProblemInstance, Slice, Split
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import read_set
@@ -15,7 +17,7 @@ from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
 
-EVEN_SLICES = {"seen": 1.0, "unseen_mechanism": 1.0, "unseen_application": 1.0, "control": 1.0}
+EVEN_SLICES: Mapping[Slice, float] = {"seen": 1.0, "unseen_mechanism": 1.0, "unseen_application": 1.0, "control": 1.0}
 
 
 class Evaluated(Record):

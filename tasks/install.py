@@ -18,6 +18,7 @@ from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import LedgerFacts
 from aoi.settings import derive_seed
 from aoi.source import source_digest
+from models.seed.examples import DecisionExample
 from tasks.bundles import BASES, StoredBase, base_folder, unpack
 from tasks.caching import stage
 from tasks.episodes import worker_count, worker_pool
@@ -26,8 +27,15 @@ from tasks.workspace import actor, keep_settings, workspace
 INVENTED_SHARE = 0.5
 """Examples of invented kinds beside those of demonstrations (learning.md: half gave the best generalisation)."""
 HELD_OUT = 512
+"""Demonstrations to measure on, at most a tenth of all."""
 CHUNK = 40
 """Demonstrations that a worker makes at a time."""
+
+
+def ensure_champion() -> None:
+    """Make and install the first champion, if there is none. Its base stays: the ledger pins it."""
+    if workspace().ledger.champion() is None:
+        install_champion(make_base())
 
 
 @stage("seed_model", timeout_s=3 * 3600)
@@ -57,9 +65,6 @@ def install_champion(base: Ref) -> Ref:
     from models.registry import Registry
 
     ws = workspace()
-    champion = ws.ledger.champion()
-    if champion is not None:
-        return ws.store.find(f"bundle:{ws.ledger.former_champions()[-1].tree}")
     folder = ws.cache_folder / "first-champion"
     shutil.rmtree(folder, ignore_errors=True)
     base_path = unpack(base)
@@ -115,12 +120,12 @@ def _store_base(folder: Path) -> Ref:
 
 
 def _given_base(name: str) -> Path:
-    """A local folder as it is; a hub id through the hub's own cache."""
+    """A local folder as it is; a hub id as plain files, out of the hub's own cache."""
     if Path(name).is_dir():
         return Path(name)
     from models.reference import fetch
 
-    return fetch(name)
+    return fetch(name, workspace().cache_folder / "hub" / name.replace("/", "--"))
 
 
 def _seed_key() -> str:
@@ -137,15 +142,16 @@ def _train_seed_model(folder: Path) -> None:
     settings = workspace().settings
     seed = derive_seed(settings.seed, "seed-model")
     shown = _demonstrations(settings.seed_model.demonstrations, seed)
+    held_out = min(HELD_OUT, len(shown) // 10)
     steps = settings.seed_model.steps
     progress.stage("pre-train")
     use_threads(1)
     run = pretrain(
-        _mixture(shown[HELD_OUT:], seed),
+        _mixture(shown[held_out:], seed),
         folder,
         steps,
         seed,
-        held_out=_as_examples(shown[:HELD_OUT]),
+        held_out=_as_examples(shown[:held_out]),
         progress=lambda point: progress.advance(point.step, steps, f"loss {point.loss:.3f}"),
     )
     (folder / "training.json").write_text(json.dumps(run.model_dump(mode="json")))
@@ -174,7 +180,7 @@ def _demonstrate(instances: list[ProblemInstance], seed: int) -> list[Demonstrat
     return [said for episode in episodes for said in demonstrations(episode, codec)]
 
 
-def _mixture(shown: list[Demonstration], seed: int) -> Iterator:
+def _mixture(shown: list[Demonstration], seed: int) -> Iterator[DecisionExample]:
     """Endless: demonstrations and invented kinds by turns drawn at random."""
     from models.seed.invented import Mixture, examples
 
@@ -187,7 +193,5 @@ def _mixture(shown: list[Demonstration], seed: int) -> Iterator:
         yield next(invented) if rng.random() < INVENTED_SHARE else rng.choice(demonstrated)
 
 
-def _as_examples(shown: list[Demonstration]) -> list:
-    from models.seed.examples import DecisionExample
-
+def _as_examples(shown: list[Demonstration]) -> list[DecisionExample]:
     return [DecisionExample(said.prompt, said.completion, 1.0) for said in shown]

@@ -24,6 +24,9 @@ def promote(cycle: Cycle, request: PromotionRequest, approval: Approval | None) 
 def enter(request: PromotionRequest, approval: Approval) -> Champion | None:
     """Enter a decision; if it approves, swap the champion and serve it. None if it rejects."""
     ledger = workspace().ledger
+    digest = request.digest()
+    if any(entry.facts.request == digest for entry in ledger.entries(kind="promoted")):
+        return serve_champion()  # a run that was killed after the swap: what follows it is done again
     ledger.decide(request, approval)
     if approval.decision != "approve":
         return None

@@ -6,8 +6,8 @@ from aoi.records.base import Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.records.report import CycleReport, StageTime
-from tasks.caching import times_group
 from tasks.evolve import Corrections
+from tasks.kept import keep_report, kept_time
 from tasks.workspace import workspace
 
 STAGES = (
@@ -27,7 +27,7 @@ STAGES = (
     "promote",
 )
 """In the order of the loop."""
-REPORTS = "reports"
+INSTALLATION = ("make_base", "install_champion")
 
 
 def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, page: Path, decision: str) -> CycleReport:
@@ -54,22 +54,12 @@ def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, pa
         stages=_times(cycle.number),
         review_page=str(page),
     )
-    ws.store.mark(REPORTS, f"cycle-{cycle.number}", made)
+    keep_report(made)
     return made
 
 
-def kept_report(cycle: int) -> CycleReport | None:
-    """The report of a finished cycle."""
-    return workspace().store.marked(REPORTS, f"cycle-{cycle}", CycleReport)
-
-
 def _times(cycle: int) -> tuple[StageTime, ...]:
-    store = workspace().store
-    found = [
-        store.marked(times_group(number), name, StageTime)
-        for name in STAGES
-        for number in ((0,) if name in ("make_base", "install_champion") else (cycle,))
-    ]
+    found = [kept_time(0 if name in INSTALLATION else cycle, name) for name in STAGES]
     return tuple(time for time in found if time is not None)
 
 

@@ -21,9 +21,9 @@ from models.curves import TrainingRun
 from models.registry import Registry
 from tasks.approval import reviewer, signed
 from tasks.bundles import open_bundle, tree_ref
-from tasks.caching import remember_time
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
+from tasks.kept import remember_time
 from tasks.promote import enter
 from tasks.register import Registered
 from tasks.status import OpenRequest, open_requests
@@ -63,7 +63,8 @@ def _material(
 ) -> Material:
     ws = workspace()
     evaluation = ws.store.get(evaluated.result, EvaluationResult)
-    champion = ws.ledger.champion()
+    former = ws.ledger.former_champions()
+    champion = next((one for one in former if one.bundle == request.champion), None)
     before = open_bundle(tree_ref("bundle", champion.tree)).manifest if champion else None
     after = open_bundle(challenger.tree).manifest
     plans = read_rows(ws.store, corrections.plans, CorrectivePlan)

@@ -7,7 +7,7 @@ from aoi.promotion.verify import Finding, verify
 from aoi.records.base import Record
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import CycleReport
-from tasks.report import kept_report
+from tasks.kept import kept_report
 from tasks.workspace import workspace
 
 

@@ -1,6 +1,6 @@
 """`aoi retrain`, `aoi collect`, `aoi evaluate`, `aoi ui`: the loop and its parts, started by hand."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,13 +27,13 @@ def retrain(
     """Run one cycle: collect, validate, evolve, train, evaluate, ask for promotion. Continues an unfinished one."""
     from flows.console import print_json, shown_progress
     from flows.server import prefect_server
-    from flows.summary import print_report
     from tasks.workspace import workspace
 
-    settings = workspace().settings
-    with shown_progress(quiet=json), prefect_server(settings.home):
+    # The server first: Prefect reads its address when it is imported.
+    with shown_progress(quiet=json), prefect_server(workspace().settings.home):
         from flows.retrain import RetrainParameters
         from flows.retrain import retrain as flow
+        from flows.summary import print_report
 
         made = flow(RetrainParameters(auto_approve=auto_approve, wait_for_approval=wait))
     if json:
@@ -65,7 +65,7 @@ def collect(
 
 def evaluate(
     challenger: Annotated[str, typer.Argument(help="Registered version, or alias, to compare with the champion.")],
-    split: Annotated[str, typer.Option(help="development or test.")] = "test",
+    split: Annotated[Literal["development", "test"], typer.Option(help="Which held-out problems.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Seed of problems, worlds and sampling.")] = 0,
     json: Json = False,
 ) -> None:

@@ -1,10 +1,9 @@
 """`aoi problems`: list them, run an operator on one, check that they are admissible."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from aoi.errors import Permanent
 from flows.commands.options import Json
 
 
@@ -41,17 +40,15 @@ def list_problems(
 
 def run(
     problem_id: Annotated[str, typer.Argument(help="As `aoi problems list` prints it.")],
-    operator: Annotated[str, typer.Option(help="golden, expert or junior.")] = "expert",
+    operator: Annotated[Literal["golden", "expert", "junior"], typer.Option(help="Who works on it.")] = "expert",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world and of the operator.")] = 0,
     json: Json = False,
 ) -> None:
     """Let a scripted operator work on one problem and show every step."""
     from flows.console import print_json
     from flows.summary import print_trajectory
-    from tasks.episodes import run_operator
+    from tasks.operators import run_operator
 
-    if operator not in ("golden", "expert", "junior"):
-        raise Permanent(f"operator {operator!r}: expected golden, expert or junior")
     trajectory = run_operator(problem_id, operator, seed)
     if json:
         print_json(trajectory.model_dump(mode="json"))

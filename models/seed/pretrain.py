@@ -75,7 +75,7 @@ def pretrain(
             raise ValueError(f"the examples ended at step {step} of {steps}: give a list, or an endless iterator")
         seen += len(batch)
         tokens += sum(pair.tokens for pair in batch)
-        rate = schedule.get_last_lr()[0]
+        rate = float(schedule.get_last_lr()[0])
         loss, norm = _update(model, batch, optimiser, recipe)
         losses.append(loss)
         schedule.step()

@@ -11,6 +11,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from aoi.errors import CorruptObject
+
 PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 
 CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
@@ -56,10 +58,13 @@ def save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
 
 
 def load(folder: Path) -> PreTrainedTokenizerFast:
-    """Read a tokenizer from a model folder, of the seed model or of any other."""
+    """Read a tokenizer from a model folder, of the seed model or of any other. Raises: CorruptObject."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(folder))
+    found = AutoTokenizer.from_pretrained(str(folder))
+    if not isinstance(found, PreTrainedTokenizerFast):
+        raise CorruptObject(f"{folder} holds no tokenizer.json, found a {type(found).__name__}")
+    return found
 
 
 def _surface(entry: str) -> str:

@@ -38,8 +38,8 @@ def cli_page() -> str:
     parts = [
         NOTE,
         "# Commands",
-        "What `aoi COMMAND --help` prints. Every command that shows something takes `--json`: one document on stdout, "
-        "nothing else there. Exit status: 0 done, 1 refused or wrong, 2 wrong usage, 75 may work later, 130 "
+        "What `aoi COMMAND --help` prints. With `--json` a command prints one document on stdout and nothing else "
+        "there. Exit status: 0 done, 1 refused or wrong, 2 wrong usage, 75 may work later, 130 "
         "interrupted.",
         _help(()),
     ]

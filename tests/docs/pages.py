@@ -100,6 +100,15 @@ def aoi_commands() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield said.page, tuple(words[1 : ends[0] if ends else None])
 
 
+def problem_ids() -> Iterator[Said]:
+    """Ids of problems that commands are given."""
+    for page, words in aoi_commands():
+        if "--problem" in words:
+            yield Said(page, words[words.index("--problem") + 1])
+        elif words[:2] in (("problems", "run"), ("problems", "check")) and len(words) > 2:
+            yield Said(page, words[2])
+
+
 def _is_shell(text: str) -> bool:
     try:
         shlex.split(text, comments=True)

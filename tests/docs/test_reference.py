@@ -8,6 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from aoi.problems import catalogue
 from aoi.settings import variable_names
 from flows.cli import app
 from tests.docs import pages
@@ -94,6 +95,13 @@ def test_commands_that_pages_name_take_those_options():
         if result.exit_code != 0:
             wrong.append((page, words, result.output.splitlines()[-1:]))
     assert wrong == []
+
+
+def test_problems_that_pages_name_exist():
+    named = [said for said in pages.problem_ids() if said.text != "ID"]
+    assert named
+    for said in named:
+        assert catalogue.get(said.text).id == said.text
 
 
 def test_cheap_commands_of_the_pages_run():

@@ -1,0 +1,60 @@
+"""Bad input at the command line: one line that says what to do, never a traceback, nothing lost."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AOI = [sys.executable, "-m", "flows.cli"]
+
+
+def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AOI_", "PREFECT_"))}
+    return subprocess.run(
+        [*AOI, *arguments],
+        env={**kept, "AOI_HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says"),
+    [
+        (["problems", "run", "misconfig_app_hotel_res-localisation-1"], {}, "misconfig_app_hotel_res-localization-1"),
+        (["diagnose", "--problem", "misconfig_app_hotel_res-localization-1"], {}, "aoi retrain"),
+        (["status"], {"AOI_TRAINING__GRPO_STEP": "3"}, "AOI_TRAINING__GRPO_STEPS"),
+        (["status"], {"AOI_COLLECT__PROBLEMS": "none"}, "AOI_COLLECT__PROBLEMS"),
+        (["status"], {"AOI_STORE_URL": "file:///proc/aoi"}, "not writable"),
+        (["data", "show", "evaluation:0000"], {}, "names 0 objects"),
+        (["review"], {}, "aoi retrain"),
+        (["rollback"], {}, "aoi status"),
+    ],
+    ids=["unknown problem", "no champion", "misspelt", "wrong value", "store", "object", "no request", "no rollback"],
+)
+def test_an_expected_error_says_what_to_do(
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], says: str
+) -> None:
+    ended = aoi(tmp_path, *arguments, **variables)
+    assert ended.returncode in (1, 75)
+    assert ended.stderr.splitlines()[-1].startswith("error: ")
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    said = aoi(tmp_path, "--help")
+    assert said.returncode == 0
+    for command in ("retrain", "collect", "evaluate", "review", "diagnose", "status", "problems", "ui"):
+        assert f"  {command} " in said.stdout
+
+
+def test_a_usage_error_is_told_without_a_traceback(tmp_path: Path) -> None:
+    said = aoi(tmp_path, "diagnose")
+    assert said.returncode == 2
+    assert "--problem" in said.stderr
+    assert "Traceback" not in said.stderr

@@ -1,0 +1,169 @@
+"""The whole loop as its user runs it: one command, a kill in the middle, the same command again, another night.
+
+Sizes are tiny: what is asserted is what survives and what is counted, not what is learned.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TINY = {
+    "AOI_SEED_MODEL__STEPS": "30",
+    "AOI_SEED_MODEL__DEMONSTRATIONS": "24",
+    "AOI_COLLECT__PROBLEMS": "12",
+    "AOI_COLLECT__ROLLOUTS": "2",
+    "AOI_COLLECT__SHARD_SIZE": "8",
+    "AOI_TRAINING__SFT_STEPS": "2",
+    "AOI_TRAINING__GRPO_STEPS": "2",
+    "AOI_TRAINING__PROMPTS": "4",
+    "AOI_TRAINING__GROUP_SIZE": "4",
+    "AOI_TRAINING__EVOLVER_STEPS": "2",
+    "AOI_EVALUATION__PROBLEMS_PER_SLICE": "3",
+    "AOI_EVALUATION__SEEDS": "1",
+    "OMP_NUM_THREADS": "1",
+}
+AOI = [sys.executable, "-m", "flows.cli"]
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AOI_", "PREFECT_"))}
+    return {**kept, **TINY, "AOI_HOME": str(home)}
+
+
+def aoi(home: Path, *arguments: str, timeout_s: float = 900) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*AOI, *arguments], env=environment(home), capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+def kill_at(home: Path, stage: str) -> None:
+    """Start the loop and SIGKILL it, with its workers, when `stage` begins."""
+    process = subprocess.Popen(
+        [*AOI, "retrain", "--auto-approve"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(f"{stage} ..."):
+            time.sleep(1.0)
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    process.stderr.close()
+
+
+def entries(home: Path, kind: str) -> list[dict[str, object]]:
+    """The ledger's entries of a kind, read from the database as any client could."""
+    import sqlite3
+
+    with sqlite3.connect(home / "aoi.db") as connection:
+        rows = connection.execute("SELECT record FROM ledger WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
+    connection.close()
+    return [json.loads(record) for (record,) in rows]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, dict]:
+    """A home after one night that was killed twice and continued, and after the next one."""
+    home = tmp_path_factory.mktemp("home")
+    kill_at(home, "collect")
+    kill_at(home, "evaluate")
+    first = aoi(home, "retrain", "--auto-approve", "--json")
+    assert first.returncode == 0, first.stderr[-4000:]
+    second = aoi(home, "retrain", "--auto-approve", "--json")
+    assert second.returncode == 0, second.stderr[-4000:]
+    return home, json.loads(first.stdout), json.loads(second.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.xdist_group("loop")
+class TestNights:
+    def test_a_killed_night_is_continued_and_ends_with_one_version(self, nights) -> None:
+        home, first, _ = nights
+        assert first["cycle"] == 1
+        assert len([entry for entry in entries(home, "registered") if entry["cycle"] == 1]) == 1
+        assert len([entry for entry in entries(home, "requested") if entry["cycle"] == 1]) == 1
+
+    def test_the_next_run_opens_the_next_cycle_and_adds_exactly_one_version(self, nights) -> None:
+        home, first, second = nights
+        assert second["cycle"] == 2
+        versions = [entry["facts"]["version"] for entry in entries(home, "registered")]
+        assert versions == ["1", "2", "3"]
+        assert [first["challenger_version"], second["challenger_version"]] == ["2", "3"]
+
+    def test_the_records_are_whole_afterwards(self, nights) -> None:
+        home, _, _ = nights
+        checked = aoi(home, "verify", "--json")
+        findings = json.loads(checked.stdout)
+        assert checked.returncode == 0, [finding for finding in findings if not finding["ok"]]
+
+    def test_the_report_says_what_its_evaluation_says(self, nights) -> None:
+        home, first, _ = nights
+        shown = aoi(home, "data", "show", f"evaluation:{first['evaluation'][:12]}")
+        assert json.loads(shown.stdout)["overall"] == first["overall"]
+
+    def test_the_review_page_stands_alone(self, nights) -> None:
+        _, first, _ = nights
+        page = Path(first["review_page"]).read_text()
+        assert first["challenger"][:12] in page
+        assert "http://" not in page.replace("http://www.w3.org", "")
+        assert "<script" not in page
+
+    def test_the_champion_diagnoses_without_prefect_and_mlflow(self, nights) -> None:
+        home, _, _ = nights
+        (home / "mlflow.db").rename(home / "mlflow.away")
+        try:
+            said = aoi(home, "diagnose", "--problem", "misconfig_app_hotel_res-localization-1", "--json")
+        finally:
+            (home / "mlflow.away").rename(home / "mlflow.db")
+        assert said.returncode == 0, said.stderr[-2000:]
+        found = json.loads(said.stdout)
+        assert found["changed"] == []
+        assert found["trajectory"]["content"]["instance"]["problem"]["id"] == "misconfig_app_hotel_res-localization-1"
+
+    def test_status_tells_of_the_last_cycle(self, nights) -> None:
+        home, _, second = nights
+        status = json.loads(aoi(home, "status", "--json").stdout)
+        assert status["cycles"] == 2
+        assert status["open_cycle"] is None
+        assert status["last"]["evaluation"] == second["evaluation"]
+
+    def test_task_runs_of_a_finished_night_are_recorded_as_ended(self, nights) -> None:
+        import sqlite3
+
+        home, _, _ = nights
+        with sqlite3.connect(home / "prefect" / "prefect.db") as connection:
+            rows = connection.execute(
+                "SELECT t.state_type, count(*) FROM task_run t JOIN flow_run f ON f.id = t.flow_run_id "
+                "WHERE f.state_type = 'COMPLETED' GROUP BY t.state_type"
+            ).fetchall()
+        connection.close()
+        assert dict(rows).keys() == {"COMPLETED"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_equal_seeds_give_equal_content(nights, tmp_path: Path) -> None:
+    """Two collections of the same problems by the same champion, in other processes: the same digests."""
+    home, _, _ = nights
+    first = json.loads(aoi(home, "collect", "--problems", "4", "--seed", "7", "--json").stdout)
+    second_home = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(home), str(second_home)], check=True)
+    subprocess.run(["rm", "-rf", *map(str, second_home.glob("store/marks/collect-*"))], check=True)
+    second = json.loads(aoi(second_home, "collect", "--problems", "4", "--seed", "7", "--json").stdout)
+
+    def content(where: Path, ref: str) -> str:
+        return json.loads(aoi(where, "data", "show", ref).stdout)["content_sha256"]
+
+    assert content(home, first["set"]) == content(second_home, second["set"])

@@ -181,7 +181,7 @@ def _as_record(contract: Contract[R], row: R | Mapping[str, Any] | bytes) -> R:
             raise ValueError(f"a {type(row).__name__}")
         # Written and read: a copy that was changed without validation does not pass.
         data: bytes = canonical_bytes(row.model_dump(mode="json", warnings=False))
-        return type(row).from_bytes(data)
+        return row.from_bytes(data)
     data = row if isinstance(row, bytes) else orjson.dumps(row)
     return types[0].from_bytes(data)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aoi.agents.survey import LiveSituation, survey
 from aoi.clusters.live import LiveReadTransport
+from aoi.errors import AoiError
 from aoi.records.episode import Answer
 
 
@@ -22,7 +23,10 @@ def look(kubeconfig: Path, namespace: str, *, context: str | None = None) -> Ans
 
 def main() -> None:
     """Print one finding a line, the most telling first."""
-    answer = look(Path(sys.argv[1]), sys.argv[2])
+    try:
+        answer = look(Path(sys.argv[1]), sys.argv[2])
+    except AoiError as error:
+        sys.exit(f"error: {error}")
     print(f"{answer.verdict}: {answer.component or '-'} {answer.cause or '-'}")
     for signal in answer.evidence:
         print(f"  {signal.word} {signal.subject} {signal.other or ''}".rstrip())

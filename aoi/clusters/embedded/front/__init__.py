@@ -1,6 +1,16 @@
 """The HTTPS front of embedded clusters: real kubectl, helm and client libraries talk to it. Loopback only."""
 
-from aoi.clusters.embedded.front.kubeconfig import write_kubeconfig
-from aoi.clusters.embedded.front.server import Front, Scaled, Stepped, serving
+from aoi.clusters.embedded.front.kubeconfig import Context, is_ours, write_contexts, write_kubeconfig
+from aoi.clusters.embedded.front.server import Front, Scaled, Stepped, serve_until_stopped, serving
 
-__all__ = ["Front", "Scaled", "Stepped", "serving", "write_kubeconfig"]
+__all__ = [
+    "Context",
+    "Front",
+    "Scaled",
+    "Stepped",
+    "is_ours",
+    "serve_until_stopped",
+    "serving",
+    "write_contexts",
+    "write_kubeconfig",
+]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from aoi import progress
 from aoi.agents.codec import WordCodec
@@ -38,6 +39,14 @@ class Trained(Record):
     bundle: Sha256
     curves: Ref
     """Rows of `TrainingRun`: SFT, then GRPO."""
+
+
+class Start(NamedTuple):
+    """The policy that training starts from: it carries episodes on when a look is measured."""
+
+    base: Path
+    adapter: Path | None
+    profile: PromptProfile
 
 
 @stage("training", "collect", timeout_s=12 * 3600, retries=1)
@@ -129,7 +138,7 @@ def fit(
             checkpoint_every=10,
         )
         with worker_pool(worker_count()) as pool:
-            reward = PooledReward(pool, profile, shuffle_seed=seed if shuffled else None)
+            reward = PooledReward(pool, Start(base, adapter, profile), shuffle_seed=seed if shuffled else None)
             runs.append(
                 grpo(
                     base,
@@ -163,31 +172,25 @@ def balanced(rows: Sequence[TrainingExample], seed: int) -> list[TrainingExample
 class PooledReward:
     """Measures a step's completions on all cores; equal (example, completion) pairs once."""
 
-    def __init__(self, pool: ProcessPoolExecutor, profile: PromptProfile, shuffle_seed: int | None = None) -> None:
-        self._pool, self._profile = pool, profile
+    def __init__(self, pool: ProcessPoolExecutor, start: Start, shuffle_seed: int | None = None) -> None:
+        self._pool, self._start = pool, start
         self._codec = WordCodec()
         self._shuffle = None if shuffle_seed is None else random.Random(shuffle_seed)
 
     def __call__(self, examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
         """One reward a completion, in order."""
-        said = [self._codec.decode(ids) for ids in completions]
-        keys = [(example.digest(), text) for example, text in zip(examples, said, strict=True)]
-        jobs = {key: (example, text) for key, example, text in zip(keys, examples, said, strict=True)}
-        # One prompt's completions stay with one worker, which then has its world at hand.
-        by_example: dict[str, list[tuple[str, str]]] = {}
-        for key in jobs:
-            by_example.setdefault(key[0], []).append(key)
-        groups = list(by_example.values())
-        answers = self._pool.map(
-            _measure,
-            [self._profile] * len(groups),
-            [jobs[group[0]][0] for group in groups],
-            [[jobs[key][1] for key in group] for group in groups],
-        )
+        jobs = [(example, self._codec.decode(ids)) for example, ids in zip(examples, completions, strict=True)]
+        keys = [(example.digest(), text) for example, text in jobs]
+        distinct = dict(zip(keys, jobs, strict=True))
+        # One prompt always goes to the same share, whose worker then knows its deeds.
+        shares: list[list[tuple[str, str]]] = [[] for _ in range(worker_count())]
+        for key in distinct:
+            shares[int(key[0][:8], 16) % len(shares)].append(key)
+        answers = self._pool.map(_measure, [self._start] * len(shares), [[distinct[key] for key in s] for s in shares])
         worth = {
             key: value
-            for group, values in zip(groups, answers, strict=True)
-            for key, value in zip(group, values, strict=True)
+            for share, values in zip(shares, answers, strict=True)
+            for key, value in zip(share, values, strict=True)
         }
         rewards = [worth[key] for key in keys]
         if self._shuffle:
@@ -195,14 +198,16 @@ class PooledReward:
         return rewards
 
 
-def _measure(profile: PromptProfile, example: TrainingExample, said: list[str]) -> list[float]:
-    reward = _reward(profile)
-    return [reward(example, text) for text in said]
+def _measure(start: Start, jobs: list[tuple[TrainingExample, str]]) -> list[float]:
+    return _reward(start).measure(jobs)
 
 
 @cache
-def _reward(profile: PromptProfile) -> MeasuredReward:
-    return MeasuredReward(profile, WordCodec())
+def _reward(start: Start) -> MeasuredReward:
+    from models.engine import InProcessPolicy
+
+    adapters = {"observer": start.adapter} if start.adapter else {}
+    return MeasuredReward(start.profile, WordCodec(), InProcessPolicy(start.base, adapters))
 
 
 def _show(steps: int) -> Callable[..., None]:

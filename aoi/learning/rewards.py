@@ -6,20 +6,21 @@ them (section 3.3), we can. `RuleJudge` keeps the paper's six dimensions for clu
 What the measured reward pays, and why not more (docs/learning.md, "Rewards that get hacked"):
   - a submission that the oracle passes: 0.9 + 0.1 * calibration; any other: 0.1 * calibration, so that an empty,
     a formal or an evasive answer never beats an honest wrong one;
-  - a look that brings the episode nearer to the cause than anything seen before: 0.8; every other look nothing,
-    so looking for its own sake is not learnt. The last step's look is worth nothing: nobody can use it;
+  - a look: 0.6 if the episode, carried on greedily by the policy that training started from, ends in success, and 0.3
+    if it brought the episode nearer to the cause than anything seen before. Progress alone teaches to answer early:
+    the look that a right answer needed earned less than a guess did;
   - a change after which the oracle is content with the world: 0.9, otherwise nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 from aoi.agents.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
-from aoi.agents.episode import run_episode
-from aoi.agents.policy import Codec
+from aoi.agents.episode import Episode, run_episode
+from aoi.agents.policy import Codec, Generation, Policy, Turn
 from aoi.agents.profile import PromptProfile
+from aoi.agents.rollout import rollout
 from aoi.clusters.apps.spec import Application
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
@@ -29,10 +30,12 @@ from aoi.records.problem import ProblemInstance
 
 RIGHT_ANSWER = 0.9
 CALIBRATION = 0.1
-PROGRESS = 0.8
+CARRIED_ON = 0.6
+NEARER = 0.3
 REPAIRED = 0.9
-CACHE = 50_000
-"""Distinct (prompt, deed) pairs whose execution is remembered: a group samples the same deed many times."""
+
+Deed = tuple[ProblemInstance, tuple[str, ...], str]
+"""A problem, the decisions so far, and the decision to execute, reduced to what it does."""
 
 
 class Reward(Protocol):
@@ -54,45 +57,80 @@ class Consequence:
 
 
 class MeasuredReward:
-    """Executes each decision from the snapshot at its step. Deterministic."""
+    """Executes each decision from the snapshot at its step. Deterministic; equal deeds are executed once."""
 
-    def __init__(self, profile: PromptProfile, codec: Codec) -> None:
+    def __init__(self, profile: PromptProfile, codec: Codec, policy: Policy | None = None) -> None:
+        """`policy` carries episodes on after a look; without one a look is paid for what it shows alone."""
         self._profile = profile
         self._codec = codec
-        self._consequence = lru_cache(maxsize=CACHE)(self._execute)
+        self._policy = policy
+        self._known: dict[Deed, Consequence] = {}
 
     def __call__(self, example: TrainingExample, completion: str) -> float:
         """See the module's text."""
-        try:
-            decision = parse(completion)
-        except Malformed:
-            return 0.0
-        is_last = example.step == self._profile.iterations - 1
-        if isinstance(decision.do, ProbeDo) and is_last:
-            return 0.0
-        came = self._consequence(example.instance, example.commands, _bare(decision))
+        return self.measure([(example, completion)])[0]
+
+    def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
+        """Rewards of many completions; their episodes run as one batch."""
+        decisions = [_parsed(completion) for _, completion in said]
+        deeds = [
+            (example.instance, example.commands, _bare(decision)) if decision else None
+            for (example, _), decision in zip(said, decisions, strict=True)
+        ]
+        self._execute([deed for deed in dict.fromkeys(deeds) if deed is not None and deed not in self._known])
+        return [
+            self._worth(example, decision, self._known[deed]) if decision and deed else 0.0
+            for (example, _), decision, deed in zip(said, decisions, deeds, strict=True)
+        ]
+
+    def _worth(self, example: TrainingExample, decision: Decision, came: Consequence) -> float:
         match decision.do:
             case SubmitDo():
                 return RIGHT_ANSWER * came.success + CALIBRATION * calibration(decision.probability, came.success)
             case ProbeDo():
-                return PROGRESS * came.nearer
+                is_last = example.step == self._profile.iterations - 1  # nobody can use what it shows
+                return 0.0 if is_last else CARRIED_ON * came.success + NEARER * came.nearer
             case ExecDo():
                 return REPAIRED * came.success
-        return 0.0
 
-    def _execute(self, instance: ProblemInstance, before: tuple[str, ...], deed: str) -> Consequence:
-        situation = scenario.build(instance)
-        truth = situation.truth
-        trajectory = replay(situation, (*before, deed), self._profile, self._codec)
-        steps = trajectory.content.steps
-        here = len(before)
-        if here >= len(steps):
-            return Consequence(success=False, nearer=False)
-        known, found = steps[:here], steps[here]
-        suspects = {signal.subject for signal in trajectory.content.alerts}
-        measure = _Nearness(situation.application, truth, trajectory.content.handles, suspects)
-        nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
-        return Consequence(success=trajectory.content.outcome.success, nearer=nearer)
+    def _execute(self, deeds: Sequence[Deed]) -> None:
+        situations = [scenario.build(instance) for instance, _, _ in deeds]
+        episodes = [self._episode(s, before, deed) for s, (_, before, deed) in zip(situations, deeds, strict=True)]
+        for situation, key, trajectory in zip(situations, deeds, rollout(episodes, _policy(self._policy)), strict=True):
+            self._known[key] = _consequence(situation, len(key[1]), trajectory)
+
+    def _episode(self, situation: scenario.Scenario, before: Sequence[str], deed: str) -> Episode:
+        carries_on = self._policy is not None and isinstance(parse(deed).do, ProbeDo)
+        return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
+
+
+def _parsed(completion: str) -> Decision | None:
+    try:
+        return parse(completion)
+    except Malformed:
+        return None
+
+
+def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:
+    steps = trajectory.content.steps
+    if here >= len(steps):
+        return Consequence(success=False, nearer=False)
+    suspects = {signal.subject for signal in trajectory.content.alerts}
+    measure = _Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
+    known, found = steps[:here], steps[here]
+    nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
+    return Consequence(success=trajectory.content.outcome.success, nearer=nearer)
+
+
+class _Nobody:
+    """The policy of episodes whose every decision is given."""
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        raise RuntimeError(f"a replay asked the policy {len(turns)} times: a forced decision was left out")
+
+
+def _policy(given: Policy | None) -> Policy:
+    return given if given is not None else _Nobody()
 
 
 def calibration(probability: float, success: bool) -> float:
@@ -102,21 +140,24 @@ def calibration(probability: float, success: bool) -> float:
 
 def replay(situation: scenario.Scenario, decisions: Sequence[str], profile: PromptProfile, codec: Codec) -> Trajectory:
     """Carry out `decisions` from the start, without a policy, then stop as inconclusive."""
-    episode = run_episode(
+    return rollout([_replaying(situation, decisions, profile, codec, carries_on=False)], _Nobody())[0]
+
+
+def _replaying(
+    situation: scenario.Scenario, decisions: Sequence[str], profile: PromptProfile, codec: Codec, *, carries_on: bool
+) -> Episode:
+    """An episode whose first decisions are given; then the policy carries on greedily, or it gives up."""
+    ending = () if carries_on else (_GIVE_UP,) * profile.iterations
+    return run_episode(
         situation,
         profile=profile,
         codec=codec,
         arm="replay",
         bundle="replay",
         rollout_seed=0,
-        prefix=(*decisions, *[_GIVE_UP] * profile.iterations),
+        prefix=(*decisions, *ending),
+        temperature=0.0,
     )
-    try:
-        next(episode)
-    except StopIteration as end:
-        trajectory: Trajectory = end.value
-        return trajectory
-    raise RuntimeError(f"replay of {situation.instance.problem.id} asked the policy: a forced decision was left out")
 
 
 _GIVE_UP = render(Decision(None, "submit", None, 0, SubmitDo("unsure")))

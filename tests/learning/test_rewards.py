@@ -81,7 +81,7 @@ def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(localization)
     handle = handles_of(situation, SEED_PROFILE).component(component)
     assert handle
     look = render(Decision(None, "point", None, 2, ProbeDo(check, handle)))
-    assert REWARD(examples[0], look) == pytest.approx(0.8)
+    assert REWARD(examples[0], look) == pytest.approx(0.3)
     seen = examples[-1]
     assert REWARD(seen, look) == 0.0  # the cause is known by now
     elsewhere = render(Decision(None, "point", None, 2, ProbeDo("quota", handle)))

@@ -4,6 +4,7 @@ The default runs any image that nobody described as a plain long-running contain
 manifests deploy.
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -96,12 +97,27 @@ class Runtime(Protocol):
         ...
 
 
+TASK_MS = 2000
+"""How long a container runs that is there to finish, unless its command says how long it sleeps."""
+_SLEEP = re.compile(r"\bsleep (\d{1,9}|infinity|inf)\b")
+
+
 class PlainRuntime:
-    """Any image starts, stays up, answers its probes and logs that it started."""
+    """Any image starts, answers its probes and logs that it started. What should finish does, everything else stays up.
+
+    What should finish: init containers, and all containers of pods that are not to be restarted when they succeed.
+    """
 
     def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
-        """Starts at once and never exits."""
-        return ContainerPlan()
+        """Starts at once."""
+        if not _is_task(pod, container):
+            return ContainerPlan()
+        sleep = _SLEEP.search(" ".join([*(container.get("command") or ()), *(container.get("args") or ())]))
+        if sleep is None:
+            return ContainerPlan(exit=ExitPlan(TASK_MS, 0, "Completed"))
+        if not sleep[1].isdigit():
+            return ContainerPlan()
+        return ContainerPlan(exit=ExitPlan(int(sleep[1]) * 1000, 0, "Completed"))
 
     def probe(self, world: "World", pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:
         """Succeeds."""
@@ -109,7 +125,13 @@ class PlainRuntime:
 
     def log(self, world: "World", pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
         """One line."""
-        return [] if previous else [LogLine(0, f"{container} started")]
+        status = pod.get("status") or {}
+        for item in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
+            state = item.get("lastState" if previous else "state") or {}
+            phase = state.get("running") or state.get("terminated")
+            if item["name"] == container and phase and phase.get("startedAt"):
+                return [LogLine(world.clock.at_ms(phase["startedAt"]), f"{container} started")]
+        return []
 
     def usage(self, world: "World", pod: Obj, container: Obj) -> Usage:
         """A little of each."""
@@ -118,3 +140,10 @@ class PlainRuntime:
     def exec(self, world: "World", pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
         """Echoes what a shell-less image would say."""
         return 126, b"", f'exec: "{command[0] if command else ""}": executable file not found in $PATH'.encode()
+
+
+def _is_task(pod: Obj, container: Obj) -> bool:
+    spec = pod["spec"]
+    if any(one["name"] == container["name"] for one in spec.get("initContainers") or ()):
+        return container.get("restartPolicy") != "Always"  # a sidecar is an init container that stays
+    return spec.get("restartPolicy", "Always") != "Always"

@@ -123,8 +123,9 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
         if field.target.id == "schema_version" or kind.startswith("ClassVar"):
             continue
         after = node.body[place + 1] if place + 1 < len(node.body) else None
-        is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-        meaning = " ".join(str(after.value.value).split()) if is_text else ""  # type: ignore[union-attr]
+        meaning = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            meaning = " ".join(str(after.value.value).split())
         yield field.target.id, kind, meaning.replace("|", "/")
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
-from flows.commands import cluster, diagnosis, loop, problems, review, state
+from flows.commands import access, cluster, diagnosis, loop, problems, review, state
 
 EX_TEMPFAIL = 75
 """sysexits.h: a failure that may pass; cron and supervisors know to try again."""
@@ -25,6 +25,7 @@ review.add_to(app)
 state.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)
+access.add_to(app)
 
 
 def main() -> None:

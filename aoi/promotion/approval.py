@@ -72,7 +72,7 @@ def check_fits(given: Approval, asked: PromotionRequest, *, now: datetime, asked
 def _check_person(approver: str, asked_by: str, team: bool) -> None:
     person = _login(approver)
     if not person:
-        raise ApprovalRefused("an approval names its approver. Log in, or pass --approver")
+        raise ApprovalRefused("an approval names its approver. Log in as the person who decides")
     if team and person in (_login(asked_by), AUTO):
         raise ApprovalRefused(
             f"{approver} asked for this promotion, or nobody decided it: in team mode someone else approves "

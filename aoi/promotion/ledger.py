@@ -100,7 +100,7 @@ class Ledger:
         with self._database.write() as connection:
             state = replay(_load(connection))
             if state.champion is None:
-                raise GateRefused("there is no champion yet: a cycle needs one to collect with. Run `aoi init`")
+                raise GateRefused("there is no champion yet: a cycle needs one to collect with. Run `aoi retrain`")
             if state.open_cycle is not None:
                 return Cycle(number=state.open_cycle, champion=state.opened_with, is_new=False)
             number = state.last_cycle + 1

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -115,7 +116,11 @@ def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fi
 def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] | None = None) -> Finding:
     what = f"{kind} {sha256[:12]}"
     try:
-        store.get(Ref(kind=kind, sha256=sha256, size_bytes=0), type_)  # type: ignore[arg-type]
+        ref: Ref[Any] = Ref(kind=kind, sha256=sha256, size_bytes=0)
+        if type_ is None:
+            store.get(ref)
+        else:
+            store.get(ref, type_)
     except AoiError as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail="stored, matches its digest")
@@ -143,7 +148,7 @@ def _registry(
         if ok
         else (
             f"names version {projection.champion}, but the ledger's champion is version {expected_alias}. The next "
-            "`aoi retrain`, `aoi rollback` or `aoi serve` repairs it"
+            "promotion, rollback or `reconcile` deployment repairs it"
         )
     )
     yield Finding(what="alias champion", ok=ok, detail=detail)

@@ -1,5 +1,6 @@
 """What the pages of the repository say: their links, their commands, the paths and tests that they name."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
 _PATH = re.compile(r"(?:aoi|models|tasks|flows|data_contracts|tests|docs|deploy|benchmarks|scripts)/[A-Za-z0-9_./-]+")
+_ADVICE = re.compile(r"(?:`|: |\bwith )aoi ([a-z]+(?: [a-z]+)?)")
 _VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S*)")
 
 
@@ -98,6 +100,16 @@ def aoi_commands() -> Iterator[tuple[str, tuple[str, ...]]]:
             continue
         ends = [place for place, word in enumerate(words) if word in ("|", ">", "&&", ";", "&")]
         yield said.page, tuple(words[1 : ends[0] if ends else None])
+
+
+def commands_in_messages() -> Iterator[Said]:
+    """Words after `aoi` where a string of the source tells somebody what to run."""
+    for package in ("aoi", "models", "data_contracts", "tasks", "flows"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    for words in _ADVICE.findall(node.value):
+                        yield Said(name(path), words)
 
 
 def problem_ids() -> Iterator[Said]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from aoi.problems import catalogue
@@ -95,6 +96,22 @@ def test_commands_that_pages_name_take_those_options():
         if result.exit_code != 0:
             wrong.append((page, words, result.output.splitlines()[-1:]))
     assert wrong == []
+
+
+def test_commands_that_messages_name_exist():
+    wrong = [said for said in pages.commands_in_messages() if not _is_command(said.text.split())]
+    assert wrong == []
+
+
+def _is_command(words):
+    command = typer.main.get_command(app)
+    for word in words:
+        if not hasattr(command, "commands"):
+            return True  # what follows are arguments
+        if word not in command.commands:
+            return False
+        command = command.commands[word]
+    return True
 
 
 def test_problems_that_pages_name_exist():

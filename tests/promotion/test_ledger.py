@@ -25,7 +25,7 @@ def test_a_whole_cycle_moves_the_champion_and_verifies(tmp_path):
 
 
 def test_no_cycle_opens_before_the_first_champion(tmp_path):
-    with pytest.raises(GateRefused, match="aoi init"):
+    with pytest.raises(GateRefused, match="aoi retrain"):
         open_ledger(tmp_path).open_cycle("ann")
 
 

@@ -27,7 +27,7 @@ from aoi.source import source_digest
 from aoi.store.shards import read_rows, read_set
 from flows.console import shown_progress
 from models import bundle as bundles
-from tasks.bundles import open_bundle
+from tasks.bundles import champion_ref, open_bundle
 from tasks.collect import collect
 from tasks.episodes import codec_of
 from tasks.evaluate import compare_bundles
@@ -130,7 +130,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("learning.json"))
     chosen = parser.parse_args()
     with shown_progress():
-        champion = install_champion.fn(make_base.fn())
+        present = workspace().ledger.former_champions()
+        champion = champion_ref(present[-1]) if present else install_champion.fn(make_base.fn())
         results = [one_seed(number, champion, chosen.arms, chosen.split) for number in range(chosen.seeds)]
     print()
     pooled = {arm: show(f"all seeds {arm}", [result[arm] for result in results]) for arm in chosen.arms}

@@ -13,6 +13,7 @@ from aoi.agents.codec import WordCodec
 from aoi.agents.profile import PromptProfile
 from aoi.learning.rewards import MeasuredReward
 from aoi.records.base import Record, Ref, Sha256
+from aoi.records.episode import RoleName
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import TaskKind
 from aoi.records.promotion import Cycle
@@ -206,7 +207,7 @@ def _measure(start: Start, jobs: list[tuple[TrainingExample, str]]) -> list[floa
 def _reward(start: Start) -> MeasuredReward:
     from models.engine import InProcessPolicy
 
-    adapters = {"observer": start.adapter} if start.adapter else {}
+    adapters: dict[RoleName, Path] = {"observer": start.adapter} if start.adapter else {}
     return MeasuredReward(start.profile, WordCodec(), InProcessPolicy(start.base, adapters))
 
 

@@ -28,7 +28,7 @@ def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Ha
     level = lexicon.LEVELS[submitted.level].value if submitted and submitted.level else None
     fault_type = lexicon.TYPES[submitted.type].value if submitted and submitted.type else None
     return Answer(
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         component=handles.resolve(component) if component else None,
         cause=cause,
         system_level=level,

@@ -6,6 +6,9 @@ Fault mechanisms, signals and the seed tokenizer share this module; adding a wor
 and so a new base model.
 """
 
+from collections.abc import Mapping
+from typing import Literal
+
 from aoi.records.problem import FaultType, SystemLevel
 
 MAX_HANDLES = 32
@@ -77,7 +80,11 @@ POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "u
 AT_OTHER = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
 """Seen at a client, but to be put right at the component that it names, if it names one."""
 
-VERDICTS = {"yes": "fault", "no": "no_fault", "unsure": "inconclusive"}
+VERDICTS: Mapping[str, Literal["fault", "no_fault", "inconclusive"]] = {
+    "yes": "fault",
+    "no": "no_fault",
+    "unsure": "inconclusive",
+}
 LEVELS = {
     "hw": SystemLevel.HARDWARE,
     "os": SystemLevel.OPERATING_SYSTEM,

@@ -27,6 +27,7 @@ from aoi.clusters.apps.spec import (
     ServicePort,
     ServiceSpec,
     Setting,
+    Source,
     Workload,
 )
 from aoi.clusters.apps.words import words_of
@@ -108,7 +109,7 @@ class _Draft:
         self.suffix = self.rng.choice(("", "", "-service", "-svc", "-api"))
         self.prefix = self.rng.choice(("", "", "", f"{self.product}-"))
         self.packing = ("monorepo", "own", "grouped", "monorepo")[number % 4]
-        self.config = self.rng.choice(("config_env", "config_env", "config_file"))
+        self.config: Source = self.rng.choice(("config_env", "config_env", "config_file"))
         self.shared_config = self.rng.random() < 0.25
         self.registry = self.rng.choice(("registry.example.com", "ghcr.io/example", "quay.io/example", "example"))
         self.base_port = self.rng.choice((3000, 5000, 7000, 8080, 9000, 50051))
@@ -289,7 +290,7 @@ def _configure(draft: _Draft, component: Component, ports: dict[str, int], data:
         if where == "config":
             key = f"{prefix}{name}" if draft.config == "config_env" else f"{prefix}{short}.addr"
             setting_name = name if draft.config == "config_env" else key
-            settings.append(Setting(setting_name, value, ADDRESS, draft.config, holder, key, callee))  # type: ignore[arg-type]
+            settings.append(Setting(setting_name, value, ADDRESS, draft.config, holder, key, callee))
         elif where == "env":
             settings.append(Setting(name, value, ADDRESS, callee=callee))
     settings += _own_settings(draft, component, holder, prefix, rng)
@@ -322,5 +323,7 @@ def _own_settings(draft: _Draft, component: Component, holder: str, prefix: str,
 def _service_object(component: Component, rng: random.Random) -> ServiceSpec:
     """A Service whose port equals the container's, since addresses name it; the target may be by number only."""
     name = {"http": "http", "grpc": "grpc", "thrift": "thrift"}.get(component.protocol, component.protocol)
-    kind = "NodePort" if component.kind == "gateway" and rng.random() < 0.5 else "ClusterIP"
-    return ServiceSpec(component.name, component.name, (ServicePort(name, component.port, component.port),), kind)  # type: ignore[arg-type]
+    kind: Literal["ClusterIP", "NodePort"] = (
+        "NodePort" if component.kind == "gateway" and rng.random() < 0.5 else "ClusterIP"
+    )
+    return ServiceSpec(component.name, component.name, (ServicePort(name, component.port, component.port),), kind)

@@ -114,13 +114,13 @@ class _Evaluator:
 
     def _binary(self, node: Node) -> list[Sample] | float:
         left, right = self.value(node.children[0]), self.value(node.children[1])
-        if isinstance(left, float) and isinstance(right, float):
-            return _apply(node.name, left, right)
         is_filter = node.kind == "compare" and not node.is_without
-        if isinstance(right, float):
-            pairs = [(labels, value, right) for labels, value in left]  # type: ignore[union-attr]
-        elif isinstance(left, float):
+        if isinstance(left, float):
+            if isinstance(right, float):
+                return _apply(node.name, left, right)
             pairs = [(labels, left, value) for labels, value in right]
+        elif isinstance(right, float):
+            pairs = [(labels, value, right) for labels, value in left]
         else:
             others = {tuple(sorted(_bare(labels).items())): value for labels, value in right}
             keyed = [(labels, value, tuple(sorted(_bare(labels).items()))) for labels, value in left]

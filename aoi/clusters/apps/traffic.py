@@ -86,7 +86,9 @@ class Traffic:
 
 def traffic(world: World) -> Traffic:
     """Traffic now. Raises: AttributeError if the world's runtime has no application."""
-    application: Application = world.runtime.application  # type: ignore[attr-defined]
+    application = getattr(world.runtime, "application", None)
+    if not isinstance(application, Application):
+        raise AttributeError(f"{type(world.runtime).__name__} runs no application, so there is no traffic")
     return evaluate(application, observe(world, application))
 
 

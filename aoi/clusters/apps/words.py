@@ -46,7 +46,8 @@ def range_of(number: int) -> Range:
     """Training 0-99, development 100-199, test 200-299. Raises: ValueError outside."""
     if not 0 <= number < 300:
         raise ValueError(f"generated application {number}: expected a number from 0 to 299")
-    return ("train", "development", "test")[number // 100]  # type: ignore[return-value]
+    ranges: tuple[Range, ...] = ("train", "development", "test")
+    return ranges[number // 100]
 
 
 def words_of(number: int) -> tuple[str, ...]:

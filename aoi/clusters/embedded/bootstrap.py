@@ -164,6 +164,8 @@ def _node(number: int) -> Obj:
     name = f"node-{number}"
     high, low = divmod(number - 1, 250)
     labels = {
+        "beta.kubernetes.io/arch": "amd64",  # deprecated, still set by kubelets, still selected by manifests
+        "beta.kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",

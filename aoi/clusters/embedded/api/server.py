@@ -169,7 +169,9 @@ class Api:
         elif path.startswith("/openapi/v3"):
             found = openapi(self.registry, path)
         elif path.startswith("/openapi/v2"):
-            raise errors.ApiError(406, "NotAcceptable", "only OpenAPI v3 is served", {})
+            if OPENAPI_V2 not in headers.get("accept", ""):
+                raise errors.ApiError(406, "NotAcceptable", "only OpenAPI v3 is served", {})
+            found = Response(200, EMPTY_OPENAPI_V2, OPENAPI_V2.replace("@", "."))
         if found is None:
             raise errors.unknown_path()
         return found
@@ -217,6 +219,13 @@ VERSION = {
     "platform": "linux/amd64",
 }
 """The release whose schemas and behaviour are followed; the suffix says that it is not that program."""
+
+
+OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+"""As clients ask for it. As in kube-apiserver, the answer has a dot for the `@`, which no media type may hold."""
+EMPTY_OPENAPI_V2 = b"\x0a\x032.0\x12\x13\x0a\x0aKubernetes\x12\x05v1.32\x42\x00"
+"""A document of version 2 that describes nothing (swagger, info, paths): kubectl asks for it when version 3 lacks the
+group of an object, and only goes on to say that it knows no such kind if it gets one."""
 
 
 def _pairs(query: Iterable[tuple[str, str]] | Mapping[str, str]) -> Pairs:

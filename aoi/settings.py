@@ -43,9 +43,9 @@ class _Group(BaseModel):
 class CollectSettings(_Group):
     """How many episodes a cycle collects with the champion."""
 
-    problems: int = Field(default=64, ge=1)
+    problems: int = Field(default=160, ge=1)
     """Problems of the training split in each cycle, drawn anew from the cycle's seed."""
-    rollouts: int = Field(default=2, ge=1)
+    rollouts: int = Field(default=4, ge=1)
     """Episodes of each problem."""
     shard_size: int = Field(default=32, ge=1)
     """Episodes in a shard: the unit of batching, and of redoing after a crash."""
@@ -91,8 +91,8 @@ class SeedModelSettings(_Group):
 
     base: str = ""
     """Hugging Face model id or path of a base model; empty makes the seed model."""
-    steps: int = Field(default=600, ge=1)
-    demonstrations: int = Field(default=2000, ge=1)
+    steps: int = Field(default=1000, ge=1)
+    demonstrations: int = Field(default=1200, ge=1)
     """Episodes of the imperfect scripted operator, on training mechanisms only."""
 
 

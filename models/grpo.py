@@ -51,7 +51,7 @@ class GrpoSettings(Record):
     epsilon: float = 0.2
     temperature: float = 1.0
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
-    scale_rewards: Literal["group", "batch", "none"] = "group"
+    scale_rewards: Literal["group", "batch", "none"] = "batch"
     max_completion_tokens: int = 32
     gradient_clip: float = 1.0
     rank: int = 16

@@ -4,11 +4,13 @@
 them (section 3.3), we can. `RuleJudge` keeps the paper's six dimensions for clusters that cannot be forked.
 
 What the measured reward pays, and why not more (docs/learning.md, "Rewards that get hacked"):
-  - a submission that the oracle passes: 0.9 + 0.1 * calibration; any other: 0.1 * calibration, so that an empty,
-    a formal or an evasive answer never beats an honest wrong one;
-  - a look: 0.6 if the episode, carried on greedily by the policy that training started from, ends in success, and 0.3
-    if it brought the episode nearer to the cause than anything seen before. Progress alone teaches to answer early:
-    the look that a right answer needed earned less than a guess did;
+  - a submission that the oracle passes and that was earned (the cause was seen, or health was): 0.9 + 0.1 *
+    calibration; a lucky one 0.3 + 0.1 * calibration; any other 0.1 * calibration, so that an empty, a formal or an
+    evasive answer never beats an honest wrong one;
+  - a look: 0.1, which no wrong answer beats; 0.5 more if the episode, carried on greedily by the policy that training
+    started from, ends in success, and 0.3 if it brought the episode nearer to the cause than anything seen before.
+    Where failing looks paid nothing, a wrong answer's crumb of calibration was the best of its group, and the model
+    learnt to answer at once. The last step's look pays nothing: nobody can use it;
   - a change after which the oracle is content with the world: 0.9, otherwise nothing.
 """
 
@@ -22,6 +24,7 @@ from aoi.agents.policy import Codec, Generation, Policy, Turn
 from aoi.agents.profile import PromptProfile
 from aoi.agents.rollout import rollout
 from aoi.clusters.apps.spec import Application
+from aoi.learning.corrections import is_supported
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
 from aoi.records.episode import Signal, Step, Trajectory
@@ -29,8 +32,10 @@ from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
 
 RIGHT_ANSWER = 0.9
+LUCKY_ANSWER = 0.3
 CALIBRATION = 0.1
-CARRIED_ON = 0.6
+LOOK = 0.1
+CARRIED_ON = 0.5
 NEARER = 0.3
 REPAIRED = 0.9
 
@@ -54,6 +59,8 @@ class Consequence:
     """The oracle passes the answer, or for a change the state of the world."""
     nearer: bool
     """Whether the look brought the episode nearer to the cause."""
+    earned: bool
+    """Whether a right answer rests on what was seen."""
 
 
 class MeasuredReward:
@@ -86,10 +93,11 @@ class MeasuredReward:
     def _worth(self, example: TrainingExample, decision: Decision, came: Consequence) -> float:
         match decision.do:
             case SubmitDo():
-                return RIGHT_ANSWER * came.success + CALIBRATION * calibration(decision.probability, came.success)
+                right = (RIGHT_ANSWER if came.earned else LUCKY_ANSWER) * came.success
+                return right + CALIBRATION * calibration(decision.probability, came.success)
             case ProbeDo():
                 is_last = example.step == self._profile.iterations - 1  # nobody can use what it shows
-                return 0.0 if is_last else CARRIED_ON * came.success + NEARER * came.nearer
+                return 0.0 if is_last else LOOK + CARRIED_ON * came.success + NEARER * came.nearer
             case ExecDo():
                 return REPAIRED * came.success
 
@@ -114,12 +122,13 @@ def _parsed(completion: str) -> Decision | None:
 def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:
     steps = trajectory.content.steps
     if here >= len(steps):
-        return Consequence(success=False, nearer=False)
+        return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}
     measure = _Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
     known, found = steps[:here], steps[here]
     nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
-    return Consequence(success=trajectory.content.outcome.success, nearer=nearer)
+    earned = is_supported(trajectory, situation.truth)
+    return Consequence(success=trajectory.content.outcome.success, nearer=nearer, earned=earned)
 
 
 class _Nobody:

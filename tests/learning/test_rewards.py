@@ -9,7 +9,7 @@ from aoi.agents.operators import GoldenOperator
 from aoi.agents.profile import SEED_PROFILE
 from aoi.agents.rollout import rollout
 from aoi.learning.corrections import prompt_examples, success_examples
-from aoi.learning.rewards import CALIBRATION, MeasuredReward, RuleJudge, calibration
+from aoi.learning.rewards import CALIBRATION, LOOK, MeasuredReward, RuleJudge, calibration
 from aoi.problems import catalogue, scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import TrainingExample
@@ -81,11 +81,27 @@ def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(localization)
     handle = handles_of(situation, SEED_PROFILE).component(component)
     assert handle
     look = render(Decision(None, "point", None, 2, ProbeDo(check, handle)))
-    assert REWARD(examples[0], look) == pytest.approx(0.3)
+    assert REWARD(examples[0], look) == pytest.approx(0.4)
     seen = examples[-1]
-    assert REWARD(seen, look) == 0.0  # the cause is known by now
+    assert REWARD(seen, look) == LOOK  # the cause is known by now
     elsewhere = render(Decision(None, "point", None, 2, ProbeDo("quota", handle)))
-    assert REWARD(examples[0], elsewhere) == 0.0
+    assert REWARD(examples[0], elsewhere) == LOOK
+
+
+def test_no_wrong_answer_beats_a_look_that_found_nothing(localization) -> None:
+    """Otherwise the crumb for calibration is the best of a group that fails, and answering at once is learnt."""
+    trajectory, _ = localization
+    first = _examples(trajectory)[0]
+    wrong = [REWARD(first, _submit(do, digit)) for do in (SubmitDo("no"), SubmitDo("unsure")) for digit in range(10)]
+    assert max(wrong) < LOOK
+
+
+def test_a_lucky_answer_pays_less_than_an_earned_one() -> None:
+    trajectory, _ = _solved(TaskKind.DETECTION, "wrong_target_port")
+    examples = _examples(trajectory)
+    yes = _submit(SubmitDo("yes"))
+    assert REWARD(examples[-1], yes) > 0.9
+    assert LOOK < REWARD(examples[0], yes) < 0.5
 
 
 def test_a_look_at_the_last_step_pays_nothing(localization) -> None:

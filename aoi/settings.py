@@ -43,9 +43,9 @@ class _Group(BaseModel):
 class CollectSettings(_Group):
     """How many episodes a cycle collects with the champion."""
 
-    problems: int = Field(default=160, ge=1)
+    problems: int = Field(default=128, ge=1)
     """Problems of the training split in each cycle, drawn anew from the cycle's seed."""
-    rollouts: int = Field(default=4, ge=1)
+    rollouts: int = Field(default=2, ge=1)
     """Episodes of each problem."""
     shard_size: int = Field(default=32, ge=1)
     """Episodes in a shard: the unit of batching, and of redoing after a crash."""
@@ -66,9 +66,9 @@ class EvaluationSettings(_Group):
 class TrainingSettings(_Group):
     """One cycle's training of the adapters."""
 
-    sft_steps: int = Field(default=60, ge=0)
+    sft_steps: int = Field(default=20, ge=0)
     sft_learning_rate: float = Field(default=1e-3, gt=0)
-    grpo_steps: int = Field(default=30, ge=0)
+    grpo_steps: int = Field(default=40, ge=0)
     prompts: int = Field(default=8, ge=1)
     """Prompts of each GRPO step."""
     group_size: int = Field(default=8, ge=2)
@@ -80,7 +80,7 @@ class TrainingSettings(_Group):
     lora_alpha: int = Field(default=32, ge=1)
     evolver_steps: int = Field(default=60, ge=0)
     """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
-    plans: int = Field(default=4, ge=1)
+    plans: int = Field(default=6, ge=1)
     """Corrective plans that are sampled for each failure."""
     warm_start: bool = True
     """Start from the champion's adapter; otherwise from the bare base."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from aoi.agents.policy import Codec, Turn
 from aoi.learning import evolver as evolving
-from aoi.learning.corrections import correction_examples, prompt_examples, success_examples, verified
+from aoi.learning.corrections import correction_examples, prompt_examples, verified
 from aoi.problems import scenario
 from aoi.records.base import Record, Ref
 from aoi.records.episode import Trajectory, TrajectorySet
@@ -20,6 +20,7 @@ from tasks.episodes import EpisodeSpec, codec_of, run_sharded
 from tasks.workspace import workspace
 
 PLAN_TOKENS = 40
+PLAN_TEMPERATURE = 0.8
 
 
 class Corrections(Record):
@@ -47,7 +48,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     guided = _execute(cycle, champion, plans)
     judged = [_judge(plan, trajectory) for plan, trajectory in guided]
     hints = [plan for plan in plans if plan.status == "malformed"]
-    examples = _examples(solved, trajectories, judged, codec)
+    examples = _examples(trajectories, judged, codec)
     return Corrections(
         plans=put_rows(ws.store, "plans", [*(plan for plan, _ in judged), *hints]),
         examples=put_rows(ws.store, "examples", examples),
@@ -104,7 +105,7 @@ def _propose(
             role="evolver",
             prompt_ids=tuple(codec.encode(evolving.evolver_prompt(one))),
             max_tokens=PLAN_TOKENS,
-            temperature=1.0,
+            temperature=PLAN_TEMPERATURE,
             seed=derive_seed(root, one.content.digest(), number),
         )
         for one, number in asked
@@ -134,7 +135,7 @@ def _execute(cycle: Cycle, champion: Ref, plans: Sequence[CorrectivePlan]) -> li
         specs,
         open_bundle(champion),
         shard_size=ws.settings.collect.shard_size,
-        temperature=ws.settings.collect.temperature,
+        temperature=0.0,  # what is tested is the plan: sampling noise of the Observer would fail good ones
     )
     return list(zip(runnable, read_set(ws.store, ref), strict=True))
 
@@ -144,21 +145,19 @@ def _judge(plan: CorrectivePlan, guided: Trajectory) -> tuple[CorrectivePlan, Tr
 
 
 def _examples(
-    solved: Sequence[Trajectory],
     trajectories: Sequence[Trajectory],
     judged: Sequence[tuple[CorrectivePlan, Trajectory]],
     codec: Codec,
 ) -> list[TrainingExample]:
-    """Corrections and earned successes to imitate, and every decision point that was met as a prompt."""
-    from aoi.learning.corrections import is_supported
+    """Verified corrections to imitate, and every decision point that was met as a prompt.
 
+    Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
+    (docs/learning.md), and executed rewards use the same episodes better.
+    """
     found: list[TrainingExample] = []
     for plan, guided in judged:
         if plan.status == "verified":
             found += correction_examples(guided, plan, codec)
-    for one in solved:
-        if is_supported(one, scenario.build(one.content.instance).truth):
-            found += success_examples(one, codec)
     found += prompt_examples(trajectories, codec)
     return found
 

@@ -7,6 +7,7 @@ metrics do not change with today's fault. The `Recorder` controller keeps both.
 
 from bisect import bisect_right
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aoi.clusters.apps import chaos
 from aoi.clusters.apps.conditions import Conditions, observe
@@ -15,20 +16,36 @@ from aoi.clusters.apps.spec import Application
 from aoi.clusters.embedded.store import Change, Name
 from aoi.clusters.embedded.world import World
 
+Segments = tuple[tuple[int, Conditions], ...]
 SCRAPE_MS = 5_000
 """Changes within one scrape interval are seen together, as a monitoring system sees them."""
 KEPT = 400
 """Segments kept; far more than a simulated day of faults and repairs needs."""
 
 
-def segments(world: World, application: Application) -> tuple[tuple[int, Conditions], ...]:
+_READ: WeakKeyDictionary[World, tuple[object, Segments]] = WeakKeyDictionary()
+"""The recorded history of a world (a tuple that is replaced, never changed) and what it reads as."""
+
+
+def segments(world: World, application: Application) -> Segments:
     """(from_ms, conditions) from oldest to newest; the last one is how things stand now."""
-    recorded = tuple((at_ms, Conditions.from_json(data)) for at_ms, data in world.state.get("telemetry", ()))
+    recorded = _recorded(world)
     now = observe(world, application)
     if recorded and recorded[-1][1] == now:
         return recorded
     since = world.state.get("telemetry_due", world.clock.now_ms)
     return (*recorded, (min(since, world.clock.now_ms), now))
+
+
+def _recorded(world: World) -> Segments:
+    """Every pod's log and metrics ask for it, so it is read once for each change of the history."""
+    history = world.state.get("telemetry", ())
+    seen = _READ.get(world)
+    if seen is not None and seen[0] is history:
+        return seen[1]
+    read = tuple((at_ms, Conditions.from_json(data)) for at_ms, data in history)
+    _READ[world] = (history, read)
+    return read
 
 
 def conditions_at(world: World, application: Application, at_ms: int) -> Conditions:

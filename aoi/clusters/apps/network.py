@@ -59,6 +59,7 @@ class Network:
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
+        self._registrations: dict[str, tuple[str, list[Endpoint]]] = {}
         self._dns: bool | None = None
         self._current: Values | None = None
 
@@ -143,7 +144,9 @@ class Network:
         if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
             if not self._registry_answers():
                 return Reach((("unavailable", 1.0),), address=address)
-            word, endpoints = self._registered(expected)
+            if callee not in self._registrations:
+                self._registrations[callee] = self._registered(expected)
+            word, endpoints = self._registrations[callee]
         else:
             word, endpoints = self._behind(address, is_user=pod is None)
         if word:

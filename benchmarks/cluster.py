@@ -1,0 +1,313 @@
+"""How fast the embedded cluster is: going back, reading, whole episodes, HTTPS, memory, and growth.
+
+Run: python -m benchmarks.cluster [--only NAME ...]. Times in process are CPU time (other programs on the machine
+disturb little); requests over HTTPS are wall time, with the client in a process of its own on the same machine.
+"""
+
+import argparse
+import asyncio
+import gc
+import multiprocessing
+import ssl
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from aoi.clusters.apps.environment import new_world
+from aoi.clusters.apps.lookup import application
+from aoi.clusters.embedded.api.server import Api, api_of
+from aoi.clusters.embedded.bootstrap import empty_world
+from aoi.clusters.embedded.front import Front, Stepped, serving
+from aoi.clusters.embedded.identity import ADMIN, PROBE, Identity
+from aoi.clusters.embedded.transport import EmbeddedTransport
+from aoi.clusters.embedded.world import World
+from aoi.clusters.transport import Request
+
+APPLICATION = "hotel_reservation"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+JSON = "application/json"
+CONNECTIONS = 8
+HTTPS_S = 4.0
+WORLDS = 20
+SIZES = (100, 1000, 10_000)
+POD_COUNTS = (100, 500, 1000)
+Row = tuple[str, str, str]
+"""(what, figure, target)."""
+
+
+def cpu_us(act: Callable[[], object], repeat: int = 200) -> float:
+    """Median CPU microseconds of one call; the clock is read around batches, since it ticks in microseconds."""
+    act()
+    batch = max(1, repeat // 20)
+    times = []
+    for _ in range(20):
+        started = time.process_time_ns()
+        for _ in range(batch):
+            act()
+        times.append((time.process_time_ns() - started) / batch / 1000)
+    return statistics.median(times)
+
+
+def busy_world() -> World:
+    """The application's world with 25 pods in its namespace and 300 objects in all."""
+    spec = application(APPLICATION, 1)
+    world = new_world(spec, 1)
+    missing = 25 - len(world.store.objects("pods", spec.namespace))
+    first = world.store.objects("deployments.apps", spec.namespace)[0]
+    replicas = first["spec"]["replicas"] + missing
+    world.store.update(
+        "deployments.apps", {**first, "spec": {**first["spec"], "replicas": replicas}}, spec_changed=True
+    )
+    world.advance(120_000)
+    for number in range(300 - sum(len(world.store.objects(resource)) for resource in world.store.resources())):
+        meta = {"name": f"feature-{number}", "namespace": spec.namespace}
+        world.store.create(
+            "configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"a": "b"}}
+        )
+    world.settle()
+    return world
+
+
+def ask(world: World, path: str, identity: Identity = ADMIN, accept: str = JSON, **query: str) -> Callable[[], Any]:
+    """One GET, ready to be timed."""
+    api, headers = api_of(world), {"accept": accept}
+    result = api.handle("GET", path, query, headers, b"", identity)
+    assert getattr(result, "status", 0) == 200, result
+    return lambda: api.handle("GET", path, query, headers, b"", identity)
+
+
+def in_process() -> list[Row]:
+    """Going back and reading."""
+    world = busy_world()
+    namespace = application(APPLICATION, 1).namespace
+    pods = world.store.objects("pods", namespace)
+    pod = pods[0]["metadata"]["name"]
+    base = f"/api/v1/namespaces/{namespace}"
+    count = sum(len(world.store.objects(resource)) for resource in world.store.resources())
+    snapshot = world.snapshot()
+    metrics = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
+    timed = (
+        (f"restore a snapshot ({count} objects)", lambda: world.restore(snapshot), "< 50"),
+        ("GET a pod, administrator", ask(world, f"{base}/pods/{pod}"), "< 50"),
+        ("GET a pod, Probe (RBAC evaluated)", ask(world, f"{base}/pods/{pod}", PROBE), "< 50"),
+        (f"list {len(pods)} pods, JSON", ask(world, f"{base}/pods"), ""),
+        (f"list {len(pods)} pods, Table", ask(world, f"{base}/pods", accept=TABLE), "< 200"),
+        ("log of a pod, 50 lines", ask(world, f"{base}/pods/{pod}/log", PROBE, tailLines="50"), ""),
+        (f"metrics of {len(pods)} pods", ask(world, metrics, PROBE), ""),
+    )
+    return [(name, f"{cpu_us(act):.0f} us CPU", f"{target} us" if target else "") for name, act, target in timed]
+
+
+class Episode:
+    """A scripted incident: a wrong image, eight looks, the repair; 180 simulated seconds."""
+
+    def __init__(self) -> None:
+        self.world = busy_world()
+        self.spec = application(APPLICATION, 1)
+        self.snapshot = self.world.snapshot()
+        self.victim = next(one for one in self.spec.components if one.kind == "service")
+        self.probe = EmbeddedTransport(self.world, PROBE)
+        self.admin = EmbeddedTransport(self.world, ADMIN)
+        base, apps = f"/api/v1/namespaces/{self.spec.namespace}", f"/apis/apps/v1/namespaces/{self.spec.namespace}"
+        self.deployment = f"{apps}/deployments/{self.victim.name}"
+        pod = self.world.store.objects("pods", self.spec.namespace)[-1]["metadata"]["name"]
+        self.reads = (
+            (f"{base}/pods", TABLE, ()),
+            (f"{base}/events", JSON, ()),
+            (self.deployment, JSON, ()),
+            (f"{base}/pods/{pod}/log", JSON, (("tailLines", "50"),)),
+            (f"{base}/services/{self.victim.name}", JSON, ()),
+            (f"{base}/endpoints", TABLE, ()),
+            (f"{apps}/replicasets", TABLE, ()),
+            (f"/apis/metrics.k8s.io/v1beta1/namespaces/{self.spec.namespace}/pods", JSON, ()),
+        )
+        stored = self.world.store.get("deployments.apps", self.spec.namespace, self.victim.name)
+        assert stored is not None
+        self.container = stored["spec"]["template"]["spec"]["containers"][0]
+
+    def set_image(self, image: str) -> None:
+        containers = [{"name": self.container["name"], "image": image}]
+        body = orjson.dumps({"spec": {"template": {"spec": {"containers": containers}}}})
+        headers = {"content-type": "application/strategic-merge-patch+json"}
+        answer = self.admin.request(Request("PATCH", self.deployment, (), headers, body))
+        assert answer.status == 200, answer.body
+
+    def run(self) -> None:
+        self.world.restore(self.snapshot)
+        self.set_image(self.container["image"] + "-typo")
+        self.world.advance(90_000)
+        for path, accept, query in self.reads:
+            answer = self.probe.request(Request("GET", path, query, {"accept": accept}))
+            assert answer.status == 200, answer.body
+        self.set_image(self.container["image"])
+        self.world.advance(90_000)
+        status = (self.world.store.get("deployments.apps", self.spec.namespace, self.victim.name) or {})["status"]
+        assert status["availableReplicas"] == status["replicas"], "the repair did not hold"
+
+
+def episodes() -> list[Row]:
+    """Reads are those of the Probe, writes those of the administrator."""
+    episode = Episode()
+    milliseconds = cpu_us(episode.run, 60) / 1000
+    return [
+        ("episode: 8 reads, 2 writes, 180 simulated s", f"{milliseconds:.1f} ms CPU", "<= 25 ms"),
+        ("episodes on one core", f"{60_000 / milliseconds:.0f} a minute", ">= 2000"),
+    ]
+
+
+async def _connection(url: str, path: str, token: str, trust: ssl.SSLContext, until: float) -> int:
+    host, port = url.removeprefix("https://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trust)
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nAccept: {JSON}\r\n\r\n".encode()
+    done = 0
+    while time.monotonic() < until:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        done += 1
+    writer.close()
+    return done
+
+
+def load(arguments: tuple[str, str, str, str]) -> float:
+    """Requests a second over `CONNECTIONS` connections. Runs in the client's process."""
+    url, path, token, authority = arguments
+    trust = ssl.create_default_context(cadata=authority)
+
+    async def all_connections() -> int:
+        until = time.monotonic() + HTTPS_S
+        return sum(await asyncio.gather(*(_connection(url, path, token, trust, until) for _ in range(CONNECTIONS))))
+
+    return asyncio.run(all_connections()) / HTTPS_S
+
+
+def https() -> list[Row]:
+    """GET and list from another process."""
+    world = busy_world()
+    namespace = application(APPLICATION, 1).namespace
+    pod = world.store.objects("pods", namespace)[0]["metadata"]["name"]
+    token = api_of(world).tokens.add(PROBE)
+    rows: list[Row] = []
+    with serving(Front({"": world}, Stepped())) as front, multiprocessing.get_context("spawn").Pool(1) as client:
+        for name, path, target in (
+            ("HTTPS, GET a pod", f"/api/v1/namespaces/{namespace}/pods/{pod}", ">= 1000"),
+            ("HTTPS, list 25 pods", f"/api/v1/namespaces/{namespace}/pods", ""),
+        ):
+            started = time.process_time()
+            rate = client.map(load, [(front.url, path, token, front.authority_pem.decode())])[0]
+            each_us = (time.process_time() - started) / (rate * HTTPS_S) * 1e6
+            rows.append((f"{name}, {CONNECTIONS} connections", f"{rate:.0f} a second", target))
+            rows.append((f"{name}, the server's part", f"{each_us:.0f} us CPU", ""))
+    return rows
+
+
+def resident_kib() -> int:
+    """Of this process. Source: proc(5)."""
+    with open("/proc/self/status") as file:
+        return int(next(line for line in file if line.startswith("VmRSS:")).split()[1])
+
+
+def memory() -> list[Row]:
+    """Worlds built one by one, and worlds that share a snapshot as rollouts of one problem do."""
+    spec = application(APPLICATION, 1)
+    kept = [new_world(spec, 1)]
+    snapshot = kept[0].snapshot()
+    gc.collect()
+    before = resident_kib()
+    kept += [new_world(spec, seed) for seed in range(2, 2 + WORLDS)]
+    gc.collect()
+    built = (resident_kib() - before) / WORLDS / 1024
+    before = resident_kib()
+    for _ in range(WORLDS):
+        world = World(seed=1, controllers=kept[0].controllers, runtime=kept[0].runtime)
+        world.restore(snapshot)
+        kept.append(world)
+    gc.collect()
+    shared = (resident_kib() - before) / WORLDS / 1024
+    return [
+        ("memory of a world of its own", f"{built:.2f} MiB", "< 2 MB"),
+        ("memory of a world from a snapshot", f"{shared:.2f} MiB", "< 2 MB"),
+    ]
+
+
+def growth() -> list[Row]:
+    """What the same acts cost in a cluster with many more objects."""
+    rows = []
+    for size in SIZES:
+        world = empty_world(3, 1)
+        for number in range(size):
+            meta = {"name": f"c{number:05}", "namespace": f"ns{number % 10}"}
+            world.store.create("configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {}})
+        world.settle()
+        api = api_of(world)
+        snapshot = world.snapshot()
+        one = "/api/v1/namespaces/ns3/configmaps/c00013"
+        patch = {"content-type": "application/merge-patch+json"}
+        acts: dict[str, Callable[[], object]] = {
+            "restore": lambda world=world, snapshot=snapshot: world.restore(snapshot),
+            "GET": lambda api=api, one=one: api.handle("GET", one, (), {}, b"", ADMIN),
+            "PATCH": _patcher(api, one, patch),
+            "list all": lambda api=api: api.handle("GET", "/api/v1/configmaps", (), {}, b"", ADMIN),
+            "60 s": lambda world=world: world.advance(60_000),
+        }
+        figures = ", ".join(f"{name} {cpu_us(act, 40):.0f}" for name, act in acts.items())
+        rows.append((f"{size} objects more (us CPU)", figures, "at most linear"))
+    for pods in POD_COUNTS:
+        rows.append((f"{pods} pods made ready", f"{_pods_us(pods):.0f} us CPU a pod", "at most linear"))
+    return rows
+
+
+def _patcher(api: Api, path: str, headers: dict[str, str]) -> Callable[[], object]:
+    count = iter(range(10**9))
+
+    def act() -> object:
+        return api.handle("PATCH", path, (), headers, orjson.dumps({"data": {"n": str(next(count))}}), ADMIN)
+
+    return act
+
+
+def _pods_us(pods: int) -> float:
+    """From nothing to ready, over deployments of 20 with a Service each."""
+    world = empty_world(max(3, pods // 50), 1)
+    started = time.process_time()
+    for number in range(pods // 20):
+        labels = {"app": f"a{number}"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}}
+        spec = {"replicas": 20, "selector": {"matchLabels": labels}, "template": template}
+        body = {"metadata": {"name": f"a{number}"}, "spec": spec}
+        api = api_of(world)
+        api.handle("POST", "/apis/apps/v1/namespaces/default/deployments", (), {}, orjson.dumps(body), ADMIN)
+        service = {"metadata": {"name": f"a{number}"}, "spec": {"selector": labels, "ports": [{"port": 80}]}}
+        api.handle("POST", "/api/v1/namespaces/default/services", (), {}, orjson.dumps(service), ADMIN)
+        world.settle()
+    world.advance(30_000)
+    ready = sum(d["status"].get("readyReplicas", 0) for d in world.store.objects("deployments.apps", "default"))
+    assert ready == pods, f"{ready} of {pods} pods are ready"
+    return (time.process_time() - started) / pods * 1e6
+
+
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "process": in_process,
+    "episodes": episodes,
+    "https": https,
+    "memory": memory,
+    "growth": growth,
+}
+
+
+def main() -> None:
+    """Print what was asked for, one row a figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
+    for part in parser.parse_args().only:
+        for name, figure, target in PARTS[part]():
+            print(f"{name:46} {figure:>24}   {target}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

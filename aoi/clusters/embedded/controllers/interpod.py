@@ -18,7 +18,9 @@ def concerns(pod: Obj, nodes: list[NodeView]) -> bool:
     spec = pod["spec"]
     if spec.get("topologySpreadConstraints") or spec.get("affinity"):
         return True
-    return any(_terms(other, "podAntiAffinity") for node in nodes for other in node.pods)
+    return any(
+        "affinity" in other["spec"] and _terms(other, "podAntiAffinity") for node in nodes for other in node.pods
+    )
 
 
 def reject(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:

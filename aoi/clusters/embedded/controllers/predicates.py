@@ -44,10 +44,24 @@ def view(node: Obj, pods: Iterable[Obj]) -> NodeView:
     status = node.get("status") or {}
     requested: dict[str, int] = {}
     for pod in live:
-        for name, value in quantities.pod_amounts(pod, "requests").items():
+        for name, value in _requests(pod["spec"]):
             requested[name] = requested.get(name, 0) + value
     allocatable = quantities.amounts(status.get("allocatable") or status.get("capacity") or {})
     return NodeView(node, live, allocatable, requested)
+
+
+_REQUESTS: dict[int, tuple[Obj, tuple[tuple[str, int], ...]]] = {}
+_REQUESTS_KEPT = 16_384
+
+
+def _requests(spec: Obj) -> tuple[tuple[str, int], ...]:
+    """What a pod asks for. Specs are immutable and outlive most changes of a pod, so each is added up once."""
+    found = _REQUESTS.get(id(spec))
+    if found is None or found[0] is not spec:
+        if len(_REQUESTS) >= _REQUESTS_KEPT:
+            _REQUESTS.clear()
+        found = _REQUESTS[id(spec)] = (spec, tuple(quantities.pod_amounts({"spec": spec}, "requests").items()))
+    return found[1]
 
 
 def reject(pod: Obj, node: NodeView, world: World) -> Rejection | None:

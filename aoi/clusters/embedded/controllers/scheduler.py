@@ -147,7 +147,8 @@ def _score(world: World, pod: Obj, node: NodeView) -> tuple[float, bytes]:
     owner = controller_of(pod)
     siblings = 0
     if owner is not None:
-        siblings = sum((controller_of(other) or {}).get("uid") == owner["uid"] for other in node.pods)
+        on_node = (other for other in world.store.owned("pods", owner["uid"]) if _is_live_on(other, node.name))
+        siblings = sum((controller_of(other) or {}).get("uid") == owner["uid"] for other in on_node)
     soft = sum(
         taint["effect"] == "PreferNoSchedule" and not predicates.tolerates(pod, taint)
         for taint in (node.node.get("spec") or {}).get("taints") or ()
@@ -155,6 +156,11 @@ def _score(world: World, pod: Obj, node: NodeView) -> tuple[float, bytes]:
     preferred = _preferred(pod, node.node)
     tie = hashlib.sha256(f"{world.seed}/{pod['metadata']['uid']}/{node.name}".encode()).digest()
     return round(free - 100 * siblings - 300 * soft + preferred, 3), tie
+
+
+def _is_live_on(pod: Obj, node: str) -> bool:
+    phase = (pod.get("status") or {}).get("phase")
+    return pod["spec"].get("nodeName") == node and phase not in ("Succeeded", "Failed")
 
 
 def _preferred(pod: Obj, node: Obj) -> float:

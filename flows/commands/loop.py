@@ -27,8 +27,9 @@ def retrain(
     """Run one cycle: collect, validate, evolve, train, evaluate, ask for promotion. Continues an unfinished one."""
     from flows.console import print_json, shown_progress
     from flows.server import prefect_server
-    from tasks.workspace import workspace
+    from tasks.workspace import keep_settings, workspace
 
+    keep_settings()  # a store that refuses writes is told now, not after an hour
     # The server first: Prefect reads its address when it is imported.
     with shown_progress(quiet=json), prefect_server(workspace().settings.home):
         from flows.retrain import RetrainParameters

@@ -60,6 +60,9 @@ class Mixture:
     """A weak signal shows at the culprit until its cause is looked up."""
     junior: float = 0.25
     """Looks that are taken anywhere: what the operator did is imitated, so the base keeps something to learn."""
+    strays: float = 0.6
+    """Pointers after which the caller is looked at again instead of the callee: the junior's habit, so that the base
+    has it at every temperature and its repair is left to learning."""
     guided: float = 0.15
     """Episodes with a plan in the prompt, which is followed."""
     evolver: float = 0.4
@@ -257,17 +260,24 @@ def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixt
         return _give_up(state, about, lead)
     if about.word == "healthy" and lead is None and not state.plan:
         return _move_on(state, about)
-    return _follow(state, about, lead, rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None)
+    anywhere = rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None
+    strays = not state.plan and rng.random() < mixture.strays
+    return _follow(state, about, lead, anywhere, state.last_do.target if strays else None)
 
 
-def _follow(state: ObserverState, about: Finding, lead: Finding | None, anywhere: str | None) -> Decision:
-    """Look on: as the plan says, at the component that a pointer names, or again at the one that suffers."""
+def _follow(
+    state: ObserverState, about: Finding, lead: Finding | None, anywhere: str | None, caller: str | None
+) -> Decision:
+    """Look on: as the plan says, at the component that a pointer names, or again at the one that suffers.
+
+    `caller` is looked at again instead of the pointer's component, where the habit has it.
+    """
     asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
     if about.word == "healthy":
         order = ROUNDS.get(lead.word if lead else "", ROUNDS[""])
         look, target, hypothesis = _after(asked, order), about.subject, lead
     elif about.word in POINTERS:
-        look, target, hypothesis = ROUNDS.get(about.word, ROUNDS[""])[0], about.subject, about
+        look, target, hypothesis = ROUNDS.get(about.word, ROUNDS[""])[0], caller or about.subject, about
     else:
         check = NEXT_LOOK.get(about.word, "describe")
         look, target = check if check != asked else _after(check, ROUNDS[""]), about.subject

@@ -29,7 +29,7 @@ def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         (["diagnose", "--problem", "misconfig_app_hotel_res-localization-1"], {}, "aoi retrain"),
         (["status"], {"AOI_TRAINING__GRPO_STEP": "3"}, "AOI_TRAINING__GRPO_STEPS"),
         (["status"], {"AOI_COLLECT__PROBLEMS": "none"}, "AOI_COLLECT__PROBLEMS"),
-        (["status"], {"AOI_STORE_URL": "file:///proc/aoi"}, "not writable"),
+        (["retrain"], {"AOI_STORE_URL": "file:///proc/aoi"}, "/proc/aoi"),
         (["data", "show", "evaluation:0000"], {}, "names 0 objects"),
         (["review"], {}, "aoi retrain"),
         (["rollback"], {}, "aoi status"),

@@ -66,7 +66,7 @@ class Skill:
 DOUBT_AFTER = 1
 """Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
 
-JUNIOR = Skill(follows=0.35, picks_check=0.3, keeps_looking=0.55, trusts_health=0.15, believes=0.6)
+JUNIOR = Skill(follows=0.4, picks_check=0.3, keeps_looking=0.55, trusts_health=0.15, believes=0.6)
 EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0)
 
 

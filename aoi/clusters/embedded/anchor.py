@@ -24,25 +24,41 @@ def anchor(world: World, now_ms: int) -> None:
     behind_ms = now_ms - (world.clock.epoch_ms + world.clock.now_ms)
     shift = timedelta(minutes=behind_ms // MINUTE_MS)
     snapshot = world.snapshot()
-    tables = {
-        name: {key: _shifted(obj, shift) for key, obj in table.items()} for name, table in snapshot.store.tables.items()
-    }
+    shifter = _Shifter(shift)
+    tables = {name: shifter.shifted(table) for name, table in snapshot.store.tables.items()}
     world.clock.epoch_ms += int(shift.total_seconds()) * 1000
     shifted = replace(snapshot.store, tables=tables)
-    world.restore(replace(snapshot, store=shifted, state=_shifted(snapshot.state, shift)))
+    world.restore(replace(snapshot, store=shifted, state=shifter.shifted(snapshot.state)))
     world.advance(behind_ms % MINUTE_MS)
 
 
-def _shifted(value: Any, shift: timedelta) -> Any:
-    if isinstance(value, dict):
-        return {key: _shifted(item, shift) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shifted(item, shift) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_shifted(item, shift) for item in value)
-    if isinstance(value, str) and len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value):
-        return _moved(value, shift)
-    return value
+class _Shifter:
+    """Copies what holds a timestamp and shares the rest; what was shared before is shared after."""
+
+    def __init__(self, shift: timedelta) -> None:
+        self._shift = shift
+        self._done: dict[int, tuple[Any, Any]] = {}
+        """By identity: (original, which keeps the identity taken, shifted)."""
+
+    def shifted(self, value: Any) -> Any:
+        if isinstance(value, str):
+            is_timestamp = len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value)
+            return _moved(value, self._shift) if is_timestamp else value
+        if not isinstance(value, dict | list | tuple):
+            return value
+        found = self._done.get(id(value))
+        if found is None:
+            found = self._done[id(value)] = (value, self._container(value))
+        return found[1]
+
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            items = {key: self.shifted(item) for key, item in value.items()}
+            return value if all(items[key] is item for key, item in value.items()) else items
+        parts = [self.shifted(item) for item in value]
+        if all(new is old for new, old in zip(parts, value, strict=True)):
+            return value
+        return parts if isinstance(value, list) else tuple(parts)
 
 
 def _moved(text: str, shift: timedelta) -> str:

@@ -10,6 +10,9 @@ from tasks.caching import stage
 from tasks.train import Trained
 from tasks.workspace import actor, workspace
 
+REGISTERED = "registered"
+"""Group of marks: what each cycle registered."""
+
 
 class Registered(Record):
     """A challenger with its version."""
@@ -24,6 +27,9 @@ class Registered(Record):
 def register(cycle: Cycle, trained: Trained) -> Registered:
     """Make the cycle's one version, with its curves and its lineage. Killed and run again, it finds its own work."""
     ws = workspace()
+    known = registered_before(cycle)
+    if known is not None and known.bundle != trained.bundle:
+        return known  # the code changed between a crash and now: what the cycle registered first stays its version
     bundle = open_bundle(trained.tree)
     registry = Registry.of(ws.settings)
     version = registry.register(cycle.number, bundle.folder, bundle.manifest, tree=trained.tree.sha256)
@@ -38,9 +44,19 @@ def register(cycle: Cycle, trained: Trained) -> Registered:
         code_revision=bundle.manifest.code_revision,
         code_sha256=bundle.manifest.code_sha256,
     )
+    made = Registered(tree=trained.tree, bundle=bundle.digest, version=version.number, curves=trained.curves)
+    ws.store.mark(REGISTERED, str(cycle.number), made)  # before the ledger: an entry always finds its mark
     ws.ledger.register(cycle.number, facts, actor())
     registry.point(CHALLENGER, version.number)
-    return Registered(tree=trained.tree, bundle=bundle.digest, version=version.number, curves=trained.curves)
+    return made
+
+
+def registered_before(cycle: Cycle) -> Registered | None:
+    """What the cycle has registered already; None if nothing."""
+    ws = workspace()
+    bundles = [entry.facts.bundle for entry in ws.ledger.entries(kind="registered", cycle=cycle.number)]
+    known = ws.store.marked(REGISTERED, str(cycle.number), Registered)
+    return known if known is not None and known.bundle in bundles else None
 
 
 def _curves(run: TrainingRun) -> dict[str, list[float]]:

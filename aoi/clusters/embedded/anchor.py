@@ -44,7 +44,7 @@ class _Shifter:
         if isinstance(value, str):
             is_timestamp = len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value)
             return _moved(value, self._shift) if is_timestamp else value
-        if not isinstance(value, dict | list | tuple):
+        if not isinstance(value, (dict, list, tuple)):
             return value
         found = self._done.get(id(value))
         if found is None:

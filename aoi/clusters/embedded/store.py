@@ -219,6 +219,7 @@ class Store:
         self._index = dict(snapshot.index)
         self.revision = snapshot.revision
         self._serial = snapshot.serial
+        self.log.clear()  # whoever remembers this list remembers which history it was, not what happened in it
         self.log = []
         self.log_start = snapshot.revision + 1
 

@@ -37,6 +37,11 @@ _LABEL_TEXT = (
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
 _NAME_RULES = {"services": (_DNS_1035, _DNS_1035_TEXT, 63), "namespaces": (LABEL, LABEL_TEXT, 63)}
+_PERCENT = re.compile(r"[0-9]{1,9}%")
+_PERCENT_TEXT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+    "validation is '[0-9]+%')"
+)
 _CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 DATA_LIMIT_BYTES = 1024 * 1024
 _FREE_NAMES = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
@@ -46,11 +51,26 @@ IMMUTABLE = "field is immutable"
 def validate(kind: ResourceType, new: Obj, old: Obj | None) -> None:
     """Check an object before it is committed; `old` is None on create. Raises: ApiError 422."""
     errors = list(_metadata_errors(kind, new))
+    if kind.group in ("apps", "policy"):
+        errors += _bad_shares(new.get("spec") or {}, "spec")
     checker = _CHECKERS.get(kind.table)
     if checker:
         errors += checker(new, old)
     if errors:
         raise unprocessable(kind, new["metadata"].get("name", ""), errors)
+
+
+def _bad_shares(spec: Obj, path: str) -> Iterator[FieldError]:
+    """Numbers of pods that are given as text must be percentages."""
+    for name in ("minAvailable", "maxUnavailable", "maxSurge"):
+        value = spec.get(name)
+        if isinstance(value, str) and not _PERCENT.fullmatch(value):
+            yield invalid(f"{path}.{name}", value, _PERCENT_TEXT)
+        elif isinstance(value, int) and value < 0:
+            yield invalid(f"{path}.{name}", value, "must be greater than or equal to 0")
+    for name in ("strategy", "updateStrategy", "rollingUpdate"):
+        if isinstance(spec.get(name), dict):
+            yield from _bad_shares(spec[name], f"{path}.{name}")
 
 
 def _metadata_errors(kind: ResourceType, obj: Obj) -> Iterator[FieldError]:
@@ -87,7 +107,8 @@ def _workload(new: Obj, old: Obj | None, *, policies: tuple[str, ...] = ("Always
     template = spec.get("template") or {}
     if "Always" in policies:
         yield from _selector(spec, template, old)
-    claims = frozenset(claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates") or ())
+    volumes = spec.get("volumeClaimTemplates") or ()
+    claims = frozenset((claim.get("metadata") or {}).get("name", "") for claim in volumes)
     yield from pod_spec_errors(template.get("spec") or {}, "spec.template.spec", claims)
     policy = (template.get("spec") or {}).get("restartPolicy", "Always")
     if policy not in policies:

@@ -8,6 +8,7 @@ from aoi.clusters.embedded.api.defaults import apply_defaults
 from aoi.clusters.embedded.api.defaults_service import allocate_service
 from aoi.clusters.embedded.api.executor_policy import check_executor
 from aoi.clusters.embedded.api.reads import shown, stored
+from aoi.clusters.embedded.api.required import with_required
 from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import check_kind, conform, load, read_object
@@ -68,7 +69,7 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
         obj.pop("status", None)
     if kind.storage:
         obj = to_storage(kind, obj)
-    obj = apply_defaults(world, kind, obj)
+    obj = apply_defaults(world, kind, with_required(kind, obj))
     validate(kind, obj, None)
     if world.store.get(kind.table, meta.get("namespace", ""), meta["name"]) is not None:
         raise errors.already_exists(kind, meta["name"])
@@ -162,7 +163,7 @@ def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
     if kind.table == "services" and call.subresource != "status":
         new = _keep_allocations(old, new)
     if call.subresource != "status":
-        new = apply_defaults(world, kind, new)
+        new = apply_defaults(world, kind, with_required(kind, new))
         validate(kind, new, old)
         new = admitted(world, call, new, old)
         if kind.table == "services":

@@ -61,7 +61,7 @@ class HorizontalAutoscaler:
     def _sync(self, world: World, autoscaler: Obj) -> None:
         report = _Report(world, autoscaler)
         reference = autoscaler["spec"]["scaleTargetRef"]
-        resource = resource_of(reference["apiVersion"], reference["kind"])
+        resource = resource_of(reference.get("apiVersion", ""), reference["kind"])
         target = world.store.get(resource, autoscaler["metadata"]["namespace"], reference["name"])
         if target is None:
             message = f'{resource} "{reference["name"]}" not found'

@@ -54,7 +54,7 @@ class DisruptionController:
         budget = world.store.get(RESOURCE, *name)
         if budget is None:
             return
-        spec = budget["spec"]
+        spec = budget.get("spec") or {}
         selected = [
             pod
             for pod in world.store.objects("pods", name[0])

@@ -30,7 +30,7 @@ def check(world: World, resource: str, obj: Obj, previous: Obj | None) -> None:
         return
     delta = usage_of(resource, obj)
     for quota in quotas:
-        hard = quota["spec"].get("hard") or {}
+        hard = (quota.get("spec") or {}).get("hard") or {}
         if not _in_scope(quota, resource, obj):
             continue
         if resource == "pods" and (missing := _unspecified(hard, obj)):
@@ -87,7 +87,7 @@ def usage_of(resource: str, obj: Obj) -> dict[str, int]:
 
 def used_by(world: World, quota: Obj) -> dict[str, int]:
     """Present usage of every key that the quota limits."""
-    hard = quota["spec"].get("hard") or {}
+    hard = (quota.get("spec") or {}).get("hard") or {}
     used = dict.fromkeys(hard, 0)
     for resource in sorted(_resources_of(hard)):
         for obj in world.store.objects(resource, quota["metadata"]["namespace"]):
@@ -135,7 +135,7 @@ def _unspecified(hard: Iterable[str], pod: Obj) -> str:
 
 def _in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
     """`spec.scopes` restricts a quota to some pods."""
-    scopes = quota["spec"].get("scopes") or ()
+    scopes = (quota.get("spec") or {}).get("scopes") or ()
     if not scopes:
         return True
     if resource != "pods":
@@ -177,7 +177,7 @@ class QuotaController:
         quota = world.store.get("resourcequotas", *name)
         if quota is None:
             return
-        hard = dict(quota["spec"].get("hard") or {})
+        hard = dict((quota.get("spec") or {}).get("hard") or {})
         used = {key: quantities.write(key, value) for key, value in used_by(world, quota).items()}
         world.store.update("resourcequotas", {**quota, "status": {"hard": hard, "used": used}})
 

@@ -39,7 +39,7 @@ def _missing(value: Any, schema: Schema, path: str) -> Iterator[errors.FieldErro
                 yield errors.required(f"{path}.{name}")
         fields = schema.fields
         for name, item in value.items():
-            if name in fields and isinstance(item, dict | list):
+            if name in fields:
                 yield from _missing(item, fields[name], f"{path}.{name}")
     elif schema.type == "list" and isinstance(value, list):
         for at, item in enumerate(value):

@@ -169,12 +169,17 @@ class Front:
             busy = ApiError(429, "TooManyRequests", "too many open watches, please try again later", {}, retry_s=1)
             return _answer(busy.response(), api.world)
         self.streams += 1
+        response = web.StreamResponse()
         try:
             if isinstance(result, Watch):
-                return await stream_watch(request, result)
-            path, _ = self._world_of(request.raw_path.partition("?")[0])
-            query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
-            return await follow_log(request, api, identity, (path, query))
+                await stream_watch(request, response, result)
+            else:
+                path, _ = self._world_of(request.raw_path.partition("?")[0])
+                query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
+                await follow_log(request, response, api, identity, (path, query))
+            return response
+        except ConnectionResetError:  # the client left while something was on its way to it
+            return response
         finally:
             self.streams -= 1
 

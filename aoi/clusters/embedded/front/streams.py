@@ -19,9 +19,9 @@ _STDOUT, _STDERR, _ERROR = b"\x01", b"\x02", b"\x03"
 _FRAME_BYTES = 32 * 1024
 
 
-async def stream_watch(request: web.Request, watch: Watch) -> web.StreamResponse:
+async def stream_watch(request: web.Request, response: web.StreamResponse, watch: Watch) -> None:
     """Poll and send until the client leaves, the watch ends or its time is up."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.headers["Content-Type"] = "application/json"
     await response.prepare(request)
     started = bookmarked = time.monotonic()
     while True:
@@ -33,16 +33,20 @@ async def stream_watch(request: web.Request, watch: Watch) -> web.StreamResponse
             await response.write(b"".join(lines))
         ended = not watch.is_open or (watch.timeout_s and now - started >= watch.timeout_s)
         if ended or request.transport is None or request.transport.is_closing():
-            return response
+            return
         await asyncio.sleep(POLL_S)
 
 
 async def follow_log(
-    request: web.Request, api: Api, identity: Identity, target: tuple[str, tuple[tuple[str, str], ...]]
-) -> web.StreamResponse:
+    request: web.Request,
+    response: web.StreamResponse,
+    api: Api,
+    identity: Identity,
+    target: tuple[str, tuple[tuple[str, str], ...]],
+) -> None:
     """Send the log, then what is appended to it, until the client leaves or the log cannot be read any more."""
     path, query = target
-    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.headers["Content-Type"] = "text/plain"
     await response.prepare(request)
     first = api.handle("GET", path, query, {}, b"", identity)
     whole = tuple((key, value) for key, value in query if key not in ("tailLines", "limitBytes", "sinceSeconds"))
@@ -56,7 +60,6 @@ async def follow_log(
         if text != sent:
             await response.write(text[len(sent) :] if text.startswith(sent) else text)
             sent = text
-    return response
 
 
 def _log_bytes(result: object) -> bytes | None:

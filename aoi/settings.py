@@ -19,6 +19,8 @@ from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 
 PREFIX = "AOI_"
 DELIMITER = "__"
+TEST_PREFIX = "AOI_TEST_"
+"""Variables of the test suite: which kubectl or helm it runs. No settings, so not misspelt ones either."""
 
 _PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri"})
 """Where things lie decides nothing about what they are: not part of the digest."""
@@ -220,7 +222,7 @@ def refuse_misspelt(environment: Mapping[str, str]) -> None:
     """Raise SettingsError if a variable begins with `AOI_` but names no setting."""
     known = variable_names()
     for name in sorted(environment):
-        if not name.upper().startswith(PREFIX) or name.upper() in known:
+        if not name.upper().startswith(PREFIX) or name.upper().startswith(TEST_PREFIX) or name.upper() in known:
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
         raise SettingsError(

@@ -153,7 +153,8 @@ class TestNights:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
+@pytest.mark.xdist_group("loop")
 def test_equal_seeds_give_equal_content(nights, tmp_path: Path) -> None:
     """Two collections of the same problems by the same champion, in other processes: the same digests."""
     home, _, _ = nights

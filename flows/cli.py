@@ -31,7 +31,11 @@ access.add_to(app)
 def main() -> None:
     """Run the command; an expected error is one line with what to do next, never a traceback."""
     try:
-        app(standalone_mode=False)
+        # Outside of standalone mode an exit code is returned, also the one for Ctrl-C.
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
     except AoiError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else 1)
@@ -40,8 +44,6 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except typer.Abort:
         sys.exit(1)
-    except typer.Exit as exit_:
-        sys.exit(exit_.exit_code)
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of click
             error.show()

@@ -108,6 +108,16 @@ class TestNights:
         findings = json.loads(checked.stdout)
         assert checked.returncode == 0, [finding for finding in findings if not finding["ok"]]
 
+    def test_a_damaged_bundle_is_found_and_fails_the_check(self, nights, tmp_path: Path) -> None:
+        home, _, _ = nights
+        copy = tmp_path / "copy"
+        subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+        weights = max((copy / "store").glob("objects/file/*/*"), key=lambda path: path.stat().st_size)
+        weights.write_bytes(weights.read_bytes()[:-1] + b"X")
+        checked = aoi(copy, "verify", "--json")
+        assert checked.returncode == 1
+        assert any(not finding["ok"] for finding in json.loads(checked.stdout))
+
     def test_the_report_says_what_its_evaluation_says(self, nights) -> None:
         home, first, _ = nights
         shown = aoi(home, "data", "show", f"evaluation:{first['evaluation'][:12]}")

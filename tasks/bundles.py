@@ -70,3 +70,11 @@ def tree_ref(kind: str, sha256: Sha256) -> Ref[Tree]:
 def champion_ref(champion: Champion) -> Ref[Tree]:
     """The champion's stored folder."""
     return tree_ref("bundle", champion.tree)
+
+
+def present_champion() -> Champion:
+    """Who answers now. Raises: UnknownBundle before the first one was installed."""
+    champion = workspace().ledger.champion()
+    if champion is None:
+        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    return champion

@@ -1,12 +1,11 @@
 """Collect: the champion's agents work on a cycle's problems of the training split."""
 
-from aoi.errors import UnknownBundle
 from aoi.problems import sampling
 from aoi.records.base import Ref
 from aoi.records.episode import TrajectorySet
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
-from tasks.bundles import champion_ref, open_bundle
+from tasks.bundles import champion_ref, open_bundle, present_champion
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -21,9 +20,7 @@ def collect(cycle: Cycle, champion: Ref) -> Ref[TrajectorySet]:
 
 def collect_outside(problems: int, seed: int) -> Ref[TrajectorySet]:
     """Episodes of the present champion that belong to no cycle. Raises: UnknownBundle without a champion."""
-    champion = workspace().ledger.champion()
-    if champion is None:
-        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    champion = present_champion()
     return collect_with(champion_ref(champion), problems, seed)
 
 

@@ -5,7 +5,6 @@ import time
 from pydantic import Field
 
 from aoi.agents.policy import Policy
-from aoi.errors import UnknownBundle
 from aoi.problems import catalogue
 from aoi.records.base import Record
 from aoi.records.episode import Answer, Trajectory
@@ -14,7 +13,7 @@ from aoi.settings import derive_seed
 from aoi.store.shards import put_trajectories
 from models.bundle import Bundle
 from models.files import adapter_digest
-from tasks.bundles import champion_ref, open_bundle
+from tasks.bundles import champion_ref, open_bundle, present_champion
 from tasks.episodes import EpisodeSpec, run_specs
 from tasks.workspace import workspace
 
@@ -38,9 +37,7 @@ def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     problem = catalogue.get(problem_id)
     ws = workspace()
-    champion = ws.ledger.champion()
-    if champion is None:
-        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
     spec = EpisodeSpec(
         instance=ProblemInstance(problem=problem, seed=seed),

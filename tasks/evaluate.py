@@ -12,7 +12,7 @@ from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import read_set
 from models.bundle import Bundle
-from tasks.bundles import champion_ref, open_bundle, tree_ref
+from tasks.bundles import champion_ref, open_bundle, present_champion, tree_ref
 from tasks.caching import stage
 from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
@@ -66,9 +66,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
 def evaluate_outside(challenger: str, split: Split, seed: int) -> EvaluationResult:
     """Compare a registered version, or an alias, with the champion, outside of any cycle. Raises: UnknownBundle."""
     ws = workspace()
-    champion = ws.ledger.champion()
-    if champion is None:
-        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
+    champion = present_champion()
     found = _registered(challenger)
     evaluated = compare_bundles(open_bundle(champion_ref(champion)), open_bundle(found), split, seed)
     return ws.store.get(evaluated.result, EvaluationResult)

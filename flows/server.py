@@ -39,6 +39,9 @@ def prepare_environment(home: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENVIRONMENT)
     os.environ["PREFECT_HOME"] = str(folder)
+    # These two do not follow PREFECT_HOME: without them every home of a user shares its results with the others.
+    os.environ["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(folder / "storage")
+    os.environ["PREFECT_SERVER_MEMO_STORE_PATH"] = str(folder / "memo_store.toml")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     return folder
 

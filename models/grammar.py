@@ -19,6 +19,7 @@ class WordsGrammar:
     def __init__(self) -> None:
         self._ids = {token: index for index, token in enumerate(vocabulary())}
         self._edges: list[dict[int, int]] = []
+        self._none = self._ids[" none"]
         self._handles = handle_names()
         self._end = self._state()
         close = self._state()
@@ -110,14 +111,13 @@ class WordsGrammar:
         return start
 
     def _evolver(self) -> int:
-        start = self._state()
-        step = self._token(start, '{"plan":"')
-        self._token(self._words(step, ["none"]), '"}', self._close)
-        looked = self._look(step)
-        self._words(looked, [";"], step)
-        self._token(looked, '"}', self._close)
-        target = self._words(self._words(self._words(step, ["exec"]), lexicon.ACTIONS), self._handles)
-        for ended in (target, self._words(target, DIGITS)):
+        start, step = self._state(), self._state()
+        first = self._token(start, '{"plan":"')
+        self._token(self._words(first, ["none"]), '"}', self._close)  # only instead of the first step
+        looked = self._look(first)
+        acted = self._words(self._words(self._words(first, ["exec"]), lexicon.ACTIONS), self._handles)
+        self._edges[step].update({token: after for token, after in self._edges[first].items() if token != self._none})
+        for ended in (looked, acted, self._words(acted, DIGITS)):
             self._words(ended, [";"], step)
             self._token(ended, '"}', self._close)
         return start

@@ -69,10 +69,16 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
 
 
 def stage_key(name: str, module: str, settings: tuple[str, ...], inputs: dict[str, Any]) -> str:
-    """The cache key: stage + inputs (the cycle among them) + reachable source + its own settings."""
-    chosen = workspace().settings.public()
+    """The cache key: stage + inputs (the cycle among them) + reachable source + its own settings.
+
+    A result means something only beside the ledger and the store that it was entered in, so both are in the key:
+    workers that share one result storage never take over what was done for another installation.
+    """
+    settings_now = workspace().settings
+    chosen = settings_now.public()
     parts = {
         "stage": name,
+        "state": [settings_now.database_url, settings_now.store_url],
         "source": source_digest(module),
         "settings": {group: chosen[group] for group in (*settings, "seed")},
         "inputs": {key: _plain(value) for key, value in sorted(inputs.items())},

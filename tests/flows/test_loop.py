@@ -33,7 +33,9 @@ AOI = [sys.executable, "-m", "flows.cli"]
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AOI_", "PREFECT_"))}
-    return {**kept, **TINY, "AOI_HOME": str(home)}
+    user = home.parent / f"{home.name}-user"
+    user.mkdir(exist_ok=True)
+    return {**kept, **TINY, "AOI_HOME": str(home), "HOME": str(user)}
 
 
 def aoi(home: Path, *arguments: str, timeout_s: float = 900) -> subprocess.CompletedProcess[str]:
@@ -107,6 +109,12 @@ class TestNights:
         checked = aoi(home, "verify", "--json")
         findings = json.loads(checked.stdout)
         assert checked.returncode == 0, [finding for finding in findings if not finding["ok"]]
+
+    def test_a_home_keeps_the_results_of_its_stages_to_itself(self, nights) -> None:
+        """Results in a folder of the user's would be taken over by the next home of the same settings."""
+        home, _, _ = nights
+        assert any(path.name.startswith("train-") for path in (home / "prefect" / "storage").iterdir())
+        assert not (home.parent / f"{home.name}-user" / ".prefect" / "storage").exists()
 
     def test_a_damaged_bundle_is_found_and_fails_the_check(self, nights, tmp_path: Path) -> None:
         home, _, _ = nights

@@ -2,6 +2,8 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aoi.agents import decision
 from aoi.agents.codec import WordCodec
@@ -30,6 +32,22 @@ def _accepts(grammar: WordsGrammar, role: RoleName, ids: tuple[int, ...]) -> boo
     return True
 
 
+GRAMMAR = WordsGrammar()
+
+
+@given(role=st.sampled_from(sorted(PARSERS)), choices=st.lists(st.integers(0, 10_000), min_size=48, max_size=48))
+def test_whatever_the_grammar_lets_through_the_parser_reads(role: RoleName, choices: list[int]) -> None:
+    codec, state, ids = WordCodec(), GRAMMAR.start(role), []
+    for choice in choices:
+        allowed = GRAMMAR.allowed(state)
+        ids.append(allowed[choice % len(allowed)])
+        if ids[-1] == codec.eos_id:
+            PARSERS[role](codec.decode(tuple(ids)))
+            return
+        state = GRAMMAR.advance(state, ids[-1])
+    assert role == "evolver"  # a plan has no longest length
+
+
 def test_everything_that_is_taught_is_of_the_grammar(lines: list[DecisionExample]) -> None:
     grammar, codec = WordsGrammar(), WordCodec()
     for line in lines:
@@ -52,6 +70,13 @@ def test_what_the_parser_refuses_the_grammar_refuses(text: str) -> None:
     with pytest.raises(decision.Malformed):
         decision.parse(text)
     assert not _accepts(WordsGrammar(), "observer", (*codec.encode(text), codec.eos_id))
+
+
+def test_a_plan_says_none_alone_or_not_at_all() -> None:
+    codec, text = WordCodec(), '{"plan":" probe pods s1 ; none"}'
+    with pytest.raises(decision.Malformed):
+        decision.parse_plan(text)
+    assert not _accepts(WordsGrammar(), "evolver", (*codec.encode(text), codec.eos_id))
 
 
 def test_a_constrained_model_is_never_malformed(base: Path, lines: list[DecisionExample]) -> None:

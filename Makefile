@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test lint install constraints docs clean
+.PHONY: run test lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -25,7 +25,12 @@ lint: install
 	$(BIN)/pyrefly check
 	$(BIN)/lint-imports
 
-test: lint
+clients: $(VENV)/clients/helm
+
+$(VENV)/clients/helm: scripts/install_clients.py | install
+	$(BIN)/python scripts/install_clients.py $(VENV)/clients
+
+test: lint clients
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 docs: install

@@ -21,8 +21,8 @@ from models import adapters, files
 from models.network import Network, qwen3, width_of
 from models.reference import Reference
 
-MIN_ROWS = 8
-"""Smaller matrix products take other code paths, which round differently: batches are filled up to this."""
+COMPACT_ROWS = 8
+"""From this many rows on, a batch of which half has ended is made smaller."""
 LOGPROB_DIGITS = 6
 """Kept of a log-probability: enough for importance weights, short in records."""
 ROLES: tuple[RoleName, ...] = ("observer", "probe", "executor", "compressor", "evolver")
@@ -172,14 +172,14 @@ def generate(
     logits, cache = _prefill(decoder, [turn.prompt_ids for turn in turns], max(turn.max_tokens for turn in turns))
     active = rows
     while True:
-        tokens = _choose(logits[: len(active)], active, eos_id, grammar)
+        tokens = _choose(logits, active, eos_id, grammar)
         going = [index for index, row in enumerate(active) if not row.is_done]
         if not going:
             break
-        if len(going) <= len(active) // 2 and len(active) > MIN_ROWS:
+        if len(going) <= len(active) // 2 and len(active) > COMPACT_ROWS:
             active, tokens = [active[index] for index in going], tokens[going]
-            cache = cache.select(torch.tensor(_filled(going)))
-        logits = decoder.step(tokens[_filled(range(len(active)))], cache)
+            cache = cache.select(torch.tensor(going))
+        logits = decoder.step(tokens, cache)
     return [Generation(tuple(row.token_ids), tuple(row.logprobs), adapter) for row in rows]
 
 
@@ -187,10 +187,10 @@ def _prefill(decoder: Decoder[CacheT], prompts: list[tuple[int, ...]], room: int
     """Read each different prompt once: the G completions of a group share their prompt's work."""
     places = {prompt: index for index, prompt in enumerate(dict.fromkeys(prompts))}
     unique = list(places)
-    logits, cache = decoder.prefill([unique[index] for index in _filled(range(len(unique)))], room)
+    logits, cache = decoder.prefill(unique, room)
     if len(places) == len(prompts):
         return logits, cache
-    chosen = torch.tensor(_filled([places[prompt] for prompt in prompts]))
+    chosen = torch.tensor([places[prompt] for prompt in prompts])
     return logits[chosen], cache.select(chosen)
 
 
@@ -223,8 +223,3 @@ def _forbid(scores: Tensor, rows: Sequence[_Row], grammar: Grammar) -> None:
             forbidden[index] = True
             forbidden[index, list(allowed)] = False
     scores.masked_fill_(forbidden, -torch.inf)
-
-
-def _filled(indices: Sequence[int]) -> list[int]:
-    """`indices`, with the first repeated up to `MIN_ROWS`."""
-    return [*indices, *[indices[0]] * (MIN_ROWS - len(indices))]

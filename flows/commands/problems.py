@@ -24,7 +24,7 @@ def list_problems(
 ) -> None:
     """List the catalogue."""
     from aoi.problems import catalogue
-    from flows.console import print_json, table
+    from flows.console import out, print_json
 
     chosen = [
         problem
@@ -34,8 +34,10 @@ def list_problems(
     if json:
         print_json([problem.model_dump(mode="json") for problem in chosen])
         return
-    rows = [(p.id, p.kind.value, p.application, p.fault or "-", p.split, p.slice) for p in chosen]
-    table(f"{len(rows)} problems", ("id", "kind", "application", "fault", "split", "slice"), rows)
+    width = max((len(problem.id) for problem in chosen), default=0)
+    for problem in chosen:  # a line each, whatever the terminal's width: people grep and copy ids
+        out.print(f"{problem.id:<{width}}  {problem.split:<11}  {problem.slice}", highlight=False, soft_wrap=True)
+    out.print(f"{len(chosen)} problems. Work on one: aoi problems run ID, aoi diagnose --problem ID", highlight=False)
 
 
 def run(
@@ -46,7 +48,7 @@ def run(
 ) -> None:
     """Let a scripted operator work on one problem and show every step."""
     from flows.console import print_json
-    from flows.summary import print_trajectory
+    from flows.transcript import print_trajectory
     from tasks.operators import run_operator
 
     trajectory = run_operator(problem_id, operator, seed)

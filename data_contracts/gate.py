@@ -4,6 +4,7 @@ Accepted and quarantined rows always add up to the input, in order. Great Expect
 is checked, because that takes seconds.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ def _validate(contract: Contract[R], frame: Any, columns: Sequence[str]) -> Any:
     import great_expectations.expectations as gxe
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each temporary folder
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     given = columns[1:]

@@ -97,11 +97,11 @@ def run_sharded(
     writer = ShardWriter(store, key)
     waiting = [shard for shard in shards if writer.done(shard.index) is None]
     done = sum(len(shard.specs) for shard in shards) - sum(len(shard.specs) for shard in waiting)
-    progress.advance(done, len(specs))
+    progress.advance(done, len(specs), stage)
     with worker_pool(min(workers or worker_count(), len(waiting) or 1)) as pool:
         for manifest in _as_finished(pool, waiting):
             done += manifest.rows
-            progress.advance(done, len(specs))
+            progress.advance(done, len(specs), stage)
     return writer.finish(stage, len(shards))
 
 

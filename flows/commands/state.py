@@ -47,14 +47,18 @@ def verify(json: Json = False) -> None:
 
 
 def trace(
-    bundle: Annotated[str, typer.Argument(help="First digits of a bundle digest, as every answer carries it.")],
+    bundle: Annotated[
+        str | None,
+        typer.Argument(help="First digits of a bundle digest, as every answer carries it; none means the champion's."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """From an answer to weights, data, code and approver. Needs no server."""
     from flows.console import out, print_json
+    from tasks.bundles import present_champion
     from tasks.status import trace as find_trace
 
-    found = find_trace(bundle)
+    found = find_trace(bundle or present_champion().bundle)
     if json:
         print_json(found.model_dump(mode="json"))
     else:

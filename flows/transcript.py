@@ -5,14 +5,11 @@ What came from a cluster is untrusted: redaction took control characters out, an
 
 from collections.abc import Mapping
 
-from aoi.agents.decision import Decision, ExecDo, Malformed, ProbeDo, SubmitDo, parse
-from aoi.agents.lexicon import VERDICTS
 from aoi.agents.meanings import meaning
-from aoi.records.episode import Answer, Signal, Step, Trajectory
+from aoi.agents.narration import answered, decided, named, told
+from aoi.records.episode import Answer, Trajectory
 from flows.console import out
 from tasks.diagnose import Diagnosis, Evidence
-
-_HEADLINES = {"fault": "FAULT", "no_fault": "NO FAULT", "inconclusive": "INCONCLUSIVE"}
 
 
 def print_diagnosis(found: Diagnosis) -> None:
@@ -33,8 +30,8 @@ def print_diagnosis(found: Diagnosis) -> None:
 def print_trajectory(trajectory: Trajectory) -> None:
     """Every step of an episode, and how the oracle graded it."""
     content = trajectory.content
-    out.print(f"{content.instance.problem.id} seed {content.instance.seed}, {content.arm}, ended: {content.ended}")
-    alerts = "; ".join(f"{_name(alert.subject, content.handles)} {meaning(alert.word)}" for alert in content.alerts)
+    _say("problem", f"{content.instance.problem.id} seed {content.instance.seed}, {content.arm}")
+    alerts = "; ".join(f"{named(alert.subject, content.handles)} {meaning(alert.word)}" for alert in content.alerts)
     _say("alerts", alerts or "none")
     _print_steps(trajectory)
     _print_answer(content.answer, content.ended)
@@ -46,18 +43,11 @@ def print_trajectory(trajectory: Trajectory) -> None:
 
 
 def _print_answer(answer: Answer | None, ended: str) -> None:
-    if answer is None:
-        _say("answer", f"none (ended: {ended})", bold=True)
-        return
-    where = f" in {answer.component}" if answer.component else ""
-    why = f": {meaning(answer.cause)} ({answer.cause})" if answer.cause else ""
-    _say("answer", f"{_HEADLINES[answer.verdict]}{where}{why}, confidence {answer.confidence:.0%}", bold=True)
-    if answer.system_level:
-        _say("", f"level {answer.system_level}, type {answer.fault_type}")
+    _say("answer", answered(answer) if answer else f"none (ended: {ended})", bold=True)
 
 
 def _print_evidence(evidence: Evidence, names: Mapping[str, str]) -> None:
-    _say("evidence", _told(evidence.signal, names))
+    _say("evidence", told(evidence.signal, names))
     _say("", f"$ {evidence.command}")
     for line in evidence.seen:
         _say("", f"> {line}")
@@ -67,44 +57,12 @@ def _print_evidence(evidence: Evidence, names: Mapping[str, str]) -> None:
 def _print_steps(trajectory: Trajectory) -> None:
     names = trajectory.content.handles
     for step in trajectory.content.steps:
-        _say(f"step {step.index + 1}", _decided(step, names))
+        _say(f"step {step.index + 1}", decided(step, names))
         for interaction in step.interactions:
             said = f" ({interaction.status}: {interaction.error})" if interaction.error else ""
             _say("", f"$ {interaction.command}{said}")
         for signal in step.signals:
-            _say("", f"saw: {_told(signal, names)}")
-
-
-def _decided(step: Step, names: Mapping[str, str]) -> str:
-    try:
-        decision = parse(step.decision)
-    except Malformed:
-        return f"malformed: {step.decision!r}"
-    suspicion = ""
-    if decision.cause and not isinstance(decision.do, SubmitDo):
-        suspect = _name(decision.cause.subject, names)
-        suspicion = f"; suspects {suspect}: {decision.cause.word}, {decision.probability:.0%}"
-    return _deed(decision, names) + suspicion
-
-
-def _deed(decision: Decision, names: Mapping[str, str]) -> str:
-    match decision.do:
-        case ProbeDo(check, target):
-            return f"looks at {check} of {_name(target, names)}"
-        case ExecDo(action, target, value):
-            return f"changes {_name(target, names)}: {action}{f' {value}' if value else ''}"
-        case SubmitDo(verdict, component, cause):
-            about = f": {_name(component, names)}, {cause}" if component else ""
-            return f"answers {VERDICTS[verdict].replace('_', ' ')}{about}"
-
-
-def _told(signal: Signal, names: Mapping[str, str]) -> str:
-    other = f" -> {_name(signal.other, names)}" if signal.other else ""
-    return f"{_name(signal.subject, names)}{other}: {meaning(signal.word)} ({signal.word})"
-
-
-def _name(handle: str, names: Mapping[str, str]) -> str:
-    return names.get(handle, handle)
+            _say("", f"saw: {told(signal, names)}")
 
 
 def _say(title: str, text: str, *, bold: bool = False) -> None:

@@ -6,7 +6,7 @@ characters that are invisible or turn text around are shown as their code.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from aoi.agents.narration import answered, decided, told
 from aoi.promotion.changes import Change
 from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
@@ -108,11 +109,13 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             evaluation=material.evaluation,
             digest=request.digest(),
             champion=material.champion,
-            lost=lost[:most_rows],
-            won=won[:most_rows],
+            lost_cases=cases[: len(lost)],
+            won_cases=cases[len(lost) :],
+            lost=lost[most_cases:][:most_rows],
+            won=won[max(0, most_cases - len(lost)) :][:most_rows],
             lost_count=len(lost),
             won_count=len(won),
-            cases=cases,
+            is_cut=len(cases) < len(lost) + len(won),
             parts=(
                 material.evaluation.overall,
                 *material.evaluation.slices,
@@ -148,7 +151,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.finalize = _visible
-    environment.filters |= {"points": points, "share": share, "number": number, "line": line, "short": short}
+    filters: dict[str, Callable[..., Any]] = {"decided": decided, "told": told, "answered": answered}
+    filters |= {"points": points, "share": share, "number": number, "line": line, "short": short}
+    environment.filters.update(filters)
     return environment
 
 

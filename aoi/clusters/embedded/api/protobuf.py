@@ -39,8 +39,8 @@ def decode(body: bytes) -> dict[str, Any]:
     if not body.startswith(MAGIC):
         raise bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     try:
-        envelope = dict(_fields(body[len(MAGIC) :]))
-        meta = {number: value.decode() for number, value in _fields(envelope[1])}
+        envelope = dict(fields(body[len(MAGIC) :]))
+        meta = {number: value.decode() for number, value in fields(envelope[1])}
         api_version, kind = meta.get(1, ""), meta.get(2, "")
         message = _message_of(api_version, kind)
         content = _object(envelope.get(2, b""), message, 0)
@@ -57,7 +57,7 @@ def _message_of(api_version: str, kind: str) -> str:
     raise KeyError(f"no protobuf type for {api_version} {kind}")
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
+def fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """(field number, raw value) in order: int for varints, bytes for everything else."""
     at = 0
     while at < len(data):
@@ -96,13 +96,13 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
         raise ValueError("nested too deeply")
     table = _messages()[message]
     found: dict[str, Any] = {}
-    for number, raw in _fields(data):
+    for number, raw in fields(data):
         field = table.get(number)
         if field is None:
             continue
         name, kind, flags = field
         if "m" in flags:
-            entry = dict(_fields(raw))
+            entry = dict(fields(raw))
             value = _value(entry.get(2, b""), kind, depth)
             found.setdefault(name, {})[entry.get(1, b"").decode()] = value
             continue
@@ -138,12 +138,12 @@ def _base64(raw: bytes) -> str:
 
 
 def _quantity(raw: bytes) -> str:
-    text: bytes = dict(_fields(raw)).get(1, b"")
+    text: bytes = dict(fields(raw)).get(1, b"")
     return text.decode()
 
 
 def _int_or_string(raw: bytes) -> int | str:
-    parts = dict(_fields(raw))
+    parts = dict(fields(raw))
     if parts.get(1, 0) == 1:
         return str(parts.get(3, b"").decode())
     number: int = parts.get(2, 0)
@@ -151,12 +151,12 @@ def _int_or_string(raw: bytes) -> int | str:
 
 
 def _time(raw: bytes) -> str | None:
-    seconds = dict(_fields(raw)).get(1)
+    seconds = dict(fields(raw)).get(1)
     return None if not seconds else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _micro_time(raw: bytes) -> str | None:
-    parts = dict(_fields(raw))
+    parts = dict(fields(raw))
     if not parts.get(1):
         return None
     moment = datetime.fromtimestamp(parts[1], UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -164,15 +164,15 @@ def _micro_time(raw: bytes) -> str | None:
 
 
 def _raw_json(raw: bytes) -> Any:
-    return orjson.loads(dict(_fields(raw)).get(1, b"null"))
+    return orjson.loads(dict(fields(raw)).get(1, b"null"))
 
 
 def _items(raw: bytes) -> list[str]:
-    return [value.decode() for _, value in _fields(raw)]
+    return [value.decode() for _, value in fields(raw)]
 
 
 def _duration(raw: bytes) -> int:
-    nanoseconds: int = dict(_fields(raw)).get(1, 0)
+    nanoseconds: int = dict(fields(raw)).get(1, 0)
     return nanoseconds
 
 

@@ -35,6 +35,7 @@ ROOTS: dict[str, str] = {
     "io.k8s.api.coordination.v1": "Lease",
     "io.k8s.api.scheduling.v1": "PriorityClass",
     "io.k8s.api.rbac.v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
+    "io.k8s.api.admissionregistration.v1": "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
     "io.k8s.api.authentication.v1": "TokenRequest TokenReview SelfSubjectReview",
     "io.k8s.api.authorization.v1": "SubjectAccessReview SelfSubjectAccessReview LocalSubjectAccessReview "
     "SelfSubjectRulesReview",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aoi.clusters.embedded.api.defaults_pod import pod_spec, qos_class
+from aoi.clusters.embedded.api.defaults_policy import admission_binding, admission_policy
 from aoi.clusters.embedded.api.defaults_service import service
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.store import Obj
@@ -281,6 +282,8 @@ _DEFAULTERS: dict[str, Defaulter] = {
     "storageclasses.storage.k8s.io": _storage_class,
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": admission_policy,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": admission_binding,
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

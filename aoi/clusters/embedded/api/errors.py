@@ -100,6 +100,8 @@ def go_value(value: Any) -> str:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         inner = ", ".join(f"{go_value(k)}:{go_value(value[k])}" for k in sorted(value))
         return "map[string]string{" + inner + "}"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "[]string{" + ", ".join(go_value(item) for item in value) + "}"
     return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
 
 

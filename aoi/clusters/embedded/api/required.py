@@ -13,6 +13,8 @@ from aoi.clusters.embedded.store import Obj
 
 _ZERO_VALUES: dict[str, Any] = {"podSelector": {}, "serviceName": ""}
 """Required in the schema, but kube-apiserver takes their zero value when they are absent."""
+_CHECKED_ELSEWHERE = ("admissionregistration.k8s.io",)
+"""Groups whose own rules name each missing field, with hints of their own."""
 
 
 def with_required(kind: ResourceType, obj: Obj) -> Obj:
@@ -23,7 +25,7 @@ def with_required(kind: ResourceType, obj: Obj) -> Obj:
         raise errors.unprocessable(kind, "", [errors.required("metadata.name", hint)])
     spec = obj.get("spec")
     schema = kind.schema.fields.get("spec")
-    if schema is None or not isinstance(spec, dict) or kind.structure is not None:
+    if schema is None or not isinstance(spec, dict) or kind.structure is not None or kind.group in _CHECKED_ELSEWHERE:
         return obj
     problems = list(_missing(spec, schema, "spec"))
     if problems:

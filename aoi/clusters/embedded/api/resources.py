@@ -181,6 +181,10 @@ _ROWS: dict[tuple[str, str, str], tuple[str, ...]] = {
         "ClusterRole|clusterroles||cluster",
         "ClusterRoleBinding|clusterrolebindings||cluster",
     ),
+    ("admissionregistration.k8s.io", "v1", "io.k8s.api.admissionregistration.v1"): (
+        "ValidatingAdmissionPolicy|validatingadmissionpolicies||cluster|status|api-extensions|g",
+        "ValidatingAdmissionPolicyBinding|validatingadmissionpolicybindings||cluster||api-extensions|g",
+    ),
     ("apiextensions.k8s.io", "v1", "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"): (
         "CustomResourceDefinition|customresourcedefinitions|crd crds|cluster|status|api-extensions|g",
     ),

@@ -16,6 +16,7 @@ from aoi.clusters.embedded.api.errors import (
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.selectors import selector_matches
 from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
+from aoi.clusters.embedded.api.validation_policy import admission_binding_errors, admission_policy_errors
 from aoi.clusters.embedded.store import Obj
 
 SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
@@ -379,6 +380,8 @@ _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _disruption_budget,
     "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": admission_policy_errors,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": admission_binding_errors,
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }

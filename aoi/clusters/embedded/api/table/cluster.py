@@ -269,6 +269,26 @@ _EVENT = Printer(
     columns("Last Seen, Type, Reason, Object, Subobject/1, Source/1, Message, First Seen/1, Count:integer/1, Name/1"),
     _event,
 )
+
+
+def _admission_policy(obj: Obj, now: int) -> list[Any]:
+    spec = obj.get("spec") or {}
+    kind = spec.get("paramKind")
+    wanted = f"{kind['apiVersion']}/{kind['kind']}" if kind else UNSET
+    return [obj["metadata"]["name"], len(spec.get("validations") or ()), wanted, created(obj, now)]
+
+
+def _admission_binding(obj: Obj, now: int) -> list[Any]:
+    spec = obj.get("spec") or {}
+    reference = spec.get("paramRef") or {}
+    name = reference.get("name") or UNSET
+    if reference.get("name") and reference.get("namespace"):
+        name = f"{reference['namespace']}/{name}"
+    elif "selector" in reference:
+        name = selector_text(reference["selector"]) or NONE
+    return [obj["metadata"]["name"], spec.get("policyName", ""), name, created(obj, now)]
+
+
 _METRICS = "Name, cpu, memory, window"
 PRINTERS = {
     "services": Printer(columns("Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector/1"), _service),
@@ -307,6 +327,12 @@ PRINTERS = {
     f"rolebindings{_RBAC}": _BINDING,
     f"clusterrolebindings{_RBAC}": _BINDING,
     "customresourcedefinitions.apiextensions.k8s.io": _DATED,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": Printer(
+        columns("Name, Validations:integer, ParamKind, Age"), _admission_policy
+    ),
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": Printer(
+        columns("Name, PolicyName, ParamRef, Age"), _admission_binding
+    ),
     "networkpolicies.networking.k8s.io": Printer(columns("Name, Pod-Selector, Age"), _network_policy),
     "ingresses.networking.k8s.io": Printer(columns("Name, Class, Hosts, Address, Ports, Age"), _ingress),
     "ingressclasses.networking.k8s.io": Printer(columns("Name, Controller, Parameters, Age"), _ingress_class),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aoi.clusters.embedded.api import errors
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.reads import selected, shown, stored
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import read_object
@@ -68,6 +69,8 @@ def delete_object(world: World, call: Call, obj: Obj, options: dict[str, Any]) -
     kind = call.kind
     wanted = options.get("preconditions") or {}
     check_preconditions(kind, obj, wanted.get("uid"), wanted.get("resourceVersion"))
+    if not call.subresource:  # an eviction was admitted as such
+        ask_policies(world, call, "DELETE", None, obj)
     if call.is_dry_run:
         return obj
     orphans = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")

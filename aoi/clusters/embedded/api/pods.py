@@ -6,6 +6,7 @@ from typing import Any
 
 from aoi.clusters.embedded.api import errors
 from aoi.clusters.embedded.api.deletes import delete_object
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.reads import stored
 from aoi.clusters.embedded.api.resources import PODS
 from aoi.clusters.embedded.api.results import Call, Exec, json_response
@@ -127,6 +128,9 @@ def run_command(world: World, call: Call) -> Exec:
     command = [value for key, value in call.pairs if key == "command"]
     if not command:
         raise errors.bad_request("you must specify at least 1 command")
+    streams = {name: True for name in ("stdin", "stdout", "stderr", "tty") if call.flag(name)}
+    options = {"kind": "PodExecOptions", "apiVersion": "v1", **streams, "container": container, "command": command}
+    ask_policies(world, call, "CONNECT", options)
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         phase = pod["status"]["phase"]
         raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
@@ -138,9 +142,12 @@ def run_command(world: World, call: Call) -> Exec:
 def evict(world: World, call: Call) -> Response:
     """POST eviction: a delete that respects disruption budgets. Raises: ApiError 429, 404, 409."""
     pod = stored(world, PODS, call.namespace, call.name)
-    options: dict[str, Any] = (read_object(call).get("deleteOptions") or {}) if call.body else {}
+    body = read_object(call) if call.body else {}
+    options: dict[str, Any] = body.get("deleteOptions") or {}
     if options.get("dryRun"):
         call.query = {**call.query, "dryRun": "All"}
+    named = {"metadata": {"name": call.name, "namespace": call.namespace}}
+    ask_policies(world, call, "CREATE", {"kind": "Eviction", "apiVersion": "policy/v1", **named, **body})
     if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed", "Pending"):
         _spend_budget(world, call, pod)
     delete_object(world, call, pod, options)
@@ -176,13 +183,15 @@ def _spend_budget(world: World, call: Call, pod: Obj) -> None:
 def bind(world: World, call: Call) -> Response:
     """POST binding: what a scheduler sends. Raises: ApiError 400, 404, 409."""
     pod = stored(world, PODS, call.namespace, call.name)
-    target = (read_object(call).get("target") or {}).get("name")
+    body = read_object(call)
+    target = (body.get("target") or {}).get("name")
     if not target:
         raise errors.bad_request("target.name: Required value")
     if pod["spec"].get("nodeName"):
         raise errors.conflict(
             PODS, call.name, f'pod {call.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         )
+    ask_policies(world, call, "CREATE", {"kind": "Binding", "apiVersion": "v1", **body})
     if not call.is_dry_run:
         world.store.update("pods", {**pod, "spec": {**pod["spec"], "nodeName": target}})
     return json_response({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)

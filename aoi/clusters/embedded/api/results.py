@@ -29,6 +29,8 @@ class Call:
     pairs: tuple[tuple[str, str], ...] = ()
     """The query in full, for parameters that repeat."""
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What admission adds to the audit record."""
 
     @property
     def is_dry_run(self) -> bool:

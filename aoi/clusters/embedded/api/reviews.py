@@ -3,6 +3,7 @@
 from typing import Any
 
 from aoi.clusters.embedded.api import errors
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
 from aoi.clusters.embedded.api.reads import stored
 from aoi.clusters.embedded.api.results import Call, json_response
@@ -102,6 +103,8 @@ def token_request(tokens: Tokens, world: World, call: Call) -> Response:
         error = errors.invalid("spec.expirationSeconds", lifetime_s, why)
         raise errors.ApiError(422, "Invalid", f'TokenRequest.authentication.k8s.io "" is invalid: {error}', {})
     audiences = list(spec.get("audiences") or ())
+    wanted = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {"name": call.name}}
+    ask_policies(world, call, "CREATE", {**wanted, "spec": spec})
     token, expires_s = tokens.issue(account, lifetime_s, audiences)
     stamp = world.clock.rfc3339(expires_s * 1000 - world.clock.epoch_ms)
     return json_response(

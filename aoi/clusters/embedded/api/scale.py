@@ -1,6 +1,7 @@
 """The scale subresource of Deployments, ReplicaSets and StatefulSets."""
 
 from aoi.clusters.embedded.api import errors
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.reads import stored
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
@@ -49,7 +50,9 @@ def scale(world: World, call: Call) -> Response:
         )
     if replicas < 0:
         raise _invalid(call.kind, call.name, replicas)
-    saved = commit(world, call, obj, {**obj, "spec": {**obj["spec"], "replicas": replicas}})
+    new = {**obj, "spec": {**obj["spec"], "replicas": replicas}}
+    ask_policies(world, call, "UPDATE", scale_of(new), current)
+    saved = commit(world, call, obj, new)
     return json_response(scale_of(saved))
 
 

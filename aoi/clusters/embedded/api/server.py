@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
 from aoi.clusters.embedded.api import deletes, errors, metrics, pods, reviews, writes
 from aoi.clusters.embedded.api.discovery import discover
 from aoi.clusters.embedded.api.openapi import openapi
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
 from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored
 from aoi.clusters.embedded.api.registry import Registry
@@ -45,6 +46,8 @@ class AuditRecord:
     name: str
     code: int
     dry_run: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """What admission policies published, and the validations that failed where a binding audits."""
 
 
 class Api:
@@ -80,6 +83,8 @@ class Api:
             result = error.response()
         except RecursionError:
             result = errors.bad_request("the object is nested too deeply").response()
+        if call is not None and call.warnings and isinstance(result, Response):
+            result = replace(result, headers={**result.headers, "Warning": _warning(call.warnings)})
         self._record(call, method, path, who, result)
         return result
 
@@ -200,8 +205,15 @@ class Api:
             self.audit.append(AuditRecord(now, identity.name, _VERBS.get(method, method.lower()), path, "", "", code))
             return
         resource = call.kind.qualified + (f"/{call.subresource}" if call.subresource else "")
-        record = AuditRecord(now, identity.name, call.verb, resource, call.namespace, call.name, code, call.is_dry_run)
+        where = call.namespace, call.name
+        record = AuditRecord(now, identity.name, call.verb, resource, *where, code, call.is_dry_run, call.annotations)
         self.audit.append(record)
+
+
+def _warning(texts: Iterable[str]) -> str:
+    """The header that kubectl prints. A header is one line, whatever an expression looks like."""
+    escaped = (" ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return ", ".join(f'299 - "{text}"' for text in escaped)
 
 
 _WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
@@ -290,6 +302,7 @@ def _finalize(world: World, call: Call) -> Response:
     old = stored(world, call.kind, call.namespace, call.name)
     wanted = read_object(call)
     spec = {**old["spec"], "finalizers": (wanted.get("spec") or {}).get("finalizers") or []}
+    ask_policies(world, call, "UPDATE", {**old, "spec": spec}, old)
     saved = writes.commit(world, call, old, {**old, "spec": spec})
     if not spec["finalizers"] and saved["metadata"].get("deletionTimestamp") and not call.is_dry_run:
         world.store.delete("namespaces", "", call.name)

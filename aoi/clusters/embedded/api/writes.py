@@ -7,6 +7,7 @@ from aoi.clusters.embedded.api import errors
 from aoi.clusters.embedded.api.defaults import apply_defaults
 from aoi.clusters.embedded.api.defaults_service import allocate_service
 from aoi.clusters.embedded.api.executor_policy import check_executor
+from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.reads import shown, stored
 from aoi.clusters.embedded.api.required import with_required
 from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
@@ -39,13 +40,8 @@ SERVER_FIELDS = (
 
 
 def answer(call: Call, obj: Obj, status: int = 200) -> Response:
-    """The stored object in the call's version, with the warnings that its body earned."""
-    headers = {"Warning": ", ".join(f'299 - "{_escape(text)}"' for text in call.warnings)} if call.warnings else {}
-    return json_response(shown(call.kind, obj), status, headers)
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """The stored object in the call's version."""
+    return json_response(shown(call.kind, obj), status)
 
 
 def create(world: World, call: Call) -> Response:
@@ -77,6 +73,7 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     if kind.table == "services":
         obj = allocate_service(world, obj)
     obj = track_update(world, call, None, obj)
+    ask_policies(world, call, "CREATE", obj)
     if call.is_dry_run:
         return _unsaved(world, obj)
     return world.store.create(kind.table, obj)
@@ -85,13 +82,11 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
 def admitted(world: World, call: Call, obj: Obj, old: Obj | None) -> Obj:
     """`obj` as admission lets it pass. Raises: ApiError."""
     try:
-        obj = admit(world, call.kind.table, obj, old)
+        return admit(world, call.kind.table, obj, old)
     except Refused as refusal:
         name = obj["metadata"].get("name", "")
         details = errors.details_of(call.kind, name)
         raise errors.ApiError(refusal.code, refusal.reason, str(refusal), details) from refusal
-    check_executor(world, call, old, obj)
-    return obj
 
 
 def _unsaved(world: World, obj: Obj) -> Obj:
@@ -169,6 +164,9 @@ def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
         if kind.table == "services":
             new = allocate_service(world, new)
     new = track_update(world, call, old, new)
+    ask_policies(world, call, "UPDATE", new, old)
+    if call.subresource != "status":
+        check_executor(world, call, old, new)
     return commit(world, call, old, new)
 
 

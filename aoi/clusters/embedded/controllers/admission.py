@@ -1,16 +1,20 @@
 """What admission does to objects before they are stored: defaults from LimitRanges, and refusals.
 
 Pure functions over the world. The API calls `admit` for creations and updates; controllers that create pods call
-`admit_pod`. Messages are those of the admission plugins, in the order in which kube-apiserver runs them.
+`admit_created_pod`. Messages are those of the admission plugins, in the order in which kube-apiserver runs them.
 Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
 """
 
+from aoi.clusters.embedded.api.resources import PODS
 from aoi.clusters.embedded.controllers import limits, quota
 from aoi.clusters.embedded.controllers.refusal import Refused
+from aoi.clusters.embedded.identity import service_account
+from aoi.clusters.embedded.policies import decide
+from aoi.clusters.embedded.policies.matching import Request
 from aoi.clusters.embedded.store import Obj, fork
 from aoi.clusters.embedded.world import World
 
-__all__ = ["Refused", "admit", "admit_pod"]
+__all__ = ["Refused", "admit", "admit_created_pod", "admit_pod"]
 
 _NODE_TOLERATIONS = tuple(
     {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
@@ -48,6 +52,28 @@ def admit_pod(world: World, pod: Obj) -> Obj:
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
     quota.check(world, "pods", pod, None)
     return pod
+
+
+def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
+    """The same for a pod that a controller creates, and what the admission policies say to that. Raises: Refused.
+
+    The API asks the policies itself, about what it is sent.
+    """
+    pod = admit_pod(world, pod)
+    if not world.store.objects(decide.BINDINGS):
+        return pod
+    meta = pod["metadata"]
+    identity = service_account("kube-system", _ACCOUNTS.get(component, component))
+    request = Request(PODS, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
+    verdict = decide.check(world, request)
+    if verdict is not None and verdict.denials:
+        denial = verdict.denials[0]
+        raise Refused(f'pods "{meta["name"]}" is forbidden: {denial.message}', denial.code, denial.reason)
+    return pod
+
+
+_ACCOUNTS = {"daemonset-controller": "daemon-set-controller"}
+"""Service accounts of controllers that are not called as their events are."""
 
 
 def _check_namespace(world: World, resource: str, obj: Obj) -> None:

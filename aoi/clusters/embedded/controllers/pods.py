@@ -87,7 +87,7 @@ def from_template(template: Obj, resource: str, owner: Obj, name: str) -> Obj:
 def create(world: World, resource: str, owner: Obj, pod: Obj, component: str) -> str | None:
     """Admit and commit a pod of `owner`, with its event. Returns the error message if it was refused."""
     try:
-        admitted = admission.admit_pod(world, pod)
+        admitted = admission.admit_created_pod(world, pod, component)
     except admission.Refused as refusal:
         message = f"Error creating: {refusal}"
         events.record(world, resource, owner, "FailedCreate", message, component=component, type_="Warning")

@@ -96,7 +96,7 @@ class StatefulSetController:
         _create_claims(world, stateful_set, ordinal, pod_name)
         subject = f"create Pod {pod_name} in StatefulSet {meta['name']}"
         try:
-            admitted = admission.admit_pod(world, pod)
+            admitted = admission.admit_created_pod(world, pod, COMPONENT)
         except admission.Refused as refusal:
             message = f"{subject} failed error: {refusal}"
             events.record(world, RESOURCE, stateful_set, "FailedCreate", message, component=COMPONENT, type_="Warning")

@@ -16,6 +16,7 @@ from aoi.clusters.embedded.controllers.job import JobController
 from aoi.clusters.embedded.controllers.kubelet import Kubelet
 from aoi.clusters.embedded.controllers.namespace import NamespaceController
 from aoi.clusters.embedded.controllers.nodes import NodeController
+from aoi.clusters.embedded.controllers.policy_status import PolicyStatusController
 from aoi.clusters.embedded.controllers.quota import QuotaController
 from aoi.clusters.embedded.controllers.replicaset import ReplicaSetController
 from aoi.clusters.embedded.controllers.scheduler import Scheduler
@@ -46,4 +47,5 @@ def standard_controllers() -> tuple[Controller, ...]:
         DisruptionController(),
         HorizontalAutoscaler(),
         EventExpiry(),
+        PolicyStatusController(),
     )

@@ -21,7 +21,7 @@ def current(world: World, resource: str, owner: Obj) -> Obj:
         if one["data"]["spec"]["template"] == template:
             return one if one["revision"] == highest else world.store.update(RESOURCE, {**one, "revision": highest + 1})
     meta = owner["metadata"]
-    suffix = pods.template_hash(template)
+    suffix = _free_suffix(world, meta["namespace"], meta["name"], template)
     revision: Obj = {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -35,6 +35,15 @@ def current(world: World, resource: str, owner: Obj) -> Obj:
         "revision": highest + 1,
     }
     return world.store.create(RESOURCE, revision)
+
+
+def _free_suffix(world: World, namespace: str, name: str, template: Obj) -> str:
+    """The template's hash, unless a DaemonSet and a StatefulSet of one name and one template want the same."""
+    suffix, collisions = pods.template_hash(template), 0
+    while world.store.get(RESOURCE, namespace, f"{name}-{suffix}") is not None:
+        collisions += 1
+        suffix = pods.template_hash({**template, "collisions": collisions})
+    return suffix
 
 
 def ordered(world: World, owner: Obj) -> list[Obj]:

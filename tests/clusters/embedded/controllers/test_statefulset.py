@@ -141,3 +141,13 @@ def test_a_pod_that_does_not_get_ready_holds_up_the_rest():
     world.advance(60_000)
     assert names(world) == ["db-0"]
     assert condition(pods_of(world, "db")[0], "Ready")["status"] == "False"
+
+
+def test_a_daemon_set_of_the_same_name_and_template_has_a_revision_of_its_own():
+    world = run(replicas=1)
+    body = {"selector": {"matchLabels": {"app": "db"}}, "template": template("db")}
+    meta = {"name": "db", "namespace": NAMESPACE}
+    create(world, "daemonsets.apps", {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": meta, "spec": body})
+    world.advance(20_000)
+    owners = [one["metadata"]["ownerReferences"][0]["kind"] for one in world.store.objects("controllerrevisions.apps")]
+    assert sorted(owners) == ["DaemonSet", "StatefulSet"]

@@ -250,7 +250,7 @@ def installed() -> Installed:
 
 
 def test_the_embedded_api_takes_every_manifest_of_a_kind_that_it_serves(installed):
-    assert installed.unserved == {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    assert installed.unserved == set()
 
 
 def test_the_start_up_check_accepts_both_identities(installed):

@@ -1,10 +1,12 @@
 """A warmed-up HotelReservation, restored for every test."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from aoi.agents.approval import SandboxApprover
 from aoi.agents.executor import Executor
@@ -19,6 +21,8 @@ from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTrans
 from aoi.clusters.embedded.world import Snapshot, World
 from aoi.clusters.replay import ReplayTransport, capture
 from aoi.clusters.transport import Request
+
+SHIPPED = Path(__file__).parents[3] / "deploy/rbac/executor-policy.yaml"
 
 
 @lru_cache(maxsize=1)
@@ -43,6 +47,12 @@ class Cluster:
         self.executor = Executor(
             self.transport, SandboxApprover(self.world), self.journal, self.namespace, recorded=self.recorded
         )
+
+    def fence(self) -> None:
+        """Bind the admission policies that `deploy/` ships for real clusters."""
+        for document in yaml.safe_load_all(SHIPPED.read_text()):
+            plural = "policybindings" if document["kind"].endswith("Binding") else "policies"
+            self.send("POST", f"/apis/{document['apiVersion']}/validatingadmission{plural}", document)
 
     def get(self, resource: str, name: str) -> dict[str, Any]:
         obj = self.world.store.get(resource, "" if resource == "nodes" else self.namespace, name)

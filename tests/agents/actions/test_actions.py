@@ -6,6 +6,15 @@ import pytest
 
 from aoi.agents.lexicon import ACTIONS, FAILURE_CLASSES
 
+
+@pytest.fixture(params=("roles alone", "with the shipped policies"))
+def cluster(cluster: Any, request: pytest.FixtureRequest) -> Any:
+    """The bounds of typed actions and the admission policies of `deploy/` must agree: each test runs behind both."""
+    if request.param == "with the shipped policies":
+        cluster.fence()
+    return cluster
+
+
 DEPLOYMENT = "/apis/apps/v1/namespaces/NS/deployments/{}"
 SERVICE = "/api/v1/namespaces/NS/services/{}"
 

@@ -12,9 +12,11 @@ import ssl
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
+import yaml
 
 from aoi.clusters.apps.environment import new_world
 from aoi.clusters.apps.lookup import application
@@ -22,7 +24,9 @@ from aoi.clusters.embedded.anchor import anchor
 from aoi.clusters.embedded.api.server import Api, api_of
 from aoi.clusters.embedded.bootstrap import empty_world
 from aoi.clusters.embedded.front import Front, Stepped, serving
-from aoi.clusters.embedded.identity import ADMIN, PROBE, Identity
+from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE, Identity
+from aoi.clusters.embedded.policies.cel import activate, compile_program
+from aoi.clusters.embedded.policies.cost import Size
 from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Request
@@ -30,6 +34,7 @@ from aoi.clusters.transport import Request
 APPLICATION = "hotel_reservation"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 JSON = "application/json"
+SHIPPED = Path(__file__).parent.parent / "deploy/rbac/executor-policy.yaml"
 CONNECTIONS = 8
 HTTPS_S = 4.0
 WORLDS = 20
@@ -275,6 +280,42 @@ def _patcher(api: Api, path: str, headers: dict[str, str]) -> Callable[[], objec
     return act
 
 
+def policies() -> list[Row]:
+    """A write that changes nothing: without policies, with one of another kind, behind the shipped ones. And CEL."""
+    episode = Episode()
+    world = episode.world
+    body = orjson.dumps({"spec": {"replicas": 1}})
+    headers, api = {"content-type": "application/merge-patch+json"}, api_of(world)
+
+    def write(identity: Identity) -> Callable[[], object]:
+        return lambda: api.handle("PATCH", episode.deployment, (), headers, body, identity)
+
+    rows = [("PATCH a Deployment, no policy", f"{cpu_us(write(EXECUTOR)):.0f} us CPU", "")]
+    documents = list(yaml.safe_load_all(SHIPPED.read_text()))
+    for wanted, name in ((("nodes",), "policy of another kind"), ((), "Executor, 5 shipped policies")):
+        for document in documents:
+            if not wanted or document["metadata"]["name"].endswith(wanted):
+                plural = "policies" if document["kind"].endswith("Policy") else "policybindings"
+                path = f"/apis/{document['apiVersion']}/validatingadmission{plural}"
+                api.handle("POST", path, (), {}, orjson.dumps(document), ADMIN)
+        rows.append((f"PATCH a Deployment, {name}", f"{cpu_us(write(EXECUTOR)):.0f} us CPU", ""))
+    rows.append(("PATCH a Deployment, others, 5 shipped policies", f"{cpu_us(write(ADMIN)):.0f} us CPU", ""))
+    stored = world.store.get("deployments.apps", episode.spec.namespace, episode.victim.name)
+    source = "object.spec.template.spec.containers.all(c, c.image.startsWith('registry.example/'))"
+    activation = activate({"object": stored}, Size(4_000, 100), bool)
+    program = compile_program(source, (("object", "dyn"),))
+    fresh = iter(range(10**9))
+    more = {
+        "CEL: evaluate one expression over a Deployment": lambda: program.evaluate(activation),
+        "CEL: bind a Deployment": lambda: activate({"object": stored}, Size(4_000, 100), bool),
+        "CEL: compile an expression": lambda: compile_program(f"{source} || {next(fresh)} < 0", (("object", "dyn"),)),
+    }
+    rows += [
+        (name, f"{cpu_us(act):.0f} us CPU", "< 100 us" if "evaluate" in name else "") for name, act in more.items()
+    ]
+    return rows
+
+
 def _nodes(pods: int) -> int:
     return max(3, pods // 50)
 
@@ -305,6 +346,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "https": https,
     "memory": memory,
     "growth": growth,
+    "policies": policies,
 }
 
 

@@ -70,7 +70,8 @@ class TrainingSettings(_Group):
 
     sft_steps: int = Field(default=20, ge=0)
     sft_learning_rate: float = Field(default=1e-3, gt=0)
-    grpo_steps: int = Field(default=40, ge=0)
+    grpo_steps: int = Field(default=120, ge=0)
+    """Steps over which the learning rate falls to zero."""
     prompts: int = Field(default=8, ge=1)
     """Prompts of each GRPO step."""
     group_size: int = Field(default=8, ge=2)

@@ -15,6 +15,8 @@ from aoi.clusters.embedded.api.versions import from_storage
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
+_PARTIAL = ("labelSelector", "fieldSelector", "limit", "continue")
+
 
 def stored(world: World, kind: ResourceType, namespace: str, name: str) -> Obj:
     """The object as stored. Raises: ApiError 404."""
@@ -68,6 +70,18 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
     return objects, meta
 
 
+def whole_list(world: World, call: Call) -> bytes | None:
+    """All there is of a kind, from the JSON that the store keeps; None if the call selects, pages or converts."""
+    if call.kind.storage or call.name or any(call.query.get(parameter) for parameter in _PARTIAL):
+        return None
+    pieces = world.store.json(call.kind.table, call.namespace if call.namespace and call.kind.namespaced else None)
+    if pieces is None:
+        return None
+    _check_revision(world, call)
+    meta = {"resourceVersion": str(world.store.revision)}
+    return orjson.dumps(_list_of(call.kind, [orjson.Fragment(piece) for piece in pieces], meta))
+
+
 def _check_revision(world: World, call: Call) -> None:
     """Lists are of now. A list of an exact or a future revision is refused rather than answered wrongly."""
     text, now = call.query.get("resourceVersion", ""), world.store.revision
@@ -100,5 +114,8 @@ def _read_token(token: str) -> tuple[int, tuple[str, str]]:
 
 def list_bytes(kind: ResourceType, objects: list[Obj], meta: dict[str, Any]) -> bytes:
     """A list document."""
-    items = [shown(kind, obj) for obj in objects]
-    return orjson.dumps({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items})
+    return orjson.dumps(_list_of(kind, [shown(kind, obj) for obj in objects], meta))
+
+
+def _list_of(kind: ResourceType, items: list[Any], meta: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items}

@@ -7,6 +7,7 @@ watches and worlds share objects, and whole tables until one of them writes to o
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -206,7 +207,7 @@ class Store:
         """Changes after `revision` in order, or None if the log no longer reaches that far (410 Gone)."""
         if revision < self.log_start - 1:
             return None
-        return [change for change in self.log if change.revision > revision]
+        return self.log[bisect_right(self.log, revision, key=lambda change: change.revision) :]
 
     def new_uid(self, hint: str) -> str:
         """A UUID-shaped id from (seed, serial, hint): reproducible, and unique within the world."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_right
 from itertools import islice
 from typing import Any
 
@@ -57,7 +58,7 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
         revision, after = _read_token(token)
         if revision > world.store.revision:
             raise expired("The provided continue parameter is too old to display a consistent list result.")
-        objects = [obj for obj in objects if _position(obj) > after]
+        objects = objects[bisect_right(objects, after, key=_position) :]
         meta["resourceVersion"] = str(revision)
     limit = call.query.get("limit", "0")
     if not limit.isdigit():

@@ -80,7 +80,7 @@ class TrainingSettings(_Group):
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""
     lora_r: int = Field(default=16, ge=1)
-    lora_alpha: int = Field(default=32, ge=1)
+    """Rank of the adapters; alpha is twice the rank, as in the paper."""
     evolver_steps: int = Field(default=60, ge=0)
     """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
     plans: int = Field(default=6, ge=1)

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -129,9 +129,8 @@ class GateSettings(_Group):
 
 
 class ClusterSettings(_Group):
-    """What the agents work on."""
+    """The live cluster that `aoi diagnose` looks at where its options do not say."""
 
-    kind: Literal["embedded", "live", "replay"] = "embedded"
     kubeconfig: str = ""
     """Path of a kubeconfig of a read-only ServiceAccount; `aoi access print` shows how to make one."""
     context: str = ""

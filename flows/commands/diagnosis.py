@@ -37,15 +37,21 @@ def diagnose(
 
     On a live cluster without a model server (AOI_SERVER__URL) the ranked findings are given, as inconclusive.
     """
-    from aoi.errors import SettingsError
     from aoi.records.problem import TaskKind
+    from aoi.settings import Settings
     from flows.console import print_json, shown_progress
     from flows.transcript import print_diagnosis
     from tasks.diagnose import LiveTarget, diagnose_live, diagnose_problem
 
-    is_live = kubeconfig is not None or namespace is not None
-    if is_live is (problem is not None):
-        raise SettingsError("give either --problem ID (aoi problems list) or --kubeconfig FILE --namespace NAME")
+    if problem is not None and (kubeconfig or namespace):
+        raise typer.BadParameter(
+            "--problem is a world of ours, --kubeconfig and --namespace are yours: give one of them"
+        )
+    if problem is None and not (kubeconfig or Settings.load().cluster.kubeconfig):
+        raise typer.BadParameter(
+            "say where to look: --problem ID (aoi problems list), or --kubeconfig FILE --namespace NAME with an "
+            "identity that can only read (aoi access print)"
+        )
     with shown_progress(quiet=json):
         if problem is not None:
             found = diagnose_problem(problem, seed)

@@ -8,6 +8,7 @@ AoiError
 |  |- CorruptObject          stored bytes do not match their digest
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
+|  |- StoreNotReadable       the store's folder or bucket refuses reads
 |  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
 |  |- ActionRefused          a typed action is outside its bounds, or its diff is
 |  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
@@ -61,6 +62,10 @@ class ContractViolation(Permanent):
 
 class StoreNotWritable(Permanent):
     """The store refuses writes."""
+
+
+class StoreNotReadable(Permanent):
+    """The store's folder or bucket refuses reads."""
 
 
 class CommandRefused(Permanent):

@@ -152,7 +152,12 @@ class Settings(BaseSettings):
     """Everything that can be set. Frozen; build it with `Settings.load()`."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter=DELIMITER, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,  # an empty variable is one that is not set
+        allow_inf_nan=False,
     )
 
     home: Path = Path(".aoi")

@@ -5,6 +5,7 @@ from prefect.input import RunInput
 
 from aoi.records.promotion import Approval, PromotionRequest
 from tasks.approval import signed
+from tasks.workspace import workspace
 
 FORM_TIMEOUT_S = 72 * 3600
 
@@ -20,13 +21,14 @@ class PromotionForm(RunInput):
 def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) -> Approval | None:
     """An approval bound to this request, or None: `None` is never an approval.
 
-    `auto_approve` signs as `auto`, openly. `wait` pauses the flow until the form is filled in or times out.
+    `auto_approve` signs as `auto`, openly. `wait` pauses the flow until the form is filled in or times out. In team
+    mode nobody is asked by form, since it cannot prove who fills it in: the request stays open for `aoi review`.
     """
     if request.decision.verdict != "promote":
         return None
     if auto_approve:
         return signed(request, "approve", "auto", "--auto-approve")
-    if not wait:
+    if not wait or workspace().settings.gate.team:
         return None
     filled = pause_flow_run(wait_for_input=PromotionForm, timeout=FORM_TIMEOUT_S)
     # A replayed pause returns None: only a form that names its reviewer says anything.

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from aoi import progress
 
-out = Console()
+WIDE = 160
+"""Columns of what goes to a file or a pipe: nothing there is as narrow as a terminal."""
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True)
 """Progress goes to stderr: stdout stays a table or one JSON document."""
 

@@ -2,12 +2,10 @@
 
 from prefect import flow
 
-from models.registry import Registry
-from tasks.workspace import workspace
+from tasks.promote import reconcile as follow_the_ledger
 
 
 @flow(name="reconcile")
 def reconcile() -> bool:
     """Point the registry's alias at the ledger's champion. Returns whether it had to be changed."""
-    ws = workspace()
-    return Registry.of(ws.settings).reconcile(ws.ledger.champion())
+    return follow_the_ledger()

@@ -92,9 +92,10 @@ def _leave(folder: Path, lock: int) -> None:
     state = folder / "server.json"
     if not state.exists():
         return
-    pid = json.loads(state.read_text())["pid"]
+    known = json.loads(state.read_text())
     state.unlink()
-    _stop(pid)
+    if _healthy(known["url"]):  # otherwise it is gone, and its number may be another process's by now
+        _stop(known["pid"])
 
 
 def _stop(pid: int) -> None:

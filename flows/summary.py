@@ -87,7 +87,7 @@ def print_request(found: OpenRequest) -> None:
 
 def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:
     rows = [_row("all faults", overall), *(_row(UNSEEN.get(one.name, one.name), one) for one in slices)]
-    rows.append(_row("no-fault controls: right answers", controls))
+    rows.append(_row("no-fault controls: no false alarm", controls))
     table(title, ("", "champion", "challenger", "gain and its 90 % interval", "problems", "runs"), rows)
 
 

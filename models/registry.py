@@ -7,6 +7,7 @@ again and finds its own half-done work: one run per cycle, one version per cycle
 """
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,10 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+
+# The error that comes of it says the same in one line; MLflow's own tables are no news to anybody.
+for _talkative in ("urllib3.connectionpool", "alembic", "mlflow.store.db.utils"):
+    logging.getLogger(_talkative).setLevel(logging.ERROR)
 
 NAME = "aoi"
 CHAMPION, CHALLENGER = "champion", "challenger"

@@ -49,9 +49,13 @@ class ServerSettings:
     """JSON schema that constrains each role's completion (`aoi.agents.decision_schema`)."""
 
 
+ADAPTERS = "aoi-"
+"""What the names of our adapters begin with on a server."""
+
+
 def adapter_name(digest: Sha256) -> str:
     """Name under which an adapter is served."""
-    return f"aoi-{digest[:16]}"
+    return f"{ADAPTERS}{digest[:16]}"
 
 
 class ModelServer:
@@ -81,6 +85,17 @@ class ModelServer:
         """Models and adapters that the server lists. Raises: ServerUnavailable."""
         answer = self.request("GET", "/v1/models").json()
         return tuple(sorted(model["id"] for model in answer["data"]))
+
+    def base_name(self) -> str:
+        """The one listed name that is no adapter of ours. Raises: ServerUnavailable; Permanent unless it is one."""
+        found = [name for name in self.names() if not name.startswith(ADAPTERS)]
+        if len(found) != 1:
+            raise Permanent(
+                f"the model server at {self.settings.url} lists {len(found)} models beside our adapters "
+                f"({', '.join(found) or 'none'}), expected the champion's base alone. Serve it with one "
+                "--served-model-name"
+            )
+        return found[0]
 
     def load(self, folder: Path, digest: Sha256) -> Served:
         """Load an adapter that the server can read at `folder`, beside those that are loaded.

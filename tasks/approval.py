@@ -1,6 +1,5 @@
 """Sign a person's decision about one promotion request."""
 
-import getpass
 from datetime import UTC, datetime
 
 from aoi.promotion.approval import sign
@@ -18,8 +17,3 @@ def signed(request: PromotionRequest, decision: str, approver: str, comment: str
         hours=workspace().settings.gate.approval_hours,
         comment=comment,
     )
-
-
-def reviewer() -> str:
-    """Login name of the person at the terminal."""
-    return getpass.getuser()

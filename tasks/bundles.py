@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aoi.errors import UnknownBundle
-from aoi.records.base import Record, Ref, Sha256
+from aoi.errors import CorruptObject, UnknownBundle
+from aoi.records.base import Ref, Sha256
+from aoi.records.learning import BASES, StoredBase
 from aoi.records.promotion import Champion
 from aoi.store.objects import Tree
 from tasks.workspace import workspace
@@ -14,22 +15,17 @@ from tasks.workspace import workspace
 if TYPE_CHECKING:
     from models.bundle import Bundle
 
-BASES = "bases"
-"""Group of marks that lead from the digest of base weights to their stored folder."""
-
-
-class StoredBase(Record):
-    """Where a base model lies: kept once, beside all bundles that share it."""
-
-    weights: Sha256
-    tree: Sha256
-
 
 def open_bundle(ref: Ref[Tree]) -> "Bundle":
     """The bundle of a stored folder, on its base, every digest checked. Raises: CorruptObject, UnknownBundle."""
     from models.bundle import load
 
-    return load(unpack(ref), base_of(ref))
+    try:
+        return load(unpack(ref), base_of(ref))
+    except CorruptObject:  # local copies can be made again; the store's own damage is told by the second try
+        for folder in (unpack(ref), base_of(ref)):
+            shutil.rmtree(folder)
+        return load(unpack(ref), base_of(ref))
 
 
 def base_of(ref: Ref[Tree]) -> Path:

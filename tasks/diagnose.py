@@ -4,7 +4,8 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field
@@ -127,7 +128,8 @@ def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagno
         keep=observations.keep,
         temperature=0.0,
     )
-    trajectory = rollout([episode], _policy(bundle))[0]
+    with _policy(bundle) as policy:
+        trajectory = rollout([episode], policy)[0]
     content = trajectory.content
     return Diagnosis(
         answer=content.answer,
@@ -193,18 +195,20 @@ def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
     return tuple(line[:SEEN_CHARS] for line in lines[:SEEN_LINES])
 
 
-def _policy(bundle: Bundle) -> Policy:
+@contextmanager
+def _policy(bundle: Bundle) -> Iterator[Policy]:
     """The model server where one is set, otherwise the engine in this process."""
     server = workspace().settings.server
     if not server.url:
-        return bundle.policy()
+        yield bundle.policy()
+        return
     from models.serving import ModelServer, Served, ServedPolicy, ServerSettings
 
-    client = ModelServer(
-        ServerSettings(server.url, server.api_key.get_secret_value() or None, timeout_s=server.timeout_s)
-    )
-    roles = {role: client.load(folder, adapter_digest(folder)) for role, folder in bundle.adapters.items()}
-    return ServedPolicy(client, roles, Served(client.names()[0], f"base:{bundle.manifest.base}"))
+    key = server.api_key.get_secret_value() or None
+    with ModelServer(ServerSettings(server.url, key, timeout_s=server.timeout_s)) as client:
+        base = Served(client.base_name(), f"base:{bundle.manifest.base}")
+        roles = {role: client.load(folder, adapter_digest(folder)) for role, folder in bundle.adapters.items()}
+        yield ServedPolicy(client, roles, base)
 
 
 def _changes(trajectory: Trajectory) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ from aoi.learning.demonstrations import Demonstration, demonstrate, demonstratio
 from aoi.problems import sampling
 from aoi.problems.faults import MECHANISMS
 from aoi.records.base import Ref, canonical_bytes, sha256_hex
+from aoi.records.learning import BASES, StoredBase
 from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import LedgerFacts
 from aoi.settings import derive_seed
 from aoi.source import source_digest
 from models.seed.examples import DecisionExample
-from tasks.bundles import BASES, StoredBase, base_folder, unpack
+from tasks.bundles import base_folder, unpack
 from tasks.caching import stage
 from tasks.episodes import worker_count, worker_pool
 from tasks.workspace import actor, keep_settings, workspace

@@ -19,7 +19,7 @@ from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.store.shards import read_rows, read_set
 from models.curves import TrainingRun
 from models.registry import Registry
-from tasks.approval import reviewer, signed
+from tasks.approval import signed
 from tasks.bundles import open_bundle, tree_ref
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
@@ -27,7 +27,7 @@ from tasks.kept import remember_time
 from tasks.promote import enter
 from tasks.register import Registered
 from tasks.status import OpenRequest, open_requests
-from tasks.workspace import workspace
+from tasks.workspace import login, workspace
 
 FIGURES = ("loss", "reward", "reward_deviation", "entropy", "kl")
 
@@ -115,17 +115,19 @@ def kept_settings(digest: Sha256) -> dict[str, Any] | None:
 
 
 def find_request(prefix: str | None) -> OpenRequest:
-    """The open request that starts with `prefix`; the newest if None. Raises: GateRefused if there is none."""
+    """The open request that starts with `prefix`; the newest if None. Raises: GateRefused if there is not one."""
     found = [one for one in open_requests() if one.sha256.startswith(prefix or "")]
     if not found:
         asked = f"no open request starts with {prefix!r}" if prefix else "no promotion waits for a review"
         raise GateRefused(f"{asked}. Look: aoi status; make one: aoi retrain")
+    if prefix is not None and len(found) > 1:
+        raise GateRefused(f"{prefix!r} names {len(found)} open requests. Give more digits: aoi status lists them")
     return found[0]
 
 
 def decide_request(found: OpenRequest, decision: str, comment: str) -> str:
     """Sign and enter a person's decision; an approved challenger is promoted at once. Returns what happened."""
-    approval = signed(found.request, decision, reviewer(), comment)
+    approval = signed(found.request, decision, login(), comment)
     champion = enter(found.request, approval)
     if champion is None:
         return f"rejected; the champion stays. Request {found.sha256[:12]}"

@@ -1,6 +1,7 @@
 """What every stage stands on: settings, store, database and ledger, opened once per process."""
 
 import os
+import pwd
 import socket
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +49,14 @@ def keep_settings() -> Sha256:
     return ref.sha256
 
 
+def login() -> str:
+    """The person behind this process: its user as the system knows it, whatever its environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user often has no name
+        return f"uid-{os.getuid()}"
+
+
 def actor() -> str:
     """Who acts, for the ledger: the login name and the host."""
-    return f"{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'}@{socket.gethostname()}"
+    return f"{login()}@{socket.gethostname()}"

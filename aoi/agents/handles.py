@@ -33,11 +33,6 @@ class Handles:
     def _node_handles(self) -> dict[str, str]:
         return {name: handle for handle, name in self.nodes.items()}
 
-    @cached_property
-    def component_names(self) -> tuple[str, ...]:
-        """Real names, longest first: the order in which a prefix match is unambiguous."""
-        return tuple(sorted(self.components.values(), key=lambda name: (-len(name), name)))
-
     def component(self, name: str) -> str | None:
         """Handle of a component by its real name."""
         return self._component_handles.get(name)
@@ -53,10 +48,6 @@ class Handles:
     def resolve(self, handle: str) -> str | None:
         """Real name behind a handle, or None if there is no such handle in this episode."""
         return self.names.get(handle)
-
-    def is_node(self, handle: str) -> bool:
-        """Whether a handle stands for a node."""
-        return handle in self.nodes
 
 
 def assign(components: Sequence[str], nodes: Sequence[str], *, seed: int, real: bool = False) -> Handles:

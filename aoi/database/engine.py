@@ -4,11 +4,13 @@ Writers are serialised from their first statement: SQLite by BEGIN IMMEDIATE, Po
 the transaction. Whatever was read inside `write()` is therefore still true when it commits.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -78,6 +80,8 @@ def engine_url(address: str, password: str = "") -> URL:
 
 
 def _sqlite(url: URL) -> Engine:
+    if url.database and _is_read_only(Path(url.database)):
+        return _opened_read_only(Path(url.database))
     if url.database and url.database != ":memory:":
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +106,25 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
     return engine
+
+
+def _is_read_only(file: Path) -> bool:
+    """Whether a database is there that this process cannot write to: a backup, or another user's home."""
+    return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+
+
+def _opened_read_only(file: Path) -> Engine:
+    """For status, trace and verify; every write is refused. Raises: StoreNotWritable if changes lie beside it."""
+    log = file.with_name(f"{file.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise StoreNotWritable(
+            f"{file} cannot be written, and {log.name} beside it holds changes that only a writer can take in. Copy "
+            "both to a place that is writable and set AOI_DATABASE_URL"
+        )
+    # `immutable`: SQLite would otherwise make files beside it even to read.
+    return create_engine(
+        f"sqlite:///file:{quote(str(file.resolve()))}?mode=ro&immutable=1&uri=true", poolclass=NullPool
+    )
 
 
 def _set_write_ahead(connection: Any) -> None:

@@ -25,6 +25,8 @@ class State:
     """Champions in order; a rollback adds the former one again."""
     last_move: LedgerEntry | None = None
     """The promotion or rollback that made the champion."""
+    replaced: dict[str, str | None] = field(default_factory=dict)
+    """Bundle -> the champion that its last promotion replaced: where a rollback from it leads."""
     last_cycle: int = 0
     open_cycle: int | None = None
     opened_with: str = ""
@@ -89,6 +91,8 @@ def _apply(entry: LedgerEntry, state: State) -> None:
         )
         state.history.append(state.champion)
         state.last_move = entry
+        if entry.kind == "promoted":
+            state.replaced[state.champion.bundle] = facts.replaces
 
 
 def _check_rules(entry: LedgerEntry, state: State, seen: Sequence[LedgerEntry]) -> None:

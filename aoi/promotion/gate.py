@@ -62,7 +62,7 @@ def decide(evaluation: EvaluationResult, settings: Settings) -> GateDecision:
         gain=summary.overall.gain,
         power=odds.power,
         detectable_gain=odds.detectable,
-        further_runs=_further_runs(evaluation, faults, rules) if verdict == "inconclusive" else None,
+        further_runs=_further_runs(evaluation, faults, rules) if _wants_runs(verdict, checks) else None,
         checks=(*checks, odds.stated),
         evaluation=digest,
     )
@@ -72,6 +72,12 @@ def _verdict(checks: Sequence[GateCheck]) -> Verdict:
     if any(check.blocking and not check.passed for check in checks):
         return "reject"
     return "promote" if all(check.passed for check in checks) else "inconclusive"
+
+
+def _wants_runs(verdict: Verdict, checks: Sequence[GateCheck]) -> bool:
+    """Whether more runs could decide: they narrow the gain's interval and complete the evidence, nothing else."""
+    unmet = {check.name for check in checks if not check.passed}
+    return verdict == "inconclusive" and not unmet.isdisjoint({"gain", "evidence"})
 
 
 def _what_is_broken(evaluation: EvaluationResult) -> str:

@@ -15,7 +15,7 @@ from aoi.database import tables
 from aoi.database.engine import Database
 from aoi.errors import ApprovalRefused, ChainBroken, GateRefused, LedgerConflict, UnknownBundle
 from aoi.promotion import approval as approvals
-from aoi.promotion.chain import FIRST, check_links, replay
+from aoi.promotion.chain import FIRST, State, check_links, replay
 from aoi.records.base import Sha256
 from aoi.records.promotion import (
     Approval,
@@ -70,6 +70,10 @@ class Ledger:
             entry for entry in found if (kind is None or entry.kind == kind) and (cycle is None or entry.cycle == cycle)
         ]
 
+    def last_move(self) -> LedgerEntry | None:
+        """The promotion or rollback that made the present champion."""
+        return replay(self.entries()).last_move
+
     def former_champions(self) -> list[Champion]:
         """Every champion so far, newest first, the present one included: what a rollback may return to."""
         return list(reversed(replay(self.entries()).history))
@@ -85,6 +89,11 @@ class Ledger:
             head = connection.execute(select(tables.ledger_head)).mappings().first()
         entries = check_links([dict(row) for row in rows], dict(head) if head else None)
         anchor = self._store.marked(*_ANCHOR, LedgerHead) if self._store else None
+        if self._store and anchor is None and len(entries) > 1:
+            raise ChainBroken(
+                f"the store does not remember the head of these {len(entries)} entries: its mark is lost or damaged, "
+                "so that a shortened ledger would not show. Restore marks/ledger of the store from its backup"
+            )
         if anchor and (anchor.seq >= len(entries) or entries[anchor.seq].digest() != anchor.hash):
             raise ChainBroken(
                 f"the store remembers entry {anchor.seq} as {anchor.hash[:12]}, but the {len(entries)} entries here "
@@ -228,9 +237,10 @@ class Ledger:
         return head.entry
 
     def roll_back(self, bundle: str | None, actor: str, reason: str, *, expected: str) -> LedgerEntry:
-        """Return to a former champion (the one before, if `bundle` is None), while `expected` is the champion.
+        """Return to a former champion, while `expected` is the champion.
 
-        Raises: LedgerConflict if it is not; UnknownBundle if `bundle` never was champion.
+        None for `bundle` means the one that the champion replaced when it was promoted: never one that was rolled
+        back from. Raises: LedgerConflict if `expected` is not champion; UnknownBundle if `bundle` never was.
         """
         with self._database.write() as connection:
             state = replay(_load(connection))
@@ -242,12 +252,7 @@ class Ledger:
             if present is None or present.bundle != expected:
                 found = _short(present.bundle if present else None)
                 raise LedgerConflict(f"the champion is {found}, not {_short(expected)}. Look with `aoi status`")
-            earlier = [champion for champion in reversed(state.history) if champion.bundle != present.bundle]
-            fitting = [champion for champion in earlier if bundle is None or champion.bundle == bundle]
-            if not fitting:
-                known = ", ".join(_short(champion.bundle) for champion in earlier) or "none"
-                raise UnknownBundle(f"{_short(bundle)} never was champion. Former champions: {known}")
-            target = fitting[0]
+            target = _target_of_rollback(state, present, bundle)
             facts = LedgerFacts(
                 bundle=target.bundle, version=target.version, tree=target.tree, replaces=present.bundle, reason=reason
             )
@@ -358,6 +363,17 @@ def _once(connection: Connection, once: str) -> LedgerEntry | None:
     query = select(tables.ledger.c.seq, tables.ledger.c.record).where(tables.ledger.c.once == once)
     row = connection.execute(query).first()
     return _parse(row.seq, row.record) if row else None
+
+
+def _target_of_rollback(state: State, present: Champion, bundle: str | None) -> Champion:
+    wanted = bundle or state.replaced.get(present.bundle)
+    if wanted is None:
+        raise UnknownBundle(f"{_short(present.bundle)} was the first champion: there is none before it")
+    for champion in reversed(state.history):
+        if champion.bundle == wanted != present.bundle:
+            return champion
+    former = dict.fromkeys(_short(one.bundle) for one in state.history if one.bundle != present.bundle)
+    raise UnknownBundle(f"{_short(wanted)} never was champion. Former champions: {', '.join(former) or 'none'}")
 
 
 def _find(entries: Iterable[LedgerEntry], kind: LedgerKind, **facts: str) -> LedgerEntry:

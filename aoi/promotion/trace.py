@@ -92,8 +92,8 @@ def _registered(digits: str, entries: list[LedgerEntry]) -> LedgerEntry:
     bundles = {entry.facts.bundle for entry in found}
     if len(digits) < 4 or len(bundles) != 1:
         raise UnknownBundle(
-            f"{digits!r} names {len(bundles) if len(digits) >= 4 else 'too many'} registered bundles, expected one. "
-            "Give at least four digits; `aoi status` shows the champion's"
+            f"{digits!r} names {len(bundles)} of the registered bundles, expected one. Give at least four digits; "
+            "`aoi status` shows the champion's"
         )
     return found[-1]
 

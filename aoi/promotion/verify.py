@@ -12,7 +12,7 @@ from aoi.errors import AoiError, CorruptObject
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
-from aoi.records.learning import BundleManifest
+from aoi.records.learning import BASES, BundleManifest, StoredBase
 from aoi.records.promotion import Champion, LedgerEntry
 from aoi.store.objects import ObjectStore, Tree, TreeFile
 
@@ -84,6 +84,7 @@ def read_bundle(store: ObjectStore, tree: Sha256) -> BundleManifest:
 
 
 def _bundles(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
+    bases: set[Sha256] = set()
     for entry in entries:
         if entry.kind != "registered":
             continue
@@ -100,6 +101,34 @@ def _bundles(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fin
         else:
             detail = f"version {facts.version}, cycle {entry.cycle}: {len(manifest.files)} files match their digests"
             yield Finding(what=what, ok=True, detail=detail)
+        if manifest.base not in bases:
+            bases.add(manifest.base)
+            yield _base(store, manifest)
+        yield from _lineage(store, entry, manifest)
+
+
+def _base(store: ObjectStore, manifest: BundleManifest) -> Finding:
+    """The base model that a bundle stands on."""
+    what = f"base {manifest.base[:12]}"
+    known = store.marked(BASES, manifest.base, StoredBase)
+    if known is None:
+        return Finding(what=what, ok=False, detail="the store does not know where it lies. Restore its marks/bases")
+    try:
+        tree = store.verify_folder(Ref(kind="base", sha256=known.tree, size_bytes=0))
+    except AoiError as error:
+        return Finding(what=what, ok=False, detail=str(error))
+    return Finding(what=what, ok=True, detail=f"{len(tree.files)} files match their digests")
+
+
+def _lineage(store: ObjectStore, entry: LedgerEntry, manifest: BundleManifest) -> Iterator[Finding]:
+    """The data and the settings that a version was made from; the first champion's data is its base."""
+    lost = [sha for sha in entry.facts.data if sha != manifest.base and not store.of_any_kind(sha)]
+    settings = entry.facts.settings
+    if settings and not store.has(Ref(kind="settings", sha256=settings, size_bytes=0)):
+        lost.append(settings)
+    for sha256 in lost:
+        detail = f"version {entry.facts.version} was made from it, and it is lost. Restore the store from its backup"
+        yield Finding(what=f"lineage {sha256[:12]}", ok=False, detail=detail)
 
 
 def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
@@ -148,7 +177,7 @@ def _registry(
         if ok
         else (
             f"names version {projection.champion}, but the ledger's champion is version {expected_alias}. The next "
-            "promotion, rollback or `reconcile` deployment repairs it"
+            "promotion or rollback repairs it, or now: aoi reconcile"
         )
     )
     yield Finding(what="alias champion", ok=ok, detail=detail)

@@ -76,3 +76,14 @@ class BundleManifest(Record):
     settings: Sha256
     files: dict[str, Sha256]
     """Relative path -> digest of every file in the bundle."""
+
+
+BASES = "bases"
+"""Group of marks that lead from the digest of base weights to their stored folder."""
+
+
+class StoredBase(Record):
+    """Where a base model lies: kept once, beside all bundles that share it."""
+
+    weights: Sha256
+    tree: Sha256

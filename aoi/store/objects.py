@@ -17,7 +17,7 @@ from typing import Any, TypeVar, overload
 import fsspec
 from pydantic import Field, ValidationError
 
-from aoi.errors import CorruptObject, StoreNotWritable
+from aoi.errors import CorruptObject, SettingsError, StoreNotReadable, StoreNotWritable
 from aoi.records.base import Record, Ref, Sha256, sha256_hex
 
 R = TypeVar("R", bound=Record)
@@ -48,8 +48,15 @@ class ObjectStore:
     """
 
     def __init__(self, url: str) -> None:
+        """Raises: SettingsError if nothing installed can open such a URL."""
         self.url = url
-        self._fs, root = fsspec.core.url_to_fs(url)
+        try:
+            self._fs, root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise SettingsError(
+                f"AOI_STORE_URL {url!r} cannot be opened: {error}. Expected a folder (file://...) or a bucket whose "
+                "driver is installed: s3:// needs `pip install s3fs`, gs:// needs `pip install gcsfs`"
+            ) from None
         self._root = root.rstrip("/")
         self._is_local = "file" in _protocols(self._fs)
 
@@ -94,6 +101,8 @@ class ObjectStore:
             raise CorruptObject(f"{short!r} names no object: write kind:digits, e.g. trajectories:0a1b2c3d4e5f")
         folder = f"{self._root}/objects/{kind}/{digits[:2]}"
         found = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
+        if not found and _SHA.fullmatch(digits):
+            raise CorruptObject(f"{short} is not in {self.url}. Restore the store from its backup, then `aoi verify`")
         if len(found) != 1:
             raise CorruptObject(f"{short} names {len(found)} objects in {self.url}, expected one. Give more digits")
         size = self._fs.size(f"{folder}/{found[0]}")
@@ -154,6 +163,8 @@ class ObjectStore:
             return type_.from_bytes(self._fs.cat_file(path))
         except (FileNotFoundError, ValidationError):
             return None
+        except OSError as error:
+            raise not_readable(path, error) from error
 
     def __iter__(self) -> Iterator[Ref[Any]]:
         """Every object, by kind and digest."""
@@ -180,6 +191,8 @@ class ObjectStore:
             return sorted(PurePosixPath(path).name for path in self._fs.ls(folder, detail=False))
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise not_readable(folder, error) from error
 
     def _read(self, ref: Ref[Any]) -> bytes:
         path = self._path(ref.kind, ref.sha256)
@@ -189,10 +202,12 @@ class ObjectStore:
             raise CorruptObject(
                 f"{ref.short} is not in {self.url}. Restore the store from its backup, or run the stage again"
             ) from None
+        except OSError as error:
+            raise not_readable(path, error) from error
         found = sha256_hex(data)
         if found != ref.sha256:
             raise CorruptObject(
-                f"{ref.short}: expected digest {ref.sha256}, found {found} ({len(data)} of {ref.size_bytes} bytes) "
+                f"{ref.short}: expected digest {ref.sha256}, found {found} ({len(data)} bytes) "
                 f"at {path}. Delete that file and run the stage again, or restore it from the backup"
             )
         return data
@@ -226,6 +241,14 @@ def checked_relative(name: str) -> str:
     if not is_plain or "\\" in name or len(name) > _MAX_NAME or not name.isprintable():
         raise CorruptObject(f"{name!r} is no file name inside a folder: it is refused before anything is written")
     return name
+
+
+def not_readable(path: str | Path, error: OSError) -> StoreNotReadable:
+    """The error for a failed read."""
+    return StoreNotReadable(
+        f"cannot read {path}: {error.strerror or error}. Give this user read access to it, or name another place with "
+        "AOI_STORE_URL or AOI_HOME"
+    )
 
 
 def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:

@@ -25,10 +25,13 @@ def retrain(
     json: Json = False,
 ) -> None:
     """Run one cycle: collect, validate, evolve, train, evaluate, ask for promotion. Continues an unfinished one."""
+    from aoi.errors import SettingsError
     from flows.console import print_json, shown_progress
     from flows.server import prefect_server
     from tasks.workspace import keep_settings, workspace
 
+    if wait and workspace().settings.gate.team:
+        raise SettingsError("in team mode a form cannot prove who fills it in: leave --wait out, then `aoi review`")
     keep_settings()  # a store that refuses writes is told now, not after an hour
     # The server first: Prefect reads its address when it is imported.
     with shown_progress(quiet=json), prefect_server(workspace().settings.home):

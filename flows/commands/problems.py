@@ -17,15 +17,21 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_problems(
-    split: Annotated[str | None, typer.Option(help="train, development or test.")] = None,
-    kind: Annotated[str | None, typer.Option(help="detection, localization, analysis or mitigation.")] = None,
+    split: Annotated[Literal["train", "development", "test"] | None, typer.Option(help="Split of the problem.")] = None,
+    kind: Annotated[
+        Literal["detection", "localization", "analysis", "mitigation"] | None, typer.Option(help="Kind of task.")
+    ] = None,
     fault: Annotated[str | None, typer.Option(help="Key of a fault mechanism, or no_fault.")] = None,
     json: Json = False,
 ) -> None:
     """List the catalogue."""
+    from aoi.errors import UnknownProblem
     from aoi.problems import catalogue
     from flows.console import out, print_json
 
+    faults = sorted({problem.fault or "no_fault" for problem in catalogue.problems()})
+    if fault is not None and fault not in faults:
+        raise UnknownProblem(f"no fault mechanism {fault!r}. There are: {', '.join(faults)}")
     chosen = [
         problem
         for problem in catalogue.problems(fault=fault)

@@ -1,4 +1,4 @@
-"""`aoi review` and `aoi rollback`: the human part of a promotion."""
+"""`aoi review`, `aoi rollback`, `aoi reconcile`: the human part of a promotion."""
 
 from typing import Annotated
 
@@ -12,11 +12,13 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(review)
     app.command()(rollback)
+    app.command()(reconcile)
 
 
 def review(
     request: Annotated[
-        str | None, typer.Argument(help="First digits of a request; none means the newest open one.")
+        str | None,
+        typer.Argument(help="First digits of a request; none shows the newest open one. A decision needs them."),
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Approve and promote.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Reject; the champion stays.")] = False,
@@ -30,6 +32,8 @@ def review(
 
     if approve and reject:
         raise Permanent("--approve and --reject exclude each other: choose one")
+    if (approve or reject) and not request:
+        raise typer.BadParameter("a decision names the request that was read: aoi review DIGITS --approve")
     found = find_request(request)
     if not approve and not reject:
         if json:
@@ -60,3 +64,15 @@ def rollback(
         print_json(champion.model_dump(mode="json"))
     else:
         out.print(f"champion is version {champion.version} again, bundle {champion.bundle[:12]}", markup=False)
+
+
+def reconcile(json: Json = False) -> None:
+    """Make the registry's alias follow the ledger, after an outage of the registry."""
+    from flows.console import out, print_json
+    from tasks.promote import reconcile as follow_the_ledger
+
+    changed = follow_the_ledger()
+    if json:
+        print_json({"changed": changed})
+    else:
+        out.print("the alias follows the ledger again" if changed else "the alias was right already", markup=False)

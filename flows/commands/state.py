@@ -62,8 +62,14 @@ def trace(
     if json:
         print_json(found.model_dump(mode="json"))
     else:
-        for name, value in found.model_dump(mode="json", exclude={"schema_version"}).items():
-            out.print(f"{name.replace('_', ' '):<18} {value}", markup=False, soft_wrap=True)
+        values = found.model_dump(mode="json", exclude={"schema_version", "gain"})
+        for name, value in values.items():
+            said = ", ".join(value) if isinstance(value, list) else value
+            out.print(
+                f"{name.replace('_', ' '):<18} {'-' if said in (None, '') else said}", markup=False, highlight=False
+            )
+        if found.gain:
+            out.print(f"{'gain':<18} {found.gain.estimate:+.1%} [{found.gain.low:+.1%}, {found.gain.high:+.1%}]")
 
 
 def show_settings(json: Json = False) -> None:
@@ -83,11 +89,14 @@ def show_data(
     ref: Annotated[str, typer.Argument(help="kind:digits, as messages print it.")],
     limit: Annotated[int, typer.Option(min=1, help="Rows or lines to show.")] = 20,
 ) -> None:
-    """Print a stored object: JSON lines as they are, one a row."""
+    """Print a stored object: JSON lines as they are, one a row. Raises: Permanent for what is no text."""
+    from aoi.errors import Permanent
     from tasks.workspace import workspace
 
     store = workspace().store
     data = store.get(store.find(ref))
+    if b"\0" in data:
+        raise Permanent(f"{ref} holds {len(data)} bytes that are no text, of a model most likely. It is whole")
     lines = data.decode("utf-8", "replace").splitlines()
     for line in lines[:limit]:
         print(line)

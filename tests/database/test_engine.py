@@ -1,4 +1,7 @@
 import multiprocessing
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -6,7 +9,9 @@ from sqlalchemy import create_engine, inspect, text
 from aoi.database import tables
 from aoi.database.engine import engine_url, open_database, open_url
 from aoi.errors import Permanent, SettingsError, StoreNotWritable
+from aoi.promotion.ledger import Ledger
 from aoi.settings import Settings
+from tests.promotion.requests import installed
 
 
 def url(tmp_path) -> str:
@@ -110,3 +115,33 @@ def test_the_password_of_the_settings_is_used_and_not_shown(tmp_path):
     assert url.password == "hunter2"
     assert "hunter2" not in repr(url) + str(url)
     open_database(Settings.load(home=tmp_path, database_password="hunter2"))
+
+
+def _read_as_a_stranger(folder, answer):
+    """In a child process: nobody who may write there."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        ledger = Ledger(open_url(f"sqlite:///{folder / 'aoi.db'}"))
+        answer.put((ledger.verify(), str(ledger.champion().version)))
+        with pytest.raises(StoreNotWritable):
+            ledger.open_cycle("stranger")
+        answer.put("refused")
+    except BaseException as error:
+        answer.put(repr(error))
+
+
+def test_a_database_that_cannot_be_written_can_be_read():
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to strangers
+        folder = Path(place)
+        installed(folder)
+        for path in (folder / "aoi.db", folder):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        answer = multiprocessing.get_context("fork").Queue()
+        child = multiprocessing.get_context("fork").Process(target=_read_as_a_stranger, args=(folder, answer))
+        child.start()
+        assert answer.get(timeout=60) == (2, "v0")
+        assert answer.get(timeout=60) == "refused"
+        child.join()
+        folder.chmod(0o755)

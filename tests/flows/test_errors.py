@@ -30,11 +30,24 @@ def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         (["status"], {"AOI_TRAINING__GRPO_STEP": "3"}, "AOI_TRAINING__GRPO_STEPS"),
         (["status"], {"AOI_COLLECT__PROBLEMS": "none"}, "AOI_COLLECT__PROBLEMS"),
         (["retrain"], {"AOI_STORE_URL": "file:///proc/aoi"}, "/proc/aoi"),
+        (["status"], {"AOI_STORE_URL": "foo://bucket/prefix"}, "AOI_STORE_URL"),
+        (["problems", "list", "--fault", "nope"], {}, "no_fault"),
         (["data", "show", "evaluation:0000"], {}, "names 0 objects"),
         (["review"], {}, "aoi retrain"),
-        (["rollback"], {}, "aoi status"),
+        (["rollback"], {}, "aoi retrain"),
     ],
-    ids=["unknown problem", "no champion", "misspelt", "wrong value", "store", "object", "no request", "no rollback"],
+    ids=[
+        "unknown problem",
+        "no champion",
+        "misspelt",
+        "wrong value",
+        "store",
+        "no driver",
+        "unknown fault",
+        "object",
+        "no request",
+        "no rollback",
+    ],
 )
 def test_an_expected_error_says_what_to_do(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], says: str

@@ -9,9 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from aoi.database.engine import open_url
+from aoi.promotion.approval import sign
+from aoi.promotion.ledger import Ledger
+from aoi.records.base import sha256_hex
+from aoi.records.promotion import PromotionRequest
+from aoi.store.objects import ObjectStore
+from tests.promotion.requests import decision
 
 TINY = {
     "AOI_SEED_MODEL__STEPS": "30",
@@ -38,10 +47,37 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, **TINY, "AOI_HOME": str(home), "HOME": str(user)}
 
 
-def aoi(home: Path, *arguments: str, timeout_s: float = 900) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*AOI, *arguments], env=environment(home), capture_output=True, text=True, timeout=timeout_s, check=False
+def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    where = {**environment(home), **variables}
+    return subprocess.run([*AOI, *arguments], env=where, capture_output=True, text=True, timeout=900, check=False)
+
+
+def copied(home: Path, into: Path) -> Path:
+    """A home of its own for a test that changes it; what the registry names by path stays where it was."""
+    subprocess.run(["cp", "-r", str(home), str(into / "copy")], check=True)
+    return into / "copy"
+
+
+def promote_by_hand(home: Path) -> tuple[str, str]:
+    """Make the first cycle's version champion, whatever the gate said. Returns the bundles before and after."""
+    database = open_url(f"sqlite:///{home / 'aoi.db'}")
+    ledger = Ledger(database, ObjectStore(f"file://{home / 'store'}"))
+    version = next(entry for entry in ledger.entries(kind="registered") if entry.cycle == 1)
+    before, after, evaluation = ledger.champion().bundle, version.facts.bundle, sha256_hex(b"by hand")
+    request = PromotionRequest(
+        cycle=1,
+        champion=before,
+        challenger=after,
+        challenger_version=version.facts.version,
+        evaluation=evaluation,
+        decision=decision(evaluation),
     )
+    ledger.request(request, "ann")
+    approval = sign(request, "approve", "bob", now=datetime.now(UTC), hours=1)
+    ledger.decide(request, approval)
+    ledger.promote(request, approval, "ann")
+    database.close()
+    return before, after
 
 
 def kill_at(home: Path, stage: str) -> None:
@@ -118,8 +154,7 @@ class TestNights:
 
     def test_a_damaged_bundle_is_found_and_fails_the_check(self, nights, tmp_path: Path) -> None:
         home, _, _ = nights
-        copy = tmp_path / "copy"
-        subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+        copy = copied(home, tmp_path)
         weights = max((copy / "store").glob("objects/file/*/*"), key=lambda path: path.stat().st_size)
         weights.write_bytes(weights.read_bytes()[:-1] + b"X")
         checked = aoi(copy, "verify", "--json")
@@ -150,6 +185,19 @@ class TestNights:
         assert found["changed"] == []
         assert found["trajectory"]["content"]["instance"]["problem"]["id"] == "misconfig_app_hotel_res-localization-1"
 
+    def test_a_rollback_during_an_outage_is_finished_and_not_repeated(self, nights, tmp_path: Path) -> None:
+        home = copied(nights[0], tmp_path)
+        first, second = promote_by_hand(home)
+        assert json.loads(aoi(home, "reconcile", "--json").stdout) == {"changed": True}
+        down = aoi(home, "rollback", "--reason", "bad", AOI_MLFLOW_URI="http://127.0.0.1:9")
+        assert down.returncode == 75
+        assert "aoi reconcile" in down.stderr
+        again = json.loads(aoi(home, "rollback", "--reason", "bad", "--json").stdout)
+        assert again["bundle"] == first
+        assert aoi(home, "verify").returncode == 0
+        named = aoi(home, "rollback", "--to", second[:12], "--reason", "it was right", "--json")
+        assert json.loads(named.stdout)["bundle"] == second
+
     def test_status_tells_of_the_last_cycle(self, nights) -> None:
         home, _, second = nights
         status = json.loads(aoi(home, "status", "--json").stdout)
@@ -177,8 +225,7 @@ def test_equal_seeds_give_equal_content(nights, tmp_path: Path) -> None:
     """Two collections of the same problems by the same champion, in other processes: the same digests."""
     home, _, _ = nights
     first = json.loads(aoi(home, "collect", "--problems", "4", "--seed", "7", "--json").stdout)
-    second_home = tmp_path / "copy"
-    subprocess.run(["cp", "-r", str(home), str(second_home)], check=True)
+    second_home = copied(home, tmp_path)
     subprocess.run(["rm", "-rf", *map(str, second_home.glob("store/marks/collect-*"))], check=True)
     second = json.loads(aoi(second_home, "collect", "--problems", "4", "--seed", "7", "--json").stdout)
 

@@ -105,6 +105,18 @@ def test_a_rollback_returns_only_to_a_former_champion(tmp_path):
     ledger.verify()
 
 
+def test_rolling_back_again_goes_on_back_and_never_to_what_was_rolled_back_from(tmp_path):
+    ledger = installed(tmp_path)
+    promoted(ledger, 1)
+    promoted(ledger, 2)
+    for present, expected in ((2, 1), (1, 0)):
+        ledger.roll_back(None, "ann", "bad", expected=bundle(present))
+        assert ledger.champion().bundle == bundle(expected)
+    with pytest.raises(UnknownBundle, match="was the first champion"):
+        ledger.roll_back(None, "ann", "bad", expected=bundle(0))
+    ledger.verify()
+
+
 def test_a_rollback_that_was_killed_after_its_entry_is_not_done_twice(tmp_path):
     ledger = installed(tmp_path)
     promoted(ledger, 1)

@@ -7,7 +7,7 @@ from aoi.promotion.ledger import Ledger
 from aoi.promotion.trace import trace
 from aoi.promotion.verify import Projection, read_bundle, verify
 from aoi.records.base import Ref, sha256_hex
-from aoi.records.learning import BundleManifest
+from aoi.records.learning import BASES, BundleManifest, StoredBase
 from aoi.records.promotion import LedgerFacts, PromotionRequest
 from aoi.store.objects import ObjectStore
 from tests.promotion.evaluations import simulated
@@ -23,6 +23,12 @@ class Loop:
         self.ledger = Ledger(open_url(f"sqlite:///{folder / 'aoi.db'}"), self.store, now=Clock())
         self.data = self.store.put("examples", b"{}\n")
         self.bundles = {}
+        base = folder / "base"
+        base.mkdir()
+        (base / "model.safetensors").write_bytes(b"weights")
+        self.base = self.store.put_folder("base", base)
+        self.store.mark(BASES, "a" * 64, StoredBase(weights="a" * 64, tree=self.base.sha256))
+        self.settings = self.store.put("settings", b"{}")
         first = self.stored("first", None)
         self.ledger.install(first, "ann")
         cycle = self.ledger.open_cycle("ann")
@@ -47,7 +53,7 @@ class Loop:
         (folder / "adapter" / "adapter_model.safetensors").write_bytes(weights)
         manifest = BundleManifest(
             name=name, base="a" * 64, tokenizer="b" * 64, adapter=sha256_hex(weights), profile="c" * 64, parent=parent,
-            cycle=1, data=(self.data.sha256,), code_revision="rev", code_sha256="d" * 64, settings="e" * 64,
+            cycle=1, data=(self.data.sha256,), code_revision="rev", code_sha256="d" * 64, settings=self.settings.sha256,
             files={"adapter/adapter_model.safetensors": sha256_hex(weights)},
         )  # fmt: skip
         (folder / "manifest.json").write_bytes(manifest.to_bytes())
@@ -55,8 +61,8 @@ class Loop:
         self.bundles[name] = manifest.digest()
         version = str(len(self.bundles))
         return LedgerFacts(
-            bundle=manifest.digest(), version=version, tree=tree.sha256, data=manifest.data, settings="e" * 64,
-            code_revision="rev", code_sha256="d" * 64,
+            bundle=manifest.digest(), version=version, tree=tree.sha256, data=manifest.data,
+            settings=self.settings.sha256, code_revision="rev", code_sha256="d" * 64,
         )  # fmt: skip
 
     @property
@@ -101,6 +107,27 @@ def test_a_lost_object_is_named(loop):
     entry = loop.ledger.entries(kind="promoted")[-1]
     loop.object("approval", entry.facts.approval).unlink()
     assert broken(loop) == [f"approval {entry.facts.approval[:12]}"]
+
+
+def test_a_lost_base_and_lost_lineage_are_named(loop):
+    for ref in (loop.base, loop.data, loop.settings):
+        path = loop.object(ref.kind, ref.sha256)
+        whole = path.read_bytes()
+        path.unlink()
+        named = set(broken(loop))
+        assert named == {f"base {'a' * 12}" if ref is loop.base else f"lineage {ref.sha256[:12]}"}
+        path.write_bytes(whole)
+    assert broken(loop) == []
+
+
+@pytest.mark.parametrize("damage", [b"garbage", None])
+def test_a_ledger_without_its_anchor_is_not_called_whole(loop, damage):
+    anchor = loop.folder / "store" / "marks" / "ledger" / "head.json"
+    if damage is None:
+        anchor.unlink()
+    else:
+        anchor.write_bytes(damage)
+    assert broken(loop) == ["ledger"]
 
 
 def test_an_unrelated_damaged_object_is_found_when_everything_is_read(loop):
@@ -150,7 +177,7 @@ def test_an_answer_leads_to_weights_data_code_and_approver(loop):
     assert (found.bundle, found.version, found.cycle, found.is_champion) == (loop.bundles["second"], "2", 1, True)
     assert found.adapter == sha256_hex(b"second" * 20)
     assert found.data == (loop.data.short,)
-    assert (found.code_revision, found.code_sha256, found.settings) == ("rev", "d" * 64, "e" * 64)
+    assert (found.code_revision, found.code_sha256, found.settings) == ("rev", "d" * 64, loop.settings.sha256)
     assert (found.approver, found.comment, found.verdict) == ("bob", "looks right", "promote")
     assert found.parents == (loop.bundles["first"],)
     assert found.lost == ()

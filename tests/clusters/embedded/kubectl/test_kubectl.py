@@ -237,6 +237,21 @@ def test_nodes_drain_and_evict(web):
     )
 
 
+def test_draining_says_which_budget_stands_in_the_way_and_gives_up_in_time(web):
+    node = web.run("get pods -l app=web -o jsonpath={.items[0].spec.nodeName}")
+    check(
+        web,
+        ("create pdb web --selector=app=web --min-available=2", r"created"),
+        (
+            f"drain {node} --pod-selector=app=web --timeout=2s",
+            r"violate the pod's disruption budget.*global timeout",
+            1,
+        ),
+        (f"uncordon {node}", r"uncordoned"),
+        ("delete pdb web", r"deleted"),
+    )
+
+
 def test_waiting_and_watching(web):
     check(
         web,

@@ -9,6 +9,8 @@ from aoi.clusters.embedded.api.errors import bad_request, too_large, unprocessab
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.api.structural import schema_errors, with_defaults
+from aoi.clusters.embedded.api.validation_definition import UNCHECKED
+from aoi.clusters.embedded.policies.rules import has_rules
 from aoi.clusters.embedded.schema.definitions import Schema
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -101,6 +103,8 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
         value = with_defaults(value, kind.structure)
         problems = list(schema_errors(value, kind.structure))
         if problems:
+            if has_rules(kind.structure):
+                problems.append(UNCHECKED)
             raise unprocessable(kind, (value.get("metadata") or {}).get("name", ""), problems)
     unknown: list[str] = []
     try:
@@ -109,7 +113,7 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
         raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
             error
         )
-    mode = call.query.get("fieldValidation", "Warn")
+    mode = call.query.get("fieldValidation") or "Warn"
     if unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
         prefix = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '

@@ -15,6 +15,7 @@ from aoi.clusters.embedded.api.errors import (
 )
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.selectors import selector_matches
+from aoi.clusters.embedded.api.validation_definition import definition_errors, rule_errors
 from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
 from aoi.clusters.embedded.api.validation_policy import admission_binding_errors, admission_policy_errors
 from aoi.clusters.embedded.store import Obj
@@ -57,6 +58,8 @@ def validate(kind: ResourceType, new: Obj, old: Obj | None) -> None:
     checker = _CHECKERS.get(kind.table)
     if checker:
         errors += checker(new, old)
+    if kind.structure is not None:
+        errors += rule_errors(new, old, kind.structure)
     if errors:
         raise unprocessable(kind, new["metadata"].get("name", ""), errors)
 
@@ -349,21 +352,6 @@ def _disruption_budget(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
 
 
-def _definition(new: Obj, old: Obj | None) -> Iterator[FieldError]:
-    spec = new.get("spec") or {}
-    wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
-    if new["metadata"]["name"] != wanted:
-        yield invalid("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')
-    versions = spec.get("versions") or ()
-    if sum(1 for version in versions if version.get("storage")) != 1:
-        yield invalid("spec.versions", len(versions), "must have exactly one version marked as storage version")
-    for at, version in enumerate(versions):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            yield required(f"spec.versions[{at}].schema.openAPIV3Schema", "schemas are required")
-    if old and spec.get("scope") != old["spec"].get("scope"):
-        yield invalid("spec.scope", spec.get("scope", ""), IMMUTABLE)
-
-
 _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "pods": _pod,
     "services": _service,
@@ -379,7 +367,7 @@ _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "cronjobs.batch": _cron_job,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _disruption_budget,
-    "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    "customresourcedefinitions.apiextensions.k8s.io": definition_errors,
     "validatingadmissionpolicies.admissionregistration.k8s.io": admission_policy_errors,
     "validatingadmissionpolicybindings.admissionregistration.k8s.io": admission_binding_errors,
     "rolebindings.rbac.authorization.k8s.io": _binding,

@@ -16,8 +16,13 @@ from aoi.clusters.transport import Response
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
+_KEPT = ("default", "kube-system", "kube-public")
+
+
 def delete(world: World, call: Call) -> Response:
     """DELETE on an object. Raises: ApiError."""
+    if call.kind.table == "namespaces" and call.name in _KEPT:
+        raise errors.forbidden(call.kind, call.name, "this namespace may not be deleted")
     old = stored(world, call.kind, call.namespace, call.name)
     left = delete_object(world, call, old, _delete_options(call))
     if left is not None:

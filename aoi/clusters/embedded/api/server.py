@@ -119,9 +119,7 @@ class Api:
         if verb is None:
             raise errors.method_not_allowed()
         query = dict(reversed(pairs))
-        if query.get("dryRun", "All") != "All":
-            error = errors.unsupported("dryRun", query["dryRun"], ("All",))
-            raise errors.ApiError(422, "Invalid", f'DryRunOptions.meta.k8s.io "" is invalid: {error}', {})
+        _check_options(verb, query, headers)
         if not name and verb in ("get", "delete"):
             watching = query.get("watch") in ("true", "1")
             verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
@@ -256,6 +254,24 @@ def _split(path: str) -> list[str]:
     if len(parts) > 1 and ("" in parts or "." in parts or ".." in parts):
         raise errors.unknown_path()
     return parts
+
+
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "delete": "DeleteOptions"}
+
+
+def _check_options(verb: str, query: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """Parameters of a write. Raises: ApiError 422."""
+    if verb not in _OPTIONS:
+        return
+    if query.get("dryRun", "All") != "All":
+        raise errors.invalid_options(_OPTIONS[verb], errors.unsupported("dryRun", query["dryRun"], ("All",)))
+    modes = ("", "Ignore", "Strict", "Warn")
+    if query.get("fieldValidation", "") not in modes:
+        error = errors.unsupported("fieldValidation", query["fieldValidation"], modes)
+        raise errors.invalid_options(_OPTIONS[verb], error)
+    if verb == "patch" and query.get("force") and "apply-patch" not in headers.get("content-type", ""):
+        error = errors.forbidden_field("force", "may not be specified for non-apply patch")
+        raise errors.invalid_options(_OPTIONS[verb], error)
 
 
 def _fits(verb: str, name: str) -> bool:

@@ -138,6 +138,41 @@ def test_indexed_jobs_number_their_pods():
     assert indexes == {"0", "1", "2"}
 
 
+def test_a_pod_of_an_indexed_job_can_tell_which_one_it_is():
+    world = job_world()
+    create(world, "jobs.batch", job(completions=3, parallelism=3, completionMode="Indexed"))
+    pod = world.store.owned("pods", get(world, "jobs.batch", "task")["metadata"]["uid"])[1]
+    assert pod["metadata"]["labels"][cronjob.job.INDEX] == "1"
+    assert pod["spec"]["hostname"] == "task-1"
+    assert pod["metadata"]["generateName"] == "task-1-"
+    assert [item["name"] for item in pod["spec"]["containers"][0]["env"]] == ["JOB_COMPLETION_INDEX"]
+    world.advance(10_000)
+    assert get(world, "jobs.batch", "task")["status"]["completedIndexes"] == "0-2"
+
+
+@pytest.mark.parametrize(("numbers", "text"), [(set(), ""), ({3}, "3"), ({0, 1, 2, 5, 7, 8}, "0-2,5,7-8")])
+def test_index_sets_are_written_as_runs(numbers, text):
+    assert cronjob.job._indexes(numbers) == text
+
+
+def test_a_suspended_job_says_so_and_starts_when_it_is_resumed():
+    world = job_world()
+    create(world, "jobs.batch", job(suspend=True))
+    status = get(world, "jobs.batch", "task")["status"]
+    assert condition({"status": status}, "Suspended")["reason"] == "JobSuspended"
+    assert "startTime" not in status
+    world.advance(60_000)
+    edit(world, "jobs.batch", "task", "spec", suspend=False)
+    resumed = get(world, "jobs.batch", "task")
+    assert condition(resumed, "Suspended")["status"] == "False"
+    assert resumed["status"]["startTime"] == world.clock.rfc3339()
+    assert [event["reason"] for event in events_of(world, "task") if event["involvedObject"]["kind"] == "Job"] == [
+        "Suspended",
+        "SuccessfulCreate",
+        "Resumed",
+    ]
+
+
 def test_finished_jobs_expire_by_their_time_to_live():
     world = job_world()
     create(world, "jobs.batch", job(ttlSecondsAfterFinished=60))

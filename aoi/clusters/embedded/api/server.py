@@ -78,7 +78,7 @@ class Api:
             if "impersonate-user" in lowered:
                 who = self._impersonated(who, lowered)
             call = self._route(method, path, pairs, lowered, body, who)
-            result: Result = self._serve(call) if call else self._plain(method, path, lowered, who)
+            result: Result = self._serve(call) if call else self._plain(method, path, dict(pairs), lowered, who)
         except errors.ApiError as error:
             result = error.response()
         except RecursionError:
@@ -154,7 +154,9 @@ class Api:
         result: Result = _SUBRESOURCES[call.subresource](self.world, call)
         return result
 
-    def _plain(self, method: str, path: str, headers: Mapping[str, str], identity: Identity) -> Response:
+    def _plain(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], identity: Identity
+    ) -> Response:
         """Health, version, discovery and OpenAPI. Raises: ApiError 403, 404, 406."""
         verb = _VERBS.get(method, "get")
         if not self.authorizer.allows_path(identity, verb, path):
@@ -162,8 +164,10 @@ class Api:
             raise errors.ApiError(403, "Forbidden", message, {})
         if verb != "get":
             raise errors.method_not_allowed()
-        if path.rstrip("/") in _HEALTH:
-            return Response(200, b"ok", "text/plain")
+        if (answer := _health(path.rstrip("/"), query)) is not None:
+            return answer
+        if path == "/":
+            return json_response({"paths": [*(f"/apis/{one}" for one in _groups(self.registry)), *_PATHS]})
         if path.rstrip("/") == "/version":
             return json_response(VERSION)
         found = None
@@ -217,6 +221,8 @@ def _warning(texts: Iterable[str]) -> str:
 _WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
 """Kinds that show the heartbeats of live kubelets, which nobody stores."""
 _HEALTH = ("/healthz", "/livez", "/readyz")
+_CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/crd-informer-synced")
+_PATHS = ("/api", "/api/v1", "/apis", *_HEALTH, "/openapi/v2", "/openapi/v3", "/version")
 VERSION = {
     "major": "1",
     "minor": "32",
@@ -257,6 +263,21 @@ def _split(path: str) -> list[str]:
 
 
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "delete": "DeleteOptions"}
+
+
+def _health(path: str, query: Mapping[str, str]) -> Response | None:
+    """A health check or one of its parts; `?verbose` lists them."""
+    root, _, part = path.strip("/").partition("/")
+    if f"/{root}" not in _HEALTH or (part and part not in _CHECKS):
+        return None
+    if "verbose" not in query or part:
+        return Response(200, b"ok", "text/plain")
+    lines = [*(f"[+]{check} ok" for check in _CHECKS), f"{root} check passed", ""]
+    return Response(200, "\n".join(lines).encode(), "text/plain")
+
+
+def _groups(registry: Registry) -> list[str]:
+    return sorted({one for kind in registry.all() if kind.group for one in (kind.group, kind.api_version)})
 
 
 def _check_options(verb: str, query: Mapping[str, str], headers: Mapping[str, str]) -> None:

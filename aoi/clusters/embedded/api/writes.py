@@ -14,6 +14,7 @@ from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import check_kind, conform, load, read_object
 from aoi.clusters.embedded.api.validation import validate
+from aoi.clusters.embedded.api.validation_data import ACCOUNT_TOKEN
 from aoi.clusters.embedded.api.versions import from_storage, to_storage
 from aoi.clusters.embedded.controllers.admission import Refused, admit
 from aoi.clusters.embedded.controllers.deletion import finish_deletion
@@ -72,6 +73,8 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     obj = admitted(world, call, obj, None)
     if kind.table == "services":
         obj = allocate_service(world, obj)
+    if obj.get("type") == ACCOUNT_TOKEN and kind.table == "secrets":
+        call.warnings.append(f"no token is written into Secrets of type {ACCOUNT_TOKEN}: use kubectl create token")
     obj = track_update(world, call, None, obj)
     ask_policies(world, call, "CREATE", obj)
     if call.is_dry_run:

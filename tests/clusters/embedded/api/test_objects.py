@@ -172,7 +172,7 @@ def test_unknown_fields_warn_by_default_and_fail_when_strict(cluster):
 def test_a_wrong_type_is_400(cluster):
     status, body = cluster.send("POST", DEPLOYMENTS, deployment(replicas="three"))
     assert status == 400
-    assert "cannot unmarshal string into Go struct field .spec.replicas of type int32" in body["message"]
+    assert "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32" in body["message"]
 
 
 def test_the_wrong_kind_is_400(cluster):

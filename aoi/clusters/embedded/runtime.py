@@ -132,8 +132,9 @@ class PlainRuntime:
         """One line."""
         status = pod.get("status") or {}
         for item in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
-            state = item.get("lastState" if previous else "state") or {}
-            phase = state.get("running") or state.get("terminated")
+            state, last = item.get("state") or {}, (item.get("lastState") or {}).get("terminated")
+            # While it waits to be started again, its log is that of the last time.
+            phase = last if previous else state.get("running") or state.get("terminated") or last
             if item["name"] == container and phase and phase.get("startedAt"):
                 return [LogLine(world.clock.at_ms(phase["startedAt"]), f"{container} started")]
         return []

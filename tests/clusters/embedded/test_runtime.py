@@ -23,3 +23,11 @@ def test_a_command_that_says_how_it_ends_ends_so(command, policy, plan):
     container = {"name": "a", "image": "busybox", "command": command}
     pod = {"metadata": {"name": "p"}, "spec": {"restartPolicy": policy, "containers": [container]}}
     assert PlainRuntime().plan(World(seed=1), pod, container, 0).exit == plan
+
+
+def test_a_container_that_waits_to_be_restarted_shows_its_last_log():
+    status = {"name": "a", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    status["lastState"] = {"terminated": {"exitCode": 1, "startedAt": World(seed=1).clock.rfc3339()}}
+    pod = {"metadata": {"name": "p"}, "spec": {}, "status": {"containerStatuses": [status]}}
+    (line,) = PlainRuntime().log(World(seed=1), pod, "a", previous=False)
+    assert line.text == "a started"

@@ -17,6 +17,8 @@ from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.selectors import selector_matches
 from aoi.clusters.embedded.api.validation_data import IMMUTABLE, data_errors, secret_errors
 from aoi.clusters.embedded.api.validation_definition import definition_errors, rule_errors
+from aoi.clusters.embedded.api.validation_limits import limit_range_errors, priority_class_errors, quota_errors
+from aoi.clusters.embedded.api.validation_network import ingress_errors, network_policy_errors
 from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
 from aoi.clusters.embedded.api.validation_policy import admission_binding_errors, admission_policy_errors
 from aoi.clusters.embedded.controllers.cronjob import is_zone, schedule_problem
@@ -177,6 +179,11 @@ _STATEFUL_OPEN = (
 
 def _stateful_set(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from _workload(new, None)
+    spec = new["spec"]
+    if spec.get("podManagementPolicy", "Parallel") not in ("OrderedReady", "Parallel"):
+        yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
+    if (spec.get("updateStrategy") or {}).get("type", "OnDelete") not in ("RollingUpdate", "OnDelete"):
+        yield invalid("spec.updateStrategy", spec["updateStrategy"], "must be 'RollingUpdate' or 'OnDelete'")
     if old and _closed(new["spec"], _STATEFUL_OPEN) != _closed(old["spec"], _STATEFUL_OPEN):
         why = (
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
@@ -292,10 +299,20 @@ def _service_port(port: Obj, where: str) -> Iterator[FieldError]:
         )
 
 
+_ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+
+
+def _access_modes(spec: Obj) -> Iterator[FieldError]:
+    for mode in spec.get("accessModes") or ():
+        if mode not in _ACCESS_MODES:
+            yield unsupported("spec.accessModes", mode, _ACCESS_MODES)
+
+
 def _claim(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = new["spec"]
     if not spec.get("accessModes"):
         yield required("spec.accessModes", "at least 1 access mode is required")
+    yield from _access_modes(spec)
     if not ((spec.get("resources") or {}).get("requests") or {}).get("storage"):
         yield required("spec.resources[storage]")
     open_fields = ("resources", "volumeName", "volumeAttributesClassName")
@@ -345,6 +362,11 @@ _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "services": _service,
     "configmaps": data_errors,
     "secrets": secret_errors,
+    "limitranges": limit_range_errors,
+    "resourcequotas": quota_errors,
+    "priorityclasses.scheduling.k8s.io": priority_class_errors,
+    "ingresses.networking.k8s.io": ingress_errors,
+    "networkpolicies.networking.k8s.io": network_policy_errors,
     "persistentvolumeclaims": _claim,
     "persistentvolumes": _volume,
     "deployments.apps": _deployment,

@@ -58,3 +58,76 @@ def test_a_daemon_set_counts_the_changes_of_its_template(cluster):
     assert same["metadata"]["annotations"] == {number: "1"}
     image = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "nginx:2"}]}}}}
     assert cluster.patch(f"{sets}/agent", image)["metadata"]["annotations"] == {number: "2"}
+
+
+def ingress(path="/", backend=None, host="a.example.com", kind="Prefix"):
+    service = {"service": {"name": "web", "port": {"number": 80}}} if backend is None else backend
+    paths = [{"path": path, "pathType": kind, "backend": service}]
+    return {"metadata": {"name": "i"}, "spec": {"rules": [{"host": host, "http": {"paths": paths}}]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (ingress(path="foo"), 'spec.rules[0].http.paths[0].path: Invalid value: "foo": must be an absolute path'),
+        (ingress(host="Foo_"), 'spec.rules[0].host: Invalid value: "Foo_": a lowercase RFC 1123 subdomain'),
+        (ingress(kind="Regex"), 'supported values: "Exact", "ImplementationSpecific", "Prefix"'),
+        (ingress(backend={"service": {"name": "web"}}), "backend: Required value: port name or number is required"),
+        ({"metadata": {"name": "i"}, "spec": {}}, "either `defaultBackend` or `rules` must be specified"),
+    ],
+)
+def test_an_ingress_that_could_not_route_is_refused(cluster, body, message):
+    status, answer = cluster.send("POST", "/apis/networking.k8s.io/v1/namespaces/shop/ingresses", body)
+    assert status == 422
+    assert message in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (
+            "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies",
+            {"spec": {"podSelector": {}, "policyTypes": ["Both"]}},
+            'spec.policyTypes[0]: Unsupported value: "Both": supported values: "Egress", "Ingress"',
+        ),
+        (
+            "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies",
+            {"spec": {"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.1"}}]}]}},
+            'spec.ingress[0].from[0].ipBlock.cidr: Invalid value: "10.0.0.1": must be a valid CIDR value',
+        ),
+        (
+            "/api/v1/namespaces/shop/limitranges",
+            {"spec": {"limits": [{"type": "Container", "min": {"cpu": "2"}, "max": {"cpu": "1"}}]}},
+            'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+        ),
+        (
+            "/api/v1/namespaces/shop/resourcequotas",
+            {"spec": {"hard": {"gadgets": "1"}}},
+            'spec.hard[gadgets]: Invalid value: "gadgets": must be a standard resource for quota',
+        ),
+        (
+            "/apis/scheduling.k8s.io/v1/priorityclasses",
+            {"value": 2000000000},
+            "value: Forbidden: maximum allowed value of a user defined priority is 1000000000",
+        ),
+        (
+            "/api/v1/namespaces/shop/persistentvolumeclaims",
+            {"spec": {"accessModes": ["Once"], "resources": {"requests": {"storage": "1Gi"}}}},
+            'spec.accessModes: Unsupported value: "Once"',
+        ),
+        (
+            "/apis/apps/v1/namespaces/shop/statefulsets",
+            {"spec": {**deployment("db")["spec"], "serviceName": "db", "podManagementPolicy": "Slow"}},
+            """spec.podManagementPolicy: Invalid value: "Slow": must be 'OrderedReady' or 'Parallel'""",
+        ),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(cluster, path, body, message):
+    status, answer = cluster.send("POST", path, {"metadata": {"name": "a"}, **body})
+    assert status == 422
+    assert message in answer["message"]
+
+
+def test_ports_of_a_pod_in_its_nodes_network_are_the_nodes(cluster):
+    pod = cluster.pod(hostNetwork=True)
+    assert pod["spec"]["containers"][0]["ports"] == [{"containerPort": 80, "hostPort": 80, "protocol": "TCP"}]

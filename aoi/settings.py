@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -70,7 +70,8 @@ class TrainingSettings(_Group):
 
     sft_steps: int = Field(default=20, ge=0)
     sft_learning_rate: float = Field(default=1e-3, gt=0)
-    grpo_steps: int = Field(default=40, ge=0)
+    grpo_steps: int = Field(default=120, ge=0)
+    """Steps over which the learning rate falls to zero."""
     prompts: int = Field(default=8, ge=1)
     """Prompts of each GRPO step."""
     group_size: int = Field(default=8, ge=2)
@@ -79,7 +80,7 @@ class TrainingSettings(_Group):
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""
     lora_r: int = Field(default=16, ge=1)
-    lora_alpha: int = Field(default=32, ge=1)
+    """Rank of the adapters; alpha is twice the rank, as in the paper."""
     evolver_steps: int = Field(default=60, ge=0)
     """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
     plans: int = Field(default=6, ge=1)
@@ -128,9 +129,8 @@ class GateSettings(_Group):
 
 
 class ClusterSettings(_Group):
-    """What the agents work on."""
+    """The live cluster that `aoi diagnose` looks at where its options do not say."""
 
-    kind: Literal["embedded", "live", "replay"] = "embedded"
     kubeconfig: str = ""
     """Path of a kubeconfig of a read-only ServiceAccount; `aoi access print` shows how to make one."""
     context: str = ""

@@ -3,20 +3,22 @@
     .venv/bin/python -m benchmarks.learning --seeds 3
 
 Each seed is one cycle from the seed model: fresh problems to collect on, fresh held-out worlds to measure on. Arms:
-`trained` (the loop), `shuffled` (the same numbers of decisions and steps, but which episodes are imitated and which
-decisions are rewarded is dealt out at random), `imitation` (no GRPO), `reinforcement` (no SFT). All are compared with
-the seed model on the same problems, worlds and sampling seeds. Writes a JSON file beside the table.
+`trained` (the loop), `shuffled` (the same imitation and the same steps, but the measured rewards are dealt out at
+random), `imitation` (no GRPO), `reinforcement` (no SFT). All are compared with the seed model on the same problems,
+worlds and sampling seeds. Intervals of slices take problems as units and the trainings as given; the last lines take
+the trainings as units, which is what another night can expect. Writes a JSON file beside the table.
 """
 
 import argparse
 import json
-import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from aoi.learning.corrections import prompt_examples
+import numpy as np
+
 from aoi.promotion.evaluation import summarise
+from aoi.promotion.statistics import interval
 from aoi.records.base import Ref
 from aoi.records.evaluation import EvaluationResult, PairedResult, SliceResult
 from aoi.records.learning import TrainingExample
@@ -24,12 +26,11 @@ from aoi.records.problem import Split
 from aoi.records.promotion import Cycle
 from aoi.settings import TrainingSettings, derive_seed
 from aoi.source import source_digest
-from aoi.store.shards import read_rows, read_set
+from aoi.store.shards import read_rows
 from flows.console import shown_progress
 from models import bundle as bundles
 from tasks.bundles import champion_ref, open_bundle
 from tasks.collect import collect
-from tasks.episodes import codec_of
 from tasks.evaluate import compare_bundles
 from tasks.evolve import evolve
 from tasks.install import install_champion, make_base, revision
@@ -74,24 +75,6 @@ def _training(arm: str, settings: TrainingSettings) -> TrainingSettings:
     return settings.model_copy(update=left_out.get(arm, {}))
 
 
-def dealt_out(rows: Sequence[TrainingExample], episodes: Ref, champion: Ref, seed: int) -> list[TrainingExample]:
-    """As many decisions to imitate as were verified, but of any episode, right or wrong."""
-    trajectories = list(read_set(workspace().store, episodes))
-    codec = codec_of(open_bundle(champion))
-    spoken = {
-        (trajectory.content.digest(), step.index): step.utterances[0].completion_ids
-        for trajectory in trajectories
-        for step in trajectory.content.steps
-    }
-    pool = [
-        row.model_copy(update={"target_ids": spoken[row.source_trajectory, row.step]})
-        for row in prompt_examples(trajectories, codec)
-    ]
-    wanted = sum(row.target_ids is not None for row in rows)
-    chosen = random.Random(seed).choices(pool, k=wanted)
-    return [*chosen, *(row for row in rows if row.target_ids is None)]
-
-
 def one_seed(number: int, champion: Ref, arms: Sequence[str], split: Split) -> dict[str, EvaluationResult]:
     """One cycle: collect and evolve once, then every arm on what came of it."""
     ws = workspace()
@@ -102,8 +85,7 @@ def one_seed(number: int, champion: Ref, arms: Sequence[str], split: Split) -> d
     rows = read_rows(ws.store, corrections.examples, TrainingExample)
     results = {}
     for arm in arms:
-        given = dealt_out(rows, episodes, champion, number) if arm == "shuffled" else rows
-        results[arm] = measure_arm(arm, cycle, champion, given, split)
+        results[arm] = measure_arm(arm, cycle, champion, rows, split)
         show(f"seed {number} {arm}", [results[arm]])
     return results
 
@@ -122,6 +104,15 @@ def show(title: str, results: Sequence[EvaluationResult]) -> list[SliceResult]:
     return parts
 
 
+def across_seeds(title: str, results: Sequence[EvaluationResult]) -> None:
+    """Print the gain over all faults with seeds as units: Student's t over the trainings' means."""
+    gains = np.array([result.overall.gain.estimate for result in results])
+    gain = interval(gains, workspace().settings.gate.level)
+    each = ", ".join(f"{value:+.1%}" for value in gains)
+    bounds = f"{gain.estimate:+6.1%} [{gain.low:+6.1%}, {gain.high:+6.1%}]"
+    print(f"{title:<22} seeds as units       {bounds}  n={gain.n}: {each}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -135,6 +126,8 @@ def main() -> None:
         results = [one_seed(number, champion, chosen.arms, chosen.split) for number in range(chosen.seeds)]
     print()
     pooled = {arm: show(f"all seeds {arm}", [result[arm] for result in results]) for arm in chosen.arms}
+    for arm in chosen.arms:
+        across_seeds(f"all seeds {arm}", [result[arm] for result in results])
     chosen.out.write_text(
         json.dumps({arm: [part.model_dump(mode="json") for part in parts] for arm, parts in pooled.items()}, indent=2)
     )

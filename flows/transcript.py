@@ -13,16 +13,20 @@ from tasks.diagnose import Diagnosis, Evidence
 
 
 def print_diagnosis(found: Diagnosis) -> None:
-    """Answer, evidence with the lines that were seen, steps, changes, model."""
-    names = found.trajectory.content.handles
+    """Answer, evidence with the lines that were seen, steps, changes, who answered."""
+    names = found.trajectory.content.handles if found.trajectory else {}
     _print_answer(found.answer, found.ended)
     for evidence in found.evidence:
         _print_evidence(evidence, names)
     if found.answer and found.answer.dropped_claims:
         _say("dropped", f"{found.answer.dropped_claims} claims that no observation backs")
-    _print_steps(found.trajectory)
+    if found.trajectory:
+        _print_steps(found.trajectory)
     _say("changed", "; ".join(found.changed) or "nothing")
-    _say("took", f"{found.seconds:.1f} s, {found.tokens} tokens, {len(found.trajectory.content.steps)} steps")
+    _say("took", f"{found.seconds:.1f} s, {found.tokens} tokens")
+    if found.bundle is None:
+        _say("model", "none: every component was looked at once and the findings ranked; nobody concluded anything")
+        return
     _say("model", f"version {found.version}, bundle {found.bundle[:12]} (aoi trace {found.bundle[:12]})")
     _say("kept as", f"{found.trajectory_ref} (aoi data show {found.trajectory_ref})")
 

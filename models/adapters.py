@@ -20,11 +20,9 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 PREFIX = "base_model.model."
 
 
-def configuration(rank: int = 16, alpha: int = 32, dropout: float = 0.0) -> LoraConfig:
+def configuration(rank: int) -> LoraConfig:
     """The adapter's shape. The paper trains r 64, alpha 128, dropout .05 on 14 billion parameters."""
-    return LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(TARGETS), task_type="CAUSAL_LM"
-    )
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(TARGETS), task_type="CAUSAL_LM")
 
 
 def attach(model: PreTrainedModel, warm_start: Path | None, seed: int, rank: int = 16) -> PeftModel:
@@ -32,7 +30,7 @@ def attach(model: PreTrainedModel, warm_start: Path | None, seed: int, rank: int
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if warm_start is None:
-            return get_peft_model(model, configuration(rank, 2 * rank))
+            return get_peft_model(model, configuration(rank))
         files.check_readable(warm_start)
         attached = PeftModel.from_pretrained(model, str(warm_start), is_trainable=True)
     # `save` wrote the base's digest there; PEFT would look for a model of that name.

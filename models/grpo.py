@@ -45,7 +45,8 @@ class GrpoSettings(Record):
     """Completions a prompt: their mean reward is the baseline."""
     microbatch: int = 32
     learning_rate: float = 5e-4
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    """How the learning rate goes from there; the last steps of a constant one still toss the policy about."""
     beta: float = 0.02
     """Weight of the KL term against the adapter that training started from; 0 leaves it out."""
     epsilon: float = 0.2

@@ -1,18 +1,25 @@
-"""Diagnose one world with the champion. Needs the store and the ledger, neither Prefect nor MLflow."""
+"""Diagnose with the champion: the world of a problem, or a namespace of a live cluster.
+
+Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live cluster needs no model either.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pydantic import Field
 
+from aoi import progress
 from aoi.agents.compressor import Observation
-from aoi.agents.episode import run_episode
+from aoi.agents.episode import Situation, run_episode
 from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
+from aoi.agents.survey import LiveSituation, survey
+from aoi.errors import SettingsError
 from aoi.problems import catalogue, scenario
 from aoi.records.base import Record
 from aoi.records.episode import Answer, Citation, Signal, Trajectory
-from aoi.records.problem import ProblemInstance
+from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.settings import derive_seed
 from aoi.store.shards import put_trajectories
 from models.bundle import Bundle
@@ -46,49 +53,123 @@ class Diagnosis(Record):
     evidence: tuple[Evidence, ...]
     """The answer's evidence, as it was seen."""
     ended: str
-    trajectory: Trajectory
-    trajectory_ref: str
-    bundle: str
-    version: str
+    """As in a trajectory; `survey` if no model was asked."""
+    trajectory: Trajectory | None
+    trajectory_ref: str | None
+    bundle: str | None
+    version: str | None
+    """Who answered; None for a survey."""
     seconds: float = Field(ge=0)
     tokens: int = Field(ge=0)
     changed: tuple[str, ...]
     """Commands that changed the cluster; empty for every kind of task but mitigation."""
 
 
+class LiveTarget(Record):
+    """Where to look on a live cluster. What is None comes from the settings of the group `cluster`."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    kind: TaskKind = TaskKind.LOCALIZATION
+
+
 def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
-    problem = catalogue.get(problem_id)
-    ws = workspace()
+    instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
+    return _ask_champion(lambda: scenario.build(instance), derive_seed(seed, "diagnose", problem_id))
+
+
+def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False) -> Diagnosis:
+    """Look at a namespace of a live cluster, with an identity that was proven to be able to do nothing but look.
+
+    The champion answers where a model server is set. The seed model knows the problem set and nothing else, so it
+    answers only for a demonstration; otherwise the ranked findings are given, as inconclusive.
+    Raises: SettingsError for an identity that can do more, ClusterUnavailable, UnknownBundle without a champion.
+    """
+    from aoi.clusters.live import LiveReadTransport  # the vendor's client: half a second
+
+    cluster = workspace().settings.cluster
+    namespace = target.namespace or cluster.namespace
+    kubeconfig = target.kubeconfig or cluster.kubeconfig
+    if not kubeconfig:
+        raise SettingsError(
+            "no kubeconfig: give --kubeconfig FILE or set AOI_CLUSTER__KUBECONFIG. See: aoi access print"
+        )
+    transport = LiveReadTransport(
+        Path(kubeconfig),
+        namespace=namespace,
+        context=target.context or cluster.context or None,
+        prometheus_url=cluster.prometheus_url or None,
+        jaeger_url=cluster.jaeger_url or None,
+    )
+    try:
+        situation = LiveSituation(transport, namespace, kind=target.kind)
+        if workspace().settings.server.url or is_demonstration:
+            return _ask_champion(lambda: situation, 0)
+        return _survey(situation)
+    finally:
+        transport.close()
+
+
+def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagnosis:
     champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
-    instance = ProblemInstance(problem=problem, seed=seed)
-    observations: dict[str, Observation] = {}
+    observations = _Seen()
     began = time.monotonic()
     episode = run_episode(
-        scenario.build(instance),
+        prepare(),
         profile=bundle.profile,
         codec=codec_of(bundle),
         arm="champion",
         bundle=bundle.digest,
-        rollout_seed=derive_seed(seed, "diagnose", problem_id),
-        keep=lambda observation: observations.update({observation.digest: observation}),
+        rollout_seed=rollout_seed,
+        keep=observations.keep,
         temperature=0.0,
     )
     trajectory = rollout([episode], _policy(bundle))[0]
     content = trajectory.content
     return Diagnosis(
         answer=content.answer,
-        evidence=_evidence(content.answer, observations),
+        evidence=_evidence(content.answer, observations.by_digest),
         ended=content.ended,
         trajectory=trajectory,
-        trajectory_ref=put_trajectories(ws.store, "diagnose", [trajectory]).short,
+        trajectory_ref=put_trajectories(workspace().store, "diagnose", [trajectory]).short,
         bundle=bundle.digest,
         version=champion.version,
         seconds=round(time.monotonic() - began, 3),
         tokens=content.tokens,
         changed=_changes(trajectory),
     )
+
+
+def _survey(situation: LiveSituation) -> Diagnosis:
+    observations = _Seen()
+    began = time.monotonic()
+    progress.stage("survey")
+    answer = survey(situation, keep=observations.keep)
+    return Diagnosis(
+        answer=answer,
+        evidence=_evidence(answer, observations.by_digest),
+        ended="survey",
+        trajectory=None,
+        trajectory_ref=None,
+        bundle=None,
+        version=None,
+        seconds=round(time.monotonic() - began, 3),
+        tokens=0,
+        changed=(),
+    )
+
+
+class _Seen:
+    """Keeps every observation of an episode, so that people can be shown what the evidence cites."""
+
+    def __init__(self) -> None:
+        self.by_digest: dict[str, Observation] = {}
+
+    def keep(self, observation: Observation) -> None:
+        self.by_digest[observation.digest] = observation
 
 
 def _evidence(answer: Answer | None, observations: Mapping[str, Observation]) -> tuple[Evidence, ...]:

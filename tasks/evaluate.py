@@ -97,7 +97,7 @@ def planned(split: Split, seed: int) -> list[EpisodeSpec]:
     instances: list[ProblemInstance] = []
     for number in range(settings.seeds):
         # Worlds of the same problem differ by seed; the problem stays one unit of the statistics.
-        instances += [ProblemInstance(problem=i.problem, seed=(i.seed + number) % 2**30) for i in drawn]
+        instances += [sampling.other_world(instance, number) for instance in drawn]
     instances.sort(key=lambda instance: (instance.problem.application, instance.seed, instance.problem.id))
     return [
         EpisodeSpec(

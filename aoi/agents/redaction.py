@@ -104,18 +104,26 @@ def redact_text(text: str) -> str:
         text = _AUTHORIZATION.sub(rf"\1{MARK}", text)
     if "bearer" in low or "token" in low:
         text = _BEARER.sub(rf"\1\2{MARK}", text)
-    if any(hint in low for hint in _KNOWN_HINTS):
+    if _holds(low, _KNOWN_HINTS):
         text = _KNOWN.sub(MARK, text)
-    if any(hint in low for hint in _SENSITIVE_HINTS):
+    if _holds(low, _SENSITIVE_HINTS):
         if "value" in low:
             text = _ENV.sub(_hide_env, text)
         text = "\n".join(map(_redact_line, text.split("\n")))
     return text
 
 
+def _holds(low: str, hints: tuple[str, ...]) -> bool:
+    # A loop takes half the time of `any` over a generator, and every string that an agent reads comes by here.
+    for hint in hints:  # noqa: SIM110
+        if hint in low:
+            return True
+    return False
+
+
 def _redact_line(line: str) -> str:
     low = line.lower()
-    if not any(hint in low for hint in _SENSITIVE_HINTS):
+    if not _holds(low, _SENSITIVE_HINTS):
         return line
     return _PAIR.sub(_hide_pair, _OPTION.sub(_hide_pair, line))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
 
+from aoi import progress
 from aoi.agents import checks, topology
 from aoi.agents.compressor import Compressor, Observation
 from aoi.agents.compressor.ranking import tier
@@ -159,10 +160,11 @@ def survey(
     order += [name for name in situation.components if name not in order]
     found: dict[tuple[str, str, str | None], Signal] = {}
     until = time.monotonic() + seconds
-    for check in LOOKS:
-        for name in order:
+    for done, check in enumerate(LOOKS):
+        for place, name in enumerate(order):
             if time.monotonic() > until:
                 return _answer(list(found.values()))
+            progress.advance(done * len(order) + place, len(LOOKS) * len(order), f"{check} {name}")
             observations = [_observe(probe, line, keep) for line in checks.lines(check, name, known)]
             for signal in compressor.signals(name, observations):
                 if signal.word != "healthy":

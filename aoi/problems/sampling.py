@@ -64,6 +64,11 @@ def world_seed(split: Split, seed: int, application: str, number: int) -> int:
     return drawn * len(catalogue.SPLITS) + catalogue.SPLITS.index(split)
 
 
+def other_world(instance: ProblemInstance, number: int) -> ProblemInstance:
+    """The same problem in another world of its split; 0 is the world that it is in."""
+    return ProblemInstance(problem=instance.problem, seed=instance.seed + number * len(catalogue.SPLITS))
+
+
 def _controls(
     split: Split, count: int, instances: Sequence[ProblemInstance], choices: Random, seed: int
 ) -> list[ProblemInstance]:

@@ -1,35 +1,79 @@
-"""The script of docs/howto/run-on-a-live-cluster.md does what the page says, over HTTPS."""
+"""What docs/howto/run-on-a-live-cluster.md says of `aoi diagnose`, tried over HTTPS on a served cluster."""
 
-import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from aoi.clusters.embedded.api.server import api_of
 from aoi.clusters.embedded.front import Front, serving, write_kubeconfig
 from aoi.clusters.embedded.identity import ADMIN, PROBE
-from aoi.errors import SettingsError
 from aoi.problems import catalogue, scenario
 from aoi.records.problem import ProblemInstance
-from tests.docs.pages import ROOT
 
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("survey_cluster", ROOT / "docs" / "howto" / "survey_cluster.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_script_names_the_fault_of_a_served_cluster_and_refuses_an_admin(script, tmp_path):
+def broken() -> scenario.Scenario:
     problem = next(p for p in catalogue.problems(fault="scale_to_zero") if p.application == "hotel_reservation")
-    prepared = scenario.build(ProblemInstance(problem=problem, seed=5))
-    with serving(Front({"": prepared.world})) as front:
-        tokens = {who.name: api_of(prepared.world).tokens.add(who) for who in (PROBE, ADMIN)}
-        kubeconfig = tmp_path / "config"
-        write_kubeconfig(kubeconfig, front.url, front.authority_pem, tokens, namespace=prepared.namespace)
-        answer = script.look(kubeconfig, prepared.namespace, context=PROBE.name)
-        with pytest.raises(SettingsError, match="does not run with an identity that powerful"):
-            script.look(kubeconfig, prepared.namespace, context=ADMIN.name)
-    assert answer.component in prepared.truth.accepted
-    assert answer.cause in prepared.truth.causes
+    return scenario.build(ProblemInstance(problem=problem, seed=5))
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(broken: scenario.Scenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with serving(Front({"": broken.world})) as front:
+        tokens = {who.name: api_of(broken.world).tokens.add(who) for who in (PROBE, ADMIN)}
+        path = tmp_path_factory.mktemp("live") / "config"
+        write_kubeconfig(path, front.url, front.authority_pem, tokens, namespace=broken.namespace)
+        yield path
+
+
+def diagnose(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AOI_")}
+    command = [sys.executable, "-m", "flows.cli", "diagnose", *arguments]
+    environment = {**kept, "AOI_HOME": str(home)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_without_a_model_the_cause_is_named_as_inconclusive_with_the_lines_that_show_it(
+    broken: scenario.Scenario, kubeconfig: Path, tmp_path: Path
+) -> None:
+    where = ("--kubeconfig", str(kubeconfig), "--namespace", broken.namespace, "--context", PROBE.name)
+    found = json.loads(diagnose(tmp_path, *where, "--json").stdout)
+    assert found["answer"]["verdict"] == "inconclusive"
+    assert found["answer"]["component"] in broken.truth.accepted
+    assert found["answer"]["cause"] in broken.truth.causes
+    assert found["evidence"][0]["seen"]
+    assert found["bundle"] is None
+
+
+def test_an_identity_that_can_write_is_refused_in_one_line(
+    broken: scenario.Scenario, kubeconfig: Path, tmp_path: Path
+) -> None:
+    where = ("--kubeconfig", str(kubeconfig), "--namespace", broken.namespace, "--context", ADMIN.name)
+    said = diagnose(tmp_path, *where)
+    assert said.returncode == 1
+    assert "does not run with an identity that powerful" in said.stderr
+    assert len(said.stderr.strip().splitlines()) == 1
+
+
+def test_a_seed_model_answers_on_a_live_cluster_only_when_told_to(
+    broken: scenario.Scenario, kubeconfig: Path, tmp_path: Path
+) -> None:
+    where = ("--kubeconfig", str(kubeconfig), "--namespace", broken.namespace, "--context", PROBE.name)
+    said = diagnose(tmp_path, *where, "--demo")
+    assert said.returncode == 1
+    assert "there is no champion yet" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [((), "say where to look: --problem ID"), (("--problem", "x", "--namespace", "y"), "give one of them")],
+)
+def test_one_place_to_look_at_is_asked_for(arguments: tuple[str, ...], advice: str, tmp_path: Path) -> None:
+    said = diagnose(tmp_path, *arguments)
+    assert said.returncode == 2
+    assert advice in said.stderr

@@ -9,7 +9,7 @@ from aoi.errors import SettingsError, UnknownProblem
 from aoi.problems import catalogue
 from aoi.problems.applications import APPLICATIONS, application
 from aoi.problems.faults import FAULTS, MECHANISMS
-from aoi.problems.sampling import control_of, sample
+from aoi.problems.sampling import control_of, other_world, sample
 from aoi.records.problem import TaskKind
 
 AIOPSLAB = {
@@ -130,6 +130,15 @@ def test_splits_never_share_a_world() -> None:
     assert not worlds["train"] & worlds["development"]
     assert not worlds["train"] & worlds["test"]
     assert not worlds["development"] & worlds["test"]
+
+
+@pytest.mark.parametrize("split", catalogue.SPLITS)
+def test_another_world_of_a_problem_is_of_its_split(split: str) -> None:
+    instance = sample(split, 10, 1)[0]
+    others = [other_world(instance, number).seed for number in range(5)]
+    assert others[0] == instance.seed
+    assert len(set(others)) == 5
+    assert {seed % len(catalogue.SPLITS) for seed in others} == {catalogue.SPLITS.index(split)}
 
 
 def test_a_control_keeps_its_problems_seed_and_application() -> None:

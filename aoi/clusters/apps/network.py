@@ -59,7 +59,7 @@ class Network:
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
-        self._registrations: dict[str, tuple[str, list[Endpoint]]] = {}
+        self._registrations: dict[str, list[Endpoint]] | None = None
         self._dns: bool | None = None
         self._current: Values | None = None
 
@@ -89,8 +89,17 @@ class Network:
         key = (pod["metadata"]["name"], container["name"])
         found = self._launches.get(key)
         if found is None:
-            found = self._launches[key] = launch(self.application, pod, container, self._values(pod, container))
+            found = self._launches[key] = self._launch(key, pod, container)
         return found
+
+    def _launch(self, key: tuple[str, str], pod: Obj, container: Obj) -> Launch:
+        """Kept in the world while all that it follows from is the same: most pods run on between two looks."""
+        source = (self.application, pod["metadata"].get("labels"), pod["spec"], container, self._values(pod, container))
+        kept = self.world.derived.get(f"launch/{key[0]}/{key[1]}")
+        if kept is None or any(new is not old for new, old in zip(source, kept[0], strict=True)):
+            kept = (source, launch(self.application, pod, container, source[-1]))
+            self.world.derived[f"launch/{key[0]}/{key[1]}"] = kept
+        return kept[1]
 
     def _values(self, pod: Obj, container: Obj) -> Values:
         started = started_ms(self.world, pod, container["name"])
@@ -144,9 +153,10 @@ class Network:
         if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
             if not self._registry_answers():
                 return Reach((("unavailable", 1.0),), address=address)
-            if callee not in self._registrations:
-                self._registrations[callee] = self._registered(expected)
-            word, endpoints = self._registrations[callee]
+            if self._registrations is None:
+                self._registrations = self._registered()
+            endpoints = self._registrations.get(callee, [])
+            word = "" if endpoints else "unavailable"
         else:
             word, endpoints = self._behind(address, is_user=pod is None)
         if word:
@@ -194,9 +204,9 @@ class Network:
                     endpoints += [Endpoint(ip, target, pod) for ip in endpoint["addresses"]]
         return ("", endpoints) if endpoints else ("refused", [])
 
-    def _registered(self, expected: Component) -> tuple[str, list[Endpoint]]:
-        """Pods whose program registered itself as the callee. Nothing checks whether they still answer."""
-        endpoints = []
+    def _registered(self) -> dict[str, list[Endpoint]]:
+        """Pods by the component as which their program registered. Nothing checks whether they still answer."""
+        registered: dict[str, list[Endpoint]] = {}
         for pod in self.pods:
             if "deletionTimestamp" in pod["metadata"] or not pod.get("status", {}).get("podIP"):
                 continue
@@ -205,9 +215,10 @@ class Network:
                 if status is None or not (_running(status) or status.get("lastState")):
                     continue
                 program = self.launch_of(pod, container)
-                if program.component is expected and not program.start_error:
-                    endpoints.append(Endpoint(pod["status"]["podIP"], program.port or expected.port, pod))
-        return ("", endpoints) if endpoints else ("unavailable", [])
+                if program.component is not None and not program.start_error:
+                    endpoint = Endpoint(pod["status"]["podIP"], program.port or program.component.port, pod)
+                    registered.setdefault(program.component.name, []).append(endpoint)
+        return registered
 
     def _attempt(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> tuple[Outcomes, float]:
         """One endpoint: policies and chaos on the way, then whoever listens."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aoi.clusters.embedded.table import Table
 from aoi.clusters.embedded.world import World
 
 MINUTE_MS = 60_000
@@ -25,7 +26,7 @@ def anchor(world: World, now_ms: int) -> None:
     shift = timedelta(minutes=behind_ms // MINUTE_MS)
     snapshot = world.snapshot()
     shifter = _Shifter(shift)
-    tables = {name: shifter.shifted(table) for name, table in snapshot.store.tables.items()}
+    tables = {name: Table(shifter.shifted(table.by_name)) for name, table in snapshot.store.tables.items()}
     world.clock.epoch_ms += int(shift.total_seconds()) * 1000
     shifted = replace(snapshot.store, tables=tables)
     world.restore(replace(snapshot, store=shifted, state=shifter.shifted(snapshot.state)))

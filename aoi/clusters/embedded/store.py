@@ -2,25 +2,18 @@
 
 A table is keyed by GroupResource as Kubernetes writes it (`pods`, `deployments.apps`,
 `endpointslices.discovery.k8s.io`) and holds plain dicts by (namespace, name). Nobody mutates a dict that
-came out of the store; writers commit a new one (`fork` copies the branch they change). That makes a
-snapshot a handful of shallow dict copies, and lets snapshots, watches and worlds share objects.
+came out of the store; writers commit a new one (`fork` copies the branch they change). That lets snapshots,
+watches and worlds share objects, and whole tables until one of them writes to one.
 """
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Obj = dict[str, Any]
-"""A Kubernetes object as JSON. Immutable by convention after commit."""
-Name = tuple[str, str]
-"""(namespace, name); namespace is empty for cluster-scoped objects."""
-
-
-IndexKey = tuple[str, str, str]
-"""(table, property, value), e.g. ("pods", "node", "node-1")."""
-
+from aoi.clusters.embedded.index import Index, IndexKey, add_to, has_moved, index_entries, label_value, remove_from
+from aoi.clusters.embedded.table import Name, Obj, Table
 
 WITHOUT_GENERATION = frozenset(
     {
@@ -65,10 +58,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """Shallow copies; restoring costs microseconds."""
+    """Shared with the store until it writes; restoring costs microseconds."""
 
-    tables: dict[str, dict[Name, Obj]]
-    index: dict[IndexKey, tuple[Any, ...]]
+    tables: dict[str, Table]
+    index: Index
     revision: int
     serial: int
     log_start: int
@@ -84,9 +77,13 @@ class Store:
         """`now` gives the simulated time as RFC 3339; `seed` makes uids and generated names reproducible."""
         self._seed = seed
         self._now = now
-        self._tables: dict[str, dict[Name, Obj]] = {}
-        self._index: dict[IndexKey, tuple[Any, ...]] = {}
-        """Sorted tuples of names, replaced and never mutated, so that snapshots share them."""
+        self._tables: dict[str, Table] = {}
+        self._index: Index = {}
+        self._own_tables: set[str] = set()
+        """Those that no snapshot shares; another is copied before the first write to it."""
+        self._owns_index = True
+        self._on_nodes: dict[str, tuple[Obj, ...]] = {}
+        """Answers of `pods_on` since which no pod there has changed."""
         self._serial = 0
         self.revision = 1
         self.log: list[Change] = []
@@ -96,21 +93,23 @@ class Store:
 
     def get(self, resource: str, namespace: str, name: str) -> Obj | None:
         """The committed object, or None. Do not mutate it."""
-        return self._tables.get(resource, {}).get((namespace, name))
+        table = self._tables.get(resource)
+        return None if table is None else table.by_name.get((namespace, name))
 
     def objects(self, resource: str, namespace: str | None = None) -> list[Obj]:
         """Objects of a table in (namespace, name) order; `None` means all namespaces."""
         table = self._tables.get(resource)
-        if not table:
-            return []
-        if namespace is None:
-            return [table[key] for key in sorted(table)]
-        return [table[key] for key in self._index.get((resource, "namespace", namespace), ())]
+        return [] if table is None else table.objects(namespace)
+
+    def json(self, resource: str, namespace: str | None = None) -> list[bytes] | None:
+        """What `objects` gives as JSON, in pieces that commas separate; None if an object does not say its kind."""
+        table = self._tables.get(resource)
+        return [] if table is None else table.json(namespace)
 
     def owned(self, resource: str, uid: str) -> list[Obj]:
         """Objects of a table that name `uid` in their ownerReferences, in (namespace, name) order."""
-        table = self._tables.get(resource, {})
-        return [table[name] for kind, name in self._index.get(("*", "owner", uid), ()) if kind == resource]
+        names = [name for kind, name in self._index.get(("*", "owner", uid), ()) if kind == resource]
+        return self._named(resource, names)
 
     def dependents(self, uid: str) -> list[tuple[str, Name]]:
         """(resource, name) of everything that names `uid` in its ownerReferences, sorted."""
@@ -118,22 +117,37 @@ class Store:
 
     def orphans(self, resource: str, namespace: str) -> list[Obj]:
         """Pods or ReplicaSets of a namespace that no controller owns: what another may adopt."""
-        table = self._tables.get(resource, {})
-        return [table[name] for name in self._index.get((resource, "orphans", namespace), ())]
+        return self._named(resource, self._index.get((resource, "orphans", namespace), ()))
 
-    def pods_on(self, node: str) -> list[Obj]:
-        """Pods bound to `node`; those bound to none for the empty string."""
-        table = self._tables.get("pods", {})
-        return [table[name] for name in self._index.get(("pods", "node", node), ())]
+    def pods_on(self, node: str) -> tuple[Obj, ...]:
+        """Pods bound to `node`; those bound to none for the empty string. The same tuple until one of them changes."""
+        found = self._on_nodes.get(node)
+        if found is None:
+            found = self._on_nodes[node] = tuple(self._named("pods", self._index.get(("pods", "node", node), ())))
+        return found
+
+    def pods_labelled(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
+        """Pods of a namespace that carry all of `labels`, in order."""
+        if not labels:
+            return self.objects("pods", namespace)
+        keys = [("pods", "label", label_value(namespace, *label)) for label in labels.items()]
+        candidates = self._named("pods", min((self._index.get(key, ()) for key in keys), key=len))
+        return [pod for pod in candidates if labels.items() <= pod["metadata"]["labels"].items()]
+
+    def services_selecting(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
+        """Services of a namespace whose selector `labels` satisfy, in order."""
+        keys = [("services", "selects", label_value(namespace, *label)) for label in labels.items()]
+        names = sorted({name for key in keys for name in self._index.get(key, ())})
+        candidates = self._named("services", names)
+        return [service for service in candidates if service["spec"]["selector"].items() <= labels.items()]
 
     def events_about(self, uid: str) -> list[Obj]:
         """Events whose involvedObject has `uid`."""
-        table = self._tables.get("events", {})
-        return [table[name] for name in self._index.get(("events", "about", uid), ())]
+        return self._named("events", self._index.get(("events", "about", uid), ()))
 
     def resources(self) -> Iterator[str]:
         """Names of all non-empty tables, sorted."""
-        return (name for name in sorted(self._tables) if self._tables[name])
+        return (name for name in sorted(self._tables) if self._tables[name].by_name)
 
     def create(self, resource: str, obj: Obj) -> Obj:
         """Commit a new object; sets uid, creationTimestamp, resourceVersion and generation.
@@ -142,8 +156,7 @@ class Store:
         """
         meta = dict(obj["metadata"])
         key = (meta.get("namespace", ""), meta["name"])
-        table = self._tables.setdefault(resource, {})
-        if key in table:
+        if self.get(resource, *key) is not None:
             raise KeyError(f"{resource} {key} exists")
         self.revision += 1
         meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
@@ -152,9 +165,8 @@ class Store:
         if resource not in WITHOUT_GENERATION:
             meta.setdefault("generation", 1)
         committed = {**obj, "metadata": meta}
-        table[key] = committed
-        for index_key, entry in _index_entries(resource, key, committed):
-            self._index_add(index_key, entry)
+        self._own(resource).add(key, committed)
+        self._reindex(index_entries(resource, key, committed), add_to)
         self._publish(Change(self.revision, "ADDED", resource, key, committed, None))
         return committed
 
@@ -166,7 +178,7 @@ class Store:
         """
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
-        previous = self._tables[resource][key]
+        previous = self._tables[resource].by_name[key]
         if _same(previous, obj):
             return previous
         self.revision += 1
@@ -174,16 +186,18 @@ class Store:
         if spec_changed:
             new_meta["generation"] = previous["metadata"].get("generation", 1) + 1
         committed = {**obj, "metadata": new_meta}
-        self._tables[resource][key] = committed
-        self._reindex(resource, key, previous, committed)
+        self._own(resource).replace(key, committed)
+        if has_moved(resource, previous, committed):
+            before, after = index_entries(resource, key, previous), index_entries(resource, key, committed)
+            self._reindex([entry for entry in before if entry not in after], remove_from)
+            self._reindex([entry for entry in after if entry not in before], add_to)
         self._publish(Change(self.revision, "MODIFIED", resource, key, committed, previous))
         return committed
 
     def delete(self, resource: str, namespace: str, name: str) -> Obj:
         """Remove an object for good (finalizers and grace are the API's business). Raises: KeyError."""
-        previous = self._tables[resource].pop((namespace, name))
-        for index_key, entry in _index_entries(resource, (namespace, name), previous):
-            self._index_remove(index_key, entry)
+        previous = self._own(resource).remove((namespace, name))
+        self._reindex(index_entries(resource, (namespace, name), previous), remove_from)
         self.revision += 1
         last = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(self.revision)}}
         self._publish(Change(self.revision, "DELETED", resource, (namespace, name), last, previous))
@@ -193,7 +207,7 @@ class Store:
         """Changes after `revision` in order, or None if the log no longer reaches that far (410 Gone)."""
         if revision < self.log_start - 1:
             return None
-        return [change for change in self.log if change.revision > revision]
+        return self.log[bisect_right(self.log, revision, key=lambda change: change.revision) :]
 
     def new_uid(self, hint: str) -> str:
         """A UUID-shaped id from (seed, serial, hint): reproducible, and unique within the world."""
@@ -209,72 +223,55 @@ class Store:
         return "".join(alphabet[byte % len(alphabet)] for byte in digest[:length])
 
     def snapshot(self) -> StoreSnapshot:
-        """Cheap: tables are copied shallowly, objects are shared."""
-        tables = {name: dict(table) for name, table in self._tables.items() if table}
-        return StoreSnapshot(tables, dict(self._index), self.revision, self._serial, self.log_start)
+        """Cheap: everything is shared until this store writes."""
+        self._share()
+        tables = {name: table for name, table in self._tables.items() if table.by_name}
+        return StoreSnapshot(tables, self._index, self.revision, self._serial, self.log_start)
 
     def restore(self, snapshot: StoreSnapshot) -> None:
         """Go back. Watches of the abandoned history can no longer resume: the log starts anew."""
-        self._tables = {name: dict(table) for name, table in snapshot.tables.items()}
-        self._index = dict(snapshot.index)
+        self._tables = dict(snapshot.tables)
+        self._index = snapshot.index
+        self._share()
+        self._on_nodes.clear()
         self.revision = snapshot.revision
         self._serial = snapshot.serial
         self.log.clear()  # whoever remembers this list remembers which history it was, not what happened in it
         self.log = []
         self.log_start = snapshot.revision + 1
 
-    def _reindex(self, resource: str, key: Name, previous: Obj, committed: Obj) -> None:
-        old_owners = previous["metadata"].get("ownerReferences")
-        new_owners = committed["metadata"].get("ownerReferences")
-        moved = resource == "pods" and previous.get("spec") is not committed.get("spec")
-        if old_owners is new_owners and not moved:
-            return
-        before = _index_entries(resource, key, previous)
-        after = _index_entries(resource, key, committed)
-        for index_key, entry in before:
-            if (index_key, entry) not in after:
-                self._index_remove(index_key, entry)
-        for index_key, entry in after:
-            if (index_key, entry) not in before:
-                self._index_add(index_key, entry)
+    def _share(self) -> None:
+        self._own_tables.clear()
+        self._owns_index = False
 
-    def _index_add(self, index_key: IndexKey, entry: Any) -> None:
-        names = self._index.get(index_key, ())
-        at = bisect_left(names, entry)
-        self._index[index_key] = (*names[:at], entry, *names[at:])
+    def _own(self, resource: str) -> Table:
+        """The table, to write to."""
+        table = self._tables.get(resource)
+        if table is None or resource not in self._own_tables:
+            self._own_tables.add(resource)
+            table = self._tables[resource] = Table() if table is None else table.copy()
+        return table
 
-    def _index_remove(self, index_key: IndexKey, entry: Any) -> None:
-        names = self._index[index_key]
-        at = bisect_left(names, entry)
-        remaining = names[:at] + names[at + 1 :]
-        if remaining:
-            self._index[index_key] = remaining
-        else:
-            del self._index[index_key]
+    def _named(self, resource: str, names: Iterable[Name]) -> list[Obj]:
+        table = self._tables.get(resource)
+        return [] if table is None else [table.by_name[name] for name in names]
+
+    def _reindex(self, entries: list[tuple[IndexKey, Any]], act: Callable[[Index, IndexKey, Any], None]) -> None:
+        if entries and not self._owns_index:
+            self._index, self._owns_index = self._index.copy(), True
+        for key, entry in entries:
+            act(self._index, key, entry)
 
     def _publish(self, change: Change) -> None:
+        if change.resource == "pods":
+            for version in (change.obj, change.previous or change.obj):
+                self._on_nodes.pop((version.get("spec") or {}).get("nodeName") or "", None)
         self.log.append(change)
         if len(self.log) > self.LOG_LIMIT:
             del self.log[: self.LOG_LIMIT // 2]
             self.log_start = self.log[0].revision
         for subscriber in self.subscribers:
             subscriber(change)
-
-
-def _index_entries(resource: str, key: Name, obj: Obj) -> list[tuple[IndexKey, Any]]:
-    """Where an object belongs in the index."""
-    entries: list[tuple[IndexKey, Any]] = [((resource, "namespace", key[0]), key)]
-    for uid in dict.fromkeys(reference["uid"] for reference in obj["metadata"].get("ownerReferences") or ()):
-        entries.append((("*", "owner", uid), (resource, key)))
-    if resource in ("pods", "replicasets.apps"):
-        references = obj["metadata"].get("ownerReferences") or ()
-        if not any(reference.get("controller") for reference in references):
-            entries.append(((resource, "orphans", key[0]), key))
-    if resource == "pods":
-        entries.append((("pods", "node", (obj.get("spec") or {}).get("nodeName") or ""), key))
-    elif resource == "events":
-        entries.append((("events", "about", (obj.get("involvedObject") or {}).get("uid") or ""), key))
-    return entries
 
 
 def _same(left: Obj, right: Obj) -> bool:

@@ -71,6 +71,9 @@ class World:
         self.store = Store(seed, self.clock.rfc3339)
         self.state: dict[str, Any] = {}
         """Immutable values only (replace, do not mutate), JSON-able: what is remembered beside API objects."""
+        self.derived: dict[str, Any] = {}
+        """What was computed from objects, kept with those it was computed from. It only saves time: a world without it
+        does the same, so no snapshot has it."""
         self.controllers = controllers
         self._by_name = {controller.name: controller for controller in controllers}
         self._watchers: dict[str, list[Controller]] = {}
@@ -122,6 +125,7 @@ class World:
         self.store.restore(snapshot.store)
         self.clock.restore(snapshot.clock)
         self.state = dict(snapshot.state)
+        self.derived.clear()
         self._dirty.clear()
 
     def digest(self) -> str:

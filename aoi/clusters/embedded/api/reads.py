@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_right
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,8 @@ from aoi.clusters.embedded.api.selectors import matcher
 from aoi.clusters.embedded.api.versions import from_storage
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
+
+_PARTIAL = ("labelSelector", "fieldSelector", "limit", "continue")
 
 
 def stored(world: World, kind: ResourceType, namespace: str, name: str) -> Obj:
@@ -55,7 +58,7 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
         revision, after = _read_token(token)
         if revision > world.store.revision:
             raise expired("The provided continue parameter is too old to display a consistent list result.")
-        objects = [obj for obj in objects if _position(obj) > after]
+        objects = objects[bisect_right(objects, after, key=_position) :]
         meta["resourceVersion"] = str(revision)
     limit = call.query.get("limit", "0")
     if not limit.isdigit():
@@ -66,6 +69,18 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
         meta["continue"] = _token(int(meta["resourceVersion"]), _position(objects[-1]))
         meta["remainingItemCount"] = rest
     return objects, meta
+
+
+def whole_list(world: World, call: Call) -> bytes | None:
+    """All there is of a kind, from the JSON that the store keeps; None if the call selects, pages or converts."""
+    if call.kind.storage or call.name or any(call.query.get(parameter) for parameter in _PARTIAL):
+        return None
+    pieces = world.store.json(call.kind.table, call.namespace if call.namespace and call.kind.namespaced else None)
+    if pieces is None:
+        return None
+    _check_revision(world, call)
+    meta = {"resourceVersion": str(world.store.revision)}
+    return orjson.dumps(_list_of(call.kind, [orjson.Fragment(piece) for piece in pieces], meta))
 
 
 def _check_revision(world: World, call: Call) -> None:
@@ -100,5 +115,8 @@ def _read_token(token: str) -> tuple[int, tuple[str, str]]:
 
 def list_bytes(kind: ResourceType, objects: list[Obj], meta: dict[str, Any]) -> bytes:
     """A list document."""
-    items = [shown(kind, obj) for obj in objects]
-    return orjson.dumps({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items})
+    return orjson.dumps(_list_of(kind, [shown(kind, obj) for obj in objects], meta))
+
+
+def _list_of(kind: ResourceType, items: list[Any], meta: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items}

@@ -11,7 +11,7 @@ from aoi.clusters.embedded.api.discovery import discover
 from aoi.clusters.embedded.api.openapi import openapi
 from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
-from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored
+from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored, whole_list
 from aoi.clusters.embedded.api.registry import Registry
 from aoi.clusters.embedded.api.resources import REVIEWS, ResourceType
 from aoi.clusters.embedded.api.results import Call, Exec, json_response
@@ -315,10 +315,13 @@ def _get(world: World, call: Call) -> Response:
 
 
 def _list(world: World, call: Call) -> Response:
+    is_table, has_heartbeats = wants_table(call.headers.get("accept", "")), call.kind.table in _WITH_HEARTBEATS
+    if not is_table and not has_heartbeats and (whole := whole_list(world, call)) is not None:
+        return Response(200, whole)
     objects, meta = page(world, call)
-    if wants_table(call.headers.get("accept", "")):
+    if is_table:
         return _table(world, call, objects, meta)
-    if call.kind.table in _WITH_HEARTBEATS:
+    if has_heartbeats:
         objects = [present(world, call.kind.table, obj) for obj in objects]
     return Response(200, list_bytes(call.kind, objects, meta))
 

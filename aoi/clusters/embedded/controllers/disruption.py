@@ -55,9 +55,10 @@ class DisruptionController:
         if budget is None:
             return
         spec = budget.get("spec") or {}
+        selector = spec.get("selector") or {}
         selected = [
             pod
-            for pod in world.store.objects("pods", name[0])
+            for pod in world.store.pods_labelled(name[0], selector.get("matchLabels") or {})
             if pods.is_active(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels"))
         ]
         healthy = sum(pods.is_ready(pod) for pod in selected)

@@ -6,7 +6,7 @@ One slice per Service: 100 addresses (the default maximum) are more than an embe
 
 from typing import Any
 
-from aoi.clusters.embedded.controllers import pods, selectors
+from aoi.clusters.embedded.controllers import pods
 from aoi.clusters.embedded.controllers.kinds import owner_reference
 from aoi.clusters.embedded.store import Change, Name, Obj
 from aoi.clusters.embedded.world import World
@@ -30,12 +30,8 @@ class EndpointsController:
         if change.previous is not None and change.previous["metadata"].get("labels") != versions[0]:
             versions.append(change.previous["metadata"].get("labels"))
         namespace = change.name[0]
-        woken: list[tuple[str, Name]] = []
-        for service in world.store.objects("services", namespace):
-            selector = service["spec"].get("selector")
-            if selector and any(selectors.matches_map(selector, labels) for labels in versions):
-                woken.append(("services", (namespace, service["metadata"]["name"])))
-        return woken
+        found = [service for labels in versions for service in world.store.services_selecting(namespace, labels or {})]
+        return [("services", (namespace, name)) for name in sorted({service["metadata"]["name"] for service in found})]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
         """Rewrite what changed; remove both with the Service."""
@@ -46,11 +42,7 @@ class EndpointsController:
         selector = service["spec"].get("selector")
         if not selector or service["spec"].get("type") == "ExternalName":
             return  # endpoints of such a Service are its author's
-        selected = [
-            pod
-            for pod in world.store.objects("pods", name[0])
-            if selectors.matches_map(selector, pod["metadata"].get("labels")) and _has_address(pod)
-        ]
+        selected = [pod for pod in world.store.pods_labelled(name[0], selector) if _has_address(pod)]
         _write(world, "endpoints", _endpoints(world, service, selected))
         _write(world, SLICES, _slice(world, service, selected))
 

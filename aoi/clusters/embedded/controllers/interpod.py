@@ -7,10 +7,8 @@ and .../topology-spread-constraints/
 from typing import Any
 
 from aoi.clusters.embedded.controllers import selectors
-from aoi.clusters.embedded.controllers.predicates import HOSTNAME, NodeView, Rejection, matches_node
+from aoi.clusters.embedded.controllers.predicates import HOSTNAME, NodeView, Rejection, matches_node, required_terms
 from aoi.clusters.embedded.store import Obj
-
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def concerns(pod: Obj, nodes: list[NodeView]) -> bool:
@@ -18,9 +16,7 @@ def concerns(pod: Obj, nodes: list[NodeView]) -> bool:
     spec = pod["spec"]
     if spec.get("topologySpreadConstraints") or spec.get("affinity"):
         return True
-    return any(
-        "affinity" in other["spec"] and _terms(other, "podAntiAffinity") for node in nodes for other in node.pods
-    )
+    return any(node.repelling for node in nodes)
 
 
 def reject(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:
@@ -29,23 +25,19 @@ def reject(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:
 
 
 def _affinity(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:
-    for term in _terms(pod, "podAffinity"):
+    for term in required_terms(pod, "podAffinity"):
         if not _has_peer(pod, term, node, nodes) and not _is_first_of_its_kind(pod, term, node, nodes):
             return Rejection(("node(s) didn't match pod affinity rules",), resolvable=False)
-    for term in _terms(pod, "podAntiAffinity"):
+    for term in required_terms(pod, "podAntiAffinity"):
         if _has_peer(pod, term, node, nodes):
             return Rejection(("node(s) didn't match pod anti-affinity rules",), resolvable=True)
     for other_node in nodes:
-        for other in other_node.pods:
-            for term in _terms(other, "podAntiAffinity"):
+        for other in other_node.repelling:
+            for term in required_terms(other, "podAntiAffinity"):
                 if _same_domain(term["topologyKey"], node, other_node) and _selects(term, other, pod):
                     reason = "node(s) didn't satisfy existing pods anti-affinity rules"
                     return Rejection((reason,), resolvable=True)
     return None
-
-
-def _terms(pod: Obj, kind: str) -> list[Obj]:
-    return list(((pod["spec"].get("affinity") or {}).get(kind) or {}).get(_REQUIRED) or ())
 
 
 def _has_peer(pod: Obj, term: Obj, node: NodeView, nodes: list[NodeView]) -> bool:

@@ -4,14 +4,16 @@ Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugi
 pkg/scheduler/framework/plugins.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aoi.clusters.embedded.controllers import quantities, selectors
+from aoi.clusters.embedded.controllers.kinds import controller_of
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
 HOSTNAME = "kubernetes.io/hostname"
+_CORDON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class NodeView:
     pods: list[Obj]
     allocatable: dict[str, int] = field(default_factory=dict)
     requested: dict[str, int] = field(default_factory=dict)
+    by_controller: dict[str, int] = field(default_factory=dict)
+    """How many of the pods each controller has, by its uid."""
+    repelling: list[Obj] = field(default_factory=list)
+    """Those of the pods that require others to stay away."""
+    free: float = 0.0
+    """Half the percentage of CPU and of memory that is not requested: NodeResourcesLeastAllocated, in [0, 100]."""
 
     @property
     def name(self) -> str:
@@ -38,16 +46,42 @@ class NodeView:
         return self.node["metadata"]["name"]
 
 
+def views(world: World) -> list[NodeView]:
+    """Every node, in order. A view is kept until its node or one of the pods there changes."""
+    found: list[NodeView] = []
+    for node in world.store.objects("nodes"):
+        name = node["metadata"]["name"]
+        key, pods = f"node-view/{name}", world.store.pods_on(name)
+        kept = world.derived.get(key)
+        if kept is None or kept[0] is not node or kept[1] is not pods:
+            kept = world.derived[key] = (node, pods, view(node, pods))
+        found.append(kept[2])
+    return found
+
+
 def view(node: Obj, pods: Iterable[Obj]) -> NodeView:
     """Sum up what live pods request on a node."""
     live = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
     status = node.get("status") or {}
-    requested: dict[str, int] = {}
+    seen = NodeView(node, live, quantities.amounts(status.get("allocatable") or status.get("capacity") or {}))
+    requested, by_controller = seen.requested, seen.by_controller
     for pod in live:
         for name, value in _requests(pod["spec"]):
             requested[name] = requested.get(name, 0) + value
-    allocatable = quantities.amounts(status.get("allocatable") or status.get("capacity") or {})
-    return NodeView(node, live, allocatable, requested)
+        if owner := controller_of(pod):
+            by_controller[owner["uid"]] = by_controller.get(owner["uid"], 0) + 1
+        if "affinity" in pod["spec"] and required_terms(pod, "podAntiAffinity"):
+            seen.repelling.append(pod)
+    for name in ("cpu", "memory"):
+        if capacity := seen.allocatable.get(name, 0):
+            seen.free += 50 * (capacity - requested.get(name, 0)) / capacity
+    return seen
+
+
+def required_terms(pod: Obj, kind: str) -> list[Obj]:
+    """What a pod's `podAffinity` or `podAntiAffinity` demands of its node."""
+    affinity = (pod["spec"].get("affinity") or {}).get(kind) or {}
+    return list(affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
 
 
 _REQUESTS: dict[int, tuple[Obj, tuple[tuple[str, int], ...]]] = {}
@@ -55,26 +89,43 @@ _REQUESTS_KEPT = 16_384
 
 
 def _requests(spec: Obj) -> tuple[tuple[str, int], ...]:
-    """What a pod asks for. Specs are immutable and outlive most changes of a pod, so each is added up once."""
+    """What a pod asks for, in the order of the scheduler's messages.
+
+    Specs are immutable and outlive most changes of a pod, so each is added up once.
+    """
     found = _REQUESTS.get(id(spec))
     if found is None or found[0] is not spec:
         if len(_REQUESTS) >= _REQUESTS_KEPT:
             _REQUESTS.clear()
-        found = _REQUESTS[id(spec)] = (spec, tuple(quantities.pod_amounts({"spec": spec}, "requests").items()))
+        asked = quantities.pod_amounts({"spec": spec}, "requests").items()
+        found = _REQUESTS[id(spec)] = (spec, tuple(sorted(asked, key=lambda item: _order(item[0]))))
     return found[1]
 
 
-def reject(pod: Obj, node: NodeView, world: World) -> Rejection | None:
-    """The first filter that refuses the node, or None."""
-    return (
-        _unschedulable(pod, node)
-        or _node_name(pod, node)
-        or _taints(pod, node)
-        or _node_affinity(pod, node)
-        or _ports(pod, node)
-        or _resources(pod, node)
-        or _volume_affinity(pod, node, world)
+Filter = Callable[[Obj, NodeView, World], Rejection | None]
+
+
+def filters_for(pod: Obj) -> list[Filter]:
+    """Those that could refuse the pod some node, in order: what it does not ask for need not be looked at per node."""
+    spec = pod["spec"]
+    relevant: tuple[tuple[Filter, object], ...] = (
+        (_unschedulable, True),
+        (_node_name, spec.get("nodeName")),
+        (_taints, True),
+        (_node_affinity, spec.get("nodeSelector") or spec.get("affinity")),
+        (_ports, host_ports(pod)),
+        (_resources, True),
+        (_volume_affinity, claims(pod)),
     )
+    return [one for one, matters in relevant if matters]
+
+
+def reject(pod: Obj, node: NodeView, world: World, filters: list[Filter]) -> Rejection | None:
+    """The first of `filters_for(pod)` that refuses the node, or None."""
+    for one in filters:
+        if rejection := one(pod, node, world):
+            return rejection
+    return None
 
 
 def tolerates(pod: Obj, taint: Obj) -> bool:
@@ -105,21 +156,20 @@ def _toleration_matches(toleration: Obj, taint: Obj) -> bool:
     return bool(key) and toleration.get("value", "") == taint.get("value", "")
 
 
-def _unschedulable(pod: Obj, node: NodeView) -> Rejection | None:
-    taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-    if node.node.get("spec", {}).get("unschedulable") and not tolerates(pod, taint):
+def _unschedulable(pod: Obj, node: NodeView, world: World) -> Rejection | None:
+    if node.node.get("spec", {}).get("unschedulable") and not tolerates(pod, _CORDON):
         return Rejection(("node(s) were unschedulable",), resolvable=False)
     return None
 
 
-def _node_name(pod: Obj, node: NodeView) -> Rejection | None:
+def _node_name(pod: Obj, node: NodeView, world: World) -> Rejection | None:
     wanted = pod["spec"].get("nodeName")
     if wanted and wanted != node.name:
         return Rejection(("node(s) didn't match the requested node name",), resolvable=False)
     return None
 
 
-def _taints(pod: Obj, node: NodeView) -> Rejection | None:
+def _taints(pod: Obj, node: NodeView, world: World) -> Rejection | None:
     for taint in (node.node.get("spec") or {}).get("taints") or ():
         if taint["effect"] in ("NoSchedule", "NoExecute") and not tolerates(pod, taint):
             reason = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
@@ -127,7 +177,7 @@ def _taints(pod: Obj, node: NodeView) -> Rejection | None:
     return None
 
 
-def _node_affinity(pod: Obj, node: NodeView) -> Rejection | None:
+def _node_affinity(pod: Obj, node: NodeView, world: World) -> Rejection | None:
     if matches_node(pod, node.node):
         return None
     return Rejection(("node(s) didn't match Pod's node affinity/selector",), resolvable=False)
@@ -158,7 +208,7 @@ def matches_terms(terms: Iterable[Obj] | None, node: Obj) -> bool:
     return False
 
 
-def _ports(pod: Obj, node: NodeView) -> Rejection | None:
+def _ports(pod: Obj, node: NodeView, world: World) -> Rejection | None:
     wanted = host_ports(pod)
     if wanted and any(wanted & host_ports(other) for other in node.pods):
         return Rejection(("node(s) didn't have free ports for the requested pod ports",), resolvable=True)
@@ -177,12 +227,12 @@ def host_ports(pod: Obj) -> set[tuple[str, int]]:
     return taken
 
 
-def _resources(pod: Obj, node: NodeView) -> Rejection | None:
+def _resources(pod: Obj, node: NodeView, world: World) -> Rejection | None:
     reasons: list[str] = []
     resolvable = True
     if "pods" in node.allocatable and len(node.pods) + 1 > node.allocatable["pods"]:
         reasons.append("Too many pods")
-    for name, value in sorted(quantities.pod_amounts(pod, "requests").items(), key=lambda item: _order(item[0])):
+    for name, value in _requests(pod["spec"]):
         if not value:
             continue
         capacity = node.allocatable.get(name, 0)

@@ -87,7 +87,7 @@ def _victims(world: World, pod: Obj, node: NodeView, nodes: list[NodeView]) -> l
 
 def _fits(world: World, pod: Obj, node: NodeView, nodes: list[NodeView]) -> bool:
     others = [node if other.name == node.name else other for other in nodes]
-    if predicates.reject(pod, node, world) is not None:
+    if predicates.reject(pod, node, world, predicates.filters_for(pod)) is not None:
         return False
     return not interpod.concerns(pod, others) or interpod.reject(pod, node, others) is None
 

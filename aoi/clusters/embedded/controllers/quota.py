@@ -86,17 +86,34 @@ def usage_of(resource: str, obj: Obj) -> dict[str, int]:
 
 
 def used_by(world: World, quota: Obj) -> dict[str, int]:
-    """Present usage of every key that the quota limits."""
-    hard = (quota.get("spec") or {}).get("hard") or {}
-    used = dict.fromkeys(hard, 0)
-    for resource in sorted(_resources_of(hard)):
-        for obj in world.store.objects(resource, quota["metadata"]["namespace"]):
-            if not _in_scope(quota, resource, obj):
-                continue
-            for key, value in usage_of(resource, obj).items():
-                if key in used:
-                    used[key] += value
-    return used
+    """Present usage of every key that the quota limits: counted once, then followed from change to change."""
+    store, spec, namespace = world.store, quota.get("spec"), quota["metadata"]["namespace"]
+    hard = (spec or {}).get("hard") or {}
+    resources = _resources_of(hard)
+    kept_under = f"quota-usage/{quota['metadata']['uid']}"
+    kept_spec, revision, used = world.derived.get(kept_under, (None, 0, {}))
+    changes = store.changes_since(revision) if spec is not None and kept_spec is spec else None
+    if changes is None:
+        used = dict.fromkeys(hard, 0)
+        for resource in sorted(resources):
+            for obj in store.objects(resource, namespace):
+                _count(used, quota, resource, obj, 1)
+    for change in changes or ():
+        if change.name[0] == namespace and change.resource in resources:
+            if change.previous is not None:
+                _count(used, quota, change.resource, change.previous, -1)
+            if change.verb != "DELETED":
+                _count(used, quota, change.resource, change.obj, 1)
+    world.derived[kept_under] = (spec, store.revision, used)
+    return dict(used)
+
+
+def _count(used: dict[str, int], quota: Obj, resource: str, obj: Obj, sign: int) -> None:
+    if not _in_scope(quota, resource, obj):
+        return
+    for key, value in usage_of(resource, obj).items():
+        if key in used:
+            used[key] += sign * value
 
 
 def _resources_of(hard: Iterable[str]) -> set[str]:

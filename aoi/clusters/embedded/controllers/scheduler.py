@@ -51,10 +51,7 @@ class Scheduler:
             return
         if pod["spec"].get("schedulingGates"):
             return
-        nodes = [
-            predicates.view(node, world.store.pods_on(node["metadata"]["name"]))
-            for node in world.store.objects("nodes")
-        ]
+        nodes = predicates.views(world)
         blocked = volumes.unbindable(world, pod)
         if blocked is not None or not nodes:
             self._fail(world, pod, nodes, blocked, {})
@@ -64,8 +61,7 @@ class Scheduler:
         if not feasible:
             self._fail(world, pod, nodes, None, rejections)
             return
-        best = max(feasible, key=lambda node: _score(world, pod, node))
-        self._bind(world, pod, best)
+        self._bind(world, pod, _best(world, pod, feasible))
 
     def _bind(self, world: World, pod: Obj, node: NodeView) -> None:
         volumes.select_node(world, pod, node.name)
@@ -118,10 +114,10 @@ class Scheduler:
 
 
 def _filter(world: World, pod: Obj, nodes: list[NodeView]) -> dict[str, Rejection]:
-    among_pods = interpod.concerns(pod, nodes)
+    filters, among_pods = predicates.filters_for(pod), interpod.concerns(pod, nodes)
     rejections: dict[str, Rejection] = {}
     for node in nodes:
-        rejection = predicates.reject(pod, node, world)
+        rejection = predicates.reject(pod, node, world, filters)
         if rejection is None and among_pods:
             rejection = interpod.reject(pod, node, nodes)
         if rejection is not None:
@@ -137,33 +133,29 @@ def _histogram(rejections: dict[str, Rejection]) -> str:
     return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
 
 
-def _score(world: World, pod: Obj, node: NodeView) -> tuple[float, bytes]:
-    """Least allocated, and few siblings on the node; ties fall by a hash, where the real one draws at random."""
-    free = 0.0
-    for name in ("cpu", "memory"):
-        capacity = node.allocatable.get(name, 0)
-        if capacity:
-            free += 50 * (capacity - node.requested.get(name, 0)) / capacity
-    owner = controller_of(pod)
-    siblings = 0
-    if owner is not None:
-        on_node = (other for other in world.store.owned("pods", owner["uid"]) if _is_live_on(other, node.name))
-        siblings = sum((controller_of(other) or {}).get("uid") == owner["uid"] for other in on_node)
+def _best(world: World, pod: Obj, nodes: list[NodeView]) -> NodeView:
+    """The node with the highest score; ties fall by a hash, where the real one draws at random."""
+    controller = (controller_of(pod) or {}).get("uid", "")
+    scores = [_score(pod, controller, node) for node in nodes]
+    highest = max(scores)
+    tied = [node for node, score in zip(nodes, scores, strict=True) if score == highest]
+    prefix = f"{world.seed}/{pod['metadata']['uid']}"
+    return max(tied, key=lambda node: hashlib.sha256(f"{prefix}/{node.name}".encode()).digest())
+
+
+def _score(pod: Obj, controller: str, node: NodeView) -> float:
+    """Least allocated, and few pods of the same controller on the node."""
+    siblings = node.by_controller.get(controller, 0)
     soft = sum(
         taint["effect"] == "PreferNoSchedule" and not predicates.tolerates(pod, taint)
         for taint in (node.node.get("spec") or {}).get("taints") or ()
     )
-    preferred = _preferred(pod, node.node)
-    tie = hashlib.sha256(f"{world.seed}/{pod['metadata']['uid']}/{node.name}".encode()).digest()
-    return round(free - 100 * siblings - 300 * soft + preferred, 3), tie
-
-
-def _is_live_on(pod: Obj, node: str) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return pod["spec"].get("nodeName") == node and phase not in ("Succeeded", "Failed")
+    return round(node.free - 100 * siblings - 300 * soft + _preferred(pod, node.node), 3)
 
 
 def _preferred(pod: Obj, node: Obj) -> float:
+    if "affinity" not in pod["spec"]:
+        return 0.0
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     terms = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
     return float(sum(term["weight"] for term in terms if predicates.matches_terms([term["preference"]], node)))

@@ -8,8 +8,10 @@ Labels = Mapping[str, str]
 
 def matches_map(selector: Labels | None, labels: Labels | None) -> bool:
     """Every pair of an equality selector (a Service's, a nodeSelector) is in `labels`; an empty one matches all."""
+    if not selector:
+        return True
     found = labels or {}
-    return all(found.get(key) == value for key, value in (selector or {}).items())
+    return all(found.get(key) == value for key, value in selector.items())
 
 
 def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from aoi.clusters.embedded.controllers.admission import Refused, admit, admit_pod
+from aoi.clusters.embedded.controllers.quota import used_by
 from tests.clusters.embedded.controllers.cluster import (
     NAMESPACE,
     condition,
@@ -191,3 +192,32 @@ def test_pods_default_as_the_api_server_defaults_them():
     assert stored["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
     assert pod["status"] == {"phase": "Pending", "qosClass": "Guaranteed"}
     assert [t["tolerationSeconds"] for t in pod["spec"]["tolerations"]] == [300, 300]
+
+
+def test_usage_followed_from_change_to_change_is_what_a_count_gives():
+    world = make_world()
+    create(world, "resourcequotas", quota({"pods": "20", "count/pods": "20", "requests.cpu": "9", "services": "5"}))
+    create(world, "resourcequotas", quota({"services": "5"}, name="other"))
+
+    def follow():
+        quotas = world.store.objects("resourcequotas", NAMESPACE)
+        followed = [used_by(world, one) for one in quotas]
+        world.derived.clear()
+        assert followed == [used_by(world, one) for one in quotas]
+        return followed[0]
+
+    spec = template("geo", **resources(requests={"cpu": "250m"}, limits={"cpu": "500m"}))
+    create(world, "deployments.apps", deployment("geo", 4, template=spec))
+    create(world, "services", service("geo"))
+    world.advance(30_000)
+    assert follow() == {"pods": 4, "count/pods": 4, "requests.cpu": 1000, "services": 1}
+    saved = world.snapshot()
+    edit(world, "deployments.apps", "geo", "spec", replicas=2)
+    world.store.delete("services", NAMESPACE, "geo")
+    world.advance(60_000)
+    assert follow() == {"pods": 2, "count/pods": 2, "requests.cpu": 500, "services": 0}
+    world.restore(saved)
+    assert follow()["pods"] == 4
+    edit(world, "resourcequotas", "compute", "spec", hard={"pods": "3"})
+    world.advance(1_000)
+    assert follow() == {"pods": 4}

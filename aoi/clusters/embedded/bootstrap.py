@@ -14,6 +14,8 @@ from aoi.clusters.embedded.world import EPOCH_MS, World
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", "aoi")
 NODE_CAPACITY = {"cpu": "8", "ephemeral-storage": "99053Mi", "hugepages-2Mi": "0", "memory": "31846Mi", "pods": "110"}
+_SERVER_ADDRESS = "10.0.255.254"
+"""Where pods would find the API server: an address of the nodes' network that no node has."""
 SETTLING_MS = 60_000
 """Until cluster DNS is ready and every node has its lease."""
 Rule = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -238,6 +240,19 @@ def _system() -> Iterator[tuple[str, Obj]]:
     yield "deployments.apps", _dns_deployment(labels)
     yield "services", _service("kube-system", "kube-dns", "10.96.0.10", ports, labels)
     yield "services", _service("default", "kubernetes", "10.96.0.1", [("https", 443, "TCP", 6443)], None)
+    port = {"name": "https", "port": 6443, "protocol": "TCP"}
+    meta: Obj = {"name": "kubernetes", "namespace": "default"}
+    unmirrored = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    subset = {"addresses": [{"ip": _SERVER_ADDRESS}], "ports": [port]}
+    endpoints = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {**meta, "labels": unmirrored}}
+    yield "endpoints", {**endpoints, "subsets": [subset]}
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    sliced = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {**meta, "labels": labels}}
+    endpoint = {"addresses": [_SERVER_ADDRESS], "conditions": {"ready": True}}
+    yield (
+        "endpointslices.discovery.k8s.io",
+        {**sliced, "addressType": "IPv4", "endpoints": [endpoint], "ports": [port]},
+    )
 
 
 def _dns_deployment(labels: dict[str, str]) -> Obj:

@@ -230,8 +230,19 @@ REVIEWS = (
     _review("authorization.k8s.io", _AUTHORIZATION, "LocalSubjectAccessReview", namespaced=True),
 )
 
+_LISTED_ONLY = (
+    # `kubectl apply --prune` looks through them; there are none, and creating one is refused.
+    ResourceType(
+        *("", "v1", "ReplicationController", "replicationcontrollers"),
+        short=("rc",),
+        verbs=(*READ_VERBS, "watch"),
+        categories=("all",),
+    ),
+)
+
 BUILT_IN: tuple[ResourceType, ...] = (
     *(_make(*key, row) for key, rows in _ROWS.items() for row in rows),
+    *_LISTED_ONLY,
     *_METRICS,
     *REVIEWS,
 )

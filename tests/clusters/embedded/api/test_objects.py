@@ -327,3 +327,18 @@ def test_a_field_that_no_selector_knows_is_named(cluster):
         query = (("fieldSelector", "spec.foo=1"),)
         status, body = cluster.send("GET", f"/api/v1/namespaces/shop/{path}", query=query)
         assert (status, body["message"]) == (400, text)
+
+
+def test_kinds_that_answer_a_deletion_with_the_object_do_so_when_it_is_gone_at_once(cluster):
+    cluster.pod()
+    for path, name, kind in (("pods", "web-1", "Pod"), ("serviceaccounts", "default", "ServiceAccount")):
+        query = (("gracePeriodSeconds", "0"),)
+        assert cluster.send("DELETE", f"/api/v1/namespaces/shop/{path}/{name}", query=query)[1]["kind"] == kind
+    cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "a"}})
+    assert cluster.send("DELETE", "/api/v1/namespaces/shop/configmaps/a")[1]["kind"] == "Status"
+
+
+def test_replication_controllers_can_be_looked_for_but_not_made(cluster):
+    path = "/api/v1/namespaces/shop/replicationcontrollers"
+    assert cluster.get(path)["items"] == []
+    assert cluster.send("POST", path, {"metadata": {"name": "a"}})[0] == 405

@@ -131,3 +131,22 @@ def test_values_that_mean_nothing_are_refused(cluster, path, body, message):
 def test_ports_of_a_pod_in_its_nodes_network_are_the_nodes(cluster):
     pod = cluster.pod(hostNetwork=True)
     assert pod["spec"]["containers"][0]["ports"] == [{"containerPort": 80, "hostPort": 80, "protocol": "TCP"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"dnsPolicy": "Mine"}, 'spec.dnsPolicy: Unsupported value: "Mine": supported values: "ClusterFirst"'),
+        ({"tolerations": [{"operator": "Exists", "effect": "Now"}]}, "spec.tolerations[0].effect: Unsupported value"),
+        ({"tolerations": [{"value": "x"}]}, "operator must be Exists when `key` is empty"),
+        (
+            {"tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 5}]},
+            "effect must be 'NoExecute' when `tolerationSeconds` is set",
+        ),
+    ],
+)
+def test_a_pod_spec_that_means_nothing_is_refused(cluster, spec, message):
+    body = {"metadata": {"name": "p"}, "spec": {**pod_spec(), **spec}}
+    status, answer = cluster.send("POST", "/api/v1/namespaces/shop/pods", body)
+    assert status == 422
+    assert message in answer["message"]

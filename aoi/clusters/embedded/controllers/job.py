@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/ and pkg/controller/job.
 """
 
-from aoi.clusters.embedded.controllers import conditions, events, pods
+from aoi.clusters.embedded.controllers import conditions, events, failure_policy, pods
 from aoi.clusters.embedded.controllers.deletion import request_deletion
 from aoi.clusters.embedded.controllers.kinds import controller_key
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
@@ -39,7 +39,7 @@ class JobController:
             return
         job = _complete_spec(world, job)
         owned = world.store.owned("pods", job["metadata"]["uid"])
-        counts = _Counts(owned)
+        counts = _Counts(job, owned)
         started_ms = _started_ms(world, job)
         verdict = _verdict(world, job, counts, started_ms)
         active = [pod for pod in owned if pods.is_active(pod)]
@@ -145,10 +145,12 @@ class JobController:
 class _Counts:
     """How the pods of a Job have ended."""
 
-    def __init__(self, owned: list[Obj]) -> None:
+    def __init__(self, job: Obj, owned: list[Obj]) -> None:
         phases = [(pod.get("status") or {}).get("phase") for pod in owned]
         self.succeeded = phases.count("Succeeded")
-        self.failed = phases.count("Failed")
+        failed = [failure_policy.judge(job, pod) for pod in owned if (pod.get("status") or {}).get("phase") == "Failed"]
+        self.failed = sum(action != "Ignore" for action, _ in failed)
+        self.fatal = next((message for action, message in failed if action == "FailJob"), None)
         ended = zip(owned, phases, strict=True)
         self.done = {int(index) for pod, phase in ended if phase == "Succeeded" and (index := _index_of(pod))}
         self.restarts = sum(
@@ -174,6 +176,8 @@ def _verdict(world: World, job: Obj, counts: _Counts, started_ms: int) -> tuple[
     enough = counts.succeeded >= completions if completions is not None else counts.succeeded > 0
     if enough and (completions is not None or not counts.failed):
         return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
+    if counts.fatal is not None:
+        return "Failed", "PodFailurePolicy", counts.fatal
     if counts.failed > spec.get("backoffLimit", 6) or (
         counts.restarts and counts.restarts + counts.failed >= max(1, spec.get("backoffLimit", 6))
     ):

@@ -109,6 +109,29 @@ def test_a_failing_job_gives_up_at_its_limit():
     assert events_of(world, "task", "BackoffLimitExceeded")[0]["type"] == "Warning"
 
 
+def failure_rule(action, **more):
+    rule = {"action": action, "onExitCodes": {"operator": "In", "values": [42]}, **more}
+    return {"podFailurePolicy": {"rules": [rule]}}
+
+
+def test_an_exit_code_fails_the_job_if_its_policy_says_so():
+    world = job_world(code=42)
+    create(world, "jobs.batch", job(backoffLimit=6, **failure_rule("FailJob")))
+    world.advance(30_000)
+    failed = condition(get(world, "jobs.batch", "task"), "Failed")
+    assert failed["reason"] == "PodFailurePolicy"
+    assert failed["message"].endswith("failed with exit code 42 matching FailJob rule at index 0")
+
+
+def test_failures_that_the_policy_ignores_do_not_use_up_the_limit():
+    world = job_world(code=42)
+    create(world, "jobs.batch", job(backoffLimit=0, **failure_rule("Ignore")))
+    world.advance(120_000)
+    running = get(world, "jobs.batch", "task")
+    assert "conditions" not in running["status"]
+    assert len(pods_of(world, "task")) > 1
+
+
 def test_a_job_that_takes_too_long_is_ended():
     world = job_world(after_ms=10_000_000)
     create(world, "jobs.batch", job(activeDeadlineSeconds=60))

@@ -8,7 +8,9 @@ from urllib.parse import unquote
 
 from aoi.clusters.embedded.api import deletes, errors, metrics, pods, reviews, writes
 from aoi.clusters.embedded.api.discovery import discover
+from aoi.clusters.embedded.api.health import health, paths
 from aoi.clusters.embedded.api.openapi import openapi
+from aoi.clusters.embedded.api.options import check_options
 from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
 from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored, whole_list
@@ -119,10 +121,10 @@ class Api:
         if verb is None:
             raise errors.method_not_allowed()
         query = dict(reversed(pairs))
-        _check_options(verb, query, headers)
         if not name and verb in ("get", "delete"):
             watching = query.get("watch") in ("true", "1")
             verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
+        check_options(verb, query, headers)
         scope = name if kind.table == "namespaces" and name else namespace
         return Call(method, verb, kind, scope, name, subresource, query, headers, body, identity, pairs)
 
@@ -164,10 +166,10 @@ class Api:
             raise errors.ApiError(403, "Forbidden", message, {})
         if verb != "get":
             raise errors.method_not_allowed()
-        if (answer := _health(path.rstrip("/"), query)) is not None:
+        if (answer := health(path.rstrip("/"), query)) is not None:
             return answer
         if path == "/":
-            return json_response({"paths": [*(f"/apis/{one}" for one in _groups(self.registry)), *_PATHS]})
+            return json_response({"paths": paths(self.registry)})
         if path.rstrip("/") == "/version":
             return json_response(VERSION)
         found = None
@@ -220,9 +222,6 @@ def _warning(texts: Iterable[str]) -> str:
 
 _WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
 """Kinds that show the heartbeats of live kubelets, which nobody stores."""
-_HEALTH = ("/healthz", "/livez", "/readyz")
-_CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/crd-informer-synced")
-_PATHS = ("/api", "/api/v1", "/apis", *_HEALTH, "/openapi/v2", "/openapi/v3", "/version")
 VERSION = {
     "major": "1",
     "minor": "32",
@@ -260,39 +259,6 @@ def _split(path: str) -> list[str]:
     if len(parts) > 1 and ("" in parts or "." in parts or ".." in parts):
         raise errors.unknown_path()
     return parts
-
-
-_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "delete": "DeleteOptions"}
-
-
-def _health(path: str, query: Mapping[str, str]) -> Response | None:
-    """A health check or one of its parts; `?verbose` lists them."""
-    root, _, part = path.strip("/").partition("/")
-    if f"/{root}" not in _HEALTH or (part and part not in _CHECKS):
-        return None
-    if "verbose" not in query or part:
-        return Response(200, b"ok", "text/plain")
-    lines = [*(f"[+]{check} ok" for check in _CHECKS), f"{root} check passed", ""]
-    return Response(200, "\n".join(lines).encode(), "text/plain")
-
-
-def _groups(registry: Registry) -> list[str]:
-    return sorted({one for kind in registry.all() if kind.group for one in (kind.group, kind.api_version)})
-
-
-def _check_options(verb: str, query: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Parameters of a write. Raises: ApiError 422."""
-    if verb not in _OPTIONS:
-        return
-    if query.get("dryRun", "All") != "All":
-        raise errors.invalid_options(_OPTIONS[verb], errors.unsupported("dryRun", query["dryRun"], ("All",)))
-    modes = ("", "Ignore", "Strict", "Warn")
-    if query.get("fieldValidation", "") not in modes:
-        error = errors.unsupported("fieldValidation", query["fieldValidation"], modes)
-        raise errors.invalid_options(_OPTIONS[verb], error)
-    if verb == "patch" and query.get("force") and "apply-patch" not in headers.get("content-type", ""):
-        error = errors.forbidden_field("force", "may not be specified for non-apply patch")
-        raise errors.invalid_options(_OPTIONS[verb], error)
 
 
 def _fits(verb: str, name: str) -> bool:

@@ -84,12 +84,13 @@ def _peer_errors(peer: Obj, where: str) -> Iterator[FieldError]:
         yield required(where, "must specify a peer")
     elif block is not None and len(peer) > 1:
         yield FieldError(where, "FieldValueForbidden", "Forbidden: may not specify both ipBlock and another peer")
-    for field in ("cidr", "except") if block else ():
-        values = block.get(field) or ()
-        for at, text in enumerate([values] if field == "cidr" else values):
+    if block is not None:
+        texts = {"cidr": block.get("cidr", "")}
+        texts |= {f"except[{at}]": text for at, text in enumerate(block.get("except") or ())}
+        for field, text in texts.items():
             if not _is_network(text):
-                path = f"{where}.ipBlock.{field}" + (f"[{at}]" if field == "except" else "")
-                yield invalid(path, text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+                why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+                yield invalid(f"{where}.ipBlock.{field}", text, why)
 
 
 def _is_network(text: str) -> bool:

@@ -83,8 +83,9 @@ class JobController:
         meta = job["metadata"]
         owned = [pod for pod in world.store.owned("pods", meta["uid"]) if pods.is_active(pod)]
         suspended = bool(job["spec"].get("suspend")) and verdict is None
-        status: Obj = {} if suspended else {"startTime": world.clock.rfc3339(started_ms)}
-        status["uncountedTerminatedPods"] = {}
+        status: Obj = {"uncountedTerminatedPods": {}}
+        if not suspended:
+            status["startTime"] = world.clock.rfc3339(started_ms)
         if job["spec"].get("completionMode") == "Indexed":
             status["completedIndexes"] = _indexes(counts.done)
         numbers = {"active": len(owned), "succeeded": counts.succeeded, "failed": counts.failed}

@@ -107,7 +107,7 @@ def _conflict(conflicts: list[tuple[Owner, Path]]) -> ApiError:
     if len(causes) == 1:
         listed = f"1 conflict: {causes[0]['message']}: {causes[0]['field']}"
     else:
-        lines = []
+        lines: list[str] = []
         for other in sorted({id(other): other for other, _ in conflicts}.values(), key=lambda owner: owner.title):
             lines.append(f"conflicts with {other.title}:")
             lines += [f"- {readable(path)}" for owner, path in conflicts if owner is other]

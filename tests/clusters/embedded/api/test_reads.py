@@ -243,3 +243,21 @@ def test_reading_is_fast_enough_for_learning(cluster):
     assert len(orjson.loads(answer.body)["items"]) == 25
     assert get_us < 500
     assert list_us < 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        ("resourceVersionMatch=Exact&resourceVersion=0", 'resourceVersionMatch "exact" is forbidden for'),
+        ("resourceVersionMatch=Near&resourceVersion=1", 'supported values: "", "Exact", "NotOlderThan"'),
+        ("sendInitialEvents=true", "sendInitialEvents is forbidden for list"),
+        ("watch=1&sendInitialEvents=true", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        ("watch=1&resourceVersionMatch=NotOlderThan", "is forbidden for watch unless sendInitialEvents is provided"),
+    ],
+)
+def test_a_list_of_a_revision_that_cannot_be_is_refused(cluster, query, message):
+    pairs = tuple(tuple(part.split("=")) for part in query.split("&"))
+    status, body = cluster.send("GET", PODS, query=pairs)
+    assert (status, body["reason"]) == (422, "Invalid")
+    assert message in body["message"]

@@ -48,6 +48,8 @@ class JobController:
         elif verdict is not None or job["spec"].get("suspend"):
             for pod in active:
                 request_deletion(world, "pods", pod)
+                message = f"Deleted pod: {pod['metadata']['name']}"
+                events.record(world, RESOURCE, job, "SuccessfulDelete", message, component=COMPONENT)
         self._report(world, job, counts, verdict, started_ms)
 
     def _create(self, world: World, job: Obj, owned: list[Obj], active: list[Obj], counts: "_Counts") -> None:

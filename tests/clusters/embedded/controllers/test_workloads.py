@@ -140,6 +140,7 @@ def test_a_job_that_takes_too_long_is_ended():
     world.advance(30_000)
     assert pods_of(world, "task") == []
     assert condition(get(world, "jobs.batch", "task"), "Failed")["reason"] == "DeadlineExceeded"
+    assert len(events_of(world, "task", "SuccessfulDelete")) == 1
 
 
 def test_a_sidecar_without_end_keeps_its_job_active():

@@ -14,6 +14,8 @@ from aoi.clusters.embedded.world import EPOCH_MS, World
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease", "aoi")
 NODE_CAPACITY = {"cpu": "8", "ephemeral-storage": "99053Mi", "hugepages-2Mi": "0", "memory": "31846Mi", "pods": "110"}
+_SERVER_ADDRESS = "10.0.255.254"
+"""Where pods would find the API server: an address of the nodes' network that no node has."""
 SETTLING_MS = 60_000
 """Until cluster DNS is ready and every node has its lease."""
 Rule = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -37,7 +39,6 @@ _VIEW: tuple[Rule, ...] = (
     (("policy",), ("poddisruptionbudgets",), _READ),
 )
 _EDIT: tuple[Rule, ...] = (
-    *_VIEW,
     (("",), ("secrets",), _READ + _WRITE),
     (("",), ("pods/exec", "pods/eviction", "serviceaccounts/token"), ("create",)),
     (("",), (*_CORE, "events"), _WRITE),
@@ -48,7 +49,6 @@ _EDIT: tuple[Rule, ...] = (
     (("policy",), ("poddisruptionbudgets",), _WRITE),
 )
 _ADMIN: tuple[Rule, ...] = (
-    *_EDIT,
     ((RBAC,), ("rolebindings", "roles"), _READ + _WRITE),
     (("authorization.k8s.io",), ("localsubjectaccessreviews",), ("create",)),
 )
@@ -108,10 +108,12 @@ def _default_roles() -> Iterator[tuple[str, Obj]]:
     for name, rules in (("admin", _ADMIN), ("edit", _EDIT), ("view", _VIEW)):
         labels = {f"{RBAC}/aggregate-to-{other}": "true" for other in joined_into[name]}
         selector = {"matchLabels": {f"{RBAC}/aggregate-to-{name}": "true"}}
-        yield (
-            "clusterroles",
-            {**_role(name, _rules(rules), labels), "aggregationRule": {"clusterRoleSelectors": [selector]}},
-        )
+        # Rules come from the aggregated roles; anybody's role with such a label adds to them.
+        own = {"kubernetes.io/bootstrapping": "rbac-defaults", **selector["matchLabels"]}
+        yield "clusterroles", _role(f"system:aggregate-to-{name}", _rules(rules), own)
+        gathered = {"aggregationRule": {"clusterRoleSelectors": [selector]}}
+        labels["kubernetes.io/bootstrapping"] = "rbac-defaults"
+        yield "clusterroles", {**_role(name, [], labels), **gathered}
     paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz"]
     discovery = [{"nonResourceURLs": [*paths, "/version", "/version/"], "verbs": ["get"]}]
     reviews = [
@@ -198,6 +200,14 @@ def _node(number: int) -> Obj:
     }
 
 
+_PRIORITIES = (
+    ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be "
+     "moved to another node if necessary."),
+    ("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their current "
+     "node."),
+)  # fmt: skip
+
+
 def _system() -> Iterator[tuple[str, Obj]]:
     yield (
         "storageclasses.storage.k8s.io",
@@ -213,11 +223,36 @@ def _system() -> Iterator[tuple[str, Obj]]:
             "volumeBindingMode": "WaitForFirstConsumer",
         },
     )
+    for name, value, description in _PRIORITIES:
+        yield (
+            "priorityclasses.scheduling.k8s.io",
+            {
+                "apiVersion": "scheduling.k8s.io/v1",
+                "kind": "PriorityClass",
+                "metadata": {"name": name},
+                "value": value,
+                "description": description,
+                "preemptionPolicy": "PreemptLowerPriority",
+            },
+        )
     labels = {"k8s-app": "kube-dns"}
     ports = [("dns", 53, "UDP", 53), ("dns-tcp", 53, "TCP", 53)]
     yield "deployments.apps", _dns_deployment(labels)
     yield "services", _service("kube-system", "kube-dns", "10.96.0.10", ports, labels)
     yield "services", _service("default", "kubernetes", "10.96.0.1", [("https", 443, "TCP", 6443)], None)
+    port = {"name": "https", "port": 6443, "protocol": "TCP"}
+    meta: Obj = {"name": "kubernetes", "namespace": "default"}
+    unmirrored = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    subset = {"addresses": [{"ip": _SERVER_ADDRESS}], "ports": [port]}
+    endpoints = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {**meta, "labels": unmirrored}}
+    yield "endpoints", {**endpoints, "subsets": [subset]}
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    sliced = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {**meta, "labels": labels}}
+    endpoint = {"addresses": [_SERVER_ADDRESS], "conditions": {"ready": True}}
+    yield (
+        "endpointslices.discovery.k8s.io",
+        {**sliced, "addressType": "IPv4", "endpoints": [endpoint], "ports": [port]},
+    )
 
 
 def _dns_deployment(labels: dict[str, str]) -> Obj:
@@ -237,6 +272,7 @@ def _dns_deployment(labels: dict[str, str]) -> Obj:
     pod: Obj = {
         "containers": [container],
         "dnsPolicy": "Default",
+        "priorityClassName": "system-cluster-critical",
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",
         "securityContext": {},

@@ -99,25 +99,30 @@ class Runtime(Protocol):
 
 TASK_MS = 2000
 """How long a container runs that is there to finish, unless its command says how long it sleeps."""
+_EXIT = re.compile(r"\bexit (\d{1,3})\s*$")
 _SLEEP = re.compile(r"\bsleep (\d{1,9}|infinity|inf)\b")
 
 
 class PlainRuntime:
     """Any image starts, answers its probes and logs that it started. What should finish does, everything else stays up.
 
-    What should finish: init containers, and all containers of pods that are not to be restarted when they succeed.
+    What should finish: init containers, all containers of pods that are not to be restarted when they succeed, and
+    commands that end in `exit N` or `false`.
     """
 
     def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
         """Starts at once."""
-        if not _is_task(pod, container):
+        line = " ".join([*(container.get("command") or ()), *(container.get("args") or ())]).strip()
+        sleep, code = _SLEEP.search(line), _exit_code(line)
+        if code is None and not _is_task(pod, container):
             return ContainerPlan()
-        sleep = _SLEEP.search(" ".join([*(container.get("command") or ()), *(container.get("args") or ())]))
         if sleep is None:
-            return ContainerPlan(exit=ExitPlan(TASK_MS, 0, "Completed"))
-        if not sleep[1].isdigit():
+            after_ms = TASK_MS
+        elif sleep[1].isdigit():
+            after_ms = int(sleep[1]) * 1000
+        else:
             return ContainerPlan()
-        return ContainerPlan(exit=ExitPlan(int(sleep[1]) * 1000, 0, "Completed"))
+        return ContainerPlan(exit=ExitPlan(after_ms, code or 0, "Error" if code else "Completed"))
 
     def probe(self, world: "World", pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:
         """Succeeds."""
@@ -127,8 +132,9 @@ class PlainRuntime:
         """One line."""
         status = pod.get("status") or {}
         for item in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
-            state = item.get("lastState" if previous else "state") or {}
-            phase = state.get("running") or state.get("terminated")
+            state, last = item.get("state") or {}, (item.get("lastState") or {}).get("terminated")
+            # While it waits to be started again, its log is that of the last time.
+            phase = last if previous else state.get("running") or state.get("terminated") or last
             if item["name"] == container and phase and phase.get("startedAt"):
                 return [LogLine(world.clock.at_ms(phase["startedAt"]), f"{container} started")]
         return []
@@ -139,7 +145,17 @@ class PlainRuntime:
 
     def exec(self, world: "World", pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
         """Echoes what a shell-less image would say."""
-        return 126, b"", f'exec: "{command[0] if command else ""}": executable file not found in $PATH'.encode()
+        program = command[0] if command else ""
+        why = f'exec: "{program}": executable file not found in $PATH: unknown'
+        return 126, b"", f"OCI runtime exec failed: exec failed: unable to start container process: {why}\n".encode()
+
+
+def _exit_code(line: str) -> int | None:
+    """With what a command ends that says so in its last word or two."""
+    if line.rpartition(" ")[2] in ("false", "/bin/false"):
+        return 1
+    last = _EXIT.search(line)
+    return int(last[1]) if last else None
 
 
 def _is_task(pod: Obj, container: Obj) -> bool:

@@ -107,6 +107,9 @@ def _job(world: World, obj: Obj) -> Obj:
         metadata = {**template["metadata"], "labels": {**(template["metadata"].get("labels") or {}), **labels}}
         new["spec"]["template"] = {**template, "metadata": metadata}
         new["spec"]["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    if not new["metadata"].get("labels"):
+        labels = new["spec"].get("template", {}).get("metadata", {}).get("labels")
+        new["metadata"] = {**new["metadata"], **({"labels": labels} if labels else {})}
     return new
 
 

@@ -20,6 +20,8 @@ def pod_spec(spec: Obj, *, is_pod: bool = False) -> Obj:
     for field in ("containers", "initContainers"):
         if field in spec:
             new[field] = [container(item, is_pod=is_pod) for item in spec[field]]
+            if spec.get("hostNetwork"):
+                new[field] = [_on_host(item) for item in new[field]]
     if "volumes" in spec:
         new["volumes"] = [_volume(item) for item in spec["volumes"]]
     if new.get("serviceAccountName"):
@@ -72,6 +74,13 @@ def container(spec: Obj, *, is_pod: bool = False) -> Obj:
     if is_pod and limits:
         new["resources"] = {**new["resources"], "requests": {**limits, **(new["resources"].get("requests") or {})}}
     return new
+
+
+def _on_host(spec: Obj) -> Obj:
+    """Ports of a container in its node's network are the node's."""
+    if "ports" not in spec:
+        return spec
+    return {**spec, "ports": [{"hostPort": port.get("containerPort"), **port} for port in spec["ports"]]}
 
 
 def _env(item: Obj) -> Obj:

@@ -16,12 +16,24 @@ from aoi.clusters.transport import Response
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
+_RETURNED = frozenset(
+    (
+        *("persistentvolumeclaims", "persistentvolumes", "pods", "resourcequotas", "serviceaccounts", "services"),
+        "storageclasses.storage.k8s.io",
+    )
+)
+"""Kinds whose deletion answers the object also when it is gone at once: typed clients expect it."""
+_KEPT = ("default", "kube-system", "kube-public")
+
+
 def delete(world: World, call: Call) -> Response:
     """DELETE on an object. Raises: ApiError."""
+    if call.kind.table == "namespaces" and call.name in _KEPT:
+        raise errors.forbidden(call.kind, call.name, "this namespace may not be deleted")
     old = stored(world, call.kind, call.namespace, call.name)
     left = delete_object(world, call, old, _delete_options(call))
-    if left is not None:
-        return answer(call, left)
+    if left is not None or call.kind.table in _RETURNED:
+        return answer(call, old if left is None else left)
     meta = old["metadata"]
     details: dict[str, Any] = {"name": meta["name"], "kind": call.kind.plural, "uid": meta["uid"]}
     if call.kind.group:

@@ -33,7 +33,7 @@ class ApiError(Exception):
             "message": self.message,
             "reason": self.reason,
         }
-        if self.details:
+        if self.details is not None:  # an empty one tells kubectl that it is the path that was not found
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -145,6 +145,12 @@ def unprocessable(kind: ResourceType, name: str, errors: Sequence[FieldError]) -
     details |= {"kind": kind.kind, "causes": [error.cause() for error in errors]}
     qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
     return ApiError(422, "Invalid", f'{qualified} "{name}" is invalid: {listed}', details)
+
+
+def invalid_options(kind: str, error: FieldError) -> ApiError:
+    """422 for the parameters of a request: `CreateOptions`, `PatchOptions`, `ListOptions`..."""
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": [error.cause()]}
+    return ApiError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {error}', details)
 
 
 def bad_request(message: str) -> ApiError:

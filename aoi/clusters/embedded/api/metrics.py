@@ -25,7 +25,8 @@ def metrics(world: World, call: Call) -> Response:
     objects = selected(world, replace(call, kind=NODES if call.kind.plural == "nodes" else PODS))
     items = [item for obj in objects if (item := build(world, obj)) is not None]
     if call.name and not items:
-        raise not_found(call.kind, call.name)
+        name = f"{call.namespace}/{call.name}" if call.kind.namespaced else call.name
+        raise not_found(replace(call.kind, plural=call.kind.kind.lower()), name)  # as metrics-server words it
     if wants_table(call.headers.get("accept", "")):
         now_ms = world.clock.epoch_ms + world.clock.now_ms
         return json_response(table_of(call.kind, items, {}, now_ms, call.query.get("includeObject", "Metadata")))

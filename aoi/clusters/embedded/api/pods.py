@@ -13,6 +13,7 @@ from aoi.clusters.embedded.api.results import Call, Exec, json_response
 from aoi.clusters.embedded.api.selectors import selector_matches
 from aoi.clusters.embedded.api.strict import read_object
 from aoi.clusters.embedded.clock import Clock
+from aoi.clusters.embedded.controllers import conditions
 from aoi.clusters.embedded.runtime import LogLine
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
@@ -53,6 +54,8 @@ def log(world: World, call: Call) -> Response:
     """GET log: tail, since, timestamps, previous, byte limit. Raises: ApiError 400, 404."""
     pod = stored(world, PODS, call.namespace, call.name)
     container = container_of(pod, call.query.get("container", ""))
+    if not pod["spec"].get("nodeName"):
+        return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
     previous = call.flag("previous")
     _check_has_log(pod, container, previous=previous)
     lines = world.runtime.log(world, pod, container, previous=previous)
@@ -74,8 +77,6 @@ def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
         return
     waiting = (status.get("state") or {}).get("waiting")
-    if not pod["spec"].get("nodeName"):
-        raise errors.bad_request(f'container "{container}" in pod "{name}" is waiting to start: no node assigned')
     if waiting and not (status.get("lastState") or {}).get("terminated"):
         raise errors.bad_request(_waiting_text(container, name, waiting))
 
@@ -134,6 +135,8 @@ def run_command(world: World, call: Call) -> Exec:
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         phase = pod["status"]["phase"]
         raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    if not pod["spec"].get("nodeName"):
+        raise errors.bad_request(f"pod {call.name} does not have a host assigned")
     if not (container_status(pod, container).get("state") or {}).get("running"):
         raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')
     return Exec(*world.runtime.exec(world, pod, container, command))
@@ -162,22 +165,40 @@ def _spend_budget(world: World, call: Call, pod: Obj) -> None:
         for budget in world.store.objects(table, call.namespace)
         if selector_matches((budget.get("spec") or {}).get("selector"), labels)
     ]
+    if len(budgets) > 1:
+        why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        raise errors.ApiError(500, "InternalError", why)
     for budget in budgets:
         status = budget.get("status") or {}
+        if _is_spared(budget, status, pod):
+            continue
         if status.get("disruptionsAllowed", 0) < 1:
-            name = budget["metadata"]["name"]
-            cause = {
-                "reason": "DisruptionBudget",
-                "message": f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods and has "
-                f"{status.get('currentHealthy', 0)} currently",
-            }
-            message = "Cannot evict pod as it would violate the pod's disruption budget."
-            raise errors.ApiError(429, "TooManyRequests", message, {"causes": [cause]}, retry_s=10)
-    if not call.is_dry_run:
-        for budget in budgets:
-            status = budget["status"]
+            raise _over_budget(budget["metadata"]["name"], status)
+        if not call.is_dry_run:
             spent = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
             world.store.update(table, {**budget, "status": spent})
+
+
+def _is_spared(budget: Obj, status: Obj, pod: Obj) -> bool:
+    """An unready pod costs nothing where the budget always allows it, or where enough others are healthy."""
+    if conditions.is_true(pod, "Ready"):
+        return False
+    desired = status.get("desiredHealthy", 0)
+    always = (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+    return always or status.get("currentHealthy", 0) >= desired > 0
+
+
+def _over_budget(name: str, status: Obj) -> errors.ApiError:
+    """429 without Retry-After: a client that is told when to retry does so by itself, and never reports or gives up."""
+    if "disruptionsAllowed" in status:
+        counts = (
+            f"needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
+        )
+    else:
+        counts = "is still being processed by the server."
+    cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name} {counts}"}
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    return errors.ApiError(429, "TooManyRequests", message, {"causes": [cause]})
 
 
 def bind(world: World, call: Call) -> Response:

@@ -46,13 +46,10 @@ def _custom_types(definitions: Iterable[Obj]) -> Iterable[ResourceType]:
             if not version.get("served", True):
                 continue
             group, name = spec["group"], version["name"]
-            subresources = {}
-            if "status" in (version.get("subresources") or {}):
-                subresources["status"] = Subresource(group, name, names["kind"], ("get", "patch", "update"))
-            columns = tuple(
-                (column["name"], column["type"], column["jsonPath"])
-                for column in version.get("additionalPrinterColumns") or ()
-            )
+            parts = version.get("subresources") or {}
+            spoken = {"scale": ("autoscaling", "v1", "Scale"), "status": (group, name, names["kind"])}
+            verbs = ("get", "patch", "update")
+            subresources = {part: Subresource(*spoken[part], verbs) for part in spoken if part in parts}
             yield ResourceType(
                 group,
                 name,
@@ -62,6 +59,7 @@ def _custom_types(definitions: Iterable[Obj]) -> Iterable[ResourceType]:
                 namespaced=spec.get("scope") != "Cluster",
                 categories=tuple(names.get("categories") or ()),
                 subresources=subresources,
-                columns=columns,
+                columns=tuple(version.get("additionalPrinterColumns") or ()),
+                scale=parts.get("scale"),
                 structure=(version.get("schema") or {}).get("openAPIV3Schema"),
             )

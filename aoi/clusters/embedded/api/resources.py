@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from aoi.clusters.embedded.schema.definitions import OPEN, Schema, custom_schema, schema_of
 
@@ -42,8 +43,10 @@ class ResourceType:
     """Whether a change of anything but metadata and status bumps metadata.generation."""
     storage: str = ""
     """Table in the store, where it is not `plural.group`: another version stores this kind."""
-    columns: tuple[tuple[str, str, str], ...] = ()
-    """Extra printer columns of a custom resource: (name, type, JSON path)."""
+    columns: tuple[Mapping[str, Any], ...] = ()
+    """Extra printer columns of a custom resource, as its definition lists them."""
+    scale: Mapping[str, str] | None = None
+    """Where a custom resource keeps its replicas: `specReplicasPath`, `statusReplicasPath`, `labelSelectorPath`."""
 
     structure: Mapping[str, object] | None = None
     """OpenAPI v3 schema of a custom resource, if its definition gives one."""
@@ -109,6 +112,7 @@ def _make(group: str, version: str, package: str, row: str) -> ResourceType:
         plural=plural,
         short=tuple(short.split()),
         namespaced=scope != "cluster",
+        verbs=tuple(verb for verb in ALL_VERBS if kind != "Namespace" or verb != "deletecollection"),
         categories=tuple(categories.split()),
         subresources=_subresources(group, version, kind, subs),
         fields=_FIELDS | set(fields.split()),
@@ -226,8 +230,19 @@ REVIEWS = (
     _review("authorization.k8s.io", _AUTHORIZATION, "LocalSubjectAccessReview", namespaced=True),
 )
 
+_LISTED_ONLY = (
+    # `kubectl apply --prune` looks through them; there are none, and creating one is refused.
+    ResourceType(
+        *("", "v1", "ReplicationController", "replicationcontrollers"),
+        short=("rc",),
+        verbs=(*READ_VERBS, "watch"),
+        categories=("all",),
+    ),
+)
+
 BUILT_IN: tuple[ResourceType, ...] = (
     *(_make(*key, row) for key, rows in _ROWS.items() for row in rows),
+    *_LISTED_ONLY,
     *_METRICS,
     *REVIEWS,
 )

@@ -1,4 +1,6 @@
-"""The scale subresource of Deployments, ReplicaSets and StatefulSets."""
+"""The scale subresource of Deployments, ReplicaSets and StatefulSets, and of custom resources that declare one."""
+
+from typing import Any
 
 from aoi.clusters.embedded.api import errors
 from aoi.clusters.embedded.api.policies import ask_policies
@@ -7,35 +9,52 @@ from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.selectors import selector_text
 from aoi.clusters.embedded.api.strict import check_kind, read_object
+from aoi.clusters.embedded.api.table import scale_table, wants_table
 from aoi.clusters.embedded.api.writes import check_preconditions, commit, patched
-from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.store import Obj, fork
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
 
 
-def scale_of(obj: Obj) -> Obj:
+def scale_of(kind: ResourceType, obj: Obj) -> Obj:
     """The autoscaling/v1 Scale of a workload."""
     meta = obj["metadata"]
     kept = {
         key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in meta
     }
-    status: Obj = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    if text := selector_text(obj["spec"].get("selector")):
+    if kind.scale is None:
+        wanted, current = obj["spec"].get("replicas", 1), (obj.get("status") or {}).get("replicas", 0)
+        text = selector_text(obj["spec"].get("selector"))
+    else:
+        wanted, current = _at(obj, kind.scale["specReplicasPath"]), _at(obj, kind.scale["statusReplicasPath"])
+        text = _at(obj, kind.scale.get("labelSelectorPath", "")) or ""
+    status: Obj = {"replicas": current or 0}
+    if text:
         status["selector"] = text
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": kept,
-        "spec": {"replicas": obj["spec"].get("replicas", 1)},
+        "spec": {"replicas": wanted or 0},
         "status": status,
     }
+
+
+def _at(obj: Obj, path: str) -> Any:
+    """What stands at a JSON path of plain names, or None."""
+    node: Any = obj
+    for part in path.strip(".").split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def scale(world: World, call: Call) -> Response:
     """GET, PUT or PATCH. Raises: ApiError."""
     obj = stored(world, call.kind, call.namespace, call.name)
-    current = scale_of(obj)
+    current = scale_of(call.kind, obj)
     if call.verb == "get":
+        if wants_table(call.headers.get("accept", "")):
+            return json_response(scale_table(current, world.clock.epoch_ms + world.clock.now_ms))
         return json_response(current)
     if call.verb == "patch":
         wanted = patched(call, call.headers.get("content-type", "").partition(";")[0].strip(), current)
@@ -50,10 +69,13 @@ def scale(world: World, call: Call) -> Response:
         )
     if replicas < 0:
         raise _invalid(call.kind, call.name, replicas)
-    new = {**obj, "spec": {**obj["spec"], "replicas": replicas}}
-    ask_policies(world, call, "UPDATE", scale_of(new), current)
+    path = call.kind.scale["specReplicasPath"] if call.kind.scale else ".spec.replicas"
+    *parents, last = path.strip(".").split(".")
+    new, spec = fork(obj, *parents)
+    spec[last] = replicas
+    ask_policies(world, call, "UPDATE", scale_of(call.kind, new), current)
     saved = commit(world, call, obj, new)
-    return json_response(scale_of(saved))
+    return json_response(scale_of(call.kind, saved))
 
 
 def _invalid(kind: ResourceType, name: str, replicas: int) -> errors.ApiError:

@@ -109,11 +109,10 @@ def parse_fields(text: str, kind: ResourceType) -> tuple[tuple[tuple[str, ...], 
         if match is None or match[2] in "<>":
             raise bad_request(f"invalid field selector: {text}; can't understand '{part}'")
         if match[1] not in kind.fields:
-            where = f"{kind.api_version if kind.group else '/v1'}, Resource={kind.plural}"
-            raise bad_request(
-                f'Unable to find "{where}" that match label selector "", field selector "{text}": '
-                f"field label not supported: {match[1]}"
-            )
+            if kind.is_custom or kind.fields - {"metadata.name", "metadata.namespace"}:
+                raise bad_request(f"field label not supported: {match[1]}")  # kubectl adds what it looked for
+            known = 'only "metadata.name", "metadata.namespace"'
+            raise bad_request(f'"{match[1]}" is not a known field selector: {known}')
         terms.append((tuple(match[1].split(".")), match[2] != "!=", match[3]))
     return tuple(terms)
 

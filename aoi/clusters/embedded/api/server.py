@@ -8,7 +8,9 @@ from urllib.parse import unquote
 
 from aoi.clusters.embedded.api import deletes, errors, metrics, pods, reviews, writes
 from aoi.clusters.embedded.api.discovery import discover
+from aoi.clusters.embedded.api.health import health, paths
 from aoi.clusters.embedded.api.openapi import openapi
+from aoi.clusters.embedded.api.options import check_options
 from aoi.clusters.embedded.api.policies import ask_policies
 from aoi.clusters.embedded.api.rbac import Access, Authorizer
 from aoi.clusters.embedded.api.reads import list_bytes, page, shown, stored, whole_list
@@ -78,7 +80,7 @@ class Api:
             if "impersonate-user" in lowered:
                 who = self._impersonated(who, lowered)
             call = self._route(method, path, pairs, lowered, body, who)
-            result: Result = self._serve(call) if call else self._plain(method, path, lowered, who)
+            result: Result = self._serve(call) if call else self._plain(method, path, dict(pairs), lowered, who)
         except errors.ApiError as error:
             result = error.response()
         except RecursionError:
@@ -119,12 +121,10 @@ class Api:
         if verb is None:
             raise errors.method_not_allowed()
         query = dict(reversed(pairs))
-        if query.get("dryRun", "All") != "All":
-            error = errors.unsupported("dryRun", query["dryRun"], ("All",))
-            raise errors.ApiError(422, "Invalid", f'DryRunOptions.meta.k8s.io "" is invalid: {error}', {})
         if not name and verb in ("get", "delete"):
             watching = query.get("watch") in ("true", "1")
             verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
+        check_options(verb, query, headers)
         scope = name if kind.table == "namespaces" and name else namespace
         return Call(method, verb, kind, scope, name, subresource, query, headers, body, identity, pairs)
 
@@ -156,7 +156,9 @@ class Api:
         result: Result = _SUBRESOURCES[call.subresource](self.world, call)
         return result
 
-    def _plain(self, method: str, path: str, headers: Mapping[str, str], identity: Identity) -> Response:
+    def _plain(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], identity: Identity
+    ) -> Response:
         """Health, version, discovery and OpenAPI. Raises: ApiError 403, 404, 406."""
         verb = _VERBS.get(method, "get")
         if not self.authorizer.allows_path(identity, verb, path):
@@ -164,8 +166,10 @@ class Api:
             raise errors.ApiError(403, "Forbidden", message, {})
         if verb != "get":
             raise errors.method_not_allowed()
-        if path.rstrip("/") in _HEALTH:
-            return Response(200, b"ok", "text/plain")
+        if (answer := health(path.rstrip("/"), query)) is not None:
+            return answer
+        if path == "/":
+            return json_response({"paths": paths(self.registry)})
         if path.rstrip("/") == "/version":
             return json_response(VERSION)
         found = None
@@ -218,7 +222,6 @@ def _warning(texts: Iterable[str]) -> str:
 
 _WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
 """Kinds that show the heartbeats of live kubelets, which nobody stores."""
-_HEALTH = ("/healthz", "/livez", "/readyz")
 VERSION = {
     "major": "1",
     "minor": "32",

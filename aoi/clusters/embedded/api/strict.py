@@ -1,5 +1,6 @@
 """Request bodies: decode, bound, check types against the schema, and drop (or refuse) unknown fields."""
 
+import re
 from typing import Any
 
 import orjson
@@ -9,11 +10,14 @@ from aoi.clusters.embedded.api.errors import bad_request, too_large, unprocessab
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.api.structural import schema_errors, with_defaults
+from aoi.clusters.embedded.api.validation_definition import UNCHECKED
+from aoi.clusters.embedded.policies.rules import has_rules
 from aoi.clusters.embedded.schema.definitions import Schema
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
 """kube-apiserver's default limit on a request body."""
 JSON_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+_POSITION = re.compile(r"\[\d+\]")
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _PYTHON: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -101,6 +105,8 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
         value = with_defaults(value, kind.structure)
         problems = list(schema_errors(value, kind.structure))
         if problems:
+            if has_rules(kind.structure):
+                problems.append(UNCHECKED)
             raise unprocessable(kind, (value.get("metadata") or {}).get("name", ""), problems)
     unknown: list[str] = []
     try:
@@ -109,7 +115,7 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
         raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
             error
         )
-    mode = call.query.get("fieldValidation", "Warn")
+    mode = call.query.get("fieldValidation") or "Warn"
     if unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
         prefix = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
@@ -120,22 +126,23 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
     return result
 
 
-def _walk(value: Any, schema: Schema, path: str, unknown: list[str]) -> Any:
+def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str = "") -> Any:
     kind = schema.type
     if kind == "any":
         return value
     expected = _PYTHON[kind]
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
-        raise TypeError(_mismatch(value, schema, path))
+        raise TypeError(_mismatch(value, schema, f"{owner}.{path}"))
     if kind == "object":
         fields = schema.fields
+        owner = schema.definition.rsplit(".", 1)[1] if schema.definition else owner
         clean = {}
         for key, item in value.items():
             if item is None:
                 continue
             field = fields.get(key)
             if field is not None:
-                clean[key] = _walk(item, field, f"{path}.{key}" if path else key, unknown)
+                clean[key] = _walk(item, field, f"{path}.{key}" if path else key, unknown, owner)
             elif schema.is_open:
                 clean[key] = item
             else:
@@ -143,10 +150,12 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str]) -> Any:
         return clean
     if kind == "map":
         inner = schema.items
-        return {key: _walk(item, inner, f"{path}.{key}", unknown) for key, item in value.items() if item is not None}
+        return {
+            key: _walk(item, inner, f"{path}.{key}", unknown, owner) for key, item in value.items() if item is not None
+        }
     if kind == "list":
         inner = schema.items
-        return [_walk(item, inner, f"{path}[{at}]", unknown) for at, item in enumerate(value)]
+        return [_walk(item, inner, f"{path}[{at}]", unknown, owner) for at, item in enumerate(value)]
     if kind == "quantity":
         return _quantity(value)
     return value
@@ -171,4 +180,5 @@ def _mismatch(value: Any, schema: Schema, path: str) -> str:
         list: "array",
     }
     found = names.get(type(value), "null")
-    return f"json: cannot unmarshal {found} into Go struct field .{path} of type {schema.go_type}"
+    # Go names the struct that holds the field, and counts no positions in lists.
+    return f"json: cannot unmarshal {found} into Go struct field {_POSITION.sub('', path)} of type {schema.go_type}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aoi.clusters.embedded.api.errors import FieldError, go_value, invalid, required, unsupported
+from aoi.clusters.embedded.api.errors import FieldError, invalid, required, unsupported
 
 Source = Mapping[str, Any]
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -38,12 +38,14 @@ def schema_errors(value: Any, schema: Source, path: str = "") -> Iterator[FieldE
     if schema.get("x-kubernetes-int-or-string"):
         wanted = None
     if wanted and not _is(value, wanted):
-        found = {dict: "object", list: "array", str: "string", bool: "boolean"}.get(type(value), "number")
-        shown = go_value(found if found in ("object", "array") else value)
-        message = f'Invalid value: "{found}": {path} in body must be of type {wanted}: {shown}'
+        names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
+        found = names.get(type(value), "number")
+        message = f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"'
         yield FieldError(path, "FieldValueTypeInvalid", message)
         return
     yield from _scalar_errors(value, schema, path)
+    yield from _size_errors(value, schema, path)
+    yield from _junctor_errors(value, schema, path)
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
         for name in schema.get("required") or ():
@@ -79,8 +81,42 @@ def _scalar_errors(value: Any, schema: Source, path: str) -> Iterator[FieldError
             yield invalid(path, value, f"{path} in body should match '{schema['pattern']}'")
         if len(value) < schema.get("minLength", 0):
             yield invalid(path, value, f"{path} in body should be at least {schema['minLength']} chars long")
-    if isinstance(value, list) and len(value) < schema.get("minItems", 0):
-        yield invalid(path, len(value), f"{path} in body should have at least {schema['minItems']} items")
+
+
+def _size_errors(value: Any, schema: Source, path: str) -> Iterator[FieldError]:
+    """Too much of a string, a list or a map, or too little of the latter two."""
+    if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
+        message = f"Too long: may not be more than {schema['maxLength']} bytes"
+        yield FieldError(path, "FieldValueTooLong", message)
+    for kind, least, most, noun in (
+        (list, "minItems", "maxItems", "items"),
+        (dict, "minProperties", "maxProperties", "properties"),
+    ):
+        if not isinstance(value, kind):
+            continue
+        count = len(value)
+        if count < schema.get(least, 0):
+            yield invalid(path, count, f"{path} in body should have at least {schema[least]} {noun}")
+        if count > schema.get(most, count):
+            message = f"Too many: {count}: must have at most {schema[most]} items"
+            yield FieldError(path, "FieldValueTooMany", message)
+
+
+def _junctor_errors(value: Any, schema: Source, path: str) -> Iterator[FieldError]:
+    """allOf, anyOf, oneOf and not: schemas that only restrict."""
+    for inner in schema.get("allOf") or ():
+        yield from schema_errors(value, inner, path)
+    fitting = {key: [not any(schema_errors(value, inner, path)) for inner in schema.get(key) or ()] for key in _CHOICES}
+    if fitting["anyOf"] and not any(fitting["anyOf"]):
+        yield invalid(path, "", f"{path} in body must validate at least one schema (anyOf)")
+    if fitting["oneOf"] and sum(fitting["oneOf"]) != 1:
+        found = "Found none valid" if not any(fitting["oneOf"]) else f"Found {sum(fitting['oneOf'])} valid alternatives"
+        yield invalid(path, "", f"{path} in body must validate one and only one schema (oneOf). {found}")
+    if isinstance(schema.get("not"), dict) and not any(schema_errors(value, schema["not"], path)):
+        yield invalid(path, "", f"{path} in body must not validate the schema (not)")
+
+
+_CHOICES = ("anyOf", "oneOf")
 
 
 def _join(path: str, name: str) -> str:

@@ -15,8 +15,13 @@ from aoi.clusters.embedded.api.errors import (
 )
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.selectors import selector_matches
+from aoi.clusters.embedded.api.validation_data import IMMUTABLE, data_errors, secret_errors
+from aoi.clusters.embedded.api.validation_definition import definition_errors, rule_errors
+from aoi.clusters.embedded.api.validation_limits import limit_range_errors, priority_class_errors, quota_errors
+from aoi.clusters.embedded.api.validation_network import ingress_errors, network_policy_errors
 from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
 from aoi.clusters.embedded.api.validation_policy import admission_binding_errors, admission_policy_errors
+from aoi.clusters.embedded.controllers.cronjob import is_zone, schedule_problem
 from aoi.clusters.embedded.store import Obj
 
 SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
@@ -43,10 +48,7 @@ _PERCENT_TEXT = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
     "validation is '[0-9]+%')"
 )
-_CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
-DATA_LIMIT_BYTES = 1024 * 1024
 _FREE_NAMES = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
-IMMUTABLE = "field is immutable"
 
 
 def validate(kind: ResourceType, new: Obj, old: Obj | None) -> None:
@@ -57,6 +59,8 @@ def validate(kind: ResourceType, new: Obj, old: Obj | None) -> None:
     checker = _CHECKERS.get(kind.table)
     if checker:
         errors += checker(new, old)
+    if kind.structure is not None:
+        errors += rule_errors(new, old, kind.structure)
     if errors:
         raise unprocessable(kind, new["metadata"].get("name", ""), errors)
 
@@ -111,9 +115,12 @@ def _workload(new: Obj, old: Obj | None, *, policies: tuple[str, ...] = ("Always
     volumes = spec.get("volumeClaimTemplates") or ()
     claims = frozenset((claim.get("metadata") or {}).get("name", "") for claim in volumes)
     yield from pod_spec_errors(template.get("spec") or {}, "spec.template.spec", claims)
-    policy = (template.get("spec") or {}).get("restartPolicy", "Always")
-    if policy not in policies:
-        yield unsupported("spec.template.spec.restartPolicy", policy, policies)
+    if "Always" in policies:
+        policy = (template.get("spec") or {}).get("restartPolicy", "Always")
+        if policy not in policies:
+            yield unsupported("spec.template.spec.restartPolicy", policy, policies)
+    else:
+        yield from _finite(template, "spec")
 
 
 def _selector(spec: Obj, template: Obj, old: Obj | None) -> Iterator[FieldError]:
@@ -172,6 +179,11 @@ _STATEFUL_OPEN = (
 
 def _stateful_set(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from _workload(new, None)
+    spec = new["spec"]
+    if spec.get("podManagementPolicy", "Parallel") not in ("OrderedReady", "Parallel"):
+        yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
+    if (spec.get("updateStrategy") or {}).get("type", "OnDelete") not in ("RollingUpdate", "OnDelete"):
+        yield invalid("spec.updateStrategy", spec["updateStrategy"], "must be 'RollingUpdate' or 'OnDelete'")
     if old and _closed(new["spec"], _STATEFUL_OPEN) != _closed(old["spec"], _STATEFUL_OPEN):
         why = (
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
@@ -193,19 +205,28 @@ def _job(new: Obj, old: Obj | None) -> Iterator[FieldError]:
                 yield FieldError(f"spec.{field}", "FieldValueInvalid", f"Invalid value: {field}: {IMMUTABLE}")
 
 
-_CRON = re.compile(r"^(@(yearly|annually|monthly|weekly|daily|hourly|every .+)|([^\s]+\s+){4}[^\s]+)$")
+def _finite(template: Obj, path: str) -> Iterator[FieldError]:
+    """Pods of a Job end."""
+    if (template.get("spec") or {}).get("restartPolicy", "Always") not in ("OnFailure", "Never"):
+        yield required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
 
 
 def _cron_job(new: Obj, old: Obj | None) -> Iterator[FieldError]:
-    schedule = new["spec"].get("schedule", "")
+    spec = new["spec"]
+    schedule = spec.get("schedule", "")
     if not schedule:
         yield required("spec.schedule")
-    elif not _CRON.match(schedule):
-        yield invalid(
-            "spec.schedule", schedule, f"expected exactly 5 fields, found {len(schedule.split())}: [{schedule}]"
-        )
-    job = ((new["spec"].get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
-    yield from pod_spec_errors(job.get("spec") or {}, "spec.jobTemplate.spec.template.spec")
+    elif problem := schedule_problem(schedule):
+        yield invalid("spec.schedule", schedule, problem)
+    if "timeZone" in spec and not is_zone(spec["timeZone"]):
+        yield invalid("spec.timeZone", spec["timeZone"], f"unknown time zone {spec['timeZone']}")
+    policies = ("Allow", "Forbid", "Replace")
+    if spec.get("concurrencyPolicy", "Allow") not in policies:
+        yield unsupported("spec.concurrencyPolicy", spec["concurrencyPolicy"], policies)
+    yield from _not_negative(spec, "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
+    template = ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
+    yield from pod_spec_errors(template.get("spec") or {}, "spec.jobTemplate.spec.template.spec")
+    yield from _finite(template, "spec.jobTemplate.spec")
 
 
 _POD_TEXT = (
@@ -278,33 +299,20 @@ def _service_port(port: Obj, where: str) -> Iterator[FieldError]:
         )
 
 
-def _data(new: Obj, old: Obj | None) -> Iterator[FieldError]:
-    total = 0
-    for field in ("data", "binaryData"):
-        for key, value in (new.get(field) or {}).items():
-            total += len(value.encode())
-            if not _CONFIG_KEY.match(key):
-                why = (
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-                    "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-                )
-                yield invalid(f"{field}[{key}]", key, why)
-    if total > DATA_LIMIT_BYTES:
-        yield FieldError("", "FieldValueTooLong", f"Too long: may not be more than {DATA_LIMIT_BYTES} bytes")
-    if old and old.get("immutable"):
-        if not new.get("immutable"):
-            yield forbidden_field("immutable", "field is immutable when `immutable` is set")
-        for field in ("data", "binaryData"):
-            if new.get(field) != old.get(field):
-                yield forbidden_field(field, "field is immutable when `immutable` is set")
-    if old and new.get("type") != old.get("type"):
-        yield invalid("type", new.get("type", ""), IMMUTABLE)
+_ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+
+
+def _access_modes(spec: Obj) -> Iterator[FieldError]:
+    for mode in spec.get("accessModes") or ():
+        if mode not in _ACCESS_MODES:
+            yield unsupported("spec.accessModes", mode, _ACCESS_MODES)
 
 
 def _claim(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = new["spec"]
     if not spec.get("accessModes"):
         yield required("spec.accessModes", "at least 1 access mode is required")
+    yield from _access_modes(spec)
     if not ((spec.get("resources") or {}).get("requests") or {}).get("storage"):
         yield required("spec.resources[storage]")
     open_fields = ("resources", "volumeName", "volumeAttributesClassName")
@@ -349,26 +357,16 @@ def _disruption_budget(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
 
 
-def _definition(new: Obj, old: Obj | None) -> Iterator[FieldError]:
-    spec = new.get("spec") or {}
-    wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
-    if new["metadata"]["name"] != wanted:
-        yield invalid("metadata.name", new["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')
-    versions = spec.get("versions") or ()
-    if sum(1 for version in versions if version.get("storage")) != 1:
-        yield invalid("spec.versions", len(versions), "must have exactly one version marked as storage version")
-    for at, version in enumerate(versions):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            yield required(f"spec.versions[{at}].schema.openAPIV3Schema", "schemas are required")
-    if old and spec.get("scope") != old["spec"].get("scope"):
-        yield invalid("spec.scope", spec.get("scope", ""), IMMUTABLE)
-
-
 _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "pods": _pod,
     "services": _service,
-    "configmaps": _data,
-    "secrets": _data,
+    "configmaps": data_errors,
+    "secrets": secret_errors,
+    "limitranges": limit_range_errors,
+    "resourcequotas": quota_errors,
+    "priorityclasses.scheduling.k8s.io": priority_class_errors,
+    "ingresses.networking.k8s.io": ingress_errors,
+    "networkpolicies.networking.k8s.io": network_policy_errors,
     "persistentvolumeclaims": _claim,
     "persistentvolumes": _volume,
     "deployments.apps": _deployment,
@@ -379,7 +377,7 @@ _CHECKERS: dict[str, Callable[[Obj, Obj | None], Iterator[FieldError]]] = {
     "cronjobs.batch": _cron_job,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _disruption_budget,
-    "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    "customresourcedefinitions.apiextensions.k8s.io": definition_errors,
     "validatingadmissionpolicies.admissionregistration.k8s.io": admission_policy_errors,
     "validatingadmissionpolicybindings.admissionregistration.k8s.io": admission_binding_errors,
     "rolebindings.rbac.authorization.k8s.io": _binding,

@@ -24,6 +24,8 @@ LABEL_TEXT = (
 _ENV = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
 _PORT_TEXT = "must be between 1 and 65535, inclusive"
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
+_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
@@ -54,9 +56,33 @@ def pod_spec_errors(spec: Obj, path: str, claims: frozenset[str] = frozenset()) 
     policy = spec.get("restartPolicy", "Always")
     if policy not in ("Always", "OnFailure", "Never"):
         yield unsupported(f"{path}.restartPolicy", policy, ("Always", "OnFailure", "Never"))
+    dns = spec.get("dnsPolicy", "ClusterFirst")
+    if dns not in _DNS_POLICIES:
+        yield unsupported(f"{path}.dnsPolicy", dns, _DNS_POLICIES)
+    for at, toleration in enumerate(spec.get("tolerations") or ()):
+        yield from _toleration_errors(toleration, f"{path}.tolerations[{at}]")
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
         value = spec["terminationGracePeriodSeconds"]
         yield invalid(f"{path}.terminationGracePeriodSeconds", value, "must be greater than or equal to 0")
+
+
+def _toleration_errors(toleration: Obj, path: str) -> Iterator[FieldError]:
+    operator, effect = toleration.get("operator") or "Equal", toleration.get("effect") or "NoExecute"
+    if operator not in ("Equal", "Exists"):
+        yield unsupported(f"{path}.operator", operator, ("Equal", "Exists"))
+    elif operator == "Exists" and toleration.get("value"):
+        yield invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
+    elif operator == "Equal" and not toleration.get("key"):
+        yield invalid(
+            f"{path}.operator",
+            operator,
+            'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+        )
+    if effect not in _EFFECTS:
+        yield unsupported(f"{path}.effect", effect, _EFFECTS)
+    elif "tolerationSeconds" in toleration and effect != "NoExecute":
+        why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        yield invalid(f"{path}.effect", effect, why)
 
 
 def _container_errors(container: Obj, path: str, volumes: set[str]) -> Iterator[FieldError]:

@@ -14,13 +14,14 @@ from aoi.clusters.embedded.api.resources import NAMESPACES, ResourceType
 from aoi.clusters.embedded.api.results import Call, json_response
 from aoi.clusters.embedded.api.strict import check_kind, conform, load, read_object
 from aoi.clusters.embedded.api.validation import validate
+from aoi.clusters.embedded.api.validation_data import ACCOUNT_TOKEN
 from aoi.clusters.embedded.api.versions import from_storage, to_storage
 from aoi.clusters.embedded.controllers.admission import Refused, admit
 from aoi.clusters.embedded.controllers.deletion import finish_deletion
 from aoi.clusters.embedded.patch.apply import apply_configuration, track_update
 from aoi.clusters.embedded.patch.plain import PatchTestFailed, PatchTooLarge, json_patch, merge_patch
 from aoi.clusters.embedded.patch.strategic import PatchError, strategic_merge
-from aoi.clusters.embedded.store import Obj
+from aoi.clusters.embedded.store import WITHOUT_GENERATION, Obj
 from aoi.clusters.embedded.world import World
 from aoi.clusters.transport import Response
 
@@ -72,10 +73,12 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     obj = admitted(world, call, obj, None)
     if kind.table == "services":
         obj = allocate_service(world, obj)
+    if obj.get("type") == ACCOUNT_TOKEN and kind.table == "secrets":
+        call.warnings.append(f"no token is written into Secrets of type {ACCOUNT_TOKEN}: use kubectl create token")
     obj = track_update(world, call, None, obj)
     ask_policies(world, call, "CREATE", obj)
     if call.is_dry_run:
-        return _unsaved(world, obj)
+        return _unsaved(world, kind, obj)
     return world.store.create(kind.table, obj)
 
 
@@ -89,9 +92,10 @@ def admitted(world: World, call: Call, obj: Obj, old: Obj | None) -> Obj:
         raise errors.ApiError(refusal.code, refusal.reason, str(refusal), details) from refusal
 
 
-def _unsaved(world: World, obj: Obj) -> Obj:
+def _unsaved(world: World, kind: ResourceType, obj: Obj) -> Obj:
     """A dry run's answer: as if created now, with nothing spent that the world would miss."""
-    meta = {"creationTimestamp": world.clock.rfc3339(), "generation": 1, **obj["metadata"]}
+    generation = {} if kind.table in WITHOUT_GENERATION else {"generation": 1}
+    meta = {"creationTimestamp": world.clock.rfc3339(), **generation, **obj["metadata"]}
     return {**obj, "metadata": meta}
 
 
@@ -271,7 +275,8 @@ def patched(call: Call, media: str, current: Obj) -> Obj:
         if media == JSON_PATCH:
             result = json_patch(current, document)
         elif not isinstance(document, dict):
-            raise PatchError("json: cannot unmarshal array into Go value of type map[string]interface {}")
+            found = "array" if isinstance(document, list) else "string" if isinstance(document, str) else "number"
+            raise PatchError(f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
         elif media == MERGE:
             result = merge_patch(current, document)
         else:

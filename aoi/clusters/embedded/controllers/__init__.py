@@ -4,6 +4,7 @@
 values, in `world.state`. Periodic work exists only where something is wrong: a healthy, quiet world has no timers.
 """
 
+from aoi.clusters.embedded.controllers.aggregation import RoleAggregation
 from aoi.clusters.embedded.controllers.autoscaler import HorizontalAutoscaler
 from aoi.clusters.embedded.controllers.cronjob import CronJobController
 from aoi.clusters.embedded.controllers.daemonset import DaemonSetController
@@ -17,6 +18,7 @@ from aoi.clusters.embedded.controllers.kubelet import Kubelet
 from aoi.clusters.embedded.controllers.namespace import NamespaceController
 from aoi.clusters.embedded.controllers.nodes import NodeController
 from aoi.clusters.embedded.controllers.policy_status import PolicyStatusController
+from aoi.clusters.embedded.controllers.protection import StorageProtection
 from aoi.clusters.embedded.controllers.quota import QuotaController
 from aoi.clusters.embedded.controllers.replicaset import ReplicaSetController
 from aoi.clusters.embedded.controllers.scheduler import Scheduler
@@ -48,4 +50,6 @@ def standard_controllers() -> tuple[Controller, ...]:
         HorizontalAutoscaler(),
         EventExpiry(),
         PolicyStatusController(),
+        RoleAggregation(),
+        StorageProtection(),
     )

@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 """
 
 from aoi.clusters.embedded.api.resources import PODS
-from aoi.clusters.embedded.controllers import limits, quota
+from aoi.clusters.embedded.controllers import limits, protection, quota, volumes
 from aoi.clusters.embedded.controllers.refusal import Refused
 from aoi.clusters.embedded.identity import service_account
 from aoi.clusters.embedded.policies import decide
@@ -32,9 +32,29 @@ def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) ->
     if resource == "persistentvolumeclaims" and previous is None:
         limits.check_claim(world, obj)
         obj = _default_class(world, obj)
+    elif resource == "persistentvolumeclaims" and previous is not None:
+        volumes.check_resize(world, obj, previous)
+    if resource in protection.FINALIZERS and previous is None:
+        obj = protection.protected(resource, obj)
+    if resource == "daemonsets.apps":
+        obj = _count_templates(obj, previous)
     if namespace:
         quota.check(world, resource, obj, previous)
     return obj
+
+
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
+    """The generation of a DaemonSet's template, which its pods carry as a label."""
+    before = ((previous or daemon_set)["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
+    number = int(before) if before.isdigit() else 1
+    if previous is not None and previous["spec"].get("template") != daemon_set["spec"].get("template"):
+        number += 1
+    new, meta = fork(daemon_set, "metadata")
+    meta["annotations"] = {**(meta.get("annotations") or {}), TEMPLATE_GENERATION: str(number)}
+    return new
 
 
 def admit_pod(world: World, pod: Obj) -> Obj:

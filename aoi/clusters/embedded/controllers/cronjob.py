@@ -182,6 +182,26 @@ def parse(text: str) -> Schedule:
     return minutes, hours, days, months, weekdays, not fields[2].startswith("*"), not fields[4].startswith("*")
 
 
+def schedule_problem(text: str) -> str:
+    """Why a schedule cannot be followed, or nothing."""
+    if "TZ" in text:
+        return "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+    try:
+        parse(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def is_zone(name: str) -> bool:
+    """Whether a time zone is known by this name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
 def _field(text: str, low: int, high: int) -> frozenset[int]:
     values: set[int] = set()
     for part in text.split(","):
@@ -193,8 +213,15 @@ def _field(text: str, low: int, high: int) -> frozenset[int]:
             first_text, dash, last_text = span.partition("-")
             first = _number(first_text)
             last = _number(last_text) if dash else (high if step_text else first)
-        if not (low <= first <= last <= high) or step < 1:
-            raise ValueError(f"value {part} is outside {low}-{high}")
+        # Words of github.com/robfig/cron, which validation of CronJobs passes on.
+        if first < low:
+            raise ValueError(f"beginning of range ({first}) below minimum ({low}): {part}")
+        if last > high:
+            raise ValueError(f"end of range ({last}) above maximum ({high}): {part}")
+        if first > last:
+            raise ValueError(f"beginning of range ({first}) beyond end of range ({last}): {part}")
+        if step < 1:
+            raise ValueError(f"step of range should be a positive number: {part}")
         values.update(range(first, last + 1, step))
     return frozenset(values)
 
@@ -204,7 +231,7 @@ def _number(text: str) -> int:
     if known is not None:
         return known
     if not text.isdigit():
-        raise ValueError(f"failed to parse int from {text}")
+        raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
     return int(text)
 
 

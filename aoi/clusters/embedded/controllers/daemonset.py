@@ -4,6 +4,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/ and
 """
 
 from aoi.clusters.embedded.controllers import pods, predicates, revisions, rollout
+from aoi.clusters.embedded.controllers.admission import TEMPLATE_GENERATION
 from aoi.clusters.embedded.controllers.deletion import request_deletion
 from aoi.clusters.embedded.controllers.events import record
 from aoi.clusters.embedded.controllers.kinds import controller_key
@@ -131,7 +132,7 @@ class DaemonSetController:
 def _new_pod(daemon_set: Obj, node: str, name: str, suffix: str) -> Obj:
     """Bound by the scheduler, but to one node only: by a node affinity on its name."""
     pod = pods.from_template(daemon_set["spec"]["template"], RESOURCE, daemon_set, name)
-    pod["metadata"]["labels"] |= {revisions.HASH: suffix, "pod-template-generation": str(1)}
+    pod["metadata"]["labels"] |= {revisions.HASH: suffix, "pod-template-generation": _generation(daemon_set)}
     field = {"key": "metadata.name", "operator": "In", "values": [node]}
     placed, affinity = fork(pod, "spec", "affinity", "nodeAffinity")
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
@@ -141,6 +142,10 @@ def _new_pod(daemon_set: Obj, node: str, name: str, suffix: str) -> Obj:
     }
     placed["spec"]["tolerations"] = [*(placed["spec"].get("tolerations") or ()), *_TOLERATIONS]
     return placed
+
+
+def _generation(daemon_set: Obj) -> str:
+    return (daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1")
 
 
 def _probe_pod(daemon_set: Obj) -> Obj:

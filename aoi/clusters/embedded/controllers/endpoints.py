@@ -116,7 +116,7 @@ def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
                 address["hostname"] = _hostname(service, pod)
             ready = publish_all or pods.is_ready(pod)
             addresses["addresses" if ready else "notReadyAddresses"].append(address)
-        subset: Obj = {kind: found for kind, found in addresses.items() if found}
+        subset: Obj = {kind: sorted(found, key=_by_ip) for kind, found in addresses.items() if found}
         if subset:
             subset["ports"] = [_port(*port) for port in ports]
             subsets.append(subset)
@@ -158,6 +158,7 @@ def _slice(world: World, service: Obj, selected: list[Obj]) -> Obj:
                 },
                 "nodeName": pod["spec"]["nodeName"],
                 "targetRef": _target(pod),
+                **_zone(world, pod["spec"]["nodeName"]),
             }
             if _hostname(service, pod):
                 entry["hostname"] = _hostname(service, pod)
@@ -185,6 +186,18 @@ def _slice(world: World, service: Obj, selected: list[Obj]) -> Obj:
         "endpoints": entries,
         "ports": [_port(*port, always_named=True) for port in ports],
     }
+
+
+def _by_ip(address: Obj) -> tuple[int, ...]:
+    """Addresses of Endpoints are ordered, as RepackSubsets leaves them."""
+    return tuple(int(part) for part in address["ip"].split("."))
+
+
+def _zone(world: World, node: str) -> Obj:
+    """The zone of an endpoint's node, if it is labelled with one."""
+    labels = (world.store.get("nodes", "", node) or {"metadata": {}})["metadata"].get("labels") or {}
+    zone = labels.get("topology.kubernetes.io/zone")
+    return {"zone": zone} if zone else {}
 
 
 def _hostname(service: Obj, pod: Obj) -> str:

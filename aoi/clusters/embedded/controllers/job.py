@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/workloads/controllers/job/ and pkg/controller/job.
 """
 
-from aoi.clusters.embedded.controllers import conditions, events, pods
+from aoi.clusters.embedded.controllers import conditions, events, failure_policy, pods
 from aoi.clusters.embedded.controllers.deletion import request_deletion
 from aoi.clusters.embedded.controllers.kinds import controller_key
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
@@ -39,7 +39,7 @@ class JobController:
             return
         job = _complete_spec(world, job)
         owned = world.store.owned("pods", job["metadata"]["uid"])
-        counts = _Counts(owned)
+        counts = _Counts(job, owned)
         started_ms = _started_ms(world, job)
         verdict = _verdict(world, job, counts, started_ms)
         active = [pod for pod in owned if pods.is_active(pod)]
@@ -48,6 +48,8 @@ class JobController:
         elif verdict is not None or job["spec"].get("suspend"):
             for pod in active:
                 request_deletion(world, "pods", pod)
+                message = f"Deleted pod: {pod['metadata']['name']}"
+                events.record(world, RESOURCE, job, "SuccessfulDelete", message, component=COMPONENT)
         self._report(world, job, counts, verdict, started_ms)
 
     def _create(self, world: World, job: Obj, owned: list[Obj], active: list[Obj], counts: "_Counts") -> None:
@@ -70,7 +72,7 @@ class JobController:
             if spec.get("completionMode") == "Indexed":
                 index = next(i for i in range(completions or 1) if str(i) not in taken)
                 taken.add(str(index))
-                pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), INDEX: str(index)}
+                _give_index(pod, meta["name"], index)
                 pod["metadata"]["name"] = f"{meta['name']}-{index}-{world.store.new_suffix(meta['name'])}"
             if pods.create(world, RESOURCE, job, pod, COMPONENT) is not None:
                 world.clock.set_timer(FIRST_BACKOFF_MS, self.name, RESOURCE, meta["namespace"], meta["name"])
@@ -82,12 +84,17 @@ class JobController:
         now = world.clock.rfc3339()
         meta = job["metadata"]
         owned = [pod for pod in world.store.owned("pods", meta["uid"]) if pods.is_active(pod)]
-        status: Obj = {"startTime": world.clock.rfc3339(started_ms), "uncountedTerminatedPods": {}}
+        suspended = bool(job["spec"].get("suspend")) and verdict is None
+        status: Obj = {"uncountedTerminatedPods": {}}
+        if not suspended:
+            status["startTime"] = world.clock.rfc3339(started_ms)
+        if job["spec"].get("completionMode") == "Indexed":
+            status["completedIndexes"] = _indexes(counts.done)
         numbers = {"active": len(owned), "succeeded": counts.succeeded, "failed": counts.failed}
         status |= {key: value for key, value in numbers.items() if value}
         status["ready"] = sum(pods.is_ready(pod) for pod in owned)
         status["terminating"] = 0
-        current = (job.get("status") or {}).get("conditions") or []
+        current = self._suspension(world, job, suspended)
         if verdict is not None:
             type_, reason, message = verdict
             interim = "SuccessCriteriaMet" if type_ == "Complete" else "FailureTarget"
@@ -108,9 +115,21 @@ class JobController:
             else:
                 events.record(world, RESOURCE, job, reason, message, component=COMPONENT, type_="Warning")
             self._expire(world, job)
-        elif deadline_s := job["spec"].get("activeDeadlineSeconds"):
+        elif (deadline_s := job["spec"].get("activeDeadlineSeconds")) and not suspended:
             left_ms = started_ms + deadline_s * 1000 - world.clock.now_ms
             world.clock.set_timer(left_ms, self.name, RESOURCE, meta["namespace"], meta["name"])
+
+    def _suspension(self, world: World, job: Obj, suspended: bool) -> conditions.Conditions:
+        """The conditions, with what suspending or resuming the Job changes; a Job that never was has none of it."""
+        current: conditions.Conditions = (job.get("status") or {}).get("conditions") or []
+        former = conditions.find(current, "Suspended")
+        if suspended is (former is not None and former["status"] == "True"):
+            return current
+        reason = "Suspended" if suspended else "Resumed"
+        message, now = f"Job {reason.lower()}", world.clock.rfc3339()
+        events.record(world, RESOURCE, job, reason, message, component=COMPONENT)
+        status = {"status": str(suspended), "reason": f"Job{reason}", "message": message, "lastProbeTime": now}
+        return conditions.with_condition(current, now, type_="Suspended", **status)
 
     def _expire(self, world: World, job: Obj) -> None:
         """ttlSecondsAfterFinished."""
@@ -129,10 +148,14 @@ class JobController:
 class _Counts:
     """How the pods of a Job have ended."""
 
-    def __init__(self, owned: list[Obj]) -> None:
+    def __init__(self, job: Obj, owned: list[Obj]) -> None:
         phases = [(pod.get("status") or {}).get("phase") for pod in owned]
         self.succeeded = phases.count("Succeeded")
-        self.failed = phases.count("Failed")
+        failed = [failure_policy.judge(job, pod) for pod in owned if (pod.get("status") or {}).get("phase") == "Failed"]
+        self.failed = sum(action != "Ignore" for action, _ in failed)
+        self.fatal = next((message for action, message in failed if action == "FailJob"), None)
+        ended = zip(owned, phases, strict=True)
+        self.done = {int(index) for pod, phase in ended if phase == "Succeeded" and (index := _index_of(pod))}
         self.restarts = sum(
             status.get("restartCount", 0)
             for pod in owned
@@ -156,6 +179,8 @@ def _verdict(world: World, job: Obj, counts: _Counts, started_ms: int) -> tuple[
     enough = counts.succeeded >= completions if completions is not None else counts.succeeded > 0
     if enough and (completions is not None or not counts.failed):
         return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
+    if counts.fatal is not None:
+        return "Failed", "PodFailurePolicy", counts.fatal
     if counts.failed > spec.get("backoffLimit", 6) or (
         counts.restarts and counts.restarts + counts.failed >= max(1, spec.get("backoffLimit", 6))
     ):
@@ -188,6 +213,7 @@ def _complete_spec(world: World, job: Obj) -> Obj:
 
 
 def _started_ms(world: World, job: Obj) -> int:
+    """A Job that was suspended starts anew when it is resumed."""
     started = (job.get("status") or {}).get("startTime")
     return world.clock.at_ms(started) if started else world.clock.now_ms
 
@@ -207,6 +233,33 @@ def _ended(pod: Obj) -> str:
         if "terminated" in status["state"]
     ]
     return max(times, default=pod["metadata"]["creationTimestamp"])
+
+
+def _give_index(pod: Obj, job: str, index: int) -> None:
+    """What tells a pod of an Indexed Job which part of the work is its own."""
+    meta, spec = pod["metadata"], pod["spec"]
+    meta["annotations"] = {**(meta.get("annotations") or {}), INDEX: str(index)}
+    meta["labels"] = {**meta["labels"], INDEX: str(index)}
+    meta["generateName"] = f"{job}-{index}-"
+    spec["hostname"] = f"{job}-{index}"
+    field = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
+    for kind in ("containers", "initContainers"):
+        if spec.get(kind):
+            spec[kind] = [
+                {**one, "env": [*(one.get("env") or ()), {"name": "JOB_COMPLETION_INDEX", "valueFrom": field}]}
+                for one in spec[kind]
+            ]
+
+
+def _indexes(numbers: set[int]) -> str:
+    """`0-2,5`, as completedIndexes writes a set."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1][-1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _index_of(pod: Obj) -> str:

@@ -73,6 +73,7 @@ def from_template(template: Obj, resource: str, owner: Obj, name: str) -> Obj:
     meta = template.get("metadata") or {}
     metadata: dict[str, Any] = {
         "name": name,
+        "generateName": f"{owner['metadata']['name']}-",
         "namespace": owner["metadata"]["namespace"],
         "labels": dict(meta.get("labels") or {}),
         "ownerReferences": [owner_reference(resource, owner)],

@@ -71,6 +71,7 @@ class StatefulSetController:
         """Delete from the highest ordinal down; in order, one at a time."""
         for ordinal in sorted(surplus, reverse=True):
             if "deletionTimestamp" not in owned[ordinal]["metadata"]:
+                _leave_claims_to(world, stateful_set, owned[ordinal], ordinal)
                 self._delete(world, stateful_set, owned[ordinal])
             if _is_ordered(stateful_set):
                 return
@@ -189,6 +190,20 @@ def _new_pod(stateful_set: Obj, ordinal: int, revision: Obj) -> Obj:
     if claimed:
         spec["volumes"] = [*claimed, *(v for v in spec.get("volumes") or () if v["name"] not in names)]
     return pod
+
+
+def _leave_claims_to(world: World, stateful_set: Obj, pod: Obj, ordinal: int) -> None:
+    """With `whenScaled: Delete`, claims of a pod that is one too many go with it."""
+    meta, spec = stateful_set["metadata"], stateful_set["spec"]
+    if (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get("whenScaled") != "Delete":
+        return
+    for template in spec.get("volumeClaimTemplates") or ():
+        name = f"{template['metadata']['name']}-{meta['name']}-{ordinal}"
+        claim = world.store.get(CLAIMS, meta["namespace"], name)
+        if claim is not None:
+            left, claim_meta = fork(claim, "metadata")
+            claim_meta["ownerReferences"] = [owner_reference("pods", pod, controller=False)]
+            world.store.update(CLAIMS, left)
 
 
 def _create_claims(world: World, stateful_set: Obj, ordinal: int, pod_name: str) -> None:

@@ -5,6 +5,8 @@ Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/ and pkg/
 
 from aoi.clusters.embedded.controllers import events, quantities, selectors
 from aoi.clusters.embedded.controllers.predicates import HOSTNAME, claims
+from aoi.clusters.embedded.controllers.protection import protected
+from aoi.clusters.embedded.controllers.refusal import Refused
 from aoi.clusters.embedded.store import Change, Name, Obj, fork
 from aoi.clusters.embedded.world import World
 
@@ -51,6 +53,43 @@ def _waits_for_consumer(world: World, claim: Obj) -> bool:
     return storage_class is not None and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
 
 
+def check_resize(world: World, claim: Obj, previous: Obj) -> None:
+    """A claim grows only where its class lets it (PersistentVolumeClaimResize). Raises: Refused."""
+    if _requested(claim) <= _requested(previous):
+        return
+    storage_class = world.store.get(CLASSES, "", claim["spec"].get("storageClassName") or "")
+    if storage_class is None or not storage_class.get("allowVolumeExpansion"):
+        why = (
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support "
+            "resize"
+        )
+        raise Refused(f'{CLAIMS} "{claim["metadata"]["name"]}" is forbidden: {why}')
+
+
+def _requested(claim: Obj) -> int:
+    requests = (claim["spec"].get("resources") or {}).get("requests") or {}
+    return quantities.amount("storage", requests.get("storage", "0"))
+
+
+def _resize(world: World, claim: Obj) -> None:
+    """Volume and claim get the size that a bound claim asks for; file systems grow at once."""
+    volume = world.store.get(VOLUMES, "", claim["spec"].get("volumeName", ""))
+    if volume is None:
+        return
+    wanted = {"storage": claim["spec"]["resources"]["requests"]["storage"]}
+    capacity = volume["spec"].get("capacity") or {}
+    if quantities.amount("storage", capacity.get("storage", "0")) < _requested(claim):
+        changed, spec = fork(volume, "spec")
+        spec["capacity"] = {**capacity, **wanted}
+        world.store.update(VOLUMES, changed)
+        status = {**claim["status"], "capacity": {**(claim["status"].get("capacity") or {}), **wanted}}
+        claim = world.store.update(CLAIMS, {**claim, "status": status})
+        message = "MountVolume.NodeExpandVolume succeeded for volume " + repr(volume["metadata"]["name"]).replace(
+            "'", '"'
+        )
+        events.record(world, CLAIMS, claim, "FileSystemResizeSuccessful", message, component="kubelet")
+
+
 class VolumeController:
     """Binds claims to volumes, provisions, releases and reclaims."""
 
@@ -95,6 +134,8 @@ class VolumeController:
             message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
             events.record(world, CLAIMS, claim, "ClaimLost", message, component=COMPONENT, type_="Warning")
             return
+        if phase == "Bound":
+            _resize(world, claim)
         if phase in ("Bound", "Lost"):
             return
         if volume is None and not bound_to:
@@ -156,7 +197,7 @@ def _may_bind_now(world: World, claim: Obj) -> bool:
 def _best_match(world: World, claim: Obj) -> Obj | None:
     """The smallest free volume that satisfies the claim; one reserved for it goes first."""
     wanted = claim["spec"]
-    size = quantities.amount("storage", ((wanted.get("resources") or {}).get("requests") or {}).get("storage", "0"))
+    size = _requested(claim)
     fitting: list[tuple[bool, int, str, Obj]] = []
     for volume in world.store.objects(VOLUMES):
         spec = volume["spec"]
@@ -231,13 +272,14 @@ def _new_volume(claim: Obj, storage_class: Obj, node: str | None) -> Obj:
         terms = [{"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}]
         spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": terms}}
     annotations = {"pv.kubernetes.io/provisioned-by": storage_class["provisioner"]}
-    return {
+    volume: Obj = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": name, "annotations": annotations},
         "spec": spec,
         "status": {"phase": "Pending"},
     }
+    return protected(VOLUMES, volume)
 
 
 def _sync_volume(world: World, volume: Obj) -> None:

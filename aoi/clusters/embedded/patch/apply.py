@@ -7,7 +7,7 @@ in-process transport to an object without it leave it so: who touched what is no
 from dataclasses import dataclass
 from typing import Any
 
-from aoi.clusters.embedded.api.errors import ApiError, bad_request
+from aoi.clusters.embedded.api.errors import ApiError, invalid_options, required
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.patch.fields import Leaves, Path, from_fields, leaves, merge, readable, remove, to_fields
 from aoi.clusters.embedded.store import Obj
@@ -33,6 +33,13 @@ class Owner:
         """Entries are one per manager, operation, version and subresource."""
         return (self.manager, self.operation, self.api_version, self.subresource)
 
+    @property
+    def title(self) -> str:
+        """As conflicts name it: an applier stays itself in every version."""
+        subresource = f' with subresource "{self.subresource}"' if self.subresource else ""
+        version = f" using {self.api_version}" if self.operation == UPDATE else ""
+        return f'"{self.manager}"{subresource}{version}'
+
     def entry(self) -> Obj:
         """As stored."""
         entry: Obj = {
@@ -47,11 +54,11 @@ class Owner:
 
 
 def apply_configuration(world: World, call: Call, old: Obj | None, body: Obj) -> Obj:
-    """The live object with `body` applied by the call's manager. Raises: ApiError 400, 409."""
+    """The live object with `body` applied by the call's manager. Raises: ApiError 409, 422."""
     manager = call.query.get("fieldManager", "")
     if not manager:
-        why = "fieldManager: Required value: is required for apply patch"
-        raise bad_request(f"PatchOptions.meta.k8s.io is invalid: {why}")
+        error = required("fieldManager", "is required for apply patch")
+        raise invalid_options("PatchOptions", error)
     schema = call.kind.schema
     applied = leaves(body, schema)
     owner = Owner(manager, APPLY, call.kind.api_version, call.subresource, world.clock.rfc3339(), set(applied))
@@ -88,23 +95,24 @@ def _settle_conflicts(call: Call, others: list[Owner], applied: Leaves, live: Le
         for other in others:
             other.paths -= changed
         return
+    raise _conflict(conflicts)
+
+
+def _conflict(conflicts: list[tuple[Owner, Path]]) -> ApiError:
+    """409 with its causes, in the words of managedfields/internal/conflict.go."""
     causes = [
-        {
-            "reason": "FieldManagerConflict",
-            "message": f'conflict with "{other.manager}"'
-            + (f' with subresource "{other.subresource}"' if other.subresource else "")
-            + f" using {other.api_version}",
-            "field": readable(path),
-        }
+        {"reason": "FieldManagerConflict", "message": f"conflict with {other.title}", "field": readable(path)}
         for other, path in conflicts
     ]
-    noun = "conflict" if len(causes) == 1 else "conflicts"
     if len(causes) == 1:
-        listed = f"{causes[0]['message']}: {causes[0]['field']}"
+        listed = f"1 conflict: {causes[0]['message']}: {causes[0]['field']}"
     else:
-        listed = "\n".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    message = f"Apply failed with {len(causes)} {noun}: {listed}"
-    raise ApiError(409, "Conflict", message, {"causes": causes})
+        lines: list[str] = []
+        for other in sorted({id(other): other for other, _ in conflicts}.values(), key=lambda owner: owner.title):
+            lines.append(f"conflicts with {other.title}:")
+            lines += [f"- {readable(path)}" for owner, path in conflicts if owner is other]
+        listed = f"{len(causes)} conflicts: " + "\n".join(lines)
+    return ApiError(409, "Conflict", f"Apply failed with {listed}", {"causes": causes})
 
 
 def track_update(world: World, call: Call, old: Obj | None, new: Obj) -> Obj:

@@ -34,7 +34,7 @@ def reader(cluster):
     [
         ("GET", PODS, 200),
         ("GET", f"{PODS}/web-1", 200),
-        ("GET", f"{PODS}/web-1/log", 400),
+        ("GET", f"{PODS}/web-1/log", 200),
         ("GET", f"{PODS}/web-1/exec", 403),
         ("GET", f"{PODS}/web-1/status", 403),
         ("GET", "/api/v1/pods", 403),

@@ -147,3 +147,11 @@ def test_a_broken_protobuf_body_is_400(body):
     with pytest.raises(ApiError) as refusal:
         decode(body)
     assert refusal.value.code == 400
+
+
+def test_health_has_parts_and_the_root_lists_what_is_served(cluster):
+    status, text = cluster.send("GET", "/readyz", query=(("verbose", ""),))
+    assert (status, text.splitlines()[0], text.splitlines()[-1]) == (200, b"[+]ping ok", b"readyz check passed")
+    assert cluster.send("GET", "/livez/ping") == (200, b"ok")
+    assert cluster.send("GET", "/livez/nonsense")[0] == 404
+    assert {"/apis/apps/v1", "/api/v1", "/version"} <= set(cluster.get("/")["paths"])

@@ -172,7 +172,7 @@ def test_unknown_fields_warn_by_default_and_fail_when_strict(cluster):
 def test_a_wrong_type_is_400(cluster):
     status, body = cluster.send("POST", DEPLOYMENTS, deployment(replicas="three"))
     assert status == 400
-    assert "cannot unmarshal string into Go struct field .spec.replicas of type int32" in body["message"]
+    assert "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32" in body["message"]
 
 
 def test_the_wrong_kind_is_400(cluster):
@@ -278,3 +278,67 @@ def test_a_transport_settles_the_world_and_stamps_simulated_time(cluster):
     dry = transport.request(Request("DELETE", f"{DEPLOYMENTS}/web", dry_run=True))
     assert dry.status == 200
     assert cluster.world.store.get("deployments.apps", "shop", "web")
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "message"),
+    [
+        ("POST", ("fieldValidation", "Maybe"), 'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported'),
+        ("POST", ("dryRun", "Some"), 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some"'),
+        ("PATCH", ("force", "true"), 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified'),
+    ],
+)
+def test_parameters_of_a_write_are_checked(cluster, method, query, message):
+    cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "a"}})
+    path = "/api/v1/namespaces/shop/configmaps" + ("/a" if method == "PATCH" else "")
+    status, body = cluster.send(method, path, {}, query=(query,), headers={"content-type": MERGE})
+    assert (status, body["reason"]) == (422, "Invalid")
+    assert body["message"].startswith(message)
+
+
+def test_a_dry_run_answers_as_the_write_would(cluster):
+    for path, body in (
+        ("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "a"}}),
+        ("/apis/apps/v1/namespaces/shop/deployments", deployment("a")),
+    ):
+        dry = cluster.post(path, body, query=(("dryRun", "All"),))["metadata"]
+        assert dry.get("generation") == cluster.post(path, body)["metadata"].get("generation")
+
+
+def test_an_unknown_path_says_so_in_details_that_name_nothing(cluster):
+    status, body = cluster.send("GET", "/api/v1/namespaces/shop/pods/x/ephemeralcontainers")
+    assert (status, body["details"]) == (404, {}), "kubectl debug reads them without looking whether they are there"
+
+
+def test_namespaces_of_the_system_stay_and_none_go_all_at_once(cluster):
+    status, body = cluster.send("DELETE", "/api/v1/namespaces/kube-system")
+    assert (status, body["message"]) == (
+        403,
+        'namespaces "kube-system" is forbidden: this namespace may not be deleted',
+    )
+    assert cluster.send("DELETE", "/api/v1/namespaces")[0] == 405
+
+
+def test_a_field_that_no_selector_knows_is_named(cluster):
+    for path, text in (
+        ("pods", "field label not supported: spec.foo"),
+        ("configmaps", '"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+    ):
+        query = (("fieldSelector", "spec.foo=1"),)
+        status, body = cluster.send("GET", f"/api/v1/namespaces/shop/{path}", query=query)
+        assert (status, body["message"]) == (400, text)
+
+
+def test_kinds_that_answer_a_deletion_with_the_object_do_so_when_it_is_gone_at_once(cluster):
+    cluster.pod()
+    for path, name, kind in (("pods", "web-1", "Pod"), ("serviceaccounts", "default", "ServiceAccount")):
+        query = (("gracePeriodSeconds", "0"),)
+        assert cluster.send("DELETE", f"/api/v1/namespaces/shop/{path}/{name}", query=query)[1]["kind"] == kind
+    cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "a"}})
+    assert cluster.send("DELETE", "/api/v1/namespaces/shop/configmaps/a")[1]["kind"] == "Status"
+
+
+def test_replication_controllers_can_be_looked_for_but_not_made(cluster):
+    path = "/api/v1/namespaces/shop/replicationcontrollers"
+    assert cluster.get(path)["items"] == []
+    assert cluster.send("POST", path, {"metadata": {"name": "a"}})[0] == 405

@@ -148,13 +148,40 @@ def test_a_disruption_budget_stops_eviction_with_429(talking):
     budgets = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
     spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
     talking.post(budgets, {"metadata": {"name": "web"}, "spec": spec})
-    allowed = {"status": {"disruptionsAllowed": 1, "desiredHealthy": 1, "currentHealthy": 2}}
+    allowed = {"status": {"disruptionsAllowed": 1, "desiredHealthy": 2, "currentHealthy": 1}}
     talking.patch(f"{budgets}/web/status", allowed, MERGE)
     assert talking.send("POST", f"{PODS}/one/eviction", {"metadata": {"name": "one"}})[0] == 201
     assert talking.get(f"{PODS}/one")["metadata"]["deletionTimestamp"]
     status, body = talking.send("POST", f"{PODS}/two/eviction", {"metadata": {"name": "two"}})
     assert (status, body["reason"]) == (429, "TooManyRequests")
     assert body["details"]["causes"][0]["reason"] == "DisruptionBudget"
+    answer = talking.api.handle("POST", f"{PODS}/two/eviction", (), {}, b"", ADMIN)
+    assert "Retry-After" not in answer.headers, "clients that are told to retry never report and never give up"
+
+
+def test_an_unready_pod_is_evicted_where_enough_others_are_healthy(talking):
+    budgets = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    talking.post(budgets, {"metadata": {"name": "web"}, "spec": spec})
+    none_left = {"status": {"disruptionsAllowed": 0, "desiredHealthy": 1, "currentHealthy": 1}}
+    talking.patch(f"{budgets}/web/status", none_left, MERGE)
+    assert talking.send("POST", f"{PODS}/one/eviction", {"metadata": {"name": "one"}})[0] == 201
+
+
+def test_two_budgets_over_one_pod_are_refused(talking):
+    budgets = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
+    for name in ("a", "b"):
+        spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+        talking.post(budgets, {"metadata": {"name": name}, "spec": spec})
+    status, body = talking.send("POST", f"{PODS}/one/eviction", {"metadata": {"name": "one"}})
+    assert (status, "more than one PodDisruptionBudget" in body["message"]) == (500, True)
+
+
+def test_a_pod_that_no_node_runs_has_an_empty_log_and_takes_no_command(cluster):
+    cluster.pod()
+    assert cluster.send("GET", f"{PODS}/web-1/log") == (200, b"")
+    status, body = cluster.send("POST", f"{PODS}/web-1/exec", query=(("command", "ls"),))
+    assert (status, body["message"]) == (400, "pod web-1 does not have a host assigned")
 
 
 def test_scale_reads_and_writes_replicas(cluster):
@@ -216,3 +243,21 @@ def test_reading_is_fast_enough_for_learning(cluster):
     assert len(orjson.loads(answer.body)["items"]) == 25
     assert get_us < 500
     assert list_us < 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        ("resourceVersionMatch=Exact&resourceVersion=0", 'resourceVersionMatch "exact" is forbidden for'),
+        ("resourceVersionMatch=Near&resourceVersion=1", 'supported values: "", "Exact", "NotOlderThan"'),
+        ("sendInitialEvents=true", "sendInitialEvents is forbidden for list"),
+        ("watch=1&sendInitialEvents=true", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        ("watch=1&resourceVersionMatch=NotOlderThan", "is forbidden for watch unless sendInitialEvents is provided"),
+    ],
+)
+def test_a_list_of_a_revision_that_cannot_be_is_refused(cluster, query, message):
+    pairs = tuple(tuple(part.split("=")) for part in query.split("&"))
+    status, body = cluster.send("GET", PODS, query=pairs)
+    assert (status, body["reason"]) == (422, "Invalid")
+    assert message in body["message"]

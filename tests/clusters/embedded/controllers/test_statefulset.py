@@ -134,6 +134,26 @@ def test_scaling_down_removes_the_highest_first():
     assert messages == [f"delete Pod db-{number} in StatefulSet db successful" for number in (2, 1)]
 
 
+def test_claims_go_with_the_pods_that_a_smaller_scale_removes_if_they_are_to():
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "fast"}
+    world = make_world()
+    fast = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"}}
+    create(world, "storageclasses.storage.k8s.io", {**fast, "provisioner": "example.com/fast"})
+    policy = {"whenScaled": "Delete", "whenDeleted": "Retain"}
+    templates = [{"metadata": {"name": "data"}, "spec": spec}]
+    create(
+        world,
+        RESOURCE,
+        stateful_set(persistentVolumeClaimRetentionPolicy=policy, volumeClaimTemplates=templates),
+    )
+    world.advance(20_000)
+    assert len(world.store.objects("persistentvolumeclaims", NAMESPACE)) == 3
+    edit(world, "statefulsets.apps", "db", "spec", replicas=1)
+    world.advance(60_000)
+    left = world.store.objects("persistentvolumeclaims", NAMESPACE)
+    assert [claim["metadata"]["name"] for claim in left] == ["data-db-0"]
+
+
 def test_a_pod_that_does_not_get_ready_holds_up_the_rest():
     world = make_world()
     world.runtime.plans["shop/app:1"] = ContainerPlan(image_error="not_found")

@@ -109,6 +109,29 @@ def test_a_failing_job_gives_up_at_its_limit():
     assert events_of(world, "task", "BackoffLimitExceeded")[0]["type"] == "Warning"
 
 
+def failure_rule(action, **more):
+    rule = {"action": action, "onExitCodes": {"operator": "In", "values": [42]}, **more}
+    return {"podFailurePolicy": {"rules": [rule]}}
+
+
+def test_an_exit_code_fails_the_job_if_its_policy_says_so():
+    world = job_world(code=42)
+    create(world, "jobs.batch", job(backoffLimit=6, **failure_rule("FailJob")))
+    world.advance(30_000)
+    failed = condition(get(world, "jobs.batch", "task"), "Failed")
+    assert failed["reason"] == "PodFailurePolicy"
+    assert failed["message"].endswith("failed with exit code 42 matching FailJob rule at index 0")
+
+
+def test_failures_that_the_policy_ignores_do_not_use_up_the_limit():
+    world = job_world(code=42)
+    create(world, "jobs.batch", job(backoffLimit=0, **failure_rule("Ignore")))
+    world.advance(120_000)
+    running = get(world, "jobs.batch", "task")
+    assert "conditions" not in running["status"]
+    assert len(pods_of(world, "task")) > 1
+
+
 def test_a_job_that_takes_too_long_is_ended():
     world = job_world(after_ms=10_000_000)
     create(world, "jobs.batch", job(activeDeadlineSeconds=60))
@@ -117,6 +140,7 @@ def test_a_job_that_takes_too_long_is_ended():
     world.advance(30_000)
     assert pods_of(world, "task") == []
     assert condition(get(world, "jobs.batch", "task"), "Failed")["reason"] == "DeadlineExceeded"
+    assert len(events_of(world, "task", "SuccessfulDelete")) == 1
 
 
 def test_a_sidecar_without_end_keeps_its_job_active():
@@ -136,6 +160,41 @@ def test_indexed_jobs_number_their_pods():
     create(world, "jobs.batch", job(completions=3, parallelism=3, completionMode="Indexed"))
     indexes = {p["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] for p in pods_of(world, "task")}
     assert indexes == {"0", "1", "2"}
+
+
+def test_a_pod_of_an_indexed_job_can_tell_which_one_it_is():
+    world = job_world()
+    create(world, "jobs.batch", job(completions=3, parallelism=3, completionMode="Indexed"))
+    pod = world.store.owned("pods", get(world, "jobs.batch", "task")["metadata"]["uid"])[1]
+    assert pod["metadata"]["labels"][cronjob.job.INDEX] == "1"
+    assert pod["spec"]["hostname"] == "task-1"
+    assert pod["metadata"]["generateName"] == "task-1-"
+    assert [item["name"] for item in pod["spec"]["containers"][0]["env"]] == ["JOB_COMPLETION_INDEX"]
+    world.advance(10_000)
+    assert get(world, "jobs.batch", "task")["status"]["completedIndexes"] == "0-2"
+
+
+@pytest.mark.parametrize(("numbers", "text"), [(set(), ""), ({3}, "3"), ({0, 1, 2, 5, 7, 8}, "0-2,5,7-8")])
+def test_index_sets_are_written_as_runs(numbers, text):
+    assert cronjob.job._indexes(numbers) == text
+
+
+def test_a_suspended_job_says_so_and_starts_when_it_is_resumed():
+    world = job_world()
+    create(world, "jobs.batch", job(suspend=True))
+    status = get(world, "jobs.batch", "task")["status"]
+    assert condition({"status": status}, "Suspended")["reason"] == "JobSuspended"
+    assert "startTime" not in status
+    world.advance(60_000)
+    edit(world, "jobs.batch", "task", "spec", suspend=False)
+    resumed = get(world, "jobs.batch", "task")
+    assert condition(resumed, "Suspended")["status"] == "False"
+    assert resumed["status"]["startTime"] == world.clock.rfc3339()
+    assert [event["reason"] for event in events_of(world, "task") if event["involvedObject"]["kind"] == "Job"] == [
+        "Suspended",
+        "SuccessfulCreate",
+        "Resumed",
+    ]
 
 
 def test_finished_jobs_expire_by_their_time_to_live():

@@ -50,6 +50,16 @@ def test_a_watch_sees_pods_become_ready_and_their_log_is_read(client):
     assert kubernetes.client.CoreV1Api(client).read_namespaced_pod_log(ready_pod(client), "default") == "web started\n"
 
 
+def test_typed_calls_get_the_types_that_they_expect(client):
+    core = kubernetes.client.CoreV1Api(client)
+    assert all(node.status.node_info.boot_id for node in core.list_node().items)
+    spec = {"containers": [{"name": "a", "image": "nginx"}]}
+    core.create_namespaced_pod("default", {"metadata": {"name": "brief"}, "spec": spec})
+    assert core.delete_namespaced_pod("brief", "default", grace_period_seconds=0).metadata.name == "brief"
+    (endpoints,) = [one for one in core.list_namespaced_endpoints("default").items if one.metadata.name == "kubernetes"]
+    assert endpoints.subsets[0].ports[0].port == 6443
+
+
 def test_exec_gives_output_and_exit_code(client):
     name = ready_pod(client)
     opened = stream(

@@ -237,6 +237,32 @@ def test_nodes_drain_and_evict(web):
     )
 
 
+def test_applying_a_set_prunes_what_left_it(kubectl):
+    one, two = (
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, labels: {{set: a}}}}\n" for name in ("one", "two")
+    )
+    check(
+        kubectl,
+        ("apply --prune -l set=a -f -", r"configmap/one created.*configmap/two created", 0, f"{one}---\n{two}"),
+        ("apply --prune -l set=a -f -", r"configmap/one unchanged.*configmap/two pruned", 0, one),
+    )
+
+
+def test_draining_says_which_budget_stands_in_the_way_and_gives_up_in_time(web):
+    node = web.run("get pods -l app=web -o jsonpath={.items[0].spec.nodeName}")
+    check(
+        web,
+        ("create pdb web --selector=app=web --min-available=2", r"created"),
+        (
+            f"drain {node} --pod-selector=app=web --timeout=2s",
+            r"violate the pod's disruption budget.*global timeout",
+            1,
+        ),
+        (f"uncordon {node}", r"uncordoned"),
+        ("delete pdb web", r"deleted"),
+    )
+
+
 def test_waiting_and_watching(web):
     check(
         web,

@@ -65,12 +65,22 @@ def test_another_managers_field_is_a_conflict_unless_forced(api):
     status, body = apply(api, manifest(replicas=5), manager="bob")
     assert (status, body["reason"]) == (409, "Conflict")
     assert body["details"]["causes"] == [
-        {"reason": "FieldManagerConflict", "message": 'conflict with "ann" using apps/v1', "field": ".spec.replicas"}
+        {"reason": "FieldManagerConflict", "message": 'conflict with "ann"', "field": ".spec.replicas"}
     ]
     status, obj = apply(api, manifest(replicas=5), manager="bob", force="true")
     assert (status, obj["spec"]["replicas"]) == (200, 5)
     status, body = apply(api, manifest(replicas=2), manager="ann")
     assert status == 409
+
+
+def test_several_conflicts_are_listed_under_their_managers(api):
+    apply(api, manifest(replicas=2, minReadySeconds=7))
+    update(api, {"spec": {"paused": True}}, "kubectl-rollout")
+    _, body = apply(api, manifest(replicas=3, minReadySeconds=8, paused=False), manager="bob")
+    assert body["message"] == (
+        'Apply failed with 3 conflicts: conflicts with "ann":\n- .spec.minReadySeconds\n- .spec.replicas\n'
+        'conflicts with "kubectl-rollout" using apps/v1:\n- .spec.paused'
+    )
 
 
 def test_the_same_value_is_shared_without_conflict(api):
@@ -109,7 +119,8 @@ def test_repeating_an_apply_changes_nothing(api):
 
 def test_applying_needs_a_manager_and_no_managed_fields(api):
     answer = api.handle("PATCH", PATH, {}, {"Content-Type": "application/apply-patch+yaml"}, b"{}", ADMIN)
-    assert answer.status == 400
+    assert answer.status == 422
+    assert b"fieldManager: Required value: is required for apply patch" in answer.body
     body = manifest()
     body["metadata"]["managedFields"] = [{}]
     assert apply(api, body)[0] == 400

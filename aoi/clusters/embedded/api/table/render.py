@@ -1,5 +1,6 @@
 """Objects as a meta.k8s.io Table."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +38,19 @@ def table_of(
     }
 
 
+def scale_table(scale: Obj, now_ms: int) -> dict[str, Any]:
+    """The Table of one Scale."""
+    cells = [scale["metadata"]["name"], scale["spec"]["replicas"], scale["status"]["replicas"], created(scale, now_ms)]
+    head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": scale["metadata"]}
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": scale["metadata"]["resourceVersion"]},
+        "columnDefinitions": columns("Name, Desired:integer, Available:integer, Age"),
+        "rows": [{"cells": cells, "object": head}],
+    }
+
+
 def row_of(kind: ResourceType, printer: Printer, obj: Obj, now_ms: int, include: str) -> dict[str, Any]:
     """One row; `include` is what `includeObject` asks for: None, Metadata or Object."""
     row: dict[str, Any] = {"cells": printer.cells(obj, now_ms)}
@@ -58,18 +72,19 @@ def printer_of(kind: ResourceType) -> Printer:
 def _custom_printer(kind: ResourceType) -> Printer:
     if not kind.columns:
         return Printer(columns("Name, Age"), lambda obj, now: [obj["metadata"]["name"], created(obj, now)])
-    definitions = (
-        *columns("Name"),
-        *(
-            {"name": name, "type": type_, "format": "", "description": "", "priority": 0}
-            for name, type_, _ in kind.columns
-        ),
-    )
+    definitions = (*columns("Name"), *(_definition(column) for column in kind.columns))
 
     def cells(obj: Obj, now: int) -> list[Any]:
-        return [obj["metadata"]["name"], *(_cell(obj, path, type_, now) for _, type_, path in kind.columns)]
+        found = [_cell(obj, column["jsonPath"], column["type"], now) for column in kind.columns]
+        return [obj["metadata"]["name"], *found]
 
     return Printer(definitions, cells)
+
+
+def _definition(column: Mapping[str, Any]) -> dict[str, Any]:
+    """kubectl shows columns of a priority above zero with `-o wide` only."""
+    blank = {"format": "", "description": "", "priority": 0}
+    return {"name": column["name"], "type": column["type"], **{key: column.get(key, blank[key]) for key in blank}}
 
 
 def _cell(obj: Obj, path: str, type_: str, now: int) -> Any:

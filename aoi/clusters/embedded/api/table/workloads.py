@@ -93,7 +93,7 @@ def _pod(pod: Obj, now: int) -> list[Any]:
     shown: Any = str(restarts)
     last = [
         ended["finishedAt"]
-        for item in status.get("containerStatuses") or ()
+        for item in status.get("initContainerStatuses" if reason.startswith("Init:") else "containerStatuses") or ()
         if (ended := (item.get("lastState") or {}).get("terminated")) and ended.get("finishedAt")
     ]
     if restarts and last:

@@ -149,6 +149,10 @@ def _completed_init(container: Obj, pod: Obj, memory: ContainerMemory) -> bool:
     return is_init and is_done(container, memory)
 
 
+_ORDER = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+"""In which a kubelet writes conditions, and so in which `kubectl describe` shows them."""
+
+
 def _conditions(world: World, pod: Obj, memory: PodMemory) -> conditions.Conditions:
     now = world.clock.rfc3339()
     current = (pod.get("status") or {}).get("conditions") or []
@@ -171,7 +175,7 @@ def _conditions(world: World, pod: Obj, memory: PodMemory) -> conditions.Conditi
         current = conditions.with_condition(current, now, type_=type_, **_readiness(pod, memory))
     if conditions.find(current, "PodScheduled") is None:
         current = conditions.with_condition(current, now, type_="PodScheduled", status="True")
-    return current
+    return sorted(current, key=lambda one: _ORDER.index(one["type"]) if one["type"] in _ORDER else len(_ORDER))
 
 
 def _readiness(pod: Obj, memory: PodMemory) -> dict[str, str]:

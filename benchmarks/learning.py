@@ -3,11 +3,10 @@
     .venv/bin/python -m benchmarks.learning --seeds 3
 
 Each seed is one cycle from the seed model: fresh problems to collect on, fresh held-out worlds to measure on. Arms:
-`trained` (the loop), `imitation` (no GRPO), `reinforcement` (no SFT), and two controls: `shuffled` (imitation and steps
-as in `trained`, but the measured rewards are dealt out at random) and `noise` (the same without the imitation). All are
-compared with the seed model on the same problems, worlds and sampling seeds. Intervals of slices take problems as units
-and the trainings as given; the last lines take the trainings as units, which is what another night can expect. Writes a
-JSON file beside the table.
+`trained` (the loop), `shuffled` (the same imitation and the same steps, but the measured rewards are dealt out at
+random), `imitation` (no GRPO), `reinforcement` (no SFT). All are compared with the seed model on the same problems,
+worlds and sampling seeds. Intervals of slices take problems as units and the trainings as given; the last lines take
+the trainings as units, which is what another night can expect. Writes a JSON file beside the table.
 """
 
 import argparse
@@ -40,8 +39,7 @@ from tasks.workspace import keep_settings, workspace
 
 FIRST_CYCLE = 1001
 """Cycle numbers that no night reaches: the seeds of these runs are theirs alone."""
-ARMS = ("trained", "imitation", "reinforcement", "shuffled", "noise")
-SHUFFLED = frozenset({"shuffled", "noise"})
+ARMS = ("trained", "shuffled", "imitation", "reinforcement")
 
 
 def measure_arm(
@@ -55,7 +53,7 @@ def measure_arm(
     work = ws.cache_folder / "benchmark" / f"{cycle.number}-{arm}"
     shutil.rmtree(work, ignore_errors=True)
     _, adapter = fit(
-        parent.base, None, rows, parent.profile, work, seed=seed, settings=training, shuffled=arm in SHUFFLED
+        parent.base, None, rows, parent.profile, work, seed=seed, settings=training, shuffled=arm == "shuffled"
     )
     lineage = bundles.Lineage(
         name=f"benchmark-{cycle.number}-{arm}",
@@ -73,7 +71,7 @@ def measure_arm(
 
 def _training(arm: str, settings: TrainingSettings) -> TrainingSettings:
     """Each arm's settings: what an ablation leaves out takes no steps."""
-    left_out = {"imitation": {"grpo_steps": 0}, "reinforcement": {"sft_steps": 0}, "noise": {"sft_steps": 0}}
+    left_out = {"imitation": {"grpo_steps": 0}, "reinforcement": {"sft_steps": 0}}
     return settings.model_copy(update=left_out.get(arm, {}))
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.store import Obj
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ class PlainRuntime:
             return ContainerPlan()
         if sleep is None:
             after_ms = TASK_MS
-        elif sleep[1].isdigit():
-            after_ms = int(sleep[1]) * 1000
+        elif (seconds := natural(sleep[1])) is not None:
+            after_ms = seconds * 1000
         else:
             return ContainerPlan()
         return ContainerPlan(exit=ExitPlan(after_ms, code or 0, "Error" if code else "Completed"))

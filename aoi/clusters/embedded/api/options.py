@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from aoi.clusters.embedded.api.errors import forbidden_field, invalid_options, unsupported
+from aoi.clusters.embedded.api.errors import bad_request, forbidden_field, invalid_options, unsupported
+from aoi.clusters.embedded.integers import integer
 
 _OPTIONS = {
     "create": "CreateOptions",
@@ -28,6 +29,15 @@ def check_options(verb: str, query: Mapping[str, str], headers: Mapping[str, str
         raise invalid_options(kind, unsupported("fieldValidation", query["fieldValidation"], _VALIDATIONS))
     if verb == "patch" and query.get("force") and "apply-patch" not in headers.get("content-type", ""):
         raise invalid_options(kind, forbidden_field("force", "may not be specified for non-apply patch"))
+
+
+def number(query: Mapping[str, str], name: str) -> int:
+    """A parameter that is a number; 0 if it is not given. Raises: ApiError 400."""
+    text = query.get(name, "")
+    found = integer(text) if text else 0
+    if found is None:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return found
 
 
 def _check_list(verb: str, query: Mapping[str, str]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import orjson
 
 from aoi.clusters.embedded.api.errors import ApiError, bad_request, expired, not_found
+from aoi.clusters.embedded.api.options import number
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.api.selectors import matcher
 from aoi.clusters.embedded.api.versions import from_storage
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.store import Obj
 from aoi.clusters.embedded.world import World
 
@@ -60,12 +62,10 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
             raise expired("The provided continue parameter is too old to display a consistent list result.")
         objects = objects[bisect_right(objects, after, key=_position) :]
         meta["resourceVersion"] = str(revision)
-    limit = call.query.get("limit", "0")
-    if not limit.isdigit():
-        raise bad_request(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
-    if 0 < int(limit) < len(objects):
-        rest = len(objects) - int(limit)
-        objects = list(islice(objects, int(limit)))
+    limit = number(call.query, "limit")
+    if 0 < limit < len(objects):
+        rest = len(objects) - limit
+        objects = list(islice(objects, limit))
         meta["continue"] = _token(int(meta["resourceVersion"]), _position(objects[-1]))
         meta["remainingItemCount"] = rest
     return objects, meta
@@ -88,12 +88,13 @@ def _check_revision(world: World, call: Call) -> None:
     text, now = call.query.get("resourceVersion", ""), world.store.revision
     if not text or call.query.get("continue"):
         return
-    if not text.isdigit():
+    wanted = natural(text)
+    if wanted is None:
         raise bad_request(f'resourceVersion: Invalid value: "{text}": must be a number')
-    if int(text) > now:
+    if wanted > now:
         message = f"Too large resource version: {text}, current: {now}"
         raise ApiError(504, "Timeout", message, {"causes": [{"reason": "ResourceVersionTooLarge"}]}, retry_s=1)
-    if call.query.get("resourceVersionMatch") == "Exact" and int(text) != now:
+    if call.query.get("resourceVersionMatch") == "Exact" and wanted != now:
         raise expired(f"The resourceVersion for the provided list is too old: {text}, current: {now}")
 
 

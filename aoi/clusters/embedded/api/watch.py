@@ -6,10 +6,12 @@ from typing import Any
 import orjson
 
 from aoi.clusters.embedded.api.errors import expired
+from aoi.clusters.embedded.api.options import number
 from aoi.clusters.embedded.api.reads import selected, shown
 from aoi.clusters.embedded.api.results import Call
 from aoi.clusters.embedded.api.selectors import matcher
 from aoi.clusters.embedded.api.table.render import printer_of, row_of, wants_table
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.store import Change, Obj
 from aoi.clusters.embedded.world import World
 
@@ -22,7 +24,7 @@ class Watch:
     def __init__(self, world: World, call: Call) -> None:
         """Opens at the requested resourceVersion; without one, with what exists now. Raises: ApiError 400."""
         self.is_open = True
-        self.timeout_s = int(call.query.get("timeoutSeconds") or 0)
+        self.timeout_s = number(call.query, "timeoutSeconds")
         """0 means as long as the client stays."""
         self._world = world
         self._call = call
@@ -65,10 +67,10 @@ class Watch:
                 self._revision = store.revision
                 self._pending.append(self._bookmark({INITIAL_EVENTS_END: "true"}))
             return store.revision
-        revision = int(text) if text.isdigit() else -1
-        if revision < 0 or revision > store.revision or store.changes_since(revision) is None:
+        revision = natural(text)
+        if revision is None or revision > store.revision or store.changes_since(revision) is None:
             self._revision = store.revision
-            self._pending = [self._gone(revision)]
+            self._pending = [self._gone(-1 if revision is None else revision)]
             return store.revision
         return revision
 

@@ -9,6 +9,7 @@ from aoi.clusters.embedded.api.resources import PODS
 from aoi.clusters.embedded.controllers import limits, protection, quota, volumes
 from aoi.clusters.embedded.controllers.refusal import Refused
 from aoi.clusters.embedded.identity import service_account
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.policies import decide
 from aoi.clusters.embedded.policies.matching import Request
 from aoi.clusters.embedded.store import Obj, fork
@@ -49,7 +50,7 @@ TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
     """The generation of a DaemonSet's template, which its pods carry as a label."""
     before = ((previous or daemon_set)["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
-    number = int(before) if before.isdigit() else 1
+    number = natural(before) or 1
     if previous is not None and previous["spec"].get("template") != daemon_set["spec"].get("template"):
         number += 1
     new, meta = fork(daemon_set, "metadata")

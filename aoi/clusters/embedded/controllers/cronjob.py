@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from aoi.clusters.embedded.controllers import events, job
 from aoi.clusters.embedded.controllers.deletion import request_deletion
 from aoi.clusters.embedded.controllers.kinds import controller_key, owner_reference
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.store import Change, Name, Obj
 from aoi.clusters.embedded.world import World
 
@@ -230,9 +231,10 @@ def _number(text: str) -> int:
     known = _NAMES.get(text.lower())
     if known is not None:
         return known
-    if not text.isdigit():
+    found = natural(text)
+    if found is None:
         raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
-    return int(text)
+    return found
 
 
 def _next(schedule: Schedule, after: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aoi.clusters.embedded.controllers import pods
 from aoi.clusters.embedded.controllers.kinds import owner_reference
+from aoi.clusters.embedded.integers import natural
 from aoi.clusters.embedded.store import Change, Name, Obj
 from aoi.clusters.embedded.world import World
 
@@ -55,8 +56,8 @@ def resolve_port(pod: Obj, port: Obj) -> int | None:
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):
         return target
-    if target.isdigit():
-        return int(target)
+    if (number := natural(target)) is not None:
+        return number
     for container in pod["spec"].get("containers") or ():
         for candidate in container.get("ports") or ():
             same_protocol = candidate.get("protocol", "TCP") == port.get("protocol", "TCP")

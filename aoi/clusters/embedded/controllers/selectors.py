@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aoi.clusters.embedded.integers import integer
+
 Labels = Mapping[str, str]
 
 
@@ -33,10 +35,10 @@ def matches_expression(expression: Mapping[str, Any], labels: Labels) -> bool:
     values: Sequence[str] = expression.get("values") or ()
     present = key in labels
     if operator in ("Gt", "Lt"):
-        if not present or not labels[key].lstrip("-").isdigit():
+        found, bound = integer(labels.get(key, "")), integer(values[0])
+        if found is None or bound is None:
             return False
-        difference = int(labels[key]) - int(values[0])
-        return difference > 0 if operator == "Gt" else difference < 0
+        return found > bound if operator == "Gt" else found < bound
     answers = {
         "In": present and labels[key] in values,
         "NotIn": not present or labels[key] not in values,

@@ -4,6 +4,8 @@ import orjson
 import pytest
 
 from aoi.clusters.embedded.api.results import Exec
+from aoi.clusters.embedded.api.server import api_of
+from aoi.clusters.embedded.bootstrap import empty_world
 from aoi.clusters.embedded.identity import ADMIN
 from aoi.clusters.embedded.runtime import LogLine, PlainRuntime
 
@@ -261,3 +263,11 @@ def test_a_list_of_a_revision_that_cannot_be_is_refused(cluster, query, message)
     status, body = cluster.send("GET", PODS, query=pairs)
     assert (status, body["reason"]) == (422, "Invalid")
     assert message in body["message"]
+
+
+@pytest.mark.parametrize("text", ["true", "²", "٣", "9" * 5000, "1.5"])
+@pytest.mark.parametrize("query", [{"limit": ""}, {"resourceVersion": ""}, {"watch": "1", "timeoutSeconds": ""}])
+def test_a_parameter_that_is_no_number_is_refused(query, text):
+    given = {name: value or text for name, value in query.items()}
+    answer = api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", given, {}, b"", ADMIN)
+    assert answer.status == 400

@@ -109,9 +109,9 @@ def _token(revision: int, after: tuple[str, str]) -> str:
 def _read_token(token: str) -> tuple[int, tuple[str, str]]:
     try:
         revision, namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
+        return int(revision), (str(namespace), str(name))
     except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError) as error:
         raise bad_request("continue key is not valid: unable to parse") from error
-    return int(revision), (str(namespace), str(name))
 
 
 def list_bytes(kind: ResourceType, objects: list[Obj], meta: dict[str, Any]) -> bytes:

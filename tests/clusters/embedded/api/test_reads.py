@@ -1,5 +1,7 @@
 """Lists, selectors, paging, logs, exec, eviction, scale and metrics."""
 
+import base64
+
 import orjson
 import pytest
 
@@ -270,4 +272,11 @@ def test_a_list_of_a_revision_that_cannot_be_is_refused(cluster, query, message)
 def test_a_parameter_that_is_no_number_is_refused(query, text):
     given = {name: value or text for name, value in query.items()}
     answer = api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", given, {}, b"", ADMIN)
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[1]", b'["x","",""]', b'{"a":1}', b"[1e400,0,0]", b"\xff"])
+def test_a_continue_token_that_nobody_gave_is_refused(content):
+    query = {"continue": base64.urlsafe_b64encode(content).decode() or "?"}
+    answer = api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", query, {}, b"", ADMIN)
     assert answer.status == 400

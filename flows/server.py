@@ -23,6 +23,7 @@ from aoi.errors import ServerUnavailable
 STARTUP_TIMEOUT_S = 180.0
 """A cold start imports FastAPI, SQLAlchemy and runs migrations: 16 s idle, minutes on a loaded machine."""
 DRAIN_TIMEOUT_S = 20.0
+LOGS_TIMEOUT_S = 5.0
 HOST = "127.0.0.1"
 
 ENVIRONMENT = {
@@ -64,6 +65,7 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
         try:
             yield url
         finally:
+            _send_logs()
             _drain(url)
             del os.environ["PREFECT_API_URL"]
             _leave(folder, users.fileno())
@@ -155,6 +157,14 @@ def _healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=2.0).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def _send_logs() -> None:
+    """Send what is still to be logged; after the server has stopped it would end as an error on the terminal."""
+    if "prefect" in sys.modules:
+        from prefect.logging.handlers import APILogWorker
+
+        APILogWorker.drain_all(timeout=LOGS_TIMEOUT_S)
 
 
 def _drain(url: str) -> None:

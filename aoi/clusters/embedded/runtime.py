@@ -100,7 +100,10 @@ class Runtime(Protocol):
 
 TASK_MS = 2000
 """How long a container runs that is there to finish, unless its command says how long it sleeps."""
-_EXIT = re.compile(r"\bexit (\d{1,3})\s*$")
+_EXIT = re.compile(r"exit (\d{1,3})")
+_BRANCHES = re.compile(r"&&|\|\||\b(?:if|for|while|until|case)\b")
+"""A script with one of these ends where only running it would tell."""
+_SHELLS = ("sh", "bash", "ash", "dash")
 _SLEEP = re.compile(r"\bsleep (\d{1,9}|infinity|inf)\b")
 
 
@@ -108,13 +111,13 @@ class PlainRuntime:
     """Any image starts, answers its probes and logs that it started. What should finish does, everything else stays up.
 
     What should finish: init containers, all containers of pods that are not to be restarted when they succeed, and
-    commands that end in `exit N` or `false`.
+    what always ends by its own command: `false`, or a shell script without branches whose last command is `exit N`.
     """
 
     def plan(self, world: "World", pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
         """Starts at once."""
-        line = " ".join([*(container.get("command") or ()), *(container.get("args") or ())]).strip()
-        sleep, code = _SLEEP.search(line), _exit_code(line)
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
+        sleep, code = _SLEEP.search(" ".join(words)), _exit_code(words)
         if code is None and not _is_task(pod, container):
             return ContainerPlan()
         if sleep is None:
@@ -151,12 +154,19 @@ class PlainRuntime:
         return 126, b"", f"OCI runtime exec failed: exec failed: unable to start container process: {why}\n".encode()
 
 
-def _exit_code(line: str) -> int | None:
-    """With what a command ends that says so in its last word or two."""
-    if line.rpartition(" ")[2] in ("false", "/bin/false"):
+def _exit_code(words: list[str]) -> int | None:
+    """With what a command always ends; None if it does not say."""
+    program = words[0].rpartition("/")[2] if words else ""
+    if program == "false":
         return 1
-    last = _EXIT.search(line)
-    return int(last[1]) if last else None
+    if program not in _SHELLS or "-c" not in words[:-1]:
+        return None
+    script = words[words.index("-c") + 1]
+    if _BRANCHES.search(script):
+        return None
+    last = re.split(r"[;\n]", script.strip().rstrip(";"))[-1].strip()
+    ended = _EXIT.fullmatch(last)
+    return 1 if last == "false" else int(ended[1]) if ended else None
 
 
 def _is_task(pod: Obj, container: Obj) -> bool:

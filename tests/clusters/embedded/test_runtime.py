@@ -16,6 +16,12 @@ from aoi.clusters.embedded.world import World
         (["false"], "Always", ExitPlan(2000, 1, "Error")),
         (["sh", "-c", "sleep 4; exit 3"], "Always", ExitPlan(4000, 3, "Error")),
         (["sh", "-c", "do it || exit 3; serve"], "Always", None),
+        (["sh", "-c", "if reach; then exit 0; fi; exit 1"], "Always", None),
+        (["sh", "-c", "for i in 1 2; do reach && exit 0; done; exit 1"], "OnFailure", ExitPlan(2000, 0, "Completed")),
+        (["server", "--debug", "false"], "Always", None),
+        (["serve", "exit 1"], "Always", None),
+        (["/bin/bash", "-ec", "false"], "Always", None),
+        (["sh", "-c", "echo no; false;"], "Always", ExitPlan(2000, 1, "Error")),
         (["sh", "-c", "exit 0"], "OnFailure", ExitPlan(2000, 0, "Completed")),
     ],
 )

@@ -103,57 +103,61 @@ def fit(
 
     `shuffled` deals the measured rewards out at random: the control that must not improve.
     """
-    from models.grpo import GrpoSettings, grpo
-    from models.sft import SftSettings, sft
-
     runs: list[TrainingRun] = []
-    adapter = warm_start
+    start = Start(base, warm_start, profile)
     targets = balanced([row for row in rows if row.target_ids], seed)
     if settings.sft_steps and len(targets) >= MINIMUM:
         progress.stage("train: imitate")
-        epochs = max(1, round(settings.sft_steps * 32 / len(targets)))
-        choice = SftSettings(epochs=epochs, learning_rate=settings.sft_learning_rate, rank=settings.lora_r)
-        runs.append(
-            sft(
-                base,
-                targets,
-                work / "sft",
-                seed=seed,
-                settings=choice,
-                warm_start=adapter,
-                progress=_show(settings.sft_steps),
-            )
-        )
-        adapter = work / "sft"
+        runs.append(_imitate(start, targets, work / "sft", seed, settings))
+        start = start._replace(adapter=work / "sft")
     prompts = [row for row in rows if row.target_ids is None]
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         progress.stage("train: reinforce")
-        choice_grpo = GrpoSettings(
-            steps=settings.grpo_steps,
-            prompts=settings.prompts,
-            group=settings.group_size,
-            learning_rate=settings.learning_rate,
-            beta=settings.beta,
-            rank=settings.lora_r,
-            max_completion_tokens=profile.completion_tokens,
-            checkpoint_every=10,
-        )
         with worker_pool(worker_count()) as pool:
-            reward = PooledReward(pool, Start(base, adapter, profile), shuffle_seed=seed if shuffled else None)
-            runs.append(
-                grpo(
-                    base,
-                    balanced(prompts, seed),
-                    reward,
-                    work / "grpo",
-                    seed=seed,
-                    settings=choice_grpo,
-                    warm_start=adapter,
-                    progress=_show(settings.grpo_steps),
-                )
-            )
-        adapter = work / "grpo"
-    return runs, adapter
+            reward = PooledReward(pool, start, shuffle_seed=seed if shuffled else None)
+            runs.append(_reinforce(start, balanced(prompts, seed), reward, work / "grpo", seed, settings))
+        start = start._replace(adapter=work / "grpo")
+    return runs, start.adapter
+
+
+def _imitate(
+    start: Start, targets: Sequence[TrainingExample], folder: Path, seed: int, settings: TrainingSettings
+) -> TrainingRun:
+    from models.sft import SftSettings, sft
+
+    choice = SftSettings(
+        epochs=max(1, round(settings.sft_steps * 32 / len(targets))),
+        learning_rate=settings.sft_learning_rate,
+        rank=settings.lora_r,
+    )
+    show = _show(settings.sft_steps)
+    return sft(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=show)
+
+
+def _reinforce(
+    start: Start,
+    prompts: Sequence[TrainingExample],
+    reward: "PooledReward",
+    folder: Path,
+    seed: int,
+    settings: TrainingSettings,
+) -> TrainingRun:
+    from models.grpo import GrpoSettings, grpo
+
+    choice = GrpoSettings(
+        steps=settings.grpo_steps,
+        prompts=settings.prompts,
+        group=settings.group_size,
+        learning_rate=settings.learning_rate,
+        beta=settings.beta,
+        rank=settings.lora_r,
+        max_completion_tokens=start.profile.completion_tokens,
+        checkpoint_every=10,
+    )
+    show = _show(settings.grpo_steps)
+    return grpo(
+        start.base, prompts, reward, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=show
+    )
 
 
 def balanced(rows: Sequence[TrainingExample], seed: int) -> list[TrainingExample]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from aoi.records.evaluation import EvaluationResult, SliceResult
+from aoi.records.evaluation import EvaluationResult, Interval, SliceResult
 from aoi.records.report import CycleReport
 from flows.console import out, table
 from tasks.status import OpenRequest, Status
@@ -79,7 +79,7 @@ def print_request(found: OpenRequest) -> None:
         f"(bundle {found.request.challenger[:12]}) instead of {found.request.champion[:12]}"
     )
     gain = decision.gain
-    out.print(f"gain      {gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}] over {gain.n} problems")
+    out.print(f"gain      {interval(gain)} over {gain.n} problems")
     rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
     table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
     out.print(f"decide    aoi review {found.sha256[:12]} --approve   or   --reject --comment WHY")
@@ -103,5 +103,9 @@ def _row(name: str, part: SliceResult) -> tuple[str, ...]:
 
 
 def _interval(part: SliceResult) -> str:
-    gain = part.gain
-    return f"{gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]" if gain.n else "-"
+    return interval(part.gain) if part.gain.n else "-"
+
+
+def interval(gain: Interval) -> str:
+    """A difference of rates with its bounds."""
+    return f"{gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]"

@@ -55,6 +55,7 @@ def trace(
 ) -> None:
     """From an answer to weights, data, code and approver. Needs no server."""
     from flows.console import out, print_json
+    from flows.summary import interval
     from tasks.bundles import present_champion
     from tasks.status import trace as find_trace
 
@@ -69,7 +70,7 @@ def trace(
                 f"{name.replace('_', ' '):<18} {'-' if said in (None, '') else said}", markup=False, highlight=False
             )
         if found.gain:
-            out.print(f"{'gain':<18} {found.gain.estimate:+.1%} [{found.gain.low:+.1%}, {found.gain.high:+.1%}]")
+            out.print(f"{'gain':<18} {interval(found.gain)}")
 
 
 def show_settings(json: Json = False) -> None:

@@ -13,36 +13,34 @@ from aoi.clusters.embedded.api.errors import (
     unprocessable,
     unsupported,
 )
+from aoi.clusters.embedded.api.formats import (
+    DNS_1035,
+    DNS_1035_TEXT,
+    IMMUTABLE,
+    LABEL,
+    LABEL_TEXT,
+    SUBDOMAIN,
+    SUBDOMAIN_TEXT,
+    port_errors,
+)
 from aoi.clusters.embedded.api.resources import ResourceType
 from aoi.clusters.embedded.api.selectors import selector_matches
-from aoi.clusters.embedded.api.validation_data import IMMUTABLE, data_errors, secret_errors
+from aoi.clusters.embedded.api.validation_data import data_errors, secret_errors
 from aoi.clusters.embedded.api.validation_definition import definition_errors, rule_errors
 from aoi.clusters.embedded.api.validation_limits import limit_range_errors, priority_class_errors, quota_errors
 from aoi.clusters.embedded.api.validation_network import ingress_errors, network_policy_errors
-from aoi.clusters.embedded.api.validation_pod import LABEL, LABEL_TEXT, pod_spec_errors
+from aoi.clusters.embedded.api.validation_pod import pod_spec_errors
 from aoi.clusters.embedded.api.validation_policy import admission_binding_errors, admission_policy_errors
 from aoi.clusters.embedded.controllers.cronjob import is_zone, schedule_problem
 from aoi.clusters.embedded.store import Obj
 
-SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-SUBDOMAIN_TEXT = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_DNS_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
-_DNS_1035_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
-)
 _LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 _LABEL_TEXT = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
-_NAME_RULES = {"services": (_DNS_1035, _DNS_1035_TEXT, 63), "namespaces": (LABEL, LABEL_TEXT, 63)}
+_NAME_RULES = {"services": (DNS_1035, DNS_1035_TEXT, 63), "namespaces": (LABEL, LABEL_TEXT, 63)}
 _PERCENT = re.compile(r"[0-9]{1,9}%")
 _PERCENT_TEXT = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
@@ -284,12 +282,10 @@ def _service(new: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 
 def _service_port(port: Obj, where: str) -> Iterator[FieldError]:
-    range_text = "must be between 1 and 65535, inclusive"
-    number, target = port.get("port", 0), port.get("targetPort")
-    if not 1 <= number <= 65535:
-        yield invalid(f"{where}.port", number, range_text)
-    if isinstance(target, int) and not 1 <= target <= 65535:
-        yield invalid(f"{where}.targetPort", target, range_text)
+    target = port.get("targetPort")
+    yield from port_errors(f"{where}.port", port.get("port", 0))
+    if isinstance(target, int):
+        yield from port_errors(f"{where}.targetPort", target)
     node_port = port.get("nodePort")
     if node_port and not 30000 <= node_port <= 32767:
         yield invalid(

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import orjson
 
 from aoi.clusters.embedded.api.errors import FieldError, forbidden_field, invalid, required
+from aoi.clusters.embedded.api.formats import IMMUTABLE
 from aoi.clusters.embedded.store import Obj
 
-IMMUTABLE = "field is immutable"
 DATA_LIMIT_BYTES = 1024 * 1024
 ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
 _CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aoi.clusters.embedded.api.errors import FieldError, invalid, required, unsupported
+from aoi.clusters.embedded.api.formats import IMMUTABLE
 from aoi.clusters.embedded.policies import rules
 from aoi.clusters.embedded.store import Obj
 
@@ -36,7 +37,7 @@ def definition_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         for where, value, why in rules.definition_problems(schema, path):
             yield invalid(where, value, why)
     if old and spec.get("scope") != old["spec"].get("scope"):
-        yield invalid("spec.scope", spec.get("scope", ""), "field is immutable")
+        yield invalid("spec.scope", spec.get("scope", ""), IMMUTABLE)
 
 
 def _schema_errors(schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:

@@ -5,14 +5,10 @@ import re
 from collections.abc import Iterator
 
 from aoi.clusters.embedded.api.errors import FieldError, invalid, required, unsupported
+from aoi.clusters.embedded.api.formats import SUBDOMAIN_TEXT, port_errors
 from aoi.clusters.embedded.store import Obj
 
 _HOST = re.compile(r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_HOST_TEXT = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _DIRECTIONS = ("Egress", "Ingress")
 
@@ -27,7 +23,7 @@ def ingress_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     for at, rule in enumerate(spec.get("rules") or ()):
         where = f"spec.rules[{at}]"
         if rule.get("host") and not _HOST.match(rule["host"]):
-            yield invalid(f"{where}.host", rule["host"], _HOST_TEXT)
+            yield invalid(f"{where}.host", rule["host"], SUBDOMAIN_TEXT)
         if "http" in rule and not rule["http"].get("paths"):
             yield required(f"{where}.http.paths")
         for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
@@ -57,8 +53,8 @@ def _backend_errors(backend: Obj, where: str) -> Iterator[FieldError]:
     port = service.get("port") or {}
     if not port.get("name") and not port.get("number"):
         yield required(where, "port name or number is required")
-    elif port.get("number") and not 1 <= port["number"] <= 65535:
-        yield invalid(f"{where}.service.port.number", port["number"], "must be between 1 and 65535, inclusive")
+    elif port.get("number"):
+        yield from port_errors(f"{where}.service.port.number", port["number"])
 
 
 def network_policy_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
@@ -73,9 +69,8 @@ def network_policy_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
                 yield from _peer_errors(peer, f"spec.{field}[{at}].{peers}[{number}]")
             for number, port in enumerate(rule.get("ports") or ()):
                 value = port.get("port")
-                if isinstance(value, int) and not 1 <= value <= 65535:
-                    where = f"spec.{field}[{at}].ports[{number}].port"
-                    yield invalid(where, value, "must be between 1 and 65535, inclusive")
+                if isinstance(value, int):
+                    yield from port_errors(f"spec.{field}[{at}].ports[{number}].port", value)
 
 
 def _peer_errors(peer: Obj, where: str) -> Iterator[FieldError]:

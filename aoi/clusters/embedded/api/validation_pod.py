@@ -12,17 +12,11 @@ from aoi.clusters.embedded.api.errors import (
     required,
     unsupported,
 )
+from aoi.clusters.embedded.api.formats import LABEL, LABEL_TEXT, port_errors
 from aoi.clusters.embedded.api.quantities import parse
 from aoi.clusters.embedded.store import Obj
 
-LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-LABEL_TEXT = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
 _ENV = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
-_PORT_TEXT = "must be between 1 and 65535, inclusive"
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -131,8 +125,8 @@ def _port_errors(container: Obj, path: str) -> Iterator[FieldError]:
         number = port.get("containerPort", 0)
         if not number:
             yield required(f"{where}.containerPort")
-        elif not 1 <= number <= 65535:
-            yield invalid(f"{where}.containerPort", number, _PORT_TEXT)
+        else:
+            yield from port_errors(f"{where}.containerPort", number)
         if port.get("name") and port["name"] in seen:
             yield duplicate(f"{where}.name", port["name"])
         seen.add(port.get("name", ""))
@@ -188,5 +182,5 @@ def _probe_errors(probe: Obj, path: str, *, must_be_one: bool) -> Iterator[Field
             yield invalid(f"{path}.{field}", probe[field], "must be greater than or equal to 0")
     for handler in ("httpGet", "tcpSocket", "grpc"):
         port = (probe.get(handler) or {}).get("port", 1)
-        if isinstance(port, int) and not 1 <= port <= 65535:
-            yield invalid(f"{path}.{handler}.port", port, _PORT_TEXT)
+        if isinstance(port, int):
+            yield from port_errors(f"{path}.{handler}.port", port)

@@ -16,12 +16,11 @@ from aoi.clusters.embedded.api.errors import (
     required,
     unsupported,
 )
+from aoi.clusters.embedded.api.formats import DNS_1035, SUBDOMAIN
 from aoi.clusters.embedded.api.validation_rules import resources_errors, selector_errors
 from aoi.clusters.embedded.policies.compiled import Policy, compile_policy
 from aoi.clusters.embedded.store import Obj
 
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_LABEL_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
 _QUALIFIED_TEXT = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
@@ -83,7 +82,7 @@ def _param_kind(kind: Obj) -> Iterator[FieldError]:
         yield invalid(f"{path}.apiVersion", version, "version must be specified")
     if not kind.get("kind"):
         yield required(f"{path}.kind")
-    elif not _LABEL_1035.match(kind["kind"].lower()):
+    elif not DNS_1035.match(kind["kind"].lower()):
         yield invalid(f"{path}.kind", kind["kind"], "may have mixed case, but should otherwise match: a DNS-1035 label")
 
 
@@ -114,7 +113,7 @@ def _qualified(name: str, path: str) -> Iterator[FieldError]:
         yield invalid(path, name, _QUALIFIED_TEXT)
     elif len(last) > 63:
         yield invalid(path, name, "name part must be no more than 63 characters")
-    if prefix and not _SUBDOMAIN.match(prefix):
+    if prefix and not SUBDOMAIN.match(prefix):
         yield invalid(path, name, "prefix part a lowercase RFC 1123 subdomain must be used")
 
 
@@ -175,7 +174,7 @@ def admission_binding_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     name = spec.get("policyName", "")
     if not name:
         yield required("spec.policyName")
-    elif not _SUBDOMAIN.match(name):
+    elif not SUBDOMAIN.match(name):
         yield invalid("spec.policyName", name, "a lowercase RFC 1123 subdomain must be used")
     if "paramRef" in spec:
         yield from _param_ref(spec["paramRef"])

@@ -51,10 +51,9 @@ def _is_greater(left: Value, right: Value) -> bool:
 
 
 def _integer(value: Value) -> int:
-    number = _number(value)
-    if number != number.to_integral_value() or not -(1 << 63) <= number < 1 << 63:
+    if not _is_integer(value):
         raise ValueError("cannot convert value to integer")
-    return int(number)
+    return int(_number(value))
 
 
 def _is_integer(value: Value) -> bool:

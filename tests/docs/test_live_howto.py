@@ -1,9 +1,7 @@
 """What docs/howto/run-on-a-live-cluster.md says of `aoi diagnose`, tried over HTTPS on a served cluster."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from aoi.clusters.embedded.front import Front, serving, write_kubeconfig
 from aoi.clusters.embedded.identity import ADMIN, PROBE
 from aoi.problems import catalogue, scenario
 from aoi.records.problem import ProblemInstance
+from tests.command import aoi
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +31,7 @@ def kubeconfig(broken: scenario.Scenario, tmp_path_factory: pytest.TempPathFacto
 
 
 def diagnose(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AOI_")}
-    command = [sys.executable, "-m", "flows.cli", "diagnose", *arguments]
-    environment = {**kept, "AOI_HOME": str(home)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return aoi(home, "diagnose", *arguments)
 
 
 def test_without_a_model_the_cause_is_named_as_inconclusive_with_the_lines_that_show_it(

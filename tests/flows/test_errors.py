@@ -1,25 +1,10 @@
 """Bad input at the command line: one line that says what to do, never a traceback, nothing lost."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-AOI = [sys.executable, "-m", "flows.cli"]
-
-
-def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AOI_", "PREFECT_"))}
-    return subprocess.run(
-        [*AOI, *arguments],
-        env={**kept, "AOI_HOME": str(home), **variables},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+from tests.command import aoi
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from aoi.promotion.ledger import Ledger
 from aoi.records.base import sha256_hex
 from aoi.records.promotion import PromotionRequest
 from aoi.store.objects import ObjectStore
+from tests import command
 from tests.promotion.requests import decision
 
 TINY = {
@@ -37,19 +37,17 @@ TINY = {
     "AOI_EVALUATION__SEEDS": "1",
     "OMP_NUM_THREADS": "1",
 }
-AOI = [sys.executable, "-m", "flows.cli"]
 
 
-def environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AOI_", "PREFECT_"))}
+def tiny(home: Path) -> dict[str, str]:
+    """Settings of a small loop, and a user of its own: what is kept for the user must not leak into the next home."""
     user = home.parent / f"{home.name}-user"
     user.mkdir(exist_ok=True)
-    return {**kept, **TINY, "AOI_HOME": str(home), "HOME": str(user)}
+    return {**TINY, "HOME": str(user)}
 
 
 def aoi(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    where = {**environment(home), **variables}
-    return subprocess.run([*AOI, *arguments], env=where, capture_output=True, text=True, timeout=900, check=False)
+    return command.aoi(home, *arguments, **{**tiny(home), **variables})
 
 
 def copied(home: Path, into: Path) -> Path:
@@ -83,8 +81,8 @@ def promote_by_hand(home: Path) -> tuple[str, str]:
 def kill_at(home: Path, stage: str) -> None:
     """Start the loop and SIGKILL it, with its workers, when `stage` begins."""
     process = subprocess.Popen(
-        [*AOI, "retrain", "--auto-approve"],
-        env=environment(home),
+        [*command.AOI, "retrain", "--auto-approve"],
+        env=command.environment(home, **tiny(home)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

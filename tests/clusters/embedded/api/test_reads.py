@@ -15,6 +15,11 @@ PODS = "/api/v1/namespaces/shop/pods"
 MERGE = "application/merge-patch+json"
 
 
+def listed(query):
+    """The answer to a list of all pods of an empty cluster."""
+    return api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", query, {}, b"", ADMIN)
+
+
 def names(answer):
     return [item["metadata"]["name"] for item in answer["items"]]
 
@@ -271,12 +276,10 @@ def test_a_list_of_a_revision_that_cannot_be_is_refused(cluster, query, message)
 @pytest.mark.parametrize("query", [{"limit": ""}, {"resourceVersion": ""}, {"watch": "1", "timeoutSeconds": ""}])
 def test_a_parameter_that_is_no_number_is_refused(query, text):
     given = {name: value or text for name, value in query.items()}
-    answer = api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", given, {}, b"", ADMIN)
-    assert answer.status == 400
+    assert listed(given).status == 400
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[1]", b'["x","",""]', b'{"a":1}', b"[1e400,0,0]", b"\xff"])
 def test_a_continue_token_that_nobody_gave_is_refused(content):
     query = {"continue": base64.urlsafe_b64encode(content).decode() or "?"}
-    answer = api_of(empty_world(1, seed=1)).handle("GET", "/api/v1/pods", query, {}, b"", ADMIN)
-    assert answer.status == 400
+    assert listed(query).status == 400

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aoi.records.base import Sha256, sha256_hex
 
-FIRST_PARTY = ("aoi", "models", "data_contracts", "tasks", "flows")
+FIRST_PARTY = ("kubeworld", "aoi", "models", "data_contracts", "tasks", "flows")
 
 
 @cache

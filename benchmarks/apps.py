@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from aoi.clusters.apps.conditions import _observe
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.lookup import application
-from aoi.clusters.apps.telemetry import jaeger, prometheus
-from aoi.clusters.apps.traffic import _Evaluation
+from aoi.worlds.applications.lookup import application
+from aoi.worlds.behaviour.conditions import _observe
+from aoi.worlds.behaviour.traffic import _Evaluation
+from aoi.worlds.endpoints import jaeger, prometheus
+from aoi.worlds.environment import new_world
 
 KEYS = ("hotel_reservation", "gen000", "gen006", "gen100")
 

@@ -1,5 +1,8 @@
 """How fast the embedded cluster is: going back, reading, whole episodes, HTTPS, memory, and growth.
 
+from kubeworld.cluster import new_cluster
+from kubeworld.cluster import new_cluster
+from kubeworld.cluster import new_cluster
 Run: python -m benchmarks.cluster [--only NAME ...]. Times in process are CPU time (other programs on the machine
 disturb little); requests over HTTPS are wall time, with the client in a process of its own on the same machine.
 """
@@ -18,18 +21,20 @@ from typing import Any
 import orjson
 import yaml
 
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.lookup import application
-from aoi.clusters.embedded.anchor import anchor
-from aoi.clusters.embedded.api.server import Api, api_of
-from aoi.clusters.embedded.bootstrap import empty_world
-from aoi.clusters.embedded.front import Front, Stepped, serving
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE, Identity
-from aoi.clusters.embedded.policies.cel import activate, compile_program
-from aoi.clusters.embedded.policies.cost import Size
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.embedded.world import World
-from aoi.clusters.transport import Request
+from aoi.access.transport import Request
+from aoi.worlds.applications.lookup import application
+from aoi.worlds.environment import new_world
+from aoi.worlds.identities import EXECUTOR, PROBE
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.admission.cel.cel import activate, compile_program
+from kubeworld.admission.cel.cost import Size
+from kubeworld.api.server import Api, api_of
+from kubeworld.bootstrap import empty_world
+from kubeworld.cluster import new_cluster
+from kubeworld.front import Front, Stepped, serving
+from kubeworld.machine.anchor import anchor
+from kubeworld.machine.identity import ADMIN, Identity
+from kubeworld.machine.world import World
 
 APPLICATION = "hotel_reservation"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -233,7 +238,7 @@ def memory() -> list[Row]:
     built = (resident_kib() - before) / WORLDS / 1024
     before = resident_kib()
     for _ in range(WORLDS):
-        world = World(seed=1, controllers=kept[0].controllers, runtime=kept[0].runtime)
+        world = new_cluster(seed=1, controllers=kept[0].controllers, runtime=kept[0].runtime)
         world.restore(snapshot)
         kept.append(world)
     gc.collect()

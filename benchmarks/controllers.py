@@ -1,15 +1,19 @@
 """What the embedded cluster's controllers cost: building, restoring, waiting, breaking and repairing a world.
 
+from kubeworld.cluster import new_cluster
+from kubeworld.cluster import new_cluster
+from kubeworld.cluster import new_cluster
 Run: python -m benchmarks.controllers. Times are process CPU, best of several, so that a loaded machine tells the same.
 """
 
 import time
 from collections.abc import Callable
 
-from aoi.clusters.embedded.controllers import standard_controllers
-from aoi.clusters.embedded.runtime import ContainerPlan, PlainRuntime
-from aoi.clusters.embedded.store import Obj, fork
-from aoi.clusters.embedded.world import World
+from kubeworld.cluster import new_cluster
+from kubeworld.kubelet.plain_runtime import PlainRuntime
+from kubeworld.machine.runtime import ContainerPlan
+from kubeworld.machine.store import Obj, fork
+from kubeworld.machine.world import World
 
 SERVICES = 19
 ROUNDS = 7
@@ -26,7 +30,7 @@ class BenchmarkRuntime(PlainRuntime):
 
 
 def build() -> World:
-    world = World(seed=1, controllers=standard_controllers(), runtime=BenchmarkRuntime())
+    world = new_cluster(seed=1, runtime=BenchmarkRuntime())
     for name in ("default", "shop"):
         world.store.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for number in range(3):

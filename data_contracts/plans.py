@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aoi.agents.lexicon import ACTIONS, CHECKS
+from aoi.language.lexicon import ACTIONS, CHECKS
 from aoi.records.learning import CorrectivePlan
 from data_contracts.contract import Contract, Value, between, digests, is_zero
 

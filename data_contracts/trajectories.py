@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from aoi.agents.lexicon import SIGNALS
+from aoi.language.lexicon import SIGNALS
 from aoi.records.episode import Step, Trajectory, TrajectoryContent
 from aoi.records.problem import Split
 from data_contracts.contract import Contract, Value, between, bundles, digests, is_zero, one_of

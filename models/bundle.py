@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from aoi.agents.profile import PromptProfile
 from aoi.errors import CorruptObject
+from aoi.language.profile import PromptProfile
 from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 from aoi.records.learning import BundleManifest

@@ -1,13 +1,13 @@
 """The `words-1` decision grammar as an automaton over token ids: constrained decoding for the in-process engine.
 
-It accepts exactly the completions that `aoi.agents.decision.render` writes within the vocabulary, so a
-constrained policy cannot be malformed. A server is constrained by `aoi.agents.decision_schema` instead.
+It accepts exactly the completions that `aoi.language.decision.render` writes within the vocabulary, so a
+constrained policy cannot be malformed. A server is constrained by `aoi.language.schema` instead.
 """
 
 from collections.abc import Iterable
 
-from aoi.agents import lexicon
-from aoi.agents.codec import EOS, handle_names, vocabulary
+from aoi.language import lexicon
+from aoi.language.codec import EOS, handle_names, vocabulary
 from aoi.records.episode import RoleName
 
 DIGITS = tuple(str(digit) for digit in range(10))

@@ -46,7 +46,7 @@ class ServerSettings:
     concurrency: int = 64
     """Requests in flight; the server batches them."""
     schemas: Mapping[RoleName, dict[str, Any]] = field(default_factory=dict)
-    """JSON schema that constrains each role's completion (`aoi.agents.decision_schema`)."""
+    """JSON schema that constrains each role's completion (`aoi.language.schema`)."""
 
 
 ADAPTERS = "aoi-"

@@ -4,7 +4,7 @@ Usage, with checkouts of github.com/kubernetes/api and github.com/kubernetes/api
 
     python scripts/build_protobuf.py path/to/api path/to/apimachinery
 
-Writes `aoi/clusters/embedded/schema/protobuf.json.gz`: message -> field number -> [JSON name, type, flags]. Flags:
+Writes `kubeworld/machine/schema/protobuf.json.gz`: message -> field number -> [JSON name, type, flags]. Flags:
 `r` repeated, `m` map (the type is the value's), `i` inlined into its parent, `z` a zero value is kept (the Go field
 is a pointer or always written). Field numbers never change, so the revision of the checkouts does not matter.
 """
@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).parent.parent / "aoi/clusters/embedded/schema/protobuf.json.gz"
+TARGET = Path(__file__).parent.parent / "kubeworld/machine/schema/protobuf.json.gz"
 PACKAGES = {
     "core/v1": "core/v1",
     "apps/v1": "apps/v1",

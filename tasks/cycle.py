@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from aoi.agents.profile import SEED_PROFILE
 from aoi.errors import Permanent
+from aoi.language.profile import SEED_PROFILE
 from aoi.records.base import Ref
 from aoi.records.promotion import Approval, Cycle, PromotionRequest
 from tasks.bundles import champion_ref, open_bundle, present_champion, tree_ref

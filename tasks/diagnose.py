@@ -12,9 +12,10 @@ from pydantic import Field
 
 from aoi import progress
 from aoi.agents.compressor import Observation
-from aoi.agents.episode import Situation, run_episode
+from aoi.agents.episode import run_episode
 from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
+from aoi.agents.situation import Situation
 from aoi.agents.survey import LiveSituation, survey
 from aoi.errors import SettingsError
 from aoi.problems import catalogue, scenario
@@ -88,7 +89,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False) -> Diag
     answers only for a demonstration; otherwise the ranked findings are given, as inconclusive.
     Raises: SettingsError for an identity that can do more, ClusterUnavailable, UnknownBundle without a champion.
     """
-    from aoi.clusters.live import LiveReadTransport  # the vendor's client: half a second
+    from aoi.access.live import LiveReadTransport  # the vendor's client: half a second
 
     cluster = workspace().settings.cluster
     namespace = target.namespace or cluster.namespace

@@ -15,11 +15,11 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from aoi import progress
-from aoi.agents.codec import WordCodec
 from aoi.agents.episode import run_episode
 from aoi.agents.policy import Codec, Policy
 from aoi.agents.rollout import rollout
 from aoi.errors import StageBusy
+from aoi.language.codec import WordCodec
 from aoi.problems import scenario
 from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet

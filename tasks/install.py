@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aoi import progress
-from aoi.agents.codec import WordCodec
-from aoi.agents.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.codec import WordCodec
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.learning.demonstrations import Demonstration, demonstrate, demonstrations
 from aoi.problems import sampling
 from aoi.problems.faults import MECHANISMS

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from aoi.agents.codec import WordCodec
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import ExpertOperator, GoldenOperator, ScriptedOperator
-from aoi.agents.profile import SEED_PROFILE
 from aoi.agents.rollout import rollout
+from aoi.language.codec import WordCodec
+from aoi.language.profile import SEED_PROFILE
 from aoi.problems import catalogue, scenario
 from aoi.problems.scenario import Scenario
 from aoi.records.episode import Trajectory

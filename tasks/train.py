@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aoi import progress
-from aoi.agents.codec import WordCodec
-from aoi.agents.profile import PromptProfile
+from aoi.language.codec import WordCodec
+from aoi.language.profile import PromptProfile
 from aoi.learning.rewards import MeasuredReward
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.episode import RoleName

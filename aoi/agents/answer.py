@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from aoi.agents import lexicon
-from aoi.agents.decision import Decision, Finding, SubmitDo
-from aoi.agents.handles import Handles
 from aoi.agents.stores import RawReader
+from aoi.language import lexicon
+from aoi.language.decision import Decision, Finding, SubmitDo
+from aoi.language.handles import Handles
 from aoi.records.episode import Answer, Signal
 
 

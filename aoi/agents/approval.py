@@ -1,14 +1,12 @@
-"""Who may let a change through: a human, or the sandbox of an embedded cluster. Nobody else, and never by default."""
+"""Who may let a change through: a human, or the sandbox of a problem's world. Nobody else, and never by default."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from aoi.access.transport import Transport
 from aoi.agents.actions.change import Proposal
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.embedded.world import World
-from aoi.clusters.transport import Transport
 from aoi.errors import ApprovalRefused
 from aoi.records.base import Sha256
 
@@ -50,36 +48,6 @@ def check_approval(approval: ActionApproval, proposal: Proposal, now: datetime) 
         )
     if now >= approval.expires_at:
         raise ApprovalRefused(f"the approval of {proposal.change.summary!r} expired at {approval.expires_at:%FT%TZ}")
-
-
-class SandboxApprover:
-    """Says yes to everything in one embedded world, where nothing real can break."""
-
-    def __init__(self, world: World) -> None:
-        # The exact type: a stand-in for a world must not open a real cluster.
-        if type(world) is not World:
-            raise ApprovalRefused(f"a sandbox approver needs an embedded World, found {type(world).__name__}")
-        self._world = world
-
-    def check_transport(self, transport: Transport) -> None:
-        """Only a transport into its own world."""
-        if type(transport) is not EmbeddedTransport or world_of(transport) is not self._world:
-            raise ApprovalRefused("a sandbox approver decides only about the embedded world that it was made for")
-
-    def approve(self, proposal: Proposal) -> ActionApproval:
-        """Yes, for the simulated moment."""
-        now = world_time(self._world)
-        return ActionApproval(proposal.digest, "sandbox", now + VALID_FOR)
-
-
-def world_of(transport: EmbeddedTransport) -> World:
-    """The world behind an in-process transport. Agents never get it; only who may decide or wait asks."""
-    return transport._world
-
-
-def world_time(world: World) -> datetime:
-    """Simulated time of an embedded world."""
-    return datetime.fromisoformat(world.clock.rfc3339())
 
 
 class HumanApprover:

@@ -6,8 +6,8 @@ else that an agent types.
 
 from collections.abc import Callable, Mapping
 
-from aoi.agents import lexicon
 from aoi.agents.topology import Topology, Workload
+from aoi.language import lexicon
 
 LOG_LINES = 60
 """Per pod; enough to see the newest error class of every callee at the traffic that applications have."""

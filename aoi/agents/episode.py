@@ -8,77 +8,23 @@ import platform
 import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
-from aoi.agents import lexicon, topology
 from aoi.agents.compressor import Observation
-from aoi.agents.decision_prompt import AlertLine
-from aoi.agents.handles import Handles, assign
 from aoi.agents.policy import Codec, Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.profile import PromptProfile
 from aoi.agents.session import Ended, Session
-from aoi.agents.workers import Hands
-from aoi.clusters.transport import ReadTransport, Transport
+from aoi.agents.situation import Situation
+from aoi.language import lexicon
+from aoi.language.handles import Handles, assign
+from aoi.language.profile import PromptProfile
+from aoi.language.prompt import AlertLine
 from aoi.records.base import sha256_hex
 from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
 from aoi.records.learning import CorrectivePlan
-from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.records.problem import TaskKind
 from aoi.source import source_digest
 
 _TASK_WORDS = {TaskKind(kind): word for word, kind in lexicon.TASKS.items()}
-
-
-class Paged(Protocol):
-    """One alert: a word of `lexicon.ALERTS` and a component's real name."""
-
-    @property
-    def word(self) -> str: ...  # noqa: D102
-    @property
-    def component(self) -> str: ...  # noqa: D102
-
-
-class Clock(Protocol):
-    """Simulated time: moves by what actions cost."""
-
-    @property
-    def now_ms(self) -> int: ...  # noqa: D102
-
-
-class Timed(Protocol):
-    """What an episode may do to a world beside its transports: let time pass."""
-
-    @property
-    def clock(self) -> Clock: ...  # noqa: D102
-
-    def advance(self, duration_ms: int) -> None: ...  # noqa: D102
-
-    def digest(self) -> str: ...  # noqa: D102
-
-
-class Situation(Protocol):
-    """What a problem's scenario gives to an episode."""
-
-    @property
-    def instance(self) -> ProblemInstance: ...  # noqa: D102
-    @property
-    def namespace(self) -> str: ...  # noqa: D102
-    @property
-    def components(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def nodes(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def world(self) -> Timed: ...  # noqa: D102
-
-    def read_transport(self) -> ReadTransport: ...  # noqa: D102
-
-    def write_transport(self) -> Transport: ...  # noqa: D102
-
-    def recorded_transport(self) -> ReadTransport: ...  # noqa: D102
-
-    def alerts(self) -> Sequence[Paged]: ...  # noqa: D102
-
-    def grade(self, answer: Answer | None) -> Outcome: ...  # noqa: D102
 
 
 Episode = Generator[Turn, Generation, Trajectory]
@@ -121,7 +67,7 @@ def run_episode(
             codec=codec,
             handles=handles,
             probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
-            hands=_hands(scenario),
+            hands=scenario.hands(),
             task=_TASK_WORDS[scenario.instance.problem.kind],
             alerts=alerts,
             seed=f"{scenario.instance.digest()}/{rollout_seed}",
@@ -173,19 +119,3 @@ def handles_of(scenario: Situation, profile: PromptProfile) -> Handles:
 def _alerts(scenario: Situation, handles: Handles) -> tuple[AlertLine, ...]:
     paged = ((alert.word, handles.component(alert.component)) for alert in scenario.alerts())
     return tuple(AlertLine(word, handle) for word, handle in paged if handle)
-
-
-def _hands(scenario: Situation) -> Hands | None:
-    """Only a mitigation holds a transport that can write."""
-    if scenario.instance.problem.kind is not TaskKind.MITIGATION:
-        return None
-    from aoi.agents.hands import sandbox_hands  # a diagnosis never imports what can write
-
-    return sandbox_hands(scenario)
-
-
-def read_topology(situation: Situation, probe: Probe) -> topology.Topology:
-    """What stands in the namespace, through the Probe like everything else that is read."""
-    texts = [probe.run(f"{line} -n {situation.namespace}") for line in topology.LINES]
-    first, second, third = (text.observation.decode("latin-1") if text.status == "ok" else "" for text in texts)
-    return topology.read((first, second, third), situation.components, situation.nodes, situation.namespace)

@@ -13,16 +13,15 @@ from typing import Literal
 
 import orjson
 
+from aoi.access.transport import ReadRequest, ReadTransport, Transport
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
 from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, patch_change, value_at
-from aoi.agents.actions.gate import Gate, is_stale, restored
 from aoi.agents.actions.view import View
-from aoi.agents.approval import Approver, Clock, world_of, world_time
+from aoi.agents.approval import Approver, Clock
+from aoi.agents.gate import Gate, is_stale, restored
 from aoi.agents.journal import Journal, JournalEntry
 from aoi.agents.redaction import redact_text
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.transport import ReadRequest, ReadTransport, Transport
 from aoi.errors import CommandRefused
 
 VERIFY_MS = 120_000
@@ -54,20 +53,15 @@ class Executor:
         namespace: str,
         *,
         recorded: ReadTransport | None = None,
-        clock: Clock | None = None,
-        wait: Callable[[int], None] | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+        wait: Callable[[int], None] = lambda ms: time.sleep(ms / 1000),
         verify_ms: int = VERIFY_MS,
     ) -> None:
-        """`recorded` is an earlier capture, for `set_config`. `wait` lets milliseconds pass while verifying.
+        """`recorded` is an earlier capture, for `set_config`. `wait` lets milliseconds of `clock` pass.
 
-        On an embedded world time and waiting are the world's own unless given; elsewhere the wall clock's.
         Raises: ApprovalRefused if the approver may not decide about this transport.
         """
-        is_embedded = isinstance(transport, EmbeddedTransport)
-        self._clock: Clock = clock or (
-            (lambda: world_time(world_of(transport))) if is_embedded else (lambda: datetime.now(UTC))
-        )
-        self._wait = wait or (world_of(transport).advance if is_embedded else lambda ms: time.sleep(ms / 1000))
+        self._clock, self._wait = clock, wait
         self._transport = transport
         self._journal = journal
         self._view = View(transport, namespace, recorded)

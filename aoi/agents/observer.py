@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from aoi.agents.decision import Decision, ExecDo, ProbeDo, SubmitDo
-from aoi.agents.decision_prompt import ObserverState, render_prompt, shown, within
-from aoi.agents.decision_prose import render_observer
 from aoi.agents.policy import Codec
-from aoi.agents.profile import PromptProfile
 from aoi.agents.stores import CompressedReader, TaskDesk
+from aoi.language.decision import Decision, ExecDo, ProbeDo, SubmitDo
+from aoi.language.profile import PromptProfile
+from aoi.language.prompt import ObserverState, render_prompt, shown, within
+from aoi.language.prose import render_observer
 
 
 class Observer:

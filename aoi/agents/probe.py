@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from aoi.access.transport import ReadTransport
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.run import LIMIT_BYTES
-from aoi.clusters.transport import ReadTransport
 from aoi.errors import CommandRefused
 
 
@@ -40,14 +40,14 @@ class Probe:
     ) -> None:
         """`now` is what ages count from; without it, the server's Date header."""
         self._transport = transport
-        self._namespace = namespace
+        self.namespace = namespace
         self._now = now
         self._limit_bytes = limit_bytes
 
     def run(self, line: str) -> ProbeResult:
         """Parse, read, render. Raises: ClusterUnavailable; every other failure is a result."""
         try:
-            command = parse(line, self._namespace)
+            command = parse(line, self.namespace)
         except CommandRefused as error:
             return ProbeResult(line, "refused", error=str(error))
         try:

@@ -5,31 +5,23 @@ from typing import TYPE_CHECKING, Literal
 
 from aoi.agents import answer as answers
 from aoi.agents.compressor import Compressor, Observation, condense
-from aoi.agents.decision import (
-    Decision,
-    Do,
-    ExecDo,
-    Malformed,
-    ProbeDo,
-    SubmitDo,
-    parse,
-    parse_do,
-)
-from aoi.agents.decision_prompt import AlertLine, ExecutorState, ProbeState, PromptState, render_prompt
-from aoi.agents.decision_prose import render_executor, render_probe
-from aoi.agents.handles import Handles
 from aoi.agents.observer import Observer
 from aoi.agents.policy import Codec, Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.profile import PromptProfile
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
+from aoi.agents.topology import read_topology
 from aoi.agents.workers import Hands, Work, Workers
+from aoi.language.decision import Decision, Do, ExecDo, Malformed, ProbeDo, SubmitDo, parse, parse_do
+from aoi.language.handles import Handles
+from aoi.language.profile import PromptProfile
+from aoi.language.prompt import AlertLine, ExecutorState, ProbeState, PromptState, render_prompt
+from aoi.language.prose import render_executor, render_probe
 from aoi.records.base import sha256_hex
 from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
 
 if TYPE_CHECKING:
-    from aoi.agents.episode import Situation
+    from aoi.agents.situation import Situation
 
 Ended = Literal["submitted", "steps", "tokens", "malformed", "error"]
 
@@ -58,13 +50,11 @@ class Session:
         keep: Callable[[Observation], None] | None = None,
         temperature: float,
     ) -> None:
-        from aoi.agents.episode import read_topology  # that module imports this one
-
         self._situation, self._profile, self._codec, self._seed = situation, profile, codec, seed
         self._handles, self._temperature = handles, temperature
         raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
-        topology = read_topology(situation, probe)
+        topology = read_topology(probe, situation.components, situation.nodes)
         self._observer = Observer(tasks.desk(), compressed.reader(), profile, codec)
         self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
         self._compressor = Compressor(topology, handles)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aoi.agents.compressor.observation import Observation
-from aoi.agents.decision import Do, ExecDo, Finding, ProbeDo
-from aoi.agents.decision_prompt import AlertLine
+from aoi.language.decision import Do, ExecDo, Finding, ProbeDo
+from aoi.language.prompt import AlertLine
 from aoi.records.episode import Signal
 
 

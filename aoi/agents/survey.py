@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
 
 from aoi import progress
+from aoi.access.transport import ReadTransport
 from aoi.agents import checks, topology
 from aoi.agents.compressor import Compressor, Observation
 from aoi.agents.compressor.ranking import tier
-from aoi.agents.episode import read_topology
-from aoi.agents.handles import assign
 from aoi.agents.probe import Probe
-from aoi.clusters.transport import ReadTransport, Transport
+from aoi.agents.topology import read_topology
 from aoi.errors import ActionRefused, ClusterUnavailable
+from aoi.language.handles import assign
 from aoi.records.episode import Answer, Outcome, Signal
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 
@@ -111,13 +110,8 @@ class LiveSituation:
         """The only one there is."""
         return self._transport
 
-    def write_transport(self) -> Transport:
-        """Raises: ActionRefused, always."""
-        self._refuse()
-
-    def recorded_transport(self) -> ReadTransport:
-        """Raises: ActionRefused, always: nothing was captured."""
-        self._refuse()
+    def hands(self) -> None:
+        """None: a namespace of a live cluster is looked at read-only."""
 
     def alerts(self) -> tuple[LiveAlert, ...]:
         """As given, else what is plainly not ready."""
@@ -138,9 +132,6 @@ class LiveSituation:
             raise ClusterUnavailable(f"{resource} of namespace {self.namespace} cannot be read: {result.error}")
         return topology.table(result.observation.decode("latin-1")) if result.status == "ok" else []
 
-    def _refuse(self) -> NoReturn:
-        raise ActionRefused(f"namespace {self.namespace} is looked at read-only")
-
 
 def survey(
     situation: LiveSituation,
@@ -153,7 +144,7 @@ def survey(
     Raises: ClusterUnavailable.
     """
     probe = Probe(situation.read_transport(), situation.namespace)
-    known = read_topology(situation, probe)
+    known = read_topology(probe, situation.components, situation.nodes)
     compressor = Compressor(known, assign(situation.components, situation.nodes, seed=0, real=True))
     paged = [alert.component for alert in situation.alerts()]
     order = [*dict.fromkeys(name for name in paged if name in known.components)]

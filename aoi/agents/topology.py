@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from aoi.agents.probe import Probe
+
 LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
 """What `read` needs, in this order."""
 
@@ -153,3 +155,10 @@ def table(text: str) -> list[dict[str, str]]:
         for line in lines[1:]
         if line.strip()
     ]
+
+
+def read_topology(probe: Probe, components: tuple[str, ...], nodes: tuple[str, ...]) -> Topology:
+    """What stands in the Probe's namespace, through the Probe like everything else that is read."""
+    texts = [probe.run(f"{line} -n {probe.namespace}") for line in LINES]
+    first, second, third = (text.observation.decode("latin-1") if text.status == "ok" else "" for text in texts)
+    return read((first, second, third), components, nodes, probe.namespace)

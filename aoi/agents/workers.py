@@ -5,40 +5,22 @@ They write to the raw store and never read it: what a Probe learns of its last l
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from aoi.agents import checks
 from aoi.agents.compressor.observation import Observation
-from aoi.agents.decision import ExecDo, Malformed, ProbeDo, parse_executor, parse_probe, render_do
-from aoi.agents.decision_prompt import ExecutorState, ProbeState, PromptState
-from aoi.agents.handles import Handles
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.profile import PromptProfile
+from aoi.agents.situation import Hands
 from aoi.agents.stores import RawWriter
 from aoi.agents.topology import Topology
+from aoi.language.decision import ExecDo, Malformed, ProbeDo, parse_executor, parse_probe, render_do
+from aoi.language.handles import Handles
+from aoi.language.profile import PromptProfile
+from aoi.language.prompt import ExecutorState, ProbeState, PromptState
 from aoi.records.episode import Interaction, RoleName, StepStatus
 
 Ask = Callable[[RoleName, PromptState], Generator[Turn, Generation, str]]
 """Ask a policy in a role; gives the completion's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What came of one typed action."""
-
-    status: StepStatus
-    failure: str | None = None
-    """Word of `lexicon.FAILURE_CLASSES`; None if it succeeded."""
-    detail: str = ""
-
-
-class Hands(Protocol):
-    """What can change the cluster, behind its dry run and its approval. Held by the Executor alone."""
-
-    def act(self, do: ExecDo) -> Deed:
-        """Carry out an action whose target and value are real names. Never raises for a refused action."""
-        ...
 
 
 @dataclass

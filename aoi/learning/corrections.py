@@ -15,7 +15,7 @@ from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 
 _PLAN = re.compile(r" <plan>.*?(?= <last>)|Suggested next steps \(you may deviate\):\n.*?\n\n", re.DOTALL)
-"""The guidance section of a prompt, in the `words-1` and the `prose-1` layout (aoi.agents.decision_prose)."""
+"""The guidance section of a prompt, in the `words-1` and the `prose-1` layout (aoi.language.prose)."""
 
 
 def is_supported(trajectory: Trajectory, truth: Truth) -> bool:

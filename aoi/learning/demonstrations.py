@@ -9,13 +9,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aoi.agents import lexicon
-from aoi.agents.codec import WordCodec
-from aoi.agents.decision import ProbeDo, render_do
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import ScriptedOperator
-from aoi.agents.profile import PromptProfile
 from aoi.agents.rollout import rollout
+from aoi.language import lexicon
+from aoi.language.codec import WordCodec
+from aoi.language.decision import ProbeDo, render_do
+from aoi.language.profile import PromptProfile
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep

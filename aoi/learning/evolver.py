@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aoi.agents.decision import (
+from aoi.language.decision import (
     Do,
     EvolverPlan,
     ExecDo,
@@ -20,8 +20,8 @@ from aoi.agents.decision import (
     render,
     render_do,
 )
-from aoi.agents.decision_prompt import AlertLine, EvolverState, render_prompt, shown
-from aoi.agents.lexicon import CHECKS, TASKS
+from aoi.language.lexicon import CHECKS, TASKS
+from aoi.language.prompt import AlertLine, EvolverState, render_prompt, shown
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.records.episode import Signal, Trajectory

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from aoi.agents.decision import ExecDo, ProbeDo, SubmitDo
+from aoi.language.decision import ExecDo, ProbeDo, SubmitDo
 from aoi.learning.purifier import decided
 from aoi.records.episode import Trajectory
 from aoi.records.problem import TaskKind

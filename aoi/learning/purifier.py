@@ -6,7 +6,7 @@ commands, exact repeats, and looks whose findings no later step uses; it never d
 
 from dataclasses import dataclass
 
-from aoi.agents.decision import Decision, Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.decision import Decision, Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse
 from aoi.records.episode import Signal, Step, Trajectory
 
 

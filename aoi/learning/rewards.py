@@ -18,18 +18,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aoi.agents.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
 from aoi.agents.episode import Episode, run_episode
 from aoi.agents.policy import Codec, Generation, Policy, Turn
-from aoi.agents.profile import PromptProfile
 from aoi.agents.rollout import rollout
-from aoi.clusters.apps.spec import Application
+from aoi.language.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
+from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
 from aoi.records.episode import Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
+from aoi.worlds.applications.spec import Application
 
 RIGHT_ANSWER = 0.9
 LUCKY_ANSWER = 0.3

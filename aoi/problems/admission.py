@@ -8,13 +8,10 @@ from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
-from aoi.agents import checks, handles, topology
+from aoi.agents import checks, topology
 from aoi.agents.compressor import Compressor, Observation
 from aoi.agents.probe import Probe
-from aoi.clusters.embedded.identity import ADMIN
-from aoi.clusters.embedded.store import Obj
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.embedded.world import World
+from aoi.language import handles
 from aoi.problems import catalogue
 from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED, desired
@@ -25,6 +22,10 @@ from aoi.problems.writes import Delete, Patch, send
 from aoi.records.base import Record
 from aoi.records.episode import Signal
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 SHOWN = 3
 """Signals of one check that the decision layout shows."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from aoi.clusters.apps import alerts as rules
-from aoi.clusters.apps.series import History
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.apps.telemetry import prometheus
-from aoi.clusters.apps.traffic import evaluate, traffic
-from aoi.clusters.embedded.world import World
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour.traffic import evaluate
+from aoi.worlds.endpoints import prometheus
+from aoi.worlds.runtime import traffic
+from aoi.worlds.telemetry import alerts as rules
+from aoi.worlds.telemetry.series import History
+from kubeworld.machine.world import World
 
 WORDS: Mapping[str, str] = {
     "HighErrorRate": "errors",

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from aoi.clusters.apps.generator import generate
-from aoi.clusters.apps.hotel import hotel_reservation
-from aoi.clusters.apps.social import social_network
-from aoi.clusters.apps.spec import Application
 from aoi.records.problem import Split
+from aoi.worlds.applications.generator import generate
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.social import social_network
+from aoi.worlds.applications.spec import Application
 
 
 def _generated(numbers: range, split: Split) -> dict[str, Split]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from aoi.clusters.apps.spec import Application
 from aoi.errors import UnknownProblem
 from aoi.problems import aiopslab
 from aoi.problems.applications import APPLICATIONS, application
@@ -17,6 +16,7 @@ from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.faults.base import Fault
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, Slice, Split, TaskKind
+from aoi.worlds.applications.spec import Application
 
 NO_FAULT = "no_fault"
 CONTROLS = 4

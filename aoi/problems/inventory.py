@@ -6,9 +6,9 @@ Objects in the store are immutable, so an inventory is a dict of references, and
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aoi.clusters.embedded.store import Obj
-from aoi.clusters.embedded.world import World
 from aoi.problems.writes import Key
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 RECORDED = (

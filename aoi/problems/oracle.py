@@ -7,14 +7,14 @@ ready, the fault is gone field by field, and nothing of the baseline was lost on
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.embedded.store import Obj
-from aoi.clusters.embedded.world import World
 from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
 from aoi.problems.inventory import Inventory, losses
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
+from aoi.worlds.applications.spec import Application
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 SETTLE_MS = 30_000
 SETTLE_ROUNDS = 20

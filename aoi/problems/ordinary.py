@@ -7,10 +7,10 @@ the fault's place. So neither the number of changes nor their recency says wheth
 from collections.abc import Callable, Collection
 from random import Random
 
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.embedded.world import World
 from aoi.problems.sites import Site, find, rng
 from aoi.problems.writes import Delete, Patch, Write
+from aoi.worlds.applications.spec import Application
+from kubeworld.machine.world import World
 
 TEAMS = ("platform", "payments", "growth", "core", "search", "sre")
 

@@ -10,15 +10,8 @@ from functools import lru_cache
 from itertools import pairwise
 from random import Random
 
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.memory import Recorder
-from aoi.clusters.apps.runtime import AppRuntime
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.embedded.controllers import standard_controllers
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
-from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
-from aoi.clusters.embedded.world import Snapshot, World
-from aoi.clusters.transport import ReadTransport, Transport
+from aoi.access.transport import ReadTransport, Transport
+from aoi.agents.situation import Hands
 from aoi.problems import catalogue, oracle
 from aoi.problems.alerts import Alert, alerts_of
 from aoi.problems.applications import application
@@ -31,6 +24,12 @@ from aoi.problems.sites import find, rng
 from aoi.problems.writes import send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.environment import new_world, running
+from aoi.worlds.identities import EXECUTOR, PROBE
+from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.world import Snapshot, World
 
 BASE_WORLDS = 24
 PREPARED_WORLDS = 96
@@ -80,6 +79,14 @@ class Scenario:
     def recorded_transport(self) -> ReadTransport:
         """The cluster as captured when the application was installed; ordinary work has changed it since."""
         return EmbeddedReadTransport(_open(*_base(self.application.key, self.instance.seed)), PROBE)
+
+    def hands(self) -> Hands | None:
+        """The Executor's, in a mitigation alone."""
+        if self.instance.problem.kind is not TaskKind.MITIGATION:
+            return None
+        from aoi.problems.sandbox import sandbox_hands  # a diagnosis never imports what can write
+
+        return sandbox_hands(self.world, self.write_transport(), self.namespace, self.recorded_transport())
 
     def alerts(self) -> tuple[Alert, ...]:
         """What pages the operator now, worst first."""
@@ -257,7 +264,6 @@ def _truth(fault_key: str | None, plan: Plan | None) -> Truth:
 
 def _open(built: Application, snapshot: Snapshot) -> World:
     """A world of its own at a snapshot."""
-    controllers = (*standard_controllers(), Recorder(built))
-    world = World(seed=built.seed, controllers=controllers, runtime=AppRuntime(built))
+    world = running(built, built.seed)
     world.restore(snapshot)
     return world

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from aoi.clusters.apps.spec import Application, Component
-from aoi.clusters.embedded.store import Obj
-from aoi.clusters.embedded.world import World
 from aoi.problems.writes import Key
 from aoi.records.base import sha256_hex
+from aoi.worlds.applications.spec import Application, Component
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 
 @dataclass(frozen=True, slots=True)

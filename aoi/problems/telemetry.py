@@ -7,10 +7,10 @@ not count as change. Used to admit problems, never by agents.
 import re
 from collections.abc import Iterator
 
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.embedded.store import Obj
-from aoi.clusters.embedded.world import World
 from aoi.problems.alerts import alerts_of
+from aoi.worlds.applications.spec import Application
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 Feature = tuple[str, str, str]
 """(channel, component, what is seen)."""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import orjson
 
-from aoi.clusters.reading import READABLES
-from aoi.clusters.transport import Request, Transport
+from aoi.access.reading import READABLES
+from aoi.access.transport import Request, Transport
 from aoi.errors import ClusterUnavailable
 
 FIELD_MANAGER = "kubectl-edit"

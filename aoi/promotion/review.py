@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aoi.agents.narration import answered, decided, told
+from aoi.language.narration import answered, decided, told
 from aoi.promotion.changes import Change
 from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport

@@ -10,8 +10,8 @@ from aoi.errors import Permanent
 from flows.commands.options import Json
 
 if TYPE_CHECKING:
-    from aoi.clusters.embedded.front import Front
-    from aoi.clusters.embedded.world import World
+    from kubeworld.front import Front
+    from kubeworld.machine.world import World
 
 DEFAULT_APPLICATION = "hotel_reservation"
 SUFFIXES = {"probe": ".probe", "executor": ".executor"}
@@ -66,7 +66,7 @@ def up(
     import asyncio
     import tempfile
 
-    from aoi.clusters.embedded.front import Front, Scaled, Stepped, serve_until_stopped
+    from kubeworld.front import Front, Scaled, Stepped, serve_until_stopped
 
     if bool(app) + bool(problem) + empty > 1:
         raise Permanent("--app, --problem and --empty exclude each other: choose one")
@@ -90,8 +90,8 @@ def up(
 
 
 def _applications(keys: list[str] | None, seed: int) -> list[Served]:
-    from aoi.clusters.apps.environment import new_world
-    from aoi.clusters.apps.lookup import application
+    from aoi.worlds.applications.lookup import application
+    from aoi.worlds.environment import new_world
 
     specs = {key: application(key, seed) for key in keys or [DEFAULT_APPLICATION]}
     return [_presented(key, new_world(spec, seed), spec.namespace) for key, spec in specs.items()]
@@ -107,17 +107,20 @@ def _problem(problem_id: str, seed: int) -> list[Served]:
 
 
 def _empty(nodes: int, seed: int) -> list[Served]:
-    from aoi.clusters.embedded.bootstrap import empty_world
+    from aoi.worlds.identities import add_identities
+    from kubeworld.bootstrap import empty_world
 
-    return [_presented("empty", empty_world(nodes, seed), "default")]
+    world = empty_world(nodes, seed)
+    add_identities(world)
+    return [_presented("empty", world, "default")]
 
 
 def _presented(name: str, world: "World", namespace: str) -> Served:
     """The world as a person expects a cluster: it ends now, and has the roles that every cluster has."""
     import time
 
-    from aoi.clusters.embedded.anchor import anchor
-    from aoi.clusters.embedded.bootstrap import add_default_roles
+    from kubeworld.bootstrap import add_default_roles
+    from kubeworld.machine.anchor import anchor
 
     add_default_roles(world)
     anchor(world, int(time.time() * 1000))
@@ -133,7 +136,7 @@ def _refuse_others_files(files: tuple[Path, ...]) -> None:
 
 
 def _is_ours(file: Path) -> bool:
-    from aoi.clusters.embedded.front import is_ours
+    from kubeworld.front import is_ours
 
     return file.is_file() and is_ours(file)
 
@@ -142,10 +145,11 @@ def _announce(front: "Front", served: list[Served], file: Path, folder: Path, *,
     """Write the kubeconfigs and say how to use them."""
     import sys
 
-    from aoi.clusters.embedded.api.server import api_of
-    from aoi.clusters.embedded.front import Context, write_contexts
-    from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
+    from aoi.worlds.identities import EXECUTOR, PROBE
     from flows.console import out, print_json
+    from kubeworld.api.server import api_of
+    from kubeworld.front import Context, write_contexts
+    from kubeworld.machine.identity import ADMIN
 
     identities = {"admin": (file, ADMIN)}
     for user, identity in (("probe", PROBE), ("executor", EXECUTOR)):

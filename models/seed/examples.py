@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from aoi.agents.lexicon import MAX_HANDLES, MAX_NODES
+from aoi.language.lexicon import MAX_HANDLES, MAX_NODES
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from aoi.agents import checks, lexicon
-from aoi.agents.decision import (
+from aoi.agents import checks
+from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.language import lexicon
+from aoi.language.decision import (
     Decision,
     Do,
     EvolverPlan,
@@ -24,7 +26,9 @@ from aoi.agents.decision import (
     Utterable,
     render,
 )
-from aoi.agents.decision_prompt import (
+from aoi.language.lexicon import POINTERS
+from aoi.language.profile import SEED_PROFILE
+from aoi.language.prompt import (
     AlertLine,
     EvolverState,
     ExecutorState,
@@ -34,9 +38,6 @@ from aoi.agents.decision_prompt import (
     render_prompt,
     within,
 )
-from aoi.agents.lexicon import POINTERS
-from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL, WEAK
-from aoi.agents.profile import SEED_PROFILE
 from models.seed.examples import DecisionExample
 from models.seed.runbook import CAUSES, USUAL_CHECK
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM, get_cosine_schedule_with_warmup
 
-from aoi.agents.codec import vocabulary
 from aoi.agents.policy import Turn
+from aoi.language.codec import vocabulary
 from models import batches, engine, files
 from models.batches import Pair
 from models.curves import CurvePoint, TrainingRun

@@ -4,7 +4,7 @@ The rest (which words point, which are weak, what helps) is `aoi.agents.operator
 lines and demonstrations agree. It is a table of words; it says nothing about any problem of the catalogue.
 """
 
-from aoi.agents.lexicon import SIGNALS
+from aoi.language.lexicon import SIGNALS
 
 _TABLE = """
 logs      : refused timeout nohost reset unavailable dns unimplemented exception fds slowquery panic tls

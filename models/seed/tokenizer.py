@@ -1,6 +1,6 @@
 """The seed model's tokenizer: one token a word, as transformers, TRL and vLLM load it.
 
-It is built from the vocabulary that `aoi.agents.codec.WordCodec` uses and gives the same ids; a test compares them.
+It is built from the vocabulary that `aoi.language.codec.WordCodec` uses and gives the same ids; a test compares them.
 A vocabulary entry that starts with a space is a word: the name read in a prompt and the name written in a
 decision are then the same token. Every other entry (role markers, JSON keys with their quotes) is an added token.
 """

@@ -2,9 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.agents import checks, lexicon, topology
-from aoi.agents.decision import EvolverPlan, ExecDo, Finding, ProbeDo, SubmitDo, render
-from aoi.agents.decision_prompt import (
+from aoi.agents import checks, topology
+from aoi.agents.kubectl import parse
+from aoi.agents.operators import ScriptedOperator
+from aoi.agents.topology import Topology, Workload
+from aoi.language import lexicon
+from aoi.language.decision import EvolverPlan, ExecDo, Finding, ProbeDo, SubmitDo, render
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE, PromptProfile
+from aoi.language.prompt import (
     AlertLine,
     EvolverState,
     ExecutorState,
@@ -14,10 +19,6 @@ from aoi.agents.decision_prompt import (
     render_prompt,
     within,
 )
-from aoi.agents.kubectl import parse
-from aoi.agents.operators import ScriptedOperator
-from aoi.agents.profile import PRODUCTION_PROFILE, SEED_PROFILE, PromptProfile
-from aoi.agents.topology import Topology, Workload
 
 COMPONENTS = ("geo", "rate", "rate-redis", "mongodb-geo")
 TOPOLOGY = Topology(

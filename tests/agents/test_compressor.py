@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from aoi.agents.compressor import Compressor, Observation
 from aoi.agents.compressor.mining import condense, excerpts
-from aoi.agents.handles import assign
 from aoi.agents.topology import Topology, Workload
+from aoi.language.handles import assign
 
 COMPONENTS = ("frontend", "search", "geo", "rate", "rate-redis", "mongodb-geo")
 TOPOLOGY = Topology(

@@ -7,19 +7,18 @@ from functools import cache
 
 import pytest
 
-from aoi.agents import hands as hands_module
-from aoi.agents.codec import WordCodec
 from aoi.agents.compressor import Observation
-from aoi.agents.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo, parse, render
-from aoi.agents.decision_prompt import ObserverState, read_prompt
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.observer import Observer
 from aoi.agents.operators import ExpertOperator, GoldenOperator, ScriptedOperator
 from aoi.agents.policy import Generation, Turn
-from aoi.agents.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.agents.rollout import rollout
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
-from aoi.problems import catalogue, scenario
+from aoi.language.codec import WordCodec
+from aoi.language.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo, parse, render
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.prompt import ObserverState, read_prompt
+from aoi.problems import catalogue, sandbox, scenario
 from aoi.problems.scenario import Scenario
 from aoi.records.base import sha256_hex
 from aoi.records.episode import Signal, Trajectory
@@ -367,10 +366,10 @@ def test_no_text_of_the_cluster_is_in_any_prompt_of_the_seed_layout():
 
 
 def test_a_diagnosis_never_gets_hands(monkeypatch):
-    def refuse(situation):
+    def refuse(*given):
         raise AssertionError("a diagnosis asked for hands")
 
-    monkeypatch.setattr(hands_module, "sandbox_hands", refuse)
+    monkeypatch.setattr(sandbox, "sandbox_hands", refuse)
     situation = build("wrong_target_port", "localization")
     assert run(situation, golden(situation)).content.ended == "submitted"
 

@@ -6,14 +6,14 @@ from typing import Any
 import orjson
 import pytest
 
+from aoi.access.replay import Key, RecordingTransport, ReplayTransport
+from aoi.access.transport import ReadRequest, Response
 from aoi.agents.kubectl import parse, run
 from aoi.agents.probe import Probe
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.hotel import hotel_reservation
-from aoi.clusters.embedded.identity import PROBE
-from aoi.clusters.embedded.transport import EmbeddedReadTransport
-from aoi.clusters.replay import Key, RecordingTransport, ReplayTransport
-from aoi.clusters.transport import ReadRequest, Response
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.environment import new_world
+from aoi.worlds.identities import PROBE
+from aoi.worlds.transport import EmbeddedReadTransport
 
 NAMESPACE = "test-hotel-reservation"
 CANARY = "c4n4ryZq81Xw"

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WRITERS = ("aoi.agents.executor", "aoi.agents.actions", "aoi.agents.hands", "aoi.agents.approval", "aoi.agents.journal")
+WRITERS = (
+    "aoi.agents.executor",
+    "aoi.agents.actions",
+    "aoi.problems.sandbox",
+    "aoi.agents.approval",
+    "aoi.agents.journal",
+)
 READ_PATH = (
-    "aoi.agents.probe", "aoi.agents.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.clusters.reading",
-    "aoi.clusters.replay",
+    "aoi.agents.probe", "aoi.agents.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
+    "aoi.access.replay",
 )  # fmt: skip
 PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
 
@@ -46,8 +52,8 @@ def test_module_of_the_read_path_cannot_name_a_mutating_request(module: str) -> 
     assert not {name for source, name in imports if name in ("Request", "Transport") and "transport" in source}
     assert not {source for source, _ in imports if source.startswith(WRITERS)}
     # Reaching it as an attribute of the module would be the same.
-    assert ("aoi.clusters", "transport") not in imports
-    assert ("aoi.clusters.transport", "") not in imports
+    assert ("aoi.access", "transport") not in imports
+    assert ("aoi.access.transport", "") not in imports
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert "request" not in attributes
     assert not {"eval", "exec", "__import__", "compile"} & {
@@ -57,7 +63,7 @@ def test_module_of_the_read_path_cannot_name_a_mutating_request(module: str) -> 
 
 @pytest.mark.parametrize("module", _modules())
 def test_module_of_the_read_path_runs_no_program_and_opens_no_connection(module: str) -> None:
-    allowed_files = {"aoi.clusters.replay"}
+    allowed_files = {"aoi.access.replay"}
     sources = {source.partition(".")[0] for source, _ in _imports(ast.parse(_path(module).read_text()))}
     assert not sources & {
         "subprocess",
@@ -82,7 +88,7 @@ def test_probe_in_a_process_of_its_own_loads_nothing_that_writes() -> None:
 
 
 def test_probe_module_loads_no_embedded_world_and_no_client() -> None:
-    heavy = ("kubernetes", "aoi.clusters.embedded")
+    heavy = ("kubernetes", "kubeworld")
     code = f"import sys, aoi.agents.probe; print([m for m in sys.modules if m.startswith({heavy!r})])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert out.stdout.strip() == "[]"

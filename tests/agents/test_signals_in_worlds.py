@@ -4,14 +4,15 @@ import copy
 
 import pytest
 
-from aoi.agents import checks, lexicon
+from aoi.agents import checks
 from aoi.agents.compressor import Compressor, Observation
-from aoi.agents.decision_prompt import ObserverState
-from aoi.agents.decision_prose import render_observer
-from aoi.agents.episode import read_topology
-from aoi.agents.handles import assign
 from aoi.agents.probe import Probe
-from aoi.agents.profile import PRODUCTION_PROFILE
+from aoi.agents.topology import read_topology
+from aoi.language import lexicon
+from aoi.language.handles import assign
+from aoi.language.profile import PRODUCTION_PROFILE
+from aoi.language.prompt import ObserverState
+from aoi.language.prose import render_observer
 from aoi.problems import catalogue, scenario
 from aoi.problems.scenario import Scenario
 from aoi.records.problem import ProblemInstance
@@ -25,7 +26,7 @@ def world() -> Scenario:
 
 def look(situation: Scenario, check: str, name: str) -> list[tuple[str, str]]:
     probe = Probe(situation.read_transport(), situation.namespace)
-    known = read_topology(situation, probe)
+    known = read_topology(probe, situation.components, situation.nodes)
     compressor = Compressor(known, assign(situation.components, situation.nodes, seed=0, real=True))
     results = [probe.run(line) for line in checks.lines(check, name, known)]
     assert all(result.status != "refused" for result in results)

@@ -5,11 +5,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from aoi.clusters.embedded.api.server import Api
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE, Identity
-from aoi.clusters.embedded.world import World
 from aoi.errors import Permanent, SettingsError
+from aoi.worlds.identities import EXECUTOR, PROBE
 from flows.cli import app
+from kubeworld.api.server import Api
+from kubeworld.cluster import new_cluster
+from kubeworld.machine.identity import ADMIN, Identity
 from tests.deploy.test_rbac import Installed
 
 
@@ -20,7 +21,7 @@ def printed(*options):
 def cluster(namespace, documents):
     """A cluster with these objects in it and nothing else of AOI."""
     installed = Installed.__new__(Installed)
-    installed.world, installed.namespace, installed.unserved = World(seed=1), namespace, set()
+    installed.world, installed.namespace, installed.unserved = new_cluster(seed=1, controllers=()), namespace, set()
     installed.api = Api(installed.world)
     installed.api.handle("POST", "/api/v1/namespaces", (), {}, orjson.dumps({"metadata": {"name": namespace}}), ADMIN)
     for document in documents:

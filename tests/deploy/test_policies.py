@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from aoi.clusters.embedded.bootstrap import empty_world
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR
-from aoi.clusters.transport import Response
+from aoi.worlds.identities import EXECUTOR
+from kubeworld.bootstrap import empty_world
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.response import Response
 from tests.deploy.test_rbac import Installed
 
 SECRET = {"name": "P", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}

@@ -9,20 +9,22 @@ import orjson
 import pytest
 import yaml
 
-from aoi.agents.approval import SandboxApprover
-from aoi.agents.executor import Executor
+from aoi.access.live.access import check_identity
+from aoi.access.reading import READABLES
+from aoi.access.transport import Request
 from aoi.agents.journal import Journal
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.hotel import hotel_reservation
-from aoi.clusters.embedded.api.registry import Registry
-from aoi.clusters.embedded.api.server import Api
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE, Identity
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.embedded.world import World
-from aoi.clusters.live.access import check_identity
-from aoi.clusters.reading import READABLES
-from aoi.clusters.transport import Request, Response
 from aoi.errors import SettingsError
+from aoi.problems.sandbox import sandbox_executor
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.environment import new_world
+from aoi.worlds.identities import EXECUTOR, PROBE
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.api.server import Api
+from kubeworld.cluster import new_cluster
+from kubeworld.kinds.registry import Registry
+from kubeworld.machine.identity import ADMIN, Identity
+from kubeworld.machine.response import Response
+from kubeworld.machine.world import World
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RBAC = "rbac.authorization.k8s.io"
@@ -236,14 +238,14 @@ class Installed:
 
 
 def _kinds(world: World) -> tuple[Any, ...]:
-    from aoi.clusters.embedded.api.resources import BUILT_IN
+    from kubeworld.kinds.resources import BUILT_IN
 
     return (*BUILT_IN, *Registry(world.store).custom().values())
 
 
 @pytest.fixture(scope="module")
 def installed() -> Installed:
-    world = World(seed=1)
+    world = new_cluster(seed=1, controllers=())
     body = orjson.dumps({"metadata": {"name": NAMESPACE}})
     Api(world).handle("POST", "/api/v1/namespaces", (), {}, body, ADMIN)
     return Installed(world, NAMESPACE)
@@ -277,7 +279,7 @@ def test_typed_actions_work_with_the_executors_role_and_exec_does_not():
             if obj["metadata"]["name"].startswith("aoi-"):
                 world.store.delete(f"{table}.{RBAC}", obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
     transport = EmbeddedTransport(world, EXECUTOR)
-    executor = Executor(transport, SandboxApprover(world), Journal(), application.namespace)
+    executor = sandbox_executor(world, transport, application.namespace, journal=Journal())
     assert executor.perform("scale", "recommendation", "3").failure_class is not None
     Installed(world, application.namespace)
     done = executor.perform("scale", "recommendation", "3")

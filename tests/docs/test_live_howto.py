@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from aoi.clusters.embedded.api.server import api_of
-from aoi.clusters.embedded.front import Front, serving, write_kubeconfig
-from aoi.clusters.embedded.identity import ADMIN, PROBE
 from aoi.problems import catalogue, scenario
 from aoi.records.problem import ProblemInstance
+from aoi.worlds.identities import PROBE
+from kubeworld.api.server import api_of
+from kubeworld.front import Front, serving, write_kubeconfig
+from kubeworld.machine.identity import ADMIN
 from tests.command import aoi
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from aoi.agents.codec import WordCodec
-from aoi.agents.decision import Decision, Finding, ProbeDo, SubmitDo, render
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
-from aoi.agents.profile import SEED_PROFILE
 from aoi.agents.rollout import rollout
+from aoi.language.codec import WordCodec
+from aoi.language.decision import Decision, Finding, ProbeDo, SubmitDo, render
+from aoi.language.profile import SEED_PROFILE
 from aoi.learning.corrections import prompt_examples, success_examples
 from aoi.learning.rewards import CALIBRATION, LOOK, MeasuredReward, RuleJudge, calibration
 from aoi.problems import catalogue, scenario

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from aoi.agents.profile import SEED_PROFILE
 from aoi.errors import CorruptObject
+from aoi.language.profile import SEED_PROFILE
 from models import bundle, files
 from models.bundle import Bundle, Lineage, Parts
 

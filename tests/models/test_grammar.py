@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.agents import decision
-from aoi.agents.codec import WordCodec
 from aoi.agents.policy import Turn
+from aoi.language import decision
+from aoi.language.codec import WordCodec
 from aoi.records.episode import RoleName
 from models.engine import InProcessPolicy
 from models.grammar import WordsGrammar

@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aoi.agents.policy import Generation, Policy, Turn
-from aoi.agents.profile import SEED_PROFILE
 from aoi.errors import IdentityMismatch
+from aoi.language.profile import SEED_PROFILE
 from aoi.records.episode import RoleName
 from models import bundle, files, identity
 from models.bundle import Bundle, Lineage, Parts

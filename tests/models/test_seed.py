@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from aoi.agents import decision, lexicon
-from aoi.agents.codec import WordCodec, vocabulary
+from aoi.language import decision, lexicon
+from aoi.language.codec import WordCodec, vocabulary
 from models.network import Network
 from models.seed import architecture, invented, pretrain, tokenizer
 from models.seed.examples import DecisionExample, permute_handles

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aoi.agents.policy import Turn
-from aoi.agents.profile import SEED_PROFILE
 from aoi.errors import IdentityMismatch, Permanent, ServerUnavailable, UnknownBundle
+from aoi.language.profile import SEED_PROFILE
 from aoi.records.learning import TrainingExample
 from models import bundle, files, identity
 from models.bundle import Lineage, Parts

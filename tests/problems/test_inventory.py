@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from aoi.clusters.embedded.store import fork
-from aoi.clusters.embedded.world import World
 from aoi.problems.inventory import capture, losses
+from kubeworld.cluster import new_cluster
+from kubeworld.machine.store import fork
+from kubeworld.machine.world import World
 
 NS = "shop"
 DEPLOYMENT = ("deployments.apps", NS, "cart")
@@ -15,7 +16,7 @@ DEPLOYMENT = ("deployments.apps", NS, "cart")
 @pytest.fixture
 def world() -> World:
     """A Deployment, a Service, a ConfigMap and a node, with nobody to reconcile them."""
-    made = World(seed=1)
+    made = new_cluster(seed=1, controllers=())
     container = {"name": "cart", "image": "cart:1", "env": []}
     template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [container]}}
     made.store.create("deployments.apps", _object("cart", spec={"replicas": 2, "template": template}))

@@ -2,17 +2,16 @@
 
 import pytest
 
-from aoi.agents.approval import SandboxApprover
-from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
-from aoi.clusters.embedded.identity import ADMIN
-from aoi.clusters.embedded.transport import EmbeddedTransport
 from aoi.problems import catalogue, sampling
 from aoi.problems.admission import check, signature
 from aoi.problems.faults import FAULTS
+from aoi.problems.sandbox import sandbox_executor
 from aoi.problems.scenario import build, repair
 from aoi.problems.writes import Delete, Patch, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
 
 SEED = 23
 APPLICATIONS = ("hotel_reservation", "gen004")
@@ -89,11 +88,11 @@ MITIGATIONS = [
 @pytest.mark.parametrize("problem", [p for p in MITIGATIONS if p], ids=lambda p: p.id)
 def test_the_golden_typed_action_mends(problem: Problem) -> None:
     found = build(ProblemInstance(problem=problem, seed=SEED))
-    executor = Executor(
+    executor = sandbox_executor(
+        found.world,
         found.write_transport(),
-        SandboxApprover(found.world),
-        Journal(),
         found.namespace,
+        journal=Journal(),
         recorded=found.recorded_transport(),
     )
     results = [executor.perform(action.name, action.component, action.value) for action in found.truth.actions]

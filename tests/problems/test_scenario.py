@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from aoi.clusters.embedded.identity import ADMIN
-from aoi.clusters.embedded.transport import EmbeddedTransport
-from aoi.clusters.transport import ReadRequest
+from aoi.access.transport import ReadRequest
 from aoi.problems import catalogue, scenario
 from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED
@@ -16,6 +14,8 @@ from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, schedule
 from aoi.problems.writes import Patch, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
 
 SEED = 11
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from aoi.access.reading import READABLES
 from aoi.agents.actions.change import Change, Obj, Refused
 from aoi.agents.actions.view import View, is_ready, same_template, template_of
-from aoi.clusters.reading import READABLES
 
 TEMPLATE = "/spec/template"
 

@@ -9,7 +9,7 @@ from aoi.agents.actions.database import RepairDatabase
 from aoi.agents.actions.objects import DeleteChaos, DeletePod, Uncordon
 from aoi.agents.actions.services import FixPort, FixSelector
 from aoi.agents.actions.workloads import FixScheduling, Restart, Rollback, Scale, SetImage, SetLimits
-from aoi.agents.lexicon import ACTIONS
+from aoi.language.lexicon import ACTIONS
 
 _PLAIN: dict[str, Callable[[str, str | None], Action]] = {
     "scale": Scale.parse,

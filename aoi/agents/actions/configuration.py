@@ -1,7 +1,7 @@
 """Action on a ConfigMap: set_config. Only values that were there before; nobody can write a new one.
 
 Where an earlier value is known from: a capture of the ConfigMaps that was made at installation or on an earlier
-day through the same kind of `ReadTransport` (`aoi.clusters.replay.capture`), or the record that `kubectl apply`
+day through the same kind of `ReadTransport` (`aoi.access.replay.capture`), or the record that `kubectl apply`
 leaves on the object. The cluster itself forgets a ConfigMap that was deleted.
 """
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from aoi.access.reading import READABLES
 from aoi.agents.actions.base import refuse_value, rollout_problem, subject
 from aoi.agents.actions.change import Change, Obj, Refused, delete_change, patch_change
 from aoi.agents.actions.view import View, is_ready, template_labels
-from aoi.clusters.reading import READABLES
 
 CHAOS = tuple(key for key in READABLES if key.endswith(".chaos-mesh.org"))
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aoi.access.reading import READABLES, Readable
+from aoi.access.transport import ReadTransport
 from aoi.agents.actions.change import Obj, Refused
 from aoi.agents.kubectl.describe_workloads import owned, revision, selector_text
 from aoi.agents.kubectl.reader import Reader, ServerSaid
-from aoi.clusters.reading import READABLES, Readable
-from aoi.clusters.transport import ReadTransport
 
 WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 

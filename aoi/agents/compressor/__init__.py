@@ -19,9 +19,9 @@ from aoi.agents.compressor import (
 from aoi.agents.compressor.mining import condense
 from aoi.agents.compressor.observation import Found, Observation
 from aoi.agents.compressor.ranking import rank
-from aoi.agents.handles import Handles
 from aoi.agents.kubectl.kinds import BY_WORD
 from aoi.agents.topology import Topology
+from aoi.language.handles import Handles
 from aoi.records.episode import Citation, Signal
 
 __all__ = ["Compressor", "Observation", "condense"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from aoi.clusters.reading import Readable
+from aoi.access.reading import Readable
 
 Verb = Literal[
     "get", "describe", "logs", "events", "top", "history", "status",

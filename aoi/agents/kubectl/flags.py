@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aoi.clusters.reading import MAX_LOG_LINES, MAX_SELECTOR
+from aoi.access.reading import MAX_LOG_LINES, MAX_SELECTOR
 from aoi.errors import CommandRefused
 
 _CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

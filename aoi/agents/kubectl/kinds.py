@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aoi.clusters.reading import READABLES, Readable
+from aoi.access.reading import READABLES, Readable
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "pods": ("pod", "po"),

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aoi.access.reading import MAX_EXPRESSION
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.flags import FLAGS, Options, split_flags
 from aoi.agents.kubectl.kinds import ALL, BY_WORD, LOGGED, WORKLOADS
-from aoi.clusters.reading import MAX_EXPRESSION
 from aoi.errors import CommandRefused
 
 MAX_LINE = 1024

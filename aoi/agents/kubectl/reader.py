@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from aoi.access.reading import MAX_LIST, MAX_LOG_BYTES, READABLES, TABLE, Readable
+from aoi.access.transport import Backend, ReadRequest, ReadTransport, Response
 from aoi.agents.kubectl.columns import one_line
 from aoi.agents.redaction import redact_object
-from aoi.clusters.reading import MAX_LIST, MAX_LOG_BYTES, READABLES, TABLE, Readable
-from aoi.clusters.transport import Backend, ReadRequest, ReadTransport, Response
 
 Obj = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """`kubectl events`, `kubectl top` and `kubectl rollout history|status`."""
 
+from aoi.access.reading import READABLES
 from aoi.agents.kubectl.columns import millicores, size_bytes, table
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe_pods import describe_template
@@ -7,7 +8,6 @@ from aoi.agents.kubectl.describe_workloads import owned, replica_sets, revision,
 from aoi.agents.kubectl.get import prefix
 from aoi.agents.kubectl.page import Obj, Page, event_age, last_seen
 from aoi.agents.kubectl.reader import Reader, ServerSaid
-from aoi.clusters.reading import READABLES
 
 CAUSE = "kubernetes.io/change-cause"
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aoi.access.transport import Backend
 from aoi.agents.kubectl.columns import one_line, table
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
-from aoi.clusters.transport import Backend
 
 MAX_SERIES = 60
 """Rows of one Prometheus answer."""

@@ -6,9 +6,12 @@ For tests, upper bounds and oracle demonstrations, which are reported apart: its
 from collections.abc import Sequence
 from typing import Protocol
 
-from aoi.agents import checks, lexicon
-from aoi.agents.codec import WordCodec
-from aoi.agents.decision import (
+from aoi.agents import checks
+from aoi.agents.operators.knowledge import FIRST_LOOK
+from aoi.agents.policy import Generation, Turn
+from aoi.language import lexicon
+from aoi.language.codec import WordCodec
+from aoi.language.decision import (
     Decision,
     ExecDo,
     ExecutorAct,
@@ -19,10 +22,8 @@ from aoi.agents.decision import (
     Utterable,
     render,
 )
-from aoi.agents.decision_prompt import ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
-from aoi.agents.handles import Handles
-from aoi.agents.operators.knowledge import FIRST_LOOK
-from aoi.agents.policy import Generation, Turn
+from aoi.language.handles import Handles
+from aoi.language.prompt import ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
 from aoi.records.problem import FaultType, SystemLevel
 
 _LEVELS = {level: word for word, level in lexicon.LEVELS.items()}

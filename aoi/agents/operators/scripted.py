@@ -9,9 +9,20 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aoi.agents import checks, lexicon
-from aoi.agents.codec import WordCodec
-from aoi.agents.decision import (
+from aoi.agents import checks
+from aoi.agents.operators.knowledge import (
+    FIRST_LOOK,
+    NEXT_LOOK,
+    OWN_LOOKS,
+    REMEDY,
+    ROUNDS,
+    USUAL,
+    WEAK,
+)
+from aoi.agents.policy import Generation, Turn
+from aoi.language import lexicon
+from aoi.language.codec import WordCodec
+from aoi.language.decision import (
     Decision,
     EvolverPlan,
     ExecDo,
@@ -23,26 +34,9 @@ from aoi.agents.decision import (
     Utterable,
     render,
 )
-from aoi.agents.decision_prompt import (
-    EvolverState,
-    ExecutorState,
-    ObserverState,
-    ProbeState,
-    PromptState,
-    read_prompt,
-)
-from aoi.agents.lexicon import AT_OTHER, POINTERS
-from aoi.agents.operators.knowledge import (
-    FIRST_LOOK,
-    NEXT_LOOK,
-    OWN_LOOKS,
-    REMEDY,
-    ROUNDS,
-    USUAL,
-    WEAK,
-)
-from aoi.agents.policy import Generation, Turn
-from aoi.agents.profile import PromptProfile
+from aoi.language.lexicon import AT_OTHER, POINTERS
+from aoi.language.profile import PromptProfile
+from aoi.language.prompt import EvolverState, ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
 
 
 @dataclass(frozen=True, slots=True)

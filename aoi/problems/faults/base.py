@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aoi.agents import lexicon
-from aoi.clusters.apps.spec import Application, Component
-from aoi.clusters.embedded.world import World
+from aoi.language import lexicon
 from aoi.problems.sites import Site
 from aoi.problems.writes import Key, Write
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
+from aoi.worlds.applications.spec import Application, Component
+from kubeworld.machine.world import World
 
 Evidence = tuple[str, str]
 """(check, component): where an expert would look."""

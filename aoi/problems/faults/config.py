@@ -2,12 +2,12 @@
 
 import random
 
-from aoi.clusters.apps.spec import Application, Component, Setting
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import restart
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Write
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component, Setting
 
 
 def _holders(application: Application, component: Component) -> dict[str, list[Setting]]:

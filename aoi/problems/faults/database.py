@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from aoi.clusters.apps.spec import Application, Component, Login
-from aoi.clusters.embedded.world import World
 from aoi.problems.faults.base import Action, Fault, Plan
 from aoi.problems.faults.templates import restart
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Delete, Write
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component, Login
+from kubeworld.machine.world import World
 
 Account = dict[str, Any]
 

@@ -3,11 +3,11 @@
 import random
 import re
 
-from aoi.clusters.apps.spec import Application, Component
 from aoi.problems.faults.base import Action, Fault, Plan
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component
 
 
 def _buggy_builds(application: Application, component: Component) -> list[str]:

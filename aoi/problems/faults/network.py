@@ -4,11 +4,11 @@ swap its containers for one that does nothing."""
 import random
 from typing import Any
 
-from aoi.clusters.apps.spec import Application, Component
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component
 
 DURATION = "24h"
 """Longer than any episode: AIOpsLab's 100-200 s end before a slow agent has looked."""

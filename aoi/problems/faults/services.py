@@ -2,11 +2,11 @@
 
 import random
 
-from aoi.clusters.apps.spec import Application, Component
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Patch
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component
 
 
 def _depended_on(application: Application, component: Component) -> bool:

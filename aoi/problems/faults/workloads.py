@@ -4,12 +4,12 @@ import copy
 import random
 from typing import Any
 
-from aoi.clusters.apps.spec import MIB, Application, Component
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Patch
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import MIB, Application, Component
 
 
 def _scale_to_zero(site: Site, choices: random.Random) -> Plan:

@@ -8,19 +8,17 @@ import orjson
 import pytest
 import yaml
 
-from aoi.agents.approval import SandboxApprover
-from aoi.agents.executor import Executor
+from aoi.access.replay import ReplayTransport, capture
+from aoi.access.transport import Request
 from aoi.agents.journal import Journal
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.hotel import hotel_reservation
-from aoi.clusters.apps.runtime import AppRuntime
-from aoi.clusters.apps.spec import Application
-from aoi.clusters.embedded.controllers import standard_controllers
-from aoi.clusters.embedded.identity import ADMIN, EXECUTOR, PROBE
-from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
-from aoi.clusters.embedded.world import Snapshot, World
-from aoi.clusters.replay import ReplayTransport, capture
-from aoi.clusters.transport import Request
+from aoi.problems.sandbox import sandbox_executor
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.environment import new_world, running
+from aoi.worlds.identities import EXECUTOR, PROBE
+from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.world import Snapshot
 
 SHIPPED = Path(__file__).parents[3] / "deploy/rbac/executor-policy.yaml"
 
@@ -39,13 +37,13 @@ class Cluster:
     def __init__(self) -> None:
         self.application, snapshot, self.recorded = _base()
         self.namespace = self.application.namespace
-        self.world = World(seed=1, controllers=standard_controllers(), runtime=AppRuntime(self.application))
+        self.world = running(self.application, 1)
         self.world.restore(snapshot)
         self.admin = EmbeddedTransport(self.world, ADMIN)
         self.transport = EmbeddedTransport(self.world, EXECUTOR)
         self.journal = Journal()
-        self.executor = Executor(
-            self.transport, SandboxApprover(self.world), self.journal, self.namespace, recorded=self.recorded
+        self.executor = sandbox_executor(
+            self.world, self.transport, self.namespace, journal=self.journal, recorded=self.recorded
         )
 
     def fence(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aoi.agents.lexicon import ACTIONS, FAILURE_CLASSES
+from aoi.language.lexicon import ACTIONS, FAILURE_CLASSES
 
 
 @pytest.fixture(params=("roles alone", "with the shipped policies"))

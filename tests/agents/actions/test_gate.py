@@ -8,18 +8,21 @@ from typing import Any
 import orjson
 import pytest
 
+from aoi.access.transport import ReadRequest, Request, Response
 from aoi.agents.actions.catalogue import make
 from aoi.agents.actions.change import Change, Proposal, Refused, differences, is_allowed, merge_patch, patch_change
-from aoi.agents.actions.gate import Gate
 from aoi.agents.actions.view import View
-from aoi.agents.approval import ActionApproval, HumanApprover, SandboxApprover, check_approval, world_time
+from aoi.agents.approval import ActionApproval, HumanApprover, check_approval
 from aoi.agents.executor import Executor
+from aoi.agents.gate import Gate
 from aoi.agents.journal import Journal
-from aoi.clusters.embedded.identity import PROBE
-from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
-from aoi.clusters.embedded.world import World
-from aoi.clusters.transport import ReadRequest, Request, Response
 from aoi.errors import ApprovalRefused
+from aoi.problems.sandbox import SandboxApprover, sandbox_executor, world_time
+from aoi.worlds.identities import PROBE
+from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
+from kubeworld.cluster import new_cluster
+from kubeworld.kubelet.plain_runtime import PlainRuntime
+from kubeworld.machine.world import World
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -187,10 +190,10 @@ def test_sandbox_approver_needs_the_real_world_and_its_own_transport(cluster) ->
     class Imitation(World):
         pass
 
-    for impostor in (None, object(), Imitation(seed=1)):
+    for impostor in (None, object(), Imitation(seed=1, runtime=PlainRuntime())):
         with pytest.raises(ApprovalRefused):
             SandboxApprover(impostor)  # type: ignore[arg-type]
-    approver = SandboxApprover(World(seed=2))
+    approver = SandboxApprover(new_cluster(seed=2, controllers=()))
     for transport in (cluster.transport, Wire(cluster.transport), None):
         with pytest.raises(ApprovalRefused):
             Executor(transport, approver, Journal(), cluster.namespace, clock=lambda: NOON, wait=int)  # type: ignore[arg-type]
@@ -259,12 +262,11 @@ def test_change_without_effect_is_a_failure_of_method_that_can_be_undone(cluster
 def test_journal_survives_its_process_and_belongs_to_its_owner(cluster, tmp_path: Path) -> None:
     path = tmp_path / "journal" / "actions.jsonl"
     journal = Journal(path)
-    approver = SandboxApprover(cluster.world)
-    Executor(cluster.transport, approver, journal, cluster.namespace).perform("scale", "user", "4")
+    sandbox_executor(cluster.world, cluster.transport, cluster.namespace, journal=journal).perform("scale", "user", "4")
     again = Journal(path)
     assert again.entries == journal.entries
     assert path.stat().st_mode & 0o077 == 0
-    assert Executor(cluster.transport, approver, again, cluster.namespace).undo().status == "ok"
+    assert sandbox_executor(cluster.world, cluster.transport, cluster.namespace, journal=again).undo().status == "ok"
     assert [entry.state for entry in Journal(path).entries] == ["undone", "done"]
 
 
@@ -280,7 +282,7 @@ def test_intent_is_written_before_the_request_leaves(cluster) -> None:
 
 def test_identity_that_may_not_write_is_a_failure_of_permission(cluster) -> None:
     probe = EmbeddedTransport(cluster.world, PROBE)
-    run = Executor(probe, SandboxApprover(cluster.world), Journal(), cluster.namespace)
+    run = sandbox_executor(cluster.world, probe, cluster.namespace, journal=Journal())
     result = run.perform("scale", "user", "4")
     assert (result.status, result.failure_class) == ("refused", "permission")
 

@@ -9,21 +9,19 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aoi.access.transport import ReadRequest, Request, Response
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.columns import duration, elastic, table
 from aoi.agents.kubectl.describe_network import endpoints
 from aoi.agents.kubectl.run import bound, shorten_json
 from aoi.agents.probe import Probe, ProbeResult
-from aoi.clusters.apps.environment import new_world
-from aoi.clusters.apps.hotel import hotel_reservation
-from aoi.clusters.apps.runtime import AppRuntime
-from aoi.clusters.embedded.controllers import standard_controllers
-from aoi.clusters.embedded.identity import ADMIN, PROBE
-from aoi.clusters.embedded.transport import EmbeddedReadTransport, EmbeddedTransport
-from aoi.clusters.embedded.world import Snapshot, World
-from aoi.clusters.reading import check_readable
-from aoi.clusters.transport import ReadRequest, Request, Response
 from aoi.errors import CommandRefused
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.environment import new_world, running
+from aoi.worlds.identities import PROBE
+from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.world import Snapshot, World
 from tests.agents.kubectl.test_parse import LINES
 
 NAMESPACE = "test-hotel-reservation"
@@ -38,7 +36,7 @@ def _snapshot() -> Snapshot:
 
 @pytest.fixture
 def world() -> World:
-    made = World(seed=1, controllers=standard_controllers(), runtime=AppRuntime(APPLICATION))
+    made = running(APPLICATION, 1)
     made.restore(_snapshot())
     return made
 
@@ -333,7 +331,7 @@ class Empty:
     """Answers every read as a cluster with nothing in it, and checks that it was one that may be sent."""
 
     def read(self, request: ReadRequest) -> Response:
-        check_readable(request)
+        request.check()
         listed = {"kind": "List", "metadata": {}, "items": []}
         return Response(200, orjson.dumps(listed)) if request.path.count("/") in (4, 5, 6) else Response(404, b"{}")
 
@@ -347,5 +345,5 @@ def test_whatever_parses_becomes_only_reads_that_may_be_sent(line: str) -> None:
         return
     rendered = run(command, Empty())
     for request in rendered.requests:
-        check_readable(request)
+        request.check()
         assert request.path.split("/")[5:6] != ["secrets"]

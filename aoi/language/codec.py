@@ -1,0 +1,109 @@
+"""The closed vocabulary of the decision layout, and text to token ids over it in pure Python.
+
+The seed model's tokenizer is built from the same tuple (models/), and a test there proves that both agree.
+A word carries its leading space, so the name that is read and the name that is written are one token.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from aoi.language import lexicon
+
+PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
+SPECIALS = (PAD, EOS, UNK)
+
+ROLE_MARKERS = ("<obs>", "<probe>", "<exec>", "<evo>")
+"""First token of a prompt: which of the agents is asked."""
+SECTION_MARKERS = (" <mem>", " <last>", " <plan>", " <did>", " <err>")
+SCAFFOLD = (
+    '{"sum":"',
+    '","phase":"',
+    '","cause":"',
+    '","conf":"',
+    '","do":"',
+    '{"cmd":"',
+    '{"act":"',
+    '{"class":"',
+    '","act":"',
+    '{"plan":"',
+    '"}',
+)
+"""JSON keys and quotes of every completion, whole, so that form costs a small model next to nothing."""
+GRAMMAR_WORDS = ("none", "probe", "exec", "submit", "kubectl", "prom", "jaeger", "done")
+
+
+def handle_names() -> tuple[str, ...]:
+    """Every handle: s1..s32 for components, n1..n8 for nodes."""
+    components = tuple(f"s{number}" for number in range(1, lexicon.MAX_HANDLES + 1))
+    return components + tuple(f"n{number}" for number in range(1, lexicon.MAX_NODES + 1))
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """All tokens in id order: specials, markers, scaffold, then words with their leading space."""
+    words = dict.fromkeys(
+        (
+            ";",
+            *GRAMMAR_WORDS,
+            *(str(digit) for digit in range(10)),
+            *lexicon.TASKS,
+            *lexicon.ALERTS,
+            *lexicon.SIGNALS,
+            *lexicon.PHASES,
+            *lexicon.CHECKS,
+            *lexicon.ACTIONS,
+            *lexicon.VERDICTS,
+            *lexicon.LEVELS,
+            *lexicon.TYPES,
+            *lexicon.FAILURE_CLASSES,
+            *handle_names(),
+        )
+    )
+    return (*SPECIALS, *ROLE_MARKERS, *SECTION_MARKERS, *SCAFFOLD, *(f" {word}" for word in words))
+
+
+_PIECES = re.compile(r' ?<[a-z]+>| [a-z0-9_]+| ;|(?:\{"|",")[a-z]+":"|"\}')
+"""Cuts well-formed text where the vocabulary does; `WordCodec.encode` falls back on exact matching otherwise."""
+
+
+class WordCodec:
+    """Leftmost-longest matching over `vocabulary()`; a run of unmatched characters is one `<unk>`."""
+
+    def __init__(self) -> None:
+        self.tokens = vocabulary()
+        self.ids = {token: index for index, token in enumerate(self.tokens)}
+        self.pad_id, self.eos_id, self.unk_id = (self.ids[token] for token in SPECIALS)
+        longest_first = sorted(self.tokens, key=lambda token: (-len(token), token))
+        self._exact = re.compile("|".join(re.escape(token) for token in longest_first))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids without special tokens added. Special tokens that the text spells out are matched as such."""
+        pieces = _PIECES.findall(text)
+        if sum(map(len, pieces)) == len(text):
+            try:
+                return tuple([self.ids[piece] for piece in pieces])
+            except KeyError:
+                pass
+        return self._encode_exactly(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text up to, and without, the end-of-sequence token; an id outside the vocabulary reads as `<unk>`."""
+        words: list[str] = []
+        for token_id in ids:
+            if token_id == self.eos_id:
+                break
+            words.append(self.tokens[token_id] if 0 <= token_id < len(self.tokens) else UNK)
+        return "".join(words)
+
+    def _encode_exactly(self, text: str) -> tuple[int, ...]:
+        ids: list[int] = []
+        position = 0
+        for match in self._exact.finditer(text):
+            if match.start() > position:
+                ids.append(self.unk_id)
+            ids.append(self.ids[match.group()])
+            position = match.end()
+        if position < len(text):
+            ids.append(self.unk_id)
+        return tuple(ids)

@@ -1,0 +1,289 @@
+"""What agents say: one decision schema, one renderer and one parser, for the seed model and for a large one.
+
+Every completion is one JSON object with string values. In the `words-1` layout a value begins with a space,
+so that its first word is the same token as in the prompt; the parser does not care. Names are handles or real
+component names, by position: no name can be mistaken for a word of the grammar.
+
+    {"sum":" refused s7 s4","phase":" point","cause":" refused s4","conf":" 3","do":" probe endpoints s4"}
+
+    sum   := none | FINDING                 cause := none | SIGNAL H          conf := 0..9
+    do    := probe CHECK H | exec ACTION H [VALUE] | submit VERDICT [H CAUSE [LEVEL TYPE]]
+    FINDING := SIGNAL H [H]
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from aoi.errors import Permanent
+from aoi.language import lexicon
+
+NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
+"""A handle or a Kubernetes object name (DNS-1123 subdomain)."""
+VALUE = r"[A-Za-z0-9][A-Za-z0-9_.:/@=+-]{0,199}"
+"""Operand of an action: replicas, a revision, an image, `key=value`."""
+MAX_CHARS = 20_000
+"""A longer completion is malformed without being looked at."""
+
+_NAME = re.compile(NAME)
+_VALUE = re.compile(VALUE)
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?\s*```", re.DOTALL)
+_SIGNALS = frozenset(lexicon.SIGNALS)
+_CHECKS = frozenset(lexicon.CHECKS)
+_ACTIONS = frozenset(lexicon.ACTIONS)
+
+
+class Malformed(Permanent):
+    """A completion is not of the grammar. `reason` is what an outcome records."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"malformed completion: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One signal as agents speak of it: about one component, sometimes pointing at another."""
+
+    word: str
+    subject: str
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDo:
+    """Look: one check of one component (or node)."""
+
+    check: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecDo:
+    """Change: one typed action on one component."""
+
+    action: str
+    target: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitDo:
+    """Answer. Whoever names a cause names its component; whoever names a level names the type too."""
+
+    verdict: str
+    component: str | None = None
+    cause: str | None = None
+    level: str | None = None
+    type: str | None = None
+
+
+Do = ProbeDo | ExecDo | SubmitDo
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of the Observer."""
+
+    summary: Finding | None
+    """The finding of the previous iteration that matters; it becomes the long-term memory."""
+    phase: str
+    cause: Finding | None
+    """Present hypothesis: signal and component, never a second component."""
+    confidence: int
+    """0 to 9; 9 reads as 95 %."""
+    do: Do
+
+    @property
+    def probability(self) -> float:
+        """The middle of the confidence digit's bin, in [0.05, 0.95]."""
+        return (self.confidence + 0.5) / 10
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCommand:
+    """What the Probe wants to run: `kubectl CHECK H` in short, or a whole line of kubectl syntax."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorAct:
+    """What the Executor wants done; after a failure it classifies that failure first."""
+
+    do: ExecDo
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvolverPlan:
+    """What the Evolver proposes to look at or change, in order."""
+
+    steps: tuple[ProbeDo | ExecDo, ...]
+
+
+Utterable = Decision | ProbeCommand | ExecutorAct | EvolverPlan
+
+
+# ---------------------------------------------------------------- rendering
+
+
+def render_finding(finding: Finding) -> str:
+    """`SIGNAL H [H]`."""
+    return f"{finding.word} {finding.subject}" + (f" {finding.other}" if finding.other else "")
+
+
+def render_do(do: Do) -> str:
+    """`probe CHECK H`, `exec ACTION H [VALUE]` or `submit VERDICT ...`."""
+    match do:
+        case ProbeDo(check, target):
+            return f"probe {check} {target}"
+        case ExecDo(action, target, value):
+            return f"exec {action} {target}" + (f" {value}" if value else "")
+        case SubmitDo(verdict, component, cause, level, fault_type):
+            return " ".join(word for word in ("submit", verdict, component, cause, level, fault_type) if word)
+
+
+def render(said: Utterable) -> str:
+    """The canonical completion of the `words-1` layout: what a demonstration shows and `parse` reads back."""
+    match said:
+        case Decision(summary, phase, cause, confidence, do):
+            fields = {
+                "sum": render_finding(summary) if summary else "none",
+                "phase": phase,
+                "cause": render_finding(cause) if cause else "none",
+                "conf": str(confidence),
+                "do": render_do(do),
+            }
+        case ProbeCommand(line):
+            fields = {"cmd": line}
+        case ExecutorAct(do, failure):
+            act = render_do(do).removeprefix("exec ")
+            fields = {"class": failure, "act": act} if failure else {"act": act}
+        case EvolverPlan(steps):
+            fields = {"plan": " ; ".join(render_do(step) for step in steps) or "none"}
+    return "{" + ",".join(f'"{key}":" {value}"' for key, value in fields.items()) + "}"
+
+
+# ---------------------------------------------------------------- parsing
+
+
+def parse(text: str) -> Decision:
+    """Read an Observer completion. Raises: Malformed, whatever the string."""
+    fields = _fields(text, ("sum", "phase", "cause", "conf", "do"))
+    phase, digit = fields["phase"].strip(), fields["conf"].strip()
+    if phase not in lexicon.PHASES:
+        _refuse("phase", f"one of {', '.join(lexicon.PHASES)}", phase)
+    if len(digit) != 1 or digit not in "0123456789":
+        _refuse("conf", "a digit", digit)
+    cause = _parse_finding(fields["cause"], "cause")
+    if cause and cause.other:
+        _refuse("cause", "SIGNAL H", fields["cause"])
+    summary = _parse_finding(fields["sum"], "sum")
+    return Decision(summary, phase, cause, int(digit), parse_do(fields["do"]))
+
+
+def parse_do(text: str) -> Do:
+    """Read `probe ...`, `exec ...` or `submit ...`. Raises: Malformed."""
+    match text.split():
+        case ["probe", check, target] if check in _CHECKS and _NAME.fullmatch(target):
+            return ProbeDo(check, target)
+        case ["exec", *rest]:
+            return _parse_act(rest, text)
+        case ["submit", verdict, *rest] if verdict in lexicon.VERDICTS:
+            return _parse_submit(verdict, rest, text)
+    return _refuse("do", "probe CHECK H, exec ACTION H [VALUE] or submit VERDICT [H CAUSE [LEVEL TYPE]]", text)
+
+
+def parse_probe(text: str) -> ProbeCommand:
+    """Read a Probe completion; the line itself is checked later, deny by default. Raises: Malformed."""
+    line = " ".join(_fields(text, ("cmd",))["cmd"].split())
+    if not line:
+        _refuse("cmd", "a command", line)
+    return ProbeCommand(line)
+
+
+def parse_executor(text: str) -> ExecutorAct:
+    """Read an Executor completion. Raises: Malformed."""
+    fields = _fields(text, ("act",), optional=("class",))
+    failure = fields["class"].strip() if "class" in fields else None
+    if failure is not None and failure not in lexicon.FAILURE_CLASSES:
+        _refuse("class", f"one of {', '.join(lexicon.FAILURE_CLASSES)}", failure)
+    return ExecutorAct(_parse_act(fields["act"].split(), fields["act"]), failure)
+
+
+def parse_plan(text: str) -> EvolverPlan:
+    """Read an Evolver completion: reads and changes, no submission. Raises: Malformed."""
+    plan = _fields(text, ("plan",))["plan"]
+    if plan.strip() == "none":
+        return EvolverPlan(())
+    steps = [parse_do(part) for part in plan.split(";")]
+    actions = tuple(step for step in steps if not isinstance(step, SubmitDo))
+    if len(actions) < len(steps):
+        _refuse("plan", "probe and exec steps", plan)
+    return EvolverPlan(actions)
+
+
+def _refuse(field: str, expected: str, found: str) -> NoReturn:
+    raise Malformed(f"{field}: expected {expected}, found {found[:80]!r}")
+
+
+def _parse_finding(text: str, field: str) -> Finding | None:
+    match text.split():
+        case ["none"]:
+            return None
+        case [word, subject] if word in _SIGNALS and _NAME.fullmatch(subject):
+            return Finding(word, subject)
+        case [word, subject, other] if word in _SIGNALS and _NAME.fullmatch(subject) and _NAME.fullmatch(other):
+            return Finding(word, subject, other)
+    return _refuse(field, "none or SIGNAL H [H]", text)
+
+
+def _parse_act(words: list[str], text: str) -> ExecDo:
+    match words:
+        case [action, target] if action in _ACTIONS and _NAME.fullmatch(target):
+            return ExecDo(action, target)
+        case [action, target, value] if action in _ACTIONS and _NAME.fullmatch(target) and _VALUE.fullmatch(value):
+            return ExecDo(action, target, value)
+    return _refuse("act", "ACTION H [VALUE]", text)
+
+
+def _parse_submit(verdict: str, words: list[str], text: str) -> SubmitDo:
+    match words:
+        case []:
+            return SubmitDo(verdict)
+        case [component, cause, *rest] if verdict != "no" and _NAME.fullmatch(component) and cause in _SIGNALS:
+            match rest:
+                case []:
+                    return SubmitDo(verdict, component, cause)
+                case [level, fault_type] if level in lexicon.LEVELS and fault_type in lexicon.TYPES:
+                    return SubmitDo(verdict, component, cause, level, fault_type)
+    return _refuse("do", "submit VERDICT [H CAUSE [LEVEL TYPE]]", text)
+
+
+def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Malformed("a key is repeated")
+    return fields
+
+
+def _fields(text: str, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, str]:
+    """The one JSON object of `text` (a fence around it is forgiven), with exactly these keys, all strings."""
+    if len(text) > MAX_CHARS:
+        raise Malformed(f"{len(text)} characters, at most {MAX_CHARS}")
+    body = text.strip()
+    if fenced := _FENCE.fullmatch(body):
+        body = fenced.group(1)
+    try:
+        fields = json.loads(body, object_pairs_hook=_no_repeats)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not one JSON object: {str(error)[:80]}") from None
+    if not isinstance(fields, dict):
+        raise Malformed(f"expected a JSON object, found {type(fields).__name__}")
+    if not set(keys) <= set(fields) <= {*keys, *optional}:
+        raise Malformed(f"expected keys {', '.join(keys)}, found {', '.join(map(str, fields))[:80]}")
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise Malformed("every value is a string")
+    return fields

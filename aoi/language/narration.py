@@ -1,0 +1,53 @@
+"""An episode in words, real names for handles: for the terminal of an operator and the page of a reviewer."""
+
+from collections.abc import Mapping
+
+from aoi.language.decision import Decision, ExecDo, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.lexicon import VERDICTS
+from aoi.language.meanings import meaning
+from aoi.records.episode import Answer, Signal, Step
+
+Names = Mapping[str, str]
+"""Handle -> real name."""
+
+
+def decided(step: Step, names: Names) -> str:
+    """What the Observer decided, and whom it suspected; a malformed decision as it was written."""
+    try:
+        decision = parse(step.decision)
+    except Malformed:
+        return f"malformed: {step.decision!r}"
+    if decision.cause is None or isinstance(decision.do, SubmitDo):
+        return _deed(decision, names)
+    suspect = named(decision.cause.subject, names)
+    return f"{_deed(decision, names)}; suspects {suspect}: {decision.cause.word}, {decision.probability:.0%}"
+
+
+def told(signal: Signal, names: Names) -> str:
+    """A signal: about whom, and what it means."""
+    other = f" -> {named(signal.other, names)}" if signal.other else ""
+    return f"{named(signal.subject, names)}{other}: {meaning(signal.word)} ({signal.word})"
+
+
+def answered(answer: Answer) -> str:
+    """Verdict, component, cause and confidence, and level and type where they were asked for."""
+    where = f" in {answer.component}" if answer.component else ""
+    why = f": {meaning(answer.cause)} ({answer.cause})" if answer.cause else ""
+    labels = f"; level {answer.system_level}, type {answer.fault_type}" if answer.system_level else ""
+    return f"{answer.verdict.replace('_', ' ').upper()}{where}{why}, confidence {answer.confidence:.0%}{labels}"
+
+
+def named(handle: str, names: Names) -> str:
+    """The real name behind a handle; a handle that stands for nothing stays as it is."""
+    return names.get(handle, handle)
+
+
+def _deed(decision: Decision, names: Names) -> str:
+    match decision.do:
+        case ProbeDo(check, target):
+            return f"looks at {check} of {named(target, names)}"
+        case ExecDo(action, target, value):
+            return f"changes {named(target, names)}: {action}{f' {value}' if value else ''}"
+        case SubmitDo(verdict, component, cause):
+            about = f": {named(component, names)}, {cause}" if component else ""
+            return f"answers {VERDICTS[verdict].replace('_', ' ')}{about}"

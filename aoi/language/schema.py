@@ -1,0 +1,67 @@
+"""JSON schemas of every completion, for constrained decoding in a model server (vLLM structured outputs).
+
+The patterns say exactly what `decision.parse*` accepts, so a constrained server cannot produce a malformed
+decision; a test feeds both the same strings.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aoi.language import lexicon
+from aoi.language.decision import NAME, VALUE
+
+Schema = dict[str, Any]
+"""A JSON schema document."""
+
+
+def decision_schema() -> Schema:
+    """Schema of the Observer's completion."""
+    finding = f"{_any(lexicon.SIGNALS)} {NAME}"
+    submit = (
+        f"submit (?:no|{_any(lexicon.VERDICTS)}|{_any(verdict for verdict in lexicon.VERDICTS if verdict != 'no')} "
+        f"{NAME} {_any(lexicon.SIGNALS)}(?: {_any(lexicon.LEVELS)} {_any(lexicon.TYPES)})?)"
+    )
+    return _object(
+        {
+            "sum": f"none|{finding}(?: {NAME})?",
+            "phase": _any(lexicon.PHASES),
+            "cause": f"none|{finding}",
+            "conf": "[0-9]",
+            "do": f"{_PROBE}|exec {_ACT}|{submit}",
+        }
+    )
+
+
+def probe_schema() -> Schema:
+    """Schema of the Probe's completion. The line itself goes through the deny-by-default parser."""
+    return _object({"cmd": r'[^\s"\\][^"\\\n]{0,999}'})
+
+
+def executor_schema(*, after_failure: bool) -> Schema:
+    """Schema of the Executor's completion; a retry classifies the failure first."""
+    fields = {"class": _any(lexicon.FAILURE_CLASSES)} if after_failure else {}
+    return _object({**fields, "act": _ACT})
+
+
+def plan_schema(max_steps: int = 12) -> Schema:
+    """Schema of the Evolver's completion."""
+    step = f"(?:{_PROBE}|exec {_ACT})"
+    return _object({"plan": f"none|{step}(?: ; {step}){{0,{max_steps - 1}}}"})
+
+
+def _any(words: Iterable[str]) -> str:
+    return "(?:" + "|".join(words) + ")"
+
+
+_PROBE = f"probe {_any(lexicon.CHECKS)} {NAME}"
+_ACT = f"{_any(lexicon.ACTIONS)} {NAME}(?: {VALUE})?"
+
+
+def _object(patterns: dict[str, str]) -> Schema:
+    """All keys required, in order, each a string of its pattern (a leading space as in `words-1` is allowed)."""
+    return {
+        "type": "object",
+        "properties": {key: {"type": "string", "pattern": f"^ ?(?:{pattern})$"} for key, pattern in patterns.items()},
+        "required": list(patterns),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,23 @@
+"""Applications by key: `hotel_reservation`, `social_network` and `gen000` to `gen299`."""
+
+import re
+
+from aoi.errors import UnknownProblem
+from aoi.worlds.applications.generator import generate
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.social import social_network
+from aoi.worlds.applications.spec import Application
+
+_GENERATED = re.compile(r"gen([012]\d\d)")
+
+
+def application(key: str, seed: int) -> Application:
+    """The application that a problem names. Raises: UnknownProblem."""
+    if key == "hotel_reservation":
+        return hotel_reservation(seed)
+    if key == "social_network":
+        return social_network(seed)
+    match = _GENERATED.fullmatch(key)
+    if match is None:
+        raise UnknownProblem(f"no application {key!r}: expected hotel_reservation, social_network or gen000 to gen299")
+    return generate(int(match[1]), seed)

@@ -1,0 +1,307 @@
+"""The ordinary Kubernetes objects of an application, with the fields that the API server defaults.
+
+`deploy` commits them as an installer would: configuration first, data before services. Nothing here knows of
+faults; `objects` is what a healthy installation consists of.
+"""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from aoi.records.base import sha256_hex
+from aoi.worlds.applications.spec import Application, Component, ProbeSpec, Revision, ServiceSpec, Setting
+from kubeworld.machine import quantities
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+STORAGE_CLASS = "standard"
+
+
+def deploy(world: World, application: Application) -> None:
+    """Commit every object of the application and settle. Raises: KeyError if its namespace is already taken."""
+    for resource, obj in objects(application):
+        world.store.create(resource, obj)
+    start_databases(world, application)
+    world.settle()
+
+
+def start_databases(world: World, application: Application) -> None:
+    """Fill `world.state["databases"]` as the databases' init scripts do."""
+    databases = dict(world.state.get("databases", {}))
+    for component in application.components:
+        if component.database is not None:
+            databases[component.name] = {
+                "auth": component.database.auth,
+                "users": {
+                    user.name: {"password": user.password, "grants": [list(grant) for grant in user.grants]}
+                    for user in component.database.users
+                },
+            }
+    world.state["databases"] = databases
+
+
+def objects(application: Application) -> Iterator[tuple[str, Obj]]:
+    """(resource, object) in the order of installation."""
+    namespace = application.namespace
+    yield "namespaces", namespace_object(namespace)
+    yield "serviceaccounts", _object("v1", "ServiceAccount", namespace, "default", {})
+    yield "configmaps", _object("v1", "ConfigMap", namespace, "kube-root-ca.crt", {}, data={"ca.crt": CA_TEXT})
+    for name, data in application.config_maps().items():
+        yield "configmaps", _object("v1", "ConfigMap", namespace, name, _labels(application), data=data)
+    for name, data in application.secrets().items():
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        yield "secrets", _object("v1", "Secret", namespace, name, _labels(application), type="Opaque", data=encoded)
+    for component in application.components:
+        yield from _claims(application, component)
+    for service in application.services:
+        yield "services", service_object(application, service)
+    for component in sorted(application.components, key=lambda item: item.kind not in ("database", "infrastructure")):
+        yield "deployments.apps", deployment_object(application, component)
+
+
+def namespace_object(name: str) -> Obj:
+    """A namespace as the API server stores it."""
+    labels = {"kubernetes.io/metadata.name": name}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {"phase": "Active"},
+    }
+
+
+def service_object(application: Application, service: ServiceSpec) -> Obj:
+    """A Service with an allocated cluster IP."""
+    index = application.services.index(service)
+    digest = bytes.fromhex(sha256_hex(f"{application.key}/{application.seed}/ip".encode()))
+    address = f"10.{96 + digest[0] % 12}.{digest[1]}.{10 + index * 7 % 240}"
+    component = application.by_name[service.component]
+    ports: list[dict[str, Any]] = []
+    for port in service.ports:
+        ports.append({"name": port.name, "port": port.port, "protocol": "TCP", "targetPort": port.target})
+        if service.kind == "NodePort":
+            ports[-1]["nodePort"] = 30000 + int.from_bytes(digest[2:4], "big") % 2700 + index
+    spec = {
+        "clusterIP": address,
+        "clusterIPs": [address],
+        "internalTrafficPolicy": "Cluster",
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "ports": ports,
+        "selector": {application.label_key: component.name},
+        "sessionAffinity": "None",
+        "type": service.kind,
+    }
+    if service.kind == "NodePort":
+        spec["externalTrafficPolicy"] = "Cluster"
+    labels = _labels(application, component)
+    return _object("v1", "Service", application.namespace, service.name, labels, spec=spec, status={"loadBalancer": {}})
+
+
+def deployment_object(application: Application, component: Component, revision: Revision | None = None) -> Obj:
+    """The Deployment, at an earlier recorded release if `revision` is given."""
+    labels = _labels(application, component)
+    annotations = {"kompose.cmd": "kompose convert", "kompose.version": "1.22.0 (955b78124)"}
+    spec = {
+        "progressDeadlineSeconds": 600,
+        "replicas": component.replicas,
+        "revisionHistoryLimit": 10,
+        "selector": {"matchLabels": {application.label_key: component.name}},
+        "strategy": _strategy(component),
+        "template": _template(application, component, revision),
+    }
+    deployment = _object("apps/v1", "Deployment", application.namespace, component.name, labels, spec=spec)
+    if application.label_key.startswith("io.kompose"):
+        deployment["metadata"]["annotations"] = annotations
+    return deployment
+
+
+def _strategy(component: Component) -> Obj:
+    if any(mount.source == "claim" for mount in component.mounts):
+        return {"type": "Recreate"}  # two pods cannot share a ReadWriteOnce volume
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+
+
+def _template(application: Application, component: Component, revision: Revision | None) -> Obj:
+    spec: Obj = {
+        "containers": [_container(application, component, revision)],
+        "dnsPolicy": "ClusterFirst",
+        "restartPolicy": "Always",
+        "schedulerName": "default-scheduler",
+        "securityContext": {},
+        "terminationGracePeriodSeconds": 30,
+    }
+    if volumes := list(_volumes(application, component)):
+        spec["volumes"] = volumes
+    # The API server writes the null; without it, the first unrelated write would count as a change of the template.
+    return {"metadata": {"creationTimestamp": None, "labels": _labels(application, component)}, "spec": spec}
+
+
+def _container(application: Application, component: Component, revision: Revision | None) -> Obj:
+    tag = revision.tag if revision else component.tag
+    container: Obj = {
+        "name": component.container,
+        "image": f"{component.image}:{tag}",
+        "imagePullPolicy": "Always" if tag == "latest" else "IfNotPresent",
+        "ports": [
+            {"containerPort": port, "protocol": "TCP", **({"name": _port_name(component)} if index == 0 else {})}
+            for index, port in enumerate((component.port, *component.extra_ports))
+        ],
+        "resources": resources_object(component),
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+    if component.command:
+        container["command"] = list(component.command)
+    if component.args:
+        container["args"] = list(component.args)
+    overrides = dict(revision.env) if revision else {}
+    env = [_env(setting, overrides) for setting in component.settings if setting.source != "config_file"]
+    if env:
+        container["env"] = env
+    mounts = [{"mountPath": path, "name": name} for name, path in _mount_paths(application, component)]
+    if mounts:
+        container["volumeMounts"] = mounts
+    for probe in component.probes:
+        container[probe.kind] = probe_object(component, probe)
+    return container
+
+
+def _port_name(component: Component) -> str:
+    return {"http": "http", "grpc": "grpc", "thrift": "thrift"}.get(component.protocol, "tcp")
+
+
+def resources_object(component: Component) -> Obj:
+    """`resources` of the container; zero values are left out."""
+    wanted = component.resources
+    requests = {"cpu": wanted.cpu_request_m, "memory": wanted.memory_request_bytes}
+    limits = {"cpu": wanted.cpu_limit_m, "memory": wanted.memory_limit_bytes}
+    result = {}
+    for key, amounts in (("limits", limits), ("requests", requests)):
+        written = {name: quantities.write(name, amount) for name, amount in amounts.items() if amount}
+        if written:
+            result[key] = written
+    return result
+
+
+def probe_object(component: Component, probe: ProbeSpec) -> Obj:
+    """A probe with the API server's defaults."""
+    result: Obj = {
+        "failureThreshold": probe.failure_threshold,
+        "initialDelaySeconds": probe.initial_delay_s,
+        "periodSeconds": probe.period_s,
+        "successThreshold": 1,
+        "timeoutSeconds": 1,
+    }
+    match probe.handler:
+        case "http":
+            result["httpGet"] = {"path": probe.path, "port": component.port, "scheme": "HTTP"}
+        case "tcp":
+            result["tcpSocket"] = {"port": component.port}
+        case "grpc":
+            result["grpc"] = {"port": component.port, "service": ""}
+        case "exec":
+            result["exec"] = {"command": list(probe.command)}
+    return result
+
+
+def _env(setting: Setting, overrides: dict[str, str]) -> Obj:
+    if setting.source == "config_env":
+        return {"name": setting.name, "valueFrom": {"configMapKeyRef": {"key": setting.key, "name": setting.holder}}}
+    if setting.source == "secret_env":
+        return {"name": setting.name, "valueFrom": {"secretKeyRef": {"key": setting.key, "name": setting.holder}}}
+    return {"name": setting.name, "value": overrides.get(setting.name, setting.value)}
+
+
+def _config_file_holders(component: Component) -> list[str]:
+    return list(dict.fromkeys(s.holder for s in component.settings if s.source == "config_file"))
+
+
+def _mount_paths(application: Application, component: Component) -> Iterator[tuple[str, str]]:
+    for mount in component.mounts:
+        yield mount.name, mount.path
+    for _ in _config_file_holders(component)[:1]:
+        yield "config", application.config_folder
+
+
+def _volumes(application: Application, component: Component) -> Iterator[Obj]:
+    for mount in component.mounts:
+        if mount.source == "claim":
+            yield {"name": mount.name, "persistentVolumeClaim": {"claimName": claim_name(application, mount.name)}}
+        else:
+            yield {"name": mount.name, "configMap": {"defaultMode": 420, "name": mount.name}}
+    for holder in _config_file_holders(component)[:1]:
+        yield {"name": "config", "configMap": {"defaultMode": 420, "name": holder}}
+
+
+def claim_name(application: Application, mount: str) -> str:
+    """Name of a PersistentVolumeClaim: `geo-pvc` in HotelReservation, the mount's own name elsewhere."""
+    return f"{mount}-pvc" if application.key == "hotel_reservation" else mount
+
+
+def _claims(application: Application, component: Component) -> Iterator[tuple[str, Obj]]:
+    """A hand-made volume and the claim that asks for it, as AIOpsLab's manifests have them."""
+    for mount in component.mounts:
+        if mount.source != "claim":
+            continue
+        claim = claim_name(application, mount.name)
+        hotel = application.key == "hotel_reservation"
+        volume = f"{mount.name}-pv" if hotel else f"{application.namespace}-{mount.name}"
+        size, labels = "1Gi", _labels(application, component)
+        yield (
+            "persistentvolumes",
+            _object(
+                "v1",
+                "PersistentVolume",
+                "",
+                volume,
+                labels,
+                spec={
+                    "accessModes": ["ReadWriteOnce"],
+                    "capacity": {"storage": size},
+                    "hostPath": {"path": f"/data/volumes/{volume}", "type": "DirectoryOrCreate"},
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "storageClassName": f"{mount.name}-storage" if hotel else STORAGE_CLASS,
+                    "volumeMode": "Filesystem",
+                },
+                status={"phase": "Available"},
+            ),
+        )
+        yield (
+            "persistentvolumeclaims",
+            _object(
+                "v1",
+                "PersistentVolumeClaim",
+                application.namespace,
+                claim,
+                labels,
+                spec={
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": size}},
+                    "storageClassName": f"{mount.name}-storage" if hotel else STORAGE_CLASS,
+                    "volumeMode": "Filesystem",
+                    "volumeName": volume,
+                },
+                status={"phase": "Pending"},
+            ),
+        )
+
+
+def _labels(application: Application, component: Component | None = None) -> dict[str, str]:
+    labels = dict(application.common_labels)
+    if component is not None:
+        labels[application.label_key] = component.name
+    return labels
+
+
+def _object(api_version: str, kind: str, namespace: str, name: str, labels: dict[str, str], **content: Any) -> Obj:
+    metadata: Obj = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = labels
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
+
+
+CA_TEXT = "-----BEGIN CERTIFICATE-----\n(cluster certificate authority)\n-----END CERTIFICATE-----\n"

@@ -1,0 +1,271 @@
+"""Objects of the cluster itself: nodes, system namespaces, cluster DNS, storage class, identities and their roles."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from aoi.worlds.applications.manifests import CA_TEXT, STORAGE_CLASS, namespace_object
+from aoi.worlds.applications.spec import Application
+from kubeworld.machine.store import Obj
+
+Objects = Iterator[tuple[str, Obj]]
+RBAC = "rbac.authorization.k8s.io"
+AOI = "aoi"
+"""Namespace of the two service accounts that AOI acts as."""
+_SIZES = (("m5.xlarge", 4, 16), ("m5.2xlarge", 8, 32), ("c5.2xlarge", 8, 16), ("e2-standard-8", 8, 32))
+_NAMES = ("worker-{}", "node-{}", "ip-10-0-{}-{}", "pool-a-{}", "kube-node-{}")
+
+
+def objects(application: Application, rng: random.Random) -> Objects:
+    """Everything that is there before the application is installed, for days already."""
+    born = (date(2026, 1, 4) - timedelta(days=rng.randint(3, 90))).strftime("%Y-%m-%dT")
+    born += f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
+    for resource, obj in _objects(application, rng, born):
+        if resource not in ("deployments.apps", "services"):  # what controllers work on begins with the world
+            obj["metadata"].setdefault("creationTimestamp", born)
+        yield resource, obj
+
+
+def _objects(application: Application, rng: random.Random, born: str) -> Objects:
+    for name in ("default", "kube-system", "kube-public", "kube-node-lease", AOI):
+        yield "namespaces", namespace_object(name)
+        yield "serviceaccounts", _named("v1", "ServiceAccount", name, "default")
+    yield "configmaps", {**_named("v1", "ConfigMap", "kube-system", "kube-root-ca.crt"), "data": {"ca.crt": CA_TEXT}}
+    yield from _nodes(rng, born)
+    yield (
+        "storageclasses.storage.k8s.io",
+        {
+            **_named("storage.k8s.io/v1", "StorageClass", "", STORAGE_CLASS),
+            "provisioner": "rancher.io/local-path",
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "Immediate",
+        },
+    )
+    yield from _dns()
+    yield from _identities(application)
+
+
+def node_names(rng: random.Random) -> list[str]:
+    """Names of the three nodes."""
+    style = rng.choice(_NAMES)
+    if style.count("{}") == 2:
+        return [style.format(rng.randint(1, 4) * 64 + index * 16, rng.randint(10, 250)) for index in range(3)]
+    return [style.format(index + 1) for index in range(3)]
+
+
+def _nodes(rng: random.Random, born: str) -> Objects:
+    kind, cpu, memory = rng.choice(_SIZES)
+    version = rng.choice(("v1.32.3", "v1.32.6", "v1.32.9"))
+    for index, name in enumerate(node_names(rng)):
+        capacity = {
+            "cpu": str(cpu),
+            "ephemeral-storage": "99053Mi",
+            "hugepages-2Mi": "0",
+            "memory": f"{memory * 1024 - rng.randint(200, 900)}Mi",
+            "pods": "110",
+        }
+        labels = {
+            "beta.kubernetes.io/arch": "amd64",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": name,
+            "kubernetes.io/os": "linux",
+            "node.kubernetes.io/instance-type": kind,
+            "topology.kubernetes.io/region": "eu-1",
+            "topology.kubernetes.io/zone": f"eu-1{'abc'[index]}",
+        }
+        yield (
+            "nodes",
+            {
+                **_named("v1", "Node", "", name, labels),
+                "spec": {"podCIDR": f"10.244.{index}.0/24", "podCIDRs": [f"10.244.{index}.0/24"]},
+                "status": {
+                    "addresses": [
+                        {"type": "InternalIP", "address": f"10.0.{index + 1}.{rng.randint(10, 250)}"},
+                        {"type": "Hostname", "address": name},
+                    ],
+                    "allocatable": {**capacity, "cpu": f"{cpu * 1000 - 80}m"},
+                    "capacity": capacity,
+                    "conditions": [_condition(*entry, born) for entry in _CONDITIONS],
+                    "nodeInfo": {
+                        "architecture": "amd64",
+                        "containerRuntimeVersion": "containerd://1.7.27",
+                        "kernelVersion": "6.1.0-31-amd64",
+                        "kubeProxyVersion": version,
+                        "kubeletVersion": version,
+                        "operatingSystem": "linux",
+                        "osImage": "Debian GNU/Linux 12 (bookworm)",
+                    },
+                },
+            },
+        )
+
+
+_CONDITIONS = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+def _condition(type_: str, status: str, reason: str, message: str, born: str) -> Obj:
+    return {
+        "lastHeartbeatTime": "2026-01-05T07:58:00Z",
+        "lastTransitionTime": born,
+        "message": message,
+        "reason": reason,
+        "status": status,
+        "type": type_,
+    }
+
+
+def _dns() -> Objects:
+    """CoreDNS and its Service: without a ready pod behind it, no name resolves."""
+    labels = {"k8s-app": "kube-dns"}
+    container = {
+        "name": "coredns",
+        "image": "registry.k8s.io/coredns/coredns:v1.11.3",
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "ports": [
+            {"containerPort": 53, "name": "dns", "protocol": "UDP"},
+            {"containerPort": 53, "name": "dns-tcp", "protocol": "TCP"},
+        ],
+        "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+    yield (
+        "deployments.apps",
+        {
+            **_named("apps/v1", "Deployment", "kube-system", "coredns", labels),
+            "spec": {
+                "progressDeadlineSeconds": 600,
+                "replicas": 2,
+                "revisionHistoryLimit": 10,
+                "selector": {"matchLabels": labels},
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
+                "template": {
+                    "metadata": {"creationTimestamp": None, "labels": labels},
+                    "spec": {
+                        "containers": [container],
+                        "dnsPolicy": "Default",
+                        "restartPolicy": "Always",
+                        "schedulerName": "default-scheduler",
+                        "securityContext": {},
+                        "terminationGracePeriodSeconds": 30,
+                    },
+                },
+            },
+        },
+    )
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+    ]
+    yield "services", _cluster_service("kube-system", "kube-dns", "10.96.0.10", ports, labels)
+    https = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]
+    yield "services", _cluster_service("default", "kubernetes", "10.96.0.1", https, None)
+
+
+def _cluster_service(
+    namespace: str, name: str, address: str, ports: list[dict[str, Any]], selector: dict[str, str] | None
+) -> Obj:
+    spec: Obj = {
+        "clusterIP": address,
+        "clusterIPs": [address],
+        "internalTrafficPolicy": "Cluster",
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "ports": ports,
+        "sessionAffinity": "None",
+        "type": "ClusterIP",
+    }
+    if selector:
+        spec["selector"] = selector
+    return {**_named("v1", "Service", namespace, name, selector or {}), "spec": spec, "status": {"loadBalancer": {}}}
+
+
+# Identities. Resources are named one by one and never include Secrets: a role of `*` would.
+
+_READ = ("get", "list", "watch")
+_PROBE_RULES = (
+    (
+        "",
+        (
+            "pods",
+            "pods/log",
+            "services",
+            "endpoints",
+            "events",
+            "configmaps",
+            "persistentvolumeclaims",
+            "serviceaccounts",
+            "resourcequotas",
+            "limitranges",
+        ),
+        _READ,
+    ),
+    ("apps", ("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"), _READ),
+    ("batch", ("jobs", "cronjobs"), _READ),
+    ("autoscaling", ("horizontalpodautoscalers",), _READ),
+    ("policy", ("poddisruptionbudgets",), _READ),
+    ("discovery.k8s.io", ("endpointslices",), _READ),
+    ("networking.k8s.io", ("networkpolicies", "ingresses"), _READ),
+    ("metrics.k8s.io", ("pods",), ("get", "list")),
+    ("events.k8s.io", ("events",), _READ),
+    ("chaos-mesh.org", ("networkchaos", "podchaos"), _READ),
+)
+_EXECUTOR_RULES = (
+    *_PROBE_RULES,
+    ("apps", ("deployments", "statefulsets"), ("patch", "update")),
+    ("apps", ("deployments/scale", "statefulsets/scale"), ("get", "patch", "update")),
+    ("", ("services", "configmaps"), ("patch", "update")),
+    ("", ("configmaps",), ("create",)),
+    ("", ("pods",), ("delete",)),
+    ("", ("pods/exec",), ("create",)),
+    ("chaos-mesh.org", ("networkchaos", "podchaos"), ("delete",)),
+)
+_CLUSTER_READ = (
+    ("", ("nodes", "namespaces", "persistentvolumes"), _READ),
+    ("storage.k8s.io", ("storageclasses",), _READ),
+    ("scheduling.k8s.io", ("priorityclasses",), _READ),
+    ("metrics.k8s.io", ("nodes",), ("get", "list")),
+)
+_CLUSTER_WRITE = (("", ("nodes",), ("patch",)),)
+
+
+def _identities(application: Application) -> Objects:
+    namespace = application.namespace
+    for name, rules, cluster_rules in (
+        ("probe", _PROBE_RULES, _CLUSTER_READ),
+        ("executor", _EXECUTOR_RULES, (*_CLUSTER_READ, *_CLUSTER_WRITE)),
+    ):
+        yield "serviceaccounts", _named("v1", "ServiceAccount", AOI, name)
+        role = f"aoi-{name}"
+        yield f"clusterroles.{RBAC}", {**_named(f"{RBAC}/v1", "ClusterRole", "", role), "rules": _rules(cluster_rules)}
+        yield f"clusterrolebindings.{RBAC}", _binding("ClusterRoleBinding", "", role, "ClusterRole", name)
+        yield f"roles.{RBAC}", {**_named(f"{RBAC}/v1", "Role", namespace, role), "rules": _rules(rules)}
+        yield f"rolebindings.{RBAC}", _binding("RoleBinding", namespace, role, "Role", name)
+
+
+def _rules(rules: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]) -> list[Obj]:
+    return [{"apiGroups": [group], "resources": list(names), "verbs": list(verbs)} for group, names, verbs in rules]
+
+
+def _binding(kind: str, namespace: str, name: str, role_kind: str, account: str) -> Obj:
+    return {
+        **_named(f"{RBAC}/v1", kind, namespace, name),
+        "roleRef": {"apiGroup": RBAC, "kind": role_kind, "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": AOI}],
+    }
+
+
+def _named(api_version: str, kind: str, namespace: str, name: str, labels: dict[str, str] | None = None) -> Obj:
+    metadata: Obj = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}

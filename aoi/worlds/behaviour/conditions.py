@@ -1,0 +1,127 @@
+"""How every call edge and component of an application stands, from the state of the API objects alone.
+
+`observe` follows each call as the network would: configured address, DNS, Service or registry, ready endpoints,
+target port against what the pod really listens on, NetworkPolicies, chaos objects, the identity of the program that
+answers, and the database's accounts. What comes out is small: it is remembered as telemetry (memory.py), and
+traffic.py turns it into rates and latencies.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour.network import Network, Reach
+from kubeworld.machine.world import World
+
+WORDS = (
+    "ok",
+    "refused",
+    "timeout",
+    "nohost",
+    "reset",
+    "unavailable",
+    "unimplemented",
+    "unauthorized",
+    "authfailed",
+    "dns",
+)
+"""How one attempt of a call can end. `authfailed` is an unknown user or password, `unauthorized` a missing role."""
+
+USERS = ""
+"""Stands for the users as the caller of the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A call edge that is not simply healthy."""
+
+    caller: str
+    callee: str
+    outcomes: tuple[tuple[str, float], ...]
+    """(word, share of attempts); shares sum to 1."""
+    delay_ms: float
+    """Added to each attempt that gets an answer."""
+    address: str
+    """`host:port` that the caller uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Pods of a component."""
+
+    component: str
+    ready: int
+    desired: int
+    cpu_limit_m: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All that traffic depends on. Edges that are not listed are healthy."""
+
+    edges: tuple[Edge, ...]
+    instances: tuple[Instances, ...]
+
+    def to_json(self) -> tuple[Any, ...]:
+        """Tuples of plain values, to be remembered."""
+        edges = tuple((e.caller, e.callee, e.outcomes, e.delay_ms, e.address) for e in self.edges)
+        instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m) for i in self.instances)
+        return edges, instances
+
+    @classmethod
+    def from_json(cls, data: tuple[Any, ...]) -> "Conditions":
+        """The inverse of `to_json`."""
+        edges, instances = data
+        return cls(
+            tuple(Edge(a, b, tuple((w, s) for w, s in outcomes), d, at) for a, b, outcomes, d, at in edges),
+            tuple(Instances(*entry) for entry in instances),
+        )
+
+    def edge(self, caller: str, callee: str) -> Edge | None:
+        """The edge if it is not simply healthy."""
+        for edge in self.edges:
+            if edge.caller == caller and edge.callee == callee:
+                return edge
+        return None
+
+
+class _Memo:
+    """The conditions of a world when they were last asked for, and what they were read from."""
+
+    def __init__(self, world: World) -> None:
+        self.read_from: tuple[object, int, int, object, Application] | None = None
+        self.conditions = Conditions((), ())
+
+
+def observe(world: World, application: Application) -> Conditions:
+    """Conditions now. Remembered until an object, the time or the databases change, since every read asks."""
+    store, databases, memo = world.store, world.state.get("databases"), world.part(_Memo)
+    seen = memo.read_from
+    # A restored store has a new change log, so equal revisions of two histories are told apart by its identity.
+    if (
+        seen is None
+        or seen[0] is not store.log
+        or seen[1:3] != (store.revision, world.clock.now_ms)
+        or seen[3] is not databases
+        or seen[4] is not application
+    ):
+        memo.conditions = _observe(world, application)
+        memo.read_from = (store.log, store.revision, world.clock.now_ms, databases, application)
+    return memo.conditions
+
+
+def _observe(world: World, application: Application) -> Conditions:
+    network = Network(world, application)
+    edges = []
+    for caller, callee in ((USERS, application.workload.entry), *application.edges):
+        reach = network.reach(caller, callee)
+        if reach.outcomes != Reach.HEALTHY or reach.delay_ms:
+            edges.append(Edge(caller, callee, reach.outcomes, reach.delay_ms, reach.address))
+    return Conditions(tuple(edges), tuple(_instances(network, component) for component in application.by_name))
+
+
+def _instances(network: Network, component: str) -> Instances:
+    ready = network.ready_count(component)
+    deployment = network.deployment(component)
+    desired = deployment["spec"].get("replicas", 1) if deployment else 0
+    return Instances(component, ready, desired, network.cpu_limit_m(component))

@@ -1,0 +1,84 @@
+"""Why and when a program ends by itself: buggy build, unusable configuration, memory limit, database at start."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour.conditions import Conditions
+from aoi.worlds.behaviour.launch import Launch
+from aoi.worlds.behaviour.memory import conditions_at
+from aoi.worlds.behaviour.network import Network, admitted
+from aoi.worlds.behaviour.noise import unit
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+Why = Literal["buggy", "missing", "invalid", "oom", "unauthorized", "authfailed", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a program ends by itself."""
+
+    why: Why
+    after_ms: int
+    code: int
+    reason: Literal["Error", "OOMKilled"]
+    detail: str = ""
+    """Database component that did not let it in, or the setting that is wrong."""
+
+
+def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
+    """How a program that starts at `at_ms` ends by itself, or None if it keeps running.
+
+    For the present the network is looked at as it is; for the past, as it was recorded.
+    """
+    component = program.component
+    if component is None:
+        return None
+    uid = pod["metadata"].get("uid", "")
+    if program.failure:
+        detail = program.failed.name if program.failed else ""
+        return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
+    if program.image == "buggy":
+        return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    limit = program.memory_limit_bytes
+    if limit and limit < component.demand.peak_bytes:
+        # Far below the steady need it dies while it loads; just below the peak, under load later on.
+        share = limit / component.demand.peak_bytes
+        after = 1_200 if share < 0.5 else 4_000 + int(26_000 * (share - 0.5) * 2)
+        return Ending("oom", after + int(800 * unit(uid, "oom")), 137, "OOMKilled")
+    return _database_ending(world, application, pod, program, at_ms)
+
+
+def _database_ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
+    component = program.component
+    assert component is not None
+    conditions: Conditions | None = None
+    for login in component.logins:
+        if not login.at_start:
+            continue
+        name = login.database_component
+        if at_ms >= world.clock.now_ms:
+            outcome = _outcome_now(world, application, pod, program, name)
+        else:
+            conditions = conditions or conditions_at(world, application, at_ms)
+            edge = conditions.edge(component.name, name)
+            outcome = max(edge.outcomes, key=lambda pair: pair[1])[0] if edge else "ok"
+        if outcome in ("unauthorized", "authfailed"):
+            return Ending(outcome, 1_100 + int(500 * unit(pod["metadata"].get("uid", ""), "db")), 2, "Error", name)
+        if outcome != "ok":
+            return Ending("unreachable", 10_000, 2, "Error", name)
+    return None
+
+
+def _outcome_now(world: World, application: Application, pod: Obj, program: Launch, database: str) -> str:
+    """Through the network first; who gets through must be let in."""
+    component = program.component
+    assert component is not None
+    network = Network(world, application)
+    reach = network.reach_pod(pod, database, program.address_of(database, application))
+    word = max(reach.outcomes, key=lambda pair: pair[1])[0]
+    if word != "ok":
+        return word
+    login = next(item for item in component.logins if item.database_component == database)
+    return admitted(world, login, program.password)

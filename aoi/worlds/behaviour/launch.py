@@ -1,0 +1,192 @@
+"""What the program in a container is and does, decided from its pod spec and from the configuration it read.
+
+Pure: (application, pod, configuration as of a time) -> `Launch`. The kubelet's plan, probes, traffic and logs all
+ask here, so they cannot disagree about which program listens on which port.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aoi.worlds.applications.spec import Application, Component, Image, Setting
+from kubeworld.machine import quantities
+from kubeworld.machine.store import Obj
+
+Values = Mapping[str, Mapping[str, str]]
+"""Data of the namespace's ConfigMaps and Secrets by `<kind>/<name>`: what a container that starts reads."""
+
+ImageState = Literal["good", "buggy", "missing", "invalid", "foreign"]
+_REFERENCE = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A container's program as started. `component` is None for a program that nobody described."""
+
+    component: Component | None
+    """Whose program this is: its identity, whatever the pod is called."""
+    own: Component | None
+    """Whose pod this is, by its label."""
+    image: ImageState
+    start_error: str = ""
+    """Why the container runtime could not start it."""
+    port: int = 0
+    """Where it listens."""
+    failure: Literal["", "missing", "invalid"] = ""
+    """Why it exits at start on account of its configuration."""
+    failed: Setting | None = None
+    failed_value: str = ""
+    addresses: tuple[tuple[str, str], ...] = ()
+    """(callee, `host:port`) as its configuration says."""
+    password: str | None = None
+    """What it logs in to databases with; None if it has no setting for it and so uses what was compiled in."""
+    memory_limit_bytes: int = 0
+    cpu_limit_m: int = 0
+
+    @property
+    def runs(self) -> bool:
+        """Starts and does not exit by itself on account of image, command or configuration."""
+        return self.image in ("good", "foreign") and not self.start_error and not self.failure
+
+    def address_of(self, callee: str, application: Application) -> str:
+        """`host:port` at which it looks for a callee; compiled in unless configured."""
+        for name, address in self.addresses:
+            if name == callee:
+                return address
+        return f"{callee}:{application.by_name[callee].port}"
+
+
+def split_image(reference: str) -> tuple[str, str]:
+    """(repository, tag); a digest counts as a tag, no tag means latest."""
+    if "@" in reference:
+        repository, _, digest = reference.partition("@")
+        return repository, digest
+    head, _, tail = reference.rpartition("/")
+    name, _, tag = tail.partition(":")
+    return (f"{head}/{name}" if head else name), tag or "latest"
+
+
+def launch(application: Application, pod: Obj, container: Obj, values: Values) -> Launch:
+    """What `container` of `pod` runs, having read `values`."""
+    own = application.by_name.get((pod["metadata"].get("labels") or {}).get(application.label_key, ""))
+    reference = container.get("image", "")
+    repository, tag = split_image(reference)
+    image = application.by_repository.get(repository.removeprefix("docker.io/").removeprefix("library/"))
+    if not _REFERENCE.fullmatch(reference.partition("@")[0]):
+        return Launch(None, own, "invalid")
+    if image is None:
+        return Launch(None, own, "foreign")
+    if tag not in image.tags and tag not in image.buggy:
+        return Launch(None, own, "missing")
+    state: ImageState = "buggy" if tag in image.buggy else "good"
+    component, error = _program(application, image, own, container)
+    if component is None or error:
+        return Launch(component, own, state, start_error=error)
+    return _configured(application, pod, component, state, container, values)
+
+
+def _program(
+    application: Application, image: Image, own: Component | None, container: Obj
+) -> tuple[Component | None, str]:
+    """(whose program starts, or why none does). An image without a command runs its first program."""
+    command = container.get("command") or []
+    binaries = dict(image.binaries)
+    if not command:
+        preferred = own.command[0] if own and own.command and own.command[0] in binaries else image.binaries[0][0]
+        command = [preferred]
+    program = command[0]
+    if program in binaries:
+        owner = binaries[program]
+        return (application.by_name[owner] if owner else own), ""
+    if program in image.tools:
+        return None, ""
+    missing = "no such file or directory" if "/" in program else "executable file not found in $PATH"
+    where = f"stat {program}" if "/" in program else f'"{program}"'
+    return None, (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        f"unable to start container process: error during container init: exec: {where}: {missing}: unknown"
+    )
+
+
+def _configured(
+    application: Application,
+    pod: Obj,
+    component: Component,
+    state: ImageState,
+    container: Obj,
+    values: Values,
+) -> Launch:
+    """Read every setting as the program does: environment first, then files; the first bad essential one ends it."""
+    own = application.by_name.get((pod["metadata"].get("labels") or {}).get(application.label_key, ""))
+    environment = _environment(container, values)
+    folders = _folders(application, pod, container, values)
+    addresses: list[tuple[str, str]] = []
+    port = component.port
+    password: str | None = None
+    failure: Literal["", "missing", "invalid"] = ""
+    failed, failed_value = None, ""
+    for setting in component.settings:
+        found = (folders if setting.source == "config_file" else environment).get(setting.name)
+        # A program of another component in this pod has defaults for what it is not told here.
+        if found is None and own is not component:
+            found = setting.value
+        if found is None and not setting.essential:
+            found = setting.fallback
+        if found is None or not re.fullmatch(setting.pattern, found):
+            if setting.essential and not failure:
+                failure = "missing" if found is None else "invalid"
+                failed, failed_value = setting, found or ""
+            continue
+        if setting.callee:
+            addresses.append((setting.callee, found))
+        elif setting.name == "PORT":
+            port = int(found)
+        elif setting.source == "secret_env":
+            password = found
+    limits = quantities.amounts((container.get("resources") or {}).get("limits"))
+    return Launch(
+        component,
+        own,
+        state,
+        port=port,
+        failure=failure,
+        failed=failed,
+        failed_value=failed_value,
+        addresses=tuple(addresses),
+        password=password,
+        memory_limit_bytes=limits.get("memory", 0),
+        cpu_limit_m=limits.get("cpu", 0),
+    )
+
+
+def _environment(container: Obj, values: Values) -> dict[str, str]:
+    """The container's environment as the kubelet would resolve it; unresolvable references stay unset."""
+    environment: dict[str, str] = {}
+    for source in container.get("envFrom") or ():
+        for kind, field in (("configmap", "configMapRef"), ("secret", "secretRef")):
+            if field in source:
+                data = values.get(f"{kind}/{source[field].get('name', '')}", {})
+                environment.update({source.get("prefix", "") + key: value for key, value in data.items()})
+    for entry in container.get("env") or ():
+        if "value" in entry:
+            environment[entry["name"]] = entry["value"]
+            continue
+        chosen = entry.get("valueFrom") or {}
+        for kind, field in (("configmap", "configMapKeyRef"), ("secret", "secretKeyRef")):
+            if field in chosen:
+                value = values.get(f"{kind}/{chosen[field]['name']}", {}).get(chosen[field]["key"])
+                if value is not None:
+                    environment[entry["name"]] = value
+    return environment
+
+
+def _folders(application: Application, pod: Obj, container: Obj, values: Values) -> Mapping[str, str]:
+    """Files of the configuration folder, if a ConfigMap volume is mounted there."""
+    for mount in container.get("volumeMounts") or ():
+        if mount["mountPath"] != application.config_folder:
+            continue
+        for volume in pod["spec"].get("volumes") or ():
+            if volume["name"] == mount["name"] and "configMap" in volume:
+                return values.get(f"configmap/{volume['configMap'].get('name', '')}", {})
+    return {}

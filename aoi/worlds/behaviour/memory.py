@@ -1,0 +1,117 @@
+"""What a world remembers of its past, so that telemetry from before a change looks as it did then.
+
+Two immutable lists in `world.state`: `"configuration"`, (from_ms, values of ConfigMaps and Secrets), because a
+program reads its configuration once, when it starts; and `"telemetry"`, (from_ms, conditions), because yesterday's
+metrics do not change with today's fault. The `Recorder` controller keeps both.
+"""
+
+from bisect import bisect_right
+from typing import Any
+
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import chaos
+from aoi.worlds.behaviour.conditions import Conditions, observe
+from aoi.worlds.behaviour.configuration import current_values
+from kubeworld.machine.store import Change, Name
+from kubeworld.machine.world import World
+
+Segments = tuple[tuple[int, Conditions], ...]
+SCRAPE_MS = 5_000
+"""Changes within one scrape interval are seen together, as a monitoring system sees them."""
+KEPT = 400
+"""Segments kept; far more than a simulated day of faults and repairs needs."""
+
+
+class _Reading:
+    """The recorded history of a world (a tuple that is replaced, never changed) and what it reads as."""
+
+    def __init__(self, world: World) -> None:
+        self.history: object = None
+        self.segments: Segments = ()
+
+
+def segments(world: World, application: Application) -> Segments:
+    """(from_ms, conditions) from oldest to newest; the last one is how things stand now."""
+    recorded = _recorded(world)
+    now = observe(world, application)
+    if recorded and recorded[-1][1] == now:
+        return recorded
+    since = world.state.get("telemetry_due", world.clock.now_ms)
+    return (*recorded, (min(since, world.clock.now_ms), now))
+
+
+def _recorded(world: World) -> Segments:
+    """Every pod's log and metrics ask for it, so it is read once for each change of the history."""
+    history = world.state.get("telemetry", ())
+    reading = world.part(_Reading)
+    if reading.history is not history:
+        reading.history = history
+        reading.segments = tuple((at_ms, Conditions.from_json(data)) for at_ms, data in history)
+    return reading.segments
+
+
+def conditions_at(world: World, application: Application, at_ms: int) -> Conditions:
+    """How things stood at `at_ms`."""
+    found = segments(world, application)
+    index = bisect_right(found, at_ms, key=lambda entry: entry[0]) - 1
+    return found[max(index, 0)][1]
+
+
+class Recorder:
+    """Remembers configuration at once and conditions at the next scrape. Belongs to one application's namespace."""
+
+    name = "telemetry-recorder"
+    watches = (
+        "pods",
+        "services",
+        "endpointslices.discovery.k8s.io",
+        "configmaps",
+        "secrets",
+        "networkpolicies.networking.k8s.io",
+        "networkchaos.chaos-mesh.org",
+        "podchaos.chaos-mesh.org",
+    )
+    CONFIGURATION: Name = ("", "configuration")
+    SCRAPE: Name = ("", "scrape")
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
+        """One key for all configuration, one for all telemetry: the scrape looks at everything at once."""
+        if change.resource in ("configmaps", "secrets"):
+            return [("", self.CONFIGURATION)] if change.name[0] == self.application.namespace else []
+        return [("", self.SCRAPE)]
+
+    def reconcile(self, world: World, resource: str, name: Name) -> None:
+        """Record, or arrange to."""
+        if name == self.CONFIGURATION:
+            self._record_configuration(world)
+            return
+        due = world.state.get("telemetry_due")
+        if due is None:
+            world.state["telemetry_due"] = world.clock.now_ms
+            world.clock.set_timer(SCRAPE_MS, self.name, "", *self.SCRAPE)
+        elif world.clock.now_ms >= due + SCRAPE_MS:
+            del world.state["telemetry_due"]
+            self._record_conditions(world, due)
+            for ends_in_ms in chaos.remaining_ms(world):  # an experiment ends without any object changing
+                world.clock.set_timer(ends_in_ms, self.name, "", *self.SCRAPE)
+
+    def _record_configuration(self, world: World) -> None:
+        history: tuple[Any, ...] = world.state.get("configuration", ())
+        values = current_values(world, self.application.namespace)
+        if history and history[-1][1] == values:
+            return
+        if history and history[-1][0] == world.clock.now_ms:
+            history = history[:-1]
+        world.state["configuration"] = (*history[-KEPT:], (world.clock.now_ms, values))
+
+    def _record_conditions(self, world: World, since_ms: int) -> None:
+        history: tuple[Any, ...] = world.state.get("telemetry", ())
+        data = observe(world, self.application).to_json()
+        if history and history[-1][1] == data:
+            return
+        if history and history[-1][0] >= since_ms:
+            history = history[:-1]
+        world.state["telemetry"] = (*history[-KEPT:], (since_ms, data))

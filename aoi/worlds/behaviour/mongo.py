@@ -1,0 +1,162 @@
+"""A small mongo shell for `exec` into database pods: the user administration that operators use, and ping.
+
+Accounts live in `world.state["databases"]`; a statement that changes them replaces that value, so snapshots keep
+theirs. Anything not understood answers as the shell does for a syntax error: exit code 1, never a false success.
+"""
+
+import re
+from typing import Any
+
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import databases
+from aoi.worlds.behaviour.launch import Launch
+from kubeworld.machine.world import World
+
+Result = tuple[int, bytes, bytes]
+SHELLS = ("mongo", "mongosh", "psql")
+_ROLE = re.compile(r"""\{\s*role\s*:\s*['"](?P<role>\w+)['"]\s*,\s*db\s*:\s*['"](?P<db>[\w-]+)['"]\s*\}""")
+_STATEMENT = re.compile(r"""\.(?P<verb>\w+)\(\s*(?:['"](?P<user>[\w-]+)['"])?(?P<rest>.*)\)\s*;?\s*$""", re.DOTALL)
+_FIELD = re.compile(r"""(?P<key>user|pwd)\s*:\s*(?:['"](?P<text>[^'"]*)['"]|process\.env\.\w+)""")
+
+
+def execute(  # noqa: PLR0911 - one answer per tool
+    world: World, application: Application, program: Launch, command: list[str]
+) -> Result:
+    """Run a command line in a container: scripts of a mounted ConfigMap, a mongo shell, a few harmless tools."""
+    if not command:
+        return 126, b"", b"exec: no command"
+    tools = _tools(application, program)
+    words = list(command)
+    if words[0] in ("sh", "bash", "/bin/sh", "/bin/bash") and words[0].split("/")[-1] in tools:
+        return _shell(world, application, program, words[1:])
+    name = words[0].split("/")[-1]
+    if name not in tools:
+        return 126, b"", f'exec: "{words[0]}": executable file not found in $PATH'.encode()
+    if name in SHELLS:
+        return _database_shell(world, program, words)
+    if name == "redis-cli" and words[1:] == ["ping"]:
+        return 0, b"PONG\n", b""
+    if name == "pg_isready":
+        return 0, b"/var/run/postgresql:5432 - accepting connections\n", b""
+    return 1, b"", f"{name}: not emulated".encode()
+
+
+def _tools(application: Application, program: Launch) -> tuple[str, ...]:
+    component = program.component
+    image = application.by_repository.get(component.image) if component else None
+    return image.tools if image else ()
+
+
+def _shell(world: World, application: Application, program: Launch, words: list[str]) -> Result:
+    """`sh -c LINE` or a script from a mounted ConfigMap; every line must be a database shell's."""
+    if words[:1] == ["-c"] and len(words) == 2:
+        text = words[1]
+    elif len(words) == 1:
+        found = _script(world, application, program, words[0])
+        if found is None:
+            return 127, b"", f"{words[0]}: No such file or directory".encode()
+        text = found
+    else:
+        return 2, b"", b"sh: not emulated"
+    output = b""
+    for line in (line.strip() for line in text.splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        code, out, err = _database_shell(world, program, _split(line))
+        output += out
+        if code:
+            return code, output, err
+    return 0, output, b""
+
+
+def _split(line: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return [line]
+
+
+def _script(world: World, application: Application, program: Launch, path: str) -> str | None:
+    component = program.own
+    for mount in component.mounts if component else ():
+        if mount.source == "configmap" and path.startswith(mount.path + "/"):
+            held = world.store.get("configmaps", application.namespace, mount.name)
+            return (held or {}).get("data", {}).get(path[len(mount.path) + 1 :])
+    return None
+
+
+def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
+    component = program.component
+    if component is None or component.database is None or words[0] not in SHELLS:
+        return 127, b"", f"{words[0]}: not found".encode()
+    script = _option(words, "--eval") or _option(words, "-c")
+    if script is None:
+        return 1, b"", b"an interactive shell is not emulated; use --eval"
+    user, password = _option(words, "-u", "--username"), _option(words, "-p", "--password")
+    state = world.state["databases"][component.name]
+    if user is not None and state["auth"]:
+        account = state["users"].get(user)
+        if account is None or account["password"] != password:
+            return 1, b"", b"MongoServerError: Authentication failed."
+    is_root = not state["auth"] or any(
+        role == "root" for _, role in (state["users"].get(user or "") or {}).get("grants", ())
+    )
+    text = ""
+    for statement in (part.strip() for part in script.split(";\n") if part.strip()):
+        code, text, users = _statement(statement, state["users"], is_root=is_root)
+        if code:
+            return code, b"", text.encode()
+        if users is not state["users"]:
+            state = {**state, "users": users}
+            databases.set_users(world, component.name, users)
+    return 0, (text + "\n").encode(), b""
+
+
+def _option(words: list[str], *names: str) -> str | None:
+    for index, word in enumerate(words[:-1]):
+        if word in names:
+            return words[index + 1]
+    return None
+
+
+def _statement(  # noqa: PLR0911 - one answer per statement
+    text: str, users: dict[str, Any], *, is_root: bool
+) -> tuple[int, str, dict[str, Any]]:
+    """(exit code, output or error, accounts after it)."""
+    if "adminCommand" in text and "ping" in text:
+        return 0, "{ ok: 1 }", users
+    match = _STATEMENT.search(text)
+    if match is None:
+        return 1, f"SyntaxError: unexpected token in {text[:60]!r}", users
+    verb, user, rest = match["verb"], match["user"], match["rest"]
+    if verb not in ("grantRolesToUser", "revokeRolesFromUser", "dropUser", "createUser", "getUsers", "getUser"):
+        return 1, f"TypeError: {verb} is not emulated", users
+    if not is_root:
+        return 1, f"MongoServerError: not authorized on admin to execute command {{ {verb}: 1 }}", users
+    if verb in ("getUsers", "getUser"):
+        shown = [name for name in users if user in (None, name)]
+        return 0, "\n".join(f"{name}: {users[name]['grants']}" for name in shown) or "null", users
+    if verb == "createUser":
+        return _create(rest, users)
+    if user not in users:
+        return 1, f'MongoServerError: Could not find user "{user}" for db "admin"', users
+    if verb == "dropUser":
+        return 0, "true", {name: account for name, account in users.items() if name != user}
+    roles = [[found["db"], found["role"]] for found in _ROLE.finditer(rest)]
+    if not roles:
+        return 1, f"MongoServerError: {verb} expects a list of {{role, db}}", users
+    kept = [grant for grant in users[user]["grants"] if list(grant) not in roles]
+    grants = kept if verb == "revokeRolesFromUser" else [*kept, *roles]
+    return 0, "{ ok: 1 }", {**users, user: {**users[user], "grants": grants}}
+
+
+def _create(rest: str, users: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
+    fields = {found["key"]: found["text"] or "" for found in _FIELD.finditer(rest)}
+    if "user" not in fields or "pwd" not in fields:
+        return 1, "MongoServerError: createUser expects user and pwd", users
+    if fields["user"] in users:
+        return 1, f'MongoServerError: User "{fields["user"]}@admin" already exists', users
+    grants = [[found["db"], found["role"]] for found in _ROLE.finditer(rest)]
+    return 0, "{ ok: 1 }", {**users, fields["user"]: {"password": fields["pwd"], "grants": grants}}

@@ -1,0 +1,362 @@
+"""The network of one namespace as its objects describe it: from a caller's pod to the program that answers.
+
+Built for one evaluation and thrown away; every look-up is memoised inside it, since callers share callees.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from aoi.worlds.applications.spec import Application, Component, Login
+from aoi.worlds.behaviour import chaos, policies
+from aoi.worlds.behaviour.configuration import current_values, values_at
+from aoi.worlds.behaviour.launch import Launch, Values, launch
+from kubeworld.machine import quantities
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+Outcomes = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How attempts of one caller to reach one callee end."""
+
+    HEALTHY: ClassVar[Outcomes] = (("ok", 1.0),)
+
+    outcomes: Outcomes
+    delay_ms: float = 0.0
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address behind a Service or in the registry."""
+
+    ip: str
+    port: int
+    pod: Obj | None
+
+
+class Network:
+    """Who reaches whom, in the world as it is now."""
+
+    def __init__(self, world: World, application: Application) -> None:
+        self.world = world
+        self.application = application
+        self.namespace = application.namespace
+        self.pods = world.store.objects("pods", self.namespace)
+        self._by_name = {pod["metadata"]["name"]: pod for pod in self.pods}
+        self._by_component: dict[str, list[Obj]] = {}
+        for pod in self.pods:
+            label = (pod["metadata"].get("labels") or {}).get(application.label_key)
+            if label and "deletionTimestamp" not in pod["metadata"]:
+                self._by_component.setdefault(label, []).append(pod)
+        self._slices: dict[str, list[Obj]] = {}
+        for item in world.store.objects("endpointslices.discovery.k8s.io", self.namespace):
+            service = (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
+            self._slices.setdefault(service, []).append(item)
+        self._policies = world.store.objects("networkpolicies.networking.k8s.io", self.namespace)
+        self._chaos = chaos.active(world)
+        self._launches: dict[tuple[str, str], Launch] = {}
+        self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
+        self._registrations: dict[str, list[Endpoint]] | None = None
+        self._dns: bool | None = None
+        self._current: Values | None = None
+
+    # Pods and what runs in them.
+
+    def deployment(self, component: str) -> Obj | None:
+        """The Deployment that a component is installed as."""
+        return self.world.store.get("deployments.apps", self.namespace, component)
+
+    def pods_of(self, component: str) -> list[Obj]:
+        """Its pods that are not being deleted."""
+        return self._by_component.get(component, [])
+
+    def ready_count(self, component: str) -> int:
+        """Pods whose Ready condition is True."""
+        return sum(1 for pod in self.pods_of(component) if is_ready(pod))
+
+    def cpu_limit_m(self, component: str) -> int:
+        """Limit of its first pod's container, 0 if none."""
+        for pod in self.pods_of(component)[:1]:
+            for container in pod["spec"]["containers"][:1]:
+                return quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+        return 0
+
+    def launch_of(self, pod: Obj, container: Obj) -> Launch:
+        """What a container runs, with the configuration that it read when it started."""
+        key = (pod["metadata"]["name"], container["name"])
+        found = self._launches.get(key)
+        if found is None:
+            found = self._launches[key] = self._launch(key, pod, container)
+        return found
+
+    def _launch(self, key: tuple[str, str], pod: Obj, container: Obj) -> Launch:
+        """Kept in the world while all that it follows from is the same: most pods run on between two looks."""
+        source = (self.application, pod["metadata"].get("labels"), pod["spec"], container, self._values(pod, container))
+        kept = self.world.derived.get(f"launch/{key[0]}/{key[1]}")
+        if kept is None or any(new is not old for new, old in zip(source, kept[0], strict=True)):
+            kept = (source, launch(self.application, pod, container, source[-1]))
+            self.world.derived[f"launch/{key[0]}/{key[1]}"] = kept
+        return kept[1]
+
+    def _values(self, pod: Obj, container: Obj) -> Values:
+        started = started_ms(self.world, pod, container["name"])
+        if started is not None:
+            return values_at(self.world, started + 999)  # startedAt is rounded down to a second
+        if self._current is None:
+            self._current = current_values(self.world, self.namespace)
+        return self._current
+
+    def serving(self, pod: Obj) -> list[Launch]:
+        """Programs of a pod that are up and past their start-up."""
+        serving = []
+        for container in pod["spec"]["containers"]:
+            started = started_ms(self.world, pod, container["name"])
+            if started is None:
+                continue
+            program = self.launch_of(pod, container)
+            if not program.runs:
+                continue
+            start_ms = program.component.start_ms if program.component else 0
+            if self.world.clock.now_ms >= started + start_ms:
+                serving.append(program)
+        return serving
+
+    # From caller to callee.
+
+    def reach(self, caller: str, callee: str) -> Reach:
+        """Average over the caller's pods, each with the addresses that it was configured with."""
+        if not caller:
+            address = f"{self.application.service_of(callee).name}:{self.application.service_of(callee).ports[0].port}"
+            return self.reach_pod(None, callee, address)
+        pods = [pod for pod in self.pods_of(caller) if is_ready(pod)] or self.pods_of(caller)[-1:]
+        if not pods:
+            template = self.deployment(caller)
+            if template is None:
+                return Reach(Reach.HEALTHY)
+            pods = [_imagined(template)]
+        reaches = [self.reach_pod(pod, callee, self._address(pod, caller, callee)) for pod in pods]
+        return reaches[0] if len(set(reaches)) == 1 else _average(reaches)
+
+    def _address(self, pod: Obj, caller: str, callee: str) -> str:
+        for container in pod["spec"]["containers"]:
+            program = self.launch_of(pod, container)
+            if program.component is not None and program.component.name == caller:
+                return program.address_of(callee, self.application)
+        return f"{callee}:{self.application.by_name[callee].port}"
+
+    def reach_pod(self, pod: Obj | None, callee: str, address: str) -> Reach:
+        """From one pod (None: the users) to a callee that it looks for at `address`."""
+        expected = self.application.by_name[callee]
+        if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
+            if not self._registry_answers():
+                return Reach((("unavailable", 1.0),), address=address)
+            if self._registrations is None:
+                self._registrations = self._registered()
+            endpoints = self._registrations.get(callee, [])
+            word = "" if endpoints else "unavailable"
+        else:
+            word, endpoints = self._behind(address, is_user=pod is None)
+        if word:
+            return Reach(((word, 1.0),), address=address)
+        shares: dict[str, float] = {}
+        delays = []
+        for endpoint in endpoints:
+            attempt, delay = self._attempt(pod, endpoint, expected)
+            for outcome, share in attempt:
+                shares[outcome] = shares.get(outcome, 0.0) + share / len(endpoints)
+            delays.append(delay)
+        outcomes = tuple((outcome, round(share, 6)) for outcome, share in sorted(shares.items()) if share > 1e-6)
+        return Reach(outcomes, round(sum(delays) / len(delays), 3), address)
+
+    def _behind(self, address: str, *, is_user: bool) -> tuple[str, list[Endpoint]]:
+        """(failure word, endpoints) of a `host:port`. Users come through the node, so DNS does not stop them."""
+        if not is_user and not self._dns_answers():
+            return "dns", []
+        if address not in self._endpoints:
+            self._endpoints[address] = self._resolve(address)
+        return self._endpoints[address]
+
+    def _resolve(self, address: str) -> tuple[str, list[Endpoint]]:
+        host, _, number = address.rpartition(":")
+        name, _, rest = host.partition(".")
+        namespace = rest.split(".")[0] if rest else self.namespace
+        service = self.world.store.get("services", namespace, name)
+        if service is None:
+            return "nohost", []
+        spec = service["spec"]
+        if spec.get("type") == "ExternalName":
+            return "timeout", []
+        port = next((port for port in spec.get("ports") or () if str(port["port"]) == number), None)
+        headless = spec.get("clusterIP") == "None"
+        if port is None and not headless:
+            return "timeout", []  # no rule for that port: packets to the cluster IP go nowhere
+        endpoints = []
+        for item in self._slices.get(name, ()) if namespace == self.namespace else ():
+            target = _target(item, port, number)
+            if target is None:
+                continue
+            for endpoint in item.get("endpoints") or ():
+                if (endpoint.get("conditions") or {}).get("ready", True):
+                    pod = self._by_name.get((endpoint.get("targetRef") or {}).get("name", ""))
+                    endpoints += [Endpoint(ip, target, pod) for ip in endpoint["addresses"]]
+        return ("", endpoints) if endpoints else ("refused", [])
+
+    def _registered(self) -> dict[str, list[Endpoint]]:
+        """Pods by the component as which their program registered. Nothing checks whether they still answer."""
+        registered: dict[str, list[Endpoint]] = {}
+        for pod in self.pods:
+            if "deletionTimestamp" in pod["metadata"] or not pod.get("status", {}).get("podIP"):
+                continue
+            for container in pod["spec"]["containers"]:
+                status = container_status(pod, container["name"])
+                if status is None or not (_running(status) or status.get("lastState")):
+                    continue
+                program = self.launch_of(pod, container)
+                if program.component is not None and not program.start_error:
+                    endpoint = Endpoint(pod["status"]["podIP"], program.port or program.component.port, pod)
+                    registered.setdefault(program.component.name, []).append(endpoint)
+        return registered
+
+    def _attempt(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> tuple[Outcomes, float]:
+        """One endpoint: policies and chaos on the way, then whoever listens."""
+        if endpoint.pod is None:
+            return (("timeout", 1.0),), 0.0
+        if not policies.allows(self._policies, caller, endpoint.pod, endpoint.port):
+            return (("timeout", 1.0),), 0.0
+        effect = chaos.between(self._chaos, caller, endpoint.pod)
+        if effect.is_down:
+            return (("refused", 1.0),), 0.0
+        word = self._answer(caller, endpoint, expected)
+        lost = effect.lost
+        if lost >= 1.0:
+            return (("timeout", 1.0),), 0.0
+        if lost:
+            return (("timeout", lost), (word, 1.0 - lost)), effect.delay_ms
+        return ((word, 1.0),), effect.delay_ms
+
+    def _answer(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> str:
+        assert endpoint.pod is not None
+        for program in self.serving(endpoint.pod):
+            component = program.component
+            if component is None:
+                declared = {
+                    port["containerPort"]
+                    for container in endpoint.pod["spec"]["containers"]
+                    for port in container.get("ports") or ()
+                }
+                if endpoint.port in declared:
+                    return "unimplemented"
+                continue
+            if endpoint.port != program.port and endpoint.port not in component.extra_ports:
+                continue
+            if component is not expected:
+                return self._stranger(component, expected)
+            return self._admitted(caller, expected) if expected.database is not None else "ok"
+        return "refused"
+
+    def _stranger(self, component: Component, expected: Component) -> str:
+        """Another program answers on the right port."""
+        if expected.kind in ("database", "cache"):
+            same_engine = component.protocol == expected.protocol
+            return "authfailed" if same_engine and component.database and component.database.auth else "reset"
+        return "unimplemented" if component.protocol == expected.protocol else "reset"
+
+    def _admitted(self, caller: Obj | None, expected: Component) -> str:
+        """Whether the database lets the caller in, by its accounts as they are now."""
+        if caller is None:
+            return "ok"
+        for container in caller["spec"]["containers"]:
+            program = self.launch_of(caller, container)
+            if program.component is None:
+                continue
+            for login in program.component.logins:
+                if login.database_component == expected.name:
+                    return admitted(self.world, login, program.password)
+        return "ok"
+
+    def _registry_answers(self) -> bool:
+        component = self.application.by_name[self.application.registry_component]
+        _, endpoints = self._behind(f"{component.name}:{component.port}", is_user=False)
+        return any(self._answer(None, endpoint, component) == "ok" for endpoint in endpoints if endpoint.pod)
+
+    def _dns_answers(self) -> bool:
+        """Cluster DNS works if its Service, where there is one, has a ready endpoint."""
+        if self._dns is None:
+            store = self.world.store
+            self._dns = store.get("services", "kube-system", "kube-dns") is None or any(
+                (endpoint.get("conditions") or {}).get("ready", True)
+                for item in store.objects("endpointslices.discovery.k8s.io", "kube-system")
+                if (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == "kube-dns"
+                for endpoint in item.get("endpoints") or ()
+            )
+        return self._dns
+
+
+def admitted(world: World, login: Login, password: str | None) -> str:
+    """`ok`, `authfailed` (no such user, or not its password) or `unauthorized` (no role on the database)."""
+    state = world.state.get("databases", {}).get(login.database_component)
+    if state is None or not state["auth"]:
+        return "ok"
+    account = state["users"].get(login.user)
+    if account is None or (password is not None and password != account["password"]):
+        return "authfailed"
+    granted = any(role == "root" or place == login.database for place, role in account["grants"])
+    return "ok" if granted else "unauthorized"
+
+
+def is_ready(pod: Obj) -> bool:
+    """Whether the Ready condition is True."""
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition["type"] == "Ready":
+            return condition["status"] == "True"
+    return False
+
+
+def container_status(pod: Obj, name: str) -> Obj | None:
+    """The entry of status.containerStatuses, or None."""
+    for status in pod.get("status", {}).get("containerStatuses") or ():
+        if status["name"] == name:
+            return status
+    return None
+
+
+def _running(status: Obj) -> bool:
+    return "running" in (status.get("state") or {})
+
+
+def started_ms(world: World, pod: Obj, container: str) -> int | None:
+    """When a running container started (rounded down to a second), or None if it is not running."""
+    status = container_status(pod, container)
+    if status is None or not _running(status):
+        return None
+    return world.clock.at_ms(status["state"]["running"]["startedAt"])
+
+
+def _target(item: Obj, port: Obj | None, number: str) -> int | None:
+    """The endpoint port of a slice for a Service port; a headless Service leads straight to the port asked for."""
+    if port is None:
+        return int(number) if number.isdigit() else None
+    for candidate in item.get("ports") or ():
+        if (candidate.get("name") or "") == (port.get("name") or ""):
+            return candidate.get("port")
+    return None
+
+
+def _imagined(deployment: Obj) -> Obj:
+    """A pod as the Deployment would make it: what would call if anything of it ran."""
+    template = deployment["spec"]["template"]
+    meta = {**(template.get("metadata") or {}), "name": "", "namespace": deployment["metadata"]["namespace"]}
+    return {"metadata": meta, "spec": template["spec"], "status": {}}
+
+
+def _average(reaches: list[Reach]) -> Reach:
+    shares: dict[str, float] = {}
+    for reach in reaches:
+        for word, share in reach.outcomes:
+            shares[word] = shares.get(word, 0.0) + share / len(reaches)
+    outcomes = tuple((word, round(share, 6)) for word, share in sorted(shares.items()))
+    worst = max(reaches, key=lambda reach: reach.outcomes != Reach.HEALTHY)
+    return Reach(outcomes, sum(reach.delay_ms for reach in reaches) / len(reaches), worst.address)

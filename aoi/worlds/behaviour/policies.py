@@ -1,0 +1,83 @@
+"""Whether NetworkPolicies let one pod talk to another, as a conforming network plugin enforces them.
+
+Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kubeworld.machine.selectors import matches
+from kubeworld.machine.store import Obj
+
+
+def allows(policies: Sequence[Obj], caller: Obj | None, callee: Obj, port: int) -> bool:
+    """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
+    if not policies:
+        return True
+    return _side(policies, "Ingress", callee, caller, port) and (
+        caller is None or _side(policies, "Egress", caller, callee, port)
+    )
+
+
+def _side(policies: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
+    """A pod that no policy of this direction selects is open; else one rule must match."""
+    labels = subject["metadata"].get("labels") or {}
+    selecting = [
+        policy
+        for policy in policies
+        if direction in _types(policy) and matches(policy["spec"].get("podSelector") or {}, labels)
+    ]
+    if not selecting:
+        return True
+    rules_key, peers_key = ("ingress", "from") if direction == "Ingress" else ("egress", "to")
+    return any(
+        _peer_matches(rule.get(peers_key), peer, policy["metadata"].get("namespace", ""))
+        and _port_matches(rule.get("ports"), subject if direction == "Ingress" else peer, port)
+        for policy in selecting
+        for rule in policy["spec"].get(rules_key) or ()
+    )
+
+
+def _types(policy: Obj) -> Sequence[str]:
+    spec = policy["spec"]
+    return spec.get("policyTypes") or (("Ingress", "Egress") if spec.get("egress") else ("Ingress",))
+
+
+def _peer_matches(peers: Sequence[dict[str, Any]] | None, pod: Obj | None, namespace: str) -> bool:
+    if not peers:
+        return True
+    for peer in peers:
+        if "ipBlock" in peer:
+            if pod is None and peer["ipBlock"].get("cidr") in ("0.0.0.0/0", "::/0"):
+                return True
+            continue
+        if pod is None:
+            continue
+        if "namespaceSelector" not in peer and pod["metadata"].get("namespace") != namespace:
+            continue
+        labels = {"kubernetes.io/metadata.name": pod["metadata"].get("namespace", "")}
+        if "namespaceSelector" in peer and not matches(peer["namespaceSelector"] or {}, labels):
+            continue
+        if "podSelector" in peer and not matches(peer["podSelector"] or {}, pod["metadata"].get("labels")):
+            continue
+        return True
+    return False
+
+
+def _port_matches(ports: Sequence[dict[str, Any]] | None, pod: Obj | None, port: int) -> bool:
+    if not ports:
+        return True
+    for entry in ports:
+        wanted = entry.get("port")
+        if entry.get("protocol", "TCP") != "TCP":
+            continue
+        if wanted is None or wanted == port:
+            return True
+        if isinstance(wanted, int) and wanted <= port <= entry.get("endPort", wanted):
+            return True
+        if isinstance(wanted, str) and pod is not None:
+            for container in pod["spec"]["containers"]:
+                for declared in container.get("ports") or ():
+                    if declared.get("name") == wanted and declared["containerPort"] == port:
+                        return True
+    return False

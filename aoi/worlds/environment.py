@@ -1,0 +1,83 @@
+"""The cluster around an application: nodes, system namespaces, identities, storage; and worlds ready for use.
+
+`new_world` gives a world that has been up for a few simulated hours: pods have ages, some components have earlier
+recorded revisions, a container may have been restarted long ago. All of that varies by seed and is there whether or
+not a fault follows, so none of it tells anything.
+"""
+
+import random
+
+from aoi.worlds.applications import manifests, systems
+from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour import happenings
+from aoi.worlds.behaviour.memory import Recorder
+from aoi.worlds.fence import ExecutorFence
+from aoi.worlds.runtime import AppRuntime
+from kubeworld.cluster import new_cluster, standard_controllers
+from kubeworld.machine.store import fork
+from kubeworld.machine.world import EPOCH_MS, World
+
+MINUTE_MS = 60_000
+WARM_UP_MIN = (95, 230)
+"""How long ago the present releases were rolled out, in simulated minutes."""
+
+
+def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:
+    """A settled, warmed-up world that runs `application`. Deterministic by (application, seed)."""
+    rng = random.Random(f"world/{application.key}/{application.seed}/{seed}")
+    world = running(application, seed, epoch_ms=epoch_ms)
+    for resource, obj in systems.objects(application, rng):
+        world.store.create(resource, obj)
+    world.settle()
+    _install(world, application)
+    _release(world, application, rng)
+    world.advance(rng.randint(*WARM_UP_MIN) * MINUTE_MS + rng.randint(0, 59) * 1000)
+    happenings.happen(world, application, rng)
+    return world
+
+
+def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:
+    """An empty world that can run `application`: its runtime, its memory of the past, and the Executor's fence."""
+    return new_cluster(
+        seed=seed,
+        runtime=AppRuntime(application),
+        controllers=(*standard_controllers(), Recorder(application)),
+        plugins=(ExecutorFence(),),
+        epoch_ms=epoch_ms,
+    )
+
+
+def _install(world: World, application: Application) -> None:
+    """First releases: configuration, data and infrastructure, then the programs that need them at start."""
+    late: list[Component] = []
+    for resource, obj in manifests.objects(application):
+        name = obj["metadata"]["name"]
+        component = application.by_name.get(name) if resource == "deployments.apps" else None
+        if component is not None and component.kind in ("service", "gateway"):
+            late.append(component)
+            continue
+        world.store.create(resource, obj)
+    manifests.start_databases(world, application)
+    world.advance(20_000)
+    for component in late:
+        first = component.history[0] if component.history else None
+        world.store.create("deployments.apps", manifests.deployment_object(application, component, first))
+    world.advance(40_000)
+
+
+def _release(world: World, application: Application, rng: random.Random) -> None:
+    """Roll out the later recorded releases one after another, up to the present one."""
+    rounds = max((len(component.history) for component in application.components), default=0)
+    for index in range(1, rounds + 1):
+        world.advance(rng.randint(12, 40) * MINUTE_MS)
+        for component in application.components:
+            if len(component.history) < index:
+                continue
+            revision = component.history[index] if index < len(component.history) else None
+            wanted = manifests.deployment_object(application, component, revision)
+            stored = world.store.get("deployments.apps", application.namespace, component.name)
+            assert stored is not None
+            updated, spec = fork(stored, "spec")
+            spec["template"] = wanted["spec"]["template"]
+            world.store.update("deployments.apps", updated, spec_changed=True)
+        world.advance(2 * MINUTE_MS)

@@ -1,0 +1,276 @@
+"""Container logs, computed on demand from (seed, pod uid, time): nothing is stored.
+
+Time is cut into slots. Each slot decides by hash whether the program says something and what: healthy chatter, now
+and then a harmless warning, and error lines for calls that fail under the conditions of that time. So a log shows
+the past as it was, and reading it twice gives the same bytes.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour import exits
+from aoi.worlds.behaviour.conditions import Conditions
+from aoi.worlds.behaviour.configuration import values_at
+from aoi.worlds.behaviour.launch import Launch, launch
+from aoi.worlds.behaviour.memory import segments
+from aoi.worlds.behaviour.network import container_status
+from aoi.worlds.behaviour.traffic import Traffic, evaluate
+from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level
+from aoi.worlds.telemetry.phrases import callee_values, login_values, texts_of
+from kubeworld.machine.runtime import LogLine
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+LINES = 70
+"""Newest lines that are computed; a `tail` asks for fewer."""
+SLOT_MS = 3_000
+WARNING_SHARE = 0.02
+"""Slots with a harmless warning."""
+STRAY_SHARE = 0.0015
+"""Slots with a single failed call in a healthy program: deadlines are missed now and then."""
+ERRORS_PER_SLOT = 0.7
+"""Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that a program complains about."""
+
+    callee: str
+    """Or, for a database, the client."""
+    word: str
+    """Event of the dialect."""
+    chance: float
+    """Of a line about it in one slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One run of a container: from its start to its end, or to now."""
+
+    start_ms: int
+    end_ms: int
+    exit_code: int | None
+    """None while it runs."""
+
+
+def log(world: World, application: Application, pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
+    """The newest lines of the current run, or of the one before it."""
+    life = _life(world, pod, container, previous=previous)
+    spec = next((item for item in pod["spec"]["containers"] if item["name"] == container), None)
+    if life is None or spec is None:
+        return []
+    program = launch(application, pod, spec, values_at(world, life.start_ms + 999))
+    if program.component is None:
+        text = f"{container} started" if program.image == "foreign" else ""
+        return [LogLine(life.start_ms, text)] if text else []
+    return _Writer(world, application, pod, program, life).lines()
+
+
+def _life(world: World, pod: Obj, container: str, *, previous: bool) -> Life | None:
+    status = container_status(pod, container)
+    if status is None:
+        return None
+    state, last = status.get("state") or {}, status.get("lastState") or {}
+    if previous or not ("running" in state or "terminated" in state):
+        ended = last.get("terminated")  # a container in back-off shows the run that ended last
+    elif "running" in state:
+        return Life(world.clock.at_ms(state["running"]["startedAt"]), world.clock.now_ms, None)
+    else:
+        ended = state["terminated"]
+    if not ended or not ended.get("startedAt"):
+        return None
+    start, end = world.clock.at_ms(ended["startedAt"]), world.clock.at_ms(ended["finishedAt"])
+    return Life(start, max(end, start), ended.get("exitCode", 0))
+
+
+@lru_cache(maxsize=64)
+def _day(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def _iso(moment_ms: int) -> str:
+    """RFC 3339 with milliseconds; formatting by hand, since thousands of lines need it."""
+    seconds, ms = divmod(moment_ms, 1000)
+    day, rest = divmod(seconds, 86_400)
+    return f"{_day(day)}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{ms:03d}Z"
+
+
+class _Writer:
+    """Writes the log of one run of one program."""
+
+    def __init__(self, world: World, application: Application, pod: Obj, program: Launch, life: Life) -> None:
+        assert program.component is not None
+        self.world = world
+        self.application = application
+        self.pod = pod
+        self.program = program
+        self.component: Component = program.component
+        self.life = life
+        self.uid = pod["metadata"].get("uid", "")
+        self.dialect: Dialect = DIALECTS[self.component.dialect]
+
+    def lines(self) -> list[LogLine]:
+        """Start, life and end, the newest `LINES` of them, oldest first."""
+        ending = None
+        if self.life.exit_code not in (None, 0, 143):
+            ending = exits.ending(self.world, self.application, self.pod, self.program, self.life.start_ms)
+        last = self._ending(ending) if ending else self._stop()
+        body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
+        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy"))
+        kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
+        return [*kept, *last]
+
+    def _start(self, *, until_failure: bool) -> list[LogLine]:
+        texts = self.dialect.phrases["start"][:1] if until_failure else self.dialect.phrases["start"]
+        step = self.component.start_ms // max(1, len(texts))
+        port = self.program.port or self.component.port
+        limit = self.life.end_ms
+        return [
+            self._line(min(self.life.start_ms + 40 + index * step, limit), "info", text, index, port=port)
+            for index, text in enumerate(texts)
+            if self.life.start_ms + index * step <= limit
+        ]
+
+    def _stop(self) -> list[LogLine]:
+        if self.life.exit_code not in (0, 143):
+            return []
+        texts = self.dialect.phrases["stop"]
+        return [self._line(self.life.end_ms, "info", text, index) for index, text in enumerate(texts)]
+
+    def _ending(self, ending: exits.Ending) -> list[LogLine]:
+        """The last words of a program that ends by itself; one that is killed for memory has none."""
+        event = {
+            "buggy": "panic",
+            "authfailed": "nologin",
+            "unauthorized": "norole",
+            "unreachable": "nodatabase",
+        }.get(ending.why, ending.why)
+        texts = self.dialect.phrases.get(event, ())
+        extra = {"name": ending.detail, "value": self.program.failed_value}
+        if ending.why in ("authfailed", "unauthorized", "unreachable"):
+            extra |= self._callee(ending.detail)
+        written = []
+        for index, text in enumerate(texts):
+            # A stack trace goes to standard error as it is; its first line, where the dialect logs it, has a format.
+            raw = index > 0 or text.startswith(("panic", "thread", "terminate", "Traceback", "Unhandled", "uncaught"))
+            at = self.life.end_ms
+            line = self._line(at, "fatal", text, index, **extra)
+            written.append(LogLine(at, self._fill(text, index, at, extra)) if raw else line)
+        return written
+
+    def _body(self, limit: int) -> list[LogLine]:
+        """Slots from the newest backwards until `limit` lines are written."""
+        found = segments(self.world, self.application)
+        first = (self.life.start_ms + self.component.start_ms) // SLOT_MS + 1
+        slot = self.life.end_ms // SLOT_MS
+        prefix = hashlib.sha256(f"{self.world.seed}/{self.uid}/log/".encode())
+        chatty = int(256 * SLOT_MS / 1000 / self.component.chatter_s)
+        lines: list[LogLine] = []
+        index = len(found) - 1
+        failures = self._failures(found[index][1])
+        while slot >= first and len(lines) < limit:
+            while index > 0 and found[index][0] > slot * SLOT_MS:
+                index -= 1
+                failures = self._failures(found[index][1])
+            mixed = prefix.copy()
+            mixed.update(slot.to_bytes(8, "big"))
+            chance = mixed.digest()
+            at = slot * SLOT_MS + int.from_bytes(chance[:2], "big") % SLOT_MS
+            slot -= 1
+            if at > self.life.end_ms:
+                continue
+            lines += self._errors(at, chance, failures)
+            if int.from_bytes(chance[3:5], "big") < WARNING_SHARE * 65536:
+                lines.append(self._pick(at, "warn", "warning", chance))
+            if chance[2] < chatty:
+                lines.append(self._pick(at, "info", "chatter", chance))
+        lines.reverse()
+        return lines[-limit:]
+
+    def _failures(self, conditions: Conditions) -> list[Failure]:
+        """What goes wrong in this program under these conditions, with the chance of a line about it in a slot."""
+        traffic = evaluate(self.application, conditions)
+        if self.component.database is not None:
+            return self._refused_logins(traffic)
+        found = []
+        for callee in self.component.callees:
+            flow = traffic.flows[self.component.name, callee]
+            busy = min(1.0, flow.rate / 0.05)  # an edge that is hardly used fails as rarely as it is used
+            errors = self._answered_errors(traffic, callee)
+            if flow.failing > 0.002:
+                found.append(Failure(callee, flow.worst, ERRORS_PER_SLOT * min(1.0, 4 * flow.failing) * busy))
+            elif errors > 0.02:
+                found.append(Failure(callee, "failed", 0.6 * ERRORS_PER_SLOT * min(1.0, 4 * errors) * busy))
+        return found
+
+    def _errors(self, at: int, chance: bytes, failures: list[Failure]) -> list[LogLine]:
+        """At most one line per failing edge and slot, and a stray one now and then."""
+        lines = []
+        for index, failure in enumerate(failures):
+            if chance[6 + index % 20] < 256 * failure.chance:
+                lines.append(self._error(at, failure.word, failure.callee, chance, index))
+        if not failures and int.from_bytes(chance[26:28], "big") < STRAY_SHARE * 65536 and self.component.callees:
+            callee = self.component.callees[chance[28] % len(self.component.callees)]
+            lines.append(self._error(at, "timeout", callee, chance, 0))
+        return lines
+
+    def _answered_errors(self, traffic: Traffic, callee: str) -> float:
+        calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
+        return max(traffic.operations[callee, call.operation].errors for call in calls)
+
+    def _refused_logins(self, traffic: Traffic) -> list[Failure]:
+        """Clients that a database does not let in."""
+        found = []
+        for caller in self.application.callers[self.component.name]:
+            flow = traffic.flows[caller, self.component.name]
+            for word, event in (("unauthorized", "norole_seen"), ("authfailed", "nologin_seen")):
+                if flow.share(word) > 0.01:
+                    found.append(Failure(caller, event, ERRORS_PER_SLOT))
+        return found
+
+    def _error(self, at: int, word: str, callee: str, chance: bytes, index: int) -> LogLine:
+        if word.endswith("_seen"):
+            login = login_values(self.application, callee, self.component.name)
+            return self._line(at, "error", self.dialect.phrases[word][0], chance[7], **login)
+        texts = texts_of(self.application, self.component.name, callee, word)
+        calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
+        call = calls[chance[5] % len(calls)]
+        extra = {**self._callee(callee), "op": call.operation, "ms": str(call.timeout_ms)}
+        return self._line(at, "error", texts[chance[4] % len(texts)], chance[8 + index % 12], **extra)
+
+    def _callee(self, callee: str) -> dict[str, str]:
+        """Where the program looks for a callee."""
+        address = self.program.address_of(callee, self.application)
+        return callee_values(self.world, self.application, self.component.name, callee, address)
+
+    def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
+        texts = self.dialect.phrases[event]
+        operation = self.component.operations[chance[9] % len(self.component.operations)]
+        ms = str(1 + chance[10] * (20 if event == "warning" else 1) // 8)
+        return self._line(at, level, texts[chance[11] % len(texts)], chance[12], op=operation.name, ms=ms)
+
+    def _line(self, at: int, level: Level, text: str, number: int, **extra: object) -> LogLine:
+        iso = _iso(self.world.clock.epoch_ms + at)
+        values = {
+            "iso": iso,
+            "space": iso[:-1].replace("T", " "),
+            "slashed": iso[:19].replace("-", "/").replace("T", " "),
+            "clock": iso[11:-1],
+            "epoch": self.world.clock.epoch_ms + at,
+            "level": self.dialect.levels[level],
+            "who": self.component.name,
+            "n": 1 + number,
+            "text": self._fill(text, number, at, extra),
+        }
+        return LogLine(at, self.dialect.line.format_map(values))
+
+    def _fill(self, text: str, number: int, at: int, extra: Mapping[str, object]) -> str:
+        values = {"n": 1 + number, "who": self.component.name, "port": self.component.port, "ms": 1 + at % 40, **extra}
+        if self.dialect.line.startswith("{{"):
+            return text.format_map(values).replace('"', '\\"').replace('\\\\"', '\\"')
+        return text.format_map(values)

@@ -1,0 +1,41 @@
+"""What a program says of a call that failed, in its own dialect: for its log and for its spans."""
+
+from aoi.worlds.applications.spec import DATA_KINDS, Application, Call
+from aoi.worlds.behaviour.noise import digest
+from aoi.worlds.telemetry.dialects import DIALECTS
+from kubeworld.machine.world import World
+
+
+def texts_of(application: Application, caller: str, callee: str, word: str) -> tuple[str, ...]:
+    """Phrasings of an outcome; a Go program speaks of databases and caches in other words than of services."""
+    phrases = DIALECTS[application.by_name[caller].dialect].phrases
+    if application.by_name[callee].kind in DATA_KINDS:
+        return phrases.get(f"data_{word}", phrases[word])
+    return phrases[word]
+
+
+def callee_values(world: World, application: Application, caller: str, callee: str, address: str) -> dict[str, str]:
+    """Placeholders about a callee that `caller` looks for at `address`."""
+    host, _, port = address.rpartition(":")
+    service = world.store.get("services", application.namespace, host.partition(".")[0])
+    ip = service["spec"].get("clusterIP", "") if service else ""
+    if not ip or ip == "None":
+        mixed = digest(world.seed, host, "ip")
+        ip = f"10.96.{mixed[0]}.{mixed[1]}"
+    return {"callee": callee, "host": host, "port": port, "ip": ip, **login_values(application, caller, callee)}
+
+
+def login_values(application: Application, caller: str, callee: str) -> dict[str, str]:
+    """User and database with which `caller` logs in to `callee`."""
+    for login in application.by_name[caller].logins:
+        if login.database_component == callee:
+            return {"user": login.user, "db": login.database}
+    return {"user": "", "db": ""}
+
+
+def spoken(world: World, application: Application, caller: str, call: Call, word: str, address: str) -> str:
+    """The message of one failed call."""
+    address = address or f"{call.callee}:{application.by_name[call.callee].port}"
+    values = callee_values(world, application, caller, call.callee, address)
+    values |= {"op": call.operation, "ms": str(call.timeout_ms), "n": "1", "who": caller}
+    return texts_of(application, caller, call.callee, word)[0].format_map(values)

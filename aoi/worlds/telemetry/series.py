@@ -1,0 +1,236 @@
+"""The time series of a world: traffic and container metrics at any time of its past, computed when asked for.
+
+Names follow what exporters use: `http_requests_total{service,code}` and `http_request_duration_seconds_bucket` at the
+server, `http_client_requests_total{service,peer,outcome}` and `http_client_request_duration_seconds_bucket` at the
+caller, cAdvisor's `container_*`, kube-state-metrics' `kube_*`, and `up`. Rates carry a slow wave and seeded noise.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import bursts
+from aoi.worlds.behaviour.configuration import values_at
+from aoi.worlds.behaviour.launch import launch
+from aoi.worlds.behaviour.network import container_status, is_ready, started_ms
+from aoi.worlds.behaviour.traffic import Flow, Load, Traffic
+from aoi.worlds.behaviour.usage import usage_at
+from aoi.worlds.telemetry.history import Counter, Cpu, Errors, Gauge, History, Restarts, ready_at, share_below
+from aoi.worlds.telemetry.promql import Labels, Matcher, Series
+from kubeworld.machine import quantities
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
+
+
+class Catalogue:
+    """All series of a world by metric name."""
+
+    def __init__(self, world: World, application: Application) -> None:
+        self.world = world
+        self.application = application
+        self.history = History(world, application)
+        self._makers: dict[str, Callable[[], Iterator[Series]]] = {
+            "up": self._up,
+            "http_requests_total": self._requests,
+            "http_request_duration_seconds_bucket": self._durations,
+            "http_request_duration_seconds_count": self._duration_counts,
+            "http_client_requests_total": self._client_requests,
+            "http_client_request_duration_seconds_bucket": self._client_durations,
+            "container_cpu_usage_seconds_total": self._cpu,
+            "container_cpu_cfs_throttled_seconds_total": self._throttled,
+            "container_memory_working_set_bytes": self._memory,
+            "container_spec_memory_limit_bytes": self._memory_limits,
+            "container_spec_cpu_quota": self._cpu_limits,
+            "kube_pod_container_status_restarts_total": self._restarts,
+            "kube_pod_status_ready": self._ready,
+            "kube_deployment_spec_replicas": self._replicas,
+            "kube_deployment_status_replicas_available": self._available,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """Metric names."""
+        return sorted(self._makers)
+
+    def series(self, name: str, matchers: Sequence[Matcher] = ()) -> list[Series]:
+        """Series of one metric that fit the matchers; none for a name that is not exported."""
+        maker = self._makers.get(name)
+        if maker is None:
+            return []
+        return [series for series in maker() if all(matcher.accepts(series.labels) for matcher in matchers)]
+
+    # Traffic, at the server and at the caller. Databases and caches have no HTTP metrics of their own.
+
+    def _programs(self) -> Iterator[tuple[str, Labels]]:
+        for component in self.application.components:
+            if component.kind in ("gateway", "service"):
+                yield component.name, {"namespace": self.application.namespace, "service": component.name}
+
+    def _up(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            yield Gauge({**labels, "job": "services"}, self._is_up(name))
+
+    def _is_up(self, name: str) -> Callable[[int], float | None]:
+        def value(at_ms: int) -> float | None:
+            is_missed = any(
+                burst.what == "down" and burst.service == name and burst.start_ms <= at_ms < burst.end_ms
+                for hour in (at_ms // bursts.HOUR_MS, at_ms // bursts.HOUR_MS + 1)
+                for burst in bursts.of_hour(self.world.seed, self.application.programs, hour)
+            )
+            return 1.0 if ready_at(self.history.at(at_ms), name) and not is_missed else 0.0
+
+        return value
+
+    def _requests(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            yield Counter(
+                {**labels, "code": "200"}, _of(name, lambda load: load.rate * (1 - load.errors)), self.history
+            )
+            yield Errors({**labels, "code": "500"}, _of(name, lambda load: load.rate * load.errors), self.history, 0.1)
+
+    def _durations(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            for bound in BUCKETS_S:
+                yield Counter({**labels, "le": _bound(bound)}, _of(name, _below(bound)), self.history)
+
+    def _duration_counts(self) -> Iterator[Series]:
+        for name, labels in self._programs():
+            yield Counter(labels, _of(name, lambda load: load.rate), self.history)
+
+    def _client_requests(self) -> Iterator[Series]:
+        outcomes = sorted({word for _, _, t in self.history.parts for f in t.flows.values() for word, _ in f.outcomes})
+        for caller, callee in self.application.edges:
+            labels = {"namespace": self.application.namespace, "service": caller, "peer": callee}
+            for word in outcomes:
+                rate = _of_flow(caller, callee, _share(word))
+                if word == "ok" or any(rate(traffic) for _, _, traffic in self.history.parts):
+                    yield Counter({**labels, "outcome": word}, rate, self.history)
+
+    def _client_durations(self) -> Iterator[Series]:
+        for caller, callee in self.application.edges:
+            labels = {"namespace": self.application.namespace, "service": caller, "peer": callee}
+            for bound in BUCKETS_S:
+                below = _of_flow(caller, callee, _flow_below(bound))
+                yield Counter({**labels, "le": _bound(bound)}, below, self.history)
+
+    # Containers, pods and workloads.
+
+    def _containers(self) -> Iterator[tuple[Obj, Obj, Labels]]:
+        for pod in self.world.store.objects("pods", self.application.namespace):
+            for container in pod["spec"]["containers"]:
+                labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"]}
+                yield pod, container, {**labels, "container": container["name"]}
+
+    def _running(self) -> Iterator[tuple[Obj, Obj, Labels, int]]:
+        for pod, container, labels in self._containers():
+            started = started_ms(self.world, pod, container["name"])
+            if started is not None:
+                yield pod, container, labels, started
+
+    def _cpu(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            yield Cpu(labels, self._usage(pod, container, started, "cpu"), started)
+
+    def _throttled(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+            used = self._usage(pod, container, started, "cpu")
+            yield Cpu(labels, _above(used, 0.98 * limit / 1000 if limit else math.inf), started)
+
+    def _memory(self) -> Iterator[Series]:
+        for pod, container, labels, started in self._running():
+            yield Gauge(labels, self._usage(pod, container, started, "memory"))
+
+    def _usage(self, pod: Obj, container: Obj, started: int, what: str) -> Callable[[int], float | None]:
+        program = launch(self.application, pod, container, values_at(self.world, started + 999))
+        if program.component is None:
+            return lambda at: None if at < started else (0.005 if what == "cpu" else 24e6)
+
+        def value(at_ms: int) -> float | None:
+            if at_ms < started:
+                return None
+            usage = usage_at(self.world, self.application, pod, program, at_ms)
+            return usage.cpu_millicores / 1000 if what == "cpu" else float(usage.memory_bytes)
+
+        return value
+
+    def _memory_limits(self) -> Iterator[Series]:
+        yield from self._limits("memory", 1.0)
+
+    def _cpu_limits(self) -> Iterator[Series]:
+        yield from self._limits("cpu", 100.0)  # microseconds of each 100 ms period, as cAdvisor has it
+
+    def _limits(self, resource: str, scale: float) -> Iterator[Series]:
+        for _, container, labels in self._containers():
+            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get(resource)
+            if limit:
+                yield Gauge(labels, _constant(limit * scale))
+
+    def _restarts(self) -> Iterator[Series]:
+        for pod, container, labels in self._containers():
+            status = container_status(pod, container["name"])
+            if status is not None:
+                yield Restarts(labels, self.world, pod, status)
+
+    def _ready(self) -> Iterator[Series]:
+        for pod in self.world.store.objects("pods", self.application.namespace):
+            labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"], "condition": "true"}
+            yield Gauge(labels, _constant(float(is_ready(pod))))
+
+    def _replicas(self) -> Iterator[Series]:
+        yield from self._instances("desired")
+
+    def _available(self) -> Iterator[Series]:
+        yield from self._instances("ready")
+
+    def _instances(self, field: str) -> Iterator[Series]:
+        for component in self.application.components:
+            labels = {"namespace": self.application.namespace, "deployment": component.name}
+            yield Gauge(labels, self._instance(component.name, field))
+
+    def _instance(self, name: str, field: str) -> Callable[[int], float | None]:
+        def value(at_ms: int) -> float | None:
+            for entry in self.history.at(at_ms).conditions.instances:
+                if entry.component == name:
+                    return float(getattr(entry, field))
+            return None
+
+        return value
+
+
+def _of(name: str, part: Callable[[Load], float]) -> Callable[[Traffic], float]:
+    return lambda traffic: part(traffic.components[name])
+
+
+def _of_flow(caller: str, callee: str, part: Callable[[Flow], float]) -> Callable[[Traffic], float]:
+    return lambda traffic: part(traffic.flows[caller, callee])
+
+
+def _share(word: str) -> Callable[[Flow], float]:
+    return lambda flow: flow.rate * flow.share(word)
+
+
+def _below(bound: float) -> Callable[[Load], float]:
+    return lambda load: load.rate * share_below(load.p50_ms, load.p99_ms, bound)
+
+
+def _flow_below(bound: float) -> Callable[[Flow], float]:
+    return lambda flow: flow.rate * share_below(flow.p50_ms, flow.p99_ms, bound)
+
+
+def _bound(bound: float) -> str:
+    return "+Inf" if bound == math.inf else f"{bound:g}"
+
+
+def _constant(value: float) -> Callable[[int], float | None]:
+    return lambda at: value
+
+
+def _above(use: Callable[[int], float | None], limit: float) -> Callable[[int], float | None]:
+    def value(at_ms: int) -> float | None:
+        used = use(at_ms)
+        return None if used is None else (0.4 * used if used >= limit else 0.0)
+
+    return value

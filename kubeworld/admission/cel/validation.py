@@ -1,0 +1,211 @@
+"""Validation of ValidatingAdmissionPolicies and their bindings, word for word.
+
+Source: k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.go
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kubeworld.admission.cel.compiled import Policy, compile_policy
+from kubeworld.kinds.errors import FieldError, duplicate, forbidden_field, go_value, invalid, required, unsupported
+from kubeworld.kinds.formats import DNS_1035, SUBDOMAIN
+from kubeworld.kinds.validation_rules import resources_errors, selector_errors
+from kubeworld.machine.store import Obj
+
+_QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
+_QUALIFIED_TEXT = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_IDENTIFIER = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
+_RESERVED = frozenset(
+    (
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    )
+)
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+_ACTIONS = ("Audit", "Deny", "Warn")
+CONDITIONS_LIMIT = 64
+ANNOTATIONS_LIMIT = 20
+VALUE_EXPRESSION_LIMIT = 5 * 1024
+_NOTHING = "validations or auditAnnotations must contain at least one item"
+
+
+def admission_policy_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    """Everything wrong with a policy, its expressions compiled."""
+    spec = new.get("spec") or {}
+    if spec.get("failurePolicy") not in ("Fail", "Ignore"):
+        yield unsupported("spec.failurePolicy", str(spec.get("failurePolicy")), ("Fail", "Ignore"))
+    if "paramKind" in spec:
+        yield from _param_kind(spec["paramKind"])
+    constraints = spec.get("matchConstraints")
+    if constraints is None:
+        yield required("spec.matchConstraints")
+    else:
+        yield from resources_errors(constraints, "spec.matchConstraints")
+        if not constraints.get("resourceRules"):
+            yield required("spec.matchConstraints.resourceRules")
+    programs = compile_policy(spec)
+    yield from _conditions(spec, programs)
+    yield from _variables(spec, programs)
+    if not spec.get("validations") and not spec.get("auditAnnotations"):
+        yield required("spec.validations", _NOTHING)
+        yield required("spec.auditAnnotations", _NOTHING)
+    yield from _validations(spec, programs)
+    yield from _annotations(new["metadata"]["name"], spec, programs)
+
+
+def _compiled(programs: Policy, path: str) -> Iterator[FieldError]:
+    for expression in programs.expressions():
+        if expression.path == path and expression.error:
+            yield invalid(path, expression.source, expression.error)
+
+
+def _param_kind(kind: Obj) -> Iterator[FieldError]:
+    path, version = "spec.paramKind", kind.get("apiVersion", "")
+    if not version:
+        yield required(f"{path}.apiVersion")
+    elif version.count("/") > 1:
+        yield invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}")
+    elif version.endswith("/"):
+        yield invalid(f"{path}.apiVersion", version, "version must be specified")
+    if not kind.get("kind"):
+        yield required(f"{path}.kind")
+    elif not DNS_1035.match(kind["kind"].lower()):
+        yield invalid(f"{path}.kind", kind["kind"], "may have mixed case, but should otherwise match: a DNS-1035 label")
+
+
+def _conditions(spec: Obj, programs: Policy) -> Iterator[FieldError]:
+    conditions = spec.get("matchConditions") or ()
+    if len(conditions) > CONDITIONS_LIMIT:
+        why = f"must have at most {CONDITIONS_LIMIT} items"
+        yield FieldError("spec.matchConditions", "FieldValueTooMany", f"Too many: {len(conditions)}: {why}")
+    names: set[str] = set()
+    for at, item in enumerate(conditions):
+        path, name = f"spec.matchConditions[{at}]", item.get("name", "")
+        if not item.get("expression", "").strip():
+            yield required(f"{path}.expression")
+        else:
+            yield from _compiled(programs, f"{path}.expression")
+        if not name:
+            yield required(f"{path}.name")
+            continue
+        yield from _qualified(name, f"{path}.name")
+        if name in names:
+            yield duplicate(f"{path}.name", name)
+        names.add(name)
+
+
+def _qualified(name: str, path: str) -> Iterator[FieldError]:
+    prefix, _, last = name.rpartition("/")
+    if not _QUALIFIED.match(last):
+        yield invalid(path, name, _QUALIFIED_TEXT)
+    elif len(last) > 63:
+        yield invalid(path, name, "name part must be no more than 63 characters")
+    if prefix and not SUBDOMAIN.match(prefix):
+        yield invalid(path, name, "prefix part a lowercase RFC 1123 subdomain must be used")
+
+
+def _variables(spec: Obj, programs: Policy) -> Iterator[FieldError]:
+    for at, item in enumerate(spec.get("variables") or ()):
+        path, name = f"spec.variables[{at}]", item.get("name", "")
+        if not name.strip():
+            yield required(f"{path}.name", "name is not specified")
+        elif not _IDENTIFIER.match(name) or name in _RESERVED:
+            yield invalid(f"{path}.name", name, "name is not a valid CEL identifier")
+        if not item.get("expression", "").strip():
+            yield required(f"{path}.expression", "expression is not specified")
+        else:
+            yield from _compiled(programs, f"{path}.expression")
+
+
+def _validations(spec: Obj, programs: Policy) -> Iterator[FieldError]:
+    for at, item in enumerate(spec.get("validations") or ()):
+        path = f"spec.validations[{at}]"
+        if not item.get("expression", "").strip():
+            yield required(f"{path}.expression", "expression is not specified")
+        else:
+            yield from _compiled(programs, f"{path}.expression")
+        dynamic, message = item.get("messageExpression", ""), item.get("message", "")
+        if dynamic and not dynamic.strip():
+            yield invalid(f"{path}.messageExpression", dynamic, "must be non-empty if specified")
+        yield from _compiled(programs, f"{path}.messageExpression")
+        if message and not message.strip():
+            yield invalid(f"{path}.message", message, "message must be non-empty if specified")
+        elif re.search(r"[\n\r]", message.strip()):
+            yield invalid(f"{path}.message", message, "message must not contain line breaks")
+        if "reason" in item and item["reason"] not in _REASONS:
+            yield unsupported(f"{path}.reason", item["reason"], _REASONS)
+
+
+def _annotations(policy: str, spec: Obj, programs: Policy) -> Iterator[FieldError]:
+    items: Sequence[Any] = spec.get("auditAnnotations") or ()
+    if len(items) > ANNOTATIONS_LIMIT:
+        yield invalid("spec.auditAnnotations", items, f"must not have more than {ANNOTATIONS_LIMIT} auditAnnotations")
+    keys: set[str] = set()
+    for at, item in enumerate(items):
+        path, text = f"spec.auditAnnotations[{at}]", item.get("valueExpression", "").strip()
+        yield from _qualified(f"{policy}/{item.get('key', '')}", f"{path}.key")
+        if not text:
+            yield required(f"{path}.valueExpression", "valueExpression is not specified")
+        elif len(text) > VALUE_EXPRESSION_LIMIT:
+            yield required(f"{path}.valueExpression", f"must not exceed {VALUE_EXPRESSION_LIMIT} bytes in length")
+        else:
+            yield from _compiled(programs, f"{path}.valueExpression")
+        if item.get("key", "") in keys:
+            yield duplicate(f"{path}.key", item.get("key", ""))
+        keys.add(item.get("key", ""))
+
+
+def admission_binding_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    """Everything wrong with a binding. Its policy need not exist."""
+    spec = new.get("spec") or {}
+    name = spec.get("policyName", "")
+    if not name:
+        yield required("spec.policyName")
+    elif not SUBDOMAIN.match(name):
+        yield invalid("spec.policyName", name, "a lowercase RFC 1123 subdomain must be used")
+    if "paramRef" in spec:
+        yield from _param_ref(spec["paramRef"])
+    if "matchResources" in spec:
+        yield from resources_errors(spec["matchResources"], "spec.matchResouces")  # spelt so by Kubernetes
+    yield from _actions(spec.get("validationActions") or ())
+
+
+def _param_ref(reference: Obj) -> Iterator[FieldError]:
+    path, both = "spec.paramRef", "name and selector are mutually exclusive"
+    if reference.get("name") and "selector" in reference:
+        yield forbidden_field(f"{path}.name", both)
+    if "selector" in reference:
+        yield from selector_errors(reference["selector"], f"{path}.selector")
+        if reference.get("name"):
+            yield forbidden_field(f"{path}.selector", both)
+    if not reference.get("name") and "selector" not in reference:
+        yield required(path, "one of name or selector must be specified")
+    action = reference.get("parameterNotFoundAction", "")
+    if not action:
+        yield required(f"{path}.parameterNotFoundAction")
+    elif action not in ("Deny", "Allow"):
+        yield unsupported(f"{path}.parameterNotFoundAction", action, ("Deny", "Allow"))
+
+
+def _actions(actions: Sequence[str]) -> Iterator[FieldError]:
+    path = "spec.validationActions"
+    for at, action in enumerate(actions):
+        if action not in _ACTIONS:
+            yield unsupported(f"{path}[{at}]", action, _ACTIONS)
+        if action in actions[:at]:
+            yield duplicate(f"{path}[{at}]", action)
+    if "Deny" in actions and "Warn" in actions:
+        why = (
+            "must not contain both Deny and Warn (repeating the same validation failure information in the API "
+            "response and headers serves no purpose)"
+        )
+        shown = go_value(list(actions)).removeprefix("[]string")
+        text = f"Invalid value: []admissionregistration.ValidationAction{shown}: {why}"
+        yield FieldError(path, "FieldValueInvalid", text)
+    if not actions:
+        yield required(path, "at least one validation action is required")

@@ -1,0 +1,265 @@
+"""What admission does to objects before they are stored: defaults from LimitRanges, and refusals.
+
+Pure functions over the world. The API calls `admit` for creations and updates; controllers that create pods call
+`admit_created_pod`. Messages are those of the admission plugins, in the order in which kube-apiserver runs them.
+Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
+"""
+
+from kubeworld.admission import claims, limits, quota
+from kubeworld.admission.cel import decide
+from kubeworld.admission.cel.matching import Request
+from kubeworld.controllers import protection
+from kubeworld.kinds.daemonsets import TEMPLATE_GENERATION
+from kubeworld.kinds.resources import PODS
+from kubeworld.machine.admission import Refused
+from kubeworld.machine.identity import service_account
+from kubeworld.machine.integers import natural
+from kubeworld.machine.store import Obj, fork
+from kubeworld.machine.world import World
+
+_NODE_TOLERATIONS = tuple(
+    {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for key in ("not-ready", "unreachable")
+)
+
+
+def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) -> Obj:
+    """The object as it may be stored. `previous` is the stored one on an update. Raises: Refused."""
+    if previous is None and resource == "pods":
+        return admit_pod(world, obj)
+    namespace = obj["metadata"].get("namespace", "")
+    if previous is None and namespace:
+        _check_namespace(world, resource, obj)
+    if resource == "persistentvolumeclaims" and previous is None:
+        limits.check_claim(world, obj)
+        obj = claims.with_default_class(world, obj)
+    elif resource == "persistentvolumeclaims" and previous is not None:
+        claims.check_resize(world, obj, previous)
+    if resource in protection.FINALIZERS and previous is None:
+        obj = protection.protected(resource, obj)
+    if resource == "daemonsets.apps":
+        obj = _count_templates(obj, previous)
+    if namespace:
+        quota.check(world, resource, obj, previous)
+    return obj
+
+
+def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
+    """The generation of a DaemonSet's template, which its pods carry as a label."""
+    before = ((previous or daemon_set)["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
+    number = natural(before) or 1
+    if previous is not None and previous["spec"].get("template") != daemon_set["spec"].get("template"):
+        number += 1
+    new, meta = fork(daemon_set, "metadata")
+    meta["annotations"] = {**(meta.get("annotations") or {}), TEMPLATE_GENERATION: str(number)}
+    return new
+
+
+def admit_pod(world: World, pod: Obj) -> Obj:
+    """A new pod with defaults, checked. Raises: Refused.
+
+    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority,
+    DefaultTolerationSeconds, ResourceQuota.
+    """
+    _check_namespace(world, "pods", pod)
+    pod = _default_pod(pod)
+    pod = limits.admit_pod(world, pod)
+    _check_service_account(world, pod)
+    _check_pod_security(world, pod)
+    pod = _set_priority(world, pod)
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
+    quota.check(world, "pods", pod, None)
+    return pod
+
+
+def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
+    """The same for a pod that a controller creates, and what the admission policies say to that. Raises: Refused.
+
+    The API asks the policies itself, about what it is sent.
+    """
+    pod = admit_pod(world, pod)
+    if not world.store.objects(decide.BINDINGS):
+        return pod
+    meta = pod["metadata"]
+    identity = service_account("kube-system", _ACCOUNTS.get(component, component))
+    request = Request(PODS, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
+    verdict = decide.check(world, request)
+    if verdict is not None and verdict.denials:
+        denial = verdict.denials[0]
+        raise Refused(f'pods "{meta["name"]}" is forbidden: {denial.message}', denial.code, denial.reason)
+    return pod
+
+
+_ACCOUNTS = {"daemonset-controller": "daemon-set-controller"}
+"""Service accounts of controllers that are not called as their events are."""
+
+
+def _check_namespace(world: World, resource: str, obj: Obj) -> None:
+    name, namespace = obj["metadata"].get("name", ""), obj["metadata"].get("namespace", "")
+    stored = world.store.get("namespaces", "", namespace)
+    if stored is None:
+        if namespace in ("default", "kube-system", "kube-public", "kube-node-lease"):
+            return
+        raise Refused(f'namespaces "{namespace}" not found', 404, "NotFound")
+    if "deletionTimestamp" in stored["metadata"]:
+        raise Refused(
+            f'{resource} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+            "because it is being terminated"
+        )
+
+
+def _default_pod(pod: Obj) -> Obj:
+    """The defaults that every stored pod has, whoever wrote the template."""
+    new, spec = fork(pod, "spec")
+    spec.setdefault("restartPolicy", "Always")
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    spec.setdefault("dnsPolicy", "ClusterFirst")
+    spec.setdefault("serviceAccountName", "default")
+    spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    spec.setdefault("schedulerName", "default-scheduler")
+    spec.setdefault("enableServiceLinks", True)
+    spec["containers"] = [_default_container(container) for container in spec.get("containers") or ()]
+    if spec.get("initContainers"):
+        spec["initContainers"] = [_default_container(container) for container in spec["initContainers"]]
+    tolerations = list(spec.get("tolerations") or ())
+    for toleration in _NODE_TOLERATIONS:
+        if not any(t.get("key") in (toleration["key"], None, "") for t in tolerations):
+            tolerations.append(toleration)
+    spec["tolerations"] = tolerations
+    return new
+
+
+def _default_container(container: Obj) -> Obj:
+    new = dict(container)
+    image = new.get("image", "")
+    if "imagePullPolicy" not in new:
+        tag = image.rpartition("/")[2].partition(":")[2]
+        new["imagePullPolicy"] = "Always" if tag in ("", "latest") and "@" not in image else "IfNotPresent"
+    resources = new.get("resources") or {}
+    requests = resources.get("requests") or {}
+    missing = {name: value for name, value in (resources.get("limits") or {}).items() if name not in requests}
+    if missing:
+        new["resources"] = {**resources, "requests": {**requests, **missing}}
+    else:
+        new.setdefault("resources", {})
+    new.setdefault("terminationMessagePath", "/dev/termination-log")
+    new.setdefault("terminationMessagePolicy", "File")
+    return new
+
+
+def qos_class(pod: Obj) -> str:
+    """Guaranteed, Burstable or BestEffort.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
+    """
+    containers = [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
+    guaranteed, any_set = True, False
+    for container in containers:
+        resources = container.get("resources") or {}
+        requests, ceilings = resources.get("requests") or {}, resources.get("limits") or {}
+        any_set = any_set or bool(requests) or bool(ceilings)
+        for name in ("cpu", "memory"):
+            if name not in ceilings or requests.get(name, ceilings[name]) != ceilings[name]:
+                guaranteed = False
+    if not any_set:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _check_service_account(world: World, pod: Obj) -> None:
+    name, namespace = pod["spec"]["serviceAccountName"], pod["metadata"]["namespace"]
+    if world.store.get("serviceaccounts", namespace, name) is not None:
+        return
+    if name == "default" and world.store.get("namespaces", "", namespace) is None:
+        return
+    raise Refused(
+        f'pods "{pod["metadata"]["name"]}" is forbidden: error looking up service account {namespace}/{name}: '
+        f'serviceaccount "{name}" not found'
+    )
+
+
+def _set_priority(world: World, pod: Obj) -> Obj:
+    name = pod["spec"].get("priorityClassName")
+    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+    new, spec = fork(pod, "spec")
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    if not name:
+        default = next(
+            (c for c in world.store.objects("priorityclasses.scheduling.k8s.io") if c.get("globalDefault")), None
+        )
+        if default is not None:
+            spec["priorityClassName"] = default["metadata"]["name"]
+        spec["priority"] = default["value"] if default else 0
+        return new
+    stored = world.store.get("priorityclasses.scheduling.k8s.io", "", name)
+    if stored is None and name not in system:
+        raise Refused(f'pods "{pod["metadata"]["name"]}" is forbidden: no PriorityClass with name {name} was found')
+    spec["priority"] = stored["value"] if stored else system[name]
+    if stored and stored.get("preemptionPolicy"):
+        spec["preemptionPolicy"] = stored["preemptionPolicy"]
+    return new
+
+
+def _check_pod_security(world: World, pod: Obj) -> None:
+    """The enforce level of Pod Security admission, for `baseline` and `restricted`.
+
+    Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+    """
+    namespace = world.store.get("namespaces", "", pod["metadata"]["namespace"])
+    labels = (namespace or {"metadata": {}})["metadata"].get("labels") or {}
+    level = labels.get("pod-security.kubernetes.io/enforce")
+    if level not in ("baseline", "restricted"):
+        return
+    version = labels.get("pod-security.kubernetes.io/enforce-version", "latest")
+    violations = _security_violations(pod, level)
+    if violations:
+        raise Refused(
+            f'pods "{pod["metadata"]["name"]}" is forbidden: violates PodSecurity "{level}:{version}": '
+            + ", ".join(violations)
+        )
+
+
+def _security_violations(pod: Obj, level: str) -> list[str]:
+    spec = pod["spec"]
+    containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    found: list[str] = []
+
+    def failing(rule: str, bad: list[str], remedy: str) -> None:
+        if bad:
+            noun = "container" if len(bad) == 1 else "containers"
+            names = ", ".join(f'"{name}"' for name in bad)
+            found.append(f"{rule} ({noun} {names} must set {remedy})")
+
+    privileged = [c["name"] for c in containers if (c.get("securityContext") or {}).get("privileged")]
+    failing("privileged", privileged, "securityContext.privileged=false")
+    if spec.get("hostNetwork"):
+        found.append("host namespaces (hostNetwork=true)")
+    if level == "baseline":
+        return found
+
+    def context(container: Obj, key: str) -> object:
+        own = container.get("securityContext") or {}
+        return own.get(key, (spec.get("securityContext") or {}).get(key))
+
+    escalating = [c["name"] for c in containers if context(c, "allowPrivilegeEscalation") is not False]
+    failing("allowPrivilegeEscalation != false", escalating, "securityContext.allowPrivilegeEscalation=false")
+    keeping = [
+        c["name"]
+        for c in containers
+        if "ALL" not in (((c.get("securityContext") or {}).get("capabilities") or {}).get("drop") or ())
+    ]
+    failing("unrestricted capabilities", keeping, 'securityContext.capabilities.drop=["ALL"]')
+    as_root = [c["name"] for c in containers if context(c, "runAsNonRoot") is not True]
+    if as_root:
+        names = ", ".join(f'"{name}"' for name in as_root)
+        noun = "container" if len(as_root) == 1 else "containers"
+        found.append(f"runAsNonRoot != true (pod or {noun} {names} must set securityContext.runAsNonRoot=true)")
+    unconfined = [c["name"] for c in containers if not context(c, "seccompProfile")]
+    if unconfined:
+        names = ", ".join(f'"{name}"' for name in unconfined)
+        noun = "container" if len(unconfined) == 1 else "containers"
+        found.append(
+            f"seccompProfile (pod or {noun} {names} must set securityContext.seccompProfile.type to "
+            '"RuntimeDefault" or "Localhost")'
+        )
+    return found

@@ -1,0 +1,217 @@
+"""Subresources of pods: log, exec, eviction, binding."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from kubeworld.api.deletes import delete_object
+from kubeworld.api.policies import ask_policies
+from kubeworld.api.reads import stored
+from kubeworld.api.results import Call, Exec, json_response
+from kubeworld.api.strict import read_object
+from kubeworld.kinds import conditions, errors
+from kubeworld.kinds.resources import PODS
+from kubeworld.machine import selectors
+from kubeworld.machine.clock import Clock
+from kubeworld.machine.response import Response
+from kubeworld.machine.runtime import LogLine
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
+    """The named container, or the only one. Raises: ApiError 400."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    names = [item["name"] for item in spec.get("containers") or ()]
+    init = [item["name"] for item in spec.get("initContainers") or ()]
+    if wanted:
+        if wanted not in names + init:
+            raise errors.bad_request(f"container {wanted} is not valid for pod {name}")
+        return wanted
+    if len(names) == 1:
+        return str(names[0])
+    extra = f" or one of the init containers: [{' '.join(init)}]" if init and purpose == "log" else ""
+    raise errors.bad_request(
+        f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]{extra}"
+    )
+
+
+def container_status(pod: Obj, container: str) -> Obj:
+    """Its containerStatuses entry, or {}."""
+    status = pod.get("status") or {}
+    for field in ("containerStatuses", "initContainerStatuses"):
+        for item in status.get(field) or ():
+            if item["name"] == container:
+                found: Obj = item
+                return found
+    return {}
+
+
+def log(world: World, call: Call) -> Response:
+    """GET log: tail, since, timestamps, previous, byte limit. Raises: ApiError 400, 404."""
+    pod = stored(world, PODS, call.namespace, call.name)
+    container = container_of(pod, call.query.get("container", ""))
+    if not pod["spec"].get("nodeName"):
+        return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
+    previous = call.flag("previous")
+    _check_has_log(pod, container, previous=previous)
+    lines = world.runtime.log(world, pod, container, previous=previous)
+    since = _since_ms(world.clock, call)
+    if since is not None:
+        lines = [line for line in lines if line.at_ms >= since]
+    tail = _integer(call, "tailLines")
+    if tail is not None:
+        lines = lines[-tail:] if tail else []
+    text = "".join(_format(world.clock, line, call.flag("timestamps")) for line in lines).encode()
+    limit = _integer(call, "limitBytes")
+    return Response(200, text if limit is None else text[:limit], "text/plain")
+
+
+def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
+    name, status = pod["metadata"]["name"], container_status(pod, container)
+    if previous:
+        if not (status.get("lastState") or {}).get("terminated"):
+            raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
+        return
+    waiting = (status.get("state") or {}).get("waiting")
+    if waiting and not (status.get("lastState") or {}).get("terminated"):
+        raise errors.bad_request(_waiting_text(container, name, waiting))
+
+
+def _waiting_text(container: str, pod: str, waiting: Obj) -> str:
+    reason = waiting.get("reason", "ContainerCreating")
+    if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+        detail = "image can't be pulled" if reason == "ErrImagePull" else "trying and failing to pull image"
+        return f'container "{container}" in pod "{pod}" is waiting to start: {detail}'
+    return f'container "{container}" in pod "{pod}" is waiting to start: {reason}'
+
+
+def _since_ms(clock: Clock, call: Call) -> int | None:
+    seconds = _integer(call, "sinceSeconds")
+    if seconds is not None:
+        return clock.now_ms - seconds * 1000
+    if text := call.query.get("sinceTime"):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise errors.bad_request(f'parsing time "{text}" as RFC 3339') from error
+        return int(moment.timestamp() * 1000) - clock.epoch_ms
+    return None
+
+
+def _integer(call: Call, name: str) -> int | None:
+    text = call.query.get(name)
+    if text is None or text == "":
+        return None
+    if not re.fullmatch(r"-?\d{1,18}", text):
+        raise errors.bad_request(f'{name}: Invalid value: "{text}": must be an integer')
+    value = int(text)
+    if value < 0:
+        error = errors.invalid(name, value, "must be greater than or equal to 0")
+        raise errors.ApiError(422, "Invalid", f'PodLogOptions "{call.name}" is invalid: {error}', {"name": call.name})
+    return value
+
+
+def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
+    if not stamped:
+        return line.text + "\n"
+    moment = clock.rfc3339(line.at_ms).removesuffix("Z")
+    return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z {line.text}\n"
+
+
+def run_command(world: World, call: Call) -> Exec:
+    """POST or GET exec. Raises: ApiError 400, 404."""
+    pod = stored(world, PODS, call.namespace, call.name)
+    container = container_of(pod, call.query.get("container", ""), purpose="exec")
+    command = [value for key, value in call.pairs if key == "command"]
+    if not command:
+        raise errors.bad_request("you must specify at least 1 command")
+    streams = {name: True for name in ("stdin", "stdout", "stderr", "tty") if call.flag(name)}
+    options = {"kind": "PodExecOptions", "apiVersion": "v1", **streams, "container": container, "command": command}
+    ask_policies(world, call, "CONNECT", options)
+    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        phase = pod["status"]["phase"]
+        raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    if not pod["spec"].get("nodeName"):
+        raise errors.bad_request(f"pod {call.name} does not have a host assigned")
+    if not (container_status(pod, container).get("state") or {}).get("running"):
+        raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')
+    return Exec(*world.runtime.exec(world, pod, container, command))
+
+
+def evict(world: World, call: Call) -> Response:
+    """POST eviction: a delete that respects disruption budgets. Raises: ApiError 429, 404, 409."""
+    pod = stored(world, PODS, call.namespace, call.name)
+    body = read_object(call) if call.body else {}
+    options: dict[str, Any] = body.get("deleteOptions") or {}
+    if options.get("dryRun"):
+        call.query = {**call.query, "dryRun": "All"}
+    named = {"metadata": {"name": call.name, "namespace": call.namespace}}
+    ask_policies(world, call, "CREATE", {"kind": "Eviction", "apiVersion": "policy/v1", **named, **body})
+    if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed", "Pending"):
+        _spend_budget(world, call, pod)
+    delete_object(world, call, pod, options)
+    return json_response({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
+
+
+def _spend_budget(world: World, call: Call, pod: Obj) -> None:
+    table = "poddisruptionbudgets.policy"
+    labels = pod["metadata"].get("labels") or {}
+    budgets = [
+        budget
+        for budget in world.store.objects(table, call.namespace)
+        if selectors.matches((budget.get("spec") or {}).get("selector"), labels)
+    ]
+    if len(budgets) > 1:
+        why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        raise errors.ApiError(500, "InternalError", why)
+    for budget in budgets:
+        status = budget.get("status") or {}
+        if _is_spared(budget, status, pod):
+            continue
+        if status.get("disruptionsAllowed", 0) < 1:
+            raise _over_budget(budget["metadata"]["name"], status)
+        if not call.is_dry_run:
+            spent = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
+            world.store.update(table, {**budget, "status": spent})
+
+
+def _is_spared(budget: Obj, status: Obj, pod: Obj) -> bool:
+    """An unready pod costs nothing where the budget always allows it, or where enough others are healthy."""
+    if conditions.is_true(pod, "Ready"):
+        return False
+    desired = status.get("desiredHealthy", 0)
+    always = (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+    return always or status.get("currentHealthy", 0) >= desired > 0
+
+
+def _over_budget(name: str, status: Obj) -> errors.ApiError:
+    """429 without Retry-After: a client that is told when to retry does so by itself, and never reports or gives up."""
+    if "disruptionsAllowed" in status:
+        counts = (
+            f"needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
+        )
+    else:
+        counts = "is still being processed by the server."
+    cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name} {counts}"}
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    return errors.ApiError(429, "TooManyRequests", message, {"causes": [cause]})
+
+
+def bind(world: World, call: Call) -> Response:
+    """POST binding: what a scheduler sends. Raises: ApiError 400, 404, 409."""
+    pod = stored(world, PODS, call.namespace, call.name)
+    body = read_object(call)
+    target = (body.get("target") or {}).get("name")
+    if not target:
+        raise errors.bad_request("target.name: Required value")
+    if pod["spec"].get("nodeName"):
+        raise errors.conflict(
+            PODS, call.name, f'pod {call.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+        )
+    ask_policies(world, call, "CREATE", {"kind": "Binding", "apiVersion": "v1", **body})
+    if not call.is_dry_run:
+        world.store.update("pods", {**pod, "spec": {**pod["spec"], "nodeName": target}})
+    return json_response({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)

@@ -1,0 +1,228 @@
+"""HorizontalPodAutoscaler: sizes a workload by the use of its pods.
+
+Source: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/ and pkg/controller/podautoscaler.
+"""
+
+import math
+from dataclasses import dataclass
+
+from kubeworld.kinds import conditions, events
+from kubeworld.kinds.owners import resource_of
+from kubeworld.kinds.pods import is_active, is_ready
+from kubeworld.machine import quantities, selectors
+from kubeworld.machine.store import Change, Name, Obj, fork
+from kubeworld.machine.world import World
+
+RESOURCE = "horizontalpodautoscalers.autoscaling"
+COMPONENT = "horizontal-pod-autoscaler"
+PERIOD_MS = 15_000
+TOLERANCE = 0.1
+STABILIZATION_MS = 300_000
+"""A scale-down uses the highest recommendation of this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one metric asks for."""
+
+    replicas: int
+    name: str
+    current: Obj
+    """The entry of status.currentMetrics."""
+
+
+class MetricError(Exception):
+    """A metric could not be computed. `str()` is the event's message."""
+
+
+class HorizontalAutoscaler:
+    """Looks every 15 seconds, as use changes without any change of an object; only worlds with an HPA pay for it."""
+
+    name = "horizontal-autoscaler"
+    watches = (RESOURCE,)
+
+    def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
+        """A new or respecified autoscaler."""
+        if change.verb == "DELETED":
+            return []
+        if change.previous is not None and change.obj["spec"] is change.previous["spec"]:
+            return []
+        return [(RESOURCE, change.name)]
+
+    def reconcile(self, world: World, resource: str, name: Name) -> None:
+        """Measure, recommend, scale, report."""
+        autoscaler = world.store.get(RESOURCE, *name)
+        if autoscaler is None:
+            return
+        key = f"autoscaler-timer/{autoscaler['metadata']['uid']}"
+        if world.state.get(key, 0) <= world.clock.now_ms:
+            world.state[key] = world.clock.now_ms + PERIOD_MS
+            world.clock.set_timer(PERIOD_MS, self.name, RESOURCE, *name)
+        self._sync(world, autoscaler)
+
+    def _sync(self, world: World, autoscaler: Obj) -> None:
+        report = _Report(world, autoscaler)
+        reference = autoscaler["spec"]["scaleTargetRef"]
+        resource = resource_of(reference.get("apiVersion", ""), reference["kind"])
+        target = world.store.get(resource, autoscaler["metadata"]["namespace"], reference["name"])
+        if target is None:
+            message = f'{resource} "{reference["name"]}" not found'
+            report.event("FailedGetScale", message, warning=True)
+            report.set(
+                "AbleToScale",
+                "False",
+                "FailedGetScale",
+                f"the HPA controller was unable to get the target's current scale: {message}",
+            )
+            report.write({})
+            return
+        report.set(
+            "AbleToScale", "True", "SucceededGetScale", "the HPA controller was able to get the target's current scale"
+        )
+        current = target["spec"].get("replicas", 1)
+        if current == 0:
+            message = "scaling is disabled since the replica count of the target is zero"
+            report.set("ScalingActive", "False", "ScalingDisabled", message)
+            report.write({"currentReplicas": 0, "desiredReplicas": 0})
+            return
+        try:
+            proposals = [_propose(world, autoscaler, target, metric) for metric in _metrics(autoscaler)]
+        except MetricError as error:
+            report.event("FailedGetResourceMetric", str(error), warning=True)
+            found = "invalid metrics (1 invalid out of 1), first error is"
+            first = f"{found}: failed to get cpu resource metric value: {error}"
+            report.event("FailedComputeMetricsReplicas", first, warning=True)
+            explained = f"the HPA was unable to compute the replica count: {error}"
+            report.set("ScalingActive", "False", "FailedGetResourceMetric", explained)
+            report.write({"currentReplicas": current, "desiredReplicas": current})
+            return
+        best = max(proposals, key=lambda proposal: proposal.replicas)
+        message = f"the HPA was able to successfully calculate a replica count from {best.name}"
+        report.set("ScalingActive", "True", "ValidMetricFound", message)
+        desired = _bounded(report, autoscaler, current, _stabilized(world, autoscaler, current, best.replicas))
+        if desired != current:
+            scaled, spec = fork(target, "spec")
+            spec["replicas"] = desired
+            world.store.update(resource, scaled, spec_changed=True)
+            reason = f"{best.name} above target" if desired > current else "All metrics below target"
+            report.event("SuccessfulRescale", f"New size: {desired}; reason: {reason}")
+            message = f"the HPA controller was able to update the target scale to {desired}"
+            report.set("AbleToScale", "True", "SucceededRescale", message)
+        else:
+            report.set("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
+        numbers: Obj = {"currentReplicas": current, "desiredReplicas": desired}
+        numbers["currentMetrics"] = [proposal.current for proposal in proposals]
+        if desired != current:
+            numbers["lastScaleTime"] = world.clock.rfc3339()
+        report.write(numbers)
+
+
+class _Report:
+    """Collects the status of one pass."""
+
+    def __init__(self, world: World, autoscaler: Obj) -> None:
+        self.world = world
+        self.autoscaler = autoscaler
+        self.conditions = list((autoscaler.get("status") or {}).get("conditions") or [])
+
+    def set(self, type_: str, status: str, reason: str, message: str) -> None:
+        now = self.world.clock.rfc3339()
+        self.conditions = conditions.with_condition(
+            self.conditions, now, type_=type_, status=status, reason=reason, message=message
+        )
+
+    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        type_ = "Warning" if warning else "Normal"
+        events.record(self.world, RESOURCE, self.autoscaler, reason, message, component=COMPONENT, type_=type_)
+
+    def write(self, numbers: Obj) -> None:
+        old = self.autoscaler.get("status") or {}
+        status = {**numbers, "conditions": self.conditions}
+        if "lastScaleTime" in old:
+            status.setdefault("lastScaleTime", old["lastScaleTime"])
+        if status != old:
+            self.world.store.update(RESOURCE, {**self.autoscaler, "status": status})
+
+
+def _metrics(autoscaler: Obj) -> list[Obj]:
+    spec = autoscaler["spec"]
+    if spec.get("metrics"):
+        return spec["metrics"]
+    target = {"type": "Utilization", "averageUtilization": spec.get("targetCPUUtilizationPercentage", 80)}
+    return [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposal:
+    """Replicas that bring the average of the ready pods to the target. Raises: MetricError."""
+    if metric["type"] != "Resource":
+        raise MetricError(f"no matches for {metric['type']} metrics: no metrics API serves them")
+    name, goal = metric["resource"]["name"], metric["resource"]["target"]
+    namespace = autoscaler["metadata"]["namespace"]
+    owned = [
+        pod
+        for pod in world.store.objects("pods", namespace)
+        if is_active(pod) and selectors.matches(target["spec"].get("selector"), pod["metadata"].get("labels"))
+    ]
+    ready = [pod for pod in owned if is_ready(pod)]
+    if not ready:
+        raise MetricError(
+            f"failed to get {name} utilization: did not receive metrics for targeted pods (pods might be unready)"
+        )
+    used = sum(_used(world, pod, name) for pod in ready)
+    if goal["type"] == "Utilization":
+        asked = sum(_requested(pod, name) for pod in ready)
+        percent = used * 100 // asked
+        ratio = percent / goal["averageUtilization"]
+        current = {"averageUtilization": percent, "averageValue": quantities.write(name, used // len(ready))}
+        label = f"{name} resource utilization (percentage of request)"
+    else:
+        wanted = quantities.amount(name, goal["averageValue"])
+        ratio = used / len(ready) / wanted
+        current = {"averageValue": quantities.write(name, used // len(ready))}
+        label = f"{name} resource"
+    replicas = target["spec"].get("replicas", 1)
+    if abs(ratio - 1) > TOLERANCE:
+        replicas = math.ceil(ratio * len(ready))
+    entry = {"type": "Resource", "resource": {"name": name, "current": current}}
+    return Proposal(replicas, label, entry)
+
+
+def _used(world: World, pod: Obj, name: str) -> int:
+    usages = [world.runtime.usage(world, pod, container) for container in pod["spec"]["containers"]]
+    return sum(one.cpu_millicores if name == "cpu" else one.memory_bytes for one in usages)
+
+
+def _requested(pod: Obj, name: str) -> int:
+    for container in pod["spec"]["containers"]:
+        if name not in quantities.container_amounts(container, "requests"):
+            where = f"container {container['name']} of Pod {pod['metadata']['name']}"
+            raise MetricError(f"failed to get {name} utilization: missing request for {name} in {where}")
+    return quantities.pod_amounts(pod, "requests")[name]
+
+
+def _stabilized(world: World, autoscaler: Obj, current: int, wanted: int) -> int:
+    """Scale down only to the highest recommendation of the last five minutes."""
+    key = f"autoscaler-history/{autoscaler['metadata']['uid']}"
+    now_ms = world.clock.now_ms
+    behavior = (autoscaler["spec"].get("behavior") or {}).get("scaleDown") or {}
+    window_ms = behavior.get("stabilizationWindowSeconds", STABILIZATION_MS // 1000) * 1000
+    history = tuple(one for one in world.state.get(key, ((now_ms, current),)) if one[0] > now_ms - max(window_ms, 1))
+    world.state[key] = (*history, (now_ms, wanted))
+    if wanted >= current:
+        return wanted
+    return min(current, max((size for _, size in history), default=wanted) if history else wanted)
+
+
+def _bounded(report: _Report, autoscaler: Obj, current: int, wanted: int) -> int:
+    low, high = autoscaler["spec"].get("minReplicas", 1), autoscaler["spec"]["maxReplicas"]
+    # One period may double the size or add four pods, whichever is more.
+    fastest = max(2 * current, current + 4)
+    if wanted > high:
+        message = "the desired replica count is more than the maximum replica count"
+        report.set("ScalingLimited", "True", "TooManyReplicas", message)
+    elif wanted < low:
+        message = "the desired replica count is less than the minimum replica count"
+        report.set("ScalingLimited", "True", "TooFewReplicas", message)
+    else:
+        report.set("ScalingLimited", "False", "DesiredWithinRange", "the desired count is within the acceptable range")
+    return max(low, min(wanted, high, fastest))

@@ -1,0 +1,300 @@
+"""Nodes: registration, heartbeats that are computed and not written, failure, and the taints that follow.
+
+Source: https://kubernetes.io/docs/concepts/architecture/nodes/ and pkg/controller/nodelifecycle.
+"""
+
+import hashlib
+
+from kubeworld.kinds import conditions, events
+from kubeworld.machine.store import Change, Name, Obj, fork
+from kubeworld.machine.world import World
+
+MONITOR_GRACE_MS = 50_000
+"""Without a heartbeat for this long a node is Unknown (node-monitor-grace-period, 50 s since 1.32)."""
+HEARTBEAT_MS = 10_000
+"""A kubelet renews its lease this often (a quarter of the 40 s lease duration)."""
+STATUS_MS = 300_000
+"""A kubelet writes its status at least this often (nodeStatusReportFrequency)."""
+COMPONENT = "node-controller"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+LEASES = "leases.coordination.k8s.io"
+LEASE_NAMESPACE = "kube-node-lease"
+_HEALTHY = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+_PRESSURES = {
+    "MemoryPressure": ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "memory-pressure"),
+    "DiskPressure": ("KubeletHasDiskPressure", "kubelet has disk pressure", "disk-pressure"),
+    "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "pid-pressure"),
+}
+"""Condition -> (reason, message, taint) while a node lacks something."""
+_CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
+
+
+def fail(world: World, node: str) -> None:
+    """Stop a node's kubelet: heartbeats end, and 50 seconds later the cluster notices."""
+    world.state[f"node-down/{node}"] = world.clock.now_ms
+    world.clock.set_timer(MONITOR_GRACE_MS, NodeController.name, "nodes", "", node)
+
+
+def restore(world: World, node: str) -> None:
+    """Start a node's kubelet again."""
+    if world.state.pop(f"node-down/{node}", None) is None:
+        return
+    world.wake(NodeController.name, "nodes", ("", node))
+    for pod in world.store.pods_on(node):
+        world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
+
+
+def set_pressure(world: World, node: str, type_: str, *, pressed: bool) -> None:
+    """Put a node under MemoryPressure, DiskPressure or PIDPressure, or relieve it; the taint follows.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
+    """
+    stored = world.store.get("nodes", "", node)
+    if stored is None:
+        raise KeyError(node)
+    healthy = next((reason, message) for name, _, reason, message in _HEALTHY if name == type_)
+    reason, message = _PRESSURES[type_][:2] if pressed else healthy
+    now = world.clock.rfc3339()
+    status = dict(stored["status"])
+    status["conditions"] = conditions.with_condition(
+        status["conditions"],
+        now,
+        type_=type_,
+        status="True" if pressed else "False",
+        reason=reason,
+        message=message,
+        lastHeartbeatTime=now,
+    )
+    stored = world.store.update("nodes", {**stored, "status": status})
+    event = f"NodeHas{type_}" if pressed else reason.replace("Kubelet", "Node")
+    text = f"Node {node} status is now: {event}"
+    events.record(world, "nodes", stored, event, text, component="kubelet", host=node)
+    world.wake(NodeController.name, "nodes", ("", node))
+
+
+def present(world: World, resource: str, obj: Obj) -> Obj:
+    """A node or lease as it reads now, with the heartbeat times that a live kubelet would have written.
+
+    Writing them would wake watches and fill the change log every ten seconds for nothing.
+    """
+    name = obj["metadata"]["name"]
+    if resource == LEASES:
+        renewed, spec = fork(obj, "spec")
+        spec["renewTime"] = world.clock.rfc3339(_last_beat_ms(world, name, HEARTBEAT_MS)).replace("Z", ".000000Z")
+        return renewed
+    if resource != "nodes" or not (obj.get("status") or {}).get("conditions"):
+        return obj
+    beat = world.clock.rfc3339(_last_beat_ms(world, name, STATUS_MS))
+    shown, status = fork(obj, "status")
+    status["conditions"] = [
+        one if one["status"] == "Unknown" else {**one, "lastHeartbeatTime": max(beat, one["lastTransitionTime"])}
+        for one in status["conditions"]
+    ]
+    return shown
+
+
+def _last_beat_ms(world: World, node: str, period_ms: int) -> int:
+    end_ms = world.state.get(f"node-down/{node}", world.clock.now_ms)
+    return end_ms - end_ms % period_ms
+
+
+class NodeController:
+    """Registers nodes, judges their heartbeat, and keeps the taints that follow from their conditions."""
+
+    name = "node"
+    watches = ("nodes",)
+
+    def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
+        """The node, for what is not its own status write."""
+        if change.verb == "DELETED":
+            return []
+        if change.previous is not None and change.obj.get("spec") is change.previous.get("spec"):
+            return []
+        return [("nodes", change.name)]
+
+    def reconcile(self, world: World, resource: str, name: Name) -> None:
+        """Status first, then taints."""
+        node = world.store.get("nodes", *name)
+        if node is None:
+            return
+        node = _register(world, node)
+        down_since = world.state.get(f"node-down/{name[1]}")
+        ready = conditions.find(node["status"]["conditions"], "Ready")
+        if down_since is not None and world.clock.now_ms >= down_since + MONITOR_GRACE_MS:
+            if ready is None or ready["status"] != "Unknown":
+                node = _mark_unknown(world, node)
+        elif down_since is None and ready is not None and ready["status"] == "Unknown":
+            node = _mark_ready(world, node)
+        _sync_taints(world, node)
+
+
+def _register(world: World, node: Obj) -> Obj:
+    """What a kubelet fills in when it joins, as far as it is missing: address, capacity, conditions, range, lease."""
+    name = node["metadata"]["name"]
+    number = 1 + [one["metadata"]["name"] for one in world.store.objects("nodes")].index(name)
+    now = world.clock.rfc3339()
+    status = dict(node.get("status") or {})
+    status.setdefault("capacity", dict(_CAPACITY))
+    status.setdefault("allocatable", dict(status["capacity"]))
+    addresses = [{"type": "InternalIP", "address": f"172.18.0.{number + 1}"}, {"type": "Hostname", "address": name}]
+    status.setdefault("addresses", addresses)
+    status["nodeInfo"] = {**_identifiers(node["metadata"]["uid"]), **(status.get("nodeInfo") or _node_info())}
+    initial = [
+        {
+            "type": type_,
+            "status": value,
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": now,
+            "reason": reason,
+            "message": message,
+        }
+        for type_, value, reason, message in _HEALTHY
+    ]
+    status["conditions"] = status.get("conditions") or initial
+    registered, meta = fork(node, "metadata")
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    meta["labels"] = {**labels, **(meta.get("labels") or {})}
+    spec = dict(registered.get("spec") or {})
+    if "podCIDR" not in spec:
+        used = {(one.get("spec") or {}).get("podCIDR") for one in world.store.objects("nodes")}
+        spec["podCIDR"] = next(f"10.244.{i}.0/24" for i in range(256) if f"10.244.{i}.0/24" not in used)
+    spec.setdefault("podCIDRs", [spec["podCIDR"]])
+    registered |= {"spec": spec, "status": status}
+    registered = world.store.update("nodes", registered)
+    _ensure_lease(world, registered)
+    return registered
+
+
+def _identifiers(uid: str) -> Obj:
+    """Of a machine, its firmware and its last boot; typed clients refuse a node without them."""
+    found = {}
+    for name in ("bootID", "machineID", "systemUUID"):
+        digest = hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()
+        dashed = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+        found[name] = digest[:32] if name == "machineID" else dashed
+    return found
+
+
+def _node_info() -> Obj:
+    return {
+        "architecture": "amd64",
+        "containerRuntimeVersion": "containerd://1.7.24",
+        "kernelVersion": "6.1.0-31-amd64",
+        "kubeletVersion": "v1.32.4",
+        "kubeProxyVersion": "v1.32.4",
+        "operatingSystem": "linux",
+        "osImage": "Debian GNU/Linux 12 (bookworm)",
+    }
+
+
+def _ensure_lease(world: World, node: Obj) -> None:
+    name = node["metadata"]["name"]
+    if world.store.get(LEASES, LEASE_NAMESPACE, name) is not None:
+        return
+    owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node["metadata"]["uid"]}
+    renewed = world.clock.rfc3339().replace("Z", ".000000Z")
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]},
+        "spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed},
+    }
+    world.store.create(LEASES, lease)
+
+
+def _mark_unknown(world: World, node: Obj) -> Obj:
+    now = world.clock.rfc3339()
+    status = dict(node["status"])
+    for condition in node["status"]["conditions"]:
+        status["conditions"] = conditions.with_condition(
+            status["conditions"],
+            now,
+            type_=condition["type"],
+            status="Unknown",
+            reason="NodeStatusUnknown",
+            message="Kubelet stopped posting node status.",
+            lastHeartbeatTime=world.clock.rfc3339(_last_beat_ms(world, node["metadata"]["name"], HEARTBEAT_MS)),
+        )
+    node = world.store.update("nodes", {**node, "status": status})
+    message = f"Node {node['metadata']['name']} status is now: NodeNotReady"
+    events.record(world, "nodes", node, "NodeNotReady", message, component=COMPONENT)
+    for pod in world.store.pods_on(node["metadata"]["name"]):
+        _mark_pod_not_ready(world, pod)
+    return node
+
+
+def _mark_pod_not_ready(world: World, pod: Obj) -> None:
+    status = dict(pod.get("status") or {})
+    ready = conditions.find(status.get("conditions"), "Ready")
+    if ready is None or ready["status"] != "True":
+        return
+    status["conditions"] = conditions.with_condition(
+        status["conditions"], world.clock.rfc3339(), type_="Ready", status="False"
+    )
+    pod = world.store.update("pods", {**pod, "status": status})
+    events.record(world, "pods", pod, "NodeNotReady", "Node is not ready", component=COMPONENT, type_="Warning")
+
+
+def _mark_ready(world: World, node: Obj) -> Obj:
+    now = world.clock.rfc3339()
+    status = dict(node["status"])
+    for type_, value, reason, message in _HEALTHY:
+        status["conditions"] = conditions.with_condition(
+            status["conditions"],
+            now,
+            type_=type_,
+            status=value,
+            reason=reason,
+            message=message,
+            lastHeartbeatTime=now,
+        )
+    node = world.store.update("nodes", {**node, "status": status})
+    name = node["metadata"]["name"]
+    message = f"Node {name} status is now: NodeReady"
+    events.record(world, "nodes", node, "NodeReady", message, component="kubelet", host=name)
+    return node
+
+
+def _sync_taints(world: World, node: Obj) -> None:
+    """Taints that the node's condition and cordon imply; all others are their author's.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
+    """
+    ready = conditions.find(node["status"]["conditions"], "Ready")
+    unreachable = ready is not None and ready["status"] == "Unknown"
+    implied: list[tuple[str, str]] = []
+    if (node.get("spec") or {}).get("unschedulable"):
+        implied.append((UNSCHEDULABLE, "NoSchedule"))
+    if unreachable:
+        implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
+    managed = {UNSCHEDULABLE, UNREACHABLE}
+    for type_, (_, _, suffix) in _PRESSURES.items():
+        managed.add(f"node.kubernetes.io/{suffix}")
+        if conditions.is_true(node, type_):
+            implied.append((f"node.kubernetes.io/{suffix}", "NoSchedule"))
+    taints = list((node.get("spec") or {}).get("taints") or ())
+    kept = [t for t in taints if t["key"] not in managed or (t["key"], t["effect"]) in implied]
+    present = {(taint["key"], taint["effect"]) for taint in kept}
+    for key, effect in implied:
+        if (key, effect) not in present:
+            kept.append({"key": key, "effect": effect, "timeAdded": world.clock.rfc3339()})
+    if kept == taints:
+        return
+    changed, spec = fork(node, "spec")
+    spec["taints"] = kept
+    if not kept:
+        del spec["taints"]
+    was_cordoned = any(taint["key"] == UNSCHEDULABLE for taint in taints)
+    is_cordoned = (UNSCHEDULABLE, "NoSchedule") in implied
+    node = world.store.update("nodes", changed)
+    if was_cordoned != is_cordoned:
+        reason = "NodeNotSchedulable" if is_cordoned else "NodeSchedulable"
+        name = node["metadata"]["name"]
+        message = f"Node {name} status is now: {reason}"
+        events.record(world, "nodes", node, reason, message, component="kubelet", host=name)

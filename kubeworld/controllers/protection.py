@@ -1,0 +1,61 @@
+"""Storage in use stays: a claim that is being deleted waits for its pods, a volume for its claim.
+
+Admission gives both the finalizer that this controller takes away.
+Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+"""
+
+from kubeworld.controllers.deletion import finish_deletion
+from kubeworld.kinds.pods import claims
+from kubeworld.machine.store import Change, Name, Obj, fork
+from kubeworld.machine.world import World
+
+FINALIZERS = {
+    "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "persistentvolumes": "kubernetes.io/pv-protection",
+}
+
+
+def protected(resource: str, obj: Obj) -> Obj:
+    """`obj` with its finalizer, as StorageObjectInUseProtection admits it."""
+    finalizer = FINALIZERS[resource]
+    finalizers = obj["metadata"].get("finalizers") or []
+    if finalizer in finalizers:
+        return obj
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers, finalizer]}}
+
+
+class StorageProtection:
+    """Lets claims and volumes go that nothing uses any more."""
+
+    name = "storage-protection"
+    watches = (*FINALIZERS, "pods")
+
+    def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
+        """What is marked for deletion; the claims of a pod that is gone."""
+        if change.resource == "pods":
+            if change.verb != "DELETED":
+                return []
+            return [("persistentvolumeclaims", (change.name[0], name)) for name in claims(change.obj)]
+        marked = change.verb != "DELETED" and "deletionTimestamp" in change.obj["metadata"]
+        return [(change.resource, change.name)] if marked else []
+
+    def reconcile(self, world: World, resource: str, name: Name) -> None:
+        """Take the finalizer away if there is no user."""
+        obj = world.store.get(resource, *name)
+        if obj is None or "deletionTimestamp" not in obj["metadata"]:
+            return
+        finalizers = obj["metadata"].get("finalizers") or []
+        if FINALIZERS[resource] not in finalizers or _is_used(world, resource, obj):
+            return
+        changed, meta = fork(obj, "metadata")
+        meta["finalizers"] = [one for one in finalizers if one != FINALIZERS[resource]]
+        finish_deletion(world, resource, world.store.update(resource, changed))
+
+
+def _is_used(world: World, resource: str, obj: Obj) -> bool:
+    """A claim by a pod that has a node, ended or not; a volume by the claim that it is bound to."""
+    if resource == "persistentvolumes":
+        return (obj.get("status") or {}).get("phase") == "Bound"
+    meta = obj["metadata"]
+    pods = world.store.objects("pods", meta["namespace"])
+    return any(pod["spec"].get("nodeName") and meta["name"] in claims(pod) for pod in pods)

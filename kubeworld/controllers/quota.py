@@ -1,0 +1,149 @@
+"""ResourceQuota: what a namespace uses.
+
+Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
+
+from collections.abc import Iterable
+
+from kubeworld.machine import quantities
+from kubeworld.machine.store import Change, Name, Obj
+from kubeworld.machine.world import World
+
+COUNTED = {
+    "configmaps": "configmaps",
+    "secrets": "secrets",
+    "services": "services",
+    "persistentvolumeclaims": "persistentvolumeclaims",
+    "resourcequotas": "resourcequotas",
+    "replicationcontrollers": "replicationcontrollers",
+}
+"""Object counts with names of their own; every other one is written count/<resource>.<group>."""
+COMPUTE = ("cpu", "memory", "ephemeral-storage")
+
+
+def usage_of(resource: str, obj: Obj) -> dict[str, int]:
+    """What one object adds to each quota key."""
+    bare, _, group = resource.partition(".")
+    usage = {f"count/{bare}.{group}" if group else f"count/{bare}": 1}
+    if resource in COUNTED:
+        usage[COUNTED[resource]] = 1
+    if resource == "pods":
+        if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return usage
+        usage["pods"] = 1
+        for name, value in quantities.pod_amounts(obj, "requests").items():
+            usage[f"requests.{name}"] = value
+            if name in COMPUTE:
+                usage[name] = value
+        for name, value in quantities.pod_amounts(obj, "limits").items():
+            usage[f"limits.{name}"] = value
+    elif resource == "services":
+        type_ = obj["spec"].get("type", "ClusterIP")
+        ports = len(obj["spec"].get("ports") or ())
+        if type_ == "LoadBalancer":
+            usage["services.loadbalancers"] = 1
+        if type_ in ("NodePort", "LoadBalancer"):
+            usage["services.nodeports"] = ports
+    elif resource == "persistentvolumeclaims":
+        requested = ((obj["spec"].get("resources") or {}).get("requests") or {}).get("storage")
+        if requested:
+            usage["requests.storage"] = quantities.amount("storage", requested)
+    return usage
+
+
+def used_by(world: World, quota: Obj) -> dict[str, int]:
+    """Present usage of every key that the quota limits: counted once, then followed from change to change."""
+    store, spec, namespace = world.store, quota.get("spec"), quota["metadata"]["namespace"]
+    hard = (spec or {}).get("hard") or {}
+    resources = _resources_of(hard)
+    kept_under = f"quota-usage/{quota['metadata']['uid']}"
+    kept_spec, revision, used = world.derived.get(kept_under, (None, 0, {}))
+    changes = store.changes_since(revision) if spec is not None and kept_spec is spec else None
+    if changes is None:
+        used = dict.fromkeys(hard, 0)
+        for resource in sorted(resources):
+            for obj in store.objects(resource, namespace):
+                _count(used, quota, resource, obj, 1)
+    for change in changes or ():
+        if change.name[0] == namespace and change.resource in resources:
+            if change.previous is not None:
+                _count(used, quota, change.resource, change.previous, -1)
+            if change.verb != "DELETED":
+                _count(used, quota, change.resource, change.obj, 1)
+    world.derived[kept_under] = (spec, store.revision, used)
+    return dict(used)
+
+
+def _count(used: dict[str, int], quota: Obj, resource: str, obj: Obj, sign: int) -> None:
+    if not is_in_scope(quota, resource, obj):
+        return
+    for key, value in usage_of(resource, obj).items():
+        if key in used:
+            used[key] += sign * value
+
+
+def _resources_of(hard: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for key in hard:
+        if key.startswith("count/"):
+            found.add(key.removeprefix("count/"))
+        elif key in COUNTED:
+            found.add(key)
+        elif key.startswith("services."):
+            found.add("services")
+        elif key == "requests.storage":
+            found.add("persistentvolumeclaims")
+        else:
+            found.add("pods")
+    return found
+
+
+def is_in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
+    """`spec.scopes` restricts a quota to some pods."""
+    scopes = (quota.get("spec") or {}).get("scopes") or ()
+    if not scopes:
+        return True
+    if resource != "pods":
+        return False
+    terminating = "activeDeadlineSeconds" in (obj.get("spec") or {})
+    best_effort = (obj.get("status") or {}).get("qosClass") == "BestEffort"
+    answers = {
+        "Terminating": terminating,
+        "NotTerminating": not terminating,
+        "BestEffort": best_effort,
+        "NotBestEffort": not best_effort,
+    }
+    return all(answers.get(scope, True) for scope in scopes)
+
+
+class QuotaController:
+    """Keeps `status.hard` and `status.used` of quotas up to date."""
+
+    name = "resourcequota"
+    watches = ("*",)
+
+    def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
+        """Quotas of the namespace, when an object comes, goes or (pods, claims) changes its size or phase."""
+        if change.resource == "resourcequotas":
+            return [("resourcequotas", change.name)] if change.verb != "DELETED" else []
+        if change.resource == "events" or not change.name[0]:
+            return []
+        if change.verb == "MODIFIED" and not _resized(change):
+            return []
+        quotas = world.store.objects("resourcequotas", change.name[0])
+        return [("resourcequotas", (change.name[0], quota["metadata"]["name"])) for quota in quotas]
+
+    def reconcile(self, world: World, resource: str, name: Name) -> None:
+        """Write the status if usage moved."""
+        quota = world.store.get("resourcequotas", *name)
+        if quota is None:
+            return
+        hard = dict((quota.get("spec") or {}).get("hard") or {})
+        used = {key: quantities.write(key, value) for key, value in used_by(world, quota).items()}
+        world.store.update("resourcequotas", {**quota, "status": {"hard": hard, "used": used}})
+
+
+def _resized(change: Change) -> bool:
+    if change.resource == "pods" and change.previous is not None:
+        return (change.obj.get("status") or {}).get("phase") != (change.previous.get("status") or {}).get("phase")
+    return change.resource in ("persistentvolumeclaims", "services")

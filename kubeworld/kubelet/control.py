@@ -1,0 +1,58 @@
+"""What faults, noise and tests do to running pods from outside: ask probes again, kill a container, evict a pod."""
+
+from dataclasses import replace
+
+from kubeworld.kinds import conditions, events
+from kubeworld.kubelet.controller import Kubelet, probed_pods
+from kubeworld.kubelet.memory import key, load
+from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
+
+
+def reprobe(world: World, namespace: str) -> None:
+    """Have the probes of a namespace asked again, after a change that is no API object's (a database, a flag)."""
+    for resource, name in probed_pods(world, namespace):
+        world.wake(Kubelet.name, resource, name)
+
+
+def kill_container(world: World, pod: Obj, container: str, *, code: int = 137, reason: str = "Error") -> None:
+    """End a running container's process now; the kubelet restarts it by the pod's policy. Raises: KeyError."""
+    memory = load(world, pod)
+    if memory is None or memory.containers[container].state != "running":
+        raise KeyError(f"{pod['metadata']['name']}/{container} is not running")
+    ended = replace(memory.containers[container], exit_ms=world.clock.now_ms, exit_code=code, exit_reason=reason)
+    world.state[key(pod["metadata"]["uid"])] = replace(memory, containers={**memory.containers, container: ended})
+    world.wake(Kubelet.name, "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
+
+
+def evict(world: World, pod: Obj, message: str) -> None:
+    """The kubelet's own eviction, for a lack of memory or disk: the pod fails and stays as a record.
+
+    `message` is the kubelet's, e.g. "The node was low on resource: ephemeral-storage. ...".
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
+    """
+    memory = load(world, pod)
+    if memory is None:
+        raise KeyError(f"{pod['metadata']['name']} is not on a node")
+    now_ms = world.clock.now_ms
+    killed = {
+        name: replace(
+            one, state="terminated", due_ms=None, exit_code=137, exit_reason="Error", finished_ms=now_ms, ready=False
+        )
+        for name, one in memory.containers.items()
+    }
+    evicted = replace(memory, phase="Failed", reason="Evicted", message=message, containers=killed)
+    world.state[key(pod["metadata"]["uid"])] = evicted
+    node = pod["spec"]["nodeName"]
+    events.record(world, "pods", pod, "Evicted", message, component="kubelet", type_="Warning", host=node)
+    status = dict(pod.get("status") or {})
+    status["conditions"] = conditions.with_condition(
+        status.get("conditions") or [],
+        world.clock.rfc3339(),
+        type_="DisruptionTarget",
+        status="True",
+        reason="TerminationByKubelet",
+        message=message,
+    )
+    world.store.update("pods", {**pod, "status": status})
+    world.wake(Kubelet.name, "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))

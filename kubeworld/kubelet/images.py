@@ -1,0 +1,87 @@
+"""Image names, what is on a node already, and how a pull fails in containerd's words.
+
+Source: pkg/kubelet/images/image_manager.go and containerd's resolver.
+"""
+
+import re
+from decimal import Decimal
+
+from kubeworld.machine.runtime import ImageError
+from kubeworld.machine.world import World
+
+_NAME = re.compile(
+    r"^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-f]{32,})?$"
+)
+
+
+def is_valid(image: str) -> bool:
+    """Whether an image name can be parsed at all."""
+    return _NAME.match(image) is not None
+
+
+def invalid_message(image: str) -> str:
+    """Of the InspectFailed event and of the waiting state InvalidImageName."""
+    return (
+        f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": invalid reference format'
+    )
+
+
+def canonical(image: str) -> str:
+    """`docker.io/library/nginx:latest` for `nginx`."""
+    first, slash, _ = image.partition("/")
+    if not slash:
+        image = f"docker.io/library/{image}"
+    elif "." not in first and ":" not in first and first != "localhost":
+        image = f"docker.io/{image}"
+    if ":" not in image.rpartition("/")[2] and "@" not in image:
+        image += ":latest"
+    return image
+
+
+def pull_error(image: str, error: ImageError) -> str:
+    """The runtime's error, as waiting.message and (after `Failed to pull image`) the event carry it."""
+    full = canonical(image)
+    registry, _, rest = full.partition("/")
+    repository, _, tag = rest.partition("@" if "@" in rest else ":")
+    host = "registry-1.docker.io" if registry == "docker.io" else registry
+    start = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": '
+    if error == "not_found":
+        return f"rpc error: code = NotFound desc = {start}{full}: not found"
+    if error == "pull_denied":
+        return (
+            f"rpc error: code = Unknown desc = {start}pull access denied, repository does not exist or may require "
+            "authorization: server message: insufficient_scope: authorization failed"
+        )
+    url = f"https://{host}/v2/{repository}/manifests/{tag}"
+    cause = f'failed to do request: Head "{url}": dial tcp: lookup {host} on 10.96.0.10:53: no such host'
+    return f"rpc error: code = Unknown desc = {start}{cause}"
+
+
+def is_present(world: World, node: str, image: str) -> bool:
+    """Whether the node pulled the image before."""
+    return canonical(image) in world.state.get(f"images/{node}", ())
+
+
+def remember(world: World, node: str, image: str) -> None:
+    """The node has the image from now on."""
+    name = canonical(image)
+    present = world.state.get(f"images/{node}", ())
+    if name not in present:
+        world.state[f"images/{node}"] = (*present, name)
+
+
+def forget(world: World, node: str, image: str) -> None:
+    """Remove an image from a node, as the kubelet's image garbage collection does."""
+    name = canonical(image)
+    world.state[f"images/{node}"] = tuple(one for one in world.state.get(f"images/{node}", ()) if one != name)
+
+
+def duration(milliseconds: int) -> str:
+    """Go's time.Duration text: `400ms`, `1.204s`, `1m2.5s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    seconds = f"{(Decimal(rest) / 1000).normalize():f}s"
+    return f"{minutes}m{seconds}" if minutes else seconds

@@ -1,0 +1,62 @@
+"""What the kubelet asks of whatever runs inside containers. The application model answers it.
+
+`PlainRuntime` (plain_runtime.py) is one for images that nobody described.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ImageError = Literal["not_found", "invalid_name", "pull_denied", "registry_unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPlan:
+    """A container that will end by itself."""
+
+    after_ms: int
+    code: int
+    reason: Literal["Completed", "Error", "OOMKilled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """What a container does when it is started now, in the world as it is."""
+
+    pull_ms: int = 400
+    image_error: ImageError | None = None
+    start_error: str | None = None
+    """Message of a RunContainerError, e.g. an executable that is not in $PATH."""
+    ready_after_ms: int = 0
+    """From start until its readiness would succeed (if it has a probe, the probe decides)."""
+    exit: ExitPlan | None = None
+    stop_ms: int = 1000
+    """From SIGTERM to its exit; beyond the grace period it is killed (137)."""
+    stop_code: int = 143
+    """Exit code after SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What a liveness, readiness or startup probe gets back."""
+
+    success: bool
+    message: str = ""
+    """As the kubelet's Unhealthy event carries it after `<Kind> probe failed: `."""
+    until_ms: int | None = None
+    """World time at which the answer may change by itself; None if only a change of the world can change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a container's log, at simulated time."""
+
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What metrics.k8s.io and cAdvisor report for one container."""
+
+    cpu_millicores: int
+    memory_bytes: int

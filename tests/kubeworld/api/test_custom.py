@@ -1,0 +1,109 @@
+"""Custom resources: schemas, CEL rules, columns and scale, as their definitions give them."""
+
+import pytest
+
+from tests.kubeworld.api.conftest import MERGE, TABLE
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS = "/apis/example.com/v1/namespaces/shop/widgets"
+SPEC = {
+    "type": "object",
+    "required": ["size"],
+    "x-kubernetes-validations": [
+        {"rule": "self.size <= self.max", "message": "size is over max"},
+        {"rule": "self.size >= oldSelf.size", "messageExpression": "'was ' + string(oldSelf.size)"},
+    ],
+    "properties": {
+        "size": {"type": "integer", "minimum": 1},
+        "max": {"type": "integer", "default": 5},
+        "name": {"type": "string", "maxLength": 3},
+        "tags": {"type": "array", "maxItems": 1, "items": {"type": "string"}},
+        "port": {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+        "kind": {"type": "string", "not": {"enum": ["bad"]}},
+        "replicas": {"type": "integer"},
+    },
+}
+
+
+def widgets(spec=SPEC, **more):
+    names = {"kind": "Widget", "plural": "widgets"}
+    status = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
+    shape = {"type": "object", "properties": {"spec": spec, "status": status}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": shape}}
+    crd = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [{**version, **more}]}
+    return {"metadata": {"name": "widgets.example.com"}, "spec": crd}
+
+
+def widget(**spec):
+    return {"metadata": {"name": "one"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"size": 9}, 'spec: Invalid value: "object": size is over max'),
+        ({"size": 1, "name": "long"}, "spec.name: Too long: may not be more than 3 bytes"),
+        ({"size": 1, "tags": ["a", "b"]}, "spec.tags: Too many: 2: must have at most 1 items"),
+        ({"size": "1"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
+        ({"size": 1, "port": [1]}, "spec.port in body must validate at least one schema (anyOf)"),
+        ({"size": 1, "kind": "bad"}, "spec.kind in body must not validate the schema (not)"),
+        ({}, '<nil>: Invalid value: "null": some validation rules were not checked'),
+    ],
+)
+def test_an_object_that_breaks_its_schema_or_a_rule_is_refused(cluster, spec, message):
+    cluster.post(CRDS, widgets())
+    status, body = cluster.send("POST", WIDGETS, widget(**spec))
+    assert (status, body["reason"]) == (422, "Invalid")
+    assert message in body["message"]
+
+
+def test_a_rule_about_the_old_object_is_asked_on_updates_only(cluster):
+    cluster.post(CRDS, widgets())
+    cluster.post(WIDGETS, widget(size=3, port="http"))
+    assert cluster.patch(f"{WIDGETS}/one", {"spec": {"size": 4}}, MERGE)["spec"]["size"] == 4
+    status, body = cluster.send("PATCH", f"{WIDGETS}/one", {"spec": {"size": 2}}, headers={"content-type": MERGE})
+    assert status == 422
+    assert body["details"]["causes"] == [
+        {"reason": "FieldValueInvalid", "message": 'Invalid value: "object": was 4', "field": "spec"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"type": "objekt"}, '.properties[spec].type: Unsupported value: "objekt": supported values: "array"'),
+        ({"type": "object", "x-kubernetes-validations": [{"rule": "self.x >"}]}, "[0].rule: Invalid value"),
+        (
+            {"type": "object", "x-kubernetes-validations": [{"rule": "true", "optionalOldSelf": True}]},
+            "optionalOldSelf: Invalid value: true: is not supported",
+        ),
+    ],
+)
+def test_a_definition_that_could_not_be_kept_is_refused(cluster, spec, message):
+    status, body = cluster.send("POST", CRDS, widgets(spec))
+    assert status == 422
+    assert message in body["message"]
+
+
+def test_columns_have_the_priority_of_their_definition(cluster):
+    columns = [
+        {"name": "Size", "type": "integer", "jsonPath": ".spec.size", "description": "how much"},
+        {"name": "Max", "type": "integer", "jsonPath": ".spec.max", "priority": 1},
+    ]
+    cluster.post(CRDS, widgets(additionalPrinterColumns=columns))
+    found = cluster.get(WIDGETS, headers={"accept": TABLE})["columnDefinitions"]
+    assert [(column["name"], column["priority"]) for column in found] == [("Name", 0), ("Size", 0), ("Max", 1)]
+    assert found[1]["description"] == "how much"
+
+
+def test_a_declared_scale_reads_and_writes_the_paths_it_names(cluster):
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    cluster.post(CRDS, widgets(subresources={"status": {}, "scale": scale}))
+    cluster.post(WIDGETS, widget(size=1))
+    cluster.patch(f"{WIDGETS}/one/status", {"status": {"replicas": 2}}, MERGE)
+    found = cluster.get(f"{WIDGETS}/one/scale")
+    assert (found["kind"], found["spec"], found["status"]) == ("Scale", {"replicas": 0}, {"replicas": 2})
+    cluster.patch(f"{WIDGETS}/one/scale", {"spec": {"replicas": 3}}, MERGE)
+    assert cluster.get(f"{WIDGETS}/one")["spec"]["replicas"] == 3
+    rows = cluster.get(f"{WIDGETS}/one/scale", headers={"accept": TABLE})["rows"]
+    assert rows[0]["cells"][:3] == ["one", 3, 2]

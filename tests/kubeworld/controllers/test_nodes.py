@@ -1,0 +1,145 @@
+"""Nodes: registration, silent heartbeats, failure, eviction and cordon."""
+
+from kubeworld.controllers import nodes
+from tests.kubeworld.controllers.cluster import (
+    condition,
+    create,
+    deployment,
+    edit,
+    events_of,
+    get,
+    make_world,
+    pods_of,
+    service,
+)
+
+
+def run(replicas=3):
+    world = make_world()
+    create(world, "services", service("geo"))
+    create(world, "deployments.apps", deployment("geo", replicas))
+    world.advance(10_000)
+    return world
+
+
+def on(world, node):
+    return [pod for pod in world.store.pods_on(node) if pod["metadata"]["labels"].get("app") == "geo"]
+
+
+def test_a_node_registers_with_conditions_address_range_and_lease():
+    world = make_world()
+    node = get(world, "nodes", "node-2", "")
+    assert condition(node, "Ready")["reason"] == "KubeletReady"
+    assert {c["type"]: c["status"] for c in node["status"]["conditions"]} == {
+        "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True",
+    }  # fmt: skip
+    assert node["metadata"]["labels"]["kubernetes.io/hostname"] == "node-2"
+    ranges = {one["spec"]["podCIDR"] for one in world.store.objects("nodes")}
+    assert len(ranges) == 3
+    assert get(world, "leases.coordination.k8s.io", "node-2", "kube-node-lease")["spec"]["holderIdentity"] == "node-2"
+
+
+def test_heartbeats_are_shown_without_being_written():
+    world = make_world()
+    world.advance(3_000_000)
+    revision = world.store.revision
+    stored = get(world, "leases.coordination.k8s.io", "node-1", "kube-node-lease")
+    shown = nodes.present(world, "leases.coordination.k8s.io", stored)
+    assert shown["spec"]["renewTime"] == world.clock.rfc3339().replace("Z", ".000000Z")
+    node = nodes.present(world, "nodes", get(world, "nodes", "node-1", ""))
+    assert condition(node, "Ready")["lastHeartbeatTime"] == world.clock.rfc3339()
+    assert world.store.revision == revision
+    assert stored["spec"]["renewTime"] != shown["spec"]["renewTime"]
+
+
+def test_a_dead_kubelet_is_noticed_after_its_grace_period():
+    world = run()
+    nodes.fail(world, "node-1")
+    world.advance(49_000)
+    assert condition(get(world, "nodes", "node-1", ""), "Ready")["status"] == "True"
+    world.advance(1_000)
+    node = get(world, "nodes", "node-1", "")
+    ready = condition(node, "Ready")
+    assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
+    assert ready["message"] == "Kubelet stopped posting node status."
+    assert [(taint["key"], taint["effect"]) for taint in node["spec"]["taints"]] == [
+        ("node.kubernetes.io/unreachable", "NoSchedule"),
+        ("node.kubernetes.io/unreachable", "NoExecute"),
+    ]
+    assert events_of(world, "node-1", "NodeNotReady")[0]["message"] == "Node node-1 status is now: NodeNotReady"
+    (lost,) = on(world, "node-1")
+    assert condition(lost, "Ready")["status"] == "False"
+    assert len(get(world, "endpoints", "geo")["subsets"][0]["addresses"]) == 2
+
+
+def test_pods_of_a_lost_node_are_replaced_after_five_minutes():
+    world = run()
+    nodes.fail(world, "node-1")
+    world.advance(340_000)
+    assert len(pods_of(world, "geo")) == 3
+    world.advance(30_000)
+    (lost,) = on(world, "node-1")
+    assert "deletionTimestamp" in lost["metadata"]  # Terminating for as long as no kubelet confirms it
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 3
+    marked = f"Marking for deletion Pod shop/{lost['metadata']['name']}"
+    assert events_of(world, lost["metadata"]["name"], "TaintManagerEviction")[0]["message"] == marked
+
+
+def test_a_restored_node_is_ready_again_and_finishes_its_deletions():
+    world = run()
+    nodes.fail(world, "node-1")
+    world.advance(400_000)
+    nodes.restore(world, "node-1")
+    world.advance(40_000)
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "Ready")["reason"] == "KubeletReady"
+    assert "taints" not in node["spec"]
+    assert on(world, "node-1") == []
+
+
+def test_a_short_outage_costs_no_pod():
+    world = run()
+    before = {pod["metadata"]["uid"] for pod in pods_of(world, "geo")}
+    nodes.fail(world, "node-1")
+    world.advance(100_000)
+    nodes.restore(world, "node-1")
+    world.advance(600_000)
+    assert {pod["metadata"]["uid"] for pod in pods_of(world, "geo")} == before
+    assert get(world, "deployments.apps", "geo")["status"]["readyReplicas"] == 3
+
+
+def test_a_no_execute_taint_evicts_whoever_does_not_tolerate_it():
+    world = run()
+    edit(world, "nodes", "node-1", "spec", taints=[{"key": "maintenance", "effect": "NoExecute"}])
+    world.advance(30_000)
+    assert on(world, "node-1") == []
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 3
+
+
+def test_a_cordoned_node_keeps_its_pods_and_takes_no_more():
+    world = run()
+    edit(world, "nodes", "node-1", "spec", unschedulable=True)
+    node = get(world, "nodes", "node-1", "")
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["node.kubernetes.io/unschedulable"]
+    edit(world, "deployments.apps", "geo", "spec", replicas=9)
+    world.advance(10_000)
+    assert len(on(world, "node-1")) == 1
+    assert len(pods_of(world, "geo")) == 9
+    edit(world, "nodes", "node-1", "spec", unschedulable=None)
+    assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
+
+
+def test_a_node_under_disk_pressure_takes_no_new_pods():
+    world = run()
+    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=True)
+    world.settle()
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "DiskPressure")["reason"] == "KubeletHasDiskPressure"
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["node.kubernetes.io/disk-pressure"]
+    assert events_of(world, "node-1", "NodeHasDiskPressure")
+    edit(world, "deployments.apps", "geo", "spec", replicas=8)
+    assert len(on(world, "node-1")) == 1
+    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=False)
+    world.settle()
+    assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
+    assert events_of(world, "node-1", "NodeHasNoDiskPressure")

@@ -22,7 +22,7 @@ from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 from aoi.records.learning import BundleManifest
 from models import files
-from models.engine import Grammar, InProcessPolicy
+from models.policies.in_process import Grammar, InProcessPolicy
 
 MANIFEST, PROFILE, TOKENIZER, ADAPTER, EVOLVER = "manifest.json", "profile.json", "tokenizer", "adapter", "evolver"
 

@@ -14,7 +14,7 @@ from aoi.records.base import Record
 from aoi.records.episode import RoleName
 from models import files
 from models.bundle import Bundle
-from models.reference import Reference
+from models.policies.reference import Reference
 from models.seed import invented, tokenizer
 
 TOLERANCE = 1e-3

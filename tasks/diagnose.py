@@ -203,7 +203,7 @@ def _policy(bundle: Bundle) -> Iterator[Policy]:
     if not server.url:
         yield bundle.policy()
         return
-    from models.serving import ModelServer, Served, ServedPolicy, ServerSettings
+    from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings
 
     key = server.api_key.get_secret_value() or None
     with ModelServer(ServerSettings(server.url, key, timeout_s=server.timeout_s)) as client:

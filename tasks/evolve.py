@@ -70,8 +70,8 @@ def _to_repair(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
 
 def _teach(cycle: Cycle, champion: Ref, solved: Sequence[Trajectory]) -> Ref | None:
     """Fine-tune the Evolver's adapter on solved problems; warm-started from the champion's, if it has one."""
-    from models import evolver
-    from models.sft import SftSettings
+    from models.training import evolver
+    from models.training.sft import SftSettings
 
     ws = workspace()
     bundle = open_bundle(champion)
@@ -92,7 +92,7 @@ def _propose(
     cycle: Cycle, champion: Ref, evolver: Ref, failed: Sequence[Trajectory], codec: Codec
 ) -> list[CorrectivePlan]:
     """Several plans for each failure, sampled; equal ones once."""
-    from models.engine import InProcessPolicy
+    from models.policies.in_process import InProcessPolicy
     from tasks.bundles import unpack
 
     ws = workspace()

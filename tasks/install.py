@@ -124,7 +124,7 @@ def _given_base(name: str) -> Path:
     """A local folder as it is; a hub id as plain files, out of the hub's own cache."""
     if Path(name).is_dir():
         return Path(name)
-    from models.reference import fetch
+    from models.policies.reference import fetch
 
     return fetch(name, workspace().cache_folder / "hub" / name.replace("/", "--"))
 

@@ -3,8 +3,8 @@
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.promotion import Cycle, LedgerFacts
 from aoi.store.shards import read_rows
-from models.curves import TrainingRun
 from models.registry import CHALLENGER, Registry
+from models.training.curves import TrainingRun
 from tasks.bundles import open_bundle
 from tasks.caching import stage
 from tasks.train import Trained

@@ -17,8 +17,8 @@ from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import CorrectivePlan
 from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.store.shards import read_rows, read_set
-from models.curves import TrainingRun
 from models.registry import Registry
+from models.training.curves import TrainingRun
 from tasks.approval import signed
 from tasks.bundles import open_bundle, tree_ref
 from tasks.evaluate import Evaluated

@@ -20,7 +20,7 @@ from aoi.records.promotion import Cycle
 from aoi.settings import TrainingSettings, derive_seed
 from aoi.source import source_digest
 from aoi.store.shards import put_rows, read_rows
-from models.curves import TrainingRun
+from models.training.curves import TrainingRun
 from tasks.bundles import open_bundle, unpack
 from tasks.caching import stage
 from tasks.episodes import worker_count, worker_pool
@@ -123,7 +123,7 @@ def fit(
 def _imitate(
     start: Start, targets: Sequence[TrainingExample], folder: Path, seed: int, settings: TrainingSettings
 ) -> TrainingRun:
-    from models.sft import SftSettings, sft
+    from models.training.sft import SftSettings, sft
 
     choice = SftSettings(
         epochs=max(1, round(settings.sft_steps * 32 / len(targets))),
@@ -142,7 +142,7 @@ def _reinforce(
     seed: int,
     settings: TrainingSettings,
 ) -> TrainingRun:
-    from models.grpo import GrpoSettings, grpo
+    from models.training.grpo import GrpoSettings, grpo
 
     choice = GrpoSettings(
         steps=settings.grpo_steps,
@@ -209,7 +209,7 @@ def _measure(start: Start, jobs: list[tuple[TrainingExample, str]]) -> list[floa
 
 @cache
 def _reward(start: Start) -> MeasuredReward:
-    from models.engine import InProcessPolicy
+    from models.policies.in_process import InProcessPolicy
 
     adapters: dict[RoleName, Path] = {"observer": start.adapter} if start.adapter else {}
     return MeasuredReward(start.profile, WordCodec(), InProcessPolicy(start.base, adapters))

@@ -11,8 +11,8 @@ from aoi import source
 
 def test_the_closure_holds_what_a_module_imports_late_and_what_that_imports() -> None:
     closure = source.import_closure("tasks.train")
-    assert "models.grpo" in closure  # imported inside a function
-    assert "models.network" in closure  # imported by models.grpo
+    assert "models.training.grpo" in closure  # imported inside a function
+    assert "models.network" in closure  # imported by models.training.grpo
     assert "aoi.learning.rewards" in closure
 
 

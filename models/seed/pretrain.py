@@ -15,12 +15,14 @@ from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM, get_cosine_s
 
 from aoi.agents.policy import Turn
 from aoi.language.codec import vocabulary
-from models import batches, engine, files
-from models.batches import Pair
-from models.curves import CurvePoint, TrainingRun
+from models import files
 from models.network import Network, width_of
+from models.policies import in_process as engine
 from models.seed import architecture, tokenizer
 from models.seed.examples import Augment, DecisionExample, permute_handles
+from models.training import batches
+from models.training.batches import Pair
+from models.training.curves import CurvePoint, TrainingRun
 
 Progress = Callable[[CurvePoint], None]
 

@@ -9,9 +9,9 @@ import torch
 
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
-from models import sft
 from models.seed import invented, pretrain, tokenizer
 from models.seed.examples import DecisionExample
+from models.training import sft
 
 SEED_STEPS = 40
 

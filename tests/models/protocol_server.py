@@ -11,7 +11,7 @@ from typing import Self
 from aiohttp import web
 
 from aoi.agents.policy import Turn
-from models.engine import InProcessPolicy
+from models.policies.in_process import InProcessPolicy
 
 
 class ProtocolServer:

@@ -9,9 +9,10 @@ from aoi.agents.policy import Turn
 from aoi.errors import CorruptObject
 from aoi.records.episode import RoleName
 from aoi.records.learning import TrainingExample
-from models import adapters, engine, files
-from models.engine import InProcessPolicy
-from models.reference import Reference
+from models import adapters, files
+from models.policies import in_process as engine
+from models.policies.in_process import InProcessPolicy
+from models.policies.reference import Reference
 
 
 def _turns(examples: list[TrainingExample], temperature: float = 1.0, role: RoleName = "observer") -> list[Turn]:

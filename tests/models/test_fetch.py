@@ -6,7 +6,7 @@ import pytest
 
 from aoi.errors import UnknownBundle
 from models import files
-from models.reference import fetch
+from models.policies.reference import fetch
 
 COMMIT = "0" * 40
 

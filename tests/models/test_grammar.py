@@ -9,8 +9,8 @@ from aoi.agents.policy import Turn
 from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.records.episode import RoleName
-from models.engine import InProcessPolicy
-from models.grammar import WordsGrammar
+from models.policies.grammar import WordsGrammar
+from models.policies.in_process import InProcessPolicy
 from models.seed import tokenizer
 from models.seed.examples import DecisionExample
 

@@ -11,7 +11,7 @@ from aoi.language.profile import SEED_PROFILE
 from aoi.records.episode import RoleName
 from models import bundle, files, identity
 from models.bundle import Bundle, Lineage, Parts
-from models.engine import InProcessPolicy
+from models.policies.in_process import InProcessPolicy
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 

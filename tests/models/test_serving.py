@@ -12,8 +12,8 @@ from aoi.language.profile import SEED_PROFILE
 from aoi.records.learning import TrainingExample
 from models import bundle, files, identity
 from models.bundle import Lineage, Parts
-from models.engine import InProcessPolicy
-from models.serving import ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
+from models.policies.in_process import InProcessPolicy
+from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
 from tests.models.protocol_server import ProtocolServer
 
 

@@ -5,12 +5,13 @@ import pytest
 
 from aoi.agents.policy import Turn
 from aoi.records.learning import TrainingExample
-from models import evolver, files, grpo, sft
-from models.curves import CurvePoint
-from models.engine import InProcessPolicy
-from models.grpo import GrpoSettings
+from models import files
+from models.policies.in_process import InProcessPolicy
 from models.seed.examples import DecisionExample
-from models.sft import SftSettings
+from models.training import evolver, grpo, sft
+from models.training.curves import CurvePoint
+from models.training.grpo import GrpoSettings
+from models.training.sft import SftSettings
 
 SMALL = GrpoSettings(steps=4, prompts=4, group=4, microbatch=8, checkpoint_every=2, learning_rate=2e-3)
 

@@ -80,7 +80,7 @@ def span(observation: Observation, needle: str, after: int = 0) -> tuple[int, in
 def columns(header: str) -> list[tuple[str, int, int | None]]:
     """(title, start, end) of the columns of a kubectl table: two blanks part them."""
     starts = [match.start() for match in re.finditer(r"(?:^|(?<=\s\s))\S", header)]
-    ends = [*starts[1:], None]
+    ends = [*starts[1:], None][: len(starts)]  # a header of blanks alone has no column
     return [(header[start:end].strip(), start, end) for start, end in zip(starts, ends, strict=True)]
 
 

@@ -1,7 +1,7 @@
 """The same decode interface over transformers and PEFT: the reference that `models.network` is held against.
 
 Also what runs architectures other than Qwen3 in process. Slower, and its rows may round differently with the
-batch that they are in; large models belong on a server (`models.serving`).
+batch that they are in; large models belong on a server (`models.policies.server`).
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """Supervised fine-tuning of a LoRA adapter on pairs of prompt and completion.
 
 A loop of its own, some tens of lines, instead of TRL's: it shares its loss with pre-training, takes token ids as
-they are, and resumes from files that hold tensors only. Observer (`sft`) and Evolver (`models.evolver`) use it.
+they are, and resumes from files that hold tensors only. Observer and Evolver (`evolver.py`) use it.
 """
 
 import json
@@ -20,10 +20,11 @@ from transformers import AutoConfig
 from aoi.errors import CorruptObject
 from aoi.records.base import Record, Sha256, canonical_bytes, sha256_hex
 from aoi.records.learning import TrainingExample
-from models import adapters, batches, files
-from models.batches import Pair
-from models.curves import CurvePoint, TrainingRun
+from models import adapters, files
 from models.loading import base_model
+from models.training import batches
+from models.training.batches import Pair
+from models.training.curves import CurvePoint, TrainingRun
 
 Progress = Callable[[CurvePoint], None]
 

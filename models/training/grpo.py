@@ -1,7 +1,7 @@
 """Step-level GRPO of a LoRA adapter with TRL: prompts of single decisions, rewards measured outside.
 
-`GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come from `models.engine` through its
-`rollout_func`, with noise that depends on seed, step and place alone. Any reward serves that maps an example and
+`GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come from
+`models.policies.in_process` through its `rollout_func`, with noise that depends on seed, step and place alone. Any reward serves that maps an example and
 a completion to a number: one measured by executing the decision in its world, a judge's, or a shuffled control.
 """
 
@@ -24,11 +24,12 @@ from typing_extensions import override
 from aoi.agents.policy import Turn
 from aoi.records.base import Record, sha256_hex
 from aoi.records.learning import TrainingExample
-from models import adapters, engine, files
-from models.curves import CurvePoint, TrainingRun
+from models import adapters, files
 from models.loading import base_model
 from models.network import Network, width_of
+from models.policies import in_process as engine
 from models.seed import tokenizer
+from models.training.curves import CurvePoint, TrainingRun
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from models import sft
-from models.batches import Pair
-from models.curves import TrainingRun
 from models.seed import tokenizer
-from models.sft import Progress, SftSettings
+from models.training import sft
+from models.training.batches import Pair
+from models.training.curves import TrainingRun
+from models.training.sft import Progress, SftSettings
 
 
 class EvolverExample(Protocol):
@@ -39,7 +39,7 @@ def train(
     warm_start: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainingRun:
-    """Fine-tune the Evolver's adapter and write it to `folder`. Deterministic and resumable, as `models.sft`.
+    """Fine-tune the Evolver's adapter and write it to `folder`. Deterministic and resumable, as `models.training.sft`.
 
     Raises: ValueError if there is no example, or one has a word that the tokenizer lacks.
     """

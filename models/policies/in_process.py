@@ -19,7 +19,7 @@ from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
 from models import adapters, files
 from models.network import Network, qwen3, width_of
-from models.reference import Reference
+from models.policies.reference import Reference
 
 COMPACT_ROWS = 8
 """From this many rows on, a batch of which half has ended is made smaller."""
@@ -56,7 +56,7 @@ CacheT = TypeVar("CacheT", bound=DecoderCache)
 
 
 class Decoder(Protocol[CacheT]):
-    """What the loop runs: `Network`, or transformers behind `models.reference.Reference`."""
+    """What the loop runs: `Network`, or transformers behind `models.policies.reference.Reference`."""
 
     def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, CacheT]:
         """Read prompts; logits after each one's last token, and a cache with room for that many more."""

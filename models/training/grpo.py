@@ -1,8 +1,9 @@
 """Step-level GRPO of a LoRA adapter with TRL: prompts of single decisions, rewards measured outside.
 
 `GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come from
-`models.policies.in_process` through its `rollout_func`, with noise that depends on seed, step and place alone. Any reward serves that maps an example and
-a completion to a number: one measured by executing the decision in its world, a judge's, or a shuffled control.
+`models.policies.in_process` through its `rollout_func`, with noise that depends on seed, step and place alone. Any
+reward serves that maps an example and a completion to a number: one measured by executing the decision in its world,
+a judge's, or a shuffled control.
 """
 
 import random

@@ -101,12 +101,12 @@ def _expect(
     result = _validate(contract, pd.DataFrame(table), list(table[0]))
     rules: list[RuleResult] = []
     broken: list[str] = []
-    for one in result.results:
-        expectation = one.expectation_config
+    for outcome in result.results:
+        expectation = outcome.expectation_config
         column = expectation.kwargs.get("column", "")
         reason = expectation.description or f"{column or 'the batch'} breaks {expectation.type}"
-        positions = _failed_positions(one, expectation.type)
-        if not one.success and positions is None:
+        positions = _failed_positions(outcome, expectation.type)
+        if not outcome.success and positions is None:
             broken.append(reason)
         for position in positions or ():
             reasons.setdefault(position, []).append(reason)
@@ -116,7 +116,7 @@ def _expect(
                 rule=expectation.type,
                 column=column,
                 reason=reason,
-                passed=bool(one.success),
+                passed=bool(outcome.success),
                 failed_rows=len(positions or ()),
             )
         )
@@ -160,16 +160,16 @@ def _failed_positions(result: Any, expectation: str) -> list[int] | None:
     """Positions of failing rows; None where the finding is about the batch, or the expectation itself failed."""
     if result.success:
         return []
-    found = result.result.get("unexpected_index_list")
-    if not found:
+    unexpected = result.result.get("unexpected_index_list")
+    if not unexpected:
         return None
-    positions = [int(entry[_POSITION]) for entry in found]
+    positions = [int(entry[_POSITION]) for entry in unexpected]
     if expectation != "expect_column_values_to_be_unique":
         return positions
     column = result.expectation_config.kwargs["column"]
     seen: Counter[object] = Counter()
     copies = []
-    for entry in sorted(found, key=lambda entry: int(entry[_POSITION])):
+    for entry in sorted(unexpected, key=lambda entry: int(entry[_POSITION])):
         if seen[entry[column]]:
             copies.append(int(entry[_POSITION]))
         seen[entry[column]] += 1

@@ -19,7 +19,7 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
     """An episode as columns. Those after `ended` count defects."""
     content = row.content
     problem = content.instance.problem
-    utterances = [one for step in content.steps for one in step.utterances]
+    utterances = [part for step in content.steps for part in step.utterances]
     return {
         "id": content.digest(),
         "problem": problem.id,
@@ -36,14 +36,14 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         "steps_out_of_order": sum(step.index != place for place, step in enumerate(content.steps)),
         "clock_backwards": _falls([step.sim_ms for step in content.steps]),
         "steps_without_observer": sum(not _observer_spoke(step) for step in content.steps),
-        "empty_prompts": sum(not one.prompt_ids for one in utterances),
-        "negative_token_ids": sum(min((*one.prompt_ids, *one.completion_ids), default=0) < 0 for one in utterances),
+        "empty_prompts": sum(not part.prompt_ids for part in utterances),
+        "negative_token_ids": sum(min((*part.prompt_ids, *part.completion_ids), default=0) < 0 for part in utterances),
         "logprobs_do_not_match": sum(
-            one.logprobs is not None and len(one.logprobs) != len(one.completion_ids) for one in utterances
+            part.logprobs is not None and len(part.logprobs) != len(part.completion_ids) for part in utterances
         ),
-        "impossible_logprobs": sum(value > 1e-6 for one in utterances for value in one.logprobs or ()),
+        "impossible_logprobs": sum(value > 1e-6 for part in utterances for value in part.logprobs or ()),
         "observations_lost": sum(
-            one.status == "ok" and one.observation is None for step in content.steps for one in step.interactions
+            part.status == "ok" and part.observation is None for step in content.steps for part in step.interactions
         ),
         "unknown_words": sum(signal.word not in SIGNALS for step in content.steps for signal in step.signals),
         "unknown_handles": _unknown_handles(content),
@@ -127,4 +127,4 @@ def _unknown_handles(content: TrajectoryContent) -> int:
 def _citations_backwards(content: TrajectoryContent) -> int:
     signals = [signal for step in content.steps for signal in step.signals]
     signals += content.answer.evidence if content.answer else ()
-    return sum(one.citation is not None and one.citation.end_byte < one.citation.start_byte for one in signals)
+    return sum(cited.citation is not None and cited.citation.end_byte < cited.citation.start_byte for cited in signals)

@@ -21,8 +21,8 @@ class DiagnoseParameters(BaseModel):
 @flow(name="diagnose")
 def diagnose_problem(parameters: DiagnoseParameters) -> Diagnosis:
     """Diagnose, and leave the answer as an artifact."""
-    found = diagnose(parameters.problem, parameters.seed)
-    answer = found.answer
+    diagnosis = diagnose(parameters.problem, parameters.seed)
+    answer = diagnosis.answer
     said = f"{answer.verdict}: {answer.component or '-'} {answer.cause or ''}" if answer else "no answer"
-    create_markdown_artifact(key="diagnosis", markdown=f"`{parameters.problem}` {said} ({found.trajectory_ref})")
-    return found
+    create_markdown_artifact(key="diagnosis", markdown=f"`{parameters.problem}` {said} ({diagnosis.trajectory_ref})")
+    return diagnosis

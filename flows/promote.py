@@ -21,9 +21,9 @@ class PromoteParameters(BaseModel):
 def promote_approved(parameters: PromoteParameters | None = None) -> str:
     """Pause until a reviewer has filled in the form; `None` or an empty form approves nothing."""
     parameters = parameters or PromoteParameters()
-    found = find_request(parameters.request)
-    approval = ask_for_approval(found.request, auto_approve=False, wait=True)
+    opened = find_request(parameters.request)
+    approval = ask_for_approval(opened.request, auto_approve=False, wait=True)
     if approval is None:
-        return f"request {found.sha256[:12]} still waits for a review"
-    champion = enter(found.request, approval)
-    return f"promoted version {champion.version}" if champion else f"request {found.sha256[:12]} was rejected"
+        return f"request {opened.sha256[:12]} still waits for a review"
+    champion = enter(opened.request, approval)
+    return f"promoted version {champion.version}" if champion else f"request {opened.sha256[:12]} was rejected"

@@ -176,9 +176,9 @@ def _drain(url: str) -> None:
     deadline = time.monotonic() + DRAIN_TIMEOUT_S
     while time.monotonic() < deadline:
         try:
-            found = httpx.post(f"{url}/task_runs/count", json={**unfinished, **ended}, timeout=5.0)
+            answer = httpx.post(f"{url}/task_runs/count", json={**unfinished, **ended}, timeout=5.0)
         except httpx.HTTPError:
             return
-        if found.status_code != httpx.codes.OK or found.json() == 0:
+        if answer.status_code != httpx.codes.OK or answer.json() == 0:
             return
         time.sleep(0.5)

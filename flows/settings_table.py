@@ -24,28 +24,28 @@ def rows(settings: Settings) -> list[Row]:
 
 
 def _rows(group: BaseModel, prefix: str) -> list[Row]:
-    found: list[Row] = []
+    rows: list[Row] = []
     meanings = _meanings(type(group))
     for name, field in type(group).model_fields.items():
         value = getattr(group, name)
         variable = f"{prefix}{name.upper()}"
         if isinstance(value, BaseModel):
-            found += _rows(value, f"{variable}{DELIMITER}")
+            rows += _rows(value, f"{variable}{DELIMITER}")
             continue
         shown = "(hidden)" if isinstance(value, SecretStr) and value.get_secret_value() else str(value)
         default = "(derived)" if field.default_factory else str(field.default)
-        found.append(Row(variable, shown, default, meanings.get(name, "")))
-    return found
+        rows.append(Row(variable, shown, default, meanings.get(name, "")))
+    return rows
 
 
 def _meanings(type_: type[BaseModel]) -> dict[str, str]:
     """The string under each field, which Python itself forgets."""
     body = ast.parse(inspect.getsource(type_)).body[0]
     assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for before, after in zip(body.body, body.body[1:], strict=False):
         if not (isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name)):
             continue
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            found[before.target.id] = " ".join(str(after.value.value).split())
-    return found
+            meanings[before.target.id] = " ".join(str(after.value.value).split())
+    return meanings

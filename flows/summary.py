@@ -37,7 +37,9 @@ def print_report(report: CycleReport) -> None:
         f"gate     power {report.power:.0%} for a gain of 10 points; detects {report.detectable_gain:.0%} with "
         "probability 80 %"
     )
-    out.print("stages   " + ", ".join(f"{one.stage} {one.seconds:.0f} s" for one in report.stages), soft_wrap=True)
+    out.print(
+        "stages   " + ", ".join(f"{timed.stage} {timed.seconds:.0f} s" for timed in report.stages), soft_wrap=True
+    )
     out.print(f"review   {report.review_page}", soft_wrap=True)
     out.print("look     aoi status | aoi review | aoi ui | aoi diagnose --problem ID (aoi problems list)")
 
@@ -71,22 +73,22 @@ def print_status(status: Status) -> None:
         )
 
 
-def print_request(found: OpenRequest) -> None:
+def print_request(opened: OpenRequest) -> None:
     """What a reviewer decides about."""
-    decision = found.request.decision
+    decision = opened.request.decision
     out.print(
-        f"request   {found.sha256[:12]}: version {found.request.challenger_version} "
-        f"(bundle {found.request.challenger[:12]}) instead of {found.request.champion[:12]}"
+        f"request   {opened.sha256[:12]}: version {opened.request.challenger_version} "
+        f"(bundle {opened.request.challenger[:12]}) instead of {opened.request.champion[:12]}"
     )
     gain = decision.gain
     out.print(f"gain      {interval(gain)} over {gain.n} problems")
     rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
     table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
-    out.print(f"decide    aoi review {found.sha256[:12]} --approve   or   --reject --comment WHY")
+    out.print(f"decide    aoi review {opened.sha256[:12]} --approve   or   --reject --comment WHY")
 
 
 def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:
-    rows = [_row("all faults", overall), *(_row(UNSEEN.get(one.name, one.name), one) for one in slices)]
+    rows = [_row("all faults", overall), *(_row(UNSEEN.get(part.name, part.name), part) for part in slices)]
     rows.append(_row("no-fault controls: no false alarm", controls))
     table(title, ("", "champion", "challenger", "gain and its 90 % interval", "problems", "runs"), rows)
 

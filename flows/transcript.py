@@ -12,23 +12,23 @@ from flows.console import out
 from tasks.diagnose import Diagnosis, Evidence
 
 
-def print_diagnosis(found: Diagnosis) -> None:
+def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Answer, evidence with the lines that were seen, steps, changes, who answered."""
-    names = found.trajectory.content.handles if found.trajectory else {}
-    _print_answer(found.answer, found.ended)
-    for evidence in found.evidence:
+    names = diagnosis.trajectory.content.handles if diagnosis.trajectory else {}
+    _print_answer(diagnosis.answer, diagnosis.ended)
+    for evidence in diagnosis.evidence:
         _print_evidence(evidence, names)
-    if found.answer and found.answer.dropped_claims:
-        _say("dropped", f"{found.answer.dropped_claims} claims that no observation backs")
-    if found.trajectory:
-        _print_steps(found.trajectory)
-    _say("changed", "; ".join(found.changed) or "nothing")
-    _say("took", f"{found.seconds:.1f} s, {found.tokens} tokens")
-    if found.bundle is None:
+    if diagnosis.answer and diagnosis.answer.dropped_claims:
+        _say("dropped", f"{diagnosis.answer.dropped_claims} claims that no observation backs")
+    if diagnosis.trajectory:
+        _print_steps(diagnosis.trajectory)
+    _say("changed", "; ".join(diagnosis.changed) or "nothing")
+    _say("took", f"{diagnosis.seconds:.1f} s, {diagnosis.tokens} tokens")
+    if diagnosis.bundle is None:
         _say("model", "none: every component was looked at once and the findings ranked; nobody concluded anything")
         return
-    _say("model", f"version {found.version}, bundle {found.bundle[:12]} (aoi trace {found.bundle[:12]})")
-    _say("kept as", f"{found.trajectory_ref} (aoi data show {found.trajectory_ref})")
+    _say("model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})")
+    _say("kept as", f"{diagnosis.trajectory_ref} (aoi data show {diagnosis.trajectory_ref})")
 
 
 def print_trajectory(trajectory: Trajectory) -> None:

@@ -31,9 +31,9 @@ class ReplayTransport:
     def read(self, request: ReadRequest) -> Response:
         """The recorded answer. A read that was not recorded answers 501, so that it never looks like "not found"."""
         request.check()
-        found = self._cases.get(key_of(request))
-        if found is not None:
-            return found
+        recorded = self._cases.get(key_of(request))
+        if recorded is not None:
+            return recorded
         message = f"{request.path} was not recorded"
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotRecorded", "message": message}
         return Response(501, orjson.dumps({**body, "code": 501}))

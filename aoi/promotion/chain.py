@@ -39,17 +39,17 @@ def check_links(rows: Sequence[Mapping[str, Any]], head: Mapping[str, Any] | Non
     previous = FIRST
     for place, row in enumerate(rows):
         entry = _read(row)
-        found = entry.digest()
+        digest = entry.digest()
         if row["seq"] != place or entry.seq != place:
             raise ChainBroken(f"expected entry {place}, found entry {row['seq']}: one was removed or moved. {_REPAIR}")
         if row["previous"] != previous or entry.previous != previous:
             raise ChainBroken(f"entry {place} does not follow entry {place - 1}. {_REPAIR}")
-        if row["hash"] != found:
-            raise ChainBroken(f"entry {place}: expected digest {row['hash'][:12]}, found {found[:12]}. {_REPAIR}")
+        if row["hash"] != digest:
+            raise ChainBroken(f"entry {place}: expected digest {row['hash'][:12]}, found {digest[:12]}. {_REPAIR}")
         if (row["cycle"], row["kind"]) != (entry.cycle, entry.kind):
             raise ChainBroken(f"entry {place}: its columns differ from its record. {_REPAIR}")
         entries.append(entry)
-        previous = found
+        previous = digest
     remembered = (head["seq"], head["hash"]) if head else (-1, FIRST)
     if remembered != (len(entries) - 1, previous):
         raise ChainBroken(
@@ -116,22 +116,26 @@ def _check_rules(entry: LedgerEntry, state: State, seen: Sequence[LedgerEntry]) 
         _require(entry, _any(seen, "registered", bundle=facts.bundle), "only a registered bundle is promoted")
         if champion is None:
             return  # the installation needs no approval: there was nothing to compare with
-        decided = [one for one in seen if one.kind in ("approved", "rejected") and one.facts.request == facts.request]
+        decided = [
+            earlier
+            for earlier in seen
+            if earlier.kind in ("approved", "rejected") and earlier.facts.request == facts.request
+        ]
         stands = bool(decided) and decided[-1].kind == "approved" and decided[-1].facts.approval == facts.approval
         _require(entry, facts.approval is not None and stands, "a promotion has an approval that stands")
         _require(entry, not _any(seen, "promoted", approval=facts.approval), "an approval is used once")
     elif entry.kind == "rolled_back":
-        former = {one.bundle for one in state.history}
+        former = {champion.bundle for champion in state.history}
         _require(entry, facts.replaces == present, "a rollback replaces the champion of that moment")
         _require(entry, facts.bundle in former - {present}, "a rollback returns to a former champion")
 
 
 def _any(seen: Sequence[LedgerEntry], kind: str, *, cycle: int | None = None, **facts: str | None) -> bool:
     return any(
-        one.kind == kind
-        and (cycle is None or one.cycle == cycle)
-        and all(getattr(one.facts, name) == value for name, value in facts.items())
-        for one in seen
+        earlier.kind == kind
+        and (cycle is None or earlier.cycle == cycle)
+        and all(getattr(earlier.facts, name) == value for name, value in facts.items())
+        for earlier in seen
     )
 
 

@@ -63,7 +63,7 @@ def _text(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, (tuple, list)):
-        return ", ".join(_text(one) for one in value) or "none"
+        return ", ".join(_text(part) for part in value) or "none"
     text = str(value)
     is_digest = len(text) == 64 and set(text) <= set("0123456789abcdef")
     return text[:12] if is_digest else text

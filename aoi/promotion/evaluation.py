@@ -134,7 +134,7 @@ def _part(name: str, pairs: Sequence[PairedResult], level: float, score: Score) 
 
 
 def _by_run(rows: Iterable[Trajectory], wanted: set[Run], split: Split, arm: str) -> dict[Run, Trajectory]:
-    found: dict[Run, Trajectory] = {}
+    by_run: dict[Run, Trajectory] = {}
     for row in rows:
         run = run_of(row.content.instance, row.content.rollout_seed)
         if row.content.split != split:
@@ -143,10 +143,10 @@ def _by_run(rows: Iterable[Trajectory], wanted: set[Run], split: Split, arm: str
             )
         if run not in wanted:
             raise ContractViolation(f"evaluation: {arm} run {run} was not planned. Evaluate again from the plan")
-        if run in found:
+        if run in by_run:
             raise ContractViolation(f"evaluation: {arm} run {run} is there twice. Evaluate again from the plan")
-        found[run] = row
-    return found
+        by_run[run] = row
+    return by_run
 
 
 def _bundle(arm: dict[Run, Trajectory], name: str) -> str:
@@ -187,4 +187,6 @@ def _pair(run: Run, champion: Trajectory, challenger: Trajectory) -> PairedResul
 
 
 def _refused(trajectory: Trajectory) -> int:
-    return sum(one.status == "refused" for step in trajectory.content.steps for one in step.interactions)
+    return sum(
+        interaction.status == "refused" for step in trajectory.content.steps for interaction in step.interactions
+    )

@@ -103,8 +103,8 @@ def _what_is_broken(evaluation: EvaluationResult) -> str:
 
 
 def _differs(stated: EvaluationResult) -> bool:
-    found = summarise(stated.pairs, 0.95)  # the level moves bounds alone, and they are not compared
-    parts = ((found.overall,), found.slices, found.kinds, (found.controls,))
+    computed = summarise(stated.pairs, 0.95)  # the level moves bounds alone, and they are not compared
+    parts = ((computed.overall,), computed.slices, computed.kinds, (computed.controls,))
     others = ((stated.overall,), stated.slices, stated.kinds, (stated.controls,))
     for mine, theirs in zip(parts, others, strict=True):
         if [_figures(part) for part in mine] != [_figures(part) for part in theirs]:
@@ -123,17 +123,16 @@ def _complete(
     counts = _runs_by_problem(evaluation.pairs)
     unequal = sorted(problem for problem, runs in counts.items() if runs != max(counts.values()))
     n, m = len(_runs_by_problem(faults)), len(_runs_by_problem(controls))
-    found = f"{n} problems with a fault and {m} controls, {len(evaluation.pairs)} paired runs"
+    compared = f"{n} problems with a fault and {m} controls, {len(evaluation.pairs)} paired runs"
     if evaluation.missing:
-        detail = f"{len(evaluation.missing)} planned runs are missing, first {evaluation.missing[0]}; found {found}"
+        detail = f"{len(evaluation.missing)} planned runs are missing, first {evaluation.missing[0]}; found {compared}"
     elif unequal:
-        detail = f"{len(unequal)} problems have fewer runs than others, first {unequal[0]}; found {found}"
+        detail = f"{len(unequal)} problems have fewer runs than others, first {unequal[0]}; found {compared}"
     elif n < rules.minimum_problems or m < rules.minimum_controls:
-        detail = (
-            f"expected at least {rules.minimum_problems} problems and {rules.minimum_controls} controls, found {found}"
-        )
+        wanted = f"{rules.minimum_problems} problems and {rules.minimum_controls} controls"
+        detail = f"expected at least {wanted}, found {compared}"
     else:
-        return GateCheck(name="evidence", passed=True, blocking=False, detail=found)
+        return GateCheck(name="evidence", passed=True, blocking=False, detail=compared)
     return GateCheck(name="evidence", passed=False, blocking=False, detail=detail)
 
 

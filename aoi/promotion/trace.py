@@ -88,18 +88,20 @@ def trace(digits: str, ledger: Ledger, store: ObjectStore) -> Trace:
 
 
 def _registered(digits: str, entries: list[LedgerEntry]) -> LedgerEntry:
-    found = [entry for entry in entries if entry.kind == "registered" and (entry.facts.bundle or "").startswith(digits)]
-    bundles = {entry.facts.bundle for entry in found}
+    entries_of_bundle = [
+        entry for entry in entries if entry.kind == "registered" and (entry.facts.bundle or "").startswith(digits)
+    ]
+    bundles = {entry.facts.bundle for entry in entries_of_bundle}
     if len(digits) < 4 or len(bundles) != 1:
         raise UnknownBundle(
             f"{digits!r} names {len(bundles)} of the registered bundles, expected one. Give at least four digits; "
             "`aoi status` shows the champion's"
         )
-    return found[-1]
+    return entries_of_bundle[-1]
 
 
 def _last(entries: list[LedgerEntry], kind: str, bundle: str) -> LedgerEntry | None:
-    return next((one for one in reversed(entries) if one.kind == kind and one.facts.bundle == bundle), None)
+    return next((entry for entry in reversed(entries) if entry.kind == kind and entry.facts.bundle == bundle), None)
 
 
 def _manifest(store: ObjectStore, tree: Sha256, lost: list[str]) -> BundleManifest | None:
@@ -121,11 +123,11 @@ def _read(store: ObjectStore, kind: str, sha256: Sha256 | None, type_: type[T], 
 
 
 def _name(store: ObjectStore, sha256: Sha256, lost: list[str]) -> str:
-    found = store.of_any_kind(sha256)
-    if not found:
+    refs = store.of_any_kind(sha256)
+    if not refs:
         lost.append(f"the set {sha256[:12]} is not in the store")
         return sha256
-    return found[0].short
+    return refs[0].short
 
 
 def _parents(manifest: BundleManifest | None, entries: list[LedgerEntry], store: ObjectStore) -> tuple[Sha256, ...]:

@@ -74,8 +74,8 @@ def read_bundle(store: ObjectStore, tree: Sha256) -> BundleManifest:
         )
     except ValidationError:
         raise CorruptObject(f"{ref.short}: {MANIFEST} is no manifest. Restore it from the backup") from None
-    found = {name: one.sha256 for name, one in stored.files.items() if name != MANIFEST}
-    wrong = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))
+    digests = {name: kept.sha256 for name, kept in stored.files.items() if name != MANIFEST}
+    wrong = sorted(name for name in {*digests, *manifest.files} if digests.get(name) != manifest.files.get(name))
     if wrong:
         raise CorruptObject(
             f"{ref.short}: {wrong[0]} is not the file that its manifest names. Restore it from the backup"
@@ -164,10 +164,10 @@ def _registry(
         return
     for entry in entries:
         version, expected = entry.facts.version or "", entry.facts.bundle
-        found = projection.bundles.get(version)
-        if entry.kind == "registered" and found != expected:
+        bundle = projection.bundles.get(version)
+        if entry.kind == "registered" and bundle != expected:
             detail = (
-                f"expected bundle {(expected or '')[:12]}, found {(found or 'no such version')[:20]}. Restore MLflow"
+                f"expected bundle {(expected or '')[:12]}, found {(bundle or 'no such version')[:20]}. Restore MLflow"
             )
             yield Finding(what=f"version {version}", ok=False, detail=detail)
     expected_alias = champion.version if champion else None

@@ -100,22 +100,22 @@ class ObjectStore:
         if not _KIND.fullmatch(kind) or not re.fullmatch(r"[0-9a-f]{4,64}", digits):
             raise CorruptObject(f"{short!r} names no object: write kind:digits, e.g. trajectories:0a1b2c3d4e5f")
         folder = f"{self._root}/objects/{kind}/{digits[:2]}"
-        found = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
-        if not found and _SHA.fullmatch(digits):
+        matching = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
+        if not matching and _SHA.fullmatch(digits):
             raise CorruptObject(f"{short} is not in {self.url}. Restore the store from its backup, then `aoi verify`")
-        if len(found) != 1:
-            raise CorruptObject(f"{short} names {len(found)} objects in {self.url}, expected one. Give more digits")
-        size = self._fs.size(f"{folder}/{found[0]}")
-        return Ref(kind=kind, sha256=found[0], size_bytes=int(size or 0))
+        if len(matching) != 1:
+            raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. Give more digits")
+        size = self._fs.size(f"{folder}/{matching[0]}")
+        return Ref(kind=kind, sha256=matching[0], size_bytes=int(size or 0))
 
     def of_any_kind(self, sha256: Sha256) -> list[Ref[Any]]:
         """The objects with this digest, whatever their kind: for lineage that names digests alone."""
-        found = []
+        refs = []
         for kind in self._names(f"{self._root}/objects"):
             path = self._path(kind, sha256)
             if self._fs.exists(path):
-                found.append(Ref(kind=kind, sha256=sha256, size_bytes=int(self._fs.size(path) or 0)))
-        return found
+                refs.append(Ref(kind=kind, sha256=sha256, size_bytes=int(self._fs.size(path) or 0)))
+        return refs
 
     def put_folder(self, kind: str, folder: Path) -> Ref[Tree]:
         """Store every file below `folder` and then the tree that lists them. Links are refused."""
@@ -204,10 +204,10 @@ class ObjectStore:
             ) from None
         except OSError as error:
             raise not_readable(path, error) from error
-        found = sha256_hex(data)
-        if found != ref.sha256:
+        digest = sha256_hex(data)
+        if digest != ref.sha256:
             raise CorruptObject(
-                f"{ref.short}: expected digest {ref.sha256}, found {found} ({len(data)} bytes) "
+                f"{ref.short}: expected digest {ref.sha256}, found {digest} ({len(data)} bytes) "
                 f"at {path}. Delete that file and run the stage again, or restore it from the backup"
             )
         return data

@@ -98,11 +98,11 @@ def read_shard(store: ObjectStore, shard: ShardManifest) -> list[Trajectory]:
                 f"shard {shard.index}, row {number}: not a trajectory, {error.error_count()} fields do not fit. "
                 "It was written by another version: collect the shard again"
             ) from None
-    found = content_digest(row.content.digest() for row in rows)
-    if len(rows) != shard.rows or found != shard.content_sha256:
+    digest = content_digest(row.content.digest() for row in rows)
+    if len(rows) != shard.rows or digest != shard.content_sha256:
         raise CorruptObject(
             f"shard {shard.index}: expected {shard.rows} rows with content {shard.content_sha256[:12]}, "
-            f"found {len(rows)} with {found[:12]}. Collect the shard again"
+            f"found {len(rows)} with {digest[:12]}. Collect the shard again"
         )
     return rows
 

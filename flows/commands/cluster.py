@@ -72,7 +72,7 @@ def up(
         raise Permanent("--app, --problem and --empty exclude each other: choose one")
     served = _empty(nodes, seed) if empty else _problem(problem, seed) if problem else _applications(app, seed)
     mode = Scaled(speed) if clock == "scaled" else Stepped(round(speed * 1000))
-    front = Front({"" if len(served) == 1 else one.name: one.world for one in served}, mode)
+    front = Front({"" if len(served) == 1 else world.name: world.world for world in served}, mode)
     with tempfile.TemporaryDirectory(prefix="aoi-cluster-") as folder:
         file = kubeconfig or Path(folder) / "kubeconfig"
         files = (file, *(file.with_name(file.name + suffix) for suffix in SUFFIXES.values()))
@@ -84,9 +84,9 @@ def up(
         except OSError as error:
             raise Permanent(f"cannot serve on 127.0.0.1:{port}: {error.strerror}. Choose another --port") from error
         finally:
-            for one in files:
-                if _is_ours(one):
-                    one.unlink()
+            for world in files:
+                if _is_ours(world):
+                    world.unlink()
 
 
 def _applications(keys: list[str] | None, seed: int) -> list[Served]:
@@ -156,25 +156,25 @@ def _announce(front: "Front", served: list[Served], file: Path, folder: Path, *,
         identities[user] = (file.with_name(file.name + SUFFIXES[user]), identity)
     for path, identity in identities.values():
         contexts = []
-        for one in served:
-            url = front.url if len(served) == 1 else f"{front.url}/w/{one.name}"
-            contexts.append(Context(one.name, url, api_of(one.world).tokens.add(identity), one.namespace))
+        for cluster in served:
+            url = front.url if len(served) == 1 else f"{front.url}/w/{cluster.name}"
+            contexts.append(Context(cluster.name, url, api_of(cluster.world).tokens.add(identity), cluster.namespace))
         write_contexts(path, front.authority_pem, contexts)
     cache = folder / "cache"
     if as_json:
         paths = {user: str(path) for user, (path, _) in identities.items()}
-        worlds = [{"name": one.name, "namespace": one.namespace} for one in served]
+        worlds = [{"name": cluster.name, "namespace": cluster.namespace} for cluster in served]
         print_json({"url": front.url, "kubeconfigs": paths, "cache_dir": str(cache), "worlds": worlds})
         sys.stdout.flush()  # whoever reads a pipe waits for this document
         return
-    names = ", ".join(f"{one.name} (namespace {one.namespace})" for one in served)
+    names = ", ".join(f"{cluster.name} (namespace {cluster.namespace})" for cluster in served)
     lines = (
         f"Serving {names} on {front.url}. Ctrl-C ends it and removes the kubeconfigs.",
         "",
         f"  export KUBECONFIG={file}",
         f"  export KUBECACHEDIR={cache}  # kubectl remembers discovery by host:port, also of clusters that are gone",
         "  kubectl get pods",
-        *(f"  kubectl --context {one.name} get pods" for one in served[1:]),
+        *(f"  kubectl --context {cluster.name} get pods" for cluster in served[1:]),
         "",
         f"As AOI's Probe, which only reads: {identities['probe'][0]}",
         f"As AOI's Executor:                {identities['executor'][0]}",

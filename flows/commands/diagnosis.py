@@ -54,11 +54,11 @@ def diagnose(
         )
     with shown_progress(quiet=json):
         if problem is not None:
-            found = diagnose_problem(problem, seed)
+            diagnosis = diagnose_problem(problem, seed)
         else:
             target = LiveTarget(kubeconfig=kubeconfig, context=context, namespace=namespace, kind=TaskKind(kind))
-            found = diagnose_live(target, is_demonstration=demo)
+            diagnosis = diagnose_live(target, is_demonstration=demo)
     if json:
-        print_json(found.model_dump(mode="json"))
+        print_json(diagnosis.model_dump(mode="json"))
     else:
-        print_diagnosis(found)
+        print_diagnosis(diagnosis)

@@ -34,16 +34,16 @@ def review(
         raise Permanent("--approve and --reject exclude each other: choose one")
     if (approve or reject) and not request:
         raise typer.BadParameter("a decision names the request that was read: aoi review DIGITS --approve")
-    found = find_request(request)
+    opened = find_request(request)
     if not approve and not reject:
         if json:
-            print_json(found.model_dump(mode="json"))
+            print_json(opened.model_dump(mode="json"))
         else:
-            print_request(found)
+            print_request(opened)
         return
-    outcome = decide_request(found, "approve" if approve else "reject", comment)
+    outcome = decide_request(opened, "approve" if approve else "reject", comment)
     if json:
-        print_json({"request": found.sha256, "outcome": outcome})
+        print_json({"request": opened.sha256, "outcome": outcome})
     else:
         out.print(outcome, markup=False)
 

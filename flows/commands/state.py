@@ -24,11 +24,11 @@ def status(json: Json = False) -> None:
     from flows.summary import print_status
     from tasks.status import status as find_status
 
-    found = find_status()
+    stands = find_status()
     if json:
-        print_json(found.model_dump(mode="json"))
+        print_json(stands.model_dump(mode="json"))
     else:
-        print_status(found)
+        print_status(stands)
 
 
 def verify(json: Json = False) -> None:
@@ -59,18 +59,18 @@ def trace(
     from tasks.bundles import present_champion
     from tasks.status import trace as find_trace
 
-    found = find_trace(bundle or present_champion().bundle)
+    origin = find_trace(bundle or present_champion().bundle)
     if json:
-        print_json(found.model_dump(mode="json"))
+        print_json(origin.model_dump(mode="json"))
     else:
-        values = found.model_dump(mode="json", exclude={"schema_version", "gain"})
+        values = origin.model_dump(mode="json", exclude={"schema_version", "gain"})
         for name, value in values.items():
             said = ", ".join(value) if isinstance(value, list) else value
             out.print(
                 f"{name.replace('_', ' '):<18} {'-' if said in (None, '') else said}", markup=False, highlight=False
             )
-        if found.gain:
-            out.print(f"{'gain':<18} {interval(found.gain)}")
+        if origin.gain:
+            out.print(f"{'gain':<18} {interval(origin.gain)}")
 
 
 def show_settings(json: Json = False) -> None:
@@ -79,11 +79,11 @@ def show_settings(json: Json = False) -> None:
     from flows.console import print_json, table
     from flows.settings_table import rows
 
-    found = rows(Settings.load())
+    listed = rows(Settings.load())
     if json:
-        print_json([row._asdict() for row in found])
+        print_json([row._asdict() for row in listed])
     else:
-        table("Settings", ("variable", "value", "default", "meaning"), [tuple(row) for row in found])
+        table("Settings", ("variable", "value", "default", "meaning"), [tuple(row) for row in listed])
 
 
 def show_data(

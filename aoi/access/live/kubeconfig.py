@@ -72,8 +72,8 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _entry(document: dict[str, Any], table: str, key: str, name: Any, path: Path) -> dict[str, Any]:
     entries = document.get(table)
-    found = [entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict)]
-    matches = [entry.get(key) for entry in found if entry.get("name") == name]
+    named = [entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict)]
+    matches = [entry.get(key) for entry in named if entry.get("name") == name]
     if len(matches) != 1 or not isinstance(matches[0], dict):
         raise SettingsError(f"kubeconfig {path} has {len(matches)} {table} named {name!r}, expected one")
     return matches[0]

@@ -207,8 +207,8 @@ def _exit_code(channel: Any) -> int | None:
 
 def _handshake(error: Any) -> Response:
     """A refused WebSocket as the HTTP answer that it was; the client hides it in a text."""
-    found = re.search(r"Handshake status (\d{3})", str(error.reason))
-    status = int(found[1]) if found else int(error.status or 500)
+    refused = re.search(r"Handshake status (\d{3})", str(error.reason))
+    status = int(refused[1]) if refused else int(error.status or 500)
     return Response(status, f"the command was refused: HTTP {status}".encode(), "text/plain")
 
 

@@ -94,14 +94,14 @@ def rollout_problem(view: View, component: str) -> str | None:
 
 def _reasons(pods: list[Obj]) -> str:
     """Why containers wait, once each."""
-    found: dict[str, None] = {}
+    reasons: dict[str, None] = {}
     for pod in pods:
         status = pod.get("status") or {}
         for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting.get("reason") and waiting["reason"] != "ContainerCreating":
-                found[str(waiting["reason"])] = None
-    return f" ({', '.join(found)})" if found else ""
+                reasons[str(waiting["reason"])] = None
+    return f" ({', '.join(reasons)})" if reasons else ""
 
 
 def refuse_value(name: str, value: str | None) -> None:

@@ -137,12 +137,12 @@ def _record(view: View, name: str, present: Obj | None) -> Obj | None:
 def config_references(template: Obj) -> Iterator[Reference]:
     """ConfigMaps that a pod template reads, through env, envFrom and volumes."""
     spec = template.get("spec") or {}
-    found: dict[str, tuple[set[str], bool]] = {}
+    references: dict[str, tuple[set[str], bool]] = {}
 
     def note(name: str | None, keys: set[str], *, optional: Any) -> None:
         if name:
-            known, was_optional = found.get(name, (set(), True))
-            found[name] = (known | keys, was_optional and bool(optional))
+            known, was_optional = references.get(name, (set(), True))
+            references[name] = (known | keys, was_optional and bool(optional))
 
     for container in (spec.get("initContainers") or []) + (spec.get("containers") or []):
         for variable in container.get("env") or []:
@@ -155,5 +155,5 @@ def config_references(template: Obj) -> Iterator[Reference]:
         ref = volume.get("configMap") or {}
         keys = {item.get("key", "") for item in ref.get("items") or []}
         note(ref.get("name"), keys, optional=ref.get("optional"))
-    for name in sorted(found):
-        yield Reference(name, frozenset(found[name][0]), found[name][1])
+    for name in sorted(references):
+        yield Reference(name, frozenset(references[name][0]), references[name][1])

@@ -102,10 +102,10 @@ class DeleteChaos:
     def _hits(self, view: View) -> list[tuple[str, Obj]]:
         labels = template_labels(subject(view, self.component).obj)
         # A kind that may not be read cannot be deleted either.
-        found = [(key, obj) for key in CHAOS for obj in view.all(key, forbidden_is_empty=True)]
+        experiments = [(key, obj) for key in CHAOS for obj in view.all(key, forbidden_is_empty=True)]
         return [
             (key, obj)
-            for key, obj in found
+            for key, obj in experiments
             if _selects(obj, labels, self.component, view.namespace) and not obj["metadata"].get("deletionTimestamp")
         ]
 

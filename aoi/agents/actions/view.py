@@ -23,11 +23,11 @@ class View:
 
     def get(self, key: str, name: str) -> Obj:
         """One object. Raises: Refused (resource) if it is not there."""
-        found = self.find(key, name)
-        if found is None:
+        obj = self.find(key, name)
+        if obj is None:
             readable = READABLES[key]
             raise Refused(f"{readable.resource} {name!r} is not in namespace {self.namespace}", "resource")
-        return found
+        return obj
 
     def find(self, key: str, name: str) -> Obj | None:
         """One object or None."""
@@ -40,12 +40,12 @@ class View:
     def all(self, key: str, *, labels: str = "", fields: str = "", forbidden_is_empty: bool = False) -> list[Obj]:
         """Objects in name order; none if the cluster does not serve the kind. Raises: Refused."""
         try:
-            found = Reader(self._transport, self.namespace).list(key, labels=labels, fields=fields, redacted=False)
+            objects = Reader(self._transport, self.namespace).list(key, labels=labels, fields=fields, redacted=False)
         except ServerSaid as error:
             if error.status == 404 or (forbidden_is_empty and error.status == 403):
                 return []
             raise _refusal(error) from error
-        return sorted(found, key=lambda obj: obj["metadata"]["name"])
+        return sorted(objects, key=lambda obj: obj["metadata"]["name"])
 
     def path(self, key: str, name: str | None = None) -> str:
         """Where requests about it go."""
@@ -57,8 +57,8 @@ class View:
         Raises: Refused (resource).
         """
         for key in WORKLOADS:
-            if found := self.find(key, component):
-                return key, found
+            if workload := self.find(key, component):
+                return key, workload
         selector = ((self.find("services", component) or {}).get("spec") or {}).get("selector") or {"app": component}
         for key in WORKLOADS:
             matching = [obj for obj in self.all(key) if selector.items() <= template_labels(obj).items()]
@@ -76,13 +76,13 @@ class View:
         labels = selector_text((workload.get("spec") or {}).get("selector"))
         if key == "deployments.apps":
             sets = owned(self.all("replicasets.apps", labels=labels), workload)
-            found = [(revision(rs), _template(rs["spec"])) for rs in sets]
+            recorded = [(revision(rs), _template(rs["spec"])) for rs in sets]
         else:
             kept = owned(self.all("controllerrevisions.apps", labels=labels), workload)
-            found = [
+            recorded = [
                 (int(obj.get("revision", 0)), _template((obj.get("data") or {}).get("spec") or {})) for obj in kept
             ]
-        return sorted(found, key=lambda pair: pair[0])
+        return sorted(recorded, key=lambda pair: pair[0])
 
 
 def _template(spec: Obj) -> Obj:

@@ -209,8 +209,8 @@ class SetLimits:
 
     def _container(self, template: Obj) -> int:
         """The container with such a limit; sidecars rarely have one. The first if none has."""
-        found = [i for i, c in enumerate(containers(template)) if self._limit(c.get("resources") or {})]
-        return found[0] if found else 0
+        limited = [i for i, c in enumerate(containers(template)) if self._limit(c.get("resources") or {})]
+        return limited[0] if limited else 0
 
     def _size(self, quantity: str | None) -> int:
         return millicores(quantity) if self.resource == "cpu" else size_bytes(quantity)
@@ -220,13 +220,13 @@ class SetLimits:
 
     def _recorded(self, view: View, target: Subject, name: str) -> list[Obj]:
         """Resources of this container in earlier revisions, newest first."""
-        found = [
+        values = [
             container.get("resources") or {}
             for _, template in earlier_revisions(view, target)
             for container in containers(template)
             if container["name"] == name
         ]
-        return [resources for resources in found if self._limit(resources)]
+        return [resources for resources in values if self._limit(resources)]
 
     def _default(self, container: Obj, recorded: list[Obj], target: Subject) -> str:
         present = self._limit(container.get("resources") or {})

@@ -48,17 +48,17 @@ _DESCRIBERS: Mapping[str, Describer] = {
 
 def render_describe(command: ReadCommand, reader: Reader) -> str:
     """What `kubectl describe` prints. Raises: ServerSaid if there is nothing to describe."""
-    found: list[tuple[Target, Obj]] = []
+    objects: list[tuple[Target, Obj]] = []
     for target in command.targets:
-        found += [(target, obj) for obj in _objects(target, command, reader)]
-    if not found:
+        objects += [(target, obj) for obj in _objects(target, command, reader)]
+    if not objects:
         where = f" in {command.namespace} namespace" if command.targets[0].readable.namespaced else ""
         return f"No resources found{where}.\n"
-    pages = [_page(target, obj, command, reader) for target, obj in found[:MAX_OBJECTS]]
+    pages = [_page(target, obj, command, reader) for target, obj in objects[:MAX_OBJECTS]]
     text = "\n\n".join(pages)
-    if len(found) > MAX_OBJECTS:
-        names = ", ".join(obj["metadata"]["name"] for _, obj in found[MAX_OBJECTS:])
-        text += f"\n\n{len(found) - MAX_OBJECTS} more not described: {names}\n"
+    if len(objects) > MAX_OBJECTS:
+        names = ", ".join(obj["metadata"]["name"] for _, obj in objects[MAX_OBJECTS:])
+        text += f"\n\n{len(objects) - MAX_OBJECTS} more not described: {names}\n"
     return text
 
 

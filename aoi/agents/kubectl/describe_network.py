@@ -37,7 +37,7 @@ def describe_service(page: Page, service: Obj, reader: Reader) -> None:
 
 def endpoints(slices: Sequence[Obj], port: str) -> str:
     """`10.0.0.1:80,10.0.0.2:80 + 3 more...`: ready addresses of a port, at most three."""
-    found = [
+    addresses = [
         f"{address}:{entry.get('port')}"
         for piece in slices
         for entry in piece.get("ports") or []
@@ -46,7 +46,7 @@ def endpoints(slices: Sequence[Obj], port: str) -> str:
         if (endpoint.get("conditions") or {}).get("ready", True)
         for address in endpoint.get("addresses") or []
     ]
-    return ",".join(found[:3]) + (f" + {len(found) - 3} more..." if len(found) > 3 else "")
+    return ",".join(addresses[:3]) + (f" + {len(addresses) - 3} more..." if len(addresses) > 3 else "")
 
 
 def describe_config_map(page: Page, obj: Obj, reader: Reader) -> None:

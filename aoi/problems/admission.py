@@ -65,8 +65,8 @@ def check(problem_id: str, seeds: Sequence[int]) -> Report:
     claims: list[Check] = []
     for seed in seeds:
         instance = ProblemInstance(problem=problem, seed=seed)
-        found = _check_fault(instance) if problem.fault else _check_control(instance)
-        claims += [c.model_copy(update={"name": f"{c.name} (seed {seed})"}) for c in found]
+        problems = _check_fault(instance) if problem.fault else _check_control(instance)
+        claims += [c.model_copy(update={"name": f"{c.name} (seed {seed})"}) for c in problems]
     return Report(problem_id=problem_id, fault=problem.fault, seeds=tuple(seeds), checks=tuple(claims))
 
 
@@ -111,8 +111,8 @@ def _evident(scenario: Scenario) -> Check:
     """Where the truth says that an expert looks, the agents' own Probe and Compressor find the cause."""
     look = looker(scenario)
     seen = [signal for check, name in scenario.truth.evidence for signal in look(check, name)[:SHOWN]]
-    found = any(s.word in scenario.truth.causes and s.subject in scenario.truth.accepted for s in seen)
-    return Check(name="evident", passed=found, detail="; ".join(f"{s.word} {s.subject}" for s in seen))
+    is_said = any(s.word in scenario.truth.causes and s.subject in scenario.truth.accepted for s in seen)
+    return Check(name="evident", passed=is_said, detail="; ".join(f"{s.word} {s.subject}" for s in seen))
 
 
 def looker(scenario: Scenario) -> Callable[[str, str], tuple[Signal, ...]]:
@@ -138,8 +138,8 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
         ours = {_key(obj): obj for obj in scenario.world.store.objects(resource)}
         theirs = {_key(obj): obj for obj in clean.world.store.objects(resource)}
         for namespace, name in sorted(ours.keys() | theirs.keys()):
-            one, other = ours.get((namespace, name)), theirs.get((namespace, name))
-            same = one is not None and other is not None and desired(resource, one) == desired(resource, other)
+            mine, other = ours.get((namespace, name)), theirs.get((namespace, name))
+            same = mine is not None and other is not None and desired(resource, mine) == desired(resource, other)
             if not same and (resource, namespace, name) not in touched:
                 strange.append(f"{resource}/{name}")
     return Check(name="contained", passed=not strange, detail=", ".join(strange))
@@ -184,14 +184,14 @@ def _oracle(scenario: Scenario) -> list[Check]:
         ("scale-to-zero fails", _scale_to_zero, False),
         ("restart-everything fails", _restart_everything, False),
     )
-    found = []
+    failures = []
     for name, agent, expected in agents:
         trial = scenario.fork()
         agent(trial)
         outcome = trial.grade(None)
         why = "; ".join(f"{key}: {value}" for key, value in outcome.detail.items() if value)
-        found.append(Check(name=name, passed=outcome.success is expected, detail=why[:300]))
-    return found
+        failures.append(Check(name=name, passed=outcome.success is expected, detail=why[:300]))
+    return failures
 
 
 def _golden(scenario: Scenario) -> None:

@@ -45,10 +45,10 @@ def alerts_of(world: World, application: Application) -> tuple[Alert, ...]:
     Prometheus' rules look at what programs report of themselves, so an entry that is down says nothing: the check
     from outside, which every company has, complains about the entry first.
     """
-    found = orjson.loads(prometheus(world, "/api/v1/alerts", ()).body)["data"]["alerts"]
+    firing = orjson.loads(prometheus(world, "/api/v1/alerts", ()).body)["data"]["alerts"]
     alerts = [
         Alert(WORDS[alert["labels"]["alertname"]], alert["labels"]["service"])
-        for alert in found
+        for alert in firing
         if alert["state"] == "firing"
     ]
     entry = application.workload.entry
@@ -72,13 +72,13 @@ def symptoms(world: World, application: Application) -> list[str]:
     Stricter than the alert rules and free of their noise: whatever the rules would fire for shows here first.
     """
     now, usual = traffic(world), evaluate(application, rules.healthy(application))
-    found = [f"users: {now.users.errors:.1%} of requests fail"] if now.users.errors > USER_ERRORS else []
+    said = [f"users: {now.users.errors:.1%} of requests fail"] if now.users.errors > USER_ERRORS else []
     for edge in now.conditions.edges:
         words = ", ".join(f"{word} {share:.0%}" for word, share in edge.outcomes if word != "ok")
         if words or edge.delay_ms:
-            found.append(f"{edge.caller or 'users'} -> {edge.callee}: {words or f'{edge.delay_ms:.0f} ms slower'}")
+            said.append(f"{edge.caller or 'users'} -> {edge.callee}: {words or f'{edge.delay_ms:.0f} ms slower'}")
     for name, load in now.components.items():
         normal = usual.components[name].p99_ms
         if load.rate and load.p99_ms > SLOW_FACTOR * normal and load.p99_ms > normal + SLOW_EXTRA_MS:
-            found.append(f"{name}: p99 {load.p99_ms:.0f} ms, usually {normal:.0f}")
-    return found
+            said.append(f"{name}: p99 {load.p99_ms:.0f} ms, usually {normal:.0f}")
+    return said

@@ -29,12 +29,12 @@ SPLITS: tuple[Split, ...] = ("train", "development", "test")
 
 def get(problem_id: str) -> Problem:
     """One problem. Raises: UnknownProblem, naming near matches."""
-    found = _by_id().get(problem_id)
-    if found is None:
+    problem = _by_id().get(problem_id)
+    if problem is None:
         near = difflib.get_close_matches(problem_id, _by_id(), n=3, cutoff=0.5)
         hint = f" Near: {', '.join(near)}." if near else ""
         raise UnknownProblem(f"no problem {problem_id!r} among {len(_by_id())}.{hint} See them all: aoi problems list")
-    return found
+    return problem
 
 
 def problems(
@@ -67,8 +67,8 @@ def control_of(problem: Problem) -> Problem:
 @cache
 def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
     """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
-    found, fault = application(application_key, 0), FAULTS[fault_key]
-    return tuple(component.name for component in found.components if fault.eligible(found, component))
+    built, fault = application(application_key, 0), FAULTS[fault_key]
+    return tuple(component.name for component in built.components if fault.eligible(built, component))
 
 
 def target_name(problem: Problem, built: Application) -> str | None:
@@ -81,15 +81,15 @@ def target_name(problem: Problem, built: Application) -> str | None:
 
 @cache
 def _by_id() -> Mapping[str, Problem]:
-    found: dict[str, Problem] = {}
+    by_id: dict[str, Problem] = {}
     for key, home in APPLICATIONS.items():
         for mechanism_split, faults in MECHANISMS.items():
             for fault in faults:
                 for problem in _of_fault(fault, mechanism_split, key, home):
-                    found[problem.id] = problem
+                    by_id[problem.id] = problem
         for problem in _controls(key, home):
-            found[problem.id] = problem
-    return MappingProxyType(found)
+            by_id[problem.id] = problem
+    return MappingProxyType(by_id)
 
 
 def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> list[Problem]:

@@ -55,19 +55,19 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
     they are for (they exist, with their replicas and their containers).
     """
     free = set(mended)
-    found = []
+    lost = []
     for key, old in before.items():
         new = world.store.get(*key)
         if new is old:
             continue
         name = f"{key[0]}/{key[2]}"
         if new is None or new["metadata"].get("deletionTimestamp"):
-            found.append(f"{name} is gone")
+            lost.append(f"{name} is gone")
         elif (smaller := _smaller(key[0], old, new)) is not None:
-            found.append(f"{name}: {smaller}")
+            lost.append(f"{name}: {smaller}")
         elif key not in free and desired(key[0], old) != desired(key[0], new):
-            found.append(f"{name} was changed")
-    return found
+            lost.append(f"{name} was changed")
+    return lost
 
 
 def desired(resource: str, obj: Obj) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def grade_mitigation(end: EndState) -> Outcome:
         end.world.advance(SETTLE_MS)
         theirs = theirs or not aiopslab_complaints(end)
         complaints = _complaints(end)
-    detail: dict[str, str | float | bool] = {key: "; ".join(found[:5]) for key, found in complaints.items()}
+    detail: dict[str, str | float | bool] = {key: "; ".join(said[:5]) for key, said in complaints.items()}
     return Outcome(success=not any(complaints.values()), aiopslab_success=theirs, detail=detail)
 
 
@@ -134,14 +134,14 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
 
 def unready(world: World, namespace: str) -> list[str]:
     """Workloads whose pods are not all there, current and ready."""
-    found = []
+    complaints = []
     for deployment in world.store.objects("deployments.apps", namespace):
         wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
         seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
         ready = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
         if not seen or ready < wanted or status.get("replicas", 0) > wanted:
-            found.append(f"deployment {deployment['metadata']['name']}: {ready} of {wanted} ready")
-    return found
+            complaints.append(f"deployment {deployment['metadata']['name']}: {ready} of {wanted} ready")
+    return complaints
 
 
 def aiopslab_complaints(end: EndState) -> list[str]:
@@ -150,16 +150,16 @@ def aiopslab_complaints(end: EndState) -> list[str]:
     Like theirs, a pod without container statuses is skipped, so that a pod that was never scheduled passes
     unrepaired. That is one reason for the strict grade.
     """
-    found = []
+    complaints = []
     for pod in end.world.store.objects("pods", end.application.namespace):
         for status in pod.get("status", {}).get("containerStatuses", ()):
             if problem := _container_problem(status):
-                found.append(f"pod {pod['metadata']['name']}: {problem}")
+                complaints.append(f"pod {pod['metadata']['name']}: {problem}")
     checked = {"services", "deployments.apps"}
     marks = [mark for mark in end.plan.marks if mark.key[0] in checked and mark.path and mark.path[-1] in _THEIR_FIELDS]
     if marks and all(mark.holds(end.world) for mark in marks):
-        found.append(f"{marks[0].key[2]}: {marks[0].path[-1] if marks[0].path else ''} is as the fault left it")
-    return found
+        complaints.append(f"{marks[0].key[2]}: {marks[0].path[-1] if marks[0].path else ''} is as the fault left it")
+    return complaints
 
 
 _THEIR_FIELDS: Sequence[str] = ("targetPort", "replicas", "command")

@@ -81,11 +81,11 @@ def _controls(
         ]
     order = list(instances)
     choices.shuffle(order)
-    found: dict[tuple[str, int], ProblemInstance] = {}
+    controls: dict[tuple[str, int], ProblemInstance] = {}
     for instance in order:
         control = control_of(instance)
-        found.setdefault((control.problem.id, control.seed), control)
-    distinct = list(found.values())
+        controls.setdefault((control.problem.id, control.seed), control)
+    distinct = list(controls.values())
     return [distinct[index % len(distinct)] for index in range(count)]
 
 

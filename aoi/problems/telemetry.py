@@ -25,23 +25,23 @@ _TROUBLE = re.compile(
 
 def features(world: World, application: Application) -> frozenset[Feature]:
     """Everything that telemetry and status show now."""
-    found: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world, application)}
+    seen: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world, application)}
     names = {component.name for component in application.components}
     for pod in world.store.objects("pods", application.namespace):
         name = pod["metadata"].get("labels", {}).get(application.label_key, "")
         if name in names:
-            found.update(("pods", name, seen) for seen in _pod(pod))
-            found.update(("logs", name, line) for line in _log(world, pod))
+            seen.update(("pods", name, fact) for fact in _pod(pod))
+            seen.update(("logs", name, line) for line in _log(world, pod))
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
-            found.add(("events", _owner(event, names), event["reason"]))
+            seen.add(("events", _owner(event, names), event["reason"]))
     for name in sorted(names):
-        found.update(("workload", name, seen) for seen in _workload(world, application, name))
+        seen.update(("workload", name, fact) for fact in _workload(world, application, name))
     for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
         for chaos in world.store.objects(resource, application.namespace):
             labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
-            found.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
-    return frozenset(found)
+            seen.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
+    return frozenset(seen)
 
 
 def _pod(pod: Obj) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _query(world: World, application: Application, parameters: dict[str, str]) -
     stamp = _stamp(world, at_ms)
     if isinstance(value, float):
         return {"resultType": "scalar", "result": [stamp, _number(value)]}
-    result = [{"metric": labels, "value": [stamp, _number(found)]} for labels, found in value]
+    result = [{"metric": labels, "value": [stamp, _number(sample)]} for labels, sample in value]
     return {"resultType": "vector", "result": result}
 
 
@@ -91,8 +91,8 @@ def _query_range(world: World, application: Application, parameters: dict[str, s
     for at_ms in range(start, end + 1, step):
         value = evaluate(node, catalogue.series, at_ms)
         samples: list[promql.Sample] = [({}, value)] if isinstance(value, float) else value
-        for labels, found in samples:
-            rows.setdefault(tuple(sorted(labels.items())), []).append([_stamp(world, at_ms), _number(found)])
+        for labels, sample in samples:
+            rows.setdefault(tuple(sorted(labels.items())), []).append([_stamp(world, at_ms), _number(sample)])
     return {"resultType": "matrix", "result": [{"metric": dict(key), "values": row} for key, row in rows.items()]}
 
 
@@ -176,14 +176,14 @@ def _traces(world: World, application: Application, parameters: dict[str, str]) 
     start = _microseconds(world, parameters.get("start"), end - back)
     limit = int(parameters.get("limit", "20"))
     slowest = parameters.get("minDuration")
-    found = traces.traces(
+    matching = traces.traces(
         world, application, service=parameters.get("service", ""), limit=limit, start_ms=start, end_ms=end
     )
     if operation := parameters.get("operation"):
-        found = [spans for spans in found if any(span.operation == operation for span in spans)]
+        matching = [spans for spans in matching if any(span.operation == operation for span in spans)]
     if slowest is not None:
-        found = [spans for spans in found if spans[0].duration_ms >= promql.duration_ms(slowest)]
-    return [traces.to_json(world, spans) for spans in found]
+        matching = [spans for spans in matching if spans[0].duration_ms >= promql.duration_ms(slowest)]
+    return [traces.to_json(world, spans) for spans in matching]
 
 
 def _microseconds(world: World, text: str | None, default_ms: int) -> int:

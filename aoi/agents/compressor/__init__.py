@@ -17,7 +17,7 @@ from aoi.agents.compressor import (
     templates,
 )
 from aoi.agents.compressor.mining import condense
-from aoi.agents.compressor.observation import Found, Observation
+from aoi.agents.compressor.observation import Finding, Observation
 from aoi.agents.compressor.ranking import rank
 from aoi.agents.kubectl.kinds import BY_WORD
 from aoi.agents.topology import Topology
@@ -45,15 +45,15 @@ class Compressor:
         if not readable:
             return ()
         nodes = self._topology.nodes
-        about = [f for f in self._found(target, readable) if target in (f.subject, f.other) or f.subject in nodes]
+        about = [f for f in self._findings(target, readable) if target in (f.subject, f.other) or f.subject in nodes]
         ranked = rank(about, target)
         sound = [observation for observation in readable if _says_something(observation)]
         if not ranked and sound:
-            ranked = [Found("healthy", target, None, sound[0], 0, len(sound[0].data))]
+            ranked = [Finding("healthy", target, None, sound[0], 0, len(sound[0].data))]
         signals = (self._signal(finding) for finding in ranked)
         return tuple(signal for signal in signals if signal is not None)
 
-    def _signal(self, finding: Found) -> Signal | None:
+    def _signal(self, finding: Finding) -> Signal | None:
         """With handles for names; None if a name has no handle in this episode."""
         subject = self._handle(finding.subject)
         other = self._handle(finding.other) if finding.other else None
@@ -67,7 +67,7 @@ class Compressor:
     def _handle(self, name: str) -> str | None:
         return self._handles.component(name) or self._handles.node(name)
 
-    def _found(self, target: str, observations: Sequence[Observation]) -> Iterator[Found]:
+    def _findings(self, target: str, observations: Sequence[Observation]) -> Iterator[Finding]:
         topology = self._topology
         by_shape: dict[str, Observation] = {}
         for observation in observations:
@@ -86,7 +86,7 @@ class Compressor:
 
 def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unlike signatures
     shape: str, observation: Observation, target: str, topology: Topology
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """Findings that one observation shows by itself."""
     match shape:
         case "describe pods":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aoi.agents.compressor.observation import Found, Observation, rows, span
+from aoi.agents.compressor.observation import Finding, Observation, rows, span
 from aoi.agents.compressor.templates import Json, listed
 from aoi.agents.topology import Topology
 
@@ -16,7 +16,7 @@ _SERVED = re.compile(r"(?<![:\d])(\d+)(?=[:/])")
 
 def configuration(
     workload: Observation, maps: Observation, services: Observation | None, topology: Topology
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """Signals of `get WORKLOAD -o json` against `get configmaps -o json`, and addresses against `get services`."""
     present = {item["metadata"]["name"]: item.get("data") or {} for item in listed(maps) if "metadata" in item}
     served = _served(services) if services else {}
@@ -28,10 +28,10 @@ def configuration(
         for name, key, is_optional in references(item.get("spec", {}).get("template", {}).get("spec", {})):
             if name not in present:
                 if not is_optional:
-                    yield Found("missingconfig", subject, None, workload, *span(workload, f'"{name}"'))
+                    yield Finding("missingconfig", subject, None, workload, *span(workload, f'"{name}"'))
             elif key and key not in present[name]:
                 if not is_optional:
-                    yield Found("missingkey", subject, None, workload, *span(workload, f'"{key}"'))
+                    yield Finding("missingkey", subject, None, workload, *span(workload, f'"{key}"'))
             else:
                 read = {key: present[name][key]} if key else present[name]
                 fresh = {k: v for k, v in read.items() if (name, k) not in seen}
@@ -60,7 +60,7 @@ def _served(services: Observation) -> Mapping[str, frozenset[str]]:
 
 def _addresses(
     data: Mapping[str, Any], subject: str, maps: Observation, served: Mapping[str, frozenset[str]]
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """Values that are a host and a port inside the cluster, but of no Service, or of no port of it."""
     for key, value in data.items():
         match = _ADDRESS.fullmatch(str(value).strip()) if served else None
@@ -69,4 +69,4 @@ def _addresses(
         host, _, domain = match[1].partition(".")
         is_local = not domain or ".svc" in f".{domain}"
         if is_local and host != "localhost" and match[2] not in served.get(host, ()):
-            yield Found("badconfig", subject, None, maps, *span(maps, f'"{key}": "{value}"'))
+            yield Finding("badconfig", subject, None, maps, *span(maps, f'"{key}": "{value}"'))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from re import compile as pattern
 
-from aoi.agents.compressor.observation import Found, Line, Observation, found
+from aoi.agents.compressor.observation import Finding, Line, Observation, finding
 from aoi.agents.topology import Topology
 
 WAITING = {
@@ -46,7 +46,7 @@ class _Pod:
     restarts: list[Line] = field(default_factory=list)
 
 
-def pods(observation: Observation, topology: Topology) -> Iterator[Found]:
+def pods(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl describe pods`: waiting and terminated reasons, readiness, restarts, eviction."""
     pod = _Pod("")
     for line in observation.lines:
@@ -63,18 +63,18 @@ def pods(observation: Observation, topology: Topology) -> Iterator[Found]:
             yield from _of_container(observation, pod, line, key, value)
 
 
-def _of_pod(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Found]:
+def _of_pod(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Finding]:
     if key == "Status":
         if value.startswith("Pending"):
             pod.is_pending = True
-            yield found("pending", pod.name, observation, line)
+            yield finding("pending", pod.name, observation, line)
         if value.startswith("Terminating"):
-            yield found("terminating", pod.name, observation, line)
+            yield finding("terminating", pod.name, observation, line)
     if key == "Reason" and value in ("Evicted", "Preempting"):
-        yield found("evicted" if value == "Evicted" else "preempted", pod.name, observation, line)
+        yield finding("evicted" if value == "Evicted" else "preempted", pod.name, observation, line)
 
 
-def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Found]:
+def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Finding]:
     if key in ("State", "Last State"):
         pod.state = key
         if key == "State":
@@ -84,21 +84,21 @@ def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, val
         if word == "initwait" and pod.in_containers == "Init Containers":
             word = None
         if word:
-            yield found(word, pod.name, observation, line)
+            yield finding(word, pod.name, observation, line)
     elif key == "Message":
         for word, expression in (("missingconfig", _MISSING_CONFIG), ("missingkey", _MISSING_KEY)):
             if expression.search(value):
-                yield found(word, pod.name, observation, line)
+                yield finding(word, pod.name, observation, line)
         if _NO_PROGRAM.search(value):
-            yield found("badcommand", pod.name, observation, line)
+            yield finding("badcommand", pod.name, observation, line)
     elif key == "Ready" and value == "False" and pod.in_containers == "Containers":
         if pod.is_running:
-            yield found("notready", pod.name, observation, line)
+            yield finding("notready", pod.name, observation, line)
     elif key == "Restart Count" and value.isdigit() and int(value) >= RESTARTS:
-        yield found("restarted", pod.name, observation, line)
+        yield finding("restarted", pod.name, observation, line)
 
 
-def workload(observation: Observation, topology: Topology) -> Iterator[Found]:
+def workload(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl describe deployment|statefulset`: replicas wanted and reached, failing conditions."""
     subject = ""
     for line in observation.lines:
@@ -108,18 +108,18 @@ def workload(observation: Observation, topology: Topology) -> Iterator[Found]:
         elif subject and not line.indent and key == "Replicas":
             counts = _REPLICAS.search(value)
             if counts and int(counts[1]) == 0:
-                yield found("zeroreplicas", subject, observation, line)
+                yield finding("zeroreplicas", subject, observation, line)
             elif counts and counts[5] and int(counts[5]) > 0:
                 # A rollout whose new pods do not come up keeps more pods than it wants.
                 word = "stalled" if int(counts[3]) > int(counts[1]) else "notready"
-                yield found(word, subject, observation, line)
+                yield finding(word, subject, observation, line)
         elif subject and line.indent:
             yield from _condition(observation, subject, line)
 
 
-def _condition(observation: Observation, subject: str, line: Line) -> Iterator[Found]:
+def _condition(observation: Observation, subject: str, line: Line) -> Iterator[Finding]:
     match line.text.split():
         case ["Progressing", "False", "ProgressDeadlineExceeded"]:
-            yield found("stalled", subject, observation, line)
+            yield finding("stalled", subject, observation, line)
         case ["ReplicaFailure", "True", _]:
-            yield found("stalled", subject, observation, line)
+            yield finding("stalled", subject, observation, line)

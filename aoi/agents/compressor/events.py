@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from aoi.agents.compressor.observation import Found, Line, Observation, rows
+from aoi.agents.compressor.observation import Finding, Line, Observation, rows
 from aoi.agents.topology import Topology
 
 RECENT_S = 1_200
@@ -54,7 +54,7 @@ _SEEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _COUNT = re.compile(r"\(x(\d+) over")
 
 
-def events(observation: Observation, topology: Topology) -> Iterator[Found]:
+def events(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of recent warnings, weighted by how often they were seen."""
     for line, row in rows(observation):
         kind, _, name = row.get("OBJECT", "").partition("/")
@@ -71,14 +71,14 @@ def events(observation: Observation, topology: Topology) -> Iterator[Found]:
         yield from _of_event(observation, line, subject, (reason, message, times))
 
 
-def _of_event(observation: Observation, line: Line, subject: str, event: tuple[str, str, int]) -> Iterator[Found]:
+def _of_event(observation: Observation, line: Line, subject: str, event: tuple[str, str, int]) -> Iterator[Finding]:
     reason, message, times = event
     seen: set[str] = set()
     for wanted, expression, word in _RULES:
         if wanted != reason or word in seen or not expression.search(message):
             continue
         seen.add(word)
-        yield Found(word, subject, None, observation, line.start, line.end, float(times))
+        yield Finding(word, subject, None, observation, line.start, line.end, float(times))
         if reason != "FailedScheduling":
             # Scheduling messages list every obstacle; elsewhere the first rule that fits is the whole story.
             return

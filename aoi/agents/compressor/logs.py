@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from aoi.agents.compressor.observation import Found, Line, Observation
+from aoi.agents.compressor.observation import Finding, Line, Observation
 from aoi.agents.topology import Topology
 
 TO_CALLEE = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented"})
@@ -97,13 +97,13 @@ _INTRODUCED = re.compile(
 )
 
 
-def logs(observation: Observation, subject: str, topology: Topology, *, is_previous: bool = False) -> Iterator[Found]:
+def logs(observation: Observation, subject: str, topology: Topology, *, is_previous: bool = False) -> Iterator[Finding]:
     """Signals of one component's log lines; later lines weigh more."""
     if observation.is_error or observation.text.startswith("No resources found"):
         yield from _without_log(observation, subject)
         return
     lines = [line for line in observation.lines if line.text]
-    told: list[Found] = []
+    told: list[Finding] = []
     skip_to = 0
     for index, line in enumerate(lines):
         if index < skip_to or _is_quiet(line.text):
@@ -117,7 +117,7 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
         finding = _classified(block, subject, topology)
         if finding:
             word, other, at = finding
-            told.append(Found(word, subject, other, observation, at.start + at.indent, at.end, weight))
+            told.append(Finding(word, subject, other, observation, at.start + at.indent, at.end, weight))
     for finding in told:
         is_stray = finding.word in TO_CALLEE and len(lines) >= STRAY
         if not is_stray or sum(f.word == finding.word and f.other == finding.other for f in told) > 1:
@@ -135,11 +135,11 @@ _WAITING = (
 """What the server says instead of a log, and what that means."""
 
 
-def _without_log(observation: Observation, subject: str) -> Iterator[Found]:
+def _without_log(observation: Observation, subject: str) -> Iterator[Finding]:
     """A component without a log has no running container: the server says why."""
     for word, expression in _WAITING:
         if match := expression.search(observation.text):
-            yield Found(word, subject, None, observation, match.start(), match.end())
+            yield Finding(word, subject, None, observation, match.start(), match.end())
             return
 
 

@@ -49,7 +49,7 @@ class Line(NamedTuple):
         return self.start + self.indent + len(self.text)
 
 
-class Found(NamedTuple):
+class Finding(NamedTuple):
     """A signal before names become handles: real names, and where it was seen."""
 
     word: str
@@ -62,9 +62,9 @@ class Found(NamedTuple):
     """How much of the observation says so: occurrences, newest lines counted more."""
 
 
-def found(word: str, subject: str, observation: Observation, line: Line, *, other: str | None = None) -> Found:
+def finding(word: str, subject: str, observation: Observation, line: Line, *, other: str | None = None) -> Finding:
     """A finding that one line shows."""
-    return Found(word, subject, other, observation, line.start + line.indent, line.end)
+    return Finding(word, subject, other, observation, line.start + line.indent, line.end)
 
 
 def span(observation: Observation, needle: str, after: int = 0) -> tuple[int, int]:

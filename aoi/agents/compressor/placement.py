@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aoi.agents.compressor.observation import Found, Observation, found, rows, span
+from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
 from aoi.agents.compressor.templates import Json, listed, quantity
 from aoi.agents.topology import Topology
 
@@ -31,7 +31,7 @@ def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
-def policies(observation: Observation, topology: Topology) -> Iterator[Found]:
+def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """NetworkPolicies that choose a component's pods and let nobody in, or out."""
     for item in listed(observation):
         spec = item.get("spec", {})
@@ -41,7 +41,7 @@ def policies(observation: Observation, topology: Topology) -> Iterator[Found]:
             yield from _chosen("netpolicy", spec.get("podSelector", {}), item, observation, topology)
 
 
-def chaos(observation: Observation, topology: Topology) -> Iterator[Found]:
+def chaos(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Chaos Mesh objects that choose a component's pods, and what they do to them."""
     for item in listed(observation):
         spec = item.get("spec", {})
@@ -53,14 +53,14 @@ def chaos(observation: Observation, topology: Topology) -> Iterator[Found]:
             yield from _chosen(spec["action"], selector, item, observation, topology)
 
 
-def _chosen(word: str, selector: Json, item: Json, observation: Observation, topology: Topology) -> Iterator[Found]:
+def _chosen(word: str, selector: Json, item: Json, observation: Observation, topology: Topology) -> Iterator[Finding]:
     name = item.get("metadata", {}).get("name", "")
     for component, workload in topology.workloads.items():
         if _selects(selector, dict(workload.labels)):
-            yield Found(word, component, None, observation, *span(observation, f'"name": "{name}"'))
+            yield Finding(word, component, None, observation, *span(observation, f'"name": "{name}"'))
 
 
-def storage(workload: Observation, claims: Observation, topology: Topology) -> Iterator[Found]:
+def storage(workload: Observation, claims: Observation, topology: Topology) -> Iterator[Finding]:
     """Claims that a described workload mounts, against `kubectl get pvc`."""
     named = re.search(r"^Name:\s+(\S+)", workload.text, re.MULTILINE)
     subject = topology.owner(named[1]) if named else None
@@ -70,41 +70,41 @@ def storage(workload: Observation, claims: Observation, topology: Topology) -> I
     for match in _CLAIM.finditer(workload.text):
         line_row = listed_claims.get(match[1])
         if line_row is None:
-            yield Found("noclaim", subject, None, workload, match.start(), match.end())
+            yield Finding("noclaim", subject, None, workload, match.start(), match.end())
         elif line_row[1].get("STATUS") != "Bound":
-            yield found("unbound", subject, claims, line_row[0])
+            yield finding("unbound", subject, claims, line_row[0])
 
 
-def released(volumes: Observation, topology: Topology) -> Iterator[Found]:
+def released(volumes: Observation, topology: Topology) -> Iterator[Finding]:
     """Volumes whose old claim is gone and that no new one can take, by the component that the claim is named for."""
     for line, row in rows(volumes):
         claim = row.get("CLAIM", "").rpartition("/")[2]
         subject = topology.owner(claim) if claim else None
         if row.get("STATUS") in ("Released", "Failed") and subject:
-            yield found("released", subject, volumes, line)
+            yield finding("released", subject, volumes, line)
 
 
-def quotas(observation: Observation, target: str) -> Iterator[Found]:
+def quotas(observation: Observation, target: str) -> Iterator[Finding]:
     """Rows of `kubectl describe resourcequotas` that are used up: they stop whatever is created next."""
     for line in observation.lines:
         match = _USED.match(line.text)
         if match and quantity(match[3]) <= quantity(match[2]) and not line.indent:
-            yield found("quota", target, observation, line)
+            yield finding("quota", target, observation, line)
 
 
-def nodes(observation: Observation, topology: Topology) -> Iterator[Found]:
+def nodes(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Nodes of `kubectl get nodes` that are not ready or are cordoned."""
     for line, row in rows(observation):
         status = row.get("STATUS", "").split(",")
         if row.get("NAME") not in topology.nodes:
             continue
         if "NotReady" in status or "Unknown" in status:
-            yield found("nodedown", row.get("NAME", ""), observation, line)
+            yield finding("nodedown", row.get("NAME", ""), observation, line)
         if "SchedulingDisabled" in status:
-            yield found("cordoned", row.get("NAME", ""), observation, line)
+            yield finding("cordoned", row.get("NAME", ""), observation, line)
 
 
-def taints(observation: Observation, topology: Topology) -> Iterator[Found]:
+def taints(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Taints of `kubectl describe nodes` that somebody set; the cluster's own follow from a node's condition."""
     subject, in_taints = "", False
     for line in observation.lines:
@@ -117,4 +117,4 @@ def taints(observation: Observation, topology: Topology) -> Iterator[Found]:
         taint = value.strip() if key == "Taints" else line.text
         is_own = taint.startswith(("node.kubernetes.io/", "node-role.kubernetes.io/", "<none>"))
         if in_taints and subject in topology.nodes and not is_own and re.search(r":No(?:Schedule|Execute)$", taint):
-            yield found("tainted", subject, observation, line)
+            yield finding("tainted", subject, observation, line)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aoi.agents.compressor.observation import Found
+from aoi.agents.compressor.observation import Finding
 
 _TIERS: tuple[tuple[str, ...], ...] = (
     # What is plainly wrong in an object that somebody wrote.
@@ -36,15 +36,15 @@ def tier(word: str) -> int:
     return _TIER[word]
 
 
-def rank(findings: Iterable[Found], target: str) -> list[Found]:
+def rank(findings: Iterable[Finding], target: str) -> list[Finding]:
     """One finding per (word, subject, other), the target's own first within a tier, then the heavier ones."""
-    merged: dict[tuple[str, str, str | None], Found] = {}
+    merged: dict[tuple[str, str, str | None], Finding] = {}
     for finding in findings:
         key = (finding.word, finding.subject, finding.other)
         earlier = merged.get(key)
         merged[key] = finding if earlier is None else earlier._replace(weight=earlier.weight + finding.weight)
 
-    def order(finding: Found) -> tuple[bool, int, float, str, str, str]:
+    def order(finding: Finding) -> tuple[bool, int, float, str, str, str]:
         is_foreign = target not in (finding.subject, finding.other)
         return (
             is_foreign,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aoi.agents.compressor.observation import Found, Line, Observation, found
+from aoi.agents.compressor.observation import Finding, Line, Observation, finding
 from aoi.agents.topology import Topology
 
 _TARGET = re.compile(r"TargetPort:\s+(\S+?)/(?:TCP|UDP|SCTP)")
@@ -28,15 +28,15 @@ class _Described:
     """Numbers and names that containers declare."""
 
 
-def missing(observation: Observation, topology: Topology) -> Iterator[Found]:
+def missing(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """A Service that a component should have is not there."""
     match = _MISSING.search(observation.text)
     subject = topology.owner(match[1]) if match else None
     if match and subject:
-        yield Found("noservice", subject, None, observation, match.start(), match.end())
+        yield Finding("noservice", subject, None, observation, match.start(), match.end())
 
 
-def endpoints(service: Observation, workload: Observation, topology: Topology) -> Iterator[Found]:
+def endpoints(service: Observation, workload: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of a described Service against the described workload of the same component."""
     asked, offered = _describe(service), _describe(workload)
     subject = topology.owner(asked.name)
@@ -44,11 +44,11 @@ def endpoints(service: Observation, workload: Observation, topology: Topology) -
         return
     for target, line in asked.targets:
         if offered.ports and target not in offered.ports:
-            yield found("targetport", subject, service, line)
+            yield finding("targetport", subject, service, line)
     if asked.selector_line and offered.labels and not asked.selector.items() <= offered.labels.items():
-        yield found("selector", subject, service, asked.selector_line)
+        yield finding("selector", subject, service, asked.selector_line)
     if asked.endpoints:
-        yield found("noendpoints", subject, service, asked.endpoints)
+        yield finding("noendpoints", subject, service, asked.endpoints)
 
 
 def _describe(observation: Observation) -> _Described:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aoi.agents.compressor import logs
-from aoi.agents.compressor.observation import Found, Line, Observation, found, rows
+from aoi.agents.compressor.observation import Finding, Line, Observation, finding, rows
 from aoi.agents.topology import Topology
 
 SLOW_S = 1.5
@@ -28,7 +28,7 @@ MANY = 5
 _PEER = re.compile(r"peer\.service=(\S+)")
 
 
-def metrics(observation: Observation, subject: str) -> Iterator[Found]:
+def metrics(observation: Observation, subject: str) -> Iterator[Finding]:
     """Signals of request rate, error share and latency."""
     seen: dict[str, tuple[Line, float]] = {}
     for line, row in rows(observation):
@@ -38,23 +38,23 @@ def metrics(observation: Observation, subject: str) -> Iterator[Found]:
             continue
     rate = seen["requests_per_s"][1] if "requests_per_s" in seen else 0.0
     if "latency_p99_s" in seen and seen["latency_p99_s"][1] >= SLOW_S:
-        yield found("delay", subject, observation, seen["latency_p99_s"][0])
+        yield finding("delay", subject, observation, seen["latency_p99_s"][0])
     if "errors_per_s" in seen and rate and seen["errors_per_s"][1] / rate >= ERROR_SHARE:
-        yield found("exception", subject, observation, seen["errors_per_s"][0])
+        yield finding("exception", subject, observation, seen["errors_per_s"][0])
     if "cpu_throttled_s_per_s" in seen and seen["cpu_throttled_s_per_s"][1] >= THROTTLED:
-        yield found("throttled", subject, observation, seen["cpu_throttled_s_per_s"][0])
+        yield finding("throttled", subject, observation, seen["cpu_throttled_s_per_s"][0])
     yield from _memory(observation, subject, seen)
     before = seen.get("requests_per_s_15m_ago")
     if before and before[1] > 1 and rate >= FLOOD * before[1]:
-        yield found("flood", subject, observation, seen["requests_per_s"][0])
+        yield finding("flood", subject, observation, seen["requests_per_s"][0])
 
 
-def _memory(observation: Observation, subject: str, seen: dict[str, tuple[Line, float]]) -> Iterator[Found]:
+def _memory(observation: Observation, subject: str, seen: dict[str, tuple[Line, float]]) -> Iterator[Finding]:
     """Memory that has grown by half in a quarter of an hour and comes near its limit."""
     if {"memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"} <= seen.keys():
         now, before, limit = (seen[key][1] for key in ("memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"))
         if before > 0 and now >= GROWTH * before and limit > 0 and now >= NEAR_LIMIT * limit:
-            yield found("leak", subject, observation, seen["memory_bytes"][0])
+            yield finding("leak", subject, observation, seen["memory_bytes"][0])
 
 
 @dataclass
@@ -68,23 +68,23 @@ class _Span:
     children: list["_Span"] = field(default_factory=list)
 
 
-def traces(observation: Observation, subject: str, topology: Topology) -> Iterator[Found]:
+def traces(observation: Observation, subject: str, topology: Topology) -> Iterator[Finding]:
     """Signals of a component's spans: the callee that it waits for, or whose answers fail.
 
     Among many traces one that failed is a stray, not a state.
     """
-    told: list[Found] = []
+    told: list[Finding] = []
     for span in _spans(observation):
         if topology.host(span.service) == subject:
             told += _of_span(observation, span, subject, topology)
     counted = _COUNT.match(observation.text)
     is_busy = counted is not None and int(counted[1]) >= MANY
-    for finding in told:
-        if not is_busy or sum(f.word == finding.word and f.other == finding.other for f in told) > 1:
-            yield finding
+    for said in told:
+        if not is_busy or sum(f.word == said.word and f.other == said.other for f in told) > 1:
+            yield said
 
 
-def _of_span(observation: Observation, span: _Span, subject: str, topology: Topology) -> Iterator[Found]:
+def _of_span(observation: Observation, span: _Span, subject: str, topology: Topology) -> Iterator[Finding]:
     has_failed_callee = False
     for child in span.children:
         other = _peer(child, subject, topology)
@@ -93,14 +93,14 @@ def _of_span(observation: Observation, span: _Span, subject: str, topology: Topo
         word = _error_word(child.notes)
         if word:
             has_failed_callee = True
-            yield found(
+            yield finding(
                 word if word in logs.TO_CALLEE else "unavailable", subject, observation, child.line, other=other
             )
         if child.duration_ms >= WAIT_MS and child.duration_ms >= WAIT_SHARE * span.duration_ms:
-            yield found("waits", subject, observation, child.line, other=other)
+            yield finding("waits", subject, observation, child.line, other=other)
     if not has_failed_callee and (word := _error_word(span.notes)):
         other = logs.callee(span.notes, subject, topology) if word in logs.TO_CALLEE else None
-        yield found(
+        yield finding(
             word if other or word not in logs.TO_CALLEE else "exception", subject, observation, span.line, other=other
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from aoi.agents.compressor.observation import Found, Line, Observation, found, span
+from aoi.agents.compressor.observation import Finding, Line, Observation, finding, span
 from aoi.agents.topology import Topology
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -34,7 +34,7 @@ def listed(observation: Observation) -> Sequence[Json]:
     return value.get("items", (value,)) if isinstance(value, dict) else ()
 
 
-def revisions(observation: Observation, topology: Topology) -> Iterator[Found]:
+def revisions(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl get replicasets -o json`: fields that the newest recorded template has changed."""
     owned: dict[str, list[tuple[int, Json, bool]]] = {}
     for item in listed(observation):
@@ -51,7 +51,7 @@ def revisions(observation: Observation, topology: Topology) -> Iterator[Found]:
             at = _position(observation, number)
             for word, needle in _changes(recorded[-2][1], newest):
                 if not (is_up and word in ORDINARY):
-                    yield Found(word, subject, None, observation, *span(observation, needle, at))
+                    yield Finding(word, subject, None, observation, *span(observation, needle, at))
 
 
 def _is_up(item: Json) -> bool:
@@ -127,7 +127,7 @@ def quantity(text: str | float) -> float:
     return float(match[1]) * _SUFFIXES.get(match[2], 0.0) if match else 0.0
 
 
-def probe_ports(observation: Observation, topology: Topology) -> Iterator[Found]:
+def probe_ports(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of a described template whose probes knock at a port that no container of it declares."""
     subject, ports = "", set[str]()
     probes: list[tuple[str, str, Line]] = []
@@ -140,4 +140,4 @@ def probe_ports(observation: Observation, topology: Topology) -> Iterator[Found]
             probes.append((probe[1].lower(), probe[2], line))
     for word, port, line in probes:
         if subject and ports and port.isdigit() and port not in ports:
-            yield found(word, subject, observation, line)
+            yield finding(word, subject, observation, line)

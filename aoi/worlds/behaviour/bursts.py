@@ -44,15 +44,15 @@ def of_hour(seed: int, services: Sequence[str], hour: int) -> tuple[Burst, ...]:
     """Zero to two bursts near the turn of an hour; their alerts fire during it."""
     draw = unit(seed, services, "bursts", hour)
     count = 0 if draw < 0.25 else (1 if draw < 0.75 else 2)
-    found = []
+    bursts = []
     for index in range(count):
         roll = unit(seed, services, "burst", hour, index)
         what: What = "slow" if roll < 0.35 else "traffic" if roll < 0.65 else "errors" if roll < 0.9 else "down"
         service = services[int(unit(seed, services, "burst service", hour, index) * len(services))]
         size = unit(seed, services, "burst size", hour, index)
         start = hour * HOUR_MS - int((4 + 30 * size) * 60_000)
-        found.append(Burst(what, service, size, start, start + int((2 + 3 * size) * 60_000)))
-    return tuple(found)
+        bursts.append(Burst(what, service, size, start, start + int((2 + 3 * size) * 60_000)))
+    return tuple(bursts)
 
 
 def overlap(seed: int, services: Sequence[str], service: str, what: What, *, start_ms: int, end_ms: int) -> float:

@@ -51,7 +51,7 @@ def duration_ms(text: str) -> float:
 
 def active(world: World) -> list[Active]:
     """Chaos objects in force now."""
-    found = []
+    experiments = []
     for resource in RESOURCES:
         for obj in world.store.objects(resource):
             spec = obj.get("spec") or {}
@@ -61,8 +61,8 @@ def active(world: World) -> list[Active]:
                 continue
             target = spec.get("target")
             targets = _pick(world, obj, target) if target else None
-            found.append(Active(obj, _pick(world, obj, spec), targets))
-    return found
+            experiments.append(Active(obj, _pick(world, obj, spec), targets))
+    return experiments
 
 
 def remaining_ms(world: World) -> list[int]:
@@ -99,13 +99,13 @@ def _pick(world: World, obj: Obj, spec: dict[str, Any]) -> frozenset[str]:
     return frozenset(picked)
 
 
-def between(found: Sequence[Active], caller: Obj | None, callee: Obj) -> Effect:
+def between(experiments: Sequence[Active], caller: Obj | None, callee: Obj) -> Effect:
     """Combined effect of all chaos on attempts of `caller` (None: users) to `callee`."""
-    if not found:
+    if not experiments:
         return NONE
     lost, delay, is_down = 0.0, 0.0, False
     ends = {callee["metadata"]["name"], *(() if caller is None else (caller["metadata"]["name"],))}
-    for item in found:
+    for item in experiments:
         touched = ends & item.pods
         if not touched or (item.targets is not None and not (ends - touched or ends) & item.targets):
             continue

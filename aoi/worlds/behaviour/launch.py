@@ -127,23 +127,23 @@ def _configured(
     failure: Literal["", "missing", "invalid"] = ""
     failed, failed_value = None, ""
     for setting in component.settings:
-        found = (folders if setting.source == "config_file" else environment).get(setting.name)
+        text = (folders if setting.source == "config_file" else environment).get(setting.name)
         # A program of another component in this pod has defaults for what it is not told here.
-        if found is None and own is not component:
-            found = setting.value
-        if found is None and not setting.essential:
-            found = setting.fallback
-        if found is None or not re.fullmatch(setting.pattern, found):
+        if text is None and own is not component:
+            text = setting.value
+        if text is None and not setting.essential:
+            text = setting.fallback
+        if text is None or not re.fullmatch(setting.pattern, text):
             if setting.essential and not failure:
-                failure = "missing" if found is None else "invalid"
-                failed, failed_value = setting, found or ""
+                failure = "missing" if text is None else "invalid"
+                failed, failed_value = setting, text or ""
             continue
         if setting.callee:
-            addresses.append((setting.callee, found))
+            addresses.append((setting.callee, text))
         elif setting.name == "PORT":
-            port = int(found)
+            port = int(text)
         elif setting.source == "secret_env":
-            password = found
+            password = text
     limits = quantities.amounts((container.get("resources") or {}).get("limits"))
     return Launch(
         component,

@@ -52,9 +52,9 @@ def _recorded(world: World) -> Segments:
 
 def conditions_at(world: World, application: Application, at_ms: int) -> Conditions:
     """How things stood at `at_ms`."""
-    found = segments(world, application)
-    index = bisect_right(found, at_ms, key=lambda entry: entry[0]) - 1
-    return found[max(index, 0)][1]
+    history = segments(world, application)
+    index = bisect_right(history, at_ms, key=lambda entry: entry[0]) - 1
+    return history[max(index, 0)][1]
 
 
 class Recorder:

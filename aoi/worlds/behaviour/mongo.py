@@ -52,10 +52,10 @@ def _shell(world: World, application: Application, program: Launch, words: list[
     if words[:1] == ["-c"] and len(words) == 2:
         text = words[1]
     elif len(words) == 1:
-        found = _script(world, application, program, words[0])
-        if found is None:
+        answered = _script(world, application, program, words[0])
+        if answered is None:
             return 127, b"", f"{words[0]}: No such file or directory".encode()
-        text = found
+        text = answered
     else:
         return 2, b"", b"sh: not emulated"
     output = b""
@@ -153,10 +153,10 @@ def _statement(  # noqa: PLR0911 - one answer per statement
 
 
 def _create(rest: str, users: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
-    fields = {found["key"]: found["text"] or "" for found in _FIELD.finditer(rest)}
+    fields = {match["key"]: match["text"] or "" for match in _FIELD.finditer(rest)}
     if "user" not in fields or "pwd" not in fields:
         return 1, "MongoServerError: createUser expects user and pwd", users
     if fields["user"] in users:
         return 1, f'MongoServerError: User "{fields["user"]}@admin" already exists', users
-    grants = [[found["db"], found["role"]] for found in _ROLE.finditer(rest)]
+    grants = [[match["db"], match["role"]] for match in _ROLE.finditer(rest)]
     return 0, "{ ok: 1 }", {**users, fields["user"]: {"password": fields["pwd"], "grants": grants}}

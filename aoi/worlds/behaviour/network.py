@@ -87,10 +87,10 @@ class Network:
     def launch_of(self, pod: Obj, container: Obj) -> Launch:
         """What a container runs, with the configuration that it read when it started."""
         key = (pod["metadata"]["name"], container["name"])
-        found = self._launches.get(key)
-        if found is None:
-            found = self._launches[key] = self._launch(key, pod, container)
-        return found
+        program = self._launches.get(key)
+        if program is None:
+            program = self._launches[key] = self._launch(key, pod, container)
+        return program
 
     def _launch(self, key: tuple[str, str], pod: Obj, container: Obj) -> Launch:
         """Kept in the world while all that it follows from is the same: most pods run on between two looks."""

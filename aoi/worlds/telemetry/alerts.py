@@ -46,13 +46,13 @@ def firing(world: World, application: Application) -> list[Alert]:
     """Alerts that fire now, worst first."""
     history = History(world, application)
     usual = evaluate(application, healthy(application))
-    found: dict[tuple[str, str], Alert] = {}
+    alerts: dict[tuple[str, str], Alert] = {}
     for name in application.programs:
         for alert in _rules(world, application, history, usual, name):
-            found[alert.name, alert.service] = alert
+            alerts[alert.name, alert.service] = alert
     for alert in _noise(world, application, usual):
-        found.setdefault((alert.name, alert.service), alert)
-    return sorted(found.values(), key=lambda alert: (-alert.score, alert.service, alert.name))
+        alerts.setdefault((alert.name, alert.service), alert)
+    return sorted(alerts.values(), key=lambda alert: (-alert.score, alert.service, alert.name))
 
 
 def healthy(application: Application) -> Conditions:

@@ -78,11 +78,11 @@ class History:
     def __init__(self, world: World, application: Application) -> None:
         self.world = world
         self.application = application
-        found = segments(world, application)
-        ends = [start for start, _ in found[1:]] + [world.clock.now_ms + 1]
+        recorded = segments(world, application)
+        ends = [start for start, _ in recorded[1:]] + [world.clock.now_ms + 1]
         self.parts = [
             (start, end, evaluate(application, conditions))
-            for (start, conditions), end in zip(found, ends, strict=True)
+            for (start, conditions), end in zip(recorded, ends, strict=True)
         ]
 
     def burst(self, service: str, what: bursts.What, start_ms: int, end_ms: int) -> float:

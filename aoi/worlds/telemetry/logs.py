@@ -165,18 +165,18 @@ class _Writer:
 
     def _body(self, limit: int) -> list[LogLine]:
         """Slots from the newest backwards until `limit` lines are written."""
-        found = segments(self.world, self.application)
+        history = segments(self.world, self.application)
         first = (self.life.start_ms + self.component.start_ms) // SLOT_MS + 1
         slot = self.life.end_ms // SLOT_MS
         prefix = hashlib.sha256(f"{self.world.seed}/{self.uid}/log/".encode())
         chatty = int(256 * SLOT_MS / 1000 / self.component.chatter_s)
         lines: list[LogLine] = []
-        index = len(found) - 1
-        failures = self._failures(found[index][1])
+        index = len(history) - 1
+        failures = self._failures(history[index][1])
         while slot >= first and len(lines) < limit:
-            while index > 0 and found[index][0] > slot * SLOT_MS:
+            while index > 0 and history[index][0] > slot * SLOT_MS:
                 index -= 1
-                failures = self._failures(found[index][1])
+                failures = self._failures(history[index][1])
             mixed = prefix.copy()
             mixed.update(slot.to_bytes(8, "big"))
             chance = mixed.digest()
@@ -197,16 +197,16 @@ class _Writer:
         traffic = evaluate(self.application, conditions)
         if self.component.database is not None:
             return self._refused_logins(traffic)
-        found = []
+        lines = []
         for callee in self.component.callees:
             flow = traffic.flows[self.component.name, callee]
             busy = min(1.0, flow.rate / 0.05)  # an edge that is hardly used fails as rarely as it is used
             errors = self._answered_errors(traffic, callee)
             if flow.failing > 0.002:
-                found.append(Failure(callee, flow.worst, ERRORS_PER_SLOT * min(1.0, 4 * flow.failing) * busy))
+                lines.append(Failure(callee, flow.worst, ERRORS_PER_SLOT * min(1.0, 4 * flow.failing) * busy))
             elif errors > 0.02:
-                found.append(Failure(callee, "failed", 0.6 * ERRORS_PER_SLOT * min(1.0, 4 * errors) * busy))
-        return found
+                lines.append(Failure(callee, "failed", 0.6 * ERRORS_PER_SLOT * min(1.0, 4 * errors) * busy))
+        return lines
 
     def _errors(self, at: int, chance: bytes, failures: list[Failure]) -> list[LogLine]:
         """At most one line per failing edge and slot, and a stray one now and then."""
@@ -225,13 +225,13 @@ class _Writer:
 
     def _refused_logins(self, traffic: Traffic) -> list[Failure]:
         """Clients that a database does not let in."""
-        found = []
+        lines = []
         for caller in self.application.callers[self.component.name]:
             flow = traffic.flows[caller, self.component.name]
             for word, event in (("unauthorized", "norole_seen"), ("authfailed", "nologin_seen")):
                 if flow.share(word) > 0.01:
-                    found.append(Failure(caller, event, ERRORS_PER_SLOT))
-        return found
+                    lines.append(Failure(caller, event, ERRORS_PER_SLOT))
+        return lines
 
     def _error(self, at: int, word: str, callee: str, chance: bytes, index: int) -> LogLine:
         if word.endswith("_seen"):

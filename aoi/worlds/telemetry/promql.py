@@ -61,10 +61,10 @@ class Matcher:
 
     def accepts(self, labels: Labels) -> bool:
         """Whether a series' labels fit. Regular expressions are anchored, as in Prometheus."""
-        found = labels.get(self.label, "")
+        value = labels.get(self.label, "")
         if self.operator in ("=", "!="):
-            return (found == self.value) is (self.operator == "=")
-        return (re.fullmatch(self.value, found) is not None) is (self.operator == "=~")
+            return (value == self.value) is (self.operator == "=")
+        return (re.fullmatch(self.value, value) is not None) is (self.operator == "=~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,11 @@ class _Parser:
         return self.tokens[self.position][0] if self.position < len(self.tokens) else ""
 
     def take(self, expected: str = "") -> str:
-        found = self.peek()
-        if not found or (expected and found != expected):
-            raise PromqlError(f"expected {expected or 'more'!r}, found {found or 'the end'!r}")
+        token = self.peek()
+        if not token or (expected and token != expected):
+            raise PromqlError(f"expected {expected or 'more'!r}, found {token or 'the end'!r}")
         self.position += 1
-        return found
+        return token
 
     def expect_end(self) -> None:
         if self.position < len(self.tokens):

@@ -35,8 +35,8 @@ class _Evaluator:
                 return self._binary(node)
 
     def _series(self, node: Node) -> list[Series]:
-        found = self.source(node.name, node.matchers)
-        return [series for series in found if all(matcher.accepts(series.labels) for matcher in node.matchers)]
+        selected = self.source(node.name, node.matchers)
+        return [series for series in selected if all(matcher.accepts(series.labels) for matcher in node.matchers)]
 
     def _instant(self, node: Node) -> list[Sample]:
         at = self.at_ms - node.offset_ms

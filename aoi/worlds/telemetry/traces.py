@@ -42,18 +42,18 @@ def traces(
 ) -> list[list[Span]]:
     """The newest traces that touch `service` (as caller, or called) and begin within the time."""
     history = History(world, application)
-    found: list[list[Span]] = []
+    kept: list[list[Span]] = []
     interval = application.trace_interval_ms
     slot = end_ms // interval
-    while slot * interval >= max(0, start_ms) and len(found) < limit:
+    while slot * interval >= max(0, start_ms) and len(kept) < limit:
         at = slot * interval + digest(world.seed, "trace", slot)[0] * interval // 256
         slot -= 1
         if not start_ms <= at <= end_ms:
             continue
         spans = _Request(world, application, history.at(at), at).spans()
         if any(span.service == service for span in spans):
-            found.append(spans)
-    return found
+            kept.append(spans)
+    return kept
 
 
 class _Request:

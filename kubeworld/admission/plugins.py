@@ -10,6 +10,7 @@ from kubeworld.admission.cel import decide
 from kubeworld.admission.cel.matching import Request
 from kubeworld.controllers import protection
 from kubeworld.kinds.daemonsets import TEMPLATE_GENERATION
+from kubeworld.kinds.defaults_pod import pod_spec, qos_class
 from kubeworld.kinds.resources import PODS
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.identity import service_account
@@ -17,16 +18,11 @@ from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
-_NODE_TOLERATIONS = tuple(
-    {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-    for key in ("not-ready", "unreachable")
-)
-
 
 def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) -> Obj:
     """The object as it may be stored. `previous` is the stored one on an update. Raises: Refused."""
     if previous is None and resource == "pods":
-        return admit_pod(world, obj)
+        return _admit_defaulted(world, obj)
     namespace = obj["metadata"].get("namespace", "")
     if previous is None and namespace:
         _check_namespace(world, resource, obj)
@@ -55,21 +51,24 @@ def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
     return new
 
 
-def admit_pod(world: World, pod: Obj) -> Obj:
-    """A new pod with defaults, checked. Raises: Refused.
+def _admit_defaulted(world: World, pod: Obj) -> Obj:
+    """A new pod whose defaults are filled in, checked. Raises: Refused.
 
-    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority,
-    DefaultTolerationSeconds, ResourceQuota.
+    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority, ResourceQuota.
     """
     _check_namespace(world, "pods", pod)
-    pod = _default_pod(pod)
     pod = limits.admit_pod(world, pod)
     _check_service_account(world, pod)
     _check_pod_security(world, pod)
     pod = _set_priority(world, pod)
-    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
     quota.check(world, "pods", pod, None)
     return pod
+
+
+def admit_pod(world: World, pod: Obj) -> Obj:
+    """A new pod with defaults, checked. Raises: Refused."""
+    return _admit_defaulted(world, {**pod, "spec": pod_spec(pod.get("spec") or {}, is_pod=True)})
 
 
 def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
@@ -106,64 +105,6 @@ def _check_namespace(world: World, resource: str, obj: Obj) -> None:
             f'{resource} "{name}" is forbidden: unable to create new content in namespace {namespace} '
             "because it is being terminated"
         )
-
-
-def _default_pod(pod: Obj) -> Obj:
-    """The defaults that every stored pod has, whoever wrote the template."""
-    new, spec = fork(pod, "spec")
-    spec.setdefault("restartPolicy", "Always")
-    spec.setdefault("terminationGracePeriodSeconds", 30)
-    spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    spec.setdefault("schedulerName", "default-scheduler")
-    spec.setdefault("enableServiceLinks", True)
-    spec["containers"] = [_default_container(container) for container in spec.get("containers") or ()]
-    if spec.get("initContainers"):
-        spec["initContainers"] = [_default_container(container) for container in spec["initContainers"]]
-    tolerations = list(spec.get("tolerations") or ())
-    for toleration in _NODE_TOLERATIONS:
-        if not any(t.get("key") in (toleration["key"], None, "") for t in tolerations):
-            tolerations.append(toleration)
-    spec["tolerations"] = tolerations
-    return new
-
-
-def _default_container(container: Obj) -> Obj:
-    new = dict(container)
-    image = new.get("image", "")
-    if "imagePullPolicy" not in new:
-        tag = image.rpartition("/")[2].partition(":")[2]
-        new["imagePullPolicy"] = "Always" if tag in ("", "latest") and "@" not in image else "IfNotPresent"
-    resources = new.get("resources") or {}
-    requests = resources.get("requests") or {}
-    missing = {name: value for name, value in (resources.get("limits") or {}).items() if name not in requests}
-    if missing:
-        new["resources"] = {**resources, "requests": {**requests, **missing}}
-    else:
-        new.setdefault("resources", {})
-    new.setdefault("terminationMessagePath", "/dev/termination-log")
-    new.setdefault("terminationMessagePolicy", "File")
-    return new
-
-
-def qos_class(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort.
-
-    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
-    """
-    containers = [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
-    guaranteed, any_set = True, False
-    for container in containers:
-        resources = container.get("resources") or {}
-        requests, ceilings = resources.get("requests") or {}, resources.get("limits") or {}
-        any_set = any_set or bool(requests) or bool(ceilings)
-        for name in ("cpu", "memory"):
-            if name not in ceilings or requests.get(name, ceilings[name]) != ceilings[name]:
-                guaranteed = False
-    if not any_set:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def _check_service_account(world: World, pod: Obj) -> None:

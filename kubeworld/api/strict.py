@@ -162,7 +162,7 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
 
 
 def _quantity(value: Any) -> str:
-    from kubeworld.machine.canonical_quantities import canonical
+    from kubeworld.machine.quantities import canonical
 
     try:
         return canonical(value)

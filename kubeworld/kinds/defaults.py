@@ -147,11 +147,6 @@ def _secret(world: World, obj: Obj) -> Obj:
 
 def _claim(world: World, obj: Obj) -> Obj:
     spec: Obj = {"volumeMode": "Filesystem", **(obj.get("spec") or {})}
-    if "storageClassName" not in spec:
-        annotation = "storageclass.kubernetes.io/is-default-class"
-        for storage_class in world.store.objects("storageclasses.storage.k8s.io"):
-            if (storage_class["metadata"].get("annotations") or {}).get(annotation) == "true":
-                spec["storageClassName"] = storage_class["metadata"]["name"]
     return {**obj, "spec": spec, "status": obj.get("status") or {"phase": "Pending"}}
 
 

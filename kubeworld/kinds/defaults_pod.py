@@ -1,7 +1,9 @@
 """Defaults of pod specs, as the API server fills them in (v1.32)."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 
 _VOLUME_MODES = ("configMap", "secret", "downwardAPI", "projected")
@@ -35,12 +37,6 @@ def pod_spec(spec: Obj, *, is_pod: bool = False) -> Obj:
 
 def _only_pod(spec: Obj) -> Obj:
     """Defaulting and admission of pods themselves."""
-    tolerations = list(spec.get("tolerations") or ())
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(
-            item.get("key") in (key, None, "") and item.get("effect") in ("NoExecute", None) for item in tolerations
-        ):
-            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     return {
         "enableServiceLinks": True,
         "serviceAccountName": "default",
@@ -48,8 +44,25 @@ def _only_pod(spec: Obj) -> Obj:
         "preemptionPolicy": "PreemptLowerPriority",
         "priority": 0,
         **spec,
-        "tolerations": tolerations,
+        "tolerations": _with_node_tolerations(spec.get("tolerations") or ()),
     }
+
+
+def _with_node_tolerations(tolerations: Sequence[Obj]) -> list[Obj]:
+    """Every pod stays five minutes on a node that is lost, unless it says otherwise (DefaultTolerationSeconds).
+
+    Only a toleration of NoExecute says otherwise: one of NoSchedule does not keep a pod where it is.
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
+    """
+    added = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        if not any(
+            (item.get("key") or key) == key and (item.get("effect") or "NoExecute") == "NoExecute"
+            for item in tolerations
+        )
+    ]
+    return [*tolerations, *added]
 
 
 def container(spec: Obj, *, is_pod: bool = False) -> Obj:
@@ -116,19 +129,23 @@ def _volume(spec: Obj) -> Obj:
     return spec
 
 
+_QOS_RESOURCES = ("cpu", "memory")
+
+
 def qos_class(spec: Obj) -> str:
-    """BestEffort, Burstable or Guaranteed, from requests and limits of cpu and memory."""
-    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-    resources = [item.get("resources") or {} for item in containers]
-    named = [
-        {key for field in ("requests", "limits") for key in (item.get(field) or {}) if key in ("cpu", "memory")}
-        for item in resources
-    ]
-    if not any(named):
+    """BestEffort, Burstable or Guaranteed, from requests and limits of cpu and memory; amounts of zero do not count.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/, and ComputePodQOS
+    """
+    requests, limits = dict.fromkeys(_QOS_RESOURCES, 0), dict.fromkeys(_QOS_RESOURCES, 0)
+    is_limited = True
+    for item in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        asked = quantities.container_amounts(item, "requests")
+        most = quantities.container_amounts(item, "limits")
+        for name in _QOS_RESOURCES:
+            requests[name] += asked.get(name, 0)
+            limits[name] += most.get(name, 0)
+            is_limited = is_limited and most.get(name, 0) > 0
+    if not any(requests.values()) and not any(limits.values()):
         return "BestEffort"
-    for item in resources:
-        limits = item.get("limits") or {}
-        requests = {**limits, **(item.get("requests") or {})}
-        if any(key not in limits or limits[key] != requests[key] for key in ("cpu", "memory")):
-            return "Burstable"
-    return "Guaranteed"
+    return "Guaranteed" if is_limited and requests == limits else "Burstable"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kubeworld.kinds.errors import FieldError, forbidden_field, invalid
-from kubeworld.machine.canonical_quantities import parse
+from kubeworld.machine.quantities import parse
 from kubeworld.machine.store import Obj
 
 _HIGHEST_PRIORITY = 1_000_000_000

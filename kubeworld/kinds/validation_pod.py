@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from kubeworld.kinds.errors import FieldError, duplicate, forbidden_field, invalid, not_in_object, required, unsupported
 from kubeworld.kinds.formats import LABEL, LABEL_TEXT, port_errors
-from kubeworld.machine.canonical_quantities import parse
+from kubeworld.machine.quantities import parse
 from kubeworld.machine.store import Obj
 
 _ENV = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kubeworld.kinds.claims import is_default_class
 from kubeworld.kinds.table.columns import (
     NONE,
     UNKNOWN,
@@ -173,8 +174,7 @@ def _claim(obj: Obj, now: int) -> list[Any]:
 
 
 def _storage_class(obj: Obj, now: int) -> list[Any]:
-    annotation = (obj["metadata"].get("annotations") or {}).get("storageclass.kubernetes.io/is-default-class")
-    name = obj["metadata"]["name"] + (" (default)" if annotation == "true" else "")
+    name = obj["metadata"]["name"] + (" (default)" if is_default_class(obj) else "")
     return [
         name,
         obj.get("provisioner", ""),

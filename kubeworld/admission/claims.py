@@ -1,6 +1,7 @@
 """PersistentVolumeClaims: the default class, and which of them may grow."""
 
-from kubeworld.kinds.claims import CLAIMS, CLASSES, is_default_class, requested_bytes
+from kubeworld.kinds.persistent_volume_claim import CLAIMS, requested_bytes
+from kubeworld.kinds.storage_class import CLASSES, is_default_class
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World

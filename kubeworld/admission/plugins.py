@@ -8,13 +8,13 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 from kubeworld.admission import claims, limits, quota
 from kubeworld.admission.cel import decide
 from kubeworld.admission.cel.matching import Request
-from kubeworld.controllers import protection
-from kubeworld.kinds.daemonsets import TEMPLATE_GENERATION
-from kubeworld.kinds.defaults_pod import pod_spec, qos_class
-from kubeworld.kinds.resources import PODS
+from kubeworld.controllers.protection import protected
+from kubeworld.kinds.catalogue import BY_TABLE
+from kubeworld.kinds.pod import POD
+from kubeworld.kinds.priority_class import PRIORITY_CLASS, SYSTEM_CLASSES
+from kubeworld.kinds.shared.pod_defaults import pod_spec, qos_class
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.identity import service_account
-from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
@@ -31,24 +31,12 @@ def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) ->
         obj = claims.with_default_class(world, obj)
     elif resource == "persistentvolumeclaims" and previous is not None:
         claims.check_resize(world, obj, previous)
-    if resource in protection.FINALIZERS and previous is None:
-        obj = protection.protected(resource, obj)
-    if resource == "daemonsets.apps":
-        obj = _count_templates(obj, previous)
+    kind = BY_TABLE.get(resource)
+    if kind is not None and previous is None:
+        obj = protected(kind, obj)
     if namespace:
         quota.check(world, resource, obj, previous)
     return obj
-
-
-def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
-    """The generation of a DaemonSet's template, which its pods carry as a label."""
-    before = ((previous or daemon_set)["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
-    number = natural(before) or 1
-    if previous is not None and previous["spec"].get("template") != daemon_set["spec"].get("template"):
-        number += 1
-    new, meta = fork(daemon_set, "metadata")
-    meta["annotations"] = {**(meta.get("annotations") or {}), TEMPLATE_GENERATION: str(number)}
-    return new
 
 
 def _admit_defaulted(world: World, pod: Obj) -> Obj:
@@ -81,7 +69,7 @@ def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
         return pod
     meta = pod["metadata"]
     identity = service_account("kube-system", _ACCOUNTS.get(component, component))
-    request = Request(PODS, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
+    request = Request(POD, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
     verdict = decide.check(world, request)
     if verdict is not None and verdict.denials:
         denial = verdict.denials[0]
@@ -121,21 +109,18 @@ def _check_service_account(world: World, pod: Obj) -> None:
 
 def _set_priority(world: World, pod: Obj) -> Obj:
     name = pod["spec"].get("priorityClassName")
-    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
     new, spec = fork(pod, "spec")
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     if not name:
-        default = next(
-            (c for c in world.store.objects("priorityclasses.scheduling.k8s.io") if c.get("globalDefault")), None
-        )
+        default = next((c for c in world.store.objects(PRIORITY_CLASS.table) if c.get("globalDefault")), None)
         if default is not None:
             spec["priorityClassName"] = default["metadata"]["name"]
         spec["priority"] = default["value"] if default else 0
         return new
-    stored = world.store.get("priorityclasses.scheduling.k8s.io", "", name)
-    if stored is None and name not in system:
+    stored = world.store.get(PRIORITY_CLASS.table, "", name)
+    if stored is None and name not in SYSTEM_CLASSES:
         raise Refused(f'pods "{pod["metadata"]["name"]}" is forbidden: no PriorityClass with name {name} was found')
-    spec["priority"] = stored["value"] if stored else system[name]
+    spec["priority"] = stored["value"] if stored else SYSTEM_CLASSES[name]
     if stored and stored.get("preemptionPolicy"):
         spec["preemptionPolicy"] = stored["preemptionPolicy"]
     return new

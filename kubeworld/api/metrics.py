@@ -6,7 +6,8 @@ from kubeworld.api.pods import container_status
 from kubeworld.api.reads import selected
 from kubeworld.api.results import Call, json_response
 from kubeworld.kinds.errors import ApiError, not_found
-from kubeworld.kinds.resources import NODES, PODS
+from kubeworld.kinds.node import NODE
+from kubeworld.kinds.pod import POD
 from kubeworld.kinds.table import table_of, wants_table
 from kubeworld.machine.response import Response
 from kubeworld.machine.store import Obj
@@ -22,7 +23,7 @@ def metrics(world: World, call: Call) -> Response:
     if call.subresource:
         raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
     build = _node_metrics if call.kind.plural == "nodes" else _pod_metrics
-    objects = selected(world, replace(call, kind=NODES if call.kind.plural == "nodes" else PODS))
+    objects = selected(world, replace(call, kind=NODE if call.kind.plural == "nodes" else POD))
     items = [item for obj in objects if (item := build(world, obj)) is not None]
     if call.name and not items:
         name = f"{call.namespace}/{call.name}" if call.kind.namespaced else call.name

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from kubeworld.kinds.errors import bad_request
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.machine import selectors
 from kubeworld.machine.store import Obj
 
@@ -51,7 +51,7 @@ def _split(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def parse_fields(text: str, kind: ResourceType) -> tuple[tuple[tuple[str, ...], bool, str], ...]:
+def parse_fields(text: str, kind: Kind) -> tuple[tuple[tuple[str, ...], bool, str], ...]:
     """(path, equal, value) of each term. Raises: ApiError 400 for a field that the kind does not index."""
     terms = []
     for part in _split(text):
@@ -79,7 +79,7 @@ def field_value(obj: Obj, path: tuple[str, ...]) -> str:
     return str(node).lower() if isinstance(node, bool) else str(node)
 
 
-def matcher(label_selector: str, field_selector: str, kind: ResourceType) -> Callable[[Obj], bool] | None:
+def matcher(label_selector: str, field_selector: str, kind: Kind) -> Callable[[Obj], bool] | None:
     """A predicate for list and watch, or None when everything matches. Raises: ApiError 400."""
     if not label_selector and not field_selector:
         return None

@@ -13,7 +13,6 @@ _MACROS = {
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NAMES = {name: at for at, name in enumerate(_MONTHS, 1)} | {name: at for at, name in enumerate(_DAYS)}
-
 Schedule = tuple[frozenset[int], frozenset[int], frozenset[int], frozenset[int], frozenset[int], bool, bool]
 """Minutes, hours, days, months, weekdays (0 is Sunday), and whether days and weekdays are restricted."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubeworld.kinds.errors import FieldError, invalid, required, unsupported
+from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
 
 Source = Mapping[str, Any]
 _TYPES: dict[str, type | tuple[type, ...]] = {

@@ -21,6 +21,7 @@ from kubeworld.api.watch import Watch
 from kubeworld.controllers.nodes import present
 from kubeworld.kinds import errors
 from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.metrics import METRICS
 from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.registry import Registry
 from kubeworld.kinds.reviews import REVIEWS
@@ -149,7 +150,7 @@ class Api:
             return reviews.review(self.authorizer, self.tokens, call)
         if call.verb not in kind.verbs or not _fits(call.verb, call.name):
             raise errors.method_not_allowed()
-        handler = metrics.metrics if kind.group == "metrics.k8s.io" else _HANDLERS[call.verb]
+        handler = metrics.metrics if kind in METRICS else _HANDLERS[call.verb]
         result: Result = handler(self.world, call)
         return result
 

@@ -21,7 +21,7 @@ from kubeworld.kinds.job import JOB
 from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.lease import LEASE
 from kubeworld.kinds.limit_range import LIMIT_RANGE
-from kubeworld.kinds.metrics import NODE_METRICS, POD_METRICS
+from kubeworld.kinds.metrics import METRICS
 from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.network_policy import NETWORK_POLICY
 from kubeworld.kinds.node import NODE
@@ -86,8 +86,7 @@ KINDS: tuple[Kind, ...] = (
     CUSTOM_RESOURCE_DEFINITION,
     *CHAOS,
     REPLICATION_CONTROLLER,
-    NODE_METRICS,
-    POD_METRICS,
+    *METRICS,
     *REVIEWS,
 )
 

@@ -19,12 +19,12 @@ def _default(world: World, obj: Obj) -> Obj:
 
 
 def _cells(obj: Obj, now: int) -> list[Any]:
-    found = []
+    addresses = []
     for subset in obj.get("subsets") or ():
         for address in subset.get("addresses") or ():
             ports = subset.get("ports") or ()
-            found += [f"{address['ip']}:{port['port']}" for port in ports] if ports else [address["ip"]]
-    return [obj["metadata"]["name"], some_of(found, 3), created(obj, now)]
+            addresses += [f"{address['ip']}:{port['port']}" for port in ports] if ports else [address["ip"]]
+    return [obj["metadata"]["name"], some_of(addresses, 3), created(obj, now)]
 
 
 ENDPOINTS = Kind(

@@ -1,4 +1,7 @@
-"""Events: of the core group as they are stored, and of events.k8s.io, which renames their fields."""
+"""Events: of the core group as they are stored, and of events.k8s.io, which renames their fields.
+
+Controllers write them through `kubeworld.kinds.events`.
+"""
 
 from dataclasses import replace
 from typing import Any

@@ -18,9 +18,11 @@ def _node_cells(obj: Obj, now: int) -> list[Any]:
     return [obj["metadata"]["name"], obj["usage"]["cpu"], obj["usage"]["memory"], obj["window"]]
 
 
-METRICS = ("metrics.k8s.io", "v1beta1")
+_VERSION = ("metrics.k8s.io", "v1beta1")
 _COLUMNS = columns("Name, cpu, memory, window")
 NODE_METRICS = Kind(
-    *METRICS, "NodeMetrics", "nodes", namespaced=False, verbs=READ_VERBS, printer=Printer(_COLUMNS, _node_cells)
+    *_VERSION, "NodeMetrics", "nodes", namespaced=False, verbs=READ_VERBS, printer=Printer(_COLUMNS, _node_cells)
 )
-POD_METRICS = Kind(*METRICS, "PodMetrics", "pods", verbs=READ_VERBS, printer=Printer(_COLUMNS, _pod_cells))
+POD_METRICS = Kind(*_VERSION, "PodMetrics", "pods", verbs=READ_VERBS, printer=Printer(_COLUMNS, _pod_cells))
+
+METRICS = (NODE_METRICS, POD_METRICS)

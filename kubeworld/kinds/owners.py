@@ -56,5 +56,5 @@ def owner_exists(store: Store, namespace: str, reference: Obj) -> bool:
 
 def _exists_in_group(store: Store, group: str, uid: str) -> bool:
     """For kinds whose plural is not known here (custom resources): look through the tables of their group."""
-    tables = [one for one in store.resources() if one.partition(".")[2] == group]
-    return any(obj["metadata"]["uid"] == uid for one in tables for obj in store.objects(one))
+    tables = [table for table in store.resources() if table.partition(".")[2] == group]
+    return any(obj["metadata"]["uid"] == uid for table in tables for obj in store.objects(table))

@@ -106,7 +106,7 @@ def pod_reason(pod: Obj) -> tuple[str, int, int]:
 
 def sidecars(pod: Obj) -> set[str]:
     """Names of the init containers that keep running beside the others; they count as containers."""
-    return {one["name"] for one in pod["spec"].get("initContainers") or () if one.get("restartPolicy") == "Always"}
+    return {item["name"] for item in pod["spec"].get("initContainers") or () if item.get("restartPolicy") == "Always"}
 
 
 def _init_reason(pod: Obj) -> tuple[str, int]:

@@ -77,10 +77,10 @@ def _number(text: str) -> int:
     known = _NAMES.get(text.lower())
     if known is not None:
         return known
-    found = natural(text)
-    if found is None:
+    number = natural(text)
+    if number is None:
         raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
-    return found
+    return number
 
 
 def next_time(schedule: Schedule, after: datetime) -> datetime | None:

@@ -160,8 +160,10 @@ def _external_ip(obj: Obj) -> str:
         return str(spec.get("externalName", NONE))
     if spec.get("type") == "LoadBalancer":
         ingress = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-        found = [item.get("ip") or item.get("hostname", "") for item in ingress] + list(spec.get("externalIPs") or ())
-        return ",".join(found) or "<pending>"
+        addresses = [item.get("ip") or item.get("hostname", "") for item in ingress] + list(
+            spec.get("externalIPs") or ()
+        )
+        return ",".join(addresses) or "<pending>"
     return ",".join(spec.get("externalIPs") or ()) or NONE
 
 

@@ -12,8 +12,8 @@ def matches_map(selector: Labels | None, labels: Labels | None) -> bool:
     """Every pair of an equality selector (a Service's, a nodeSelector) is in `labels`; an empty one matches all."""
     if not selector:
         return True
-    found = labels or {}
-    return all(found.get(key) == value for key, value in selector.items())
+    present = labels or {}
+    return all(present.get(key) == value for key, value in selector.items())
 
 
 def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
@@ -23,11 +23,11 @@ def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
     """
     if selector is None:
         return False
-    found = labels or {}
-    if not matches_map(selector.get("matchLabels"), found):
+    present = labels or {}
+    if not matches_map(selector.get("matchLabels"), present):
         return False
     return all(
-        item["operator"] in LABEL_OPERATORS and matches_expression(item, found)
+        item["operator"] in LABEL_OPERATORS and matches_expression(item, present)
         for item in selector.get("matchExpressions") or ()
     )
 

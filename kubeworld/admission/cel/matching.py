@@ -9,6 +9,7 @@ from typing import Any
 
 from kubeworld.kinds.catalogue import KINDS
 from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.registry import Registry
 from kubeworld.machine import selectors
 from kubeworld.machine.identity import Identity
@@ -35,7 +36,7 @@ class Request:
 
     def is_namespaced(self) -> bool:
         """Whether it is about something in a namespace; a Namespace itself is not."""
-        return bool(self.namespace) and self.kind.table != "namespaces"
+        return bool(self.namespace) and self.kind is not NAMESPACE
 
 
 def match(world: World, resources: Obj | None, request: Request) -> Kind | None:
@@ -105,7 +106,7 @@ def _namespace_matches(world: World, resources: Obj, request: Request) -> bool:
     selector = resources.get("namespaceSelector")
     if not selector:
         return True
-    if request.kind.table == "namespaces":
+    if request.kind is NAMESPACE:
         if request.operation in ("CREATE", "UPDATE") and request.new is not None and not request.subresource:
             return selectors.matches(selector, _labels(request.new))
         return selectors.matches(selector, _labels(world.store.get("namespaces", "", request.name) or {}))

@@ -25,11 +25,11 @@ class Printer:
 
 def columns(text: str) -> tuple[dict[str, Any], ...]:
     """Read `Name, Ready, Restarts:integer, IP/1`: `/1` columns show with `-o wide` only."""
-    found = []
+    definitions = []
     for at, item in enumerate(text.split(", ")):
         name, _, priority = item.partition("/")
         name, _, kind = name.partition(":")
-        found.append(
+        definitions.append(
             {
                 "name": name,
                 "type": kind or "string",
@@ -38,7 +38,7 @@ def columns(text: str) -> tuple[dict[str, Any], ...]:
                 "priority": int(priority or 0),
             }
         )
-    return tuple(found)
+    return tuple(definitions)
 
 
 @lru_cache(maxsize=8192)

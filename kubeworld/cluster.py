@@ -21,6 +21,7 @@ from kubeworld.controllers.scheduler import Scheduler
 from kubeworld.controllers.statefulset import StatefulSetController
 from kubeworld.controllers.taints import TaintEviction
 from kubeworld.controllers.volumes import VolumeController
+from kubeworld.kinds.catalogue import WITHOUT_GENERATION
 from kubeworld.kubelet import Kubelet
 from kubeworld.kubelet.plain_runtime import PlainRuntime
 from kubeworld.machine.world import EPOCH_MS, Controller, Plugin, Runtime, World
@@ -70,5 +71,6 @@ def new_cluster(
         runtime=runtime or PlainRuntime(),
         controllers=standard_controllers() if controllers is None else controllers,
         admission=StandardAdmission(plugins),
+        without_generation=WITHOUT_GENERATION,
         epoch_ms=epoch_ms,
     )

@@ -1,6 +1,7 @@
 """PersistentVolumeClaims: the default class, and which of them may grow."""
 
-from kubeworld.kinds.claims import CLAIMS, CLASSES, requested_bytes
+from kubeworld.kinds.persistent_volume_claim import CLAIMS, requested_bytes
+from kubeworld.kinds.storage_class import CLASSES, is_default_class
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
@@ -20,13 +21,17 @@ def check_resize(world: World, claim: Obj, previous: Obj) -> None:
 
 
 def with_default_class(world: World, claim: Obj) -> Obj:
-    """DefaultStorageClass: a claim that names no class gets the default one, if there is one."""
+    """DefaultStorageClass: a claim that names no class gets the default one, if there is one.
+
+    Of several the newest, and of those that are as new the first by name, as the plug-in sorts them. Source:
+    https://kubernetes.io/docs/concepts/storage/storage-classes/#default-storageclass
+    """
     if "storageClassName" in (claim.get("spec") or {}):
         return claim
-    for storage_class in world.store.objects("storageclasses.storage.k8s.io"):
-        annotations = storage_class["metadata"].get("annotations") or {}
-        if annotations.get("storageclass.kubernetes.io/is-default-class") == "true":
-            new, spec = fork(claim, "spec")
-            spec["storageClassName"] = storage_class["metadata"]["name"]
-            return new
-    return claim
+    defaults = [item["metadata"] for item in world.store.objects(CLASSES) if is_default_class(item)]
+    if not defaults:
+        return claim
+    new, spec = fork(claim, "spec")
+    # The store lists by name, and `max` keeps the first of equals.
+    spec["storageClassName"] = max(defaults, key=lambda meta: world.clock.at_ms(meta["creationTimestamp"]))["name"]
+    return new

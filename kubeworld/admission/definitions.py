@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeworld.admission.cel import rules
-from kubeworld.kinds.errors import FieldError, invalid, required, unsupported
-from kubeworld.kinds.formats import IMMUTABLE
+from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
+from kubeworld.kinds.shared.formats import IMMUTABLE
 from kubeworld.machine.store import Obj
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")

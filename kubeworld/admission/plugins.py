@@ -8,25 +8,21 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 from kubeworld.admission import claims, limits, quota
 from kubeworld.admission.cel import decide
 from kubeworld.admission.cel.matching import Request
-from kubeworld.controllers import protection
-from kubeworld.kinds.daemonsets import TEMPLATE_GENERATION
-from kubeworld.kinds.resources import PODS
+from kubeworld.controllers.protection import protected
+from kubeworld.kinds.catalogue import BY_TABLE
+from kubeworld.kinds.pod import POD
+from kubeworld.kinds.priority_class import PRIORITY_CLASS, SYSTEM_CLASSES
+from kubeworld.kinds.shared.pod_defaults import pod_spec, qos_class
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.identity import service_account
-from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
-
-_NODE_TOLERATIONS = tuple(
-    {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-    for key in ("not-ready", "unreachable")
-)
 
 
 def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) -> Obj:
     """The object as it may be stored. `previous` is the stored one on an update. Raises: Refused."""
     if previous is None and resource == "pods":
-        return admit_pod(world, obj)
+        return _admit_defaulted(world, obj)
     namespace = obj["metadata"].get("namespace", "")
     if previous is None and namespace:
         _check_namespace(world, resource, obj)
@@ -35,41 +31,32 @@ def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) ->
         obj = claims.with_default_class(world, obj)
     elif resource == "persistentvolumeclaims" and previous is not None:
         claims.check_resize(world, obj, previous)
-    if resource in protection.FINALIZERS and previous is None:
-        obj = protection.protected(resource, obj)
-    if resource == "daemonsets.apps":
-        obj = _count_templates(obj, previous)
+    kind = BY_TABLE.get(resource)
+    if kind is not None and previous is None:
+        obj = protected(kind, obj)
     if namespace:
         quota.check(world, resource, obj, previous)
     return obj
 
 
-def _count_templates(daemon_set: Obj, previous: Obj | None) -> Obj:
-    """The generation of a DaemonSet's template, which its pods carry as a label."""
-    before = ((previous or daemon_set)["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
-    number = natural(before) or 1
-    if previous is not None and previous["spec"].get("template") != daemon_set["spec"].get("template"):
-        number += 1
-    new, meta = fork(daemon_set, "metadata")
-    meta["annotations"] = {**(meta.get("annotations") or {}), TEMPLATE_GENERATION: str(number)}
-    return new
+def _admit_defaulted(world: World, pod: Obj) -> Obj:
+    """A new pod whose defaults are filled in, checked. Raises: Refused.
 
-
-def admit_pod(world: World, pod: Obj) -> Obj:
-    """A new pod with defaults, checked. Raises: Refused.
-
-    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority,
-    DefaultTolerationSeconds, ResourceQuota.
+    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority, ResourceQuota.
     """
     _check_namespace(world, "pods", pod)
-    pod = _default_pod(pod)
     pod = limits.admit_pod(world, pod)
     _check_service_account(world, pod)
     _check_pod_security(world, pod)
     pod = _set_priority(world, pod)
-    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
     quota.check(world, "pods", pod, None)
     return pod
+
+
+def admit_pod(world: World, pod: Obj) -> Obj:
+    """A new pod with defaults, checked. Raises: Refused."""
+    return _admit_defaulted(world, {**pod, "spec": pod_spec(pod.get("spec") or {}, is_pod=True)})
 
 
 def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
@@ -82,7 +69,7 @@ def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
         return pod
     meta = pod["metadata"]
     identity = service_account("kube-system", _ACCOUNTS.get(component, component))
-    request = Request(PODS, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
+    request = Request(POD, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
     verdict = decide.check(world, request)
     if verdict is not None and verdict.denials:
         denial = verdict.denials[0]
@@ -108,64 +95,6 @@ def _check_namespace(world: World, resource: str, obj: Obj) -> None:
         )
 
 
-def _default_pod(pod: Obj) -> Obj:
-    """The defaults that every stored pod has, whoever wrote the template."""
-    new, spec = fork(pod, "spec")
-    spec.setdefault("restartPolicy", "Always")
-    spec.setdefault("terminationGracePeriodSeconds", 30)
-    spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    spec.setdefault("schedulerName", "default-scheduler")
-    spec.setdefault("enableServiceLinks", True)
-    spec["containers"] = [_default_container(container) for container in spec.get("containers") or ()]
-    if spec.get("initContainers"):
-        spec["initContainers"] = [_default_container(container) for container in spec["initContainers"]]
-    tolerations = list(spec.get("tolerations") or ())
-    for toleration in _NODE_TOLERATIONS:
-        if not any(t.get("key") in (toleration["key"], None, "") for t in tolerations):
-            tolerations.append(toleration)
-    spec["tolerations"] = tolerations
-    return new
-
-
-def _default_container(container: Obj) -> Obj:
-    new = dict(container)
-    image = new.get("image", "")
-    if "imagePullPolicy" not in new:
-        tag = image.rpartition("/")[2].partition(":")[2]
-        new["imagePullPolicy"] = "Always" if tag in ("", "latest") and "@" not in image else "IfNotPresent"
-    resources = new.get("resources") or {}
-    requests = resources.get("requests") or {}
-    missing = {name: value for name, value in (resources.get("limits") or {}).items() if name not in requests}
-    if missing:
-        new["resources"] = {**resources, "requests": {**requests, **missing}}
-    else:
-        new.setdefault("resources", {})
-    new.setdefault("terminationMessagePath", "/dev/termination-log")
-    new.setdefault("terminationMessagePolicy", "File")
-    return new
-
-
-def qos_class(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort.
-
-    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
-    """
-    containers = [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
-    guaranteed, any_set = True, False
-    for container in containers:
-        resources = container.get("resources") or {}
-        requests, ceilings = resources.get("requests") or {}, resources.get("limits") or {}
-        any_set = any_set or bool(requests) or bool(ceilings)
-        for name in ("cpu", "memory"):
-            if name not in ceilings or requests.get(name, ceilings[name]) != ceilings[name]:
-                guaranteed = False
-    if not any_set:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
-
-
 def _check_service_account(world: World, pod: Obj) -> None:
     name, namespace = pod["spec"]["serviceAccountName"], pod["metadata"]["namespace"]
     if world.store.get("serviceaccounts", namespace, name) is not None:
@@ -180,21 +109,18 @@ def _check_service_account(world: World, pod: Obj) -> None:
 
 def _set_priority(world: World, pod: Obj) -> Obj:
     name = pod["spec"].get("priorityClassName")
-    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
     new, spec = fork(pod, "spec")
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     if not name:
-        default = next(
-            (c for c in world.store.objects("priorityclasses.scheduling.k8s.io") if c.get("globalDefault")), None
-        )
+        default = next((c for c in world.store.objects(PRIORITY_CLASS.table) if c.get("globalDefault")), None)
         if default is not None:
             spec["priorityClassName"] = default["metadata"]["name"]
         spec["priority"] = default["value"] if default else 0
         return new
-    stored = world.store.get("priorityclasses.scheduling.k8s.io", "", name)
-    if stored is None and name not in system:
+    stored = world.store.get(PRIORITY_CLASS.table, "", name)
+    if stored is None and name not in SYSTEM_CLASSES:
         raise Refused(f'pods "{pod["metadata"]["name"]}" is forbidden: no PriorityClass with name {name} was found')
-    spec["priority"] = stored["value"] if stored else system[name]
+    spec["priority"] = stored["value"] if stored else SYSTEM_CLASSES[name]
     if stored and stored.get("preemptionPolicy"):
         spec["preemptionPolicy"] = stored["preemptionPolicy"]
     return new

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from kubeworld.controllers.quota import COMPUTE, is_in_scope, usage_of, used_by
+from kubeworld.controllers.quota import is_in_scope, usage_of, used_by
+from kubeworld.kinds.pod import COMPUTE
 from kubeworld.machine import quantities
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Obj

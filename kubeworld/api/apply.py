@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeworld.api.results import Call
-from kubeworld.kinds.errors import ApiError, invalid_options, required
+from kubeworld.kinds.errors import ApiError, invalid_options
+from kubeworld.kinds.field_errors import required
 from kubeworld.machine.patch.fields import Leaves, Path, from_fields, leaves, merge, readable, remove, to_fields
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World

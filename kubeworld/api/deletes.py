@@ -9,31 +9,20 @@ from kubeworld.api.strict import read_object
 from kubeworld.api.writes import answer, check_preconditions
 from kubeworld.controllers.deletion import request_deletion
 from kubeworld.kinds import errors
+from kubeworld.kinds.custom_resource_definition import CUSTOM_RESOURCE_DEFINITION
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.response import Response
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-_DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-
-
-_RETURNED = frozenset(
-    (
-        *("persistentvolumeclaims", "persistentvolumes", "pods", "resourcequotas", "serviceaccounts", "services"),
-        "storageclasses.storage.k8s.io",
-    )
-)
-"""Kinds whose deletion answers the object also when it is gone at once: typed clients expect it."""
-_KEPT = ("default", "kube-system", "kube-public")
-
 
 def delete(world: World, call: Call) -> Response:
     """DELETE on an object. Raises: ApiError."""
-    if call.kind.table == "namespaces" and call.name in _KEPT:
-        raise errors.forbidden(call.kind, call.name, "this namespace may not be deleted")
+    if call.name in call.kind.undeletable:
+        raise errors.forbidden(call.kind, call.name, f"this {call.kind.singular} may not be deleted")
     old = stored(world, call.kind, call.namespace, call.name)
     left = delete_object(world, call, old, _delete_options(call))
-    if left is not None or call.kind.table in _RETURNED:
+    if left is not None or call.kind.answers_deleted:
         return answer(call, old if left is None else left)
     meta = old["metadata"]
     details: dict[str, Any] = {"name": meta["name"], "kind": call.kind.plural, "uid": meta["uid"]}
@@ -88,7 +77,7 @@ def delete_object(world: World, call: Call, obj: Obj, options: dict[str, Any]) -
         return obj
     orphans = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")
     propagation = "Orphan" if orphans else options.get("propagationPolicy") or "Background"
-    if kind.table == _DEFINITIONS:
+    if kind is CUSTOM_RESOURCE_DEFINITION:
         _delete_instances(world, obj)
     return request_deletion(world, kind.table, obj, grace_s=options.get("gracePeriodSeconds"), propagation=propagation)
 

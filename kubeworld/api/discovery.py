@@ -3,12 +3,12 @@
 from typing import Any
 
 from kubeworld.api.results import json_response
+from kubeworld.kinds.kind import Kind, Subresource
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import ResourceType, Subresource
 from kubeworld.machine.response import Response
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
-Groups = dict[str, dict[str, list[ResourceType]]]
+Groups = dict[str, dict[str, list[Kind]]]
 
 
 def discover(registry: Registry, path: str, accept: str) -> Response | None:
@@ -42,12 +42,12 @@ def _groups(registry: Registry) -> Groups:
     return groups
 
 
-def _group(name: str, versions: dict[str, list[ResourceType]]) -> dict[str, Any]:
+def _group(name: str, versions: dict[str, list[Kind]]) -> dict[str, Any]:
     listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _resource_list(group: str, version: str, kinds: list[ResourceType]) -> dict[str, Any]:
+def _resource_list(group: str, version: str, kinds: list[Kind]) -> dict[str, Any]:
     resources: list[dict[str, Any]] = []
     for kind in kinds:
         entry: dict[str, Any] = {
@@ -67,7 +67,7 @@ def _resource_list(group: str, version: str, kinds: list[ResourceType]) -> dict[
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version_name, "resources": resources}
 
 
-def _plain_subresource(kind: ResourceType, name: str, sub: Subresource) -> dict[str, Any]:
+def _plain_subresource(kind: Kind, name: str, sub: Subresource) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": f"{kind.plural}/{name}",
         "singularName": "",
@@ -97,7 +97,7 @@ def _aggregated(groups: Groups, version: str) -> dict[str, Any]:
     return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
 
 
-def _aggregated_resource(kind: ResourceType) -> dict[str, Any]:
+def _aggregated_resource(kind: Kind) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "resource": kind.plural,
         "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},

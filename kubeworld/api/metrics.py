@@ -6,7 +6,9 @@ from kubeworld.api.pods import container_status
 from kubeworld.api.reads import selected
 from kubeworld.api.results import Call, json_response
 from kubeworld.kinds.errors import ApiError, not_found
-from kubeworld.kinds.resources import NODES, PODS
+from kubeworld.kinds.metrics import NODE_METRICS
+from kubeworld.kinds.node import NODE
+from kubeworld.kinds.pod import POD
 from kubeworld.kinds.table import table_of, wants_table
 from kubeworld.machine.response import Response
 from kubeworld.machine.store import Obj
@@ -21,8 +23,8 @@ def metrics(world: World, call: Call) -> Response:
     """GET one or list, of pods or nodes. Raises: ApiError 404."""
     if call.subresource:
         raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
-    build = _node_metrics if call.kind.plural == "nodes" else _pod_metrics
-    objects = selected(world, replace(call, kind=NODES if call.kind.plural == "nodes" else PODS))
+    measured, build = (NODE, _node_metrics) if call.kind is NODE_METRICS else (POD, _pod_metrics)
+    objects = selected(world, replace(call, kind=measured))
     items = [item for obj in objects if (item := build(world, obj)) is not None]
     if call.name and not items:
         name = f"{call.namespace}/{call.name}" if call.kind.namespaced else call.name

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from kubeworld.api.results import json_response
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import ResourceType
 from kubeworld.machine.response import Response
 from kubeworld.machine.schema.definitions import META, PREFIX, definitions
 
@@ -22,7 +22,7 @@ _ACTIONS = {"get": "get", "put": "put", "patch": "patch", "delete": "delete", "p
 def openapi(registry: Registry, path: str) -> Response | None:
     """Answer /openapi/v3 and what is under it; None for every other path."""
     rest = path.removeprefix("/openapi/v3").strip("/")
-    by_path: dict[str, list[ResourceType]] = {}
+    by_path: dict[str, list[Kind]] = {}
     for kind in registry.all():
         by_path.setdefault(f"apis/{kind.api_version}" if kind.group else f"api/{kind.version}", []).append(kind)
     if not rest:
@@ -36,13 +36,13 @@ def openapi(registry: Registry, path: str) -> Response | None:
     return None
 
 
-def _digest(kinds: tuple[ResourceType, ...]) -> str:
+def _digest(kinds: tuple[Kind, ...]) -> str:
     names = [[kind.qualified, kind.version, kind.kind] for kind in kinds]
     return hashlib.sha256(orjson.dumps(names)).hexdigest()[:32].upper()
 
 
 @lru_cache(maxsize=64)
-def _document(kinds: tuple[ResourceType, ...]) -> bytes:
+def _document(kinds: tuple[Kind, ...]) -> bytes:
     paths: dict[str, Any] = {}
     roots = {f"{META}DeleteOptions", f"{META}Status", f"{META}ObjectMeta", f"{META}ListMeta"}
     custom: dict[str, Any] = {}
@@ -63,11 +63,11 @@ def _document(kinds: tuple[ResourceType, ...]) -> bytes:
     return orjson.dumps(document)
 
 
-def _custom_name(kind: ResourceType) -> str:
+def _custom_name(kind: Kind) -> str:
     return ".".join([*reversed(kind.group.split(".")), kind.version, kind.kind])
 
 
-def _custom_schema(kind: ResourceType) -> dict[str, Any]:
+def _custom_schema(kind: Kind) -> dict[str, Any]:
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
     free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     structure: dict[str, Any] = dict(kind.structure or {**free, "properties": {"spec": free, "status": free}})
@@ -101,7 +101,7 @@ def _references(node: Any) -> list[str]:
     return found + [name for value in node.values() for name in _references(value)]
 
 
-def _paths(kind: ResourceType, schema: str) -> dict[str, Any]:
+def _paths(kind: Kind, schema: str) -> dict[str, Any]:
     root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
     scope = "/namespaces/{namespace}" if kind.namespaced else ""
     collection, one = f"{root}{scope}/{kind.plural}", f"{root}{scope}/{kind.plural}/{{name}}"
@@ -114,7 +114,7 @@ def _paths(kind: ResourceType, schema: str) -> dict[str, Any]:
     return found
 
 
-def _operation(kind: ResourceType, schema: str, verb: str) -> dict[str, Any]:
+def _operation(kind: Kind, schema: str, verb: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": PREFIX + schema}}}
     operation: dict[str, Any] = {
         "x-kubernetes-action": {"create": "post", "update": "put"}.get(verb, verb),

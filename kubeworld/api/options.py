@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from kubeworld.kinds.errors import bad_request, forbidden_field, invalid_options, unsupported
+from kubeworld.kinds.errors import bad_request, invalid_options
+from kubeworld.kinds.field_errors import forbidden_field, unsupported
 from kubeworld.machine.integers import integer
 
 _OPTIONS = {

@@ -9,8 +9,8 @@ from kubeworld.api.policies import ask_policies
 from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, Exec, json_response
 from kubeworld.api.strict import read_object
-from kubeworld.kinds import conditions, errors
-from kubeworld.kinds.resources import PODS
+from kubeworld.kinds import conditions, errors, field_errors
+from kubeworld.kinds.pod import POD
 from kubeworld.machine import selectors
 from kubeworld.machine.clock import Clock
 from kubeworld.machine.response import Response
@@ -51,7 +51,7 @@ def container_status(pod: Obj, container: str) -> Obj:
 
 def log(world: World, call: Call) -> Response:
     """GET log: tail, since, timestamps, previous, byte limit. Raises: ApiError 400, 404."""
-    pod = stored(world, PODS, call.namespace, call.name)
+    pod = stored(world, POD, call.namespace, call.name)
     container = container_of(pod, call.query.get("container", ""))
     if not pod["spec"].get("nodeName"):
         return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
@@ -109,7 +109,7 @@ def _integer(call: Call, name: str) -> int | None:
         raise errors.bad_request(f'{name}: Invalid value: "{text}": must be an integer')
     value = int(text)
     if value < 0:
-        error = errors.invalid(name, value, "must be greater than or equal to 0")
+        error = field_errors.invalid(name, value, "must be greater than or equal to 0")
         raise errors.ApiError(422, "Invalid", f'PodLogOptions "{call.name}" is invalid: {error}', {"name": call.name})
     return value
 
@@ -123,7 +123,7 @@ def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
 
 def run_command(world: World, call: Call) -> Exec:
     """POST or GET exec. Raises: ApiError 400, 404."""
-    pod = stored(world, PODS, call.namespace, call.name)
+    pod = stored(world, POD, call.namespace, call.name)
     container = container_of(pod, call.query.get("container", ""), purpose="exec")
     command = [value for key, value in call.pairs if key == "command"]
     if not command:
@@ -143,7 +143,7 @@ def run_command(world: World, call: Call) -> Exec:
 
 def evict(world: World, call: Call) -> Response:
     """POST eviction: a delete that respects disruption budgets. Raises: ApiError 429, 404, 409."""
-    pod = stored(world, PODS, call.namespace, call.name)
+    pod = stored(world, POD, call.namespace, call.name)
     body = read_object(call) if call.body else {}
     options: dict[str, Any] = body.get("deleteOptions") or {}
     if options.get("dryRun"):
@@ -202,14 +202,14 @@ def _over_budget(name: str, status: Obj) -> errors.ApiError:
 
 def bind(world: World, call: Call) -> Response:
     """POST binding: what a scheduler sends. Raises: ApiError 400, 404, 409."""
-    pod = stored(world, PODS, call.namespace, call.name)
+    pod = stored(world, POD, call.namespace, call.name)
     body = read_object(call)
     target = (body.get("target") or {}).get("name")
     if not target:
         raise errors.bad_request("target.name: Required value")
     if pod["spec"].get("nodeName"):
         raise errors.conflict(
-            PODS, call.name, f'pod {call.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+            POD, call.name, f'pod {call.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         )
     ask_policies(world, call, "CREATE", {"kind": "Binding", "apiVersion": "v1", **body})
     if not call.is_dry_run:

@@ -12,7 +12,7 @@ from kubeworld.api.options import number
 from kubeworld.api.results import Call
 from kubeworld.api.selectors import matcher
 from kubeworld.kinds.errors import ApiError, bad_request, expired, not_found
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Obj
@@ -21,7 +21,7 @@ from kubeworld.machine.world import World
 _PARTIAL = ("labelSelector", "fieldSelector", "limit", "continue")
 
 
-def stored(world: World, kind: ResourceType, namespace: str, name: str) -> Obj:
+def stored(world: World, kind: Kind, namespace: str, name: str) -> Obj:
     """The object as stored. Raises: ApiError 404."""
     obj = world.store.get(kind.table, namespace if kind.namespaced else "", name)
     if obj is None:
@@ -33,7 +33,7 @@ def selected(world: World, call: Call) -> list[Obj]:
     """Stored objects that the call's namespace and selectors match, in order. Raises: ApiError 400."""
     namespace = call.namespace if call.namespace and call.kind.namespaced else None
     matches = matcher(call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.kind)
-    if call.kind.storage and matches:
+    if call.kind.conversion and matches:
         objects = [obj for obj in world.store.objects(call.kind.table, namespace) if matches(shown(call.kind, obj))]
     else:
         objects = world.store.objects(call.kind.table, namespace)
@@ -64,7 +64,7 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
 
 def whole_list(world: World, call: Call) -> bytes | None:
     """All there is of a kind, from the JSON that the store keeps; None if the call selects, pages or converts."""
-    if call.kind.storage or call.name or any(call.query.get(parameter) for parameter in _PARTIAL):
+    if call.kind.conversion or call.name or any(call.query.get(parameter) for parameter in _PARTIAL):
         return None
     pieces = world.store.json(call.kind.table, call.namespace if call.namespace and call.kind.namespaced else None)
     if pieces is None:
@@ -105,10 +105,10 @@ def _read_token(token: str) -> tuple[int, tuple[str, str]]:
         raise bad_request("continue key is not valid: unable to parse") from error
 
 
-def list_bytes(kind: ResourceType, objects: list[Obj], meta: dict[str, Any]) -> bytes:
+def list_bytes(kind: Kind, objects: list[Obj], meta: dict[str, Any]) -> bytes:
     """A list document."""
     return orjson.dumps(_list_of(kind, [shown(kind, obj) for obj in objects], meta))
 
 
-def _list_of(kind: ResourceType, items: list[Any], meta: dict[str, Any]) -> dict[str, Any]:
+def _list_of(kind: Kind, items: list[Any], meta: dict[str, Any]) -> dict[str, Any]:
     return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items}

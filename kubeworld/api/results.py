@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.machine.identity import Identity
 from kubeworld.machine.response import Response
 
@@ -17,7 +17,7 @@ class Call:
 
     method: str
     verb: str
-    kind: ResourceType
+    kind: Kind
     namespace: str
     name: str
     subresource: str

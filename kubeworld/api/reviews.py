@@ -7,7 +7,7 @@ from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, json_response
 from kubeworld.api.strict import check_kind, read_object
 from kubeworld.api.tokens import AUDIENCE, LIFETIME_S, Tokens
-from kubeworld.kinds import errors
+from kubeworld.kinds import errors, field_errors
 from kubeworld.machine.identity import Identity
 from kubeworld.machine.rbac import Access, Authorizer
 from kubeworld.machine.response import Response
@@ -48,7 +48,7 @@ def _token_status(tokens: Tokens, spec: Obj) -> Obj:
 def _access_status(authorizer: Authorizer, call: Call, who: Identity, spec: Obj) -> Obj:
     wanted, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if (wanted is None) is (path is None):
-        error = errors.invalid("spec.resourceAttributes", "", "must specify exactly one of nonResourceAttributes")
+        error = field_errors.invalid("spec.resourceAttributes", "", "must specify exactly one of nonResourceAttributes")
         raise errors.unprocessable(call.kind, "", [error])
     if wanted is None:
         path = path or {}
@@ -99,7 +99,7 @@ def token_request(tokens: Tokens, world: World, call: Call) -> Response:
         why = (
             f"may not specify a duration {'less than 10 minutes' if lifetime_s < least else 'larger than 2^32 seconds'}"
         )
-        error = errors.invalid("spec.expirationSeconds", lifetime_s, why)
+        error = field_errors.invalid("spec.expirationSeconds", lifetime_s, why)
         raise errors.ApiError(422, "Invalid", f'TokenRequest.authentication.k8s.io "" is invalid: {error}', {})
     audiences = list(spec.get("audiences") or ())
     wanted = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {"name": call.name}}

@@ -7,8 +7,8 @@ from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, json_response
 from kubeworld.api.strict import check_kind, read_object
 from kubeworld.api.writes import check_preconditions, commit, patched
-from kubeworld.kinds import errors
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds import errors, field_errors
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.table import scale_table, wants_table
 from kubeworld.machine import selectors
 from kubeworld.machine.response import Response
@@ -16,7 +16,7 @@ from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
 
-def scale_of(kind: ResourceType, obj: Obj) -> Obj:
+def scale_of(kind: Kind, obj: Obj) -> Obj:
     """The autoscaling/v1 Scale of a workload."""
     meta = obj["metadata"]
     kept = {
@@ -78,6 +78,6 @@ def scale(world: World, call: Call) -> Response:
     return json_response(scale_of(call.kind, saved))
 
 
-def _invalid(kind: ResourceType, name: str, replicas: int) -> errors.ApiError:
-    error = errors.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+def _invalid(kind: Kind, name: str, replicas: int) -> errors.ApiError:
+    error = field_errors.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
     return errors.unprocessable(kind, name, [error])

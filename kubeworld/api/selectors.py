@@ -1,20 +1,21 @@
 """Label and field selectors: parsed once, cached by their text, evaluated against plain dicts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from kubeworld.kinds.errors import bad_request
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
+from kubeworld.machine import selectors
 from kubeworld.machine.store import Obj
 
 Requirement = tuple[str, str, frozenset[str]]
-"""(key, operator, values); operators: in, notin, exists, absent, gt, lt."""
+"""(key, operator, values), the operators as `kubeworld.machine.selectors` knows them."""
 
 _SET = re.compile(r"^([^\s()!=,]+)\s+(in|notin)\s*\(([^()]*)\)$")
 _PAIR = re.compile(r"^([^\s()!=,<>]+)\s*(==|=|!=|>|<)\s*([^\s()!=,]*)$")
-_INTEGER = re.compile(r"^-?\d{1,18}$")
+_OPERATORS = {"=": "In", "==": "In", "!=": "NotIn", ">": "Gt", "<": "Lt"}
 _KEY = re.compile(r"^!?\s*[A-Za-z0-9][A-Za-z0-9./_-]*$")
 
 
@@ -25,13 +26,12 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     for part in _split(text):
         if match := _SET.match(part):
             values = frozenset(value.strip() for value in match[3].split(","))
-            requirements.append((match[1], match[2], values))
+            requirements.append((match[1], "In" if match[2] == "in" else "NotIn", values))
         elif match := _PAIR.match(part):
-            operator = {"=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt"}[match[2]]
-            requirements.append((match[1], operator, frozenset({match[3]})))
+            requirements.append((match[1], _OPERATORS[match[2]], frozenset({match[3]})))
         elif _KEY.match(part):
             absent = part.startswith("!")
-            requirements.append((part.lstrip("! "), "absent" if absent else "exists", frozenset()))
+            requirements.append((part.lstrip("! "), "DoesNotExist" if absent else "Exists", frozenset()))
         else:
             raise bad_request(f"unable to parse requirement: found '{part}', expected: a label selector")
     return tuple(requirements)
@@ -50,26 +50,8 @@ def _split(text: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def labels_match(requirements: tuple[Requirement, ...], labels: Mapping[str, str]) -> bool:
-    """Whether all requirements hold."""
-    return all(_holds(requirement, labels) for requirement in requirements)
-
-
-def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    key, operator, values = requirement
-    value = labels.get(key)
-    if operator in ("in", "notin"):
-        return (value in values) is (operator == "in")
-    if operator in ("exists", "absent"):
-        return (value is not None) is (operator == "exists")
-    bound = next(iter(values))
-    if value is None or not all(_INTEGER.match(text) for text in (value, bound)):
-        return False
-    return int(value) > int(bound) if operator == "gt" else int(value) < int(bound)
-
-
 @lru_cache(maxsize=4096)
-def parse_fields(text: str, kind: ResourceType) -> tuple[tuple[tuple[str, ...], bool, str], ...]:
+def parse_fields(text: str, kind: Kind) -> tuple[tuple[tuple[str, ...], bool, str], ...]:
     """(path, equal, value) of each term. Raises: ApiError 400 for a field that the kind does not index."""
     terms = []
     for part in _split(text):
@@ -97,15 +79,16 @@ def field_value(obj: Obj, path: tuple[str, ...]) -> str:
     return str(node).lower() if isinstance(node, bool) else str(node)
 
 
-def matcher(labels: str, fields: str, kind: ResourceType) -> Callable[[Obj], bool] | None:
+def matcher(label_selector: str, field_selector: str, kind: Kind) -> Callable[[Obj], bool] | None:
     """A predicate for list and watch, or None when everything matches. Raises: ApiError 400."""
-    if not labels and not fields:
+    if not label_selector and not field_selector:
         return None
-    requirements = parse_labels(labels)
-    terms = parse_fields(fields, kind)
+    requirements = parse_labels(label_selector)
+    terms = parse_fields(field_selector, kind)
 
     def matches(obj: Obj) -> bool:
-        if requirements and not labels_match(requirements, obj["metadata"].get("labels") or {}):
+        labels = obj["metadata"].get("labels") or {}
+        if not all(selectors.holds(labels, *requirement) for requirement in requirements):
             return False
         return all((field_value(obj, path) == value) is equal for path, equal, value in terms)
 

@@ -20,8 +20,11 @@ from kubeworld.api.tokens import Tokens
 from kubeworld.api.watch import Watch
 from kubeworld.controllers.nodes import present
 from kubeworld.kinds import errors
+from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.metrics import METRICS
+from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import REVIEWS, ResourceType
+from kubeworld.kinds.reviews import REVIEWS
 from kubeworld.kinds.table import table_of, wants_table
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.identity import ANONYMOUS, AUTHENTICATED, Identity, service_account
@@ -128,7 +131,7 @@ class Api:
             watching = query.get("watch") in ("true", "1")
             verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
         check_options(verb, query, headers)
-        scope = name if kind.table == "namespaces" and name else namespace
+        scope = name if kind is NAMESPACE and name else namespace
         return Call(method, verb, kind, scope, name, subresource, query, headers, body, identity, pairs)
 
     def _serve(self, call: Call) -> Result:
@@ -147,7 +150,7 @@ class Api:
             return reviews.review(self.authorizer, self.tokens, call)
         if call.verb not in kind.verbs or not _fits(call.verb, call.name):
             raise errors.method_not_allowed()
-        handler = metrics.metrics if kind.group == "metrics.k8s.io" else _HANDLERS[call.verb]
+        handler = metrics.metrics if kind in METRICS else _HANDLERS[call.verb]
         result: Result = handler(self.world, call)
         return result
 
@@ -223,8 +226,6 @@ def _warning(texts: Iterable[str]) -> str:
     return ", ".join(f'299 - "{text}"' for text in escaped)
 
 
-_WITH_HEARTBEATS = ("nodes", "leases.coordination.k8s.io")
-"""Kinds that show the heartbeats of live kubelets, which nobody stores."""
 VERSION = {
     "major": "1",
     "minor": "32",
@@ -269,7 +270,7 @@ def _fits(verb: str, name: str) -> bool:
     return bool(name) is (verb in ("get", "update", "patch", "delete"))
 
 
-def denied(kind: ResourceType, identity: Identity, access: Access) -> errors.ApiError:
+def denied(kind: Kind, identity: Identity, access: Access) -> errors.ApiError:
     """The authorizer's 403, word for word."""
     where = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
     what = f'cannot {access.verb} resource "{access.resource}" in API group "{access.group}" {where}'
@@ -280,11 +281,13 @@ def _get(world: World, call: Call) -> Response:
     obj = stored(world, call.kind, call.namespace, call.name)
     if wants_table(call.headers.get("accept", "")):
         return _table(world, call, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]})
-    return json_response(shown(call.kind, present(world, call.kind.table, obj)))
+    if call.kind.has_heartbeat:
+        obj = present(world, call.kind.table, obj)
+    return json_response(shown(call.kind, obj))
 
 
 def _list(world: World, call: Call) -> Response:
-    is_table, has_heartbeats = wants_table(call.headers.get("accept", "")), call.kind.table in _WITH_HEARTBEATS
+    is_table, has_heartbeats = wants_table(call.headers.get("accept", "")), call.kind.has_heartbeat
     if not is_table and not has_heartbeats and (whole := whole_list(world, call)) is not None:
         return Response(200, whole)
     objects, meta = page(world, call)

@@ -10,7 +10,7 @@ from kubeworld.admission.cel.rules import has_rules
 from kubeworld.admission.definitions import UNCHECKED
 from kubeworld.api.results import Call
 from kubeworld.kinds.errors import bad_request, too_large, unprocessable, unsupported_media
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.structural import schema_errors, with_defaults
 from kubeworld.machine.schema.definitions import Schema
 
@@ -99,7 +99,7 @@ def check_kind(value: dict[str, Any], kind: str, api_version: str) -> dict[str, 
     return {"apiVersion": api_version, "kind": kind, **value}
 
 
-def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, Any]:
+def conform(call: Call, value: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """`value` without nulls and unknown fields, types checked. Raises: ApiError 400."""
     if kind.structure is not None:
         value = with_defaults(value, kind.structure)
@@ -162,7 +162,7 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
 
 
 def _quantity(value: Any) -> str:
-    from kubeworld.machine.canonical_quantities import canonical
+    from kubeworld.machine.quantities import canonical
 
     try:
         return canonical(value)

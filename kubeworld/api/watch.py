@@ -10,7 +10,7 @@ from kubeworld.api.reads import selected
 from kubeworld.api.results import Call
 from kubeworld.api.selectors import matcher
 from kubeworld.kinds.errors import expired
-from kubeworld.kinds.table.render import printer_of, row_of, wants_table
+from kubeworld.kinds.table import row_of, wants_table
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Change, Obj
@@ -94,7 +94,7 @@ class Watch:
     def _selects(self, obj: Obj) -> bool:
         if self._matches is None:
             return True
-        return self._matches(shown(self._kind, obj) if self._kind.storage else obj)
+        return self._matches(shown(self._kind, obj) if self._kind.conversion else obj)
 
     def _line(self, event: str, obj: Obj) -> bytes:
         payload: Any = shown(self._kind, obj)
@@ -105,16 +105,15 @@ class Watch:
     def _table(self, obj: Obj) -> dict[str, Any]:
         """One row; the columns come with the first event only."""
         clock = self._world.clock
-        printer = printer_of(self._kind)
         include = self._call.query.get("includeObject", "Metadata")
-        definitions = None if self._sent_columns else printer.columns
+        definitions = None if self._sent_columns else self._kind.printer.columns
         self._sent_columns = True
         return {
             "kind": "Table",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]},
             "columnDefinitions": definitions,
-            "rows": [row_of(self._kind, printer, obj, clock.epoch_ms + clock.now_ms, include)],
+            "rows": [row_of(self._kind, obj, clock.epoch_ms + clock.now_ms, include)],
         }
 
     def _bookmark(self, annotations: dict[str, str]) -> bytes:
@@ -124,7 +123,7 @@ class Watch:
             meta["annotations"] = annotations
         obj: dict[str, Any] = {"kind": self._kind.kind, "apiVersion": self._kind.api_version, "metadata": meta}
         if self._is_table:
-            row = {"cells": [""] * len(printer_of(self._kind).columns), "object": obj}
+            row = {"cells": [""] * len(self._kind.printer.columns), "object": obj}
             head = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
             obj = {**head, "columnDefinitions": None, "rows": [row]}
         return orjson.dumps({"type": "BOOKMARK", "object": obj}) + b"\n"

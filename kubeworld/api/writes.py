@@ -10,18 +10,16 @@ from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, json_response
 from kubeworld.api.strict import check_kind, conform, load, read_object
 from kubeworld.controllers.deletion import finish_deletion
-from kubeworld.kinds import errors
-from kubeworld.kinds.defaults import apply_defaults
-from kubeworld.kinds.defaults_service import allocate_service
+from kubeworld.kinds import errors, field_errors
+from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.required import with_required
-from kubeworld.kinds.resources import NAMESPACES, ResourceType
-from kubeworld.kinds.validation_data import ACCOUNT_TOKEN
-from kubeworld.kinds.versions import from_storage, shown, to_storage
+from kubeworld.kinds.versions import shown, stored_form
 from kubeworld.machine.admission import Refused, Write
 from kubeworld.machine.patch.plain import PatchTestFailed, PatchTooLarge, json_patch, merge_patch
 from kubeworld.machine.patch.strategic import PatchError, strategic_merge
 from kubeworld.machine.response import Response
-from kubeworld.machine.store import WITHOUT_GENERATION, Obj
+from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -63,17 +61,13 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     obj = {**body, "metadata": meta}
     if "status" in kind.subresources:
         obj.pop("status", None)
-    if kind.storage:
-        obj = to_storage(kind, obj)
-    obj = apply_defaults(world, kind, with_required(kind, obj))
+    obj = kind.default(world, with_required(kind, stored_form(kind, obj)))
     validate(kind, obj, None)
     if world.store.get(kind.table, meta.get("namespace", ""), meta["name"]) is not None:
         raise errors.already_exists(kind, meta["name"])
     obj = admitted(world, call, obj, None)
-    if kind.table == "services":
-        obj = allocate_service(world, obj)
-    if obj.get("type") == ACCOUNT_TOKEN and kind.table == "secrets":
-        call.warnings.append(f"no token is written into Secrets of type {ACCOUNT_TOKEN}: use kubectl create token")
+    obj = kind.assign(world, obj, None)
+    call.warnings += kind.warnings(obj)
     obj = track_update(world, call, None, obj)
     ask_policies(world, call, "CREATE", obj)
     if call.is_dry_run:
@@ -101,9 +95,9 @@ def _refusal(call: Call, obj: Obj, refusal: Refused) -> errors.ApiError:
     return errors.ApiError(refusal.code, refusal.reason, str(refusal), details)
 
 
-def _unsaved(world: World, kind: ResourceType, obj: Obj) -> Obj:
+def _unsaved(world: World, kind: Kind, obj: Obj) -> Obj:
     """A dry run's answer: as if created now, with nothing spent that the world would miss."""
-    generation = {} if kind.table in WITHOUT_GENERATION else {"generation": 1}
+    generation = {"generation": 1} if kind.has_generation else {}
     meta = {"creationTimestamp": world.clock.rfc3339(), **generation, **obj["metadata"]}
     return {**obj, "metadata": meta}
 
@@ -135,7 +129,7 @@ def _check_namespace(world: World, call: Call, meta: dict[str, Any]) -> None:
     meta["namespace"] = call.namespace
     namespace = world.store.get("namespaces", "", call.namespace)
     if namespace is None:
-        raise errors.not_found(NAMESPACES, call.namespace)
+        raise errors.not_found(NAMESPACE, call.namespace)
     if namespace["metadata"].get("deletionTimestamp"):
         why = f"unable to create new content in namespace {call.namespace} because it is being terminated"
         cause = {
@@ -157,10 +151,7 @@ def update(world: World, call: Call) -> Response:
 def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
     """Commit `body` over `old` as the call's kind. Raises: ApiError."""
     kind = call.kind
-    if kind.storage:
-        body = to_storage(kind, body)
-        if kind.group == "autoscaling":
-            body = _keep_v2(old, body)
+    body = stored_form(kind, body)
     new = {**body, "metadata": _merged_meta(call, old, body)}
     if call.subresource == "status":
         new = {**old, "status": body.get("status") or {}}
@@ -168,14 +159,10 @@ def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
         new.pop("status", None)
         if "status" in old:
             new["status"] = old["status"]
-    if kind.table == "services" and call.subresource != "status":
-        new = _keep_allocations(old, new)
     if call.subresource != "status":
-        new = apply_defaults(world, kind, with_required(kind, new))
+        new = kind.default(world, with_required(kind, kind.keep(old, new)))
         validate(kind, new, old)
-        new = admitted(world, call, new, old)
-        if kind.table == "services":
-            new = allocate_service(world, new)
+        new = kind.assign(world, admitted(world, call, new, old), old)
     new = track_update(world, call, old, new)
     ask_policies(world, call, "UPDATE", new, old)
     if call.subresource != "status":
@@ -219,11 +206,12 @@ def _merged_meta(call: Call, old: Obj, body: Obj) -> Obj:
     if before.get("deletionTimestamp") and set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()):
         added = sorted(set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()))
         why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{added}}}"
-        raise errors.unprocessable(call.kind, before["name"], [errors.forbidden_field("metadata.finalizers", why)])
+        error = field_errors.forbidden_field("metadata.finalizers", why)
+        raise errors.unprocessable(call.kind, before["name"], [error])
     return after
 
 
-def check_preconditions(kind: ResourceType, obj: Obj, uid: str | None, revision: str | None) -> None:
+def check_preconditions(kind: Kind, obj: Obj, uid: str | None, revision: str | None) -> None:
     """Raises: ApiError 409 if the object is not the one, or not in the state, that the client means."""
     meta = obj["metadata"]
     if uid and uid != meta["uid"]:
@@ -233,43 +221,13 @@ def check_preconditions(kind: ResourceType, obj: Obj, uid: str | None, revision:
         raise errors.conflict(kind, meta["name"])
 
 
-def _keep_allocations(old: Obj, new: Obj) -> Obj:
-    """A Service update that does not mention its IP or node ports keeps them."""
-    before, spec = old["spec"], dict(new.get("spec") or {})
-    if spec.get("type", "ClusterIP") == "ExternalName":
-        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
-            spec.pop(field, None)
-        return {**new, "spec": spec}
-    if not spec.get("clusterIP") and before.get("clusterIP"):
-        spec["clusterIP"] = before["clusterIP"]
-    if spec.get("type") in ("NodePort", "LoadBalancer"):
-        known = {(port["port"], port.get("protocol")): port.get("nodePort") for port in before.get("ports") or ()}
-        spec["ports"] = [
-            port if port.get("nodePort") else {**port, **_node_port(known, port)} for port in spec.get("ports") or ()
-        ]
-    return {**new, "spec": spec}
-
-
-def _node_port(known: dict[tuple[int, str | None], int | None], port: Obj) -> Obj:
-    number = known.get((port.get("port", 0), port.get("protocol", "TCP")))
-    return {"nodePort": number} if number else {}
-
-
-def _keep_v2(old: Obj, body: Obj) -> Obj:
-    """An autoscaling/v1 update does not lose what only v2 can say."""
-    spec = {**{key: value for key, value in old["spec"].items() if key == "behavior"}, **body["spec"]}
-    spec.setdefault("metrics", old["spec"].get("metrics"))
-    return {**body, "spec": spec}
-
-
 def patch(world: World, call: Call) -> Response:
     """PATCH in its four forms. Raises: ApiError."""
     kind, media = call.kind, call.headers.get("content-type", "").partition(";")[0].strip()
     if media == APPLY:
         return _apply(world, call)
     old = stored(world, kind, call.namespace, call.name)
-    current = from_storage(kind, old) if kind.storage else shown(kind, old)
-    changed = patched(call, media, current)
+    changed = patched(call, media, shown(kind, old))
     body = conform(call, check_kind(changed, kind.kind, kind.api_version), kind)
     return answer(call, replace_object(world, call, old, body))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kubeworld.kinds import conditions, events
 from kubeworld.kinds.owners import resource_of
-from kubeworld.kinds.pods import is_active, is_ready
+from kubeworld.kinds.pod import is_active, is_ready
 from kubeworld.machine import quantities, selectors
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World

@@ -5,10 +5,10 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/ and
 
 from kubeworld.controllers import pods, predicates, revisions, rollout
 from kubeworld.controllers.deletion import request_deletion
-from kubeworld.kinds.daemonsets import TEMPLATE_GENERATION
+from kubeworld.kinds.daemon_set import TEMPLATE_GENERATION
 from kubeworld.kinds.events import record
 from kubeworld.kinds.owners import controller_key
-from kubeworld.kinds.pods import available_in_ms, is_ready
+from kubeworld.kinds.pod import available_in_ms, is_ready
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
 

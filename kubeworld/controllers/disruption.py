@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/ and pkg/
 from kubeworld.controllers import rollout
 from kubeworld.kinds import conditions
 from kubeworld.kinds.owners import controller_of, resource_of
-from kubeworld.kinds.pods import is_active, is_ready
+from kubeworld.kinds.pod import is_active, is_ready
 from kubeworld.machine import selectors
 from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World

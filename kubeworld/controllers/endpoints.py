@@ -7,7 +7,7 @@ One slice per Service: 100 addresses (the default maximum) are more than an embe
 from typing import Any
 
 from kubeworld.kinds.owners import owner_reference
-from kubeworld.kinds.pods import is_ready
+from kubeworld.kinds.pod import is_ready
 from kubeworld.machine.integers import natural
 from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World

@@ -7,7 +7,7 @@ from kubeworld.controllers import failure_policy, pods
 from kubeworld.controllers.deletion import request_deletion
 from kubeworld.kinds import conditions, events
 from kubeworld.kinds.owners import controller_key
-from kubeworld.kinds.pods import is_active, is_ready
+from kubeworld.kinds.pod import is_active, is_ready
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
 

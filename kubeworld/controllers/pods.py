@@ -8,7 +8,7 @@ import orjson
 
 from kubeworld.kinds import events
 from kubeworld.kinds.owners import owner_reference
-from kubeworld.kinds.pods import ready_since_ms
+from kubeworld.kinds.pod import ready_since_ms
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World

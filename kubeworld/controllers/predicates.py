@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from kubeworld.kinds.owners import controller_of
-from kubeworld.kinds.pods import claims
+from kubeworld.kinds.pod import claims
 from kubeworld.machine import quantities, selectors
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World

@@ -5,23 +5,22 @@ Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-
 """
 
 from kubeworld.controllers.deletion import finish_deletion
-from kubeworld.kinds.pods import claims
+from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.persistent_volume import PERSISTENT_VOLUME
+from kubeworld.kinds.persistent_volume_claim import PERSISTENT_VOLUME_CLAIM
+from kubeworld.kinds.pod import claims
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
 
-FINALIZERS = {
-    "persistentvolumeclaims": "kubernetes.io/pvc-protection",
-    "persistentvolumes": "kubernetes.io/pv-protection",
-}
+FINALIZERS = {kind.table: kind.finalizer for kind in (PERSISTENT_VOLUME_CLAIM, PERSISTENT_VOLUME)}
 
 
-def protected(resource: str, obj: Obj) -> Obj:
-    """`obj` with its finalizer, as StorageObjectInUseProtection admits it."""
-    finalizer = FINALIZERS[resource]
+def protected(kind: Kind, obj: Obj) -> Obj:
+    """`obj` with the finalizer of its kind, if that has one, as StorageObjectInUseProtection admits it."""
     finalizers = obj["metadata"].get("finalizers") or []
-    if finalizer in finalizers:
+    if not kind.finalizer or kind.finalizer in finalizers:
         return obj
-    return {**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers, finalizer]}}
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": [*finalizers, kind.finalizer]}}
 
 
 class StorageProtection:

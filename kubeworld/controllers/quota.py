@@ -5,49 +5,20 @@ Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 from collections.abc import Iterable
 
+from kubeworld.kinds.catalogue import BY_TABLE
+from kubeworld.kinds.pod import POD
+from kubeworld.kinds.resource_quota import MEASURED
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World
 
-COUNTED = {
-    "configmaps": "configmaps",
-    "secrets": "secrets",
-    "services": "services",
-    "persistentvolumeclaims": "persistentvolumeclaims",
-    "resourcequotas": "resourcequotas",
-    "replicationcontrollers": "replicationcontrollers",
-}
-"""Object counts with names of their own; every other one is written count/<resource>.<group>."""
-COMPUTE = ("cpu", "memory", "ephemeral-storage")
-
 
 def usage_of(resource: str, obj: Obj) -> dict[str, int]:
     """What one object adds to each quota key."""
-    bare, _, group = resource.partition(".")
-    usage = {f"count/{bare}.{group}" if group else f"count/{bare}": 1}
-    if resource in COUNTED:
-        usage[COUNTED[resource]] = 1
-    if resource == "pods":
-        if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            return usage
-        usage["pods"] = 1
-        for name, value in quantities.pod_amounts(obj, "requests").items():
-            usage[f"requests.{name}"] = value
-            if name in COMPUTE:
-                usage[name] = value
-        for name, value in quantities.pod_amounts(obj, "limits").items():
-            usage[f"limits.{name}"] = value
-    elif resource == "services":
-        type_ = obj["spec"].get("type", "ClusterIP")
-        ports = len(obj["spec"].get("ports") or ())
-        if type_ == "LoadBalancer":
-            usage["services.loadbalancers"] = 1
-        if type_ in ("NodePort", "LoadBalancer"):
-            usage["services.nodeports"] = ports
-    elif resource == "persistentvolumeclaims":
-        requested = ((obj["spec"].get("resources") or {}).get("requests") or {}).get("storage")
-        if requested:
-            usage["requests.storage"] = quantities.amount("storage", requested)
+    kind = BY_TABLE.get(resource)
+    usage = {f"count/{resource}": 1}
+    if kind is not None:
+        usage.update(kind.usage(obj))
     return usage
 
 
@@ -83,19 +54,8 @@ def _count(used: dict[str, int], quota: Obj, resource: str, obj: Obj, sign: int)
 
 
 def _resources_of(hard: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for key in hard:
-        if key.startswith("count/"):
-            found.add(key.removeprefix("count/"))
-        elif key in COUNTED:
-            found.add(key)
-        elif key.startswith("services."):
-            found.add("services")
-        elif key == "requests.storage":
-            found.add("persistentvolumeclaims")
-        else:
-            found.add("pods")
-    return found
+    """Tables in which the keys are counted; what Kubernetes has no name for is a resource that pods ask for."""
+    return {key.removeprefix("count/") if key.startswith("count/") else MEASURED.get(key, POD.table) for key in hard}
 
 
 def is_in_scope(quota: Obj, resource: str, obj: Obj) -> bool:

@@ -7,7 +7,7 @@ from kubeworld.controllers import pods
 from kubeworld.controllers.deletion import request_deletion
 from kubeworld.kinds import conditions, events
 from kubeworld.kinds.owners import controller_key, controller_of, owner_reference
-from kubeworld.kinds.pods import available_in_ms, is_active
+from kubeworld.kinds.pod import available_in_ms, is_active
 from kubeworld.machine import selectors
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World

@@ -7,7 +7,7 @@ from kubeworld.controllers import pods, revisions
 from kubeworld.controllers.deletion import request_deletion
 from kubeworld.kinds import events
 from kubeworld.kinds.owners import controller_key, owner_reference
-from kubeworld.kinds.pods import available_in_ms, is_ready
+from kubeworld.kinds.pod import available_in_ms, is_ready
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World

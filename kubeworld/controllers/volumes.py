@@ -6,8 +6,10 @@ Source: https://kubernetes.io/docs/concepts/storage/persistent-volumes/ and pkg/
 from kubeworld.controllers.predicates import HOSTNAME
 from kubeworld.controllers.protection import protected
 from kubeworld.kinds import events
-from kubeworld.kinds.claims import CLAIMS, CLASSES, requested_bytes
-from kubeworld.kinds.pods import claims
+from kubeworld.kinds.persistent_volume import PERSISTENT_VOLUME
+from kubeworld.kinds.persistent_volume_claim import CLAIMS, requested_bytes
+from kubeworld.kinds.pod import claims
+from kubeworld.kinds.storage_class import CLASSES
 from kubeworld.machine import quantities, selectors
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
@@ -261,7 +263,7 @@ def _new_volume(claim: Obj, storage_class: Obj, node: str | None) -> Obj:
         "spec": spec,
         "status": {"phase": "Pending"},
     }
-    return protected(VOLUMES, volume)
+    return protected(PERSISTENT_VOLUME, volume)
 
 
 def _sync_volume(world: World, volume: Obj) -> None:

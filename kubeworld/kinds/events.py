@@ -6,7 +6,7 @@ kube-apiserver --event-ttl defaults to one hour.
 
 from typing import Literal
 
-from kubeworld.kinds.owners import KINDS
+from kubeworld.kinds.catalogue import BY_TABLE
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -62,10 +62,10 @@ def record(
     if same is not None:
         world.store.update("events", {**same, "message": message, "count": same["count"] + 1, "lastTimestamp": now})
         return
-    api_version, kind = KINDS[resource]
+    kind = BY_TABLE[resource]
     meta = regarding["metadata"]
     namespace = meta.get("namespace", "")
-    involved = {"apiVersion": api_version, "kind": kind, "name": meta["name"], "uid": uid}
+    involved = {"apiVersion": kind.api_version, "kind": kind.kind, "name": meta["name"], "uid": uid}
     involved["resourceVersion"] = meta["resourceVersion"]
     if namespace:
         involved["namespace"] = namespace

@@ -7,25 +7,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubeworld.kinds import errors
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.field_errors import FieldError, required
+from kubeworld.kinds.kind import Kind
 from kubeworld.machine.schema.definitions import Schema
 from kubeworld.machine.store import Obj
 
 _ZERO_VALUES: dict[str, Any] = {"podSelector": {}, "serviceName": ""}
 """Required in the schema, but kube-apiserver takes their zero value when they are absent."""
-_CHECKED_ELSEWHERE = ("admissionregistration.k8s.io",)
-"""Groups whose own rules name each missing field, with hints of their own."""
 
 
-def with_required(kind: ResourceType, obj: Obj) -> Obj:
+def with_required(kind: Kind, obj: Obj) -> Obj:
     """`obj` with the zero values that may be left out. Raises: ApiError 422 naming every field that may not."""
     name = (obj.get("metadata") or {}).get("name", "")
     if not name:
         hint = "name or generateName is required"
-        raise errors.unprocessable(kind, "", [errors.required("metadata.name", hint)])
+        raise errors.unprocessable(kind, "", [required("metadata.name", hint)])
     spec = obj.get("spec")
     schema = kind.schema.fields.get("spec")
-    if schema is None or not isinstance(spec, dict) or kind.structure is not None or kind.group in _CHECKED_ELSEWHERE:
+    if schema is None or not isinstance(spec, dict) or kind.structure is not None or kind.names_missing_fields:
         return obj
     problems = list(_missing(spec, schema, "spec"))
     if problems:
@@ -34,11 +33,11 @@ def with_required(kind: ResourceType, obj: Obj) -> Obj:
     return {**obj, "spec": {**absent, **spec}} if absent else obj
 
 
-def _missing(value: Any, schema: Schema, path: str) -> Iterator[errors.FieldError]:
+def _missing(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
     if schema.type == "object" and isinstance(value, dict):
         for name in schema.required:
             if name not in value and name not in _ZERO_VALUES:
-                yield errors.required(f"{path}.{name}")
+                yield required(f"{path}.{name}")
         fields = schema.fields
         for name, item in value.items():
             if name in fields:

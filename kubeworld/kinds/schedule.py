@@ -13,7 +13,6 @@ _MACROS = {
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NAMES = {name: at for at, name in enumerate(_MONTHS, 1)} | {name: at for at, name in enumerate(_DAYS)}
-
 Schedule = tuple[frozenset[int], frozenset[int], frozenset[int], frozenset[int], frozenset[int], bool, bool]
 """Minutes, hours, days, months, weekdays (0 is Sunday), and whether days and weekdays are restricted."""
 
@@ -78,10 +77,10 @@ def _number(text: str) -> int:
     known = _NAMES.get(text.lower())
     if known is not None:
         return known
-    found = natural(text)
-    if found is None:
+    number = natural(text)
+    if number is None:
         raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
-    return found
+    return number
 
 
 def next_time(schedule: Schedule, after: datetime) -> datetime | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubeworld.kinds.errors import FieldError, invalid, required, unsupported
+from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
 
 Source = Mapping[str, Any]
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -39,8 +39,8 @@ def schema_errors(value: Any, schema: Source, path: str = "") -> Iterator[FieldE
         wanted = None
     if wanted and not _is(value, wanted):
         names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
-        found = names.get(type(value), "number")
-        message = f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"'
+        given = names.get(type(value), "number")
+        message = f'Invalid value: "{given}": {path} in body must be of type {wanted}: "{given}"'
         yield FieldError(path, "FieldValueTypeInvalid", message)
         return
     yield from _scalar_errors(value, schema, path)
@@ -110,8 +110,8 @@ def _junctor_errors(value: Any, schema: Source, path: str) -> Iterator[FieldErro
     if fitting["anyOf"] and not any(fitting["anyOf"]):
         yield invalid(path, "", f"{path} in body must validate at least one schema (anyOf)")
     if fitting["oneOf"] and sum(fitting["oneOf"]) != 1:
-        found = "Found none valid" if not any(fitting["oneOf"]) else f"Found {sum(fitting['oneOf'])} valid alternatives"
-        yield invalid(path, "", f"{path} in body must validate one and only one schema (oneOf). {found}")
+        said = "Found none valid" if not any(fitting["oneOf"]) else f"Found {sum(fitting['oneOf'])} valid alternatives"
+        yield invalid(path, "", f"{path} in body must validate one and only one schema (oneOf). {said}")
     if isinstance(schema.get("not"), dict) and not any(schema_errors(value, schema["not"], path)):
         yield invalid(path, "", f"{path} in body must not validate the schema (not)")
 

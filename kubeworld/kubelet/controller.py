@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 from dataclasses import replace
 
 from kubeworld.kinds import events
-from kubeworld.kinds.nodes import is_down
+from kubeworld.kinds.node import is_down
 from kubeworld.kubelet import addresses, references, status
 from kubeworld.kubelet.containers import COMPONENT, SYNC_MS, Pass, step, stop_ms
 from kubeworld.kubelet.memory import ContainerMemory, PodMemory, key, load

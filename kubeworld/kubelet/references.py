@@ -3,7 +3,7 @@
 Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables) and pkg/volume/{configmap,secret}.
 """
 
-from kubeworld.kinds.pods import claims
+from kubeworld.kinds.pod import claims
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 

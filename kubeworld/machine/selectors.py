@@ -1,6 +1,6 @@
 """Label selectors, as every controller that owns or finds pods reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kubeworld.machine.integers import integer
@@ -12,8 +12,8 @@ def matches_map(selector: Labels | None, labels: Labels | None) -> bool:
     """Every pair of an equality selector (a Service's, a nodeSelector) is in `labels`; an empty one matches all."""
     if not selector:
         return True
-    found = labels or {}
-    return all(found.get(key) == value for key, value in selector.items())
+    present = labels or {}
+    return all(present.get(key) == value for key, value in selector.items())
 
 
 def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
@@ -23,29 +23,36 @@ def matches(selector: Mapping[str, Any] | None, labels: Labels | None) -> bool:
     """
     if selector is None:
         return False
-    found = labels or {}
-    if not matches_map(selector.get("matchLabels"), found):
+    present = labels or {}
+    if not matches_map(selector.get("matchLabels"), present):
         return False
-    return all(matches_expression(expression, found) for expression in selector.get("matchExpressions") or ())
+    return all(
+        item["operator"] in LABEL_OPERATORS and matches_expression(item, present)
+        for item in selector.get("matchExpressions") or ()
+    )
+
+
+LABEL_OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
+"""What a metav1.LabelSelector may use; node selectors and the query strings of requests also compare: Gt, Lt."""
 
 
 def matches_expression(expression: Mapping[str, Any], labels: Labels) -> bool:
-    """One requirement: In, NotIn, Exists, DoesNotExist, and Gt / Lt, which only node selectors allow."""
-    key, operator = expression["key"], expression["operator"]
-    values: Sequence[str] = expression.get("values") or ()
-    present = key in labels
-    if operator in ("Gt", "Lt"):
-        found, bound = integer(labels.get(key, "")), integer(values[0])
-        if found is None or bound is None:
-            return False
-        return found > bound if operator == "Gt" else found < bound
-    answers = {
-        "In": present and labels[key] in values,
-        "NotIn": not present or labels[key] not in values,
-        "Exists": present,
-        "DoesNotExist": not present,
-    }
-    return answers.get(operator, False)
+    """One requirement of a node selector, or of a LabelSelector that is known to be valid."""
+    return holds(labels, expression["key"], expression["operator"], expression.get("values") or ())
+
+
+def holds(labels: Labels, key: str, operator: str, values: Collection[str]) -> bool:
+    """Whether labels meet one requirement; an operator that is none is never met."""
+    if operator in ("In", "NotIn"):
+        return (labels.get(key) in values) is (operator == "In")
+    if operator in ("Exists", "DoesNotExist"):
+        return (key in labels) is (operator == "Exists")
+    if operator not in ("Gt", "Lt") or len(values) != 1:
+        return False
+    value, bound = integer(labels.get(key, "")), integer(next(iter(values)))
+    if value is None or bound is None:
+        return False
+    return value > bound if operator == "Gt" else value < bound
 
 
 def written(selector: Mapping[str, Any] | None) -> str:

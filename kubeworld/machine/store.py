@@ -15,33 +15,6 @@ from typing import Any, Literal
 from kubeworld.machine.index import Index, IndexKey, add_to, has_moved, index_entries, label_value, remove_from
 from kubeworld.machine.table import Name, Obj, Table
 
-WITHOUT_GENERATION = frozenset(
-    {
-        "pods",
-        "services",
-        "configmaps",
-        "secrets",
-        "events",
-        "nodes",
-        "namespaces",
-        "endpoints",
-        "persistentvolumeclaims",
-        "persistentvolumes",
-        "serviceaccounts",
-        "resourcequotas",
-        "limitranges",
-        "storageclasses.storage.k8s.io",
-        "leases.coordination.k8s.io",
-        "horizontalpodautoscalers.autoscaling",
-        "controllerrevisions.apps",
-        "roles.rbac.authorization.k8s.io",
-        "rolebindings.rbac.authorization.k8s.io",
-        "clusterroles.rbac.authorization.k8s.io",
-        "clusterrolebindings.rbac.authorization.k8s.io",
-    }
-)
-"""Resources whose metadata.generation Kubernetes (v1.32) does not set."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -73,8 +46,12 @@ class Store:
     LOG_LIMIT = 10_000
     """Changes kept for watch resume; an older resourceVersion answers 410 Gone, as etcd compaction does."""
 
-    def __init__(self, seed: int, now: Callable[[], str]) -> None:
-        """`now` gives the simulated time as RFC 3339; `seed` makes uids and generated names reproducible."""
+    def __init__(self, seed: int, now: Callable[[], str], without_generation: frozenset[str] = frozenset()) -> None:
+        """`now` gives the simulated time as RFC 3339; `seed` makes uids and generated names reproducible.
+
+        `without_generation`: tables whose objects have no metadata.generation.
+        """
+        self._without_generation = without_generation
         self._seed = seed
         self._now = now
         self._tables: dict[str, Table] = {}
@@ -162,7 +139,7 @@ class Store:
         meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
         meta["creationTimestamp"] = meta.get("creationTimestamp") or self._now()
         meta["resourceVersion"] = str(self.revision)
-        if resource not in WITHOUT_GENERATION:
+        if resource not in self._without_generation:
             meta.setdefault("generation", 1)
         committed = {**obj, "metadata": meta}
         self._own(resource).add(key, committed)

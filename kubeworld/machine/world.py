@@ -141,13 +141,15 @@ class World:
         runtime: Runtime,
         controllers: tuple[Controller, ...] = (),
         admission: Admission | None = None,
+        without_generation: frozenset[str] = frozenset(),
         epoch_ms: int = EPOCH_MS,
     ) -> None:
+        """`without_generation`: tables whose objects have no metadata.generation, as their kinds say."""
         self.seed = seed
         self.runtime = runtime
         self.admission: Admission = admission or AdmitAll()
         self.clock = Clock(epoch_ms)
-        self.store = Store(seed, self.clock.rfc3339)
+        self.store = Store(seed, self.clock.rfc3339, without_generation)
         self.state: dict[str, Any] = {}
         """Immutable values only (replace, do not mutate), JSON-able: what is remembered beside API objects."""
         self.derived: dict[str, Any] = {}

@@ -238,9 +238,9 @@ class Installed:
 
 
 def _kinds(world: World) -> tuple[Any, ...]:
-    from kubeworld.kinds.resources import BUILT_IN
+    from kubeworld.kinds.catalogue import KINDS
 
-    return (*BUILT_IN, *Registry(world.store).custom().values())
+    return (*KINDS, *Registry(world.store).custom().values())
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from kubeworld.api.server import api_of
 from kubeworld.bootstrap import empty_world
-from kubeworld.kinds.resources import BUILT_IN
+from kubeworld.kinds.catalogue import KINDS
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.response import Response
 
@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
 def kinds_table() -> str:
     """As the page shows it: API group, then kinds with their subresources."""
     groups: dict[str, list[str]] = {}
-    for kind in BUILT_IN:
+    for kind in KINDS:
         subresources = f" ({', '.join(sorted(kind.subresources))})" if kind.subresources else ""
         groups.setdefault(f"{kind.group}/{kind.version}".lstrip("/"), []).append(kind.kind + subresources)
     rows = [f"| `{group}` | {', '.join(kinds)} |" for group, kinds in groups.items()]

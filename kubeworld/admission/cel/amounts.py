@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from kubeworld.machine import canonical_quantities as quantities
+from kubeworld.machine import quantities
 
 TYPES = ("kubernetes.Quantity",)
 _TAG = "$quantity"

@@ -15,7 +15,7 @@ from kubeworld.admission.cel.cel import EvaluationError
 from kubeworld.admission.cel.compiled import Expression, Policy, Validation, compiled
 from kubeworld.admission.cel.inputs import Facts, Inputs
 from kubeworld.admission.cel.matching import Request, match
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -90,9 +90,9 @@ class _Known:
     def __init__(self, world: World, request: Request) -> None:
         self.world = world
         self.request = request
-        self._facts: dict[tuple[ResourceType, int], tuple[Obj | None, Facts]] = {}
+        self._facts: dict[tuple[Kind, int], tuple[Obj | None, Facts]] = {}
 
-    def facts(self, kind: ResourceType, parameter: Obj | None) -> Facts:
+    def facts(self, kind: Kind, parameter: Obj | None) -> Facts:
         """For a version and a parameter object; both are kept, so that an identity stays theirs."""
         key = kind, id(parameter)
         if key not in self._facts:

@@ -13,7 +13,7 @@ from kubeworld.admission.cel.cel import AbsentVariable, Activation, EvaluationEr
 from kubeworld.admission.cel.compiled import VARIABLES, Expression
 from kubeworld.admission.cel.cost import Size
 from kubeworld.admission.cel.matching import Request
-from kubeworld.kinds.resources import ResourceType
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.identity import Identity, service_account
 from kubeworld.machine.rbac import Access, Authorizer
@@ -24,7 +24,7 @@ from kubeworld.machine.world import World
 class Facts:
     """What one request is to all policies that see it in one version and with one parameter object."""
 
-    def __init__(self, world: World, request: Request, kind: ResourceType, parameter: Obj | None) -> None:
+    def __init__(self, world: World, request: Request, kind: Kind, parameter: Obj | None) -> None:
         """`kind` is the version in which the policy wants to see the object."""
         namespace = world.store.get("namespaces", "", request.namespace) if request.is_namespaced() else None
         objects = {
@@ -86,14 +86,14 @@ class Inputs:
             self._activation = None
 
 
-def _as(kind: ResourceType, request: Request, obj: Obj | None) -> Obj | None:
+def _as(kind: Kind, request: Request, obj: Obj | None) -> Obj | None:
     """The object in the version that the policy names. What a subresource takes has one version only."""
     if obj is None or request.subresource not in ("", "status"):
         return obj
     return {**shown(kind, obj), "apiVersion": kind.api_version, "kind": kind.kind}
 
 
-def admission_request(request: Request, kind: ResourceType) -> Obj:
+def admission_request(request: Request, kind: Kind) -> Obj:
     """`request` as CEL sees it: an AdmissionRequest without its objects; empty fields are absent."""
     asked, meant = _gvk(request.kind, request.subresource), _gvk(kind, request.subresource)
     resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
@@ -121,7 +121,7 @@ def _options(request: Request) -> Obj:
     return {"options": {"kind": name, "apiVersion": "meta.k8s.io/v1", **request.options}}
 
 
-def _gvk(kind: ResourceType, subresource: str) -> Obj:
+def _gvk(kind: Kind, subresource: str) -> Obj:
     if subresource and subresource != "status":
         sub = kind.subresources[subresource]
         return {"group": sub.group, "version": sub.version, "kind": sub.kind}

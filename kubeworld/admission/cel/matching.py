@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubeworld.kinds.catalogue import KINDS
+from kubeworld.kinds.kind import Kind
+from kubeworld.kinds.namespace import NAMESPACE
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import BUILT_IN, ResourceType
 from kubeworld.machine import selectors
 from kubeworld.machine.identity import Identity
 from kubeworld.machine.store import Obj
@@ -19,7 +21,7 @@ from kubeworld.machine.world import World
 class Request:
     """What admission knows of one write. Whole objects are as the store has them."""
 
-    kind: ResourceType
+    kind: Kind
     """Of the path: that of Deployments also for their scale."""
     operation: str
     """CREATE, UPDATE, DELETE or CONNECT."""
@@ -34,10 +36,10 @@ class Request:
 
     def is_namespaced(self) -> bool:
         """Whether it is about something in a namespace; a Namespace itself is not."""
-        return bool(self.namespace) and self.kind.table != "namespaces"
+        return bool(self.namespace) and self.kind is not NAMESPACE
 
 
-def match(world: World, resources: Obj | None, request: Request) -> ResourceType | None:
+def match(world: World, resources: Obj | None, request: Request) -> Kind | None:
     """The resource type as which `resources` means this request, or None if it does not mean it."""
     if resources is None:
         return request.kind
@@ -50,7 +52,7 @@ def match(world: World, resources: Obj | None, request: Request) -> ResourceType
     return _first(world, rules, request, equivalent=equivalent) if rules else request.kind
 
 
-def _first(world: World, rules: Iterable[Obj], request: Request, *, equivalent: bool) -> ResourceType | None:
+def _first(world: World, rules: Iterable[Obj], request: Request, *, equivalent: bool) -> Kind | None:
     """The request's own version if a rule names it, else the first other version of the same resource."""
     rules = list(rules)
     if any(_rule_matches(rule, request.kind, request) for rule in rules):
@@ -63,20 +65,20 @@ def _first(world: World, rules: Iterable[Obj], request: Request, *, equivalent: 
     return None
 
 
-def _other_versions(world: World, kind: ResourceType) -> Iterable[ResourceType]:
+def _other_versions(world: World, kind: Kind) -> Iterable[Kind]:
     return _others(Registry(world.store).custom().values(), kind) if kind.is_custom else _BUILT_IN_OTHERS[kind]
 
 
-def _others(kinds: Iterable[ResourceType], kind: ResourceType) -> tuple[ResourceType, ...]:
+def _others(kinds: Iterable[Kind], kind: Kind) -> tuple[Kind, ...]:
     """Versions of `kind` among `kinds` that are not itself."""
     same = (other for other in kinds if other.table == kind.table and other.kind == kind.kind)
     return tuple(other for other in same if other is not kind)
 
 
-_BUILT_IN_OTHERS = {kind: _others(BUILT_IN, kind) for kind in BUILT_IN}
+_BUILT_IN_OTHERS = {kind: _others(KINDS, kind) for kind in KINDS}
 
 
-def _rule_matches(rule: Obj, kind: ResourceType, request: Request) -> bool:
+def _rule_matches(rule: Obj, kind: Kind, request: Request) -> bool:
     names = rule.get("resourceNames")
     return (
         _has(rule.get("operations"), request.operation)
@@ -104,7 +106,7 @@ def _namespace_matches(world: World, resources: Obj, request: Request) -> bool:
     selector = resources.get("namespaceSelector")
     if not selector:
         return True
-    if request.kind.table == "namespaces":
+    if request.kind is NAMESPACE:
         if request.operation in ("CREATE", "UPDATE") and request.new is not None and not request.subresource:
             return selectors.matches(selector, _labels(request.new))
         return selectors.matches(selector, _labels(world.store.get("namespaces", "", request.name) or {}))

@@ -4,14 +4,15 @@ Source: k8s.io/apiserver/pkg/admission/plugin/policy/generic/policy_dispatcher.g
 """
 
 from kubeworld.admission.cel.matching import Request
+from kubeworld.kinds.catalogue import KINDS
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import BUILT_IN, ResourceType
 from kubeworld.kinds.versions import shown
 from kubeworld.machine import selectors
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-_KINDS = {(kind.api_version, kind.kind): kind for kind in reversed(BUILT_IN) if kind.verbs and "list" in kind.verbs}
+_KINDS = {(kind.api_version, kind.kind): kind for kind in reversed(KINDS) if kind.verbs and "list" in kind.verbs}
 
 
 class Misconfigured(Exception):
@@ -37,7 +38,7 @@ def params_of(world: World, policy: Obj, binding: Obj, request: Request) -> list
     return list(found)
 
 
-def _kind(world: World, wanted: Obj) -> ResourceType:
+def _kind(world: World, wanted: Obj) -> Kind:
     api_version, name = wanted.get("apiVersion", ""), wanted.get("kind", "")
     known = _KINDS.get((api_version, name))
     if known is not None:
@@ -49,7 +50,7 @@ def _kind(world: World, wanted: Obj) -> ResourceType:
     raise Misconfigured(f"failed to configure policy: failed to find resource referenced by paramKind: '{text}'")
 
 
-def _objects(world: World, kind: ResourceType, reference: Obj, request: Request) -> list[Obj]:
+def _objects(world: World, kind: Kind, reference: Obj, request: Request) -> list[Obj]:
     namespace = reference.get("namespace", "")
     if not kind.namespaced:
         if namespace:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from kubeworld.admission.cel.compiled import Expression, compiled
 from kubeworld.admission.cel.syntax import Node
+from kubeworld.kinds.catalogue import KINDS
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.registry import Registry
-from kubeworld.kinds.resources import BUILT_IN, ResourceType
 from kubeworld.machine.schema.definitions import Schema
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -30,9 +31,9 @@ def expression_warnings(world: World, policy: Obj) -> list[Obj]:
     return warnings
 
 
-def _kinds(world: World, policy: Obj) -> Iterator[ResourceType]:
+def _kinds(world: World, policy: Obj) -> Iterator[Kind]:
     """The kinds that the rules name one by one; wildcards are not expanded."""
-    everything = [*BUILT_IN, *Registry(world.store).custom().values()]
+    everything = [*KINDS, *Registry(world.store).custom().values()]
     for rule in policy["spec"]["matchConstraints"].get("resourceRules") or ():
         for kind in everything:
             if (
@@ -43,7 +44,7 @@ def _kinds(world: World, policy: Obj) -> Iterator[ResourceType]:
                 yield kind
 
 
-def _problems(expression: Expression, kind: ResourceType) -> Iterator[str]:
+def _problems(expression: Expression, kind: Kind) -> Iterator[str]:
     program = expression.program
     if program is None:
         return

@@ -8,9 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubeworld.admission.cel.compiled import Policy, compile_policy
-from kubeworld.kinds.errors import FieldError, duplicate, forbidden_field, go_value, invalid, required, unsupported
-from kubeworld.kinds.formats import DNS_1035, SUBDOMAIN
-from kubeworld.kinds.validation_rules import resources_errors, selector_errors
+from kubeworld.kinds.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden_field,
+    go_value,
+    invalid,
+    required,
+    unsupported,
+)
+from kubeworld.kinds.shared.formats import DNS_1035, SUBDOMAIN
+from kubeworld.kinds.shared.matching import resources_errors, selector_errors
 from kubeworld.machine.store import Obj
 
 _QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")

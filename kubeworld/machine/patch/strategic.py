@@ -30,12 +30,13 @@ def strategic_merge(original: dict[str, Any], patch: dict[str, Any], schema: Sch
             raise PatchError(f"unknown patch type: {unknown} in map: {patch}")
     merged = dict(original)
     if RETAIN in patch:
-        merged = {key: value for key, value in merged.items() if key in patch[RETAIN]}
+        retained = _listed(patch[RETAIN], "retainKeys")
+        merged = {key: value for key, value in merged.items() if key in retained}
     for key, value in patch.items():
         if key.startswith(DELETE_FROM):
-            field = key.removeprefix(DELETE_FROM)
+            field, gone = key.removeprefix(DELETE_FROM), _listed(value, "primitive")
             if isinstance(merged.get(field), list):
-                merged[field] = [item for item in merged[field] if item not in value]
+                merged[field] = [item for item in merged[field] if item not in gone]
         elif value is None:
             merged.pop(key, None)
         elif not key.startswith("$"):  # other directives are applied above, or below with the list they order
@@ -44,11 +45,19 @@ def strategic_merge(original: dict[str, Any], patch: dict[str, Any], schema: Sch
     return merged
 
 
+def _listed(value: Any, what: str) -> list[Any]:
+    """What a directive lists. Raises: PatchError."""
+    if not isinstance(value, list):
+        raise PatchError(f"invalid patch format of {what} list")
+    return value
+
+
 def _order_elements(merged: dict[str, Any], original: dict[str, Any], patch: dict[str, Any], schema: Schema) -> None:
     for key, order in patch.items():
         field = key.removeprefix(ELEMENT_ORDER)
         if field != key and isinstance(merged.get(field), list):
-            merged[field] = _reorder(merged[field], order, original.get(field) or [], _child(schema, field).merge_key)
+            wanted = _listed(order, "setElementOrder")
+            merged[field] = _reorder(merged[field], wanted, original.get(field) or [], _child(schema, field).merge_key)
 
 
 def _child(schema: Schema, key: str) -> Schema:

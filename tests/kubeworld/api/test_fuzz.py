@@ -13,7 +13,7 @@ from kubeworld.api.results import Exec
 from kubeworld.api.server import Api
 from kubeworld.api.watch import Watch
 from kubeworld.bootstrap import empty_world
-from kubeworld.kinds.resources import BUILT_IN
+from kubeworld.kinds.catalogue import KINDS
 from kubeworld.machine.identity import ADMIN, ANONYMOUS
 from kubeworld.machine.response import Response
 from tests.kubeworld.identities import EXECUTOR, PROBE
@@ -33,7 +33,7 @@ MEDIA = (
     "text/html",
 )
 NAMES = ("coredns", "kube-dns", "node-1", "default", "x", "", "A_b", "..", "%00", "a" * 300)
-PLURALS = sorted({kind.plural for kind in BUILT_IN})
+PLURALS = sorted({kind.plural for kind in KINDS})
 FIELDS = (
     "metadata name namespace labels annotations finalizers ownerReferences uid resourceVersion managedFields spec status "
     "replicas selector matchLabels matchExpressions key operator values template containers image ports containerPort "
@@ -74,7 +74,7 @@ JSON = st.recursive(
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, str, dict[str, str], dict[str, str], bytes]:
-    kind = draw(st.sampled_from(BUILT_IN))
+    kind = draw(st.sampled_from(KINDS))
     prefix = f"/api/{kind.version}" if not kind.group else f"/apis/{kind.group}/{kind.version}"
     namespace = draw(st.sampled_from(("default", "kube-system", "none", "")))
     path = (

@@ -2,10 +2,9 @@
 
 import pytest
 
-from kubeworld.kinds.resources import BUILT_IN
-from kubeworld.kinds.table.columns import human_duration
-from kubeworld.kinds.table.render import printer_of
-from kubeworld.kinds.table.workloads import pod_reason
+from kubeworld.kinds.catalogue import KINDS
+from kubeworld.kinds.pod import pod_reason
+from kubeworld.kinds.shared.columns import human_duration
 
 TABLE = {"accept": "application/json;as=Table;g=meta.k8s.io;v=v1,application/json"}
 
@@ -120,8 +119,8 @@ def test_include_object_decides_what_a_row_carries(cluster):
 
 
 def test_every_served_kind_has_columns():
-    for kind in BUILT_IN:
-        assert printer_of(kind).columns[0]["name"] in ("Name", "Last Seen"), kind
+    for kind in KINDS:
+        assert kind.printer.columns[0]["name"] in ("Name", "Last Seen"), kind
 
 
 def test_json_first_in_accept_means_json(cluster):

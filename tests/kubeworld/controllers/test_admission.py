@@ -1,10 +1,13 @@
 """What keeps pods from being created: the FailedCreate texts, and what repairs them."""
 
+import orjson
 import pytest
 
 from kubeworld.admission.plugins import admit, admit_pod
+from kubeworld.api.server import api_of
 from kubeworld.controllers.quota import used_by
 from kubeworld.machine.admission import Refused
+from kubeworld.machine.identity import ADMIN
 from tests.kubeworld.controllers.cluster import (
     NAMESPACE,
     condition,
@@ -193,6 +196,85 @@ def test_pods_default_as_the_api_server_defaults_them():
     assert stored["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
     assert pod["status"] == {"phase": "Pending", "qosClass": "Guaranteed"}
     assert [t["tolerationSeconds"] for t in pod["spec"]["tolerations"]] == [300, 300]
+
+
+NODE_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+def stays_s(world, tolerations):
+    """Seconds for which the pod of a Deployment with these tolerations stays on a lost node, by the node's taint."""
+    create(world, "deployments.apps", deployment("geo", template=template("geo", tolerations=tolerations)))
+    world.advance(1_000)
+    (pod,) = pods_of(world, "geo")
+    return {
+        item["key"]: item["tolerationSeconds"] for item in pod["spec"]["tolerations"] if "tolerationSeconds" in item
+    }
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [],
+        [{"operator": "Exists", "effect": "NoSchedule"}],
+        [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}],
+        [{"key": "dedicated", "operator": "Exists"}],
+    ],
+)
+def test_a_controllers_pod_stays_five_minutes_on_a_lost_node_whatever_else_it_tolerates(own):
+    assert stays_s(make_world(), own) == dict.fromkeys(NODE_TAINTS, 300)
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [
+        ([{"operator": "Exists"}], {}),
+        ([{"key": "", "operator": "Exists", "effect": "NoExecute"}], {}),
+        ([{"key": NODE_TAINTS[0], "operator": "Exists", "effect": ""}], {NODE_TAINTS[1]: 300}),
+        (
+            [{"key": NODE_TAINTS[0], "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}],
+            {NODE_TAINTS[0]: 5, NODE_TAINTS[1]: 300},
+        ),
+    ],
+)
+def test_a_controllers_pod_that_says_how_long_it_stays_is_left_alone(own, left):
+    assert stays_s(make_world(), own) == left
+
+
+def test_a_controllers_pod_has_the_defaults_of_a_pod_that_the_api_is_sent():
+    world = make_world()
+    probe = {"httpGet": {"port": 80}}
+    spec = {"containers": [{"name": "x", "image": "nginx", "readinessProbe": probe}], "volumes": [{"name": "v"}]}
+    meta = {"name": "x", "namespace": NAMESPACE}
+    create(world, "deployments.apps", deployment("geo", template=template("geo") | {"spec": spec}))
+    world.settle()
+    (pod,) = pods_of(world, "geo")
+    sent = api_of(world).handle(
+        "POST", f"/api/v1/namespaces/{NAMESPACE}/pods", body=orjson.dumps({"metadata": meta, "spec": spec}),
+        identity=ADMIN,
+    )  # fmt: skip
+    assert sent.status == 201
+    own = orjson.loads(sent.body)["spec"]
+    assert {key: value for key, value in pod["spec"].items() if key != "nodeName"} == own
+
+
+@pytest.mark.parametrize(
+    ("resources_of", "class_"),
+    [
+        ([{}], "BestEffort"),
+        ([{"requests": {"ephemeral-storage": "1Gi"}}], "BestEffort"),
+        ([{"requests": {"cpu": "0"}}], "BestEffort"),
+        ([{"requests": {"cpu": "1"}}], "Burstable"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}}, {}], "Burstable"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}}], "Guaranteed"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1000m", "memory": "1024Mi"}}], "Guaranteed"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "900m"}}], "Burstable"),
+    ],
+)
+def test_quality_of_service_follows_from_cpu_and_memory(resources_of, class_):
+    containers = [{"name": f"c{at}", "image": "x", "resources": one} for at, one in enumerate(resources_of)]
+    meta = {"name": "x", "namespace": NAMESPACE}
+    pod = admit_pod(make_world(), {"metadata": meta, "spec": {"containers": containers}})
+    assert pod["status"]["qosClass"] == class_
 
 
 def test_usage_followed_from_change_to_change_is_what_a_count_gives():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kubeworld.controllers import rollout
 from kubeworld.controllers.deletion import request_deletion
-from kubeworld.kinds.pods import is_ready
+from kubeworld.kinds.pod import is_ready
 from kubeworld.machine.runtime import ContainerPlan, ExitPlan
 from tests.kubeworld.controllers.cluster import (
     condition,

@@ -1,6 +1,11 @@
 """Claims and volumes: binding, provisioning, release, and what waits for them."""
 
+import orjson
+import pytest
+
+from kubeworld.api.server import api_of
 from kubeworld.controllers.deletion import request_deletion
+from kubeworld.machine.identity import ADMIN
 from tests.kubeworld.controllers.cluster import (
     NAMESPACE,
     condition,
@@ -14,7 +19,7 @@ from tests.kubeworld.controllers.cluster import (
     template,
 )
 
-CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
+CLAIMS, VOLUMES, CLASSES = "persistentvolumeclaims", "persistentvolumes", "storageclasses.storage.k8s.io"
 
 
 def claim(name="data", size="1Gi", **spec):
@@ -43,6 +48,42 @@ def user(world, name="data"):
 
 def phase(world, resource, name):
     return get(world, resource, name, NAMESPACE if resource == CLAIMS else "")["status"]["phase"]
+
+
+DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
+@pytest.mark.parametrize("names", [("old", "new"), ("new", "old")])
+def test_of_several_default_classes_the_newest_is_given_and_of_equals_the_first_by_name(names):
+    world = make_world()
+    stamps = {"old": "2026-01-05T08:00:00Z", "new": "2026-01-06T08:00:00Z"}
+    for name in names:
+        meta = {"name": name, "annotations": DEFAULT, "creationTimestamp": stamps[name]}
+        create(world, CLASSES, {**storage_class(), "metadata": meta})
+    assert given_class(world, "first") == "new"
+    meta = {"name": "as-new", "annotations": DEFAULT, "creationTimestamp": stamps["new"]}
+    create(world, CLASSES, {**storage_class(), "metadata": meta})
+    assert given_class(world, "second") == "as-new"
+
+
+def given_class(world, name, **spec):
+    """The class of a claim that the API is sent with this spec."""
+    wanted = claim(name, **spec)
+    if not spec:
+        del wanted["spec"]["storageClassName"]
+    path = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
+    sent = api_of(world).handle("POST", path, body=orjson.dumps(wanted), identity=ADMIN)
+    assert sent.status == 201
+    return orjson.loads(sent.body)["spec"].get("storageClassName")
+
+
+def test_a_claim_is_given_no_class_where_there_is_no_default_or_where_it_names_one():
+    world = make_world()
+    create(world, CLASSES, storage_class())
+    assert given_class(world, "unclassed") is None
+    create(world, CLASSES, {**storage_class(), "metadata": {"name": "fast", "annotations": DEFAULT}})
+    assert given_class(world, "static", storageClassName="") == ""
+    assert given_class(world, "named", storageClassName="standard") == "standard"
 
 
 def test_a_claim_binds_the_smallest_volume_that_satisfies_it():

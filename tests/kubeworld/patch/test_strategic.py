@@ -145,3 +145,11 @@ def test_copies_cannot_grow_an_object_without_bound():
     doubling = [{"op": "copy", "from": "/a", "path": f"/a/x{number}"} for number in range(60)]
     with pytest.raises(PatchTooLarge):
         json_patch({"a": {"text": "x" * 1000}}, doubling)
+
+
+@pytest.mark.parametrize("directive", ["$retainKeys", "$deleteFromPrimitiveList/args", "$setElementOrder/args"])
+@pytest.mark.parametrize("value", [None, 1, "args", {"args": True}])
+def test_a_directive_that_is_no_list_is_refused(directive, value):
+    old = {"spec": {"containers": [{"name": "web", "args": ["a"]}]}}
+    with pytest.raises(PatchError, match="invalid patch format of"):
+        strategic_merge(old, {"spec": {"containers": [{"name": "web", directive: value}]}}, POD)

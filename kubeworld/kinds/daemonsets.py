@@ -1,4 +1,0 @@
-"""What DaemonSets carry beside their spec."""
-
-TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-"""Annotation of a DaemonSet and label of its pods: how often its template has changed."""

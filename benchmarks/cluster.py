@@ -1,8 +1,5 @@
 """How fast the embedded cluster is: going back, reading, whole episodes, HTTPS, memory, and growth.
 
-from kubeworld.cluster import new_cluster
-from kubeworld.cluster import new_cluster
-from kubeworld.cluster import new_cluster
 Run: python -m benchmarks.cluster [--only NAME ...]. Times in process are CPU time (other programs on the machine
 disturb little); requests over HTTPS are wall time, with the client in a process of its own on the same machine.
 """
@@ -15,12 +12,11 @@ import ssl
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
 
+from aoi.access import rights
 from aoi.access.transport import Request
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.environment import new_world
@@ -39,7 +35,6 @@ from kubeworld.machine.world import World
 APPLICATION = "hotel_reservation"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 JSON = "application/json"
-SHIPPED = Path(__file__).parent.parent / "deploy/rbac/executor-policy.yaml"
 CONNECTIONS = 8
 HTTPS_S = 4.0
 WORLDS = 20
@@ -304,7 +299,7 @@ def policies() -> list[Row]:
         return lambda: api.handle("PATCH", episode.deployment, (), headers, body, identity)
 
     rows = [("PATCH a Deployment, no policy", f"{cpu_us(write(EXECUTOR)):.0f} us CPU", "")]
-    documents = list(yaml.safe_load_all(SHIPPED.read_text()))
+    documents = list(rights.policies())
     for wanted, name in ((("nodes",), "policy of another kind"), ((), "Executor, 5 shipped policies")):
         for document in documents:
             if not wanted or document["metadata"]["name"].endswith(wanted):

@@ -22,7 +22,10 @@ class ActionApproval:
     proposal: Sha256
     """Digest of request, differences, uid and resourceVersion."""
     approver: str
+    """Who it was, for the journal. Nothing is decided by this name: people choose it."""
     expires_at: datetime
+    is_standing: bool = False
+    """Good for as many writes as fit before it expires; a person's yes is good for one."""
 
 
 class Approver(Protocol):

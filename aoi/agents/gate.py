@@ -52,7 +52,7 @@ class Gate:
         self._journal = journal
         self._clock = clock
         self._used: set[tuple[Sha256, datetime]] = set()
-        """Approvals that have been spent: one yes, one write."""
+        """Approvals that have been spent: one yes, one write, unless it is a standing one."""
 
     def apply(self, change: Change, action: str, *, is_fresh: Callable[[], bool] = lambda: True) -> JournalEntry:
         """Carry a change out. Raises: Refused; nothing was changed then, unless its message says so.
@@ -104,7 +104,7 @@ class Gate:
             approval = self._approver.approve(proposal)
             check_approval(approval, proposal, self._clock())
             spent = (approval.proposal, approval.expires_at)
-            if spent in self._used and approval.approver != "sandbox":
+            if spent in self._used and not approval.is_standing:
                 raise ApprovalRefused(f"the approval of {proposal.change.summary!r} has been used")
         except ApprovalRefused as error:
             raise Refused(str(error), "permission") from error

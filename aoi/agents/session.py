@@ -1,13 +1,14 @@
 """The state of one running episode: its stores, its agents, and the loop over iterations."""
 
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from aoi.agents import answer as answers
 from aoi.agents.compressor import Compressor, Observation, condense
 from aoi.agents.observer import Observer
 from aoi.agents.policy import Codec, Generation, Turn
 from aoi.agents.probe import Probe
+from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.agents.topology import read_topology
 from aoi.agents.workers import Hands, Work, Workers
@@ -19,9 +20,6 @@ from aoi.language.prose import render_executor, render_probe
 from aoi.records.base import sha256_hex
 from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
-
-if TYPE_CHECKING:
-    from aoi.agents.situation import Situation
 
 Ended = Literal["submitted", "steps", "tokens", "malformed", "error"]
 
@@ -37,7 +35,7 @@ class Session:
     def __init__(
         self,
         *,
-        situation: "Situation",
+        situation: Situation,
         profile: PromptProfile,
         codec: Codec,
         handles: Handles,

@@ -32,8 +32,8 @@ class SandboxApprover:
             raise ApprovalRefused("a sandbox approver decides only about the embedded world that it was made for")
 
     def approve(self, proposal: Proposal) -> ActionApproval:
-        """Yes, for the simulated moment."""
-        return ActionApproval(proposal.digest, "sandbox", world_time(self._world) + VALID_FOR)
+        """Yes, for the simulated moment: a standing one, since two equal tries at one instant get equal approvals."""
+        return ActionApproval(proposal.digest, "sandbox", world_time(self._world) + VALID_FOR, is_standing=True)
 
 
 def world_time(world: World) -> datetime:

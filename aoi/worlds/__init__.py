@@ -4,9 +4,15 @@
 makes a warmed-up cluster that runs one. From then on everything that can be observed (container life, logs, metrics,
 traces, alerts) is computed from the state of the API objects, so any correct repair heals and no fault is scripted.
 
-    spec -> manifests -> objects in the store
-    launch    what a container's program is, given image, command and configuration
-    network   who reaches whom: address, DNS, Service, endpoints, target port, policies, chaos, identity, accounts
-    conditions -> traffic -> logs, telemetry (Prometheus), jaeger
-    memory    conditions and configuration of the past
+    applications/   spec -> manifests -> objects in the store; systems: what a cluster has without them
+    behaviour/      launch    what a container's program is, given image, command and configuration
+                    network   who reaches whom: address, DNS, Service, endpoints, target port, policies, chaos, accounts
+                    conditions -> traffic; exits: how a program ends; memory: conditions and configuration of the past
+    telemetry/      what that looks like: logs in many dialects, series and PromQL, traces, alerts
+    runtime         the kubelet's questions about containers, answered from behaviour and telemetry
+    identities      the Probe and the Executor, with the roles of `deploy/rbac`; fence: what RBAC cannot say of them
+    endpoints       Prometheus and Jaeger over HTTP paths; transport: how an agent reaches all of it
+    environment     a world ready for use
+
+Each layer of this list knows those above it only; import-linter proves it (pyproject.toml).
 """

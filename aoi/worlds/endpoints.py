@@ -12,7 +12,7 @@ import orjson
 
 from aoi.access.transport import Response
 from aoi.worlds.applications.spec import Application
-from aoi.worlds.runtime import application_of
+from aoi.worlds.runtime import application_of, traffic
 from aoi.worlds.telemetry import alerts, promql, traces
 from aoi.worlds.telemetry.promql_evaluation import evaluate
 from aoi.worlds.telemetry.series import Catalogue
@@ -191,8 +191,6 @@ def _microseconds(world: World, text: str | None, default_ms: int) -> int:
 
 
 def _dependencies(world: World, application: Application) -> list[dict[str, Any]]:
-    from aoi.worlds.runtime import traffic
-
     flows = traffic(world).flows
     return [
         {"parent": caller, "child": callee, "callCount": int(flows[caller, callee].rate * 3600)}

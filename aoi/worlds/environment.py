@@ -12,6 +12,7 @@ from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import happenings
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.fence import ExecutorFence
+from aoi.worlds.identities import add_identities
 from aoi.worlds.runtime import AppRuntime
 from kubeworld.cluster import new_cluster, standard_controllers
 from kubeworld.machine.store import fork
@@ -26,8 +27,9 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
     """A settled, warmed-up world that runs `application`. Deterministic by (application, seed)."""
     rng = random.Random(f"world/{application.key}/{application.seed}/{seed}")
     world = running(application, seed, epoch_ms=epoch_ms)
-    for resource, obj in systems.objects(application, rng):
+    for resource, obj in systems.objects(rng):
         world.store.create(resource, obj)
+    add_identities(world, application.namespace, databases=True)
     world.settle()
     _install(world, application)
     _release(world, application, rng)

@@ -107,10 +107,10 @@ def application_of(world: World) -> Application | None:
 
 
 def traffic(world: World) -> Traffic:
-    """Traffic now. Raises: AttributeError if the world's runtime has no application."""
+    """Traffic now. Raises: ValueError if the world's runtime has no application."""
     application = application_of(world)
     if application is None:
-        raise AttributeError(f"{type(world.runtime).__name__} runs no application, so there is no traffic")
+        raise ValueError(f"{type(world.runtime).__name__} runs no application, so there is no traffic")
     return evaluate(application, observe(world, application))
 
 

@@ -1,19 +1,12 @@
 """`aoi access`: the roles that AOI needs on a live cluster, and how to make a kubeconfig with them."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from aoi.errors import Permanent
 
-MANIFESTS = Path(__file__).resolve().parents[2] / "deploy"
-FILES = ("namespace.yaml", "rbac/probe.yaml", "rbac/bindings.yaml")
-EXECUTOR_FILES = ("rbac/executor.yaml", "rbac/executor-policy.yaml")
-PLACEHOLDER = "shop"
-"""Namespace that the bindings in `deploy/` name, to be replaced."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 COMMANDS = """
@@ -48,33 +41,22 @@ def print_access(
     executor: Annotated[
         bool, typer.Option("--executor", help="The identity that typed actions write with, and its admission policies.")
     ] = False,
+    databases: Annotated[
+        bool,
+        typer.Option("--databases", help="With --executor: commands in pods as well, which repair_database needs."),
+    ] = False,
 ) -> None:
     """Print the roles of the read-only identity as YAML, and the commands that make a kubeconfig of it."""
     import yaml
 
+    from aoi.access import rights
+
     if not _NAME.fullmatch(namespace):
         raise Permanent(f"{namespace!r:.80} is no name of a namespace. Look: kubectl get namespaces")
-    print(yaml.safe_dump_all(documents(namespace, executor=executor), sort_keys=False, width=120), end="")
-    account, flag = ("executor", " --executor") if executor else ("probe", "")
+    if databases and not executor:
+        raise Permanent("--databases is a right of the Executor: add --executor")
+    account: rights.Account = "executor" if executor else "probe"
+    objects = [*rights.documents(account, namespace, databases=databases), *(rights.policies() if executor else ())]
+    print(yaml.safe_dump_all(objects, sort_keys=False, width=120), end="")
+    flag = (" --executor" if executor else "") + (" --databases" if databases else "")
     print(COMMANDS.format(namespace=namespace, account=account, flag=flag), end="")
-
-
-def documents(namespace: str, *, executor: bool) -> Iterator[dict[str, Any]]:
-    """The objects of one identity, bound in one namespace. Raises: Permanent if `deploy/` is not there."""
-    import yaml
-
-    other = "aoi-probe" if executor else "aoi-executor"
-    for name in (*FILES, *(EXECUTOR_FILES if executor else ())):
-        path = MANIFESTS / name
-        if not path.is_file():
-            raise Permanent(f"{path} is not there: AOI was installed without its checkout. Take it from the repository")
-        for document in yaml.safe_load_all(path.read_text()):
-            kind, metadata = document["kind"], document["metadata"]
-            if kind == "ServiceAccount" and metadata["name"] != ("executor" if executor else "probe"):
-                continue
-            # The Executor reads through the Probe's roles, so those come with both; bindings do not.
-            if kind.endswith("RoleBinding") and metadata["name"].startswith(other):
-                continue
-            if metadata.get("namespace") == PLACEHOLDER:
-                metadata["namespace"] = namespace
-            yield document

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kubeworld.machine.world import World
 
 DEFAULT_APPLICATION = "hotel_reservation"
+EMPTY_NAMESPACE = "default"
+"""What AOI's identities look after in a cluster without an application; others are granted as on a live cluster."""
 SUFFIXES = {"probe": ".probe", "executor": ".executor"}
 """Kubeconfigs of AOI's own identities lie beside the administrator's."""
 
@@ -111,8 +113,8 @@ def _empty(nodes: int, seed: int) -> list[Served]:
     from kubeworld.bootstrap import empty_world
 
     world = empty_world(nodes, seed)
-    add_identities(world)
-    return [_presented("empty", world, "default")]
+    add_identities(world, EMPTY_NAMESPACE)
+    return [_presented("empty", world, EMPTY_NAMESPACE)]
 
 
 def _presented(name: str, world: "World", namespace: str) -> Served:
@@ -178,6 +180,8 @@ def _announce(front: "Front", served: list[Served], file: Path, folder: Path, *,
         "",
         f"As AOI's Probe, which only reads: {identities['probe'][0]}",
         f"As AOI's Executor:                {identities['executor'][0]}",
+        "Both look after one namespace. Another is granted as on a live cluster:",
+        "  aoi access print --namespace NAME | kubectl apply -f -  # and with --executor",
     )
     out.print("\n".join(lines), markup=False, soft_wrap=True, highlight=False)
     out.file.flush()

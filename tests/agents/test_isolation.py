@@ -23,11 +23,12 @@ PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
 
 
 def _modules() -> list[str]:
-    found = [name for name in READ_PATH if _path(name).exists()]
+    modules = list(READ_PATH)
     for package in PACKAGES:
-        folder = ROOT / package.replace(".", "/")
-        found += [f"{package}.{path.stem}" for path in sorted(folder.glob("*.py"))]
-    return found
+        files = sorted((ROOT / package.replace(".", "/")).glob("*.py"))
+        assert files, f"{package} is not there"
+        modules += [f"{package}.{path.stem}" for path in files]
+    return modules
 
 
 def _path(module: str) -> Path:

@@ -1,10 +1,14 @@
 """`aoi access print` gives an identity what it needs and no more, tried in a cluster."""
 
+import tomllib
+from pathlib import Path
+
 import orjson
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from aoi.access import rights
 from aoi.errors import Permanent, SettingsError
 from aoi.worlds.identities import EXECUTOR, PROBE
 from flows.cli import app
@@ -12,6 +16,8 @@ from kubeworld.api.server import Api
 from kubeworld.cluster import new_cluster
 from kubeworld.machine.identity import ADMIN, Identity
 from tests.deploy.test_rbac import Installed
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def printed(*options):
@@ -46,6 +52,37 @@ def test_the_probes_print_names_no_executor_and_the_commands_make_its_kubeconfig
     assert "shop" not in text
     assert "kubectl -n aoi create token probe" in text
     assert "--namespace payments" in text
+
+
+def test_commands_in_pods_are_printed_only_where_they_are_asked_for():
+    assert "exec" not in printed("--namespace", "payments").output
+    assert "pods/exec" not in printed("--namespace", "payments", "--executor").output
+    documents = yaml.safe_load_all(printed("--namespace", "payments", "--executor", "--databases").output)
+    bound = [obj["metadata"] for obj in documents if obj["metadata"]["name"] == "aoi-executor-databases"]
+    assert [meta.get("namespace") for meta in bound] == [None, "payments"]
+    assert isinstance(printed("--namespace", "payments", "--databases").exception, Permanent)
+
+
+def test_objects_belong_to_the_caller():
+    for document in rights.documents("executor", "payments", databases=True):
+        document.clear()
+    assert all(document["kind"] for document in rights.documents("executor", "payments", databases=True))
+
+
+def test_an_installation_without_manifests_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(rights, "folder", lambda: tmp_path)
+    monkeypatch.setattr(rights, "_parsed", rights._parsed.__wrapped__)
+    with pytest.raises(Permanent, match="missing from this installation"):
+        list(rights.documents("probe", "payments"))
+
+
+def test_a_wheel_carries_every_manifest_that_is_read_to_where_it_is_looked_for():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    packaged = "aoi/access/deploy"
+    assert carried == {"deploy/namespace.yaml": f"{packaged}/namespace.yaml", "deploy/rbac": f"{packaged}/rbac"}
+    assert REPOSITORY / packaged == Path(rights.__file__).with_name("deploy")
+    assert rights.folder() == REPOSITORY / "deploy"
 
 
 @pytest.mark.parametrize("name", ["", "Payments", "a b", "x\nkind: Secret", "-a", "../a"])

@@ -1,20 +1,25 @@
-"""Every fault mechanism of the problem set, by key, and which split may meet it."""
+"""Every fault mechanism of the problem set, by key, and which split may meet it.
+
+One file for each area that an engineer would look at: workload, network, node, data, configuration. `base` says what a
+fault is; `templates` and `chaos` are the ways of breaking things that several areas share.
+"""
 
 from collections.abc import Mapping
 
 from aoi.problems.faults.base import Fault
-from aoi.problems.faults.config import CONFIG_DRIFT, MISSING_CONFIGMAP
-from aoi.problems.faults.database import DB_AUTH_REVOKED, DB_USER_DROPPED
-from aoi.problems.faults.images import BAD_IMAGE_TAG, BUGGY_IMAGE, WRONG_BINARY
-from aoi.problems.faults.network import NETWORK_DELAY, NETWORK_LOSS, POD_FAILURE
-from aoi.problems.faults.services import WRONG_SELECTOR, WRONG_TARGET_PORT
-from aoi.problems.faults.workloads import (
+from aoi.problems.faults.configuration import CONFIG_DRIFT, MISSING_CONFIGMAP
+from aoi.problems.faults.data import DB_AUTH_REVOKED, DB_USER_DROPPED
+from aoi.problems.faults.network import NETWORK_DELAY, NETWORK_LOSS, WRONG_SELECTOR, WRONG_TARGET_PORT
+from aoi.problems.faults.node import CPU_REQUEST_TOO_LARGE, NODE_SELECTOR
+from aoi.problems.faults.workload import (
+    BAD_IMAGE_TAG,
     BAD_LIVENESS_PROBE,
     BAD_READINESS_PROBE,
-    CPU_REQUEST_TOO_LARGE,
+    BUGGY_IMAGE,
     MEMORY_LIMIT,
-    NODE_SELECTOR,
+    POD_FAILURE,
     SCALE_TO_ZERO,
+    WRONG_BINARY,
 )
 from aoi.records.problem import Split
 

@@ -1,23 +1,57 @@
-"""The network between components: Chaos Mesh objects that lose or delay a component's packets, or
-swap its containers for one that does nothing."""
+"""How components reach each other: a Service that leads nowhere, packets that are lost or late."""
 
 import random
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.chaos import chaos_plan, is_called
 from aoi.problems.sites import Site, is_used
-from aoi.problems.writes import Create, Delete
+from aoi.problems.writes import Patch
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
 
-DURATION = "24h"
-"""Longer than any episode: AIOpsLab's 100-200 s end before a slow agent has looked."""
+
+def _depended_on(application: Application, component: Component) -> bool:
+    has_service = any(service.component == component.name for service in application.services)
+    reached = has_service and application.reached_through_service(component.name)
+    return reached and is_used(application, component)
 
 
-def _called(application: Application, component: Component) -> bool:
-    """Called often, or by the entry itself: AIOpsLab breaks the network of `user`, which gets 1 % of the traffic."""
-    callers = application.callers[component.name]
-    return bool(callers) and (is_used(application, component) or application.workload.entry in callers)
+def _wrong_target_port(site: Site, choices: random.Random) -> Plan:
+    assert site.service is not None, site.name
+    ports = site.service["spec"]["ports"]
+    listening = {site.spec.port, *site.spec.extra_ports}
+    index = next((i for i, port in enumerate(ports) if port.get("targetPort", port["port"]) == site.spec.port), 0)
+    right = ports[index].get("targetPort", ports[index]["port"])
+    near = [site.spec.port + step for step in (1, 10, 100, 1000)]
+    wrong = choices.choice([port for port in (*near, 9999, 8000, 3000) if port not in listening and port < 65536])
+    path = f"/spec/ports/{index}/targetPort"
+    return Plan(
+        writes=(Patch(site.service_key, [{"op": "replace", "path": path, "value": wrong}], "json"),),
+        repair=(Patch(site.service_key, [{"op": "replace", "path": path, "value": right}], "json"),),
+        marks=(Mark(site.service_key, ("spec", "ports", index, "targetPort"), wrong),),
+        actions=(Action("fix_port", site.name),),
+        evidence=(("logs", site.observer), ("endpoints", site.name)),
+        accepted=(site.name,),
+    )
+
+
+def _wrong_selector(site: Site, choices: random.Random) -> Plan:
+    assert site.service is not None, site.name
+    selector = site.service["spec"]["selector"]
+    key = site.application.label_key if site.application.label_key in selector else sorted(selector)[0]
+    right = selector[key]
+    taken = set(site.application.by_name)
+    candidates = [f"{right}-v2", f"{right}-svc", f"{right}s", f"{right}-new", right[:-1]]
+    wrong = choices.choice([name for name in candidates if name and name not in taken and name[-1].isalnum()])
+    return Plan(
+        writes=(Patch(site.service_key, {"spec": {"selector": {key: wrong}}}),),
+        repair=(Patch(site.service_key, {"spec": {"selector": {key: right}}}),),
+        marks=(Mark(site.service_key, ("spec", "selector", key), wrong),),
+        actions=(Action("fix_selector", site.name),),
+        evidence=(("logs", site.observer), ("endpoints", site.name)),
+        accepted=(site.name,),
+    )
 
 
 def _network_loss(site: Site, choices: random.Random) -> Plan:
@@ -30,41 +64,30 @@ def _network_delay(site: Site, choices: random.Random) -> Plan:
     return _chaos(site, "delay", {"latency": latency, "correlation": "100", "jitter": "0ms"}, choices)
 
 
-def _pod_failure(site: Site, choices: random.Random) -> Plan:
-    name = choices.choice(("pod-failure", f"{site.name}-pods", f"game-day-{choices.randrange(10, 99)}"))
-    return _created(site, "podchaos.chaos-mesh.org", name, {"action": "pod-failure", "mode": "all"})
-
-
 def _chaos(site: Site, action: str, parameters: dict[str, Any], choices: random.Random) -> Plan:
     name = choices.choice((f"network-{action}", f"{site.name}-network", f"game-day-{choices.randrange(10, 99)}"))
     spec = {"action": action, "mode": "all", "direction": "both", action: parameters}
-    return _created(site, "networkchaos.chaos-mesh.org", name, spec)
+    return chaos_plan(site, "networkchaos.chaos-mesh.org", name, spec)
 
 
-def _created(site: Site, resource: str, name: str, spec: dict[str, Any]) -> Plan:
-    """A plan that creates one chaos object against all pods of the component."""
-    key = (resource, site.namespace, name)
-    labels = {site.application.label_key: site.name}
-    obj = {
-        "apiVersion": "chaos-mesh.org/v1alpha1",
-        "kind": {"networkchaos": "NetworkChaos", "podchaos": "PodChaos"}[resource.partition(".")[0]],
-        "metadata": {"name": name, "namespace": site.namespace},
-        "spec": {
-            **spec,
-            "duration": DURATION,
-            "selector": {"namespaces": [site.namespace], "labelSelectors": labels},
-        },
-    }
-    return Plan(
-        writes=(Create(key, obj),),
-        repair=(Delete(key),),
-        marks=(Mark(key),),
-        actions=(Action("delete_chaos", site.name),),
-        evidence=(("logs", site.observer), ("network", site.name)),
-        accepted=(site.name,),
-    )
-
-
+WRONG_TARGET_PORT = Fault(
+    key="wrong_target_port",
+    version="1",
+    causes=("targetport",),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_depended_on,
+    plan=_wrong_target_port,
+)
+WRONG_SELECTOR = Fault(
+    key="wrong_selector",
+    version="1",
+    causes=("selector", "noendpoints"),
+    level=SystemLevel.VIRTUALIZATION,
+    type=FaultType.MISCONFIGURATION,
+    eligible=_depended_on,
+    plan=_wrong_selector,
+)
 # AIOpsLab has no analysis and no mitigation task for its network faults, but the objects allow both.
 NETWORK_LOSS = Fault(
     key="network_loss",
@@ -72,7 +95,7 @@ NETWORK_LOSS = Fault(
     causes=("chaos", "loss"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.NETWORK_STORAGE,
-    eligible=_called,
+    eligible=is_called,
     plan=_network_loss,
 )
 NETWORK_DELAY = Fault(
@@ -81,15 +104,6 @@ NETWORK_DELAY = Fault(
     causes=("delay", "chaos"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.NETWORK_STORAGE,
-    eligible=_called,
+    eligible=is_called,
     plan=_network_delay,
-)
-POD_FAILURE = Fault(
-    key="pod_failure",
-    version="1",
-    causes=("chaos",),
-    level=SystemLevel.VIRTUALIZATION,
-    type=FaultType.OPERATION,
-    eligible=_called,
-    plan=_pod_failure,
 )

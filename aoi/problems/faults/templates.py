@@ -1,5 +1,6 @@
 """Changes of a Deployment's pod template: what most faults are, and how they are put back."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,6 +49,14 @@ def changed_template(
         evidence=tuple(evidence),
         accepted=(site.name,),
     )
+
+
+def with_resources(site: Site, limits: dict[str, str], requests: dict[str, str]) -> dict[str, Any]:
+    """The container's `resources` with some of them set anew, as a field for `changed_container`."""
+    resources = copy.deepcopy(dict(site.container.get("resources", {})))
+    resources["limits"] = {**resources.get("limits", {}), **limits}
+    resources["requests"] = {**resources.get("requests", {}), **requests}
+    return {key: value for key, value in resources.items() if value}
 
 
 def restart(deployment: Key) -> Patch:

@@ -1,4 +1,4 @@
-"""Objects of the cluster itself: nodes, system namespaces, cluster DNS, storage class, identities and their roles."""
+"""Objects of the cluster itself: nodes, system namespaces, cluster DNS and storage class."""
 
 import random
 from collections.abc import Iterator
@@ -6,29 +6,25 @@ from datetime import date, timedelta
 from typing import Any
 
 from aoi.worlds.applications.manifests import CA_TEXT, STORAGE_CLASS, namespace_object
-from aoi.worlds.applications.spec import Application
 from kubeworld.machine.store import Obj
 
 Objects = Iterator[tuple[str, Obj]]
-RBAC = "rbac.authorization.k8s.io"
-AOI = "aoi"
-"""Namespace of the two service accounts that AOI acts as."""
 _SIZES = (("m5.xlarge", 4, 16), ("m5.2xlarge", 8, 32), ("c5.2xlarge", 8, 16), ("e2-standard-8", 8, 32))
 _NAMES = ("worker-{}", "node-{}", "ip-10-0-{}-{}", "pool-a-{}", "kube-node-{}")
 
 
-def objects(application: Application, rng: random.Random) -> Objects:
+def objects(rng: random.Random) -> Objects:
     """Everything that is there before the application is installed, for days already."""
     born = (date(2026, 1, 4) - timedelta(days=rng.randint(3, 90))).strftime("%Y-%m-%dT")
     born += f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}Z"
-    for resource, obj in _objects(application, rng, born):
+    for resource, obj in _objects(rng, born):
         if resource not in ("deployments.apps", "services"):  # what controllers work on begins with the world
             obj["metadata"].setdefault("creationTimestamp", born)
         yield resource, obj
 
 
-def _objects(application: Application, rng: random.Random, born: str) -> Objects:
-    for name in ("default", "kube-system", "kube-public", "kube-node-lease", AOI):
+def _objects(rng: random.Random, born: str) -> Objects:
+    for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
         yield "namespaces", namespace_object(name)
         yield "serviceaccounts", _named("v1", "ServiceAccount", name, "default")
     yield "configmaps", {**_named("v1", "ConfigMap", "kube-system", "kube-root-ca.crt"), "data": {"ca.crt": CA_TEXT}}
@@ -43,7 +39,6 @@ def _objects(application: Application, rng: random.Random, born: str) -> Objects
         },
     )
     yield from _dns()
-    yield from _identities(application)
 
 
 def node_names(rng: random.Random) -> list[str]:
@@ -185,81 +180,6 @@ def _cluster_service(
     if selector:
         spec["selector"] = selector
     return {**_named("v1", "Service", namespace, name, selector or {}), "spec": spec, "status": {"loadBalancer": {}}}
-
-
-# Identities. Resources are named one by one and never include Secrets: a role of `*` would.
-
-_READ = ("get", "list", "watch")
-_PROBE_RULES = (
-    (
-        "",
-        (
-            "pods",
-            "pods/log",
-            "services",
-            "endpoints",
-            "events",
-            "configmaps",
-            "persistentvolumeclaims",
-            "serviceaccounts",
-            "resourcequotas",
-            "limitranges",
-        ),
-        _READ,
-    ),
-    ("apps", ("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"), _READ),
-    ("batch", ("jobs", "cronjobs"), _READ),
-    ("autoscaling", ("horizontalpodautoscalers",), _READ),
-    ("policy", ("poddisruptionbudgets",), _READ),
-    ("discovery.k8s.io", ("endpointslices",), _READ),
-    ("networking.k8s.io", ("networkpolicies", "ingresses"), _READ),
-    ("metrics.k8s.io", ("pods",), ("get", "list")),
-    ("events.k8s.io", ("events",), _READ),
-    ("chaos-mesh.org", ("networkchaos", "podchaos"), _READ),
-)
-_EXECUTOR_RULES = (
-    *_PROBE_RULES,
-    ("apps", ("deployments", "statefulsets"), ("patch", "update")),
-    ("apps", ("deployments/scale", "statefulsets/scale"), ("get", "patch", "update")),
-    ("", ("services", "configmaps"), ("patch", "update")),
-    ("", ("configmaps",), ("create",)),
-    ("", ("pods",), ("delete",)),
-    ("", ("pods/exec",), ("create",)),
-    ("chaos-mesh.org", ("networkchaos", "podchaos"), ("delete",)),
-)
-_CLUSTER_READ = (
-    ("", ("nodes", "namespaces", "persistentvolumes"), _READ),
-    ("storage.k8s.io", ("storageclasses",), _READ),
-    ("scheduling.k8s.io", ("priorityclasses",), _READ),
-    ("metrics.k8s.io", ("nodes",), ("get", "list")),
-)
-_CLUSTER_WRITE = (("", ("nodes",), ("patch",)),)
-
-
-def _identities(application: Application) -> Objects:
-    namespace = application.namespace
-    for name, rules, cluster_rules in (
-        ("probe", _PROBE_RULES, _CLUSTER_READ),
-        ("executor", _EXECUTOR_RULES, (*_CLUSTER_READ, *_CLUSTER_WRITE)),
-    ):
-        yield "serviceaccounts", _named("v1", "ServiceAccount", AOI, name)
-        role = f"aoi-{name}"
-        yield f"clusterroles.{RBAC}", {**_named(f"{RBAC}/v1", "ClusterRole", "", role), "rules": _rules(cluster_rules)}
-        yield f"clusterrolebindings.{RBAC}", _binding("ClusterRoleBinding", "", role, "ClusterRole", name)
-        yield f"roles.{RBAC}", {**_named(f"{RBAC}/v1", "Role", namespace, role), "rules": _rules(rules)}
-        yield f"rolebindings.{RBAC}", _binding("RoleBinding", namespace, role, "Role", name)
-
-
-def _rules(rules: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]) -> list[Obj]:
-    return [{"apiGroups": [group], "resources": list(names), "verbs": list(verbs)} for group, names, verbs in rules]
-
-
-def _binding(kind: str, namespace: str, name: str, role_kind: str, account: str) -> Obj:
-    return {
-        **_named(f"{RBAC}/v1", kind, namespace, name),
-        "roleRef": {"apiGroup": RBAC, "kind": role_kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": AOI}],
-    }
 
 
 def _named(api_version: str, kind: str, namespace: str, name: str, labels: dict[str, str] | None = None) -> Obj:

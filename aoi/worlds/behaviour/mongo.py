@@ -5,6 +5,7 @@ theirs. Anything not understood answers as the shell does for a syntax error: ex
 """
 
 import re
+import shlex
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
@@ -70,8 +71,6 @@ def _shell(world: World, application: Application, program: Launch, words: list[
 
 
 def _split(line: str) -> list[str]:
-    import shlex
-
     try:
         return shlex.split(line)
     except ValueError:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import bursts
+from aoi.worlds.behaviour.conditions import Instances
 from aoi.worlds.behaviour.configuration import values_at
 from aoi.worlds.behaviour.launch import launch
 from aoi.worlds.behaviour.network import container_status, is_ready, started_ms
@@ -180,21 +181,21 @@ class Catalogue:
             yield Gauge(labels, _constant(float(is_ready(pod))))
 
     def _replicas(self) -> Iterator[Series]:
-        yield from self._instances("desired")
+        yield from self._instances(lambda instances: instances.desired)
 
     def _available(self) -> Iterator[Series]:
-        yield from self._instances("ready")
+        yield from self._instances(lambda instances: instances.ready)
 
-    def _instances(self, field: str) -> Iterator[Series]:
+    def _instances(self, count: Callable[[Instances], int]) -> Iterator[Series]:
         for component in self.application.components:
             labels = {"namespace": self.application.namespace, "deployment": component.name}
-            yield Gauge(labels, self._instance(component.name, field))
+            yield Gauge(labels, self._instance(component.name, count))
 
-    def _instance(self, name: str, field: str) -> Callable[[int], float | None]:
+    def _instance(self, name: str, count: Callable[[Instances], int]) -> Callable[[int], float | None]:
         def value(at_ms: int) -> float | None:
             for entry in self.history.at(at_ms).conditions.instances:
                 if entry.component == name:
-                    return float(getattr(entry, field))
+                    return float(count(entry))
             return None
 
         return value

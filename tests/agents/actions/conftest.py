@@ -1,13 +1,12 @@
 """A warmed-up HotelReservation, restored for every test."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import yaml
 
+from aoi.access import rights
 from aoi.access.replay import ReplayTransport, capture
 from aoi.access.transport import Request
 from aoi.agents.journal import Journal
@@ -19,8 +18,6 @@ from aoi.worlds.identities import EXECUTOR, PROBE
 from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.world import Snapshot
-
-SHIPPED = Path(__file__).parents[3] / "deploy/rbac/executor-policy.yaml"
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +45,7 @@ class Cluster:
 
     def fence(self) -> None:
         """Bind the admission policies that `deploy/` ships for real clusters."""
-        for document in yaml.safe_load_all(SHIPPED.read_text()):
+        for document in rights.policies():
             plural = "policybindings" if document["kind"].endswith("Binding") else "policies"
             self.send("POST", f"/apis/{document['apiVersion']}/validatingadmission{plural}", document)
 

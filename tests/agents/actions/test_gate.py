@@ -171,11 +171,12 @@ def test_approval_dies_with_the_state_that_it_saw(cluster) -> None:
     assert first.digest != second.digest
 
 
-def test_used_approval_is_refused(cluster) -> None:
+@pytest.mark.parametrize("name", ["ana", "sandbox"])
+def test_used_approval_is_refused_whatever_its_approver_is_called(cluster, name: str) -> None:
     kept: list[ActionApproval] = []
 
     def once(proposal: Proposal) -> ActionApproval:
-        kept.append(ActionApproval(proposal.digest, "ana", LATER))
+        kept.append(ActionApproval(proposal.digest, name, LATER))
         return kept[0]
 
     gate = Gate(cluster.transport, Fixed(once), cluster.journal, lambda: NOON)
@@ -184,6 +185,13 @@ def test_used_approval_is_refused(cluster) -> None:
     gate.apply(change, "repair")
     with pytest.raises(Refused, match="has been used"):
         gate.apply(change, "repair")
+
+
+def test_a_standing_approval_is_good_for_two_equal_writes_at_one_instant(cluster) -> None:
+    gate = Gate(cluster.transport, SandboxApprover(cluster.world), cluster.journal, lambda: NOON)
+    view = View(cluster.transport, cluster.namespace)
+    change = make("repair_database", "mongodb-geo", "revoke-mitigate-admin-geo-mongo.sh", str).render(view)[0]
+    assert [gate.apply(change, "repair").state for _ in range(2)] == ["done", "done"]
 
 
 def test_sandbox_approver_needs_the_real_world_and_its_own_transport(cluster) -> None:

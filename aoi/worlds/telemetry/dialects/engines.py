@@ -1,0 +1,100 @@
+"""Databases, caches and the infrastructure beside them. They are called, so they have no words for a failed call."""
+
+from collections.abc import Mapping
+
+from aoi.worlds.telemetry.dialects.form import Dialect
+
+DIALECTS: Mapping[str, Dialect] = {
+    "mongod": Dialect(
+        line='{{"t":{{"$date":"{iso}"}},"s":"{level}","c":"{who}","id":{n},"ctx":"conn{n}","msg":"{text}"}}',
+        levels={"debug": "D", "info": "I", "warn": "W", "error": "E", "fatal": "F"},
+        phrases={
+            "start": ("MongoDB starting", "Opening WiredTiger", "Waiting for connections port {port}"),
+            "stop": ("received signal 15 (Terminated)", "now exiting"),
+            "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
+            "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
+            "chatter": (
+                "Connection accepted",
+                "Connection ended",
+                "WiredTiger message: saving checkpoint snapshot {n}",
+                "client metadata",
+            ),
+            "warning": (
+                "Slow query {ms}ms",
+                "Access control is not enabled for the database",
+                "Soft rlimits for open file descriptors too low",
+            ),
+        },
+    ),
+    "postgres": Dialect(
+        line="{space} UTC [{n}] {level}:  {text}",
+        levels={"debug": "DEBUG", "info": "LOG", "warn": "WARNING", "error": "ERROR", "fatal": "FATAL"},
+        phrases={
+            "start": (
+                "starting PostgreSQL on x86_64-pc-linux-gnu",
+                'listening on IPv4 address "0.0.0.0", port {port}',
+                "database system is ready to accept connections",
+            ),
+            "stop": ("received fast shutdown request", "database system is shut down"),
+            "norole_seen": ("permission denied for database {db}, not authorized",),
+            "nologin_seen": ('password authentication failed for user "{user}"', 'Role "{user}" does not exist.'),
+            "chatter": (
+                "checkpoint starting: time",
+                "checkpoint complete: wrote {n} buffers",
+                'automatic vacuum of table "public.items": index scans: 0',
+            ),
+            "warning": ("checkpoints are occurring frequently", "duration: {ms} ms  statement: SELECT 1"),
+        },
+    ),
+    "redis": Dialect(
+        line="1:M {space} {level} {text}",
+        levels={"debug": ".", "info": "*", "warn": "#", "error": "#", "fatal": "#"},
+        phrases={
+            "start": ("Server initialized", "Ready to accept connections tcp"),
+            "stop": ("User requested shutdown...", "Redis is now ready to exit, bye bye..."),
+            "chatter": (
+                "{n} changes in 60 seconds. Saving...",
+                "Background saving terminated with success",
+                "DB saved on disk",
+            ),
+            "warning": ("WARNING Memory overcommit must be enabled!", "Asynchronous AOF fsync is taking too long"),
+        },
+    ),
+    "memcached": Dialect(
+        line="{text}",
+        levels={"debug": "", "info": "", "warn": "", "error": "", "fatal": ""},
+        phrases={
+            "start": ("slab class   1: chunk size        96 perslab   10922",),
+            "stop": ("Signal handled: Terminated.",),
+            "chatter": ("<{n} new auto-negotiating client connection", "<{n} connection closed."),
+            "warning": ("evictions in slab class {n}",),
+        },
+    ),
+    "consul": Dialect(
+        line="{iso} [{level}]  {text}",
+        levels={"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR", "fatal": "ERROR"},
+        phrases={
+            "start": ("agent: Consul agent running!", "agent.server: New leader elected", "agent: Synced node info"),
+            "stop": ("agent: Gracefully shutting down agent...",),
+            "chatter": (
+                "agent: Synced service",
+                "agent.server.memberlist: memberlist: stream connection",
+                "agent: Deregistered service {n}",
+            ),
+            "warning": (
+                "agent: bootstrap = true: do not enable unless necessary",
+                "agent.cache: handling error in Cache.Notify, will retry",
+            ),
+        },
+    ),
+    "jaeger": Dialect(
+        line='{{"level":"{level}","ts":{epoch},"msg":"{text}"}}',
+        levels={"debug": "debug", "info": "info", "warn": "warn", "error": "error", "fatal": "fatal"},
+        phrases={
+            "start": ("Memory storage initialized", "Query server started", "Starting HTTP server port {port}"),
+            "stop": ("Shutting down",),
+            "chatter": ("Span batch of {n} received", "Health check OK"),
+            "warning": ("Sampling strategy file not found, using defaults",),
+        },
+    ),
+}

@@ -1,0 +1,21 @@
+"""What a dialect is: a line format and phrases by event."""
+# ruff: noqa: E501 - a log line is one line, however long the program that wrote it makes it
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["debug", "info", "warn", "error", "fatal"]
+Phrases = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Line format, names of levels, and phrases by event."""
+
+    line: str
+    """Placeholders: `{iso}`, `{space}` (date and time with a blank), `{slashed}`, `{clock}`, `{epoch}`, `{level}`, `{text}`, `{who}`."""
+    levels: Mapping[Level, str]
+    phrases: Phrases
+    """Events: the outcome words; `failed` (the callee answered with an error of its own); `start`, `stop`, `panic`
+    (several lines), `missing`, `invalid`, `nologin`, `norole`, `nodatabase` (endings); `chatter`, `warning`."""

@@ -23,5 +23,5 @@ def health(path: str, query: Mapping[str, str]) -> Response | None:
 
 def paths(registry: Registry) -> list[str]:
     """What `/` answers: the paths of every group and version, and those that are not of the API."""
-    groups = {one for kind in registry.all() if kind.group for one in (kind.group, kind.api_version)}
-    return [*(f"/apis/{one}" for one in sorted(groups)), *_PATHS]
+    groups = {name for kind in registry.all() if kind.group for name in (kind.group, kind.api_version)}
+    return [*(f"/apis/{name}" for name in sorted(groups)), *_PATHS]

@@ -51,7 +51,7 @@ def _pod_metrics(world: World, pod: Obj) -> Obj | None:
 
 def _node_metrics(world: World, node: Obj) -> Obj | None:
     conditions = (node.get("status") or {}).get("conditions") or ()
-    if any(item["type"] == "Ready" and item["status"] != "True" for item in conditions):
+    if any(condition["type"] == "Ready" and condition["status"] != "True" for condition in conditions):
         return None
     cpu, memory = _SYSTEM_CPU_MILLICORES, _SYSTEM_MEMORY_BYTES
     for pod in world.store.objects("pods"):

@@ -81,37 +81,37 @@ def _custom_schema(kind: ResourceType) -> dict[str, Any]:
 
 
 def _closure(roots: set[str]) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     pending = list(roots)
     while pending:
         name = pending.pop()
-        if name not in found and name in definitions():
-            found.add(name)
+        if name not in reached and name in definitions():
+            reached.add(name)
             pending += _references(definitions()[name])
-    return found
+    return reached
 
 
 def _references(node: Any) -> list[str]:
     if isinstance(node, list):
-        return [name for item in node for name in _references(item)]
+        return [name for child in node for name in _references(child)]
     if not isinstance(node, dict):
         return []
     reference = node.get("$ref")
-    found = [reference.removeprefix(PREFIX)] if isinstance(reference, str) else []
-    return found + [name for value in node.values() for name in _references(value)]
+    names = [reference.removeprefix(PREFIX)] if isinstance(reference, str) else []
+    return names + [name for value in node.values() for name in _references(value)]
 
 
 def _paths(kind: ResourceType, schema: str) -> dict[str, Any]:
     root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
     scope = "/namespaces/{namespace}" if kind.namespaced else ""
-    collection, one = f"{root}{scope}/{kind.plural}", f"{root}{scope}/{kind.plural}/{{name}}"
+    collection, member = f"{root}{scope}/{kind.plural}", f"{root}{scope}/{kind.plural}/{{name}}"
     methods = {"list": "get", "create": "post"}
-    found = {collection: {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}}
+    paths = {collection: {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}}
     methods = {"get": "get", "update": "put", "patch": "patch", "delete": "delete"}
     operations = {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}
     if operations:
-        found[one] = operations
-    return found
+        paths[member] = operations
+    return paths
 
 
 def _operation(kind: ResourceType, schema: str, verb: str) -> dict[str, Any]:

@@ -24,8 +24,8 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
     """The named container, or the only one. Raises: ApiError 400."""
     spec, name = pod["spec"], pod["metadata"]["name"]
-    names = [item["name"] for item in spec.get("containers") or ()]
-    init = [item["name"] for item in spec.get("initContainers") or ()]
+    names = [container["name"] for container in spec.get("containers") or ()]
+    init = [container["name"] for container in spec.get("initContainers") or ()]
     if wanted:
         if wanted not in names + init:
             raise errors.bad_request(f"container {wanted} is not valid for pod {name}")
@@ -42,10 +42,10 @@ def container_status(pod: Obj, container: str) -> Obj:
     """Its containerStatuses entry, or {}."""
     status = pod.get("status") or {}
     for field in ("containerStatuses", "initContainerStatuses"):
-        for item in status.get(field) or ():
-            if item["name"] == container:
-                found: Obj = item
-                return found
+        for entry in status.get(field) or ():
+            if entry["name"] == container:
+                own: Obj = entry
+                return own
     return {}
 
 

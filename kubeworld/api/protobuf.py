@@ -60,7 +60,7 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
     if depth > DEPTH_LIMIT:
         raise ValueError("nested too deeply")
     table = _messages()[message]
-    found: dict[str, Any] = {}
+    obj: dict[str, Any] = {}
     for number, raw in fields(data):
         field = table.get(number)
         if field is None:
@@ -69,16 +69,16 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
         if "m" in flags:
             entry = dict(fields(raw))
             value = _value(entry.get(2, b""), kind, depth)
-            found.setdefault(name, {})[entry.get(1, b"").decode()] = value
+            obj.setdefault(name, {})[entry.get(1, b"").decode()] = value
             continue
         value = _value(raw, kind, depth)
         if "i" in flags:
-            found |= value
+            obj |= value
         elif "r" in flags:
-            found.setdefault(name, []).append(value)
+            obj.setdefault(name, []).append(value)
         elif value is not None and ("z" in flags or value not in ("", 0, {})):  # False equals 0
-            found[name] = value
-    return found
+            obj[name] = value
+    return obj
 
 
 def _value(raw: Any, kind: str, depth: int) -> Any:

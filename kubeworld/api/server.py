@@ -175,18 +175,18 @@ class Api:
             return json_response({"paths": paths(self.registry)})
         if path.rstrip("/") == "/version":
             return json_response(VERSION)
-        found = None
+        served = None
         if path.startswith(("/api", "/apis")):
-            found = discover(self.registry, path, headers.get("accept", ""))
+            served = discover(self.registry, path, headers.get("accept", ""))
         elif path.startswith("/openapi/v3"):
-            found = openapi(self.registry, path)
+            served = openapi(self.registry, path)
         elif path.startswith("/openapi/v2"):
             if OPENAPI_V2 not in headers.get("accept", ""):
                 raise errors.ApiError(406, "NotAcceptable", "only OpenAPI v3 is served", {})
-            found = Response(200, EMPTY_OPENAPI_V2, OPENAPI_V2.replace("@", "."))
-        if found is None:
+            served = Response(200, EMPTY_OPENAPI_V2, OPENAPI_V2.replace("@", "."))
+        if served is None:
             raise errors.unknown_path()
-        return found
+        return served
 
     def _impersonated(self, who: Identity, headers: Mapping[str, str]) -> Identity:
         """Who the caller asks to be, if it may. Raises: ApiError 403."""

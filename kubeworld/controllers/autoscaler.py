@@ -189,7 +189,7 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
 
 def _used(world: World, pod: Obj, name: str) -> int:
     usages = [world.runtime.usage(world, pod, container) for container in pod["spec"]["containers"]]
-    return sum(one.cpu_millicores if name == "cpu" else one.memory_bytes for one in usages)
+    return sum(usage.cpu_millicores if name == "cpu" else usage.memory_bytes for usage in usages)
 
 
 def _requested(pod: Obj, name: str) -> int:

@@ -44,7 +44,9 @@ class DaemonSetController:
             if same_labels and change.obj.get("spec") == previous.get("spec"):
                 return []
         sets = world.store.objects(RESOURCE)
-        return [(RESOURCE, (one["metadata"]["namespace"], one["metadata"]["name"])) for one in sets]
+        return [
+            (RESOURCE, (daemon_set["metadata"]["namespace"], daemon_set["metadata"]["name"])) for daemon_set in sets
+        ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
         """Place, replace, report."""
@@ -172,10 +174,10 @@ def _may_stay(daemon_set: Obj, node: Obj) -> bool:
 
 
 def _by_node(world: World, daemon_set: Obj) -> dict[str, list[Obj]]:
-    found: dict[str, list[Obj]] = {}
+    by_node: dict[str, list[Obj]] = {}
     for pod in world.store.owned("pods", daemon_set["metadata"]["uid"]):
-        found.setdefault(pod["spec"].get("nodeName") or _target(pod), []).append(pod)
-    return found
+        by_node.setdefault(pod["spec"].get("nodeName") or _target(pod), []).append(pod)
+    return by_node
 
 
 def _target(pod: Obj) -> str:

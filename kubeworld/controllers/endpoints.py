@@ -31,8 +31,12 @@ class EndpointsController:
         if change.previous is not None and change.previous["metadata"].get("labels") != versions[0]:
             versions.append(change.previous["metadata"].get("labels"))
         namespace = change.name[0]
-        found = [service for labels in versions for service in world.store.services_selecting(namespace, labels or {})]
-        return [("services", (namespace, name)) for name in sorted({service["metadata"]["name"] for service in found})]
+        services = [
+            service for labels in versions for service in world.store.services_selecting(namespace, labels or {})
+        ]
+        return [
+            ("services", (namespace, name)) for name in sorted({service["metadata"]["name"] for service in services})
+        ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
         """Rewrite what changed; remove both with the Service."""
@@ -97,7 +101,7 @@ def _by_ports(service: Obj, selected: list[Obj]) -> list[tuple[tuple[Any, ...], 
         )
         if resolved or not service["spec"].get("ports"):
             groups.setdefault(resolved, []).append(pod)
-    return sorted(groups.items(), key=lambda item: str(item[0]))
+    return sorted(groups.items(), key=lambda group: str(group[0]))
 
 
 def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
@@ -117,7 +121,7 @@ def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
                 address["hostname"] = _hostname(service, pod)
             ready = publish_all or is_ready(pod)
             addresses["addresses" if ready else "notReadyAddresses"].append(address)
-        subset: Obj = {kind: sorted(found, key=_by_ip) for kind, found in addresses.items() if found}
+        subset: Obj = {kind: sorted(listed, key=_by_ip) for kind, listed in addresses.items() if listed}
         if subset:
             subset["ports"] = [_port(*port) for port in ports]
             subsets.append(subset)

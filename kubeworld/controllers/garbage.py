@@ -103,5 +103,5 @@ def _orphan_dependents(world: World, owner: Obj) -> None:
 
 def _drop_finalizer(world: World, resource: str, obj: Obj, finalizer: str) -> Obj:
     changed, meta = fork(obj, "metadata")
-    meta["finalizers"] = [one for one in meta["finalizers"] if one != finalizer]
+    meta["finalizers"] = [name for name in meta["finalizers"] if name != finalizer]
     return world.store.update(resource, changed)

@@ -100,9 +100,9 @@ class JobController:
         if verdict is not None:
             type_, reason, message = verdict
             interim = "SuccessCriteriaMet" if type_ == "Complete" else "FailureTarget"
-            for one in (interim, type_):
+            for condition_type in (interim, type_):
                 current = conditions.with_condition(
-                    current, now, type_=one, status="True", reason=reason, message=message, lastProbeTime=now
+                    current, now, type_=condition_type, status="True", reason=reason, message=message, lastProbeTime=now
                 )
             if type_ == "Complete":
                 status["completionTime"] = now
@@ -248,8 +248,11 @@ def _give_index(pod: Obj, job: str, index: int) -> None:
     for kind in ("containers", "initContainers"):
         if spec.get(kind):
             spec[kind] = [
-                {**one, "env": [*(one.get("env") or ()), {"name": "JOB_COMPLETION_INDEX", "valueFrom": field}]}
-                for one in spec[kind]
+                {
+                    **container,
+                    "env": [*(container.get("env") or ()), {"name": "JOB_COMPLETION_INDEX", "valueFrom": field}],
+                }
+                for container in spec[kind]
             ]
 
 

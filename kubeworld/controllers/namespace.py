@@ -82,7 +82,7 @@ def _stuck_status(world: World, namespace: Obj, count: dict[str, int], finalizer
     status = dict(namespace.get("status") or {})
     status["phase"] = "Terminating"
     left = ", ".join(f"{resource}. has {number} resource instances" for resource, number in sorted(count.items()))
-    held = ", ".join(f"{name} in {len(found)} resource instances" for name, found in sorted(finalizers.items()))
+    held = ", ".join(f"{name} in {len(holders)} resource instances" for name, holders in sorted(finalizers.items()))
     now = world.clock.rfc3339()
     current = status.get("conditions") or []
     current = conditions.with_condition(

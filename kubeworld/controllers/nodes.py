@@ -93,8 +93,10 @@ def present(world: World, resource: str, obj: Obj) -> Obj:
     beat = world.clock.rfc3339(_last_beat_ms(world, name, STATUS_MS))
     shown, status = fork(obj, "status")
     status["conditions"] = [
-        one if one["status"] == "Unknown" else {**one, "lastHeartbeatTime": max(beat, one["lastTransitionTime"])}
-        for one in status["conditions"]
+        condition
+        if condition["status"] == "Unknown"
+        else {**condition, "lastHeartbeatTime": max(beat, condition["lastTransitionTime"])}
+        for condition in status["conditions"]
     ]
     return shown
 
@@ -137,7 +139,7 @@ class NodeController:
 def _register(world: World, node: Obj) -> Obj:
     """What a kubelet fills in when it joins, as far as it is missing: address, capacity, conditions, range, lease."""
     name = node["metadata"]["name"]
-    number = 1 + [one["metadata"]["name"] for one in world.store.objects("nodes")].index(name)
+    number = 1 + [other["metadata"]["name"] for other in world.store.objects("nodes")].index(name)
     now = world.clock.rfc3339()
     status = dict(node.get("status") or {})
     status.setdefault("capacity", dict(_CAPACITY))
@@ -162,7 +164,7 @@ def _register(world: World, node: Obj) -> Obj:
     meta["labels"] = {**labels, **(meta.get("labels") or {})}
     spec = dict(registered.get("spec") or {})
     if "podCIDR" not in spec:
-        used = {(one.get("spec") or {}).get("podCIDR") for one in world.store.objects("nodes")}
+        used = {(other.get("spec") or {}).get("podCIDR") for other in world.store.objects("nodes")}
         spec["podCIDR"] = next(f"10.244.{i}.0/24" for i in range(256) if f"10.244.{i}.0/24" not in used)
     spec.setdefault("podCIDRs", [spec["podCIDR"]])
     registered |= {"spec": spec, "status": status}
@@ -173,12 +175,12 @@ def _register(world: World, node: Obj) -> Obj:
 
 def _identifiers(uid: str) -> Obj:
     """Of a machine, its firmware and its last boot; typed clients refuse a node without them."""
-    found = {}
+    identifiers = {}
     for name in ("bootID", "machineID", "systemUUID"):
         digest = hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()
         dashed = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
-        found[name] = digest[:32] if name == "machineID" else dashed
-    return found
+        identifiers[name] = digest[:32] if name == "machineID" else dashed
+    return identifiers
 
 
 def _node_info() -> Obj:

@@ -49,15 +49,15 @@ class NodeView:
 
 def views(world: World) -> list[NodeView]:
     """Every node, in order. A view is kept until its node or one of the pods there changes."""
-    found: list[NodeView] = []
+    node_views: list[NodeView] = []
     for node in world.store.objects("nodes"):
         name = node["metadata"]["name"]
         key, pods = f"node-view/{name}", world.store.pods_on(name)
         kept = world.derived.get(key)
         if kept is None or kept[0] is not node or kept[1] is not pods:
             kept = world.derived[key] = (node, pods, view(node, pods))
-        found.append(kept[2])
-    return found
+        node_views.append(kept[2])
+    return node_views
 
 
 def view(node: Obj, pods: Iterable[Obj]) -> NodeView:
@@ -94,13 +94,13 @@ def _requests(spec: Obj) -> tuple[tuple[str, int], ...]:
 
     Specs are immutable and outlive most changes of a pod, so each is added up once.
     """
-    found = _REQUESTS.get(id(spec))
-    if found is None or found[0] is not spec:
+    cached = _REQUESTS.get(id(spec))
+    if cached is None or cached[0] is not spec:
         if len(_REQUESTS) >= _REQUESTS_KEPT:
             _REQUESTS.clear()
         asked = quantities.pod_amounts({"spec": spec}, "requests").items()
-        found = _REQUESTS[id(spec)] = (spec, tuple(sorted(asked, key=lambda item: _order(item[0]))))
-    return found[1]
+        cached = _REQUESTS[id(spec)] = (spec, tuple(sorted(asked, key=lambda amount: _order(amount[0]))))
+    return cached[1]
 
 
 Filter = Callable[[Obj, NodeView, World], Rejection | None]
@@ -118,13 +118,13 @@ def filters_for(pod: Obj) -> list[Filter]:
         (_resources, True),
         (_volume_affinity, claims(pod)),
     )
-    return [one for one, matters in relevant if matters]
+    return [filter_ for filter_, matters in relevant if matters]
 
 
 def reject(pod: Obj, node: NodeView, world: World, filters: list[Filter]) -> Rejection | None:
     """The first of `filters_for(pod)` that refuses the node, or None."""
-    for one in filters:
-        if rejection := one(pod, node, world):
+    for filter_ in filters:
+        if rejection := filter_(pod, node, world):
             return rejection
     return None
 

@@ -48,7 +48,7 @@ class StorageProtection:
         if FINALIZERS[resource] not in finalizers or _is_used(world, resource, obj):
             return
         changed, meta = fork(obj, "metadata")
-        meta["finalizers"] = [one for one in finalizers if one != FINALIZERS[resource]]
+        meta["finalizers"] = [finalizer for finalizer in finalizers if finalizer != FINALIZERS[resource]]
         finish_deletion(world, resource, world.store.update(resource, changed))
 
 

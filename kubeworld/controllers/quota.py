@@ -83,19 +83,19 @@ def _count(used: dict[str, int], quota: Obj, resource: str, obj: Obj, sign: int)
 
 
 def _resources_of(hard: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    resources: set[str] = set()
     for key in hard:
         if key.startswith("count/"):
-            found.add(key.removeprefix("count/"))
+            resources.add(key.removeprefix("count/"))
         elif key in COUNTED:
-            found.add(key)
+            resources.add(key)
         elif key.startswith("services."):
-            found.add("services")
+            resources.add("services")
         elif key == "requests.storage":
-            found.add("persistentvolumeclaims")
+            resources.add("persistentvolumeclaims")
         else:
-            found.add("pods")
-    return found
+            resources.add("pods")
+    return resources
 
 
 def is_in_scope(quota: Obj, resource: str, obj: Obj) -> bool:

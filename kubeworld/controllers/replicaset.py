@@ -44,9 +44,9 @@ class ReplicaSetController:
             return []
         sets = world.store.objects(RESOURCE, change.name[0])
         return [
-            (RESOURCE, (change.name[0], one["metadata"]["name"]))
-            for one in sets
-            if selectors.matches(one["spec"].get("selector"), labels)
+            (RESOURCE, (change.name[0], replica_set["metadata"]["name"]))
+            for replica_set in sets
+            if selectors.matches(replica_set["spec"].get("selector"), labels)
         ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:

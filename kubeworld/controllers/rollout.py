@@ -94,7 +94,7 @@ def proportional(replicas: int, limit: Bounds, sizes: list[tuple[Size, int]]) ->
     allowed = replicas + limit.surge if replicas > 0 else 0
     to_add = allowed - sum(size.replicas for size, _ in sizes)
     # Largest first; of equal ones the newer grows first and the older shrinks first.
-    order = sorted(sizes if to_add > 0 else sizes[::-1], key=lambda item: -item[0].replicas)
+    order = sorted(sizes if to_add > 0 else sizes[::-1], key=lambda pair: -pair[0].replicas)
     target: dict[str, int] = {}
     added = 0
     for size, remembered in order:

@@ -153,12 +153,12 @@ def _current_revision(world: World, stateful_set: Obj, update: Obj) -> Obj:
 
 def _by_ordinal(world: World, stateful_set: Obj) -> dict[int, Obj]:
     meta = stateful_set["metadata"]
-    found: dict[int, Obj] = {}
+    by_ordinal: dict[int, Obj] = {}
     for pod in world.store.owned("pods", meta["uid"]):
         prefix, _, ordinal = pod["metadata"]["name"].rpartition("-")
         if prefix == meta["name"] and ordinal.isdigit():
-            found[int(ordinal)] = pod
-    return dict(sorted(found.items()))
+            by_ordinal[int(ordinal)] = pod
+    return dict(sorted(by_ordinal.items()))
 
 
 def _is_ordered(stateful_set: Obj) -> bool:
@@ -186,8 +186,11 @@ def _new_pod(stateful_set: Obj, ordinal: int, revision: Obj) -> Obj:
     spec["subdomain"] = stateful_set["spec"].get("serviceName", "")
     templates = stateful_set["spec"].get("volumeClaimTemplates") or ()
     claimed = [
-        {"name": one["metadata"]["name"], "persistentVolumeClaim": {"claimName": f"{one['metadata']['name']}-{name}"}}
-        for one in templates
+        {
+            "name": template["metadata"]["name"],
+            "persistentVolumeClaim": {"claimName": f"{template['metadata']['name']}-{name}"},
+        }
+        for template in templates
     ]
     names = {volume["name"] for volume in claimed}
     if claimed:

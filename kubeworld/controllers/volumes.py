@@ -193,7 +193,7 @@ def _best_match(world: World, claim: Obj) -> Obj | None:
         if "selector" in wanted and not _selected(wanted["selector"], volume):
             continue
         fitting.append(("claimRef" not in spec, capacity, volume["metadata"]["name"], volume))
-    return min(fitting, key=lambda item: item[:3])[3] if fitting else None
+    return min(fitting, key=lambda candidate: candidate[:3])[3] if fitting else None
 
 
 def _selected(selector: Obj, volume: Obj) -> bool:

@@ -130,7 +130,7 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
 
 
 def _check_pull_secrets(look: Pass) -> None:
-    wanted = [one["name"] for one in look.pod["spec"].get("imagePullSecrets") or ()]
+    wanted = [reference["name"] for reference in look.pod["spec"].get("imagePullSecrets") or ()]
     namespace = look.pod["metadata"]["namespace"]
     missing = [name for name in wanted if look.world.store.get("secrets", namespace, name) is None]
     if missing:
@@ -230,15 +230,15 @@ def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     if memory.image != look.container["image"]:
         look.event("Killing", f"Container {name} definition changed, will be restarted")
         return _stop(look, memory)
-    found = probes.examine(look.world, look.pod, look.container, memory)
-    for message in found.unhealthy:
+    outcome = probes.examine(look.world, look.pod, look.container, memory)
+    for message in outcome.unhealthy:
         look.event("Unhealthy", message, warning=True)
-    if found.kill is not None:
-        look.event("Killing", f"Container {name} failed {found.kill} probe, will be restarted")
-        return _stop(look, found.memory)
-    instants = [probes.next_ms(found.memory, look.container), found.memory.exit_ms]
+    if outcome.kill is not None:
+        look.event("Killing", f"Container {name} failed {outcome.kill} probe, will be restarted")
+        return _stop(look, outcome.memory)
+    instants = [probes.next_ms(outcome.memory, look.container), outcome.memory.exit_ms]
     due_ms = min((instant for instant in instants if instant is not None), default=None)
-    following = replace(found.memory, due_ms=due_ms)
+    following = replace(outcome.memory, due_ms=due_ms)
     return memory if following == memory else following
 
 
@@ -263,11 +263,11 @@ def stop_ms(pod: Obj, name: str, memory: ContainerMemory) -> int:
 
     Source: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
     """
-    container: Obj = next((one for one in pod["spec"]["containers"] if one["name"] == name), {})
+    container: Obj = next((candidate for candidate in pod["spec"]["containers"] if candidate["name"] == name), {})
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
     sleep_s = (hook.get("sleep") or {}).get("seconds", 0)
-    found = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))
-    return (sleep_s + (int(found[1]) if found else 0)) * 1000 + memory.stop_ms
+    sleep = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))
+    return (sleep_s + (int(sleep[1]) if sleep else 0)) * 1000 + memory.stop_ms
 
 
 def _terminate(look: Pass, memory: ContainerMemory, code: int, reason: str) -> ContainerMemory:

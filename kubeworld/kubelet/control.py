@@ -37,9 +37,15 @@ def evict(world: World, pod: Obj, message: str) -> None:
     now_ms = world.clock.now_ms
     killed = {
         name: replace(
-            one, state="terminated", due_ms=None, exit_code=137, exit_reason="Error", finished_ms=now_ms, ready=False
+            container,
+            state="terminated",
+            due_ms=None,
+            exit_code=137,
+            exit_reason="Error",
+            finished_ms=now_ms,
+            ready=False,
         )
-        for name, one in memory.containers.items()
+        for name, container in memory.containers.items()
     }
     evicted = replace(memory, phase="Failed", reason="Evicted", message=message, containers=killed)
     world.state[key(pod["metadata"]["uid"])] = evicted

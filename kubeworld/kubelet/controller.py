@@ -70,20 +70,24 @@ class Kubelet:
         meta = pod["metadata"]
         grace_ms = meta.get("deletionGracePeriodSeconds", 30) * 1000
         if memory.end_ms is None:
-            running = {n: one for n, one in memory.containers.items() if one.state in ("running", "stopping")}
+            running = {
+                name: remembered
+                for name, remembered in memory.containers.items()
+                if remembered.state in ("running", "stopping")
+            }
             for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
                 if container["name"] in running:
                     is_init = container not in pod["spec"]["containers"]
                     message = f"Stopping container {container['name']}"
                     Pass(world, pod, container, is_init).event("Killing", message)
-            longest_ms = max((stop_ms(pod, name, one) for name, one in running.items()), default=0)
+            longest_ms = max((stop_ms(pod, name, remembered) for name, remembered in running.items()), default=0)
             memory = replace(memory, end_ms=world.clock.now_ms + min(longest_ms, grace_ms))
         elif memory.end_ms > world.clock.now_ms + grace_ms:  # deleted again with a shorter grace period
             memory = replace(memory, end_ms=world.clock.now_ms + grace_ms)
         if memory.end_ms is not None and memory.end_ms > world.clock.now_ms:
             return memory
         if meta.get("finalizers"):  # stopped, but the object stays until its finalizers are gone
-            stopped = {name: _ended(one, world.clock.now_ms) for name, one in memory.containers.items()}
+            stopped = {name: _ended(remembered, world.clock.now_ms) for name, remembered in memory.containers.items()}
             return replace(memory, ended=True, containers=stopped, phase="Failed")
         world.store.delete("pods", meta["namespace"], meta["name"])
         return None
@@ -114,11 +118,11 @@ def _concerns_kubelet(change: Change) -> bool:
 
 def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
     """Keys of the pods of a namespace that have probes."""
-    found: list[tuple[str, Name]] = []
+    keys: list[tuple[str, Name]] = []
     for pod in world.store.objects("pods", namespace):
         if any("readinessProbe" in c or "livenessProbe" in c for c in pod["spec"]["containers"]):
-            found.append(("pods", (namespace, pod["metadata"]["name"])))
-    return found
+            keys.append(("pods", (namespace, pod["metadata"]["name"])))
+    return keys
 
 
 def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
@@ -141,17 +145,17 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     for container in pod["spec"].get("initContainers") or ():
         if not ready_for_next:
             break
-        one = step(Pass(world, pod, container, True), containers.get(container["name"]) or ContainerMemory())
-        containers[container["name"]] = one
-        ready_for_next = status.is_done(container, one)
+        remembered = step(Pass(world, pod, container, True), containers.get(container["name"]) or ContainerMemory())
+        containers[container["name"]] = remembered
+        ready_for_next = status.is_done(container, remembered)
     if ready_for_next:
         for container in pod["spec"]["containers"]:
-            one = containers.get(container["name"]) or ContainerMemory()
-            containers[container["name"]] = step(Pass(world, pod, container, False), one)
+            remembered = containers.get(container["name"]) or ContainerMemory()
+            containers[container["name"]] = step(Pass(world, pod, container, False), remembered)
     memory = replace(memory, containers=containers)
     memory = replace(memory, phase=_phase(pod, memory))
     if memory.phase in ("Succeeded", "Failed"):  # sidecars end with what they served
-        ended = {name: _ended(one, world.clock.now_ms) for name, one in containers.items()}
+        ended = {name: _ended(remembered, world.clock.now_ms) for name, remembered in containers.items()}
         memory = replace(memory, containers=ended)
     return memory
 
@@ -181,16 +185,20 @@ def _phase(pod: Obj, memory: PodMemory) -> str:
     """Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase."""
     if not status.init_done(pod, memory):
         failed = any(
-            one.state == "terminated" and one.due_ms is None and one.exit_code != 0
-            for name, one in memory.containers.items()
+            remembered.state == "terminated" and remembered.due_ms is None and remembered.exit_code != 0
+            for name, remembered in memory.containers.items()
             if any(name == container["name"] for container in pod["spec"].get("initContainers") or ())
         )
         return "Failed" if failed else "Pending"
     main = [memory.containers.get(container["name"]) for container in pod["spec"]["containers"]]
-    ended = [one for one in main if one is not None and one.state == "terminated" and one.due_ms is None]
+    ended = [
+        remembered
+        for remembered in main
+        if remembered is not None and remembered.state == "terminated" and remembered.due_ms is None
+    ]
     if len(ended) == len(main):
-        return "Succeeded" if all(one.exit_code == 0 for one in ended) else "Failed"
-    if any(one is not None and one.has_run for one in main):
+        return "Succeeded" if all(remembered.exit_code == 0 for remembered in ended) else "Failed"
+    if any(remembered is not None and remembered.has_run for remembered in main):
         return "Running"
     return memory.phase if memory.phase == "Running" else "Pending"
 
@@ -200,7 +208,7 @@ def _next_ms(memory: PodMemory) -> int | None:
         return None if memory.ended else memory.end_ms
     if memory.phase in ("Succeeded", "Failed"):
         return None
-    instants = [one.due_ms for one in memory.containers.values() if one.due_ms is not None]
+    instants = [remembered.due_ms for remembered in memory.containers.values() if remembered.due_ms is not None]
     if memory.mount_ms is not None:
         instants.append(memory.mount_ms)
     return min(instants, default=None)

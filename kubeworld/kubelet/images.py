@@ -75,7 +75,7 @@ def remember(world: World, node: str, image: str) -> None:
 def forget(world: World, node: str, image: str) -> None:
     """Remove an image from a node, as the kubelet's image garbage collection does."""
     name = canonical(image)
-    world.state[f"images/{node}"] = tuple(one for one in world.state.get(f"images/{node}", ()) if one != name)
+    world.state[f"images/{node}"] = tuple(other for other in world.state.get(f"images/{node}", ()) if other != name)
 
 
 def duration(milliseconds: int) -> str:

@@ -92,9 +92,9 @@ def _projected_problem(world: World, namespace: str, kind: str, source: Obj, nam
         return None
     if stored is None:
         return f'{noun} "{name}" not found'
-    for item in source.get("items") or ():
-        if item["key"] not in _keys(stored):
-            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {item['key']}"
+    for projection in source.get("items") or ():
+        if projection["key"] not in _keys(stored):
+            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {projection['key']}"
     return None
 
 

@@ -145,7 +145,7 @@ def _image_id(image: str) -> str:
 
 def _completed_init(container: Obj, pod: Obj, memory: ContainerMemory) -> bool:
     """A completed init container counts as ready."""
-    is_init = any(one["name"] == container["name"] for one in pod["spec"].get("initContainers") or ())
+    is_init = any(init["name"] == container["name"] for init in pod["spec"].get("initContainers") or ())
     return is_init and is_done(container, memory)
 
 
@@ -175,7 +175,9 @@ def _conditions(world: World, pod: Obj, memory: PodMemory) -> conditions.Conditi
         current = conditions.with_condition(current, now, type_=type_, **_readiness(pod, memory))
     if conditions.find(current, "PodScheduled") is None:
         current = conditions.with_condition(current, now, type_="PodScheduled", status="True")
-    return sorted(current, key=lambda one: _ORDER.index(one["type"]) if one["type"] in _ORDER else len(_ORDER))
+    return sorted(
+        current, key=lambda condition: _ORDER.index(condition["type"]) if condition["type"] in _ORDER else len(_ORDER)
+    )
 
 
 def _readiness(pod: Obj, memory: PodMemory) -> dict[str, str]:
@@ -186,8 +188,8 @@ def _readiness(pod: Obj, memory: PodMemory) -> dict[str, str]:
     containers = [*(c for c in pod["spec"].get("initContainers") or () if is_sidecar(c)), *pod["spec"]["containers"]]
     unready = []
     for container in containers:
-        one = memory.containers.get(container["name"])
-        if one is None or one.state not in ("running", "stopping") or not one.ready:
+        remembered = memory.containers.get(container["name"])
+        if remembered is None or remembered.state not in ("running", "stopping") or not remembered.ready:
             unready.append(container["name"])
     if not unready:
         return {"status": "True"}

@@ -47,16 +47,16 @@ class _Shifter:
             return _moved(value, self._shift) if is_timestamp else value
         if not isinstance(value, (dict, list, tuple)):
             return value
-        found = self._done.get(id(value))
-        if found is None:
-            found = self._done[id(value)] = (value, self._container(value))
-        return found[1]
+        done = self._done.get(id(value))
+        if done is None:
+            done = self._done[id(value)] = (value, self._container(value))
+        return done[1]
 
     def _container(self, value: Any) -> Any:
         if isinstance(value, dict):
-            items = {key: self.shifted(item) for key, item in value.items()}
-            return value if all(items[key] is item for key, item in value.items()) else items
-        parts = [self.shifted(item) for item in value]
+            items = {key: self.shifted(child) for key, child in value.items()}
+            return value if all(items[key] is child for key, child in value.items()) else items
+        parts = [self.shifted(child) for child in value]
         if all(new is old for new, old in zip(parts, value, strict=True)):
             return value
         return parts if isinstance(value, list) else tuple(parts)

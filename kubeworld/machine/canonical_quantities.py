@@ -36,7 +36,7 @@ def _canonical(text: str) -> str:
             if number % 1024**power == 0:
                 best = name
         return f"{number // 1024 ** _BINARY.get(best, 0)}{best}"
-    for name, power in sorted(_DECIMAL.items(), key=lambda item: -item[1]):
+    for name, power in sorted(_DECIMAL.items(), key=lambda pair: -pair[1]):
         scaled = nano.scaleb(-9 - power)
         if scaled == scaled.to_integral_value():
             return f"{int(scaled)}{name}"

@@ -146,4 +146,4 @@ def _rule_allows(rule: Obj, access: Access) -> bool:
 
 
 def _path_matches(patterns: Any, path: str) -> bool:
-    return any(path == item or (item.endswith("*") and path.startswith(item[:-1])) for item in patterns)
+    return any(path == pattern or (pattern.endswith("*") and path.startswith(pattern[:-1])) for pattern in patterns)

@@ -121,10 +121,10 @@ class Store:
 
     def pods_on(self, node: str) -> tuple[Obj, ...]:
         """Pods bound to `node`; those bound to none for the empty string. The same tuple until one of them changes."""
-        found = self._on_nodes.get(node)
-        if found is None:
-            found = self._on_nodes[node] = tuple(self._named("pods", self._index.get(("pods", "node", node), ())))
-        return found
+        pods = self._on_nodes.get(node)
+        if pods is None:
+            pods = self._on_nodes[node] = tuple(self._named("pods", self._index.get(("pods", "node", node), ())))
+        return pods
 
     def pods_labelled(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
         """Pods of a namespace that carry all of `labels`, in order."""

@@ -86,10 +86,10 @@ class Table:
 
     def objects(self, namespace: str | None = None) -> list[Obj]:
         """In (namespace, name) order; `None` means all namespaces."""
-        found: list[Obj] = []
+        objects: list[Obj] = []
         for run in self._runs_of(namespace):
-            found += run.objects(self.by_name)
-        return found
+            objects += run.objects(self.by_name)
+        return objects
 
     def json(self, namespace: str | None = None) -> list[bytes] | None:
         """The same as JSON: pieces that commas separate. None if an object does not say its kind."""

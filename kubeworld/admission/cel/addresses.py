@@ -16,12 +16,12 @@ Network = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 def _address(text: str) -> Address:
-    found = ipaddress.ip_address(text)
+    address = ipaddress.ip_address(text)
     if "%" in text:
         raise ValueError(f"IP Address {text!r} with zone value is not allowed")
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         raise ValueError(f"IPv4-mapped IPv6 address {text!r} is not allowed")
-    return found
+    return address
 
 
 def _ip(text: str) -> Value:
@@ -127,9 +127,9 @@ FUNCTIONS: dict[str, Callable[..., Any] | None] = {
     "cidr containsIP(ip) bool": _contains_ip,
     "cidr containsCIDR(string) bool": _contains_cidr,
     "cidr containsCIDR(cidr) bool": _contains_cidr,
-    "cidr ip() ip": _on_cidr(lambda found: {_IP: str(found.ip)}),
-    "cidr masked() cidr": _on_cidr(lambda found: {_CIDR: str(found.network)}),
-    "cidr prefixLength() int": _on_cidr(lambda found: found.network.prefixlen),
+    "cidr ip() ip": _on_cidr(lambda interface: {_IP: str(interface.ip)}),
+    "cidr masked() cidr": _on_cidr(lambda interface: {_CIDR: str(interface.network)}),
+    "cidr prefixLength() int": _on_cidr(lambda interface: interface.network.prefixlen),
     "url(string) url": _url,
     "isURL(string) bool": _holds(_url),
     "url getScheme() string": _on_url(lambda parts: parts.scheme),

@@ -188,8 +188,8 @@ def _type(text: str, *, abstract: bool) -> vendor.Type:
         return kind.AbstractType(text) if abstract else kind.MAP
     if text.startswith("list("):
         return kind.List(_type(text[5:-1], abstract=abstract))
-    found: vendor.Type = getattr(kind, text.upper(), kind.DYN)
-    return found
+    scalar: vendor.Type = getattr(kind, text.upper(), kind.DYN)
+    return scalar
 
 
 def _name(kind: vendor.Type) -> str:

@@ -88,14 +88,14 @@ def compile_policy(spec: Obj) -> Policy:
     scope = _Scope((*_INPUTS, ("params", "dyn")) if spec.get("paramKind") else _INPUTS)
     conditions = _conditions(scope, spec)
     variables: dict[str, Expression] = {}
-    for at, item in enumerate(spec.get("variables") or ()):
-        expression = scope.compile(f"spec.variables[{at}].expression", item.get("expression", ""), ())
-        variables[item.get("name", "")] = expression
-        scope.declare(item.get("name", ""), expression)
-    validations = tuple(_validation(scope, at, item) for at, item in enumerate(spec.get("validations") or ()))
+    for at, variable in enumerate(spec.get("variables") or ()):
+        expression = scope.compile(f"spec.variables[{at}].expression", variable.get("expression", ""), ())
+        variables[variable.get("name", "")] = expression
+        scope.declare(variable.get("name", ""), expression)
+    validations = tuple(_validation(scope, at, rule) for at, rule in enumerate(spec.get("validations") or ()))
     annotations = tuple(
-        (item.get("key", ""), _annotation(scope, at, item))
-        for at, item in enumerate(spec.get("auditAnnotations") or ())
+        (annotation.get("key", ""), _annotation(scope, at, annotation))
+        for at, annotation in enumerate(spec.get("auditAnnotations") or ())
     )
     fails_closed = spec.get("failurePolicy", "Fail") == "Fail"
     return Policy(conditions, variables, validations, annotations, fails_closed)
@@ -103,25 +103,25 @@ def compile_policy(spec: Obj) -> Policy:
 
 def _conditions(scope: "_Scope", spec: Obj) -> tuple[Expression, ...]:
     return tuple(
-        scope.compile(f"spec.matchConditions[{at}].expression", item.get("expression", ""), ("bool",))
-        for at, item in enumerate(spec.get("matchConditions") or ())
+        scope.compile(f"spec.matchConditions[{at}].expression", condition.get("expression", ""), ("bool",))
+        for at, condition in enumerate(spec.get("matchConditions") or ())
     )
 
 
-def _validation(scope: "_Scope", at: int, item: Obj) -> Validation:
+def _validation(scope: "_Scope", at: int, rule: Obj) -> Validation:
     path = f"spec.validations[{at}]"
-    text = item.get("messageExpression", "")
+    text = rule.get("messageExpression", "")
     return Validation(
-        scope.compile(f"{path}.expression", item.get("expression", ""), ("bool",)),
-        item.get("message", ""),
+        scope.compile(f"{path}.expression", rule.get("expression", ""), ("bool",)),
+        rule.get("message", ""),
         scope.compile(f"{path}.messageExpression", text, ("string",), may_ask=False) if text.strip() else None,
-        item.get("reason", ""),
+        rule.get("reason", ""),
     )
 
 
-def _annotation(scope: "_Scope", at: int, item: Obj) -> Expression:
+def _annotation(scope: "_Scope", at: int, annotation: Obj) -> Expression:
     path = f"spec.auditAnnotations[{at}].valueExpression"
-    return scope.compile(path, item.get("valueExpression", ""), ("string", "null_type"))
+    return scope.compile(path, annotation.get("valueExpression", ""), ("string", "null_type"))
 
 
 class _Scope:
@@ -155,9 +155,9 @@ class _Scope:
         return Expression(path, source, None if wrong else program, wrong, names)
 
 
-def _wrong_type(found: str, types: tuple[str, ...]) -> str:
+def _wrong_type(type_: str, types: tuple[str, ...]) -> str:
     if not types:
-        return f"a variable of type {found} is not supported" if found in _UNBINDABLE else ""
-    if found in types:
+        return f"a variable of type {type_} is not supported" if type_ in _UNBINDABLE else ""
+    if type_ in types:
         return ""
     return f"must evaluate to {types[0]}" if len(types) == 1 else f"must evaluate to one of [{' '.join(types)}]"

@@ -57,7 +57,7 @@ class Size:
 
 def _longest(value: Any) -> int:
     inner = list(value.values()) if isinstance(value, dict) else value
-    return max([len(inner), *(_longest(item) for item in inner)]) if isinstance(inner, list) else 0
+    return max([len(inner), *(_longest(part) for part in inner)]) if isinstance(inner, list) else 0
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _closed(poly: Poly, name: str, ranged: Poly) -> Poly:
     """The sum over all elements `name` of a list that weighs `ranged`."""
     closed: list[Poly] = []
     for term, factor in poly.items():
-        others: Poly = {tuple(item for item in term if item != name): factor}
+        others: Poly = {tuple(symbol for symbol in term if symbol != name): factor}
         power = term.count(name)
         for _ in range(power):
             others = _times(others, ranged)

@@ -55,10 +55,10 @@ class Verdict:
 
     def annotations(self) -> dict[str, str]:
         """For the audit record."""
-        found = {key: ", ".join(values) for key, values in self.published.items()}
+        annotations = {key: ", ".join(values) for key, values in self.published.items()}
         if self.failures:
-            found[FAILURES] = orjson.dumps(self.failures).decode()
-        return found
+            annotations[FAILURES] = orjson.dumps(self.failures).decode()
+        return annotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def check(world: World, request: Request) -> Verdict | None:
         return None
     verdict = Verdict()
     facts = _Known(world, request)
-    for binding in sorted(bindings, key=lambda item: item["spec"].get("policyName", "")):
+    for binding in sorted(bindings, key=lambda candidate: candidate["spec"].get("policyName", "")):
         policy = world.store.get(POLICIES, "", binding["spec"].get("policyName", ""))
         if policy is not None:
             _apply(facts, policy, binding, verdict)
@@ -114,12 +114,12 @@ def _apply(known: _Known, policy: Obj, binding: Obj, verdict: Verdict) -> None:
         return
     programs = compiled(policy)
     try:
-        found = params.params_of(world, policy, binding, request)
+        parameters = params.params_of(world, policy, binding, request)
     except params.Misconfigured as error:
         if programs.fails_closed:
             verdict.denials.append(_denial(policy, binding, Decision(0, str(error))))
         return
-    for parameter in found:
+    for parameter in parameters:
         inputs = Inputs(known.facts(kind, parameter), programs.variables)
         for decision in _decisions(programs, inputs):
             _act(policy, binding, decision, verdict)

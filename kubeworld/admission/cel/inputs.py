@@ -98,7 +98,7 @@ def admission_request(request: Request, kind: ResourceType) -> Obj:
     asked, meant = _gvk(request.kind, request.subresource), _gvk(kind, request.subresource)
     resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
     of_request = {"group": request.kind.group, "version": request.kind.version, "resource": request.kind.plural}
-    found: Obj = {
+    fields: Obj = {
         "kind": meant,
         "resource": resource,
         "subResource": request.subresource,
@@ -110,7 +110,7 @@ def admission_request(request: Request, kind: ResourceType) -> Obj:
         "operation": request.operation,
         "userInfo": {"username": request.identity.name, "groups": list(request.identity.groups)},
     }
-    return {**{key: value for key, value in found.items() if value}, "dryRun": request.is_dry_run, **_options(request)}
+    return {**{key: value for key, value in fields.items() if value}, "dryRun": request.is_dry_run, **_options(request)}
 
 
 def _options(request: Request) -> Obj:

@@ -29,12 +29,12 @@ def params_of(world: World, policy: Obj, binding: Obj, request: Request) -> list
     kind = _kind(world, wanted)
     if not reference:
         return [None]
-    found = [shown(kind, obj) for obj in _objects(world, kind, reference, request)]
-    if not found and reference.get("parameterNotFoundAction") == "Deny":
+    parameters = [shown(kind, obj) for obj in _objects(world, kind, reference, request)]
+    if not parameters and reference.get("parameterNotFoundAction") == "Deny":
         raise Misconfigured(
             "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
         )
-    return list(found)
+    return list(parameters)
 
 
 def _kind(world: World, wanted: Obj) -> ResourceType:

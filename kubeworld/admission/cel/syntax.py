@@ -101,13 +101,13 @@ def _packed(data: bytes) -> list[int]:
 
 def _expression(data: bytes) -> Node:
     id_ = 0
-    found: tuple[int, bytes] = (3, b"")
+    variant: tuple[int, bytes] = (3, b"")
     for number, value in fields(data):
         if number == 2:
             id_ = value
         else:
-            found = (number, value)
-    return _READERS[found[0]](id_, found[1])
+            variant = (number, value)
+    return _READERS[variant[0]](id_, variant[1])
 
 
 def _constant(id_: int, data: bytes) -> Node:
@@ -127,11 +127,11 @@ def _select(id_: int, data: bytes) -> Node:
 
 
 def _list(id_: int, data: bytes) -> Node:
-    return Node(id_, "list", parts=tuple(_expression(item) for number, item in fields(data) if number == 1))
+    return Node(id_, "list", parts=tuple(_expression(element) for number, element in fields(data) if number == 1))
 
 
 def _map(id_: int, data: bytes) -> Node:
-    entries = [part for number, item in fields(data) if number == 2 for part in _entry(item)]
+    entries = [part for number, entry in fields(data) if number == 2 for part in _entry(entry)]
     return Node(id_, "map", parts=tuple(entries))
 
 

@@ -101,12 +101,12 @@ def _reorder(merged: list[Any], patch_order: list[Any], server: list[Any], key: 
     placed = [identity(item) for item in server]
     ours = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted.index(identity(item)))
     theirs = [item for item in merged if identity(item) not in wanted]
-    result = []
+    reordered = []
     while ours and theirs:
         left, right = identity(theirs[0]), identity(ours[0])
         server_first = left in placed and right in placed and placed.index(left) < placed.index(right)
-        result.append(theirs.pop(0) if server_first else ours.pop(0))
-    return result + ours + theirs
+        reordered.append(theirs.pop(0) if server_first else ours.pop(0))
+    return reordered + ours + theirs
 
 
 def _without_directives(value: Any) -> Any:

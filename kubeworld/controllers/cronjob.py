@@ -48,6 +48,7 @@ class CronJobController:
             return
         if cron["spec"].get("suspend"):
             return
+        # A CronJob owes nothing that was due before it existed.
         last = (cron.get("status") or {}).get("lastScheduleTime") or cron["metadata"]["creationTimestamp"]
         due_ms = self._due_ms(world, schedule, zone, world.clock.at_ms(last))
         if due_ms is not None:
@@ -58,6 +59,7 @@ class CronJobController:
         """The most recent scheduled time since the last one, if any."""
         latest: int | None = None
         at = next_time(schedule, _moment(world, last_ms, zone))
+        # Of several missed times only the latest is made up for (mostRecentScheduleTime in utils.go).
         while at is not None and (at_ms := _since_start(world, at)) <= world.clock.now_ms:
             latest = at_ms
             at = next_time(schedule, at)
@@ -70,6 +72,7 @@ class CronJobController:
         if at is None:
             return
         at_ms = _since_start(world, at)
+        # Every change of a Job comes by here; the timer for one time is set once.
         if world.state.get(key) != at_ms:
             world.state[key] = at_ms
             world.clock.set_timer(at_ms - world.clock.now_ms, self.name, RESOURCE, meta["namespace"], meta["name"])
@@ -86,12 +89,15 @@ class CronJobController:
         if active and policy == "Forbid":
             message = "Not starting job because prior execution is running and concurrency policy is Forbid"
             events.record(world, RESOURCE, cron, "JobAlreadyActive", message, component=COMPONENT)
+            # lastScheduleTime stays, so that the run starts as soon as the active one has ended.
             return cron
         if active and policy == "Replace":
             for run in active:
                 request_deletion(world, JOBS, run)
                 message = f"Deleted job {run['metadata']['name']}"
                 events.record(world, RESOURCE, cron, "SuccessfulDelete", message, component=COMPONENT)
+        # The scheduled minute is the name (getJobName), which makes starting idempotent: a second attempt meets the
+        # Job.
         name = f"{meta['name']}-{(world.clock.epoch_ms + due_ms) // 60_000}"
         if world.store.get(JOBS, meta["namespace"], name) is None:
             world.store.create(JOBS, _new_job(cron, name, world.clock.rfc3339(due_ms)))
@@ -132,6 +138,7 @@ class CronJobController:
 
     def _prune(self, world: World, cron: Obj) -> None:
         finished = [run for run in world.store.owned(JOBS, cron["metadata"]["uid"]) if job.is_finished(run)]
+        # Defaults of batch/v1: three successes and one failure are kept, those that started last.
         for succeeded, field, default in (
             (True, "successfulJobsHistoryLimit", 3),
             (False, "failedJobsHistoryLimit", 1),

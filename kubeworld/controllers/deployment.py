@@ -23,7 +23,7 @@ _NOT_COPIED = frozenset(
     {"kubectl.kubernetes.io/last-applied-configuration", REVISION, HISTORY, DESIRED, MAXIMUM,
      "deprecated.deployment.rollback.to"}
 )  # fmt: skip
-"""Annotations of a Deployment that its ReplicaSets do not inherit."""
+"""Annotations of a Deployment that its ReplicaSets do not inherit (annotationsToSkip in deployment_util.go)."""
 
 
 class DeploymentController:
@@ -39,6 +39,7 @@ class DeploymentController:
         if change.resource == REPLICA_SETS:
             key = controller_key(change.obj, RESOURCE)
             return [key] if key else []
+        # Pods matter to their ReplicaSet. Only Recreate has to know when the last of them is really gone (deletePod).
         if change.verb != "DELETED":
             return []
         owner = controller_key(change.obj, REPLICA_SETS)
@@ -57,6 +58,7 @@ class DeploymentController:
             self._report(world, deployment, owned)
             return
         new = _find_new(deployment, owned)
+        # The order of syncDeployment: a paused Deployment scales but does not roll, and scaling comes before rolling.
         if deployment["spec"].get("paused"):
             deployment = self._sync(world, deployment, new, owned)
         elif _is_scaling(deployment, owned):
@@ -76,6 +78,7 @@ class DeploymentController:
         wanted = rollout.next_new(replicas, limit, _size(new), [_size(replica_set) for replica_set in old])
         if wanted != new["spec"].get("replicas", 1):
             _scale(world, deployment, new, wanted)
+            # Up and down are passes of their own (rolloutRolling): the ReplicaSet's next change leads to the other.
             return deployment
         # Oldest first, so that history disappears from its far end.
         targets = rollout.next_old(replicas, limit, _size(new), [_size(replica_set) for replica_set in old])
@@ -95,6 +98,7 @@ class DeploymentController:
             for replica_set in old:
                 _scale(world, deployment, replica_set, 0)
             return deployment
+        # Asked to go is not gone: Recreate promises that two versions never run side by side (oldPodsRunning).
         if any(_has_live_pods(world, replica_set) for replica_set in old):
             return deployment
         deployment, new = self._ensure_new(world, deployment, new, owned)
@@ -107,6 +111,7 @@ class DeploymentController:
         """Only scale: a paused Deployment, or one whose replicas changed (sync and scale in sync.go)."""
         replicas = deployment["spec"].get("replicas", 1)
         active = [replica_set for replica_set in owned if replica_set["spec"].get("replicas", 1) > 0]
+        # With one ReplicaSet in use there is nothing to share out (FindActiveOrLatest).
         if len(active) <= 1:
             target = active[0] if active else (new or (owned[-1] if owned else None))
             if target is not None:
@@ -141,18 +146,18 @@ class DeploymentController:
         suffix = pods.template_hash(spec["template"])
         template, template_meta = fork(spec["template"], "metadata")
         template_meta["labels"] = {**(template_meta.get("labels") or {}), pods.TEMPLATE_HASH: suffix}
+        # The hash in the selector keeps ReplicaSets of one Deployment from claiming each other's pods.
         selector, _ = fork(spec["selector"], "matchLabels")
         selector["matchLabels"][pods.TEMPLATE_HASH] = suffix
         limit, replicas = rollout.bounds(deployment), spec.get("replicas", 1)
-        empty = Size("", 0, 0)
-        start = 0
-        if not _is_recreate(deployment):
-            start = rollout.next_new(replicas, limit, empty, [_size(replica_set) for replica_set in owned])
-        else:
+        if _is_recreate(deployment):
             start = replicas
+        else:
+            start = rollout.next_new(replicas, limit, Size("", 0, 0), [_size(replica_set) for replica_set in owned])
         annotations = {key: value for key, value in _annotations(deployment).items() if key not in _NOT_COPIED}
         annotations |= {
             DESIRED: str(replicas),
+            # Proportional scaling needs the size from before the change, which only this remembers.
             MAXIMUM: str(replicas + limit.surge),
             REVISION: str(max((_revision(replica_set) for replica_set in owned), default=0) + 1),
         }
@@ -197,6 +202,7 @@ def _replica_sets(world: World, deployment: Obj) -> list[Obj]:
     if "deletionTimestamp" not in meta:
         for replica_set in world.store.orphans(REPLICA_SETS, meta["namespace"]):
             if selectors.matches(deployment["spec"].get("selector"), replica_set["metadata"].get("labels")):
+                # A Deployment deleted with --cascade=orphan and written anew takes its pods over without a restart.
                 adopted, adopted_meta = fork(replica_set, "metadata")
                 adopted_meta["ownerReferences"] = [
                     *(adopted_meta.get("ownerReferences") or ()),
@@ -227,6 +233,7 @@ def _mark_revision(world: World, deployment: Obj, new: Obj, owned: list[Obj]) ->
     highest_old = max((_revision(replica_set) for replica_set in owned if replica_set is not new), default=0)
     revision = max(_revision(new), highest_old + 1)
     wanted = {REVISION: str(revision)}
+    # A template that came back has served several revisions: the former numbers are kept beside the new one.
     if annotations.get(REVISION) and annotations[REVISION] != str(revision):
         former = annotations[REVISION]
         wanted[HISTORY] = f"{annotations[HISTORY]},{former}" if annotations.get(HISTORY) else former
@@ -272,6 +279,7 @@ def _scale(world: World, deployment: Obj, replica_set: Obj, wanted: int) -> bool
 
 def _clean_up(world: World, deployment: Obj, old: list[Obj]) -> None:
     """Forget empty old ReplicaSets beyond revisionHistoryLimit, lowest revision first."""
+    # Ten is the default of apps/v1; each kept ReplicaSet is one revision to roll back to.
     limit = deployment["spec"].get("revisionHistoryLimit", 10)
     unused = [
         replica_set

@@ -11,6 +11,7 @@ from kubeworld.machine.world import World
 
 RESOURCE = "deployments.apps"
 NO_DEADLINE = 2**31 - 1
+"""math.MaxInt32 means that there is none (HasProgressDeadline)."""
 
 
 def note_new(world: World, deployment: Obj, replica_set: Obj, *, existed: bool) -> Obj:
@@ -69,6 +70,7 @@ def _counts(deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
         "availableReplicas": available,
         "unavailableReplicas": max(0, asked - available),
     }
+    # Zeros are left out, as Go does with fields that are omitempty.
     status: Obj = {"observedGeneration": deployment["metadata"]["generation"]}
     return status | {key: value for key, value in counts.items() if value}
 
@@ -88,6 +90,7 @@ def _available(world: World, deployment: Obj, status: Obj) -> Obj:
 
 def _paused(world: World, status: Obj, *, paused: bool) -> Obj:
     current = conditions.find(status["conditions"], "Progressing")
+    # A lack of progress that was reported is not covered up by a pause (checkPausedConditions).
     if current is not None and current["reason"] == "ProgressDeadlineExceeded":
         return status
     is_marked = current is not None and current["reason"] == "DeploymentPaused"
@@ -104,6 +107,7 @@ def _progress(world: World, deployment: Obj, new: Obj | None, old: Obj, status: 
     current = conditions.find(status["conditions"], "Progressing")
     subject = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
     draft = {**deployment, "status": status}
+    # A rollout that has succeeded is not judged again when one of its pods fails later (syncRolloutStatus).
     finished = current is not None and current["reason"] == "NewReplicaSetAvailable"
     settled = status.get("replicas", 0) == status.get("updatedReplicas", 0) and finished
     if settled:

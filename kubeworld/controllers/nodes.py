@@ -32,6 +32,7 @@ _PRESSURES = {
     "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "pid-pressure"),
 }
 """Condition -> (reason, message, taint) while a node lacks something."""
+# An ordinary machine; 110 pods is the kubelet's default (--max-pods).
 _CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
 
 
@@ -45,6 +46,7 @@ def restore(world: World, node: str) -> None:
     """Start a node's kubelet again."""
     if world.state.pop(f"node-down/{node}", None) is None:
         return
+    # No object changes by this, so nobody would be woken by the store.
     world.wake(NodeController.name, "nodes", ("", node))
     for pod in world.store.pods_on(node):
         world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
@@ -85,6 +87,7 @@ def present(world: World, resource: str, obj: Obj) -> Obj:
     """
     name = obj["metadata"]["name"]
     if resource == LEASES:
+        # A MicroTime has six digits where a Time has none.
         renewed, spec = fork(obj, "spec")
         spec["renewTime"] = world.clock.rfc3339(_last_beat_ms(world, name, HEARTBEAT_MS)).replace("Z", ".000000Z")
         return renewed
@@ -144,6 +147,8 @@ def _register(world: World, node: Obj) -> Obj:
     status = dict(node.get("status") or {})
     status.setdefault("capacity", dict(_CAPACITY))
     status.setdefault("allocatable", dict(status["capacity"]))
+    # As in kind: nodes on Docker's 172.18.0.0/16, pods in 10.244.0.0/16 with a /24 for each node
+    # (--node-cidr-mask-size).
     addresses = [{"type": "InternalIP", "address": f"172.18.0.{number + 1}"}, {"type": "Hostname", "address": name}]
     status.setdefault("addresses", addresses)
     status["nodeInfo"] = {**_identifiers(node["metadata"]["uid"]), **(status.get("nodeInfo") or _node_info())}
@@ -213,6 +218,7 @@ def _ensure_lease(world: World, node: Obj) -> None:
 def _mark_unknown(world: World, node: Obj) -> Obj:
     now = world.clock.rfc3339()
     status = dict(node["status"])
+    # Nobody knows anything about a silent node: all its conditions turn Unknown (tryUpdateNodeHealth).
     for condition in node["status"]["conditions"]:
         status["conditions"] = conditions.with_condition(
             status["conditions"],
@@ -275,6 +281,7 @@ def _sync_taints(world: World, node: Obj) -> None:
         implied.append((UNSCHEDULABLE, "NoSchedule"))
     if unreachable:
         implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
+    # Taints of other keys are somebody's own and stay; of these, those whose cause is gone go.
     managed = {UNSCHEDULABLE, UNREACHABLE}
     for type_, (_, _, suffix) in _PRESSURES.items():
         managed.add(f"node.kubernetes.io/{suffix}")
@@ -285,6 +292,7 @@ def _sync_taints(world: World, node: Obj) -> None:
     present = {(taint["key"], taint["effect"]) for taint in kept}
     for key, effect in implied:
         if (key, effect) not in present:
+            # From this instant tolerationSeconds count.
             kept.append({"key": key, "effect": effect, "timeAdded": world.clock.rfc3339()})
     if kept == taints:
         return

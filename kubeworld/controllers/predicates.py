@@ -62,6 +62,7 @@ def views(world: World) -> list[NodeView]:
 
 def view(node: Obj, pods: Iterable[Obj]) -> NodeView:
     """Sum up what live pods request on a node."""
+    # A Terminating pod takes its place until it is gone.
     live = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
     status = node.get("status") or {}
     seen = NodeView(node, live, quantities.amounts(status.get("allocatable") or status.get("capacity") or {}))
@@ -85,6 +86,7 @@ def required_terms(pod: Obj, kind: str) -> list[Obj]:
     return list(affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
 
 
+# By identity, with the spec itself: an id is unique only as long as its object lives.
 _REQUESTS: dict[int, tuple[Obj, tuple[tuple[str, int], ...]]] = {}
 _REQUESTS_KEPT = 16_384
 
@@ -109,6 +111,7 @@ Filter = Callable[[Obj, NodeView, World], Rejection | None]
 def filters_for(pod: Obj) -> list[Filter]:
     """Those that could refuse the pod some node, in order: what it does not ask for need not be looked at per node."""
     spec = pod["spec"]
+    # The order of the default profile (apis/config/v1/default_plugins.go): the first that refuses gives the reason.
     relevant: tuple[tuple[Filter, object], ...] = (
         (_unschedulable, True),
         (_node_name, spec.get("nodeName")),
@@ -142,6 +145,7 @@ def toleration_seconds(pod: Obj, taint: Obj) -> int | None:
     matching = [t for t in pod["spec"].get("tolerations") or () if _toleration_matches(t, taint)]
     if not matching:
         return 0
+    # Of several tolerations the shortest decides (getMinTolerationTime).
     bounded = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
     return max(0, min(bounded)) if bounded else None
 
@@ -149,6 +153,7 @@ def toleration_seconds(pod: Obj, taint: Obj) -> int | None:
 def _toleration_matches(toleration: Obj, taint: Obj) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False
+    # No effect means all effects, no key with Exists all taints.
     key = toleration.get("key")
     if key and key != taint["key"]:
         return False
@@ -200,6 +205,7 @@ def matches_terms(terms: Iterable[Obj] | None, node: Obj) -> bool:
     fields = {"metadata.name": node["metadata"]["name"]}
     for term in terms or ():
         expressions, on_fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
+        # An empty term matches nothing, where an empty selector would match everything.
         if not expressions and not on_fields:
             continue
         if all(selectors.matches_expression(e, labels) for e in expressions) and all(
@@ -239,6 +245,7 @@ def _resources(pod: Obj, node: NodeView, world: World) -> Rejection | None:
         capacity = node.allocatable.get(name, 0)
         if value > capacity - node.requested.get(name, 0):
             reasons.append(f"Insufficient {name}")
+            # A node that is too small even when it is empty gains nothing by evictions.
             resolvable = resolvable and value <= capacity
     return Rejection(tuple(reasons), resolvable) if reasons else None
 

@@ -56,6 +56,7 @@ def _is_used(world: World, resource: str, obj: Obj) -> bool:
     """A claim by a pod that has a node, ended or not; a volume by the claim that it is bound to."""
     if resource == "persistentvolumes":
         return (obj.get("status") or {}).get("phase") == "Bound"
+    # A pod without a node does not count: its kubelet would not start it with a claim that is being deleted.
     meta = obj["metadata"]
     pods = world.store.objects("pods", meta["namespace"])
     return any(pod["spec"].get("nodeName") and meta["name"] in claims(pod) for pod in pods)

@@ -28,6 +28,7 @@ def usage_of(resource: str, obj: Obj) -> dict[str, int]:
     if resource in COUNTED:
         usage[COUNTED[resource]] = 1
     if resource == "pods":
+        # What has ended takes no compute, but still is an object to count.
         if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return usage
         usage["pods"] = 1
@@ -58,6 +59,7 @@ def used_by(world: World, quota: Obj) -> dict[str, int]:
     resources = _resources_of(hard)
     kept_under = f"quota-usage/{quota['metadata']['uid']}"
     kept_spec, revision, used = world.derived.get(kept_under, (None, 0, {}))
+    # Counting a namespace for every write would make n writes cost n squared.
     changes = store.changes_since(revision) if spec is not None and kept_spec is spec else None
     if changes is None:
         used = dict.fromkeys(hard, 0)
@@ -103,6 +105,7 @@ def is_in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
     scopes = (quota.get("spec") or {}).get("scopes") or ()
     if not scopes:
         return True
+    # Scopes are about pods: a quota with one limits nothing else.
     if resource != "pods":
         return False
     terminating = "activeDeadlineSeconds" in (obj.get("spec") or {})

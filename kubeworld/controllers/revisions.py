@@ -17,6 +17,7 @@ def current(world: World, resource: str, owner: Obj) -> Obj:
     history = ordered(world, owner)
     template = owner["spec"]["template"]
     highest = history[-1]["revision"] if history else 0
+    # A rollback leads to a template that is there already: its revision moves to the front of history.
     for earlier in history:
         if earlier["data"]["spec"]["template"] == template:
             return (

@@ -46,6 +46,7 @@ def bounds(deployment: Obj) -> Bounds:
     rolling = strategy.get("rollingUpdate") or {}
     surge = scaled(rolling.get("maxSurge", "25%"), replicas, up=True)
     unavailable = min(scaled(rolling.get("maxUnavailable", "25%"), replicas, up=False), replicas)
+    # Validation refuses two zeros, but small percentages round to them, and nothing could ever move.
     if surge == 0 and unavailable == 0:
         unavailable = 1
     return Bounds(surge, unavailable)
@@ -66,6 +67,7 @@ def next_old(replicas: int, limit: Bounds, new: Size, old: list[Size]) -> dict[s
     target = {size.name: size.replicas for size in old}
     total = new.replicas + sum(target.values())
     min_available = replicas - limit.unavailable
+    # New pods that are not available yet are missing as much as if they were not there.
     budget = total - min_available - (new.replicas - new.available)
     if budget <= 0:
         return target
@@ -101,11 +103,13 @@ def proportional(replicas: int, limit: Bounds, sizes: list[tuple[Size, int]]) ->
         share = 0
         if to_add != 0 and size.replicas:
             ideal = size.replicas * allowed / (remembered or sum(s.replicas for s, _ in sizes))
+            # Go rounds half away from zero, Python half to even.
             share = math.floor(ideal + 0.5) - size.replicas
             left = to_add - added
             share = max(min(share, left), 0) if to_add > 0 else min(max(share, left), 0)
         target[size.name] = size.replicas + share
         added += share
+    # What rounding left over goes to the largest (scale in sync.go).
     if order and added != to_add:
         first = order[0][0].name
         target[first] = max(0, target[first] + to_add - added)

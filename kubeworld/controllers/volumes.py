@@ -118,6 +118,7 @@ class VolumeController:
             return
         if phase == "Bound":
             _resize(world, claim)
+        # Lost is for good: a new volume of the same name would not hold the same data.
         if phase in ("Bound", "Lost"):
             return
         if volume is None and not bound_to:
@@ -192,6 +193,7 @@ def _best_match(world: World, claim: Obj) -> Obj | None:
             continue
         if "selector" in wanted and not _selected(wanted["selector"], volume):
             continue
+        # False sorts first: a volume that is reserved for the claim wins over any size.
         fitting.append(("claimRef" not in spec, capacity, volume["metadata"]["name"], volume))
     return min(fitting, key=lambda candidate: candidate[:3])[3] if fitting else None
 
@@ -271,6 +273,7 @@ def _sync_volume(world: World, volume: Obj) -> None:
         _set_phase(world, VOLUMES, volume, "Available")
         return
     claim = world.store.get(CLAIMS, reference["namespace"], reference["name"])
+    # The uid tells the claim from a later one of the same name, which must not get the former one's data.
     if claim is not None and claim["metadata"]["uid"] == reference["uid"]:
         return
     if volume["spec"].get("persistentVolumeReclaimPolicy", "Retain") == "Delete":

@@ -28,6 +28,7 @@ class Kubelet:
         """A pod that was bound, respecified or marked for deletion; running pods when inputs of probes changed."""
         if change.resource == "pods":
             if change.verb == "DELETED":
+                # A pod of the same name has another uid, and nobody would ever look this one up again.
                 world.state.pop(key(change.obj["metadata"]["uid"]), None)
                 return []
             return [("pods", change.name)] if _concerns_kubelet(change) else []
@@ -43,6 +44,7 @@ class Kubelet:
         memory = load(world, pod)
         if memory is None:
             memory = PodMemory(started=world.clock.rfc3339())
+        # It fired, maybe to bring us here: the next is free to be set.
         if memory.timer_ms is not None and memory.timer_ms <= world.clock.now_ms:
             memory = replace(memory, timer_ms=None)
         if "deletionTimestamp" in pod["metadata"]:
@@ -57,6 +59,7 @@ class Kubelet:
     def _commit(self, world: World, pod: Obj, memory: PodMemory) -> None:
         meta = pod["metadata"]
         due_ms = _next_ms(memory)
+        # The timer that is set leads to every later instant by itself; only an earlier one needs another.
         if due_ms is not None and (memory.timer_ms is None or due_ms < memory.timer_ms):
             world.clock.set_timer(due_ms - world.clock.now_ms, self.name, "pods", meta["namespace"], meta["name"])
             memory = replace(memory, timer_ms=due_ms)
@@ -80,6 +83,7 @@ class Kubelet:
                     is_init = container not in pod["spec"]["containers"]
                     message = f"Stopping container {container['name']}"
                     Pass(world, pod, container, is_init).event("Killing", message)
+            # Containers stop side by side, so the slowest decides; after the grace period none is left (SIGKILL).
             longest_ms = max((stop_ms(pod, name, remembered) for name, remembered in running.items()), default=0)
             memory = replace(memory, end_ms=world.clock.now_ms + min(longest_ms, grace_ms))
         elif memory.end_ms > world.clock.now_ms + grace_ms:  # deleted again with a shorter grace period
@@ -126,6 +130,7 @@ def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
 
 
 def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
+    # The kubelet's order: volumes, then the sandbox with its address, init containers one by one, the others together.
     if not memory.mounted:
         memory = _mount(world, pod, memory)
         if not memory.mounted:
@@ -163,6 +168,7 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
 def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     if memory.mount_ms is not None and memory.mount_ms > world.clock.now_ms:
         return memory
+    # Attaching comes first, and is not the kubelet's: the event has another author.
     attached = references.attached_elsewhere(world, pod)
     problem = references.missing_volume(world, pod)
     if attached is None and problem is None:
@@ -173,6 +179,7 @@ def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     else:
         _warn(world, pod, "FailedMount", problem or "")
     delay_ms = min(FIRST_MOUNT_RETRY_MS * 2**memory.mount_tries, LAST_MOUNT_RETRY_MS)
+    # Nine doublings exceed the longest delay: counting further would only change the state.
     return replace(memory, mount_tries=min(memory.mount_tries + 1, 9), mount_ms=world.clock.now_ms + delay_ms)
 
 
@@ -200,6 +207,7 @@ def _phase(pod: Obj, memory: PodMemory) -> str:
         return "Succeeded" if all(remembered.exit_code == 0 for remembered in ended) else "Failed"
     if any(remembered is not None and remembered.has_run for remembered in main):
         return "Running"
+    # A pod never goes back to Pending, even while all its containers wait to be restarted.
     return memory.phase if memory.phase == "Running" else "Pending"
 
 

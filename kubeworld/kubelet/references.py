@@ -27,6 +27,7 @@ def missing_for_env(world: World, pod: Obj, container: Obj) -> str | None:
             stored = world.store.get(resource, namespace, reference["name"])
             if stored is None:
                 return f'{noun} "{reference["name"]}" not found'
+            # envFrom takes whatever keys there are; a single variable names one, which must exist.
             if reference["key"] not in _keys(stored):
                 return f"couldn't find key {reference['key']} in {title} {namespace}/{reference['name']}"
     return None
@@ -92,9 +93,9 @@ def _projected_problem(world: World, namespace: str, kind: str, source: Obj, nam
         return None
     if stored is None:
         return f'{noun} "{name}" not found'
-    for projection in source.get("items") or ():
-        if projection["key"] not in _keys(stored):
-            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {projection['key']}"
+    for wanted in (projection["key"] for projection in source.get("items") or ()):
+        if wanted not in _keys(stored):
+            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {wanted}"
     return None
 
 

@@ -27,6 +27,7 @@ def anchor(world: World, now_ms: int) -> None:
     snapshot = world.snapshot()
     shifter = _Shifter(shift)
     tables = {name: Table(shifter.shifted(table.by_name)) for name, table in snapshot.store.tables.items()}
+    # Simulated time stays as it is and its anchor moves: timers and state that count milliseconds need no shift.
     world.clock.epoch_ms += int(shift.total_seconds()) * 1000
     shifted = replace(snapshot.store, tables=tables)
     world.restore(replace(snapshot, store=shifted, state=shifter.shifted(snapshot.state)))
@@ -43,6 +44,7 @@ class _Shifter:
 
     def shifted(self, value: Any) -> Any:
         if isinstance(value, str):
+            # The cheap look first: nearly all strings of a world are none.
             is_timestamp = len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value)
             return _moved(value, self._shift) if is_timestamp else value
         if not isinstance(value, (dict, list, tuple)):

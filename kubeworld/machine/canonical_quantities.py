@@ -30,6 +30,7 @@ def _canonical(text: str) -> str:
     nano = value.scaleb(9).to_integral_value(ROUND_CEILING)  # nothing finer is kept
     if nano == 0:
         return "0"
+    # A quantity keeps the family it was written in: 1024Mi turns into 1Gi, never into a power of ten.
     if suffix in _BINARY and value == value.to_integral_value() and abs(value) >= 1024:
         number, best = int(value), ""
         for name, power in _BINARY.items():

@@ -179,6 +179,7 @@ class Store:
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         previous = self._tables[resource].by_name[key]
+        # No revision, no watch event, no wake-up: controllers may write what they want to be true without asking first.
         if _same(previous, obj):
             return previous
         self.revision += 1
@@ -187,6 +188,7 @@ class Store:
             new_meta["generation"] = previous["metadata"].get("generation", 1) + 1
         committed = {**obj, "metadata": new_meta}
         self._own(resource).replace(key, committed)
+        # Most writes are of a status, and leave the index alone.
         if has_moved(resource, previous, committed):
             before, after = index_entries(resource, key, previous), index_entries(resource, key, committed)
             self._reindex([entry for entry in before if entry not in after], remove_from)
@@ -199,6 +201,7 @@ class Store:
         previous = self._own(resource).remove((namespace, name))
         self._reindex(index_entries(resource, (namespace, name), previous), remove_from)
         self.revision += 1
+        # A watch resumes from the revision of the deletion, as etcd numbers it, not from that of the last write.
         last = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(self.revision)}}
         self._publish(Change(self.revision, "DELETED", resource, (namespace, name), last, previous))
         return last
@@ -211,6 +214,7 @@ class Store:
 
     def new_uid(self, hint: str) -> str:
         """A UUID-shaped id from (seed, serial, hint): reproducible, and unique within the world."""
+        # A counter and a hash, no random source: the same seed gives the same ids in every process.
         self._serial += 1
         digest = hashlib.sha256(f"{self._seed}/{self._serial}/{hint}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
@@ -268,6 +272,7 @@ class Store:
                 self._on_nodes.pop((version.get("spec") or {}).get("nodeName") or "", None)
         self.log.append(change)
         if len(self.log) > self.LOG_LIMIT:
+            # Half at a time: cutting off one change per write would move the whole list each time.
             del self.log[: self.LOG_LIMIT // 2]
             self.log_start = self.log[0].revision
         for subscriber in self.subscribers:
@@ -281,6 +286,7 @@ def _same(left: Obj, right: Obj) -> bool:
     if left.keys() != right.keys():
         return False
     for key, value in left.items():
+        # Branches that a writer left alone are the same object: only the others are compared in depth.
         if value is right.get(key):
             continue
         if key == "metadata":

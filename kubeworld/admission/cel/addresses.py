@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 TYPES = ("net.IP", "net.CIDR", "kubernetes.URL")
 _IP, _CIDR, _URL = "$ip", "$cidr", "$url"
 Value = Mapping[str, Any]
+"""What CEL carries: the runtime takes maps of strings through Python, but no objects."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
@@ -19,6 +20,7 @@ def _address(text: str) -> Address:
     address = ipaddress.ip_address(text)
     if "%" in text:
         raise ValueError(f"IP Address {text!r} with zone value is not allowed")
+    # Two spellings of one address would be two addresses to a policy (ip.go refuses them too).
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         raise ValueError(f"IPv4-mapped IPv6 address {text!r} is not allowed")
     return address
@@ -49,9 +51,11 @@ def _interface(text: str) -> Network:
 def _url(text: str) -> Value:
     try:
         parts = urlsplit(text)
+        # urlsplit is lazy: a port that is no number shows only when it is asked for.
         _ = parts.port
     except ValueError as error:
         raise ValueError(f'URL parse error during conversion from string: parse "{text}": {error}') from error
+    # url.ParseRequestURI: absolute, or a path from the root.
     if not (parts.scheme and parts.netloc) and not text.startswith("/"):
         raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
     return {_URL: text}

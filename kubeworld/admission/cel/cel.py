@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 Declarations = tuple[tuple[str, str], ...]
 """(name, type) of what an expression may use: `dyn`, `bool`, `list(int)`, or a tag of `library.TYPES`."""
+# Programs hold nothing of a world, so all worlds of a process share them: a policy is compiled once in thousands of
+# episodes.
 PROGRAMS_KEPT = 1024
 ENVIRONMENTS_KEPT = 64
 """Each takes 0.4 MB and 2 ms to make; a policy needs one for each of its variables and one or two more."""
 _IN_PYTHON = frozenset(function.name for function in library.FUNCTIONS)
+# What the runtime's C++ adds to a message, and cel-go does not: status names before and after.
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _CODE = re.compile(r" \[[A-Z_]+\]$")
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (

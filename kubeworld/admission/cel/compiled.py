@@ -16,6 +16,8 @@ POLICIES_KEPT = 512
 VARIABLES = "variables."
 _INPUTS: Declarations = tuple((name, "dyn") for name in ("object", "oldObject", "request", "namespaceObject"))
 _AUTHORITY: Declarations = (("authorizer", AUTHORIZER), ("authorizer.requestResource", RESOURCE_CHECK))
+# Variables are declared under dotted names of their own, where kube-apiserver has an object with fields: its words are
+# about a field.
 _UNKNOWN_VARIABLE = re.compile(r"undeclared reference to 'variables\.(\w+)[.\w]*' \(in container ''\)")
 _TESTED_VARIABLE = re.compile(r"\bhas\(\s*(variables\.\w+|authorizer\.requestResource)\s*\)")
 _UNBINDABLE = ("uint", "optional_type", "type")
@@ -76,6 +78,7 @@ def compiled(policy: Obj) -> Policy:
     known = _kept.get(id(policy))
     if known is not None and known[0] is policy:
         return known[1]
+    # All at once: every write of a policy leaves one behind, and asking which are still used would cost more.
     if len(_kept) >= POLICIES_KEPT:
         _kept.clear()
     made = compile_policy(policy["spec"])
@@ -134,6 +137,8 @@ class _Scope:
 
     def declare(self, name: str, expression: Expression) -> None:
         """Let later expressions read this one as `variables.name`."""
+        # One that does not compile stays declared, so that what reads it fails for its error and not for an unknown
+        # name.
         program = expression.program
         self._variables += ((VARIABLES + name, program.type if program else "dyn"),)
         if program:

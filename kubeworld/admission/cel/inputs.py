@@ -34,6 +34,7 @@ class Facts:
             "namespaceObject": namespace,
         }
         document = orjson.dumps(list(objects.values()))
+        # One comma between two elements: no list has more of them than the whole document, plus one.
         self.size = Size(len(document), document.count(b",") + 1, tuple(objects.values()))
         check = {"group": kind.group, "resource": kind.plural, "subresource": request.subresource}
         check |= {"namespace": request.namespace, "name": request.name, "$check": ""}
@@ -83,6 +84,7 @@ class Inputs:
         except EvaluationError as error:
             self._failures[name] = f'composited variable "{short}" fails to evaluate: {error}'
         else:
+            # Bound anew before the next evaluation, and not for each variable: most are read by one expression.
             self._activation = None
 
 

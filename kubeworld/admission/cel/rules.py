@@ -67,6 +67,7 @@ def failures(value: Any, old: Any, schema: Source, path: str = "") -> Iterator[F
     """Rules that `value` breaks, from the outside in. `old` is what it replaces, or nothing."""
     for rule in schema.get(RULES) or ():
         is_transition = bool(_READS_OLD.search(rule["rule"]))
+        # A rule about a transition says nothing when there is nothing to come from.
         if not (is_transition and old is _MISSING):
             yield from _broken(rule, value, old, path, str(schema.get("type", "object")))
     for name, part, before, child in _parts(value, old, schema):
@@ -128,6 +129,7 @@ def _evaluate(text: str, value: Any, old: Any) -> Any:
     values = {"self": value} if old is _MISSING else {"self": value, "oldSelf": old}
     document = orjson.dumps(list(values.values()))
     size = Size(len(document), document.count(b",") + 1, tuple(values.values()))
+    # Rules of a schema have no authorizer: they hold for everybody.
     return _program(text).evaluate(activate(values, size, lambda _: False))
 
 

@@ -67,6 +67,7 @@ def read_tree(serialised: bytes) -> Tree:
     """The tree in a serialised expression (google.protobuf.Any of a CheckedExpr)."""
     root, lines = Node(0, "const"), ()
     offsets: dict[int, int] = {}
+    # Field 2 of Any is the CheckedExpr; of that, 4 is the expression and 5 its places in the source.
     for number, value in fields(dict(fields(serialised))[2]):
         if number == 4:
             root = _expression(value)
@@ -80,6 +81,7 @@ def _source_info(data: bytes) -> tuple[tuple[int, ...], dict[int, int]]:
     offsets: dict[int, int] = {}
     for number, value in fields(data):
         if number == 3:
+            # Repeated integers are packed into one field in proto3, but a writer may send them one by one.
             lines += [value] if isinstance(value, int) else _packed(value)
         elif number == 4:
             entry = dict(fields(value))
@@ -112,6 +114,7 @@ def _expression(data: bytes) -> Node:
 
 def _constant(id_: int, data: bytes) -> Node:
     for number, value in fields(data):
+        # Strings and bytes; every other constant is too small for its size to matter.
         if number in (6, 7):
             return Node(id_, "const", _text(value), size=len(value) + 1)
     return Node(id_, "const")

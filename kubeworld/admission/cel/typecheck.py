@@ -14,6 +14,7 @@ from kubeworld.machine.schema.definitions import Schema
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
+# maxTypesToCheck of kube-apiserver: rules may name any number of kinds.
 KINDS_LIMIT = 10
 Scope = dict[str, Schema | None]
 

@@ -148,6 +148,7 @@ def _annotations(policy: str, spec: Obj, programs: Policy) -> Iterator[FieldErro
     keys: set[str] = set()
     for at, annotation in enumerate(items):
         path, text = f"spec.auditAnnotations[{at}]", annotation.get("valueExpression", "").strip()
+        # In the audit record the key stands after the policy's name: both together must be a qualified name.
         yield from _qualified(f"{policy}/{annotation.get('key', '')}", f"{path}.key")
         if not text:
             yield required(f"{path}.valueExpression", "valueExpression is not specified")

@@ -34,6 +34,7 @@ def leaves(value: Any, schema: Schema) -> Leaves:
 
 def _collect(value: Any, schema: Schema, path: Path, owned: Leaves) -> None:
     if isinstance(value, dict) and not _is_atomic_map(schema):
+        # An empty map is somebody's too: without an owner nobody could take it away again.
         if path and (schema.type == "map" or not value):
             owned[path] = None if value else {}
         for key, item in value.items():
@@ -126,6 +127,7 @@ def merge(live: Any, applied: Any, schema: Schema) -> Any:
         return merged
     if isinstance(live, list) and isinstance(applied, list) and schema.type == "list":
         if schema.list_type == "set":
+            # What the applier lists comes first, in its order.
             return applied + [item for item in live if item not in applied]
         if schema.list_type == "map":
             return _merge_items(live, applied, schema)

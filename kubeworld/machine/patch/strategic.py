@@ -70,8 +70,10 @@ def _merge_value(current: Any, value: Any, schema: Schema) -> Any:
 def _merge_list(current: list[Any], patch: list[Any], schema: Schema) -> list[Any]:
     key = schema.merge_key
     if key is None or (patch and not isinstance(patch[0], dict)):
+        # A list of plain values with strategy `merge` is a set: what is there already is not added again.
         merged = list(current) + [item for item in dict.fromkeys(patch) if item not in current]
         return _reorder(merged, patch, current, None)
+    # One element with `$patch: replace` stands for the list: the others are its new content.
     if any(item.get(DIRECTIVE) == "replace" for item in patch):
         return [_without_directives(item) for item in patch if item.get(DIRECTIVE) != "replace"]
     merged = list(current)

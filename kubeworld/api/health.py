@@ -6,6 +6,7 @@ from kubeworld.kinds.registry import Registry
 from kubeworld.machine.response import Response
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
+# A few of kube-apiserver's, so that `?verbose` and the single checks answer as tools expect.
 _CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/crd-informer-synced")
 _PATHS = ("/api", "/api/v1", "/apis", *_HEALTH, "/openapi/v2", "/openapi/v3", "/version")
 

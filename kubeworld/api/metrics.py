@@ -51,6 +51,7 @@ def _pod_metrics(world: World, pod: Obj) -> Obj | None:
 
 def _node_metrics(world: World, node: Obj) -> Obj | None:
     conditions = (node.get("status") or {}).get("conditions") or ()
+    # Nobody answers on a dead node, and metrics-server then has no entry for it.
     if any(condition["type"] == "Ready" and condition["status"] != "True" for condition in conditions):
         return None
     cpu, memory = _SYSTEM_CPU_MILLICORES, _SYSTEM_MEMORY_BYTES
@@ -72,5 +73,6 @@ def _head(world: World, kind: str, obj: Obj) -> Obj:
         "apiVersion": "metrics.k8s.io/v1beta1",
         "metadata": kept,
         "timestamp": world.clock.rfc3339(),
+        # metrics-server scrapes every 15 seconds (--metric-resolution).
         "window": "15s",
     }

@@ -27,6 +27,7 @@ def openapi(registry: Registry, path: str) -> Response | None:
         by_path.setdefault(f"apis/{kind.api_version}" if kind.group else f"api/{kind.version}", []).append(kind)
     if not rest:
         links = {
+            # The hash lets clients keep a document as long as its URL stays the same.
             name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={_digest(tuple(kinds))}"}
             for name, kinds in by_path.items()
         }
@@ -41,6 +42,7 @@ def _digest(kinds: tuple[ResourceType, ...]) -> str:
     return hashlib.sha256(orjson.dumps(names)).hexdigest()[:32].upper()
 
 
+# By the kinds themselves: a definition that changes makes another document.
 @lru_cache(maxsize=64)
 def _document(kinds: tuple[ResourceType, ...]) -> bytes:
     paths: dict[str, Any] = {}
@@ -118,6 +120,8 @@ def _operation(kind: ResourceType, schema: str, verb: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": PREFIX + schema}}}
     operation: dict[str, Any] = {
         "x-kubernetes-action": {"create": "post", "update": "put"}.get(verb, verb),
+        # kubectl finds a kind by this, and learns from the parameters below that it may ask for dryRun and
+        # fieldValidation: without either, apply and explain fail.
         "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
         "responses": {"200": {"description": "OK", "content": content}},
     }

@@ -75,6 +75,7 @@ def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
         if not (status.get("lastState") or {}).get("terminated"):
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
         return
+    # While a container waits to be restarted, its log is that of the last run (validateContainerLogStatus).
     waiting = (status.get("state") or {}).get("waiting")
     if waiting and not (status.get("lastState") or {}).get("terminated"):
         raise errors.bad_request(_waiting_text(container, name, waiting))
@@ -150,6 +151,7 @@ def evict(world: World, call: Call) -> Response:
         call.query = {**call.query, "dryRun": "All"}
     named = {"metadata": {"name": call.name, "namespace": call.namespace}}
     ask_policies(world, call, "CREATE", {"kind": "Eviction", "apiVersion": "policy/v1", **named, **body})
+    # Pods that serve nobody are spent without a budget (canIgnorePDB).
     if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed", "Pending"):
         _spend_budget(world, call, pod)
     delete_object(world, call, pod, options)
@@ -174,6 +176,8 @@ def _spend_budget(world: World, call: Call, pod: Obj) -> None:
         if status.get("disruptionsAllowed", 0) < 1:
             raise _over_budget(budget["metadata"]["name"], status)
         if not call.is_dry_run:
+            # At once, and not when the controller counts again: two evictions in one instant must not share one
+            # allowance.
             spent = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
             world.store.update(table, {**budget, "status": spent})
 

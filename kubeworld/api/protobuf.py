@@ -18,6 +18,7 @@ from kubeworld.kinds.errors import bad_request
 from kubeworld.machine.wire import fields
 
 MAGIC = b"k8s\x00"
+# Deeper than any kind is; a body of nested messages must not use up the stack.
 DEPTH_LIMIT = 64
 _TABLE = Path(__file__).parent.parent / "machine/schema/protobuf.json.gz"
 Message = dict[int, tuple[str, str, str]]
@@ -63,6 +64,7 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
     obj: dict[str, Any] = {}
     for number, raw in fields(data):
         field = table.get(number)
+        # From a newer client: unknown fields are skipped, as protobuf means them to be.
         if field is None:
             continue
         name, kind, flags = field
@@ -91,6 +93,7 @@ def _value(raw: Any, kind: str, depth: int) -> Any:
         return bool(raw)
     if kind in ("float64", "float32"):
         return struct.unpack("<d" if kind == "float64" else "<f", raw)[0]
+    # Varints are unsigned; a negative int64 is sent as its two's complement.
     return raw - (1 << 64) if raw >= 1 << 63 else raw
 
 

@@ -63,6 +63,7 @@ def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
     if operator in ("exists", "absent"):
         return (value is not None) is (operator == "exists")
     bound = next(iter(values))
+    # Gt and Lt compare integers; what is none never matches.
     if value is None or not all(_INTEGER.match(text) for text in (value, bound)):
         return False
     return int(value) > int(bound) if operator == "gt" else int(value) < int(bound)
@@ -76,6 +77,8 @@ def parse_fields(text: str, kind: ResourceType) -> tuple[tuple[tuple[str, ...], 
         match = _PAIR.match(part)
         if match is None or match[2] in "<>":
             raise bad_request(f"invalid field selector: {text}; can't understand '{part}'")
+        # Only indexed fields can be selected: each kind has its own short list (the AddFieldLabelConversionFunc of its
+        # group).
         if match[1] not in kind.fields:
             if kind.is_custom or kind.fields - {"metadata.name", "metadata.namespace"}:
                 raise bad_request(f"field label not supported: {match[1]}")  # kubectl adds what it looked for

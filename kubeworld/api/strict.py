@@ -115,6 +115,7 @@ def conform(call: Call, value: dict[str, Any], kind: ResourceType) -> dict[str, 
         raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
             error
         )
+    # Warn is the server's default; kubectl asks for Strict.
     mode = call.query.get("fieldValidation") or "Warn"
     if unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
@@ -131,6 +132,7 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
     if kind == "any":
         return value
     expected = _PYTHON[kind]
+    # bool is an int to Python, and no number to JSON.
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
         raise TypeError(_mismatch(value, schema, f"{owner}.{path}"))
     if kind == "object":
@@ -138,6 +140,7 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
         owner = schema.definition.rsplit(".", 1)[1] if schema.definition else owner
         clean = {}
         for key, child in value.items():
+            # A null is an absent field: typed clients send it for pointers that are not set.
             if child is None:
                 continue
             field = fields.get(key)

@@ -23,6 +23,8 @@ def _by_exit_code(wanted: Obj | None, pod: Obj) -> str:
         return ""
     status, meta = pod.get("status") or {}, pod["metadata"]
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        # Rules are about failures: a container that ended with 0 matches none, whatever its operator is
+        # (getMatchingContainerFromList).
         ended = (container.get("state") or {}).get("terminated")
         if (
             not ended

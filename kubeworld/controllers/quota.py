@@ -129,6 +129,8 @@ class QuotaController:
         """Quotas of the namespace, when an object comes, goes or (pods, claims) changes its size or phase."""
         if change.resource == "resourcequotas":
             return [("resourcequotas", change.name)] if change.verb != "DELETED" else []
+        # Events come with nearly every other change: a quota on their count is brought up to date with the next of
+        # those.
         if change.resource == "events" or not change.name[0]:
             return []
         if change.verb == "MODIFIED" and not _resized(change):

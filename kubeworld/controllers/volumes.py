@@ -133,6 +133,7 @@ class VolumeController:
     def _provision(self, world: World, claim: Obj) -> None:
         class_name = claim["spec"].get("storageClassName")
         meta = claim["metadata"]
+        # An empty class asks for a volume that is there already: nothing is provisioned for it.
         if not class_name:
             message = "no persistent volumes available for this claim and no storage class is set"
             self._wait(world, claim, "FailedBinding", message)
@@ -143,6 +144,7 @@ class VolumeController:
             self._wait(world, claim, "ProvisioningFailed", message, warning=True)
             return
         selected = (meta.get("annotations") or {}).get(SELECTED_NODE)
+        # The scheduler chooses the node first (select_node), so that the volume is made where the pod can reach it.
         if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not selected:
             message = "waiting for first consumer to be created before binding"
             events.record(world, CLAIMS, claim, "WaitForFirstConsumer", message, component=COMPONENT)
@@ -164,6 +166,7 @@ class VolumeController:
         """Record why the claim waits, and look again in a while (at most once per period)."""
         meta = claim["metadata"]
         key = f"claim-retry/{meta['uid']}"
+        # Classes and volumes wake every pending claim; the event is told once per period all the same.
         if world.state.get(key, 0) > world.clock.now_ms:
             return
         type_ = "Warning" if warning else "Normal"
@@ -276,6 +279,7 @@ def _sync_volume(world: World, volume: Obj) -> None:
     # The uid tells the claim from a later one of the same name, which must not get the former one's data.
     if claim is not None and claim["metadata"]["uid"] == reference["uid"]:
         return
+    # No storage stands behind it that would have to be wiped first.
     if volume["spec"].get("persistentVolumeReclaimPolicy", "Retain") == "Delete":
         world.store.delete(VOLUMES, "", volume["metadata"]["name"])
         return

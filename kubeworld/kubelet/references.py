@@ -56,6 +56,7 @@ def attached_elsewhere(world: World, pod: Obj) -> str | None:
             continue
         if not set(volume["spec"].get("accessModes") or ()) <= {"ReadWriteOnce", "ReadWriteOncePod"}:
             continue
+        # A pod has an address after its volumes: one without may be waiting for the volume itself.
         holders = [
             other["metadata"]["name"]
             for other in world.store.objects("pods", namespace)

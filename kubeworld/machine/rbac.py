@@ -97,7 +97,7 @@ class Authorizer:
         if role is None:
             return []
         rules = list(role.get("rules") or ())
-        # For worlds without the controller that writes the rules of aggregated roles into them.
+        # The controller that writes these into the role may not have run yet, or not be part of this world.
         for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
             for other in self._store.objects(_TABLES[0]):
                 if other is not role and selectors.matches(selector, other["metadata"].get("labels") or {}):

@@ -130,6 +130,7 @@ class Store:
         """Pods of a namespace that carry all of `labels`, in order."""
         if not labels:
             return self.objects("pods", namespace)
+        # The label that the fewest pods have; the others are checked on those alone.
         keys = [("pods", "label", label_value(namespace, *label)) for label in labels.items()]
         candidates = self._named("pods", min((self._index.get(key, ()) for key in keys), key=len))
         return [pod for pod in candidates if labels.items() <= pod["metadata"]["labels"].items()]

@@ -233,6 +233,7 @@ class World:
         return digest.hexdigest()
 
     def _mark(self, change: Change) -> None:
+        # Those of the resource before those of everything: the order is part of what a seed reproduces.
         for controller in self._watchers.get(change.resource, ()):
             for resource, name in controller.wakes_for(self, change):
                 self._dirty[(controller.name, resource, name)] = None

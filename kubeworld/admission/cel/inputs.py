@@ -67,6 +67,7 @@ class Inputs:
         try:
             return expression.program.evaluate(self._activation)
         except AbsentVariable as absent:
+            # Only an expression that really reads the variable fails for it: `false && variables.x` does not.
             if (name := str(absent)) in self._failures:
                 raise EvaluationError(self._failures[name]) from absent
             raise EvaluationError(f"no such attribute(s): {name}") from absent

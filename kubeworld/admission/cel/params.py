@@ -26,6 +26,7 @@ def params_of(world: World, policy: Obj, binding: Obj, request: Request) -> list
     wanted, reference = policy["spec"].get("paramKind"), binding["spec"].get("paramRef")
     if not wanted:
         return [None]
+    # Before the reference is looked at: an unknown kind makes the policy unusable for every binding.
     kind = _kind(world, wanted)
     if not reference:
         return [None]
@@ -62,6 +63,7 @@ def _objects(world: World, kind: ResourceType, reference: Obj, request: Request)
                 "failed to configure binding: cannot use namespaced paramRef in policy binding that matches "
                 "cluster-scoped resources"
             )
+        # Parameters without a namespace are those of wherever the request is.
         namespace = request.namespace
     if name := reference.get("name"):
         obj = world.store.get(kind.table, namespace, name)

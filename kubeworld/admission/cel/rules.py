@@ -86,6 +86,7 @@ def _parts(value: Any, old: Any, schema: Source) -> Iterator[tuple[str, Any, Any
         for name, part in value.items():
             child = properties.get(name, others if isinstance(others, dict) else None)
             if child is not None and part is not None:
+                # Properties read as fields, keys of a map as indexes: `spec.limits[cpu]`.
                 shown = f".{name}" if name in properties else f"[{name}]"
                 yield shown, part, before.get(name, _MISSING), child
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):

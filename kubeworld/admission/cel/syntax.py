@@ -142,6 +142,7 @@ def _call(id_: int, data: bytes) -> Node:
     name = ""
     parts: list[Node] = []
     for number, value in fields(data):
+        # The target (field 1) comes before the arguments (3) on the wire, as in `parts`.
         if number == 2:
             name = _text(value)
         else:
@@ -155,6 +156,7 @@ def _entry(data: bytes) -> list[Node]:
 
 def _loop(id_: int, data: bytes) -> Node:
     parts = dict(fields(data))
+    # Comprehension: iter_range, accu_init, loop_condition, loop_step, result.
     nodes = tuple(_expression(parts[number]) for number in (2, 4, 5, 6, 7))
     return Node(id_, "loop", _text(parts.get(1, b"")), nodes, accumulator=_text(parts.get(3, b"")))
 

@@ -22,7 +22,7 @@ IDENTITY = frozenset(
     | {("f:metadata", f"f:{name}") for name in ("generation", "managedFields", "selfLink", "deletionTimestamp")}
     | {("f:metadata", "f:deletionGracePeriodSeconds")}
 )
-"""Paths that nobody owns."""
+"""Paths that nobody owns (managedfields/internal/stripmeta.go)."""
 
 
 def leaves(value: Any, schema: Schema) -> Leaves:

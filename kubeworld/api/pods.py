@@ -118,6 +118,7 @@ def _integer(call: Call, name: str) -> int | None:
 def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
     if not stamped:
         return line.text + "\n"
+    # Nine digits, as the container runtime stamps every line of its log files (RFC3339Nano).
     moment = clock.rfc3339(line.at_ms).removesuffix("Z")
     return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z {line.text}\n"
 
@@ -130,6 +131,7 @@ def run_command(world: World, call: Call) -> Exec:
     if not command:
         raise errors.bad_request("you must specify at least 1 command")
     streams = {name: True for name in ("stdin", "stdout", "stderr", "tty") if call.flag(name)}
+    # Admission looks at the options of a connection before anybody looks at the pod (ConnectResource).
     options = {"kind": "PodExecOptions", "apiVersion": "v1", **streams, "container": container, "command": command}
     ask_policies(world, call, "CONNECT", options)
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):

@@ -160,6 +160,7 @@ class Store:
         if self.get(resource, *key) is not None:
             raise KeyError(f"{resource} {key} exists")
         self.revision += 1
+        # The API has chosen one already: policies see the object as it will be stored.
         meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
         meta["creationTimestamp"] = meta.get("creationTimestamp") or self._now()
         meta["resourceVersion"] = str(self.revision)

@@ -72,6 +72,7 @@ class Program:
             raise EvaluationError(cost.EXCEEDED)
         try:
             result = self._expression.eval(activation.bindings)
+            # An error is a value of CEL: some come back as one, others are raised on the way.
             if result.type().name() == "ERROR":
                 raise _worded(str(result.value()))
             return result.plain_value()

@@ -15,6 +15,7 @@ from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 APPLY, UPDATE = "Apply", "Update"
+# validation.FieldManagerMaxLength: a longer user agent is cut, not refused.
 MANAGER_LIMIT = 128
 
 
@@ -71,6 +72,7 @@ def apply_configuration(world: World, call: Call, old: Obj | None, body: Obj) ->
     others = [other for other in owners if other is not before]
     _settle_conflicts(call, others, applied, leaves(old, schema))
     merged = merge(old, body, schema)
+    # What this manager applied before and no longer mentions is removed, unless somebody else owns it too.
     if before is not None:
         kept = set().union(*(other.paths for other in others)) if others else set()
         dropped = {path for path in before.paths - owner.paths if path not in kept and not _has_below(path, kept)}
@@ -88,6 +90,7 @@ def _has_below(path: Path, paths: set[Path]) -> bool:
 
 def _settle_conflicts(call: Call, others: list[Owner], applied: Leaves, live: Leaves) -> None:
     """Take contested fields over if forced, refuse otherwise. Raises: ApiError 409."""
+    # Applying the value that is there already is no conflict: both own it from then on.
     changed = {path for path, value in applied.items() if live.get(path) != value}
     conflicts = [(other, path) for other in others for path in sorted(other.paths & changed)]
     if not conflicts:
@@ -127,8 +130,10 @@ def track_update(world: World, call: Call, old: Obj | None, new: Obj) -> Obj:
     before, after = leaves(old, schema) if old else {}, leaves(new, schema)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     gone = before.keys() - after.keys()
+    # A write that changes nothing takes nothing over, or every controller's resync would own the object.
     if not changed and not gone:
         return _with_owners(new, owners)
+    # kubectl/v1.32.4 (linux/amd64) ... is the manager kubectl, as prefixFromUserAgent cuts it.
     manager = (call.query.get("fieldManager") or call.headers.get("user-agent", "").partition("/")[0])[:MANAGER_LIMIT]
     stamp = world.clock.rfc3339()
     writer = Owner(manager or "unknown", UPDATE, call.kind.api_version, call.subresource, stamp, set())

@@ -50,6 +50,7 @@ def _delete_options(call: Call) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if call.body:
         options = read_object(call)
+    # Options may come in the body, in the query, or in both; the query wins.
     for field in ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
         if field in call.query:
             options[field] = call.query[field]
@@ -75,6 +76,7 @@ def delete_object(world: World, call: Call, obj: Obj, options: dict[str, Any]) -
         ask_policies(world, call, "DELETE", None, obj)
     if call.is_dry_run:
         return obj
+    # orphanDependents is the older way to say it, which some clients still use.
     orphans = options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") in (True, "true")
     propagation = "Orphan" if orphans else options.get("propagationPolicy") or "Background"
     if kind is CUSTOM_RESOURCE_DEFINITION:

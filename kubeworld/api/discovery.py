@@ -7,6 +7,7 @@ from kubeworld.kinds.kind import Kind, Subresource
 from kubeworld.kinds.registry import Registry
 from kubeworld.machine.response import Response
 
+# client-go tells the aggregated form by its content type; under any other it would read the plain one.
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 Groups = dict[str, dict[str, list[Kind]]]
 
@@ -16,6 +17,7 @@ def discover(registry: Registry, path: str, accept: str) -> Response | None:
     groups = _groups(registry)
     parts = [part for part in path.split("/") if part]
     if parts in (["api"], ["apis"]) and "as=APIGroupDiscoveryList" in accept:
+        # Clients before 1.30 know the beta only; one that names both gets the stable form.
         version = "v2beta1" if "v=v2beta1" in accept and "v=v2;" not in accept + ";" else "v2"
         chosen = {name: versions for name, versions in groups.items() if bool(name) is (parts[0] == "apis")}
         body = json_response(_aggregated(chosen, version)).body
@@ -75,6 +77,7 @@ def _plain_subresource(kind: Kind, name: str, sub: Subresource) -> dict[str, Any
         "kind": sub.kind,
         "verbs": list(sub.verbs),
     }
+    # A subresource of another group says so: scale is autoscaling/v1 everywhere, eviction policy/v1.
     if (sub.group, sub.version) != (kind.group, kind.version):
         entry |= {"group": sub.group, "version": sub.version}
     return entry

@@ -6,6 +6,7 @@ from kubeworld.kinds.registry import Registry
 from kubeworld.machine.response import Response
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
+# A few of kube-apiserver's, so that `?verbose` and the single checks answer as tools expect.
 _CHECKS = ("ping", "log", "etcd", "poststarthook/start-apiextensions-controllers", "poststarthook/crd-informer-synced")
 _PATHS = ("/api", "/api/v1", "/apis", *_HEALTH, "/openapi/v2", "/openapi/v3", "/version")
 
@@ -23,5 +24,5 @@ def health(path: str, query: Mapping[str, str]) -> Response | None:
 
 def paths(registry: Registry) -> list[str]:
     """What `/` answers: the paths of every group and version, and those that are not of the API."""
-    groups = {one for kind in registry.all() if kind.group for one in (kind.group, kind.api_version)}
-    return [*(f"/apis/{one}" for one in sorted(groups)), *_PATHS]
+    groups = {name for kind in registry.all() if kind.group for name in (kind.group, kind.api_version)}
+    return [*(f"/apis/{name}" for name in sorted(groups)), *_PATHS]

@@ -53,7 +53,8 @@ def _pod_metrics(world: World, pod: Obj) -> Obj | None:
 
 def _node_metrics(world: World, node: Obj) -> Obj | None:
     conditions = (node.get("status") or {}).get("conditions") or ()
-    if any(item["type"] == "Ready" and item["status"] != "True" for item in conditions):
+    # Nobody answers on a dead node, and metrics-server then has no entry for it.
+    if any(condition["type"] == "Ready" and condition["status"] != "True" for condition in conditions):
         return None
     cpu, memory = _SYSTEM_CPU_MILLICORES, _SYSTEM_MEMORY_BYTES
     for pod in world.store.objects("pods"):
@@ -74,5 +75,6 @@ def _head(world: World, kind: str, obj: Obj) -> Obj:
         "apiVersion": "metrics.k8s.io/v1beta1",
         "metadata": kept,
         "timestamp": world.clock.rfc3339(),
+        # metrics-server scrapes every 15 seconds (--metric-resolution).
         "window": "15s",
     }

@@ -27,6 +27,7 @@ def openapi(registry: Registry, path: str) -> Response | None:
         by_path.setdefault(f"apis/{kind.api_version}" if kind.group else f"api/{kind.version}", []).append(kind)
     if not rest:
         links = {
+            # The hash lets clients keep a document as long as its URL stays the same.
             name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={_digest(tuple(kinds))}"}
             for name, kinds in by_path.items()
         }
@@ -41,6 +42,7 @@ def _digest(kinds: tuple[Kind, ...]) -> str:
     return hashlib.sha256(orjson.dumps(names)).hexdigest()[:32].upper()
 
 
+# By the kinds themselves: a definition that changes makes another document.
 @lru_cache(maxsize=64)
 def _document(kinds: tuple[Kind, ...]) -> bytes:
     paths: dict[str, Any] = {}
@@ -81,43 +83,45 @@ def _custom_schema(kind: Kind) -> dict[str, Any]:
 
 
 def _closure(roots: set[str]) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     pending = list(roots)
     while pending:
         name = pending.pop()
-        if name not in found and name in definitions():
-            found.add(name)
+        if name not in reached and name in definitions():
+            reached.add(name)
             pending += _references(definitions()[name])
-    return found
+    return reached
 
 
 def _references(node: Any) -> list[str]:
     if isinstance(node, list):
-        return [name for item in node for name in _references(item)]
+        return [name for child in node for name in _references(child)]
     if not isinstance(node, dict):
         return []
     reference = node.get("$ref")
-    found = [reference.removeprefix(PREFIX)] if isinstance(reference, str) else []
-    return found + [name for value in node.values() for name in _references(value)]
+    names = [reference.removeprefix(PREFIX)] if isinstance(reference, str) else []
+    return names + [name for value in node.values() for name in _references(value)]
 
 
 def _paths(kind: Kind, schema: str) -> dict[str, Any]:
     root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
     scope = "/namespaces/{namespace}" if kind.namespaced else ""
-    collection, one = f"{root}{scope}/{kind.plural}", f"{root}{scope}/{kind.plural}/{{name}}"
+    collection, member = f"{root}{scope}/{kind.plural}", f"{root}{scope}/{kind.plural}/{{name}}"
     methods = {"list": "get", "create": "post"}
-    found = {collection: {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}}
+    paths = {collection: {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}}
     methods = {"get": "get", "update": "put", "patch": "patch", "delete": "delete"}
     operations = {methods[verb]: _operation(kind, schema, verb) for verb in methods if verb in kind.verbs}
     if operations:
-        found[one] = operations
-    return found
+        paths[member] = operations
+    return paths
 
 
 def _operation(kind: Kind, schema: str, verb: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": PREFIX + schema}}}
     operation: dict[str, Any] = {
         "x-kubernetes-action": {"create": "post", "update": "put"}.get(verb, verb),
+        # kubectl finds a kind by this, and learns from the parameters below that it may ask for dryRun and
+        # fieldValidation: without either, apply and explain fail.
         "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
         "responses": {"200": {"description": "OK", "content": content}},
     }

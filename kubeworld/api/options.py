@@ -35,10 +35,10 @@ def check_options(verb: str, query: Mapping[str, str], headers: Mapping[str, str
 def number(query: Mapping[str, str], name: str) -> int:
     """A parameter that is a number; 0 if it is not given. Raises: ApiError 400."""
     text = query.get(name, "")
-    found = integer(text) if text else 0
-    if found is None:
+    parsed = integer(text) if text else 0
+    if parsed is None:
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return found
+    return parsed
 
 
 def _check_list(verb: str, query: Mapping[str, str]) -> None:

@@ -24,8 +24,8 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
     """The named container, or the only one. Raises: ApiError 400."""
     spec, name = pod["spec"], pod["metadata"]["name"]
-    names = [item["name"] for item in spec.get("containers") or ()]
-    init = [item["name"] for item in spec.get("initContainers") or ()]
+    names = [container["name"] for container in spec.get("containers") or ()]
+    init = [container["name"] for container in spec.get("initContainers") or ()]
     if wanted:
         if wanted not in names + init:
             raise errors.bad_request(f"container {wanted} is not valid for pod {name}")
@@ -42,10 +42,10 @@ def container_status(pod: Obj, container: str) -> Obj:
     """Its containerStatuses entry, or {}."""
     status = pod.get("status") or {}
     for field in ("containerStatuses", "initContainerStatuses"):
-        for item in status.get(field) or ():
-            if item["name"] == container:
-                found: Obj = item
-                return found
+        for entry in status.get(field) or ():
+            if entry["name"] == container:
+                own: Obj = entry
+                return own
     return {}
 
 
@@ -75,6 +75,7 @@ def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
         if not (status.get("lastState") or {}).get("terminated"):
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
         return
+    # While a container waits to be restarted, its log is that of the last run (validateContainerLogStatus).
     waiting = (status.get("state") or {}).get("waiting")
     if waiting and not (status.get("lastState") or {}).get("terminated"):
         raise errors.bad_request(_waiting_text(container, name, waiting))
@@ -117,6 +118,7 @@ def _integer(call: Call, name: str) -> int | None:
 def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
     if not stamped:
         return line.text + "\n"
+    # Nine digits, as the container runtime stamps every line of its log files (RFC3339Nano).
     moment = clock.rfc3339(line.at_ms).removesuffix("Z")
     return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z {line.text}\n"
 
@@ -129,6 +131,7 @@ def run_command(world: World, call: Call) -> Exec:
     if not command:
         raise errors.bad_request("you must specify at least 1 command")
     streams = {name: True for name in ("stdin", "stdout", "stderr", "tty") if call.flag(name)}
+    # Admission looks at the options of a connection before anybody looks at the pod (ConnectResource).
     options = {"kind": "PodExecOptions", "apiVersion": "v1", **streams, "container": container, "command": command}
     ask_policies(world, call, "CONNECT", options)
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
@@ -150,6 +153,7 @@ def evict(world: World, call: Call) -> Response:
         call.query = {**call.query, "dryRun": "All"}
     named = {"metadata": {"name": call.name, "namespace": call.namespace}}
     ask_policies(world, call, "CREATE", {"kind": "Eviction", "apiVersion": "policy/v1", **named, **body})
+    # Pods that serve nobody are spent without a budget (canIgnorePDB).
     if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed", "Pending"):
         _spend_budget(world, call, pod)
     delete_object(world, call, pod, options)
@@ -174,6 +178,8 @@ def _spend_budget(world: World, call: Call, pod: Obj) -> None:
         if status.get("disruptionsAllowed", 0) < 1:
             raise _over_budget(budget["metadata"]["name"], status)
         if not call.is_dry_run:
+            # At once, and not when the controller counts again: two evictions in one instant must not share one
+            # allowance.
             spent = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
             world.store.update(table, {**budget, "status": spent})
 

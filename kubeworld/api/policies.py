@@ -17,6 +17,7 @@ def ask_policies(world: World, call: Call, operation: str, new: Obj | None, old:
     """Have the policies look at a write of the call's resource. Raises: ApiError with the code of its reason."""
     if not world.store.objects(decide.BINDINGS):
         return
+    # kube-apiserver has filled these in by the time policies run; the store does it later.
     if new is not None and operation == "CREATE" and not call.subresource:
         new = _as_stored(world, new)
     request = Request(

@@ -18,6 +18,7 @@ from kubeworld.kinds.errors import bad_request
 from kubeworld.machine.wire import fields
 
 MAGIC = b"k8s\x00"
+# Deeper than any kind is; a body of nested messages must not use up the stack.
 DEPTH_LIMIT = 64
 _TABLE = Path(__file__).parent.parent / "machine/schema/protobuf.json.gz"
 Message = dict[int, tuple[str, str, str]]
@@ -60,25 +61,26 @@ def _object(data: bytes, message: str, depth: int) -> dict[str, Any]:
     if depth > DEPTH_LIMIT:
         raise ValueError("nested too deeply")
     table = _messages()[message]
-    found: dict[str, Any] = {}
+    obj: dict[str, Any] = {}
     for number, raw in fields(data):
         field = table.get(number)
+        # From a newer client: unknown fields are skipped, as protobuf means them to be.
         if field is None:
             continue
         name, kind, flags = field
         if "m" in flags:
             entry = dict(fields(raw))
             value = _value(entry.get(2, b""), kind, depth)
-            found.setdefault(name, {})[entry.get(1, b"").decode()] = value
+            obj.setdefault(name, {})[entry.get(1, b"").decode()] = value
             continue
         value = _value(raw, kind, depth)
         if "i" in flags:
-            found |= value
+            obj |= value
         elif "r" in flags:
-            found.setdefault(name, []).append(value)
+            obj.setdefault(name, []).append(value)
         elif value is not None and ("z" in flags or value not in ("", 0, {})):  # False equals 0
-            found[name] = value
-    return found
+            obj[name] = value
+    return obj
 
 
 def _value(raw: Any, kind: str, depth: int) -> Any:
@@ -91,6 +93,7 @@ def _value(raw: Any, kind: str, depth: int) -> Any:
         return bool(raw)
     if kind in ("float64", "float32"):
         return struct.unpack("<d" if kind == "float64" else "<f", raw)[0]
+    # Varints are unsigned; a negative int64 is sent as its two's complement.
     return raw - (1 << 64) if raw >= 1 << 63 else raw
 
 

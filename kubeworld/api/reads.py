@@ -33,6 +33,7 @@ def selected(world: World, call: Call) -> list[Obj]:
     """Stored objects that the call's namespace and selectors match, in order. Raises: ApiError 400."""
     namespace = call.namespace if call.namespace and call.kind.namespaced else None
     matches = matcher(call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.kind)
+    # Stored under another version: fields that a selector names exist only in the one that was asked for.
     if call.kind.conversion and matches:
         objects = [obj for obj in world.store.objects(call.kind.table, namespace) if matches(shown(call.kind, obj))]
     else:
@@ -49,8 +50,10 @@ def page(world: World, call: Call) -> tuple[list[Obj], dict[str, Any]]:
     meta: dict[str, Any] = {"resourceVersion": str(world.store.revision)}
     if token := call.query.get("continue"):
         revision, after = _read_token(token)
+        # From a history that a restore has undone.
         if revision > world.store.revision:
             raise expired("The provided continue parameter is too old to display a consistent list result.")
+        # After the last name that was sent, not after a count: objects that came or went meanwhile move nothing.
         objects = objects[bisect_right(objects, after, key=_position) :]
         meta["resourceVersion"] = str(revision)
     limit = number(call.query, "limit")

@@ -28,6 +28,7 @@ def review(authorizer: Authorizer, tokens: Tokens, call: Call) -> Response:
             status = _rules_status(authorizer, call.identity, spec.get("namespace", ""))
         case "SelfSubjectAccessReview":
             status = _access_status(authorizer, call, call.identity, spec)
+        # SubjectAccessReview and its Local form ask about somebody else: that is what the right to create them means.
         case _:
             who = Identity(spec.get("user", ""), tuple(spec.get("groups") or ()))
             status = _access_status(authorizer, call, who, spec)
@@ -39,6 +40,7 @@ def _user_info(identity: Identity) -> Obj:
 
 
 def _token_status(tokens: Tokens, spec: Obj) -> Obj:
+    # An unknown token is an answer, not an error: the review itself succeeds.
     identity = tokens.authenticate(spec.get("token", ""))
     if identity is None:
         return {"authenticated": False, "user": {}, "error": "invalid bearer token"}

@@ -70,9 +70,11 @@ def scale(world: World, call: Call) -> Response:
     if replicas < 0:
         raise _invalid(call.kind, call.name, replicas)
     path = call.kind.scale["specReplicasPath"] if call.kind.scale else ".spec.replicas"
+    # A custom resource says itself where its replicas are.
     *parents, last = path.strip(".").split(".")
     new, spec = fork(obj, *parents)
     spec[last] = replicas
+    # Policies see the Scale, which is what the client wrote, and not the workload behind it.
     ask_policies(world, call, "UPDATE", scale_of(call.kind, new), current)
     saved = commit(world, call, obj, new)
     return json_response(scale_of(call.kind, saved))

@@ -58,6 +58,8 @@ def parse_fields(text: str, kind: Kind) -> tuple[tuple[tuple[str, ...], bool, st
         match = _PAIR.match(part)
         if match is None or match[2] in "<>":
             raise bad_request(f"invalid field selector: {text}; can't understand '{part}'")
+        # Only indexed fields can be selected: each kind has its own short list (the AddFieldLabelConversionFunc of its
+        # group).
         if match[1] not in kind.fields:
             if kind.is_custom or kind.fields - {"metadata.name", "metadata.namespace"}:
                 raise bad_request(f"field label not supported: {match[1]}")  # kubectl adds what it looked for

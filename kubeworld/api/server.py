@@ -89,6 +89,7 @@ class Api:
             result: Result = self._serve(call) if call else self._plain(method, path, dict(pairs), lowered, who)
         except errors.ApiError as error:
             result = error.response()
+        # Bodies are bounded in depth when they are read, but patches can still build deeper ones.
         except RecursionError:
             result = errors.bad_request("the object is nested too deeply").response()
         if call is not None and call.warnings and isinstance(result, Response):
@@ -114,6 +115,7 @@ class Api:
         else:
             return None
         namespace = ""
+        # namespaces/x/status is a subresource of the namespace; namespaces/x/pods lies in it.
         if rest[0] == "namespaces" and len(rest) > 2 and (group or rest[2] not in ("status", "finalize")):
             namespace, rest = rest[1], rest[2:]
         kind = self.registry.find(group, version, rest[0])
@@ -126,11 +128,13 @@ class Api:
         verb = _VERBS.get(method)
         if verb is None:
             raise errors.method_not_allowed()
+        # Of a parameter given twice the first counts, as with url.Values.Get.
         query = dict(reversed(pairs))
         if not name and verb in ("get", "delete"):
             watching = query.get("watch") in ("true", "1")
             verb = "deletecollection" if verb == "delete" else "watch" if watching else "list"
         check_options(verb, query, headers)
+        # A namespace is authorized as if it lay in itself, so that a Role can grant reading its own.
         scope = name if kind is NAMESPACE and name else namespace
         return Call(method, verb, kind, scope, name, subresource, query, headers, body, identity, pairs)
 
@@ -140,6 +144,7 @@ class Api:
         # A WebSocket opens exec with a GET; since v1.35 that needs `create` too, and so it does here.
         verb = "create" if call.subresource == "exec" else call.verb
         access = Access(verb, kind.group, resource, call.namespace, call.name)
+        # Before anything is looked up: a refusal does not tell whether the object exists.
         if not call.identity.is_admin and not self.authorizer.allows(call.identity, access):
             raise denied(kind, call.identity, access)
         if call.subresource:
@@ -178,23 +183,24 @@ class Api:
             return json_response({"paths": paths(self.registry)})
         if path.rstrip("/") == "/version":
             return json_response(VERSION)
-        found = None
+        served = None
         if path.startswith(("/api", "/apis")):
-            found = discover(self.registry, path, headers.get("accept", ""))
+            served = discover(self.registry, path, headers.get("accept", ""))
         elif path.startswith("/openapi/v3"):
-            found = openapi(self.registry, path)
+            served = openapi(self.registry, path)
         elif path.startswith("/openapi/v2"):
             if OPENAPI_V2 not in headers.get("accept", ""):
                 raise errors.ApiError(406, "NotAcceptable", "only OpenAPI v3 is served", {})
-            found = Response(200, EMPTY_OPENAPI_V2, OPENAPI_V2.replace("@", "."))
-        if found is None:
+            served = Response(200, EMPTY_OPENAPI_V2, OPENAPI_V2.replace("@", "."))
+        if served is None:
             raise errors.unknown_path()
-        return found
+        return served
 
     def _impersonated(self, who: Identity, headers: Mapping[str, str]) -> Identity:
         """Who the caller asks to be, if it may. Raises: ApiError 403."""
         name = headers["impersonate-user"]
         groups = tuple(part.strip() for part in headers.get("impersonate-group", "").split(",") if part.strip())
+        # The user and every group need a permission of their own: a group could be system:masters.
         for resource, wanted in (("users", name), *(("groups", group) for group in groups)):
             access = Access("impersonate", "", resource, "", wanted)
             if not self.authorizer.allows(who, access):
@@ -203,6 +209,7 @@ class Api:
                 )
                 details = {"name": wanted, "kind": resource}
                 raise errors.ApiError(403, "Forbidden", f'{resource} "{wanted}" is forbidden: {what}', details)
+        # Impersonating a service account brings its groups along; they need not be named.
         account = Identity(name).service_account
         if account is not None and not groups:
             return service_account(*account)

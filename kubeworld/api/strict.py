@@ -115,6 +115,7 @@ def conform(call: Call, value: dict[str, Any], kind: Kind) -> dict[str, Any]:
         raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
             error
         )
+    # Warn is the server's default; kubectl asks for Strict.
     mode = call.query.get("fieldValidation") or "Warn"
     if unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
@@ -122,8 +123,8 @@ def conform(call: Call, value: dict[str, Any], kind: Kind) -> dict[str, Any]:
         raise bad_request(f"{prefix}strict decoding error: {listed}")
     if mode == "Warn":
         call.warnings += [f'unknown field "{path}"' for path in unknown]
-    result: dict[str, Any] = clean
-    return result
+    conformed: dict[str, Any] = clean
+    return conformed
 
 
 def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str = "") -> Any:
@@ -131,31 +132,35 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
     if kind == "any":
         return value
     expected = _PYTHON[kind]
+    # bool is an int to Python, and no number to JSON.
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
         raise TypeError(_mismatch(value, schema, f"{owner}.{path}"))
     if kind == "object":
         fields = schema.fields
         owner = schema.definition.rsplit(".", 1)[1] if schema.definition else owner
         clean = {}
-        for key, item in value.items():
-            if item is None:
+        for key, child in value.items():
+            # A null is an absent field: typed clients send it for pointers that are not set.
+            if child is None:
                 continue
             field = fields.get(key)
             if field is not None:
-                clean[key] = _walk(item, field, f"{path}.{key}" if path else key, unknown, owner)
+                clean[key] = _walk(child, field, f"{path}.{key}" if path else key, unknown, owner)
             elif schema.is_open:
-                clean[key] = item
+                clean[key] = child
             else:
                 unknown.append(f"{path}.{key}" if path else key)
         return clean
     if kind == "map":
         inner = schema.items
         return {
-            key: _walk(item, inner, f"{path}.{key}", unknown, owner) for key, item in value.items() if item is not None
+            key: _walk(child, inner, f"{path}.{key}", unknown, owner)
+            for key, child in value.items()
+            if child is not None
         }
     if kind == "list":
         inner = schema.items
-        return [_walk(item, inner, f"{path}[{at}]", unknown, owner) for at, item in enumerate(value)]
+        return [_walk(child, inner, f"{path}[{at}]", unknown, owner) for at, child in enumerate(value)]
     if kind == "quantity":
         return _quantity(value)
     return value
@@ -179,6 +184,6 @@ def _mismatch(value: Any, schema: Schema, path: str) -> str:
         dict: "object",
         list: "array",
     }
-    found = names.get(type(value), "null")
+    given = names.get(type(value), "null")
     # Go names the struct that holds the field, and counts no positions in lists.
-    return f"json: cannot unmarshal {found} into Go struct field {_POSITION.sub('', path)} of type {schema.go_type}"
+    return f"json: cannot unmarshal {given} into Go struct field {_POSITION.sub('', path)} of type {schema.go_type}"

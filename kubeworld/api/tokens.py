@@ -12,6 +12,7 @@ from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+# MinTokenAgeSec and the maximum of authentication/v1 TokenRequest validation; an hour is its default.
 LIFETIME_S = (600, 3600, 2**32)
 """Least, default and most."""
 
@@ -50,6 +51,7 @@ class Tokens:
 
     def authenticate(self, token: str) -> Identity | None:
         """Whose token it is, or None if it is unknown, forged, expired, or its account is gone."""
+        # compare_digest, not a dict: how long it takes must not tell how much of a token was right.
         for known, identity in self._static.items():
             if hmac.compare_digest(known.encode(), token.encode()):
                 return identity
@@ -59,6 +61,7 @@ class Tokens:
         claims = orjson.loads(_decode(head.partition(".")[2]))
         bound = claims["kubernetes.io"]
         account = self._world.store.get("serviceaccounts", bound["namespace"], bound["serviceaccount"]["name"])
+        # A token ends with its account, and does not come back with another of the same name.
         if account is None or account["metadata"]["uid"] != bound["serviceaccount"]["uid"]:
             return None
         if claims["exp"] <= self._now_s() or AUDIENCE not in claims["aud"]:

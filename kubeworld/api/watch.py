@@ -45,6 +45,7 @@ class Watch:
         events = list(self._pending)
         self._pending.clear()
         store = self._world.store
+        # After a restore the same revision names another history: the client has to list again.
         if self.is_open and (store.log is not self._log or store.revision < self._revision):
             return [*events, self._gone()]
         if self.is_open and store.revision > self._revision:
@@ -61,6 +62,7 @@ class Watch:
         query, store = self._call.query, self._world.store
         text = query.get("resourceVersion", "")
         wants_all = query.get("sendInitialEvents") == "true"
+        # No version, or 0, means any: synthetic ADDED events of what there is come first.
         if text in ("", "0") or wants_all:
             if query.get("sendInitialEvents") != "false":
                 self._pending = [self._line("ADDED", obj) for obj in selected(self._world, self._call)]
@@ -78,6 +80,7 @@ class Watch:
     def _event(self, change: Change) -> bytes | None:
         if change.resource != self._kind.table or not self._in_scope(change.obj):
             return None
+        # To the watcher an object that begins to match appears, and one that ceases to match is gone.
         now = change.verb != "DELETED" and self._selects(change.obj)
         before = change.previous is not None and self._selects(change.previous)
         if now:

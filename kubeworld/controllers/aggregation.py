@@ -30,6 +30,7 @@ class RoleAggregation:
         wanted = role["aggregationRule"].get("clusterRoleSelectors") or ()
         rules: list[Obj] = []
         for other in world.store.objects(RESOURCE):
+            # A role that matches its own selector would keep rules that no other role has any more.
             if other["metadata"]["name"] == name[1]:
                 continue
             if any(selectors.matches(selector, other["metadata"].get("labels")) for selector in wanted):

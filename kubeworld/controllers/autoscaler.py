@@ -15,8 +15,10 @@ from kubeworld.machine.world import World
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
 COMPONENT = "horizontal-pod-autoscaler"
+# Defaults of kube-controller-manager: --horizontal-pod-autoscaler-{sync-period,tolerance,downscale-stabilization}.
 PERIOD_MS = 15_000
 TOLERANCE = 0.1
+"""A ratio of use to target this close to 1 changes nothing."""
 STABILIZATION_MS = 300_000
 """A scale-down uses the highest recommendation of this window."""
 
@@ -45,6 +47,8 @@ class HorizontalAutoscaler:
         """A new or respecified autoscaler."""
         if change.verb == "DELETED":
             return []
+        # Its own status write leaves the spec the same object (store.fork), and needs no look before the period is
+        # over.
         if change.previous is not None and change.obj["spec"] is change.previous["spec"]:
             return []
         return [(RESOURCE, change.name)]
@@ -55,6 +59,7 @@ class HorizontalAutoscaler:
         if autoscaler is None:
             return
         key = f"autoscaler-timer/{autoscaler['metadata']['uid']}"
+        # A change of the spec comes between two periods: it must not start a second chain of timers.
         if world.state.get(key, 0) <= world.clock.now_ms:
             world.state[key] = world.clock.now_ms + PERIOD_MS
             world.clock.set_timer(PERIOD_MS, self.name, RESOURCE, *name)
@@ -66,20 +71,13 @@ class HorizontalAutoscaler:
         resource = resource_of(reference.get("apiVersion", ""), reference["kind"])
         target = world.store.get(resource, autoscaler["metadata"]["namespace"], reference["name"])
         if target is None:
-            message = f'{resource} "{reference["name"]}" not found'
-            report.event("FailedGetScale", message, warning=True)
-            report.set(
-                "AbleToScale",
-                "False",
-                "FailedGetScale",
-                f"the HPA controller was unable to get the target's current scale: {message}",
-            )
-            report.write({})
+            report.no_target(f'{resource} "{reference["name"]}" not found')
             return
         report.set(
             "AbleToScale", "True", "SucceededGetScale", "the HPA controller was able to get the target's current scale"
         )
         current = target["spec"].get("replicas", 1)
+        # Scaled to zero by hand means switched off: the autoscaler does not wake the workload (reconcileAutoscaler).
         if current == 0:
             message = "scaling is disabled since the replica count of the target is zero"
             report.set("ScalingActive", "False", "ScalingDisabled", message)
@@ -88,14 +86,9 @@ class HorizontalAutoscaler:
         try:
             proposals = [_propose(world, autoscaler, target, metric) for metric in _metrics(autoscaler)]
         except MetricError as error:
-            report.event("FailedGetResourceMetric", str(error), warning=True)
-            found = "invalid metrics (1 invalid out of 1), first error is"
-            first = f"{found}: failed to get cpu resource metric value: {error}"
-            report.event("FailedComputeMetricsReplicas", first, warning=True)
-            explained = f"the HPA was unable to compute the replica count: {error}"
-            report.set("ScalingActive", "False", "FailedGetResourceMetric", explained)
-            report.write({"currentReplicas": current, "desiredReplicas": current})
+            report.no_metric(error, current)
             return
+        # The metric that asks for most decides, so that none is starved (computeReplicasForMetrics).
         best = max(proposals, key=lambda proposal: proposal.replicas)
         message = f"the HPA was able to successfully calculate a replica count from {best.name}"
         report.set("ScalingActive", "True", "ValidMetricFound", message)
@@ -104,10 +97,7 @@ class HorizontalAutoscaler:
             scaled, spec = fork(target, "spec")
             spec["replicas"] = desired
             world.store.update(resource, scaled, spec_changed=True)
-            reason = f"{best.name} above target" if desired > current else "All metrics below target"
-            report.event("SuccessfulRescale", f"New size: {desired}; reason: {reason}")
-            message = f"the HPA controller was able to update the target scale to {desired}"
-            report.set("AbleToScale", "True", "SucceededRescale", message)
+            report.rescaled(current, desired, best)
         else:
             report.set("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
         numbers: Obj = {"currentReplicas": current, "desiredReplicas": desired}
@@ -135,6 +125,30 @@ class _Report:
         type_ = "Warning" if warning else "Normal"
         events.record(self.world, RESOURCE, self.autoscaler, reason, message, component=COMPONENT, type_=type_)
 
+    def no_target(self, problem: str) -> None:
+        """The scale cannot be read."""
+        self.event("FailedGetScale", problem, warning=True)
+        message = f"the HPA controller was unable to get the target's current scale: {problem}"
+        self.set("AbleToScale", "False", "FailedGetScale", message)
+        self.write({})
+
+    def no_metric(self, error: MetricError, current: int) -> None:
+        """The size stays as it is while use cannot be measured."""
+        self.event("FailedGetResourceMetric", str(error), warning=True)
+        first = f"failed to get cpu resource metric value: {error}"
+        message = f"invalid metrics (1 invalid out of 1), first error is: {first}"
+        self.event("FailedComputeMetricsReplicas", message, warning=True)
+        explained = f"the HPA was unable to compute the replica count: {error}"
+        self.set("ScalingActive", "False", "FailedGetResourceMetric", explained)
+        self.write({"currentReplicas": current, "desiredReplicas": current})
+
+    def rescaled(self, current: int, desired: int, best: Proposal) -> None:
+        """The target was given another size."""
+        reason = f"{best.name} above target" if desired > current else "All metrics below target"
+        self.event("SuccessfulRescale", f"New size: {desired}; reason: {reason}")
+        message = f"the HPA controller was able to update the target scale to {desired}"
+        self.set("AbleToScale", "True", "SucceededRescale", message)
+
     def write(self, numbers: Obj) -> None:
         old = self.autoscaler.get("status") or {}
         status = {**numbers, "conditions": self.conditions}
@@ -148,6 +162,7 @@ def _metrics(autoscaler: Obj) -> list[Obj]:
     spec = autoscaler["spec"]
     if spec.get("metrics"):
         return spec["metrics"]
+    # 80 % of the requests is what autoscaling/v1 aims at when nothing is said (DefaultCPUUtilization).
     target = {"type": "Utilization", "averageUtilization": spec.get("targetCPUUtilizationPercentage", 80)}
     return [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
@@ -171,6 +186,7 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
     used = sum(_used(world, pod, name) for pod in ready)
     if goal["type"] == "Utilization":
         asked = sum(_requested(pod, name) for pod in ready)
+        # A whole percentage before anything is compared, as in GetResourceUtilizationRatio.
         percent = used * 100 // asked
         ratio = percent / goal["averageUtilization"]
         current = {"averageUtilization": percent, "averageValue": quantities.write(name, used // len(ready))}
@@ -181,6 +197,7 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
         current = {"averageValue": quantities.write(name, used // len(ready))}
         label = f"{name} resource"
     replicas = target["spec"].get("replicas", 1)
+    # Without the dead band the size would flap around the target.
     if abs(ratio - 1) > TOLERANCE:
         replicas = math.ceil(ratio * len(ready))
     entry = {"type": "Resource", "resource": {"name": name, "current": current}}
@@ -189,7 +206,7 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
 
 def _used(world: World, pod: Obj, name: str) -> int:
     usages = [world.runtime.usage(world, pod, container) for container in pod["spec"]["containers"]]
-    return sum(one.cpu_millicores if name == "cpu" else one.memory_bytes for one in usages)
+    return sum(usage.cpu_millicores if name == "cpu" else usage.memory_bytes for usage in usages)
 
 
 def _requested(pod: Obj, name: str) -> int:
@@ -206,7 +223,11 @@ def _stabilized(world: World, autoscaler: Obj, current: int, wanted: int) -> int
     now_ms = world.clock.now_ms
     behavior = (autoscaler["spec"].get("behavior") or {}).get("scaleDown") or {}
     window_ms = behavior.get("stabilizationWindowSeconds", STABILIZATION_MS // 1000) * 1000
-    history = tuple(one for one in world.state.get(key, ((now_ms, current),)) if one[0] > now_ms - max(window_ms, 1))
+    oldest_ms = now_ms - max(window_ms, 1)
+    # The size at the first look counts as the first recommendation (recordInitialRecommendation): a new autoscaler
+    # does not shrink what it has just met.
+    former = world.state.get(key, ((now_ms, current),))
+    history = tuple((at_ms, size) for at_ms, size in former if at_ms > oldest_ms)
     world.state[key] = (*history, (now_ms, wanted))
     if wanted >= current:
         return wanted
@@ -215,7 +236,7 @@ def _stabilized(world: World, autoscaler: Obj, current: int, wanted: int) -> int
 
 def _bounded(report: _Report, autoscaler: Obj, current: int, wanted: int) -> int:
     low, high = autoscaler["spec"].get("minReplicas", 1), autoscaler["spec"]["maxReplicas"]
-    # One period may double the size or add four pods, whichever is more.
+    # One period may double the size or add four pods, whichever is more: the default scaleUp policies.
     fastest = max(2 * current, current + 4)
     if wanted > high:
         message = "the desired replica count is more than the maximum replica count"

@@ -48,6 +48,7 @@ class CronJobController:
             return
         if cron["spec"].get("suspend"):
             return
+        # A CronJob owes nothing that was due before it existed.
         last = (cron.get("status") or {}).get("lastScheduleTime") or cron["metadata"]["creationTimestamp"]
         due_ms = self._due_ms(world, schedule, zone, world.clock.at_ms(last))
         if due_ms is not None:
@@ -58,6 +59,7 @@ class CronJobController:
         """The most recent scheduled time since the last one, if any."""
         latest: int | None = None
         at = next_time(schedule, _moment(world, last_ms, zone))
+        # Of several missed times only the latest is made up for (mostRecentScheduleTime in utils.go).
         while at is not None and (at_ms := _since_start(world, at)) <= world.clock.now_ms:
             latest = at_ms
             at = next_time(schedule, at)
@@ -70,6 +72,7 @@ class CronJobController:
         if at is None:
             return
         at_ms = _since_start(world, at)
+        # Every change of a Job comes by here; the timer for one time is set once.
         if world.state.get(key) != at_ms:
             world.state[key] = at_ms
             world.clock.set_timer(at_ms - world.clock.now_ms, self.name, RESOURCE, meta["namespace"], meta["name"])
@@ -81,17 +84,20 @@ class CronJobController:
             message = f"Missed scheduled time to start a job: {world.clock.rfc3339(due_ms)}"
             events.record(world, RESOURCE, cron, "MissSchedule", message, component=COMPONENT, type_="Warning")
             return self._schedule_time(world, cron, due_ms)
-        active = [one for one in world.store.owned(JOBS, meta["uid"]) if not job.is_finished(one)]
+        active = [run for run in world.store.owned(JOBS, meta["uid"]) if not job.is_finished(run)]
         policy = spec.get("concurrencyPolicy", "Allow")
         if active and policy == "Forbid":
             message = "Not starting job because prior execution is running and concurrency policy is Forbid"
             events.record(world, RESOURCE, cron, "JobAlreadyActive", message, component=COMPONENT)
+            # lastScheduleTime stays, so that the run starts as soon as the active one has ended.
             return cron
         if active and policy == "Replace":
-            for one in active:
-                request_deletion(world, JOBS, one)
-                message = f"Deleted job {one['metadata']['name']}"
+            for run in active:
+                request_deletion(world, JOBS, run)
+                message = f"Deleted job {run['metadata']['name']}"
                 events.record(world, RESOURCE, cron, "SuccessfulDelete", message, component=COMPONENT)
+        # The scheduled minute is the name (getJobName), which makes starting idempotent: a second attempt meets the
+        # Job.
         name = f"{meta['name']}-{(world.clock.epoch_ms + due_ms) // 60_000}"
         if world.store.get(JOBS, meta["namespace"], name) is None:
             world.store.create(JOBS, _new_job(cron, name, world.clock.rfc3339(due_ms)))
@@ -107,10 +113,10 @@ class CronJobController:
         """Keep `status.active`, and report Jobs that left it."""
         status = dict(cron.get("status") or {})
         owned = world.store.owned(JOBS, cron["metadata"]["uid"])
-        active = [one for one in owned if not job.is_finished(one)]
-        uids = {one["metadata"]["uid"] for one in active}
+        active = [run for run in owned if not job.is_finished(run)]
+        uids = {run["metadata"]["uid"] for run in active}
         for reference in status.get("active") or ():
-            finished = next((one for one in owned if one["metadata"]["uid"] == reference["uid"]), None)
+            finished = next((run for run in owned if run["metadata"]["uid"] == reference["uid"]), None)
             if reference["uid"] in uids or finished is None:
                 continue
             succeeded = "completionTime" in finished["status"]
@@ -120,9 +126,9 @@ class CronJobController:
             message = f"Saw completed job: {reference['name']}, condition: {outcome}"
             events.record(world, RESOURCE, cron, "SawCompletedJob", message, component=COMPONENT)
         references = [
-            {"apiVersion": "batch/v1", "kind": "Job", "name": one["metadata"]["name"],
-             "namespace": one["metadata"]["namespace"], "uid": one["metadata"]["uid"]}
-            for one in active
+            {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"],
+             "namespace": run["metadata"]["namespace"], "uid": run["metadata"]["uid"]}
+            for run in active
         ]  # fmt: skip
         if references:
             status["active"] = references
@@ -131,15 +137,16 @@ class CronJobController:
         return world.store.update(RESOURCE, {**cron, "status": status})
 
     def _prune(self, world: World, cron: Obj) -> None:
-        finished = [one for one in world.store.owned(JOBS, cron["metadata"]["uid"]) if job.is_finished(one)]
+        finished = [run for run in world.store.owned(JOBS, cron["metadata"]["uid"]) if job.is_finished(run)]
+        # Defaults of batch/v1: three successes and one failure are kept, those that started last.
         for succeeded, field, default in (
             (True, "successfulJobsHistoryLimit", 3),
             (False, "failedJobsHistoryLimit", 1),
         ):
-            alike = [one for one in finished if ("completionTime" in one["status"]) is succeeded]
-            alike.sort(key=lambda one: (one["status"].get("startTime", ""), one["metadata"]["name"]))
-            for one in alike[: max(0, len(alike) - cron["spec"].get(field, default))]:
-                request_deletion(world, JOBS, one)
+            alike = [run for run in finished if ("completionTime" in run["status"]) is succeeded]
+            alike.sort(key=lambda run: (run["status"].get("startTime", ""), run["metadata"]["name"]))
+            for run in alike[: max(0, len(alike) - cron["spec"].get(field, default))]:
+                request_deletion(world, JOBS, run)
 
 
 def _new_job(cron: Obj, name: str, scheduled: str) -> Obj:

@@ -15,6 +15,8 @@ from kubeworld.machine.world import World
 RESOURCE = "daemonsets.apps"
 COMPONENT = "daemonset-controller"
 RETRY_MS = 10_000
+"""Until a refused creation is tried again; the real work queue backs off instead."""
+# AddOrUpdateDaemonPodTolerations in pkg/controller/daemon/util: what watches over a node stays when the node is unwell.
 _TOLERATIONS = (
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
     {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
@@ -38,13 +40,17 @@ class DaemonSetController:
         if change.resource == "pods":
             key = controller_key(change.obj, RESOURCE)
             return [key] if key else []
+        # Heartbeats and conditions of a node do not say which DaemonSets belong there: only labels, taints and cordons
+        # do.
         previous = change.previous
         if change.verb == "MODIFIED" and previous is not None:
             same_labels = change.obj["metadata"].get("labels") == previous["metadata"].get("labels")
             if same_labels and change.obj.get("spec") == previous.get("spec"):
                 return []
         sets = world.store.objects(RESOURCE)
-        return [(RESOURCE, (one["metadata"]["namespace"], one["metadata"]["name"])) for one in sets]
+        return [
+            (RESOURCE, (daemon_set["metadata"]["namespace"], daemon_set["metadata"]["name"])) for daemon_set in sets
+        ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
         """Place, replace, report."""
@@ -65,6 +71,8 @@ class DaemonSetController:
             node_name = node["metadata"]["name"]
             present = by_node.pop(node_name, [])
             if _should_run(daemon_set, node):
+                # The pod of a node is replaced when it has failed (podsShouldBeOnNode): nothing else would bring it
+                # back.
                 for ended in [pod for pod in present if (pod.get("status") or {}).get("phase") == "Failed"]:
                     self._delete(world, daemon_set, ended)
                     present.remove(ended)
@@ -77,6 +85,7 @@ class DaemonSetController:
             elif not _may_stay(daemon_set, node):
                 for pod in present:
                     self._delete(world, daemon_set, pod)
+        # What is left is meant for nodes that are gone.
         for orphaned in by_node.values():
             for pod in orphaned:
                 self._delete(world, daemon_set, pod)
@@ -86,6 +95,8 @@ class DaemonSetController:
         if strategy.get("type", "RollingUpdate") != "RollingUpdate":
             return
         nodes = [node for node in world.store.objects("nodes") if _should_run(daemon_set, node)]
+        # maxUnavailable rounds up here, unlike that of Deployments: on a small cluster 10 % must still move
+        # (UnavailableCount).
         limit = rollout.scaled((strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1), len(nodes), up=True)
         owned = world.store.owned("pods", daemon_set["metadata"]["uid"])
         available = [pod for pod in owned if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
@@ -123,6 +134,7 @@ class DaemonSetController:
             "numberReady": sum(wait is not None for wait in waits),
             "observedGeneration": daemon_set["metadata"]["generation"],
         }
+        # Go leaves out these three when they are zero (omitempty), and always writes those above.
         counts = {"updatedNumberScheduled": updated, "numberAvailable": available}
         counts["numberUnavailable"] = len(wanted) - available
         status |= {key: value for key, value in counts.items() if value}
@@ -138,6 +150,7 @@ def _new_pod(daemon_set: Obj, node: str, name: str, suffix: str) -> Obj:
     placed, affinity = fork(pod, "spec", "affinity", "nodeAffinity")
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     terms = required.get("nodeSelectorTerms") or [{}]
+    # Terms are alternatives, so each of them has to name the node.
     affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {
         "nodeSelectorTerms": [{**term, "matchFields": [field]} for term in terms]
     }
@@ -172,10 +185,10 @@ def _may_stay(daemon_set: Obj, node: Obj) -> bool:
 
 
 def _by_node(world: World, daemon_set: Obj) -> dict[str, list[Obj]]:
-    found: dict[str, list[Obj]] = {}
+    by_node: dict[str, list[Obj]] = {}
     for pod in world.store.owned("pods", daemon_set["metadata"]["uid"]):
-        found.setdefault(pod["spec"].get("nodeName") or _target(pod), []).append(pod)
-    return found
+        by_node.setdefault(pod["spec"].get("nodeName") or _target(pod), []).append(pod)
+    return by_node
 
 
 def _target(pod: Obj) -> str:

@@ -9,9 +9,11 @@ from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
 Propagation = Literal["Background", "Foreground", "Orphan"]
+# metav1.FinalizerDeleteDependents and FinalizerOrphanDependents: the garbage collector takes them away.
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 DEFAULT_GRACE_S = 30
+"""core/v1 DefaultTerminationGracePeriodSeconds, for pods that were not defaulted by the API."""
 
 
 def request_deletion(
@@ -33,6 +35,7 @@ def request_deletion(
     if resource == "namespaces":
         return _terminate_namespace(world, obj)
     finalizers = list(meta.get("finalizers") or ())
+    # Without dependents nobody would have to be waited for, and the object may go at once.
     if propagation in ("Foreground", "Orphan") and world.store.dependents(meta["uid"]):
         wanted = FOREGROUND if propagation == "Foreground" else ORPHAN
         if wanted not in finalizers:
@@ -41,6 +44,7 @@ def request_deletion(
     if not finalizers and grace == 0:
         world.store.delete(resource, namespace, name)
         return None
+    # A second request may shorten the grace period, never lengthen it (rest.BeforeDelete).
     already = meta.get("deletionTimestamp")
     if (
         already
@@ -53,6 +57,7 @@ def request_deletion(
     new_meta["deletionGracePeriodSeconds"] = grace
     if finalizers:
         new_meta["finalizers"] = finalizers
+    # The first mark counts as a change of the spec: BeforeDelete raises the generation too.
     return world.store.update(resource, marked, spec_changed=not already)
 
 
@@ -78,6 +83,7 @@ def _pod_grace_s(pod: Obj, asked_s: int | None) -> int:
 def _terminate_namespace(world: World, namespace: Obj) -> Obj:
     if "deletionTimestamp" in namespace["metadata"]:
         return namespace
+    # Its finalizer is in spec.finalizers: the namespace controller empties it, then removes it.
     marked, meta = fork(namespace, "metadata")
     meta["deletionTimestamp"] = world.clock.rfc3339()
     marked["status"] = {**(namespace.get("status") or {}), "phase": "Terminating"}

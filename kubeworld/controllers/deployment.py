@@ -23,7 +23,7 @@ _NOT_COPIED = frozenset(
     {"kubectl.kubernetes.io/last-applied-configuration", REVISION, HISTORY, DESIRED, MAXIMUM,
      "deprecated.deployment.rollback.to"}
 )  # fmt: skip
-"""Annotations of a Deployment that its ReplicaSets do not inherit."""
+"""Annotations of a Deployment that its ReplicaSets do not inherit (annotationsToSkip in deployment_util.go)."""
 
 
 class DeploymentController:
@@ -39,6 +39,7 @@ class DeploymentController:
         if change.resource == REPLICA_SETS:
             key = controller_key(change.obj, RESOURCE)
             return [key] if key else []
+        # Pods matter to their ReplicaSet. Only Recreate has to know when the last of them is really gone (deletePod).
         if change.verb != "DELETED":
             return []
         owner = controller_key(change.obj, REPLICA_SETS)
@@ -57,6 +58,7 @@ class DeploymentController:
             self._report(world, deployment, owned)
             return
         new = _find_new(deployment, owned)
+        # The order of syncDeployment: a paused Deployment scales but does not roll, and scaling comes before rolling.
         if deployment["spec"].get("paused"):
             deployment = self._sync(world, deployment, new, owned)
         elif _is_scaling(deployment, owned):
@@ -72,26 +74,32 @@ class DeploymentController:
     def _roll(self, world: World, deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
         deployment, new = self._ensure_new(world, deployment, new, owned)
         replicas, limit = deployment["spec"].get("replicas", 1), rollout.bounds(deployment)
-        old = [one for one in owned if one["metadata"]["uid"] != new["metadata"]["uid"]]
-        wanted = rollout.next_new(replicas, limit, _size(new), [_size(one) for one in old])
+        old = [replica_set for replica_set in owned if replica_set["metadata"]["uid"] != new["metadata"]["uid"]]
+        wanted = rollout.next_new(replicas, limit, _size(new), [_size(replica_set) for replica_set in old])
         if wanted != new["spec"].get("replicas", 1):
             _scale(world, deployment, new, wanted)
+            # Up and down are passes of their own (rolloutRolling): the ReplicaSet's next change leads to the other.
             return deployment
         # Oldest first, so that history disappears from its far end.
-        targets = rollout.next_old(replicas, limit, _size(new), [_size(one) for one in old])
-        for one in old:
-            _scale(world, deployment, one, targets[one["metadata"]["name"]])
+        targets = rollout.next_old(replicas, limit, _size(new), [_size(replica_set) for replica_set in old])
+        for replica_set in old:
+            _scale(world, deployment, replica_set, targets[replica_set["metadata"]["name"]])
         if deployment_status.is_complete(deployment):
             _clean_up(world, deployment, old)
         return deployment
 
     def _recreate(self, world: World, deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
-        old = [one for one in owned if new is None or one["metadata"]["uid"] != new["metadata"]["uid"]]
-        if any(one["spec"].get("replicas", 1) for one in old):
-            for one in old:
-                _scale(world, deployment, one, 0)
+        old = [
+            replica_set
+            for replica_set in owned
+            if new is None or replica_set["metadata"]["uid"] != new["metadata"]["uid"]
+        ]
+        if any(replica_set["spec"].get("replicas", 1) for replica_set in old):
+            for replica_set in old:
+                _scale(world, deployment, replica_set, 0)
             return deployment
-        if any(_has_live_pods(world, one) for one in old):
+        # Asked to go is not gone: Recreate promises that two versions never run side by side (oldPodsRunning).
+        if any(_has_live_pods(world, replica_set) for replica_set in old):
             return deployment
         deployment, new = self._ensure_new(world, deployment, new, owned)
         _scale(world, deployment, new, deployment["spec"].get("replicas", 1))
@@ -102,21 +110,24 @@ class DeploymentController:
     def _sync(self, world: World, deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
         """Only scale: a paused Deployment, or one whose replicas changed (sync and scale in sync.go)."""
         replicas = deployment["spec"].get("replicas", 1)
-        active = [one for one in owned if one["spec"].get("replicas", 1) > 0]
+        active = [replica_set for replica_set in owned if replica_set["spec"].get("replicas", 1) > 0]
+        # With one ReplicaSet in use there is nothing to share out (FindActiveOrLatest).
         if len(active) <= 1:
             target = active[0] if active else (new or (owned[-1] if owned else None))
             if target is not None:
                 _scale(world, deployment, target, replicas)
                 return deployment
         if new is not None and _is_saturated(new, replicas):
-            for one in active:
-                if one["metadata"]["uid"] != new["metadata"]["uid"]:
-                    _scale(world, deployment, one, 0)
+            for replica_set in active:
+                if replica_set["metadata"]["uid"] != new["metadata"]["uid"]:
+                    _scale(world, deployment, replica_set, 0)
         elif len(active) > 1 and not _is_recreate(deployment):
-            sizes = [(_size(one), int(_annotations(one).get(MAXIMUM, 0))) for one in reversed(active)]
+            sizes = [
+                (_size(replica_set), int(_annotations(replica_set).get(MAXIMUM, 0))) for replica_set in reversed(active)
+            ]
             targets = rollout.proportional(replicas, rollout.bounds(deployment), sizes)
-            for one in active:
-                _scale(world, deployment, one, targets[one["metadata"]["name"]])
+            for replica_set in active:
+                _scale(world, deployment, replica_set, targets[replica_set["metadata"]["name"]])
         return deployment
 
     def _ensure_new(self, world: World, deployment: Obj, new: Obj | None, owned: list[Obj]) -> tuple[Obj, Obj]:
@@ -128,27 +139,27 @@ class DeploymentController:
         new = self._create(world, deployment, owned)
         revision = new["metadata"]["annotations"][REVISION]
         deployment = _annotate(world, RESOURCE, deployment, {REVISION: revision})
-        return deployment_status.note_new(world, deployment, new, found=False), new
+        return deployment_status.note_new(world, deployment, new, existed=False), new
 
     def _create(self, world: World, deployment: Obj, owned: list[Obj]) -> Obj:
         meta, spec = deployment["metadata"], deployment["spec"]
         suffix = pods.template_hash(spec["template"])
         template, template_meta = fork(spec["template"], "metadata")
         template_meta["labels"] = {**(template_meta.get("labels") or {}), pods.TEMPLATE_HASH: suffix}
+        # The hash in the selector keeps ReplicaSets of one Deployment from claiming each other's pods.
         selector, _ = fork(spec["selector"], "matchLabels")
         selector["matchLabels"][pods.TEMPLATE_HASH] = suffix
         limit, replicas = rollout.bounds(deployment), spec.get("replicas", 1)
-        empty = Size("", 0, 0)
-        start = 0
-        if not _is_recreate(deployment):
-            start = rollout.next_new(replicas, limit, empty, [_size(one) for one in owned])
-        else:
+        if _is_recreate(deployment):
             start = replicas
+        else:
+            start = rollout.next_new(replicas, limit, Size("", 0, 0), [_size(replica_set) for replica_set in owned])
         annotations = {key: value for key, value in _annotations(deployment).items() if key not in _NOT_COPIED}
         annotations |= {
             DESIRED: str(replicas),
+            # Proportional scaling needs the size from before the change, which only this remembers.
             MAXIMUM: str(replicas + limit.surge),
-            REVISION: str(max((_revision(one) for one in owned), default=0) + 1),
+            REVISION: str(max((_revision(replica_set) for replica_set in owned), default=0) + 1),
         }
         name = f"{meta['name']}-{suffix}"
         created: Obj = {
@@ -189,31 +200,40 @@ def _replica_sets(world: World, deployment: Obj) -> list[Obj]:
     meta = deployment["metadata"]
     owned = world.store.owned(REPLICA_SETS, meta["uid"])
     if "deletionTimestamp" not in meta:
-        for one in world.store.orphans(REPLICA_SETS, meta["namespace"]):
-            if selectors.matches(deployment["spec"].get("selector"), one["metadata"].get("labels")):
-                adopted, one_meta = fork(one, "metadata")
-                one_meta["ownerReferences"] = [
-                    *(one_meta.get("ownerReferences") or ()),
+        for replica_set in world.store.orphans(REPLICA_SETS, meta["namespace"]):
+            if selectors.matches(deployment["spec"].get("selector"), replica_set["metadata"].get("labels")):
+                # A Deployment deleted with --cascade=orphan and written anew takes its pods over without a restart.
+                adopted, adopted_meta = fork(replica_set, "metadata")
+                adopted_meta["ownerReferences"] = [
+                    *(adopted_meta.get("ownerReferences") or ()),
                     owner_reference(RESOURCE, deployment),
                 ]
                 owned.append(world.store.update(REPLICA_SETS, adopted))
     return sorted(
-        owned, key=lambda one: (one["metadata"]["creationTimestamp"], _revision(one), one["metadata"]["name"])
+        owned,
+        key=lambda replica_set: (
+            replica_set["metadata"]["creationTimestamp"],
+            _revision(replica_set),
+            replica_set["metadata"]["name"],
+        ),
     )
 
 
 def _find_new(deployment: Obj, owned: list[Obj]) -> Obj | None:
     """The oldest ReplicaSet with the Deployment's template (FindNewReplicaSet)."""
     template = deployment["spec"]["template"]
-    return next((one for one in owned if pods.same_template(one["spec"]["template"], template)), None)
+    return next(
+        (replica_set for replica_set in owned if pods.same_template(replica_set["spec"]["template"], template)), None
+    )
 
 
 def _mark_revision(world: World, deployment: Obj, new: Obj, owned: list[Obj]) -> Obj:
     """Give the new ReplicaSet the highest revision and the Deployment the same; a rollback moves an old one forward."""
     annotations = _annotations(new)
-    highest_old = max((_revision(one) for one in owned if one is not new), default=0)
+    highest_old = max((_revision(replica_set) for replica_set in owned if replica_set is not new), default=0)
     revision = max(_revision(new), highest_old + 1)
     wanted = {REVISION: str(revision)}
+    # A template that came back has served several revisions: the former numbers are kept beside the new one.
     if annotations.get(REVISION) and annotations[REVISION] != str(revision):
         former = annotations[REVISION]
         wanted[HISTORY] = f"{annotations[HISTORY]},{former}" if annotations.get(HISTORY) else former
@@ -225,7 +245,7 @@ def _mark_revision(world: World, deployment: Obj, new: Obj, owned: list[Obj]) ->
         spec["minReadySeconds"] = min_ready_s
         new = world.store.update(REPLICA_SETS, changed, spec_changed=True)
     deployment = _annotate(world, RESOURCE, deployment, {REVISION: str(revision)})
-    return deployment_status.note_new(world, deployment, new, found=True)
+    return deployment_status.note_new(world, deployment, new, existed=True)
 
 
 def _annotate(world: World, resource: str, obj: Obj, wanted: dict[str, str]) -> Obj:
@@ -259,22 +279,27 @@ def _scale(world: World, deployment: Obj, replica_set: Obj, wanted: int) -> bool
 
 def _clean_up(world: World, deployment: Obj, old: list[Obj]) -> None:
     """Forget empty old ReplicaSets beyond revisionHistoryLimit, lowest revision first."""
+    # Ten is the default of apps/v1; each kept ReplicaSet is one revision to roll back to.
     limit = deployment["spec"].get("revisionHistoryLimit", 10)
     unused = [
-        one
-        for one in old
-        if one["spec"].get("replicas", 1) == 0
-        and (one.get("status") or {}).get("replicas", 0) == 0
-        and "deletionTimestamp" not in one["metadata"]
+        replica_set
+        for replica_set in old
+        if replica_set["spec"].get("replicas", 1) == 0
+        and (replica_set.get("status") or {}).get("replicas", 0) == 0
+        and "deletionTimestamp" not in replica_set["metadata"]
     ]
-    for one in sorted(unused, key=_revision)[: max(0, len(unused) - limit)]:
-        request_deletion(world, REPLICA_SETS, one)
+    for replica_set in sorted(unused, key=_revision)[: max(0, len(unused) - limit)]:
+        request_deletion(world, REPLICA_SETS, replica_set)
 
 
 def _is_scaling(deployment: Obj, owned: list[Obj]) -> bool:
     """Replicas changed since the ReplicaSets were last sized (isScalingEvent)."""
     wanted = str(deployment["spec"].get("replicas", 1))
-    return any(_annotations(one).get(DESIRED, wanted) != wanted for one in owned if one["spec"].get("replicas", 1) > 0)
+    return any(
+        _annotations(replica_set).get(DESIRED, wanted) != wanted
+        for replica_set in owned
+        if replica_set["spec"].get("replicas", 1) > 0
+    )
 
 
 def _is_saturated(replica_set: Obj, replicas: int) -> bool:

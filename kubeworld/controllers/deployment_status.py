@@ -11,17 +11,18 @@ from kubeworld.machine.world import World
 
 RESOURCE = "deployments.apps"
 NO_DEADLINE = 2**31 - 1
+"""math.MaxInt32 means that there is none (HasProgressDeadline)."""
 
 
-def note_new(world: World, deployment: Obj, replica_set: Obj, *, found: bool) -> Obj:
+def note_new(world: World, deployment: Obj, replica_set: Obj, *, existed: bool) -> Obj:
     """Say in Progressing that a ReplicaSet was created, or found for an earlier template (a rollback)."""
     status = deployment.get("status") or {}
     current = conditions.find(status.get("conditions"), "Progressing")
-    if found and current is not None:
+    if existed and current is not None:
         return deployment
     name = replica_set["metadata"]["name"]
-    reason = "FoundNewReplicaSet" if found else "NewReplicaSetCreated"
-    message = f'Found new replica set "{name}"' if found else f'Created new replica set "{name}"'
+    reason = "FoundNewReplicaSet" if existed else "NewReplicaSetCreated"
+    message = f'Found new replica set "{name}"' if existed else f'Created new replica set "{name}"'
     return _store(world, deployment, _progressing(world, status, "True", reason, message))
 
 
@@ -58,10 +59,10 @@ def write(world: World, deployment: Obj, new: Obj | None, owned: list[Obj]) -> i
 
 def _counts(deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
     def total(key: str, sets: list[Obj]) -> int:
-        return sum((one.get("status") or {}).get(key, 0) for one in sets)
+        return sum((replica_set.get("status") or {}).get(key, 0) for replica_set in sets)
 
     available = total("availableReplicas", owned)
-    asked = sum(one["spec"].get("replicas", 1) for one in owned)
+    asked = sum(replica_set["spec"].get("replicas", 1) for replica_set in owned)
     counts = {
         "replicas": total("replicas", owned),
         "updatedReplicas": total("replicas", [new]) if new else 0,
@@ -69,6 +70,7 @@ def _counts(deployment: Obj, new: Obj | None, owned: list[Obj]) -> Obj:
         "availableReplicas": available,
         "unavailableReplicas": max(0, asked - available),
     }
+    # Zeros are left out, as Go does with fields that are omitempty.
     status: Obj = {"observedGeneration": deployment["metadata"]["generation"]}
     return status | {key: value for key, value in counts.items() if value}
 
@@ -88,6 +90,7 @@ def _available(world: World, deployment: Obj, status: Obj) -> Obj:
 
 def _paused(world: World, status: Obj, *, paused: bool) -> Obj:
     current = conditions.find(status["conditions"], "Progressing")
+    # A lack of progress that was reported is not covered up by a pause (checkPausedConditions).
     if current is not None and current["reason"] == "ProgressDeadlineExceeded":
         return status
     is_marked = current is not None and current["reason"] == "DeploymentPaused"
@@ -104,6 +107,7 @@ def _progress(world: World, deployment: Obj, new: Obj | None, old: Obj, status: 
     current = conditions.find(status["conditions"], "Progressing")
     subject = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
     draft = {**deployment, "status": status}
+    # A rollout that has succeeded is not judged again when one of its pods fails later (syncRolloutStatus).
     finished = current is not None and current["reason"] == "NewReplicaSetAvailable"
     settled = status.get("replicas", 0) == status.get("updatedReplicas", 0) and finished
     if settled:
@@ -142,9 +146,9 @@ def _moved_on(old: Obj, new: Obj) -> bool:
 
 def _failure(world: World, owned: list[Obj], new: Obj | None, status: Obj) -> Obj:
     """Carry a ReplicaSet's ReplicaFailure over: the new one's, else any old one's."""
-    ordered = ([new] if new else []) + [one for one in owned if one is not new]
-    for one in ordered:
-        failure = conditions.find((one.get("status") or {}).get("conditions"), "ReplicaFailure")
+    ordered = ([new] if new else []) + [replica_set for replica_set in owned if replica_set is not new]
+    for replica_set in ordered:
+        failure = conditions.find((replica_set.get("status") or {}).get("conditions"), "ReplicaFailure")
         if failure is not None:
             return _with(
                 world,

@@ -18,6 +18,7 @@ def eviction_allowed(world: World, pod: Obj) -> tuple[bool, str]:
     """Whether the pod may be evicted now, and else the message of the API's 429."""
     meta = pod["metadata"]
     phase = (pod.get("status") or {}).get("phase")
+    # These serve nobody, so no budget has to be asked (canIgnorePDB in pkg/registry/core/pod/storage/eviction.go).
     if phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in meta:
         return True, ""
     for budget in world.store.objects(RESOURCE, meta["namespace"]):
@@ -42,6 +43,7 @@ class DisruptionController:
         if not budgets:
             return []
         if change.resource != "pods":
+            # Percentages are of what the workload asks for, so its size matters and its status does not.
             if change.previous is not None and change.obj.get("spec") is change.previous.get("spec"):
                 return []
             return [(RESOURCE, (change.name[0], budget["metadata"]["name"])) for budget in budgets]
@@ -65,6 +67,7 @@ class DisruptionController:
             if is_active(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels"))
         ]
         healthy = sum(is_ready(pod) for pod in selected)
+        # Percentages round up, of minAvailable as of maxUnavailable (getExpectedPodCount).
         if "maxUnavailable" in spec:
             expected = _expected(world, selected)
             desired = max(0, expected - rollout.scaled(spec["maxUnavailable"], expected, up=True))
@@ -73,6 +76,8 @@ class DisruptionController:
         else:
             expected = _expected(world, selected)
             desired = rollout.scaled(spec["minAvailable"], expected, up=True)
+        # A budget that selects nothing allows nothing, so that its first pods are safe before they are counted
+        # (updatePdbStatus).
         allowed = max(0, healthy - desired) if expected else 0
         status = {
             "currentHealthy": healthy,

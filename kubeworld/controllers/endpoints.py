@@ -27,12 +27,17 @@ class EndpointsController:
             return [("services", change.name)]
         if change.previous is not None and change.verb == "MODIFIED" and not _matters(change.obj, change.previous):
             return []
+        # A pod whose labels changed leaves the Services of its old ones.
         versions = [change.obj["metadata"].get("labels")]
         if change.previous is not None and change.previous["metadata"].get("labels") != versions[0]:
             versions.append(change.previous["metadata"].get("labels"))
         namespace = change.name[0]
-        found = [service for labels in versions for service in world.store.services_selecting(namespace, labels or {})]
-        return [("services", (namespace, name)) for name in sorted({service["metadata"]["name"] for service in found})]
+        services = [
+            service for labels in versions for service in world.store.services_selecting(namespace, labels or {})
+        ]
+        return [
+            ("services", (namespace, name)) for name in sorted({service["metadata"]["name"] for service in services})
+        ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
         """Rewrite what changed; remove both with the Service."""
@@ -97,7 +102,7 @@ def _by_ports(service: Obj, selected: list[Obj]) -> list[tuple[tuple[Any, ...], 
         )
         if resolved or not service["spec"].get("ports"):
             groups.setdefault(resolved, []).append(pod)
-    return sorted(groups.items(), key=lambda item: str(item[0]))
+    return sorted(groups.items(), key=lambda group: str(group[0]))
 
 
 def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
@@ -106,6 +111,7 @@ def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
     for ports, group in _by_ports(service, selected):
         addresses: dict[str, list[Obj]] = {"addresses": [], "notReadyAddresses": []}
         for pod in group:
+            # Endpoints cannot say that a pod is Terminating, as slices can: it is left out.
             if "deletionTimestamp" in pod["metadata"] and not publish_all:
                 continue
             address: Obj = {
@@ -117,61 +123,33 @@ def _endpoints(world: World, service: Obj, selected: list[Obj]) -> Obj:
                 address["hostname"] = _hostname(service, pod)
             ready = publish_all or is_ready(pod)
             addresses["addresses" if ready else "notReadyAddresses"].append(address)
-        subset: Obj = {kind: sorted(found, key=_by_ip) for kind, found in addresses.items() if found}
+        subset: Obj = {kind: sorted(listed, key=_by_ip) for kind, listed in addresses.items() if listed}
         if subset:
             subset["ports"] = [_port(*port) for port in ports]
             subsets.append(subset)
     meta = service["metadata"]
-    labels = dict(meta.get("labels") or {})
-    if service["spec"].get("clusterIP") == "None":
-        labels["service.kubernetes.io/headless"] = ""
     endpoints: Obj = {
         "apiVersion": "v1",
         "kind": "Endpoints",
-        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": labels},
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": _labels(service, {})},
     }
-    trigger = (world.store.get("endpoints", meta["namespace"], meta["name"]) or {}).get("metadata", {})
-    if trigger.get("annotations"):
-        endpoints["metadata"]["annotations"] = trigger["annotations"]
+    former = (world.store.get("endpoints", meta["namespace"], meta["name"]) or {}).get("metadata", {})
+    if former.get("annotations"):
+        endpoints["metadata"]["annotations"] = former["annotations"]
     if subsets:
         endpoints["subsets"] = subsets
     return endpoints
 
 
 def _slice(world: World, service: Obj, selected: list[Obj]) -> Obj:
-    publish_all = service["spec"].get("publishNotReadyAddresses", False)
-    groups = _by_ports(service, selected)
-    entries: list[Obj] = []
     # Kubernetes writes one slice per distinct set of resolved ports; pods of one Service nearly always share it.
-    ports, _ = max(groups, key=lambda item: len(item[1])) if groups else ((), [])
-    for resolved, group in groups:
-        if resolved != ports:
-            continue
-        for pod in group:
-            terminating = "deletionTimestamp" in pod["metadata"]
-            serving = is_ready(pod)
-            entry: Obj = {
-                "addresses": [pod["status"]["podIP"]],
-                "conditions": {
-                    "ready": publish_all or (serving and not terminating),
-                    "serving": serving,
-                    "terminating": terminating,
-                },
-                "nodeName": pod["spec"]["nodeName"],
-                "targetRef": _target(pod),
-                **_zone(world, pod["spec"]["nodeName"]),
-            }
-            if _hostname(service, pod):
-                entry["hostname"] = _hostname(service, pod)
-            entries.append(entry)
+    groups = _by_ports(service, selected)
+    ports, pods = max(groups, key=lambda group: len(group[1])) if groups else ((), [])
     meta = service["metadata"]
-    labels = dict(meta.get("labels") or {})
-    labels |= {
+    own_labels = {
         "kubernetes.io/service-name": meta["name"],
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
     }
-    if service["spec"].get("clusterIP") == "None":
-        labels["service.kubernetes.io/headless"] = ""
     existing = _own_slice(world, (meta["namespace"], meta["name"]), meta["uid"])
     name = existing["metadata"]["name"] if existing else f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
     return {
@@ -180,13 +158,41 @@ def _slice(world: World, service: Obj, selected: list[Obj]) -> Obj:
         "metadata": {
             "name": name,
             "namespace": meta["namespace"],
-            "labels": labels,
+            "labels": _labels(service, own_labels),
             "ownerReferences": [owner_reference("services", service)],
         },
         "addressType": "IPv4",
-        "endpoints": entries,
+        "endpoints": [_endpoint(world, service, pod) for pod in pods],
         "ports": [_port(*port, always_named=True) for port in ports],
     }
+
+
+def _endpoint(world: World, service: Obj, pod: Obj) -> Obj:
+    """A pod's entry in a slice. A Terminating pod stays in it, unready: proxies may use it if nothing else serves."""
+    terminating, serving = "deletionTimestamp" in pod["metadata"], is_ready(pod)
+    publish_all = service["spec"].get("publishNotReadyAddresses", False)
+    entry: Obj = {
+        "addresses": [pod["status"]["podIP"]],
+        "conditions": {
+            "ready": publish_all or (serving and not terminating),
+            "serving": serving,
+            "terminating": terminating,
+        },
+        "nodeName": pod["spec"]["nodeName"],
+        "targetRef": _target(pod),
+        **_zone(world, pod["spec"]["nodeName"]),
+    }
+    if hostname := _hostname(service, pod):
+        entry["hostname"] = hostname
+    return entry
+
+
+def _labels(service: Obj, own: dict[str, str]) -> dict[str, str]:
+    """The Service's and `own`. kube-proxy has no rules to write for a headless Service, and skips what says so."""
+    labels = {**(service["metadata"].get("labels") or {}), **own}
+    if service["spec"].get("clusterIP") == "None":
+        labels["service.kubernetes.io/headless"] = ""
+    return labels
 
 
 def _by_ip(address: Obj) -> tuple[int, ...]:
@@ -209,6 +215,7 @@ def _hostname(service: Obj, pod: Obj) -> str:
 
 def _port(name: str, number: int, protocol: str, app_protocol: str | None, *, always_named: bool = False) -> Obj:
     port: Obj = {"port": number, "protocol": protocol}
+    # The name of a slice's port is a pointer in Go, and set to the empty string; that of Endpoints is omitempty.
     if name or always_named:
         port["name"] = name
     if app_protocol:

@@ -49,6 +49,7 @@ class GarbageCollector:
         meta = obj["metadata"]
         if "deletionTimestamp" in meta:
             finalizers = meta.get("finalizers") or []
+            # Dependents are freed before the owner goes, or they would be collected after it.
             if ORPHAN in finalizers:
                 _orphan_dependents(world, obj)
                 obj = _drop_finalizer(world, resource, obj, ORPHAN)
@@ -59,6 +60,7 @@ class GarbageCollector:
             finish_deletion(world, resource, obj)
             return
         references = meta.get("ownerReferences") or ()
+        # One owner that exists is enough to stay (attemptToDeleteItem).
         if references and not any(owner_exists(world.store, name[0], reference) for reference in references):
             request_deletion(world, resource, obj)
 
@@ -80,9 +82,11 @@ def _delete_dependents(world: World, owner: Obj) -> bool:
         if dependent is None:
             continue
         if "deletionTimestamp" not in dependent["metadata"]:
+            # In the foreground all the way down: what depends on the dependent goes before it does.
             left = request_deletion(world, resource, dependent, propagation="Foreground")
             if left is None:
                 continue
+        # Only a dependent whose reference says blockOwnerDeletion holds its owner back.
         references = dependent["metadata"].get("ownerReferences") or ()
         blocking = blocking or any(r["uid"] == uid and r.get("blockOwnerDeletion") for r in references)
     return blocking
@@ -103,5 +107,5 @@ def _orphan_dependents(world: World, owner: Obj) -> None:
 
 def _drop_finalizer(world: World, resource: str, obj: Obj, finalizer: str) -> Obj:
     changed, meta = fork(obj, "metadata")
-    meta["finalizers"] = [one for one in meta["finalizers"] if one != finalizer]
+    meta["finalizers"] = [name for name in meta["finalizers"] if name != finalizer]
     return world.store.update(resource, changed)

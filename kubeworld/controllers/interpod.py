@@ -26,11 +26,13 @@ def reject(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:
 
 def _affinity(pod: Obj, node: NodeView, nodes: list[NodeView]) -> Rejection | None:
     for term in required_terms(pod, "podAffinity"):
+        # No eviction brings a peer that is missing, so preemption need not be tried (satisfyPodAffinity).
         if not _has_peer(pod, term, node, nodes) and not _is_first_of_its_kind(pod, term, node, nodes):
             return Rejection(("node(s) didn't match pod affinity rules",), resolvable=False)
     for term in required_terms(pod, "podAntiAffinity"):
         if _has_peer(pod, term, node, nodes):
             return Rejection(("node(s) didn't match pod anti-affinity rules",), resolvable=True)
+    # Anti-affinity works both ways: who runs already keeps the new pod away (satisfyExistingPodsAntiAffinity).
     for other_node in nodes:
         for other in other_node.repelling:
             for term in required_terms(other, "podAntiAffinity"):
@@ -92,8 +94,10 @@ def _domain_counts(pod: Obj, constraint: dict[str, Any], nodes: list[NodeView]) 
     counts: dict[str, int] = {}
     for node in nodes:
         domain = _domain(constraint["topologyKey"], node)
+        # nodeAffinityPolicy is Honor by default: a node that the pod may not use is no empty domain to fill.
         if domain is None or not matches_node(pod, node.node):
             continue
+        # A Terminating pod does not count (countPodsMatchSelector).
         matching = sum(
             other["metadata"]["namespace"] == pod["metadata"]["namespace"]
             and "deletionTimestamp" not in other["metadata"]

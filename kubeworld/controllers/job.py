@@ -13,6 +13,7 @@ from kubeworld.machine.world import World
 
 RESOURCE = "jobs.batch"
 COMPONENT = "job-controller"
+# DefaultJobPodFailureBackOff and MaxJobPodFailureBackOff of pkg/controller/job.
 FIRST_BACKOFF_MS = 10_000
 LAST_BACKOFF_MS = 600_000
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -67,6 +68,7 @@ class JobController:
         if wait_ms > 0:
             world.clock.set_timer(wait_ms, self.name, RESOURCE, meta["namespace"], meta["name"])
             return
+        # An index is free again when its pod has failed: the lowest goes first (firstPendingIndexes).
         taken = {_index_of(pod) for pod in owned if (pod.get("status") or {}).get("phase") != "Failed"}
         for _ in range(missing):
             pod_name = f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
@@ -99,10 +101,12 @@ class JobController:
         current = self._suspension(world, job, suspended)
         if verdict is not None:
             type_, reason, message = verdict
+            # The interim condition says that the outcome is decided, the final one that no pod runs any more. Source:
+            # https://kubernetes.io/docs/concepts/workloads/controllers/job/#termination-of-job-pods
             interim = "SuccessCriteriaMet" if type_ == "Complete" else "FailureTarget"
-            for one in (interim, type_):
+            for condition_type in (interim, type_):
                 current = conditions.with_condition(
-                    current, now, type_=one, status="True", reason=reason, message=message, lastProbeTime=now
+                    current, now, type_=condition_type, status="True", reason=reason, message=message, lastProbeTime=now
                 )
             if type_ == "Complete":
                 status["completionTime"] = now
@@ -138,6 +142,7 @@ class JobController:
         ttl_s = job["spec"].get("ttlSecondsAfterFinished")
         if ttl_s is None:
             return
+        # The clock runs from when the Job ended, not from its creation (pkg/controller/ttlafterfinished).
         finished = max(world.clock.at_ms(c["lastTransitionTime"]) for c in job["status"]["conditions"])
         left_ms = finished + ttl_s * 1000 - world.clock.now_ms
         meta = job["metadata"]
@@ -183,6 +188,8 @@ def _verdict(world: World, job: Obj, counts: _Counts, started_ms: int) -> tuple[
         return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
     if counts.fatal is not None:
         return "Failed", "PodFailurePolicy", counts.fatal
+    # With restartPolicy OnFailure the kubelet restarts in place, so restarts count too, and reaching the limit is
+    # enough (pastBackoffLimitOnFailure); pods that failed have to exceed it.
     if counts.failed > spec.get("backoffLimit", 6) or (
         counts.restarts and counts.restarts + counts.failed >= max(1, spec.get("backoffLimit", 6))
     ):
@@ -224,6 +231,7 @@ def _backoff_left_ms(world: World, counts: _Counts) -> int:
     """A failed pod is replaced after 10 s, doubling with every failure up to ten minutes."""
     if not counts.failed:
         return 0
+    # Ten doublings are far beyond the maximum: no need for larger powers.
     delay_ms = min(FIRST_BACKOFF_MS * 2 ** min(counts.failed - 1, 10), LAST_BACKOFF_MS)
     return world.clock.at_ms(counts.last_failure) + delay_ms - world.clock.now_ms
 
@@ -248,8 +256,11 @@ def _give_index(pod: Obj, job: str, index: int) -> None:
     for kind in ("containers", "initContainers"):
         if spec.get(kind):
             spec[kind] = [
-                {**one, "env": [*(one.get("env") or ()), {"name": "JOB_COMPLETION_INDEX", "valueFrom": field}]}
-                for one in spec[kind]
+                {
+                    **container,
+                    "env": [*(container.get("env") or ()), {"name": "JOB_COMPLETION_INDEX", "valueFrom": field}],
+                }
+                for container in spec[kind]
             ]
 
 

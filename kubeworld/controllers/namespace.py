@@ -42,6 +42,8 @@ class NamespaceController:
             status = {**(namespace.get("status") or {}), "phase": "Active"}
             world.store.update("namespaces", {**namespace, "status": status})
         _ensure(world, "serviceaccounts", "ServiceAccount", name[1], "default", {})
+        # As kube-controller-manager's root-ca-cert-publisher does. Empty, since nothing in a container verifies
+        # anything.
         certificate = {"data": {"ca.crt": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"}}
         _ensure(world, "configmaps", "ConfigMap", name[1], ROOT_CA, certificate)
 
@@ -58,6 +60,7 @@ def _empty(world: World, namespace: Obj) -> None:
     count: dict[str, int] = {}
     for resource in list(world.store.resources()):
         for obj in world.store.objects(resource, name):
+            # The deletion of its owner may have taken it along.
             if world.store.get(resource, name, obj["metadata"]["name"]) is None:
                 continue
             left: Obj | None = obj
@@ -68,6 +71,7 @@ def _empty(world: World, namespace: Obj) -> None:
                 for finalizer in left["metadata"].get("finalizers") or ():
                     remaining.setdefault(finalizer, []).append(resource)
     if not count:
+        # `kubernetes` is this controller's own; any other is taken away by its owner, through `finalize`.
         if not (namespace.get("spec") or {}).get("finalizers", []) or namespace["spec"]["finalizers"] == ["kubernetes"]:
             world.store.delete("namespaces", "", name)
         return
@@ -82,7 +86,7 @@ def _stuck_status(world: World, namespace: Obj, count: dict[str, int], finalizer
     status = dict(namespace.get("status") or {})
     status["phase"] = "Terminating"
     left = ", ".join(f"{resource}. has {number} resource instances" for resource, number in sorted(count.items()))
-    held = ", ".join(f"{name} in {len(found)} resource instances" for name, found in sorted(finalizers.items()))
+    held = ", ".join(f"{name} in {len(holders)} resource instances" for name, holders in sorted(finalizers.items()))
     now = world.clock.rfc3339()
     current = status.get("conditions") or []
     current = conditions.with_condition(

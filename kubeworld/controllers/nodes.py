@@ -32,6 +32,7 @@ _PRESSURES = {
     "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "pid-pressure"),
 }
 """Condition -> (reason, message, taint) while a node lacks something."""
+# An ordinary machine; 110 pods is the kubelet's default (--max-pods).
 _CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
 
 
@@ -45,6 +46,7 @@ def restore(world: World, node: str) -> None:
     """Start a node's kubelet again."""
     if world.state.pop(f"node-down/{node}", None) is None:
         return
+    # No object changes by this, so nobody would be woken by the store.
     world.wake(NodeController.name, "nodes", ("", node))
     for pod in world.store.pods_on(node):
         world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
@@ -85,6 +87,7 @@ def present(world: World, resource: str, obj: Obj) -> Obj:
     """
     name = obj["metadata"]["name"]
     if resource == LEASES:
+        # A MicroTime has six digits where a Time has none.
         renewed, spec = fork(obj, "spec")
         spec["renewTime"] = world.clock.rfc3339(_last_beat_ms(world, name, HEARTBEAT_MS)).replace("Z", ".000000Z")
         return renewed
@@ -93,8 +96,10 @@ def present(world: World, resource: str, obj: Obj) -> Obj:
     beat = world.clock.rfc3339(_last_beat_ms(world, name, STATUS_MS))
     shown, status = fork(obj, "status")
     status["conditions"] = [
-        one if one["status"] == "Unknown" else {**one, "lastHeartbeatTime": max(beat, one["lastTransitionTime"])}
-        for one in status["conditions"]
+        condition
+        if condition["status"] == "Unknown"
+        else {**condition, "lastHeartbeatTime": max(beat, condition["lastTransitionTime"])}
+        for condition in status["conditions"]
     ]
     return shown
 
@@ -137,11 +142,13 @@ class NodeController:
 def _register(world: World, node: Obj) -> Obj:
     """What a kubelet fills in when it joins, as far as it is missing: address, capacity, conditions, range, lease."""
     name = node["metadata"]["name"]
-    number = 1 + [one["metadata"]["name"] for one in world.store.objects("nodes")].index(name)
+    number = 1 + [other["metadata"]["name"] for other in world.store.objects("nodes")].index(name)
     now = world.clock.rfc3339()
     status = dict(node.get("status") or {})
     status.setdefault("capacity", dict(_CAPACITY))
     status.setdefault("allocatable", dict(status["capacity"]))
+    # As in kind: nodes on Docker's 172.18.0.0/16, pods in 10.244.0.0/16 with a /24 for each node
+    # (--node-cidr-mask-size).
     addresses = [{"type": "InternalIP", "address": f"172.18.0.{number + 1}"}, {"type": "Hostname", "address": name}]
     status.setdefault("addresses", addresses)
     status["nodeInfo"] = {**_identifiers(node["metadata"]["uid"]), **(status.get("nodeInfo") or _node_info())}
@@ -162,7 +169,7 @@ def _register(world: World, node: Obj) -> Obj:
     meta["labels"] = {**labels, **(meta.get("labels") or {})}
     spec = dict(registered.get("spec") or {})
     if "podCIDR" not in spec:
-        used = {(one.get("spec") or {}).get("podCIDR") for one in world.store.objects("nodes")}
+        used = {(other.get("spec") or {}).get("podCIDR") for other in world.store.objects("nodes")}
         spec["podCIDR"] = next(f"10.244.{i}.0/24" for i in range(256) if f"10.244.{i}.0/24" not in used)
     spec.setdefault("podCIDRs", [spec["podCIDR"]])
     registered |= {"spec": spec, "status": status}
@@ -173,12 +180,12 @@ def _register(world: World, node: Obj) -> Obj:
 
 def _identifiers(uid: str) -> Obj:
     """Of a machine, its firmware and its last boot; typed clients refuse a node without them."""
-    found = {}
+    identifiers = {}
     for name in ("bootID", "machineID", "systemUUID"):
         digest = hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()
         dashed = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
-        found[name] = digest[:32] if name == "machineID" else dashed
-    return found
+        identifiers[name] = digest[:32] if name == "machineID" else dashed
+    return identifiers
 
 
 def _node_info() -> Obj:
@@ -211,6 +218,7 @@ def _ensure_lease(world: World, node: Obj) -> None:
 def _mark_unknown(world: World, node: Obj) -> Obj:
     now = world.clock.rfc3339()
     status = dict(node["status"])
+    # Nobody knows anything about a silent node: all its conditions turn Unknown (tryUpdateNodeHealth).
     for condition in node["status"]["conditions"]:
         status["conditions"] = conditions.with_condition(
             status["conditions"],
@@ -273,6 +281,7 @@ def _sync_taints(world: World, node: Obj) -> None:
         implied.append((UNSCHEDULABLE, "NoSchedule"))
     if unreachable:
         implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
+    # Taints of other keys are somebody's own and stay; of these, those whose cause is gone go.
     managed = {UNSCHEDULABLE, UNREACHABLE}
     for type_, (_, _, suffix) in _PRESSURES.items():
         managed.add(f"node.kubernetes.io/{suffix}")
@@ -283,6 +292,7 @@ def _sync_taints(world: World, node: Obj) -> None:
     present = {(taint["key"], taint["effect"]) for taint in kept}
     for key, effect in implied:
         if (key, effect) not in present:
+            # From this instant tolerationSeconds count.
             kept.append({"key": key, "effect": effect, "timeAdded": world.clock.rfc3339()})
     if kept == taints:
         return

@@ -13,6 +13,7 @@ from kubeworld.machine.admission import Refused
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
+# k8s.io/apimachinery/pkg/util/rand: no vowels, so that no words come up, and no digits that look like letters.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 TEMPLATE_HASH = "pod-template-hash"
 
@@ -23,6 +24,8 @@ def template_hash(template: Obj) -> str:
     if TEMPLATE_HASH in labels:
         labels = {key: value for key, value in labels.items() if key != TEMPLATE_HASH}
         template = {**template, "metadata": {**template["metadata"], "labels": labels}}
+    # Kubernetes hashes its Go structs (FNV-32a of their printed form), which no other program can repeat: any 32 bits
+    # will do that are the same for the same template.
     digest = hashlib.sha256(orjson.dumps(template, option=orjson.OPT_SORT_KEYS)).digest()
     decimal = str(int.from_bytes(digest[:4], "big"))
     return "".join(_ALPHABET[ord(digit) % len(_ALPHABET)] for digit in decimal)
@@ -88,6 +91,7 @@ def deletion_rank(world: World, pod: Obj, on_same_node: int) -> tuple[Any, ...]:
     # The controller compares ages on a logarithmic scale and breaks ties by uid, so as not to favour one zone.
     age_step = int(math.log2(max(1, world.clock.now_ms - created_ms)))
     ready_step = int(math.log2(max(1, world.clock.now_ms - since_ms))) if since_ms is not None else 0
+    # From what costs least to lose: unassigned, pending, not ready; then by cost, crowding, youth and restarts.
     return (
         bool((pod.get("spec") or {}).get("nodeName")),
         phase_order,

@@ -49,19 +49,20 @@ class NodeView:
 
 def views(world: World) -> list[NodeView]:
     """Every node, in order. A view is kept until its node or one of the pods there changes."""
-    found: list[NodeView] = []
+    node_views: list[NodeView] = []
     for node in world.store.objects("nodes"):
         name = node["metadata"]["name"]
         key, pods = f"node-view/{name}", world.store.pods_on(name)
         kept = world.derived.get(key)
         if kept is None or kept[0] is not node or kept[1] is not pods:
             kept = world.derived[key] = (node, pods, view(node, pods))
-        found.append(kept[2])
-    return found
+        node_views.append(kept[2])
+    return node_views
 
 
 def view(node: Obj, pods: Iterable[Obj]) -> NodeView:
     """Sum up what live pods request on a node."""
+    # A Terminating pod takes its place until it is gone.
     live = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
     status = node.get("status") or {}
     seen = NodeView(node, live, quantities.amounts(status.get("allocatable") or status.get("capacity") or {}))
@@ -85,6 +86,7 @@ def required_terms(pod: Obj, kind: str) -> list[Obj]:
     return list(affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
 
 
+# By identity, with the spec itself: an id is unique only as long as its object lives.
 _REQUESTS: dict[int, tuple[Obj, tuple[tuple[str, int], ...]]] = {}
 _REQUESTS_KEPT = 16_384
 
@@ -94,13 +96,13 @@ def _requests(spec: Obj) -> tuple[tuple[str, int], ...]:
 
     Specs are immutable and outlive most changes of a pod, so each is added up once.
     """
-    found = _REQUESTS.get(id(spec))
-    if found is None or found[0] is not spec:
+    cached = _REQUESTS.get(id(spec))
+    if cached is None or cached[0] is not spec:
         if len(_REQUESTS) >= _REQUESTS_KEPT:
             _REQUESTS.clear()
         asked = quantities.pod_amounts({"spec": spec}, "requests").items()
-        found = _REQUESTS[id(spec)] = (spec, tuple(sorted(asked, key=lambda item: _order(item[0]))))
-    return found[1]
+        cached = _REQUESTS[id(spec)] = (spec, tuple(sorted(asked, key=lambda amount: _order(amount[0]))))
+    return cached[1]
 
 
 Filter = Callable[[Obj, NodeView, World], Rejection | None]
@@ -109,6 +111,7 @@ Filter = Callable[[Obj, NodeView, World], Rejection | None]
 def filters_for(pod: Obj) -> list[Filter]:
     """Those that could refuse the pod some node, in order: what it does not ask for need not be looked at per node."""
     spec = pod["spec"]
+    # The order of the default profile (apis/config/v1/default_plugins.go): the first that refuses gives the reason.
     relevant: tuple[tuple[Filter, object], ...] = (
         (_unschedulable, True),
         (_node_name, spec.get("nodeName")),
@@ -118,13 +121,13 @@ def filters_for(pod: Obj) -> list[Filter]:
         (_resources, True),
         (_volume_affinity, claims(pod)),
     )
-    return [one for one, matters in relevant if matters]
+    return [filter_ for filter_, matters in relevant if matters]
 
 
 def reject(pod: Obj, node: NodeView, world: World, filters: list[Filter]) -> Rejection | None:
     """The first of `filters_for(pod)` that refuses the node, or None."""
-    for one in filters:
-        if rejection := one(pod, node, world):
+    for filter_ in filters:
+        if rejection := filter_(pod, node, world):
             return rejection
     return None
 
@@ -142,6 +145,7 @@ def toleration_seconds(pod: Obj, taint: Obj) -> int | None:
     matching = [t for t in pod["spec"].get("tolerations") or () if _toleration_matches(t, taint)]
     if not matching:
         return 0
+    # Of several tolerations the shortest decides (getMinTolerationTime).
     bounded = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
     return max(0, min(bounded)) if bounded else None
 
@@ -149,6 +153,7 @@ def toleration_seconds(pod: Obj, taint: Obj) -> int | None:
 def _toleration_matches(toleration: Obj, taint: Obj) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False
+    # No effect means all effects, no key with Exists all taints.
     key = toleration.get("key")
     if key and key != taint["key"]:
         return False
@@ -200,6 +205,7 @@ def matches_terms(terms: Iterable[Obj] | None, node: Obj) -> bool:
     fields = {"metadata.name": node["metadata"]["name"]}
     for term in terms or ():
         expressions, on_fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
+        # An empty term matches nothing, where an empty selector would match everything.
         if not expressions and not on_fields:
             continue
         if all(selectors.matches_expression(e, labels) for e in expressions) and all(
@@ -239,6 +245,7 @@ def _resources(pod: Obj, node: NodeView, world: World) -> Rejection | None:
         capacity = node.allocatable.get(name, 0)
         if value > capacity - node.requested.get(name, 0):
             reasons.append(f"Insufficient {name}")
+            # A node that is too small even when it is empty gains nothing by evictions.
             resolvable = resolvable and value <= capacity
     return Rejection(tuple(reasons), resolvable) if reasons else None
 

@@ -31,6 +31,7 @@ def attempt(
     """Choose the node whose victims matter least and evict them; else explain why that does not help."""
     if pod["spec"].get("preemptionPolicy") == "Never":
         return Outcome(None, "preemption: not eligible due to preemptionPolicy=Never.")
+    # Its victims are on their way out: more of them would be evicted for nothing (PodEligibleToPreemptOthers).
     nominated = (pod.get("status") or {}).get("nominatedNodeName")
     if nominated and any("deletionTimestamp" in other["metadata"] for other in world.store.pods_on(nominated)):
         return Outcome(None, "preemption: not eligible due to a terminating pod on the nominated node.")
@@ -42,6 +43,8 @@ def attempt(
         rejection = rejections[node.name]
         victims = _victims(world, pod, node, nodes) if rejection.resolvable else []
         if victims:
+            # The criteria of pickOneNodeForPreemption in its order, without budgets; the name breaks ties the same way
+            # each time.
             priorities = [_priority(victim) for victim in victims]
             candidates.append(((max(priorities), sum(priorities), len(victims), node.name), node, victims))
         else:

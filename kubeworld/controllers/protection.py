@@ -47,7 +47,7 @@ class StorageProtection:
         if FINALIZERS[resource] not in finalizers or _is_used(world, resource, obj):
             return
         changed, meta = fork(obj, "metadata")
-        meta["finalizers"] = [one for one in finalizers if one != FINALIZERS[resource]]
+        meta["finalizers"] = [finalizer for finalizer in finalizers if finalizer != FINALIZERS[resource]]
         finish_deletion(world, resource, world.store.update(resource, changed))
 
 
@@ -55,6 +55,7 @@ def _is_used(world: World, resource: str, obj: Obj) -> bool:
     """A claim by a pod that has a node, ended or not; a volume by the claim that it is bound to."""
     if resource == "persistentvolumes":
         return (obj.get("status") or {}).get("phase") == "Bound"
+    # A pod without a node does not count: its kubelet would not start it with a claim that is being deleted.
     meta = obj["metadata"]
     pods = world.store.objects("pods", meta["namespace"])
     return any(pod["spec"].get("nodeName") and meta["name"] in claims(pod) for pod in pods)

@@ -29,6 +29,7 @@ def used_by(world: World, quota: Obj) -> dict[str, int]:
     resources = _resources_of(hard)
     kept_under = f"quota-usage/{quota['metadata']['uid']}"
     kept_spec, revision, used = world.derived.get(kept_under, (None, 0, {}))
+    # Counting a namespace for every write would make n writes cost n squared.
     changes = store.changes_since(revision) if spec is not None and kept_spec is spec else None
     if changes is None:
         used = dict.fromkeys(hard, 0)
@@ -63,6 +64,7 @@ def is_in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
     scopes = (quota.get("spec") or {}).get("scopes") or ()
     if not scopes:
         return True
+    # Scopes are about pods: a quota with one limits nothing else.
     if resource != "pods":
         return False
     terminating = "activeDeadlineSeconds" in (obj.get("spec") or {})
@@ -86,6 +88,8 @@ class QuotaController:
         """Quotas of the namespace, when an object comes, goes or (pods, claims) changes its size or phase."""
         if change.resource == "resourcequotas":
             return [("resourcequotas", change.name)] if change.verb != "DELETED" else []
+        # Events come with nearly every other change: a quota on their count is brought up to date with the next of
+        # those.
         if change.resource == "events" or not change.name[0]:
             return []
         if change.verb == "MODIFIED" and not _resized(change):

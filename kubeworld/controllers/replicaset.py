@@ -35,6 +35,7 @@ class ReplicaSetController:
                 return []
             return [(RESOURCE, change.name)]
         key = controller_key(change.obj, RESOURCE)
+        # A pod that was released or lost its owner leaves a gap in the former one.
         if key is None and change.previous is not None:
             key = controller_key(change.previous, RESOURCE)
         if key is not None:
@@ -44,9 +45,9 @@ class ReplicaSetController:
             return []
         sets = world.store.objects(RESOURCE, change.name[0])
         return [
-            (RESOURCE, (change.name[0], one["metadata"]["name"]))
-            for one in sets
-            if selectors.matches(one["spec"].get("selector"), labels)
+            (RESOURCE, (change.name[0], replica_set["metadata"]["name"]))
+            for replica_set in sets
+            if selectors.matches(replica_set["spec"].get("selector"), labels)
         ]
 
     def reconcile(self, world: World, resource: str, name: Name) -> None:
@@ -70,6 +71,7 @@ class ReplicaSetController:
         key = _retry_key((meta["namespace"], meta["name"]))
         failures, not_before_ms = world.state.get(key, (0, 0))
         if failures and world.clock.now_ms < not_before_ms:
+            # Until the back-off is over the condition stays as it was written.
             condition = conditions.find((replica_set.get("status") or {}).get("conditions"), "ReplicaFailure")
             return condition["message"] if condition else None
         for _ in range(count):
@@ -90,6 +92,7 @@ class ReplicaSetController:
         min_ready_s = spec.get("minReadySeconds", 0)
         template_labels = (spec["template"].get("metadata") or {}).get("labels") or {}
         labelled = sum(selectors.matches_map(template_labels, pod["metadata"].get("labels")) for pod in owned)
+        # Nothing changes when minReadySeconds are over, so a timer has to look.
         waits = [available_in_ms(world, pod, min_ready_s) for pod in owned]
         pending = [wait for wait in waits if wait]
         if pending:
@@ -127,6 +130,7 @@ def _claimed(world: World, replica_set: Obj) -> list[Obj]:
         if selectors.matches(selector, pod["metadata"].get("labels")):
             kept.append(pod)
             continue
+        # Relabelled by hand to be looked at: the pod lives on, and gets a substitute.
         released, pod_meta = fork(pod, "metadata")
         pod_meta["ownerReferences"] = [r for r in pod_meta["ownerReferences"] if r["uid"] != meta["uid"]]
         world.store.update("pods", released)

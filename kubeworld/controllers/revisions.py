@@ -17,9 +17,14 @@ def current(world: World, resource: str, owner: Obj) -> Obj:
     history = ordered(world, owner)
     template = owner["spec"]["template"]
     highest = history[-1]["revision"] if history else 0
-    for one in history:
-        if one["data"]["spec"]["template"] == template:
-            return one if one["revision"] == highest else world.store.update(RESOURCE, {**one, "revision": highest + 1})
+    # A rollback leads to a template that is there already: its revision moves to the front of history.
+    for earlier in history:
+        if earlier["data"]["spec"]["template"] == template:
+            return (
+                earlier
+                if earlier["revision"] == highest
+                else world.store.update(RESOURCE, {**earlier, "revision": highest + 1})
+            )
     meta = owner["metadata"]
     suffix = _free_suffix(world, meta["namespace"], meta["name"], template)
     revision: Obj = {
@@ -48,12 +53,12 @@ def _free_suffix(world: World, namespace: str, name: str, template: Obj) -> str:
 
 def ordered(world: World, owner: Obj) -> list[Obj]:
     """All revisions of an owner, oldest first."""
-    return sorted(world.store.owned(RESOURCE, owner["metadata"]["uid"]), key=lambda one: one["revision"])
+    return sorted(world.store.owned(RESOURCE, owner["metadata"]["uid"]), key=lambda revision: revision["revision"])
 
 
 def prune(world: World, owner: Obj, in_use: set[str]) -> None:
     """Forget the oldest revisions beyond revisionHistoryLimit that no pod is of."""
-    unused = [one for one in ordered(world, owner) if one["metadata"]["name"] not in in_use]
+    unused = [revision for revision in ordered(world, owner) if revision["metadata"]["name"] not in in_use]
     limit = owner["spec"].get("revisionHistoryLimit", 10)
-    for one in unused[: max(0, len(unused) - limit)]:
-        world.store.delete(RESOURCE, one["metadata"]["namespace"], one["metadata"]["name"])
+    for revision in unused[: max(0, len(unused) - limit)]:
+        world.store.delete(RESOURCE, revision["metadata"]["namespace"], revision["metadata"]["name"])

@@ -46,6 +46,7 @@ def bounds(deployment: Obj) -> Bounds:
     rolling = strategy.get("rollingUpdate") or {}
     surge = scaled(rolling.get("maxSurge", "25%"), replicas, up=True)
     unavailable = min(scaled(rolling.get("maxUnavailable", "25%"), replicas, up=False), replicas)
+    # Validation refuses two zeros, but small percentages round to them, and nothing could ever move.
     if surge == 0 and unavailable == 0:
         unavailable = 1
     return Bounds(surge, unavailable)
@@ -66,6 +67,7 @@ def next_old(replicas: int, limit: Bounds, new: Size, old: list[Size]) -> dict[s
     target = {size.name: size.replicas for size in old}
     total = new.replicas + sum(target.values())
     min_available = replicas - limit.unavailable
+    # New pods that are not available yet are missing as much as if they were not there.
     budget = total - min_available - (new.replicas - new.available)
     if budget <= 0:
         return target
@@ -94,18 +96,20 @@ def proportional(replicas: int, limit: Bounds, sizes: list[tuple[Size, int]]) ->
     allowed = replicas + limit.surge if replicas > 0 else 0
     to_add = allowed - sum(size.replicas for size, _ in sizes)
     # Largest first; of equal ones the newer grows first and the older shrinks first.
-    order = sorted(sizes if to_add > 0 else sizes[::-1], key=lambda item: -item[0].replicas)
+    order = sorted(sizes if to_add > 0 else sizes[::-1], key=lambda pair: -pair[0].replicas)
     target: dict[str, int] = {}
     added = 0
     for size, remembered in order:
         share = 0
         if to_add != 0 and size.replicas:
             ideal = size.replicas * allowed / (remembered or sum(s.replicas for s, _ in sizes))
+            # Go rounds half away from zero, Python half to even.
             share = math.floor(ideal + 0.5) - size.replicas
             left = to_add - added
             share = max(min(share, left), 0) if to_add > 0 else min(max(share, left), 0)
         target[size.name] = size.replicas + share
         added += share
+    # What rounding left over goes to the largest (scale in sync.go).
     if order and added != to_add:
         first = order[0][0].name
         target[first] = max(0, target[first] + to_add - added)

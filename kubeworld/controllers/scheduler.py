@@ -50,9 +50,11 @@ class Scheduler:
             return
         if pod["spec"].get("schedulerName", COMPONENT) != COMPONENT or world.state.get(STOPPED):
             return
+        # Gated pods are not tried at all: no event, no condition of an attempt.
         if pod["spec"].get("schedulingGates"):
             return
         nodes = predicates.views(world)
+        # A claim that cannot be bound rules out every node alike, before any is looked at (PreFilter).
         blocked = volumes.unbindable(world, pod)
         if blocked is not None or not nodes:
             self._fail(world, pod, nodes, blocked, {})
@@ -131,6 +133,7 @@ def _histogram(rejections: dict[str, Rejection]) -> str:
     for rejection in rejections.values():
         for reason in rejection.reasons:
             counts[reason] = counts.get(reason, 0) + 1
+    # Sorted as text, numbers included: FitError sorts the finished phrases.
     return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
 
 
@@ -151,6 +154,8 @@ def _score(pod: Obj, controller: str, node: NodeView) -> float:
         taint["effect"] == "PreferNoSchedule" and not predicates.tolerates(pod, taint)
         for taint in (node.node.get("spec") or {}).get("taints") or ()
     )
+    # In rough the weights of the default profile: a PreferNoSchedule taint weighs three full scores (TaintToleration).
+    # Rounded, so that equal nodes tie whatever order their pods were summed in.
     return round(node.free - 100 * siblings - 300 * soft + _preferred(pod, node.node), 3)
 
 

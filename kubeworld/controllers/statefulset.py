@@ -16,6 +16,7 @@ RESOURCE = "statefulsets.apps"
 CLAIMS = "persistentvolumeclaims"
 COMPONENT = "statefulset-controller"
 RETRY_MS = 10_000
+"""Until a refused creation is tried again; the real work queue backs off instead."""
 
 
 class StatefulSetController:
@@ -50,6 +51,7 @@ class StatefulSetController:
         first_updated = start + (strategy.get("rollingUpdate") or {}).get("partition", 0)
         owned = _by_ordinal(world, stateful_set)
         for ordinal in wanted:
+            # Below the partition a pod that is lost comes back as it was, not as it will be.
             revision = update if ordinal >= first_updated else current
             if not self._ensure(world, stateful_set, ordinal, owned.get(ordinal), revision):
                 return
@@ -63,6 +65,8 @@ class StatefulSetController:
     def _ensure(self, world: World, stateful_set: Obj, ordinal: int, pod: Obj | None, revision: Obj) -> bool:
         """Create the pod if it is missing; whether the next ordinal's turn has come."""
         ordered = _is_ordered(stateful_set)
+        # A pod that has ended is replaced whatever its restartPolicy says: its identity has to be served
+        # (processReplica).
         if pod is not None and (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             request_deletion(world, "pods", pod)
             pod = None
@@ -81,6 +85,7 @@ class StatefulSetController:
 
     def _roll(self, world: World, stateful_set: Obj, owned: dict[int, Obj], ordinals: list[int], update: str) -> None:
         """Replace the highest outdated pod once all above it are healthy."""
+        # One at a time, even with podManagementPolicy Parallel: that is about scaling, not about updates.
         for ordinal in reversed(ordinals):
             pod = owned.get(ordinal)
             if pod is None:
@@ -125,6 +130,7 @@ class StatefulSetController:
         update_name = update["metadata"]["name"]
         updated = sum(_revision_of(pod) == update_name for pod in owned)
         ready = sum(wait is not None for wait in waits)
+        # Once all pods are of the update revision it becomes the current one (completeRollingUpdate).
         done = updated == replicas == len(owned) == ready
         status = {
             "observedGeneration": meta["generation"],
@@ -153,12 +159,12 @@ def _current_revision(world: World, stateful_set: Obj, update: Obj) -> Obj:
 
 def _by_ordinal(world: World, stateful_set: Obj) -> dict[int, Obj]:
     meta = stateful_set["metadata"]
-    found: dict[int, Obj] = {}
+    by_ordinal: dict[int, Obj] = {}
     for pod in world.store.owned("pods", meta["uid"]):
         prefix, _, ordinal = pod["metadata"]["name"].rpartition("-")
         if prefix == meta["name"] and ordinal.isdigit():
-            found[int(ordinal)] = pod
-    return dict(sorted(found.items()))
+            by_ordinal[int(ordinal)] = pod
+    return dict(sorted(by_ordinal.items()))
 
 
 def _is_ordered(stateful_set: Obj) -> bool:
@@ -186,10 +192,14 @@ def _new_pod(stateful_set: Obj, ordinal: int, revision: Obj) -> Obj:
     spec["subdomain"] = stateful_set["spec"].get("serviceName", "")
     templates = stateful_set["spec"].get("volumeClaimTemplates") or ()
     claimed = [
-        {"name": one["metadata"]["name"], "persistentVolumeClaim": {"claimName": f"{one['metadata']['name']}-{name}"}}
-        for one in templates
+        {
+            "name": template["metadata"]["name"],
+            "persistentVolumeClaim": {"claimName": f"{template['metadata']['name']}-{name}"},
+        }
+        for template in templates
     ]
     names = {volume["name"] for volume in claimed}
+    # A claim of a template takes the place of a pod volume of the same name (updateStorage).
     if claimed:
         spec["volumes"] = [*claimed, *(v for v in spec.get("volumes") or () if v["name"] not in names)]
     return pod
@@ -216,6 +226,7 @@ def _create_claims(world: World, stateful_set: Obj, ordinal: int, pod_name: str)
         if world.store.get(CLAIMS, meta["namespace"], name) is not None:
             continue
         claim, claim_meta = fork(template, "metadata")
+        # Claims outlive pods, and are found again by the labels of the set.
         labels = (stateful_set["spec"].get("selector") or {}).get("matchLabels") or {}
         claim_meta |= {"name": name, "namespace": meta["namespace"]}
         claim_meta["labels"] = {**(claim_meta.get("labels") or {}), **labels}

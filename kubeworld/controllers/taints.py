@@ -26,6 +26,7 @@ class TaintEviction:
                 return []
             pods = world.store.pods_on(change.name[1])
             return [("pods", (pod["metadata"]["namespace"], pod["metadata"]["name"])) for pod in pods]
+        # Bound to a node that had its taint before: a DaemonSet's pod, or one that named its node.
         node = (change.obj.get("spec") or {}).get("nodeName")
         was = ((change.previous or {}).get("spec") or {}).get("nodeName")
         if not node or node == was:
@@ -39,6 +40,7 @@ class TaintEviction:
         node = world.store.get("nodes", "", pod["spec"].get("nodeName", "")) if pod else None
         if pod is None or node is None or "deletionTimestamp" in pod["metadata"]:
             return
+        # Each taint has a clock of its own; the first that is over evicts.
         deadlines: list[int] = []
         for taint in _no_execute(node):
             seconds = toleration_seconds(pod, taint)

@@ -120,6 +120,7 @@ class VolumeController:
             return
         if phase == "Bound":
             _resize(world, claim)
+        # Lost is for good: a new volume of the same name would not hold the same data.
         if phase in ("Bound", "Lost"):
             return
         if volume is None and not bound_to:
@@ -134,6 +135,7 @@ class VolumeController:
     def _provision(self, world: World, claim: Obj) -> None:
         class_name = claim["spec"].get("storageClassName")
         meta = claim["metadata"]
+        # An empty class asks for a volume that is there already: nothing is provisioned for it.
         if not class_name:
             message = "no persistent volumes available for this claim and no storage class is set"
             self._wait(world, claim, "FailedBinding", message)
@@ -144,6 +146,7 @@ class VolumeController:
             self._wait(world, claim, "ProvisioningFailed", message, warning=True)
             return
         selected = (meta.get("annotations") or {}).get(SELECTED_NODE)
+        # The scheduler chooses the node first (select_node), so that the volume is made where the pod can reach it.
         if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not selected:
             message = "waiting for first consumer to be created before binding"
             events.record(world, CLAIMS, claim, "WaitForFirstConsumer", message, component=COMPONENT)
@@ -165,6 +168,7 @@ class VolumeController:
         """Record why the claim waits, and look again in a while (at most once per period)."""
         meta = claim["metadata"]
         key = f"claim-retry/{meta['uid']}"
+        # Classes and volumes wake every pending claim; the event is told once per period all the same.
         if world.state.get(key, 0) > world.clock.now_ms:
             return
         type_ = "Warning" if warning else "Normal"
@@ -194,8 +198,9 @@ def _best_match(world: World, claim: Obj) -> Obj | None:
             continue
         if "selector" in wanted and not _selected(wanted["selector"], volume):
             continue
+        # False sorts first: a volume that is reserved for the claim wins over any size.
         fitting.append(("claimRef" not in spec, capacity, volume["metadata"]["name"], volume))
-    return min(fitting, key=lambda item: item[:3])[3] if fitting else None
+    return min(fitting, key=lambda candidate: candidate[:3])[3] if fitting else None
 
 
 def _selected(selector: Obj, volume: Obj) -> bool:
@@ -273,8 +278,10 @@ def _sync_volume(world: World, volume: Obj) -> None:
         _set_phase(world, VOLUMES, volume, "Available")
         return
     claim = world.store.get(CLAIMS, reference["namespace"], reference["name"])
+    # The uid tells the claim from a later one of the same name, which must not get the former one's data.
     if claim is not None and claim["metadata"]["uid"] == reference["uid"]:
         return
+    # No storage stands behind it that would have to be wiped first.
     if volume["spec"].get("persistentVolumeReclaimPolicy", "Retain") == "Delete":
         world.store.delete(VOLUMES, "", volume["metadata"]["name"])
         return

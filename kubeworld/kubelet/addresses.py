@@ -17,6 +17,8 @@ def allocate(world: World, pod: Obj) -> str | None:
     taken = {(other.get("status") or {}).get("podIP") for other in world.store.pods_on(node_name)}
     key = f"next-address/{node_name}"
     first, last = 2, network.num_addresses - 2  # without the network's, the bridge's and the broadcast address
+    # Round robin, as the CNI plug-in host-local does it: an address that was given back is not handed out again at
+    # once.
     offset = world.state.get(key, first)
     for _ in range(first, last + 1):
         address = str(network[offset])

@@ -18,12 +18,11 @@ RELIST_MS = 1000
 """Until the kubelet notices that a container ended (the pod lifecycle event generator's period)."""
 SYNC_MS = 12_000
 """Until a pod whose sync failed is synced again (backOffPeriod of 10 s, with jitter)."""
+# Of restarts and of pulls alike: doubling from 10 s to MaxContainerBackOff, 5 minutes (pkg/kubelet/kubelet.go).
 FIRST_BACKOFF_MS = 10_000
 LAST_BACKOFF_MS = 300_000
 BACKOFF_FORGOTTEN_MS = 600_000
-"""A container that ran this long since its last back-off starts afresh."""
-
-
+"""A container that ran this long since its last back-off starts afresh: twice the longest (client-go flowcontrol)."""
 _SLEEP = re.compile(r"\bsleep (\d+)\b")
 
 
@@ -102,6 +101,7 @@ def _wake(look: Pass, memory: ContainerMemory) -> ContainerMemory:
 
 
 def _plan(look: Pass, memory: ContainerMemory) -> ContainerPlan:
+    # The first run is attempt 0, however often the container had to wait before it.
     attempt = memory.attempt + 1 if memory.has_run else 0
     return look.world.runtime.plan(look.world, look.pod, look.container, attempt)
 
@@ -115,6 +115,7 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         look.event("Failed", "Error: InvalidImageName", warning=True)
         return _waiting(memory, "InvalidImageName", message, look.now_ms + SYNC_MS)
     policy = look.container.get("imagePullPolicy", "IfNotPresent")
+    # Always asks the registry even for what is there, so a registry that is down stops such a pod and no other.
     if images.is_present(look.world, look.node, image) and policy != "Always":
         look.event("Pulled", f'Container image "{image}" already present on machine')
         return _create(look, memory, plan)
@@ -123,6 +124,7 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         look.event("ErrImageNeverPull", message, warning=True)
         look.event("Failed", "Error: ErrImageNeverPull", warning=True)
         return _waiting(memory, "ErrImageNeverPull", message, look.now_ms + SYNC_MS)
+    # Only a warning: the image may be public.
     _check_pull_secrets(look)
     look.event("Pulling", f'Pulling image "{image}"')
     duration_ms = plan.pull_ms
@@ -130,7 +132,7 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
 
 
 def _check_pull_secrets(look: Pass) -> None:
-    wanted = [one["name"] for one in look.pod["spec"].get("imagePullSecrets") or ()]
+    wanted = [reference["name"] for reference in look.pod["spec"].get("imagePullSecrets") or ()]
     namespace = look.pod["metadata"]["namespace"]
     missing = [name for name in wanted if look.world.store.get("secrets", namespace, name) is None]
     if missing:
@@ -150,9 +152,11 @@ def _finish_pull(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         look.event("Failed", "Error: ErrImagePull", warning=True)
         backoff_ms = min(max(memory.pull_backoff_ms * 2, FIRST_BACKOFF_MS), LAST_BACKOFF_MS)
         memory = replace(memory, pull_backoff_ms=backoff_ms, pull_ms=look.now_ms + backoff_ms)
+        # Looked at again before the back-off is over, which is when ErrImagePull turns into ImagePullBackOff.
         return _waiting(memory, "ErrImagePull", error, look.now_ms + min(SYNC_MS, backoff_ms - 1))
     images.remember(look.world, look.node, image)
     took = images.duration(memory.stop_ms)
+    # From the name, so that every pull of an image reports the same size.
     size = 20_000_000 + sum(image.encode()) * 9973 % 60_000_000
     look.event(
         "Pulled",
@@ -166,6 +170,7 @@ def _wait_out_pull(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     image = look.container["image"]
     look.event("BackOff", f'Back-off pulling image "{image}"')
     look.event("Failed", "Error: ImagePullBackOff", warning=True)
+    # The message wraps the first error once, however often it is repeated.
     error = memory.message.partition("ErrImagePull: ")[2] or memory.message
     message = f'Back-off pulling image "{image}": ErrImagePull: {error}'
     due_ms = min(look.now_ms + SYNC_MS, memory.pull_ms or look.now_ms)
@@ -173,6 +178,7 @@ def _wait_out_pull(look: Pass, memory: ContainerMemory) -> ContainerMemory:
 
 
 def _create(look: Pass, memory: ContainerMemory, plan: ContainerPlan) -> ContainerMemory:
+    # Volumes were checked for the pod; the environment is put together for each container, when it is created.
     missing = references.missing_for_env(look.world, look.pod, look.container)
     if missing is not None:
         look.event("Failed", f"Error: {missing}", warning=True)
@@ -227,18 +233,20 @@ def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     if memory.exit_ms is not None and memory.exit_ms <= look.now_ms:
         return _terminate(look, memory, memory.exit_code, memory.exit_reason)
     name = look.container["name"]
+    # The image is all of a running container's spec that may be changed in place.
     if memory.image != look.container["image"]:
         look.event("Killing", f"Container {name} definition changed, will be restarted")
         return _stop(look, memory)
-    found = probes.examine(look.world, look.pod, look.container, memory)
-    for message in found.unhealthy:
+    outcome = probes.examine(look.world, look.pod, look.container, memory)
+    for message in outcome.unhealthy:
         look.event("Unhealthy", message, warning=True)
-    if found.kill is not None:
-        look.event("Killing", f"Container {name} failed {found.kill} probe, will be restarted")
-        return _stop(look, found.memory)
-    instants = [probes.next_ms(found.memory, look.container), found.memory.exit_ms]
+    if outcome.kill is not None:
+        look.event("Killing", f"Container {name} failed {outcome.kill} probe, will be restarted")
+        return _stop(look, outcome.memory)
+    instants = [probes.next_ms(outcome.memory, look.container), outcome.memory.exit_ms]
     due_ms = min((instant for instant in instants if instant is not None), default=None)
-    following = replace(found.memory, due_ms=due_ms)
+    following = replace(outcome.memory, due_ms=due_ms)
+    # The same object when nothing changed: `step` stops by identity.
     return memory if following == memory else following
 
 
@@ -263,11 +271,11 @@ def stop_ms(pod: Obj, name: str, memory: ContainerMemory) -> int:
 
     Source: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
     """
-    container: Obj = next((one for one in pod["spec"]["containers"] if one["name"] == name), {})
+    container: Obj = next((candidate for candidate in pod["spec"]["containers"] if candidate["name"] == name), {})
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
     sleep_s = (hook.get("sleep") or {}).get("seconds", 0)
-    found = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))
-    return (sleep_s + (int(found[1]) if found else 0)) * 1000 + memory.stop_ms
+    sleep = _SLEEP.search(" ".join((hook.get("exec") or {}).get("command") or ()))
+    return (sleep_s + (int(sleep[1]) if sleep else 0)) * 1000 + memory.stop_ms
 
 
 def _terminate(look: Pass, memory: ContainerMemory, code: int, reason: str) -> ContainerMemory:
@@ -288,6 +296,7 @@ def _terminate(look: Pass, memory: ContainerMemory, code: int, reason: str) -> C
 
 
 def _restarts(look: Pass, code: int) -> bool:
+    # For init containers Always means until it succeeds; a sidecar comes back whatever the pod's policy is.
     if look.is_init and not status.is_sidecar(look.container):
         return code != 0 and look.pod["spec"].get("restartPolicy", "Always") != "Never"
     if status.is_sidecar(look.container):
@@ -301,6 +310,7 @@ def _restart(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     last = memory.last if memory.exit_reason == "StartError" else None
     last = last or status.terminated(look.world, look.pod, look.container["name"], memory)
     memory = replace(memory, last=last, message="", exit_ms=None)
+    # The first crash costs nothing: the back-off counts from the second on (doBackOff in kuberuntime_manager.go).
     forgotten = look.now_ms - memory.crash_backoff_set_ms > BACKOFF_FORGOTTEN_MS
     if memory.crash_backoff_ms == 0 or forgotten:
         memory = replace(memory, crash_backoff_ms=FIRST_BACKOFF_MS, crash_backoff_set_ms=look.now_ms)

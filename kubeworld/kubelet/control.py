@@ -20,6 +20,7 @@ def kill_container(world: World, pod: Obj, container: str, *, code: int = 137, r
     memory = load(world, pod)
     if memory is None or memory.containers[container].state != "running":
         raise KeyError(f"{pod['metadata']['name']}/{container} is not running")
+    # As if the process ended by itself at this instant; from there on it is the kubelet's ordinary way.
     ended = replace(memory.containers[container], exit_ms=world.clock.now_ms, exit_code=code, exit_reason=reason)
     world.state[key(pod["metadata"]["uid"])] = replace(memory, containers={**memory.containers, container: ended})
     world.wake(Kubelet.name, "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
@@ -35,11 +36,18 @@ def evict(world: World, pod: Obj, message: str) -> None:
     if memory is None:
         raise KeyError(f"{pod['metadata']['name']} is not on a node")
     now_ms = world.clock.now_ms
+    # At once, without a grace period: what a node lacks it lacks now (hard eviction thresholds).
     killed = {
         name: replace(
-            one, state="terminated", due_ms=None, exit_code=137, exit_reason="Error", finished_ms=now_ms, ready=False
+            container,
+            state="terminated",
+            due_ms=None,
+            exit_code=137,
+            exit_reason="Error",
+            finished_ms=now_ms,
+            ready=False,
         )
-        for name, one in memory.containers.items()
+        for name, container in memory.containers.items()
     }
     evicted = replace(memory, phase="Failed", reason="Evicted", message=message, containers=killed)
     world.state[key(pod["metadata"]["uid"])] = evicted

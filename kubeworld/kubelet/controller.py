@@ -28,6 +28,7 @@ class Kubelet:
         """A pod that was bound, respecified or marked for deletion; running pods when inputs of probes changed."""
         if change.resource == "pods":
             if change.verb == "DELETED":
+                # A pod of the same name has another uid, and nobody would ever look this one up again.
                 world.state.pop(key(change.obj["metadata"]["uid"]), None)
                 return []
             return [("pods", change.name)] if _concerns_kubelet(change) else []
@@ -43,6 +44,7 @@ class Kubelet:
         memory = load(world, pod)
         if memory is None:
             memory = PodMemory(started=world.clock.rfc3339())
+        # It fired, maybe to bring us here: the next is free to be set.
         if memory.timer_ms is not None and memory.timer_ms <= world.clock.now_ms:
             memory = replace(memory, timer_ms=None)
         if "deletionTimestamp" in pod["metadata"]:
@@ -57,6 +59,7 @@ class Kubelet:
     def _commit(self, world: World, pod: Obj, memory: PodMemory) -> None:
         meta = pod["metadata"]
         due_ms = _next_ms(memory)
+        # The timer that is set leads to every later instant by itself; only an earlier one needs another.
         if due_ms is not None and (memory.timer_ms is None or due_ms < memory.timer_ms):
             world.clock.set_timer(due_ms - world.clock.now_ms, self.name, "pods", meta["namespace"], meta["name"])
             memory = replace(memory, timer_ms=due_ms)
@@ -70,20 +73,25 @@ class Kubelet:
         meta = pod["metadata"]
         grace_ms = meta.get("deletionGracePeriodSeconds", 30) * 1000
         if memory.end_ms is None:
-            running = {n: one for n, one in memory.containers.items() if one.state in ("running", "stopping")}
+            running = {
+                name: remembered
+                for name, remembered in memory.containers.items()
+                if remembered.state in ("running", "stopping")
+            }
             for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
                 if container["name"] in running:
                     is_init = container not in pod["spec"]["containers"]
                     message = f"Stopping container {container['name']}"
                     Pass(world, pod, container, is_init).event("Killing", message)
-            longest_ms = max((stop_ms(pod, name, one) for name, one in running.items()), default=0)
+            # Containers stop side by side, so the slowest decides; after the grace period none is left (SIGKILL).
+            longest_ms = max((stop_ms(pod, name, remembered) for name, remembered in running.items()), default=0)
             memory = replace(memory, end_ms=world.clock.now_ms + min(longest_ms, grace_ms))
         elif memory.end_ms > world.clock.now_ms + grace_ms:  # deleted again with a shorter grace period
             memory = replace(memory, end_ms=world.clock.now_ms + grace_ms)
         if memory.end_ms is not None and memory.end_ms > world.clock.now_ms:
             return memory
         if meta.get("finalizers"):  # stopped, but the object stays until its finalizers are gone
-            stopped = {name: _ended(one, world.clock.now_ms) for name, one in memory.containers.items()}
+            stopped = {name: _ended(remembered, world.clock.now_ms) for name, remembered in memory.containers.items()}
             return replace(memory, ended=True, containers=stopped, phase="Failed")
         world.store.delete("pods", meta["namespace"], meta["name"])
         return None
@@ -114,14 +122,15 @@ def _concerns_kubelet(change: Change) -> bool:
 
 def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
     """Keys of the pods of a namespace that have probes."""
-    found: list[tuple[str, Name]] = []
+    keys: list[tuple[str, Name]] = []
     for pod in world.store.objects("pods", namespace):
         if any("readinessProbe" in c or "livenessProbe" in c for c in pod["spec"]["containers"]):
-            found.append(("pods", (namespace, pod["metadata"]["name"])))
-    return found
+            keys.append(("pods", (namespace, pod["metadata"]["name"])))
+    return keys
 
 
 def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
+    # The kubelet's order: volumes, then the sandbox with its address, init containers one by one, the others together.
     if not memory.mounted:
         memory = _mount(world, pod, memory)
         if not memory.mounted:
@@ -141,17 +150,17 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     for container in pod["spec"].get("initContainers") or ():
         if not ready_for_next:
             break
-        one = step(Pass(world, pod, container, True), containers.get(container["name"]) or ContainerMemory())
-        containers[container["name"]] = one
-        ready_for_next = status.is_done(container, one)
+        remembered = step(Pass(world, pod, container, True), containers.get(container["name"]) or ContainerMemory())
+        containers[container["name"]] = remembered
+        ready_for_next = status.is_done(container, remembered)
     if ready_for_next:
         for container in pod["spec"]["containers"]:
-            one = containers.get(container["name"]) or ContainerMemory()
-            containers[container["name"]] = step(Pass(world, pod, container, False), one)
+            remembered = containers.get(container["name"]) or ContainerMemory()
+            containers[container["name"]] = step(Pass(world, pod, container, False), remembered)
     memory = replace(memory, containers=containers)
     memory = replace(memory, phase=_phase(pod, memory))
     if memory.phase in ("Succeeded", "Failed"):  # sidecars end with what they served
-        ended = {name: _ended(one, world.clock.now_ms) for name, one in containers.items()}
+        ended = {name: _ended(remembered, world.clock.now_ms) for name, remembered in containers.items()}
         memory = replace(memory, containers=ended)
     return memory
 
@@ -159,6 +168,7 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
 def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     if memory.mount_ms is not None and memory.mount_ms > world.clock.now_ms:
         return memory
+    # Attaching comes first, and is not the kubelet's: the event has another author.
     attached = references.attached_elsewhere(world, pod)
     problem = references.missing_volume(world, pod)
     if attached is None and problem is None:
@@ -169,6 +179,7 @@ def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
     else:
         _warn(world, pod, "FailedMount", problem or "")
     delay_ms = min(FIRST_MOUNT_RETRY_MS * 2**memory.mount_tries, LAST_MOUNT_RETRY_MS)
+    # Nine doublings exceed the longest delay: counting further would only change the state.
     return replace(memory, mount_tries=min(memory.mount_tries + 1, 9), mount_ms=world.clock.now_ms + delay_ms)
 
 
@@ -181,17 +192,22 @@ def _phase(pod: Obj, memory: PodMemory) -> str:
     """Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase."""
     if not status.init_done(pod, memory):
         failed = any(
-            one.state == "terminated" and one.due_ms is None and one.exit_code != 0
-            for name, one in memory.containers.items()
+            remembered.state == "terminated" and remembered.due_ms is None and remembered.exit_code != 0
+            for name, remembered in memory.containers.items()
             if any(name == container["name"] for container in pod["spec"].get("initContainers") or ())
         )
         return "Failed" if failed else "Pending"
     main = [memory.containers.get(container["name"]) for container in pod["spec"]["containers"]]
-    ended = [one for one in main if one is not None and one.state == "terminated" and one.due_ms is None]
+    ended = [
+        remembered
+        for remembered in main
+        if remembered is not None and remembered.state == "terminated" and remembered.due_ms is None
+    ]
     if len(ended) == len(main):
-        return "Succeeded" if all(one.exit_code == 0 for one in ended) else "Failed"
-    if any(one is not None and one.has_run for one in main):
+        return "Succeeded" if all(remembered.exit_code == 0 for remembered in ended) else "Failed"
+    if any(remembered is not None and remembered.has_run for remembered in main):
         return "Running"
+    # A pod never goes back to Pending, even while all its containers wait to be restarted.
     return memory.phase if memory.phase == "Running" else "Pending"
 
 
@@ -200,7 +216,7 @@ def _next_ms(memory: PodMemory) -> int | None:
         return None if memory.ended else memory.end_ms
     if memory.phase in ("Succeeded", "Failed"):
         return None
-    instants = [one.due_ms for one in memory.containers.values() if one.due_ms is not None]
+    instants = [remembered.due_ms for remembered in memory.containers.values() if remembered.due_ms is not None]
     if memory.mount_ms is not None:
         instants.append(memory.mount_ms)
     return min(instants, default=None)

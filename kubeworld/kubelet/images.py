@@ -9,6 +9,7 @@ from decimal import Decimal
 from kubeworld.machine.runtime import ImageError
 from kubeworld.machine.world import World
 
+# github.com/distribution/reference: registry, path components, tag, digest.
 _NAME = re.compile(
     r"^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]+)?/)?"
     r"[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*"
@@ -30,6 +31,7 @@ def invalid_message(image: str) -> str:
 
 def canonical(image: str) -> str:
     """`docker.io/library/nginx:latest` for `nginx`."""
+    # The first component is a registry if it could be a host; Docker Hub otherwise, and `library` for bare names.
     first, slash, _ = image.partition("/")
     if not slash:
         image = f"docker.io/library/{image}"
@@ -75,7 +77,7 @@ def remember(world: World, node: str, image: str) -> None:
 def forget(world: World, node: str, image: str) -> None:
     """Remove an image from a node, as the kubelet's image garbage collection does."""
     name = canonical(image)
-    world.state[f"images/{node}"] = tuple(one for one in world.state.get(f"images/{node}", ()) if one != name)
+    world.state[f"images/{node}"] = tuple(other for other in world.state.get(f"images/{node}", ()) if other != name)
 
 
 def duration(milliseconds: int) -> str:

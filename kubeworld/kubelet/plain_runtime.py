@@ -46,11 +46,11 @@ class PlainRuntime:
     def log(self, world: World, pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
         """One line."""
         status = pod.get("status") or {}
-        for item in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
-            state, last = item.get("state") or {}, (item.get("lastState") or {}).get("terminated")
+        for entry in (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())):
+            state, last = entry.get("state") or {}, (entry.get("lastState") or {}).get("terminated")
             # While it waits to be started again, its log is that of the last time.
             phase = last if previous else state.get("running") or state.get("terminated") or last
-            if item["name"] == container and phase and phase.get("startedAt"):
+            if entry["name"] == container and phase and phase.get("startedAt"):
                 return [LogLine(world.clock.at_ms(phase["startedAt"]), f"{container} started")]
         return []
 
@@ -82,6 +82,6 @@ def _exit_code(words: list[str]) -> int | None:
 
 def _is_task(pod: Obj, container: Obj) -> bool:
     spec = pod["spec"]
-    if any(one["name"] == container["name"] for one in spec.get("initContainers") or ()):
+    if any(init["name"] == container["name"] for init in spec.get("initContainers") or ()):
         return container.get("restartPolicy") != "Always"  # a sidecar is an init container that stays
     return spec.get("restartPolicy", "Always") != "Always"

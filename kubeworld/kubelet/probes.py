@@ -30,6 +30,7 @@ class Round:
 def begin(memory: ContainerMemory, container: Obj) -> ContainerMemory:
     """Arm the probes of a container that starts now."""
     has_startup = "startupProbe" in container
+    # Until the startup probe has passed the others do not run: a slow start is not a dead process.
     armed = [
         (kind, ProbeMemory(next_ms=memory.started_ms + _delay_ms(container[f"{kind}Probe"])))
         for kind in KINDS
@@ -56,6 +57,7 @@ def examine(world: World, pod: Obj, container: Obj, memory: ContainerMemory) -> 
         counted = _count(spec, probe, answer, now_ms)
         if not answer.success:
             unhealthy.append(f"{_TITLES[kind]} probe failed: {answer.message}")
+            # A readiness probe takes traffic away; only the other two restart.
             if counted.passed is False and kind != "readiness":
                 kill = kill or kind
         probes.append((kind, counted))
@@ -65,6 +67,7 @@ def examine(world: World, pod: Obj, container: Obj, memory: ContainerMemory) -> 
     if started and any(kind == "startup" for kind, _ in probes):
         memory = _arm_after_startup(memory, container, now_ms)
         if any(probe.next_ms is not None and probe.next_ms <= now_ms for _, probe in memory.probes):
+            # Those that the startup probe held back may be due in this very instant.
             later = examine(world, pod, container, memory)
             return Round(later.memory, (*unhealthy, *later.unhealthy), kill or later.kill)
     return Round(replace(memory, ready=_is_ready(memory, container, now_ms)), tuple(unhealthy), kill)
@@ -98,11 +101,13 @@ def _is_ready(memory: ContainerMemory, container: Obj, now_ms: int) -> bool:
 
 
 def _count(spec: Obj, probe: ProbeMemory, answer: ProbeAnswer, now_ms: int) -> ProbeMemory:
+    # Defaults of core/v1: every 10 s, one success, three failures.
     period_ms = spec.get("periodSeconds", 10) * 1000
     if answer.success:
         successes = min(probe.successes + 1, spec.get("successThreshold", 1))
         passed = True if successes >= spec.get("successThreshold", 1) else probe.passed
         following = answer.until_ms if passed else now_ms + period_ms
+        # An answer that is out of date at once would be asked for again without time passing.
         if following is not None and following <= now_ms:
             following = now_ms + period_ms
         return ProbeMemory(0, successes, passed, following)

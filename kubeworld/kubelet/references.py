@@ -27,6 +27,7 @@ def missing_for_env(world: World, pod: Obj, container: Obj) -> str | None:
             stored = world.store.get(resource, namespace, reference["name"])
             if stored is None:
                 return f'{noun} "{reference["name"]}" not found'
+            # envFrom takes whatever keys there are; a single variable names one, which must exist.
             if reference["key"] not in _keys(stored):
                 return f"couldn't find key {reference['key']} in {title} {namespace}/{reference['name']}"
     return None
@@ -55,6 +56,7 @@ def attached_elsewhere(world: World, pod: Obj) -> str | None:
             continue
         if not set(volume["spec"].get("accessModes") or ()) <= {"ReadWriteOnce", "ReadWriteOncePod"}:
             continue
+        # A pod has an address after its volumes: one without may be waiting for the volume itself.
         holders = [
             other["metadata"]["name"]
             for other in world.store.objects("pods", namespace)
@@ -92,9 +94,9 @@ def _projected_problem(world: World, namespace: str, kind: str, source: Obj, nam
         return None
     if stored is None:
         return f'{noun} "{name}" not found'
-    for item in source.get("items") or ():
-        if item["key"] not in _keys(stored):
-            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {item['key']}"
+    for wanted in (projection["key"] for projection in source.get("items") or ()):
+        if wanted not in _keys(stored):
+            return f"{noun} references non-existent {'config' if kind == 'configMap' else 'secret'} key: {wanted}"
     return None
 
 

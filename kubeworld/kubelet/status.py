@@ -17,6 +17,7 @@ def build(world: World, pod: Obj, memory: PodMemory) -> Obj:
     """The whole `status`; condition times move only with their status."""
     spec, old = pod["spec"], pod.get("status") or {}
     new: Obj = {"phase": memory.phase}
+    # Not the kubelet's to decide: the API server and the scheduler wrote them.
     for kept in ("qosClass", "nominatedNodeName"):
         if kept in old:
             new[kept] = old[kept]
@@ -77,6 +78,7 @@ def is_done(container: Obj, memory: ContainerMemory | None) -> bool:
 def _container(world: World, pod: Obj, container: Obj, pod_memory: PodMemory, default: str) -> Obj:
     memory = pod_memory.containers.get(container["name"]) or ContainerMemory()
     if memory.reason == "" and memory.state in ("new", "waiting", "pulling"):
+        # A container that nobody has looked at yet, or that is about to be started again.
         state: Obj = {"waiting": {"reason": "CrashLoopBackOff" if memory.has_run else default}}
     else:
         state = current_state(world, pod, container, memory)
@@ -145,7 +147,7 @@ def _image_id(image: str) -> str:
 
 def _completed_init(container: Obj, pod: Obj, memory: ContainerMemory) -> bool:
     """A completed init container counts as ready."""
-    is_init = any(one["name"] == container["name"] for one in pod["spec"].get("initContainers") or ())
+    is_init = any(init["name"] == container["name"] for init in pod["spec"].get("initContainers") or ())
     return is_init and is_done(container, memory)
 
 
@@ -173,9 +175,12 @@ def _conditions(world: World, pod: Obj, memory: PodMemory) -> conditions.Conditi
     current = conditions.with_condition(current, now, type_="Initialized", **initialized)
     for type_ in ("Ready", "ContainersReady"):
         current = conditions.with_condition(current, now, type_=type_, **_readiness(pod, memory))
+    # Pods that name their node never met the scheduler, and have its condition all the same.
     if conditions.find(current, "PodScheduled") is None:
         current = conditions.with_condition(current, now, type_="PodScheduled", status="True")
-    return sorted(current, key=lambda one: _ORDER.index(one["type"]) if one["type"] in _ORDER else len(_ORDER))
+    return sorted(
+        current, key=lambda condition: _ORDER.index(condition["type"]) if condition["type"] in _ORDER else len(_ORDER)
+    )
 
 
 def _readiness(pod: Obj, memory: PodMemory) -> dict[str, str]:
@@ -183,11 +188,12 @@ def _readiness(pod: Obj, memory: PodMemory) -> dict[str, str]:
         return {"status": "False", "reason": "PodCompleted"}
     if memory.phase == "Failed":
         return {"status": "False", "reason": "PodFailed"}
+    # Sidecars count towards the readiness of the pod, other init containers have ended by then.
     containers = [*(c for c in pod["spec"].get("initContainers") or () if is_sidecar(c)), *pod["spec"]["containers"]]
     unready = []
     for container in containers:
-        one = memory.containers.get(container["name"])
-        if one is None or one.state not in ("running", "stopping") or not one.ready:
+        remembered = memory.containers.get(container["name"])
+        if remembered is None or remembered.state not in ("running", "stopping") or not remembered.ready:
             unready.append(container["name"])
     if not unready:
         return {"status": "True"}

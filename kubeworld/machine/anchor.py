@@ -27,6 +27,7 @@ def anchor(world: World, now_ms: int) -> None:
     snapshot = world.snapshot()
     shifter = _Shifter(shift)
     tables = {name: Table(shifter.shifted(table.by_name)) for name, table in snapshot.store.tables.items()}
+    # Simulated time stays as it is and its anchor moves: timers and state that count milliseconds need no shift.
     world.clock.epoch_ms += int(shift.total_seconds()) * 1000
     shifted = replace(snapshot.store, tables=tables)
     world.restore(replace(snapshot, store=shifted, state=shifter.shifted(snapshot.state)))
@@ -43,20 +44,21 @@ class _Shifter:
 
     def shifted(self, value: Any) -> Any:
         if isinstance(value, str):
+            # The cheap look first: nearly all strings of a world are none.
             is_timestamp = len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value)
             return _moved(value, self._shift) if is_timestamp else value
         if not isinstance(value, (dict, list, tuple)):
             return value
-        found = self._done.get(id(value))
-        if found is None:
-            found = self._done[id(value)] = (value, self._container(value))
-        return found[1]
+        done = self._done.get(id(value))
+        if done is None:
+            done = self._done[id(value)] = (value, self._container(value))
+        return done[1]
 
     def _container(self, value: Any) -> Any:
         if isinstance(value, dict):
-            items = {key: self.shifted(item) for key, item in value.items()}
-            return value if all(items[key] is item for key, item in value.items()) else items
-        parts = [self.shifted(item) for item in value]
+            items = {key: self.shifted(child) for key, child in value.items()}
+            return value if all(items[key] is child for key, child in value.items()) else items
+        parts = [self.shifted(child) for child in value]
         if all(new is old for new, old in zip(parts, value, strict=True)):
             return value
         return parts if isinstance(value, list) else tuple(parts)

@@ -39,6 +39,7 @@ class Clock:
 
     def set_timer(self, delay_ms: int, controller: str, resource: str, namespace: str, name: str) -> None:
         """Wake a controller after `delay_ms`. Waking twice is harmless: reconciling is idempotent."""
+        # The serial number orders timers of one instant: the same in every process.
         self._serial += 1
         timer = Timer(self.now_ms + max(0, delay_ms), self._serial, controller, resource, namespace, name)
         heapq.heappush(self._heap, timer)

@@ -24,6 +24,7 @@ def index_entries(resource: str, name: Name, obj: Obj) -> list[tuple[IndexKey, A
     uids = dict.fromkeys([reference["uid"] for reference in references])
     entries: list[tuple[IndexKey, Any]] = [(("*", "owner", uid), (resource, name)) for uid in uids]
     has_controller = any(reference.get("controller") for reference in references)
+    # Only these are ever adopted: ReplicaSets look for pods, Deployments for ReplicaSets.
     if resource in ("pods", "replicasets.apps") and not has_controller:
         entries.append(((resource, "orphans", name[0]), name))
     if resource == "pods":
@@ -51,6 +52,7 @@ def has_moved(resource: str, old: Obj, new: Obj) -> bool:
 
 def add_to(index: Index, key: IndexKey, entry: Any) -> None:
     """Insert in order."""
+    # In order, so that what walks an index meets objects in the same order in every process.
     names = index.get(key, ())
     at = bisect_left(names, entry)
     index[key] = (*names[:at], entry, *names[at:])

@@ -48,6 +48,7 @@ class Authorizer:
 
     def allows(self, identity: Identity, access: Access) -> bool:
         """Members of system:masters may do anything; everyone else what a binding grants."""
+        # Before any rule is looked at, as kube-apiserver does: a broken role must not lock the administrator out.
         if identity.is_admin:
             return True
         self._refresh()
@@ -96,6 +97,7 @@ class Authorizer:
         if role is None:
             return []
         rules = list(role.get("rules") or ())
+        # The controller that writes these into the role may not have run yet, or not be part of this world.
         for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
             for other in self._store.objects(_TABLES[0]):
                 if other is not role and selectors.matches(selector, other["metadata"].get("labels") or {}):
@@ -108,6 +110,8 @@ class Authorizer:
         if store.revision == self._revision and store.log is self._log:
             return
         objects = [obj for table in _TABLES for obj in store.objects(table)]
+        # By identity: a commit makes new objects, so the same ones are the same rules. Nearly every write is of another
+        # kind.
         same = len(objects) == len(self._objects) and all(
             new is old for new, old in zip(objects, self._objects, strict=True)
         )
@@ -139,11 +143,13 @@ def _rule_allows(rule: Obj, access: Access) -> bool:
         return False
     resources = rule.get("resources") or ()
     _, _, subresource = access.resource.partition("/")
+    # `pods` does not grant `pods/log`: a subresource is named itself, or by `*/log` (ResourceMatches).
     if not _has(resources, access.resource) and not (subresource and f"*/{subresource}" in resources):
         return False
     names = rule.get("resourceNames")
+    # A list or a creation has no name, so a rule with resourceNames never grants it.
     return not names or access.name in names
 
 
 def _path_matches(patterns: Any, path: str) -> bool:
-    return any(path == item or (item.endswith("*") and path.startswith(item[:-1])) for item in patterns)
+    return any(path == pattern or (pattern.endswith("*") and path.startswith(pattern[:-1])) for pattern in patterns)

@@ -98,15 +98,16 @@ class Store:
 
     def pods_on(self, node: str) -> tuple[Obj, ...]:
         """Pods bound to `node`; those bound to none for the empty string. The same tuple until one of them changes."""
-        found = self._on_nodes.get(node)
-        if found is None:
-            found = self._on_nodes[node] = tuple(self._named("pods", self._index.get(("pods", "node", node), ())))
-        return found
+        pods = self._on_nodes.get(node)
+        if pods is None:
+            pods = self._on_nodes[node] = tuple(self._named("pods", self._index.get(("pods", "node", node), ())))
+        return pods
 
     def pods_labelled(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
         """Pods of a namespace that carry all of `labels`, in order."""
         if not labels:
             return self.objects("pods", namespace)
+        # The label that the fewest pods have; the others are checked on those alone.
         keys = [("pods", "label", label_value(namespace, *label)) for label in labels.items()]
         candidates = self._named("pods", min((self._index.get(key, ()) for key in keys), key=len))
         return [pod for pod in candidates if labels.items() <= pod["metadata"]["labels"].items()]
@@ -136,6 +137,7 @@ class Store:
         if self.get(resource, *key) is not None:
             raise KeyError(f"{resource} {key} exists")
         self.revision += 1
+        # The API has chosen one already: policies see the object as it will be stored.
         meta["uid"] = meta.get("uid") or self.new_uid(f"{resource}/{key[0]}/{key[1]}")
         meta["creationTimestamp"] = meta.get("creationTimestamp") or self._now()
         meta["resourceVersion"] = str(self.revision)
@@ -156,6 +158,7 @@ class Store:
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         previous = self._tables[resource].by_name[key]
+        # No revision, no watch event, no wake-up: controllers may write what they want to be true without asking first.
         if _same(previous, obj):
             return previous
         self.revision += 1
@@ -164,6 +167,7 @@ class Store:
             new_meta["generation"] = previous["metadata"].get("generation", 1) + 1
         committed = {**obj, "metadata": new_meta}
         self._own(resource).replace(key, committed)
+        # Most writes are of a status, and leave the index alone.
         if has_moved(resource, previous, committed):
             before, after = index_entries(resource, key, previous), index_entries(resource, key, committed)
             self._reindex([entry for entry in before if entry not in after], remove_from)
@@ -176,6 +180,7 @@ class Store:
         previous = self._own(resource).remove((namespace, name))
         self._reindex(index_entries(resource, (namespace, name), previous), remove_from)
         self.revision += 1
+        # A watch resumes from the revision of the deletion, as etcd numbers it, not from that of the last write.
         last = {**previous, "metadata": {**previous["metadata"], "resourceVersion": str(self.revision)}}
         self._publish(Change(self.revision, "DELETED", resource, (namespace, name), last, previous))
         return last
@@ -188,6 +193,7 @@ class Store:
 
     def new_uid(self, hint: str) -> str:
         """A UUID-shaped id from (seed, serial, hint): reproducible, and unique within the world."""
+        # A counter and a hash, no random source: the same seed gives the same ids in every process.
         self._serial += 1
         digest = hashlib.sha256(f"{self._seed}/{self._serial}/{hint}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
@@ -245,6 +251,7 @@ class Store:
                 self._on_nodes.pop((version.get("spec") or {}).get("nodeName") or "", None)
         self.log.append(change)
         if len(self.log) > self.LOG_LIMIT:
+            # Half at a time: cutting off one change per write would move the whole list each time.
             del self.log[: self.LOG_LIMIT // 2]
             self.log_start = self.log[0].revision
         for subscriber in self.subscribers:
@@ -258,6 +265,7 @@ def _same(left: Obj, right: Obj) -> bool:
     if left.keys() != right.keys():
         return False
     for key, value in left.items():
+        # Branches that a writer left alone are the same object: only the others are compared in depth.
         if value is right.get(key):
             continue
         if key == "metadata":

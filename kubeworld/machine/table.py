@@ -86,10 +86,10 @@ class Table:
 
     def objects(self, namespace: str | None = None) -> list[Obj]:
         """In (namespace, name) order; `None` means all namespaces."""
-        found: list[Obj] = []
+        objects: list[Obj] = []
         for run in self._runs_of(namespace):
-            found += run.objects(self.by_name)
-        return found
+            objects += run.objects(self.by_name)
+        return objects
 
     def json(self, namespace: str | None = None) -> list[bytes] | None:
         """The same as JSON: pieces that commas separate. None if an object does not say its kind."""
@@ -101,6 +101,7 @@ class Table:
             yield from self._runs
             return
         for at in range(bisect_left(self._starts, (namespace, "")), len(self._runs)):
+            # A run never spans namespaces, so that one can be listed from its runs alone.
             if self._starts[at][0] != namespace:
                 return
             yield self._runs[at]
@@ -118,6 +119,7 @@ class Table:
 
     def _put(self, start: int, end: int, names: tuple[Name, ...]) -> None:
         """Replace runs `start` to `end` by one of `names`, by two if it is too long, by none if it is empty."""
+        # Halved when too long, like a leaf of a B-tree: the next split of either half is far away.
         half = len(names) // 2 if len(names) > RUN_LIMIT else len(names)
         parts = [part for part in (names[:half], names[half:]) if part]
         self._runs[start:end] = [Run(part) for part in parts]

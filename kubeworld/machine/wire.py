@@ -36,5 +36,6 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+        # Ten bytes hold 64 bits: more of them is not a number, and could go on for the whole body.
         if shift > 63:
             raise ValueError("varint is too long")

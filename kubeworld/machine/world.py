@@ -163,6 +163,8 @@ class World:
             for resource in controller.watches:
                 self._watchers.setdefault(resource, []).append(controller)
         self._watchers_of_all = self._watchers.get("*", [])
+        # A dict for its order: first dirty, first reconciled, each once. A set would settle differently in each
+        # process.
         self._dirty: dict[tuple[str, str, Name], None] = {}
         self.store.subscribers.append(self._mark)
 
@@ -199,6 +201,7 @@ class World:
         self.settle()
         rounds = 0
         while (at := self.clock.next_at_ms()) is not None and at <= end:
+            # Timers without delay that set each other would keep this instant for ever.
             rounds = rounds + 1 if at <= self.clock.now_ms else 0
             if rounds > self.INSTANT_LIMIT:
                 raise RuntimeError(f"world {self.seed}: timers keep firing at {self.clock.now_ms} ms")
@@ -218,6 +221,7 @@ class World:
         self.store.restore(snapshot.store)
         self.clock.restore(snapshot.clock)
         self.state = dict(snapshot.state)
+        # It belongs to objects of the history that is left.
         self.derived.clear()
         self._dirty.clear()
 
@@ -231,6 +235,7 @@ class World:
         return digest.hexdigest()
 
     def _mark(self, change: Change) -> None:
+        # Those of the resource before those of everything: the order is part of what a seed reproduces.
         for controller in self._watchers.get(change.resource, ()):
             for resource, name in controller.wakes_for(self, change):
                 self._dirty[(controller.name, resource, name)] = None

@@ -11,17 +11,19 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 TYPES = ("net.IP", "net.CIDR", "kubernetes.URL")
 _IP, _CIDR, _URL = "$ip", "$cidr", "$url"
 Value = Mapping[str, Any]
+"""What CEL carries: the runtime takes maps of strings through Python, but no objects."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 def _address(text: str) -> Address:
-    found = ipaddress.ip_address(text)
+    address = ipaddress.ip_address(text)
     if "%" in text:
         raise ValueError(f"IP Address {text!r} with zone value is not allowed")
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+    # Two spellings of one address would be two addresses to a policy (ip.go refuses them too).
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         raise ValueError(f"IPv4-mapped IPv6 address {text!r} is not allowed")
-    return found
+    return address
 
 
 def _ip(text: str) -> Value:
@@ -49,9 +51,11 @@ def _interface(text: str) -> Network:
 def _url(text: str) -> Value:
     try:
         parts = urlsplit(text)
+        # urlsplit is lazy: a port that is no number shows only when it is asked for.
         _ = parts.port
     except ValueError as error:
         raise ValueError(f'URL parse error during conversion from string: parse "{text}": {error}') from error
+    # url.ParseRequestURI: absolute, or a path from the root.
     if not (parts.scheme and parts.netloc) and not text.startswith("/"):
         raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
     return {_URL: text}
@@ -127,9 +131,9 @@ FUNCTIONS: dict[str, Callable[..., Any] | None] = {
     "cidr containsIP(ip) bool": _contains_ip,
     "cidr containsCIDR(string) bool": _contains_cidr,
     "cidr containsCIDR(cidr) bool": _contains_cidr,
-    "cidr ip() ip": _on_cidr(lambda found: {_IP: str(found.ip)}),
-    "cidr masked() cidr": _on_cidr(lambda found: {_CIDR: str(found.network)}),
-    "cidr prefixLength() int": _on_cidr(lambda found: found.network.prefixlen),
+    "cidr ip() ip": _on_cidr(lambda interface: {_IP: str(interface.ip)}),
+    "cidr masked() cidr": _on_cidr(lambda interface: {_CIDR: str(interface.network)}),
+    "cidr prefixLength() int": _on_cidr(lambda interface: interface.network.prefixlen),
     "url(string) url": _url,
     "isURL(string) bool": _holds(_url),
     "url getScheme() string": _on_url(lambda parts: parts.scheme),

@@ -58,6 +58,7 @@ def _integer(value: Value) -> int:
 
 def _is_integer(value: Value) -> bool:
     number = _number(value)
+    # int of CEL has 64 bits, whatever Python can hold.
     return number == number.to_integral_value() and -(1 << 63) <= number < 1 << 63
 
 

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 Declarations = tuple[tuple[str, str], ...]
 """(name, type) of what an expression may use: `dyn`, `bool`, `list(int)`, or a tag of `library.TYPES`."""
+# Programs hold nothing of a world, so all worlds of a process share them: a policy is compiled once in thousands of
+# episodes.
 PROGRAMS_KEPT = 1024
 ENVIRONMENTS_KEPT = 64
 """Each takes 0.4 MB and 2 ms to make; a policy needs one for each of its variables and one or two more."""
 _IN_PYTHON = frozenset(function.name for function in library.FUNCTIONS)
+# What the runtime's C++ adds to a message, and cel-go does not: status names before and after.
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _CODE = re.compile(r" \[[A-Z_]+\]$")
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -69,6 +72,7 @@ class Program:
             raise EvaluationError(cost.EXCEEDED)
         try:
             result = self._expression.eval(activation.bindings)
+            # An error is a value of CEL: some come back as one, others are raised on the way.
             if result.type().name() == "ERROR":
                 raise _worded(str(result.value()))
             return result.plain_value()
@@ -188,8 +192,8 @@ def _type(text: str, *, abstract: bool) -> vendor.Type:
         return kind.AbstractType(text) if abstract else kind.MAP
     if text.startswith("list("):
         return kind.List(_type(text[5:-1], abstract=abstract))
-    found: vendor.Type = getattr(kind, text.upper(), kind.DYN)
-    return found
+    scalar: vendor.Type = getattr(kind, text.upper(), kind.DYN)
+    return scalar
 
 
 def _name(kind: vendor.Type) -> str:

@@ -16,6 +16,8 @@ POLICIES_KEPT = 512
 VARIABLES = "variables."
 _INPUTS: Declarations = tuple((name, "dyn") for name in ("object", "oldObject", "request", "namespaceObject"))
 _AUTHORITY: Declarations = (("authorizer", AUTHORIZER), ("authorizer.requestResource", RESOURCE_CHECK))
+# Variables are declared under dotted names of their own, where kube-apiserver has an object with fields: its words are
+# about a field.
 _UNKNOWN_VARIABLE = re.compile(r"undeclared reference to 'variables\.(\w+)[.\w]*' \(in container ''\)")
 _TESTED_VARIABLE = re.compile(r"\bhas\(\s*(variables\.\w+|authorizer\.requestResource)\s*\)")
 _UNBINDABLE = ("uint", "optional_type", "type")
@@ -76,6 +78,7 @@ def compiled(policy: Obj) -> Policy:
     known = _kept.get(id(policy))
     if known is not None and known[0] is policy:
         return known[1]
+    # All at once: every write of a policy leaves one behind, and asking which are still used would cost more.
     if len(_kept) >= POLICIES_KEPT:
         _kept.clear()
     made = compile_policy(policy["spec"])
@@ -88,14 +91,14 @@ def compile_policy(spec: Obj) -> Policy:
     scope = _Scope((*_INPUTS, ("params", "dyn")) if spec.get("paramKind") else _INPUTS)
     conditions = _conditions(scope, spec)
     variables: dict[str, Expression] = {}
-    for at, item in enumerate(spec.get("variables") or ()):
-        expression = scope.compile(f"spec.variables[{at}].expression", item.get("expression", ""), ())
-        variables[item.get("name", "")] = expression
-        scope.declare(item.get("name", ""), expression)
-    validations = tuple(_validation(scope, at, item) for at, item in enumerate(spec.get("validations") or ()))
+    for at, variable in enumerate(spec.get("variables") or ()):
+        expression = scope.compile(f"spec.variables[{at}].expression", variable.get("expression", ""), ())
+        variables[variable.get("name", "")] = expression
+        scope.declare(variable.get("name", ""), expression)
+    validations = tuple(_validation(scope, at, rule) for at, rule in enumerate(spec.get("validations") or ()))
     annotations = tuple(
-        (item.get("key", ""), _annotation(scope, at, item))
-        for at, item in enumerate(spec.get("auditAnnotations") or ())
+        (annotation.get("key", ""), _annotation(scope, at, annotation))
+        for at, annotation in enumerate(spec.get("auditAnnotations") or ())
     )
     fails_closed = spec.get("failurePolicy", "Fail") == "Fail"
     return Policy(conditions, variables, validations, annotations, fails_closed)
@@ -103,25 +106,25 @@ def compile_policy(spec: Obj) -> Policy:
 
 def _conditions(scope: "_Scope", spec: Obj) -> tuple[Expression, ...]:
     return tuple(
-        scope.compile(f"spec.matchConditions[{at}].expression", item.get("expression", ""), ("bool",))
-        for at, item in enumerate(spec.get("matchConditions") or ())
+        scope.compile(f"spec.matchConditions[{at}].expression", condition.get("expression", ""), ("bool",))
+        for at, condition in enumerate(spec.get("matchConditions") or ())
     )
 
 
-def _validation(scope: "_Scope", at: int, item: Obj) -> Validation:
+def _validation(scope: "_Scope", at: int, rule: Obj) -> Validation:
     path = f"spec.validations[{at}]"
-    text = item.get("messageExpression", "")
+    text = rule.get("messageExpression", "")
     return Validation(
-        scope.compile(f"{path}.expression", item.get("expression", ""), ("bool",)),
-        item.get("message", ""),
+        scope.compile(f"{path}.expression", rule.get("expression", ""), ("bool",)),
+        rule.get("message", ""),
         scope.compile(f"{path}.messageExpression", text, ("string",), may_ask=False) if text.strip() else None,
-        item.get("reason", ""),
+        rule.get("reason", ""),
     )
 
 
-def _annotation(scope: "_Scope", at: int, item: Obj) -> Expression:
+def _annotation(scope: "_Scope", at: int, annotation: Obj) -> Expression:
     path = f"spec.auditAnnotations[{at}].valueExpression"
-    return scope.compile(path, item.get("valueExpression", ""), ("string", "null_type"))
+    return scope.compile(path, annotation.get("valueExpression", ""), ("string", "null_type"))
 
 
 class _Scope:
@@ -134,6 +137,8 @@ class _Scope:
 
     def declare(self, name: str, expression: Expression) -> None:
         """Let later expressions read this one as `variables.name`."""
+        # One that does not compile stays declared, so that what reads it fails for its error and not for an unknown
+        # name.
         program = expression.program
         self._variables += ((VARIABLES + name, program.type if program else "dyn"),)
         if program:
@@ -155,9 +160,9 @@ class _Scope:
         return Expression(path, source, None if wrong else program, wrong, names)
 
 
-def _wrong_type(found: str, types: tuple[str, ...]) -> str:
+def _wrong_type(type_: str, types: tuple[str, ...]) -> str:
     if not types:
-        return f"a variable of type {found} is not supported" if found in _UNBINDABLE else ""
-    if found in types:
+        return f"a variable of type {type_} is not supported" if type_ in _UNBINDABLE else ""
+    if type_ in types:
         return ""
     return f"must evaluate to {types[0]}" if len(types) == 1 else f"must evaluate to one of [{' '.join(types)}]"

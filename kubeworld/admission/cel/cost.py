@@ -57,7 +57,7 @@ class Size:
 
 def _longest(value: Any) -> int:
     inner = list(value.values()) if isinstance(value, dict) else value
-    return max([len(inner), *(_longest(item) for item in inner)]) if isinstance(inner, list) else 0
+    return max([len(inner), *(_longest(part) for part in inner)]) if isinstance(inner, list) else 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class Bounds:
         """Whether it may run on a request of this size."""
         if self._fit(size.octets, size.octets if self.makes_lists else size.elements):
             return True
+        # The commas of the document were a cheap upper bound on its lists; only where that is too much are they
+        # counted.
         return not self.makes_lists and self._fit(size.octets, _CONCATENATED * size.longest)
 
     def _fit(self, octets: int, elements: int) -> bool:
@@ -148,6 +150,7 @@ class _Meter:
         elements, start, condition, step, result = node.parts
         ranged, initial = self.weigh(elements), self.weigh(start)
         name = f"@{node.id}"
+        # What the loop adds is weighed with an empty accumulator, per element, and summed up over the list afterwards.
         inner = _Meter({**self.known, node.text: {(name,): 1.0}, node.accumulator: {}}, self.in_python)
         inner.weigh(condition)
         added = _closed(inner.weigh(step), name, ranged)
@@ -174,8 +177,9 @@ def _closed(poly: Poly, name: str, ranged: Poly) -> Poly:
     """The sum over all elements `name` of a list that weighs `ranged`."""
     closed: list[Poly] = []
     for term, factor in poly.items():
-        others: Poly = {tuple(item for item in term if item != name): factor}
+        others: Poly = {tuple(symbol for symbol in term if symbol != name): factor}
         power = term.count(name)
+        # Elements together weigh what the list weighs: the sum of products is at most the product of sums.
         for _ in range(power):
             others = _times(others, ranged)
         closed.append(others if power else _times(others, {("N",): 1.0}))

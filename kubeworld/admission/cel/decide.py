@@ -55,10 +55,10 @@ class Verdict:
 
     def annotations(self) -> dict[str, str]:
         """For the audit record."""
-        found = {key: ", ".join(values) for key, values in self.published.items()}
+        annotations = {key: ", ".join(values) for key, values in self.published.items()}
         if self.failures:
-            found[FAILURES] = orjson.dumps(self.failures).decode()
-        return found
+            annotations[FAILURES] = orjson.dumps(self.failures).decode()
+        return annotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ def check(world: World, request: Request) -> Verdict | None:
         return None
     verdict = Verdict()
     facts = _Known(world, request)
-    for binding in sorted(bindings, key=lambda item: item["spec"].get("policyName", "")):
+    # By policy and then by binding, so that the first denial, which is the one told, is the same each time.
+    for binding in sorted(bindings, key=lambda candidate: candidate["spec"].get("policyName", "")):
         policy = world.store.get(POLICIES, "", binding["spec"].get("policyName", ""))
         if policy is not None:
             _apply(facts, policy, binding, verdict)
@@ -114,12 +115,13 @@ def _apply(known: _Known, policy: Obj, binding: Obj, verdict: Verdict) -> None:
         return
     programs = compiled(policy)
     try:
-        found = params.params_of(world, policy, binding, request)
+        parameters = params.params_of(world, policy, binding, request)
     except params.Misconfigured as error:
         if programs.fails_closed:
             verdict.denials.append(_denial(policy, binding, Decision(0, str(error))))
         return
-    for parameter in found:
+    # Each parameter object is an evaluation of its own: two of them can deny one request twice.
+    for parameter in parameters:
         inputs = Inputs(known.facts(kind, parameter), programs.variables)
         for decision in _decisions(programs, inputs):
             _act(policy, binding, decision, verdict)
@@ -175,6 +177,8 @@ def _conditions_hold(programs: Policy, inputs: Inputs) -> bool:
     problems: list[str] = []
     for condition in programs.conditions:
         try:
+            # A false condition wins over one that fails, in whatever order they stand: the policy is not about this
+            # request.
             if _value(condition, inputs) is False:
                 return False
         except EvaluationError as error:
@@ -202,6 +206,7 @@ def _message(validation: Validation, inputs: Inputs) -> str:
             text = str(_value(validation.message_expression, inputs)).strip()
         except EvaluationError:
             text = ""
+        # What cannot be said in one short line is left to the plain message.
         if len(text.encode()) > MESSAGE_LIMIT or "\n" in text:
             text = ""
     return text or validation.message.strip() or f"failed expression: {validation.expression.source.strip()}"
@@ -220,5 +225,6 @@ def _annotate(policy: Obj, binding: Obj, programs: Policy, inputs: Inputs, verdi
         text = text.strip() if isinstance(text, str) else ""
         if text:
             values = verdict.published.setdefault(f"{policy['metadata']['name']}/{key}", [])
+            # Two bindings of one policy may publish under the same key: what is alike is told once.
             if text not in values:
                 values.append(text[:ANNOTATION_LIMIT])

@@ -34,6 +34,7 @@ class Facts:
             "namespaceObject": namespace,
         }
         document = orjson.dumps(list(objects.values()))
+        # One comma between two elements: no list has more of them than the whole document, plus one.
         self.size = Size(len(document), document.count(b",") + 1, tuple(objects.values()))
         check = {"group": kind.group, "resource": kind.plural, "subresource": request.subresource}
         check |= {"namespace": request.namespace, "name": request.name, "$check": ""}
@@ -66,6 +67,7 @@ class Inputs:
         try:
             return expression.program.evaluate(self._activation)
         except AbsentVariable as absent:
+            # Only an expression that really reads the variable fails for it: `false && variables.x` does not.
             if (name := str(absent)) in self._failures:
                 raise EvaluationError(self._failures[name]) from absent
             raise EvaluationError(f"no such attribute(s): {name}") from absent
@@ -83,6 +85,7 @@ class Inputs:
         except EvaluationError as error:
             self._failures[name] = f'composited variable "{short}" fails to evaluate: {error}'
         else:
+            # Bound anew before the next evaluation, and not for each variable: most are read by one expression.
             self._activation = None
 
 
@@ -98,7 +101,7 @@ def admission_request(request: Request, kind: Kind) -> Obj:
     asked, meant = _gvk(request.kind, request.subresource), _gvk(kind, request.subresource)
     resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
     of_request = {"group": request.kind.group, "version": request.kind.version, "resource": request.kind.plural}
-    found: Obj = {
+    fields: Obj = {
         "kind": meant,
         "resource": resource,
         "subResource": request.subresource,
@@ -110,7 +113,7 @@ def admission_request(request: Request, kind: Kind) -> Obj:
         "operation": request.operation,
         "userInfo": {"username": request.identity.name, "groups": list(request.identity.groups)},
     }
-    return {**{key: value for key, value in found.items() if value}, "dryRun": request.is_dry_run, **_options(request)}
+    return {**{key: value for key, value in fields.items() if value}, "dryRun": request.is_dry_run, **_options(request)}
 
 
 def _options(request: Request) -> Obj:

@@ -39,15 +39,15 @@ class Problem:
 
 def _read(table: dict[str, Callable[..., Any] | None]) -> list[Function]:
     """Functions from signatures: `quantity sign() int`, and `isQuantity(string) bool` for one without a receiver."""
-    found = []
+    functions = []
     for signature, run in table.items():
         match = _SIGNATURE.fullmatch(signature)
         assert match is not None, signature
         receiver, name, arguments, result = match.groups()
-        texts = [*([receiver] if receiver else []), *(item for item in arguments.split(", ") if item)]
+        texts = [*([receiver] if receiver else []), *(argument for argument in arguments.split(", ") if argument)]
         parameters = tuple(_TYPE_NAMES.get(text, text) for text in texts)
-        found.append(Function(name, parameters, _TYPE_NAMES.get(result, result), run, is_member=bool(receiver)))
-    return found
+        functions.append(Function(name, parameters, _TYPE_NAMES.get(result, result), run, is_member=bool(receiver)))
+    return functions
 
 
 _SIGNATURE = re.compile(r"(?:(\w+(?:\(\w+\))?) )?([\w.]+)\((.*)\) (\S+)")

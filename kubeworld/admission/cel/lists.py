@@ -28,6 +28,7 @@ def _sum(items: Sequence[Any]) -> Any:
     if _kind(_comparable(items)[0]) not in ("number", "timedelta"):
         raise ValueError("no such overload")
     total = sum(items[1:], start=items[0])
+    # CEL's integers have 64 bits and overflow with an error; Python's only grow.
     if isinstance(total, int) and not -(1 << 63) <= total < 1 << 63:
         raise ValueError("integer overflow")
     return total

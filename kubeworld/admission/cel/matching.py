@@ -55,6 +55,7 @@ def match(world: World, resources: Obj | None, request: Request) -> Kind | None:
 def _first(world: World, rules: Iterable[Obj], request: Request, *, equivalent: bool) -> Kind | None:
     """The request's own version if a rule names it, else the first other version of the same resource."""
     rules = list(rules)
+    # A rule for the version that was asked for goes before one for an equivalent: then nothing has to be converted.
     if any(_rule_matches(rule, request.kind, request) for rule in rules):
         return request.kind
     if not equivalent:
@@ -107,9 +108,11 @@ def _namespace_matches(world: World, resources: Obj, request: Request) -> bool:
     if not selector:
         return True
     if request.kind is NAMESPACE:
+        # A namespace is selected by its own labels, and on a write by those that it is about to have.
         if request.operation in ("CREATE", "UPDATE") and request.new is not None and not request.subresource:
             return selectors.matches(selector, _labels(request.new))
         return selectors.matches(selector, _labels(world.store.get("namespaces", "", request.name) or {}))
+    # Objects without a namespace cannot be ruled out by one (namespace/matcher.go).
     if not request.namespace:
         return True
     return selectors.matches(selector, _labels(world.store.get("namespaces", "", request.namespace) or {}))
@@ -119,6 +122,7 @@ def _object_matches(resources: Obj, request: Request) -> bool:
     selector = resources.get("objectSelector")
     if not selector:
         return True
+    # Either version is enough: dropping a label must not be the way around a policy.
     return any(selectors.matches(selector, _labels(obj)) for obj in (request.new, request.old) if obj is not None)
 
 

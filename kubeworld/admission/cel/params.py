@@ -27,15 +27,16 @@ def params_of(world: World, policy: Obj, binding: Obj, request: Request) -> list
     wanted, reference = policy["spec"].get("paramKind"), binding["spec"].get("paramRef")
     if not wanted:
         return [None]
+    # Before the reference is looked at: an unknown kind makes the policy unusable for every binding.
     kind = _kind(world, wanted)
     if not reference:
         return [None]
-    found = [shown(kind, obj) for obj in _objects(world, kind, reference, request)]
-    if not found and reference.get("parameterNotFoundAction") == "Deny":
+    parameters = [shown(kind, obj) for obj in _objects(world, kind, reference, request)]
+    if not parameters and reference.get("parameterNotFoundAction") == "Deny":
         raise Misconfigured(
             "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
         )
-    return list(found)
+    return list(parameters)
 
 
 def _kind(world: World, wanted: Obj) -> Kind:
@@ -63,6 +64,7 @@ def _objects(world: World, kind: Kind, reference: Obj, request: Request) -> list
                 "failed to configure binding: cannot use namespaced paramRef in policy binding that matches "
                 "cluster-scoped resources"
             )
+        # Parameters without a namespace are those of wherever the request is.
         namespace = request.namespace
     if name := reference.get("name"):
         obj = world.store.get(kind.table, namespace, name)

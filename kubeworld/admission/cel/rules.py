@@ -57,20 +57,21 @@ def _problem(text: str, type_: str) -> str:
     if not text:
         return ""
     try:
-        found = _program(text).type
+        inferred = _program(text).type
     except CompileError as error:
         return f"compilation failed: {error}"
-    return "" if found in (type_, "dyn") else f"compilation failed: must evaluate to a {type_}"
+    return "" if inferred in (type_, "dyn") else f"compilation failed: must evaluate to a {type_}"
 
 
 def failures(value: Any, old: Any, schema: Source, path: str = "") -> Iterator[Failure]:
     """Rules that `value` breaks, from the outside in. `old` is what it replaces, or nothing."""
     for rule in schema.get(RULES) or ():
         is_transition = bool(_READS_OLD.search(rule["rule"]))
+        # A rule about a transition says nothing when there is nothing to come from.
         if not (is_transition and old is _MISSING):
             yield from _broken(rule, value, old, path, str(schema.get("type", "object")))
-    for name, item, before, child in _parts(value, old, schema):
-        yield from failures(item, before, child, f"{path}{name}" if path else name.removeprefix("."))
+    for name, part, before, child in _parts(value, old, schema):
+        yield from failures(part, before, child, f"{path}{name}" if path else name.removeprefix("."))
 
 
 def object_failures(new: Source, old: Source | None, schema: Source) -> Iterator[Failure]:
@@ -82,15 +83,16 @@ def _parts(value: Any, old: Any, schema: Source) -> Iterator[tuple[str, Any, Any
     if isinstance(value, dict):
         properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
         before = old if isinstance(old, dict) else {}
-        for name, item in value.items():
+        for name, part in value.items():
             child = properties.get(name, others if isinstance(others, dict) else None)
-            if child is not None and item is not None:
+            if child is not None and part is not None:
+                # Properties read as fields, keys of a map as indexes: `spec.limits[cpu]`.
                 shown = f".{name}" if name in properties else f"[{name}]"
-                yield shown, item, before.get(name, _MISSING), child
+                yield shown, part, before.get(name, _MISSING), child
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         previous = old if isinstance(old, list) else []
-        for at, item in enumerate(value):
-            yield f"[{at}]", item, previous[at] if at < len(previous) else _MISSING, schema["items"]
+        for at, part in enumerate(value):
+            yield f"[{at}]", part, previous[at] if at < len(previous) else _MISSING, schema["items"]
 
 
 def _children(schema: Source) -> Iterator[tuple[str, Source]]:
@@ -118,16 +120,17 @@ def _broken(rule: Source, value: Any, old: Any, path: str, type_: str) -> Iterat
 def _computed(expression: str, value: Any, old: Any) -> str:
     """Nothing if it has no value: the rule's plain message is said then."""
     try:
-        found = _evaluate(expression, value, old)
+        message = _evaluate(expression, value, old)
     except (CompileError, EvaluationError):
         return ""
-    return found.strip() if isinstance(found, str) and "\n" not in found else ""
+    return message.strip() if isinstance(message, str) and "\n" not in message else ""
 
 
 def _evaluate(text: str, value: Any, old: Any) -> Any:
     values = {"self": value} if old is _MISSING else {"self": value, "oldSelf": old}
     document = orjson.dumps(list(values.values()))
     size = Size(len(document), document.count(b",") + 1, tuple(values.values()))
+    # Rules of a schema have no authorizer: they hold for everybody.
     return _program(text).evaluate(activate(values, size, lambda _: False))
 
 

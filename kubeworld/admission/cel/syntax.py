@@ -67,6 +67,7 @@ def read_tree(serialised: bytes) -> Tree:
     """The tree in a serialised expression (google.protobuf.Any of a CheckedExpr)."""
     root, lines = Node(0, "const"), ()
     offsets: dict[int, int] = {}
+    # Field 2 of Any is the CheckedExpr; of that, 4 is the expression and 5 its places in the source.
     for number, value in fields(dict(fields(serialised))[2]):
         if number == 4:
             root = _expression(value)
@@ -80,6 +81,7 @@ def _source_info(data: bytes) -> tuple[tuple[int, ...], dict[int, int]]:
     offsets: dict[int, int] = {}
     for number, value in fields(data):
         if number == 3:
+            # Repeated integers are packed into one field in proto3, but a writer may send them one by one.
             lines += [value] if isinstance(value, int) else _packed(value)
         elif number == 4:
             entry = dict(fields(value))
@@ -101,17 +103,18 @@ def _packed(data: bytes) -> list[int]:
 
 def _expression(data: bytes) -> Node:
     id_ = 0
-    found: tuple[int, bytes] = (3, b"")
+    variant: tuple[int, bytes] = (3, b"")
     for number, value in fields(data):
         if number == 2:
             id_ = value
         else:
-            found = (number, value)
-    return _READERS[found[0]](id_, found[1])
+            variant = (number, value)
+    return _READERS[variant[0]](id_, variant[1])
 
 
 def _constant(id_: int, data: bytes) -> Node:
     for number, value in fields(data):
+        # Strings and bytes; every other constant is too small for its size to matter.
         if number in (6, 7):
             return Node(id_, "const", _text(value), size=len(value) + 1)
     return Node(id_, "const")
@@ -127,11 +130,11 @@ def _select(id_: int, data: bytes) -> Node:
 
 
 def _list(id_: int, data: bytes) -> Node:
-    return Node(id_, "list", parts=tuple(_expression(item) for number, item in fields(data) if number == 1))
+    return Node(id_, "list", parts=tuple(_expression(element) for number, element in fields(data) if number == 1))
 
 
 def _map(id_: int, data: bytes) -> Node:
-    entries = [part for number, item in fields(data) if number == 2 for part in _entry(item)]
+    entries = [part for number, entry in fields(data) if number == 2 for part in _entry(entry)]
     return Node(id_, "map", parts=tuple(entries))
 
 
@@ -139,6 +142,7 @@ def _call(id_: int, data: bytes) -> Node:
     name = ""
     parts: list[Node] = []
     for number, value in fields(data):
+        # The target (field 1) comes before the arguments (3) on the wire, as in `parts`.
         if number == 2:
             name = _text(value)
         else:
@@ -152,6 +156,7 @@ def _entry(data: bytes) -> list[Node]:
 
 def _loop(id_: int, data: bytes) -> Node:
     parts = dict(fields(data))
+    # Comprehension: iter_range, accu_init, loop_condition, loop_step, result.
     nodes = tuple(_expression(parts[number]) for number in (2, 4, 5, 6, 7))
     return Node(id_, "loop", _text(parts.get(1, b"")), nodes, accumulator=_text(parts.get(3, b"")))
 

@@ -28,6 +28,7 @@ _QUALIFIED_TEXT = (
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
 _IDENTIFIER = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
+# Words that CEL keeps for itself, so that no variable could be read under such a name.
 _RESERVED = frozenset(
     (
         *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
@@ -92,9 +93,9 @@ def _conditions(spec: Obj, programs: Policy) -> Iterator[FieldError]:
         why = f"must have at most {CONDITIONS_LIMIT} items"
         yield FieldError("spec.matchConditions", "FieldValueTooMany", f"Too many: {len(conditions)}: {why}")
     names: set[str] = set()
-    for at, item in enumerate(conditions):
-        path, name = f"spec.matchConditions[{at}]", item.get("name", "")
-        if not item.get("expression", "").strip():
+    for at, condition in enumerate(conditions):
+        path, name = f"spec.matchConditions[{at}]", condition.get("name", "")
+        if not condition.get("expression", "").strip():
             yield required(f"{path}.expression")
         else:
             yield from _compiled(programs, f"{path}.expression")
@@ -118,26 +119,26 @@ def _qualified(name: str, path: str) -> Iterator[FieldError]:
 
 
 def _variables(spec: Obj, programs: Policy) -> Iterator[FieldError]:
-    for at, item in enumerate(spec.get("variables") or ()):
-        path, name = f"spec.variables[{at}]", item.get("name", "")
+    for at, variable in enumerate(spec.get("variables") or ()):
+        path, name = f"spec.variables[{at}]", variable.get("name", "")
         if not name.strip():
             yield required(f"{path}.name", "name is not specified")
         elif not _IDENTIFIER.match(name) or name in _RESERVED:
             yield invalid(f"{path}.name", name, "name is not a valid CEL identifier")
-        if not item.get("expression", "").strip():
+        if not variable.get("expression", "").strip():
             yield required(f"{path}.expression", "expression is not specified")
         else:
             yield from _compiled(programs, f"{path}.expression")
 
 
 def _validations(spec: Obj, programs: Policy) -> Iterator[FieldError]:
-    for at, item in enumerate(spec.get("validations") or ()):
+    for at, rule in enumerate(spec.get("validations") or ()):
         path = f"spec.validations[{at}]"
-        if not item.get("expression", "").strip():
+        if not rule.get("expression", "").strip():
             yield required(f"{path}.expression", "expression is not specified")
         else:
             yield from _compiled(programs, f"{path}.expression")
-        dynamic, message = item.get("messageExpression", ""), item.get("message", "")
+        dynamic, message = rule.get("messageExpression", ""), rule.get("message", "")
         if dynamic and not dynamic.strip():
             yield invalid(f"{path}.messageExpression", dynamic, "must be non-empty if specified")
         yield from _compiled(programs, f"{path}.messageExpression")
@@ -145,8 +146,8 @@ def _validations(spec: Obj, programs: Policy) -> Iterator[FieldError]:
             yield invalid(f"{path}.message", message, "message must be non-empty if specified")
         elif re.search(r"[\n\r]", message.strip()):
             yield invalid(f"{path}.message", message, "message must not contain line breaks")
-        if "reason" in item and item["reason"] not in _REASONS:
-            yield unsupported(f"{path}.reason", item["reason"], _REASONS)
+        if "reason" in rule and rule["reason"] not in _REASONS:
+            yield unsupported(f"{path}.reason", rule["reason"], _REASONS)
 
 
 def _annotations(policy: str, spec: Obj, programs: Policy) -> Iterator[FieldError]:
@@ -154,18 +155,19 @@ def _annotations(policy: str, spec: Obj, programs: Policy) -> Iterator[FieldErro
     if len(items) > ANNOTATIONS_LIMIT:
         yield invalid("spec.auditAnnotations", items, f"must not have more than {ANNOTATIONS_LIMIT} auditAnnotations")
     keys: set[str] = set()
-    for at, item in enumerate(items):
-        path, text = f"spec.auditAnnotations[{at}]", item.get("valueExpression", "").strip()
-        yield from _qualified(f"{policy}/{item.get('key', '')}", f"{path}.key")
+    for at, annotation in enumerate(items):
+        path, text = f"spec.auditAnnotations[{at}]", annotation.get("valueExpression", "").strip()
+        # In the audit record the key stands after the policy's name: both together must be a qualified name.
+        yield from _qualified(f"{policy}/{annotation.get('key', '')}", f"{path}.key")
         if not text:
             yield required(f"{path}.valueExpression", "valueExpression is not specified")
         elif len(text) > VALUE_EXPRESSION_LIMIT:
             yield required(f"{path}.valueExpression", f"must not exceed {VALUE_EXPRESSION_LIMIT} bytes in length")
         else:
             yield from _compiled(programs, f"{path}.valueExpression")
-        if item.get("key", "") in keys:
-            yield duplicate(f"{path}.key", item.get("key", ""))
-        keys.add(item.get("key", ""))
+        if annotation.get("key", "") in keys:
+            yield duplicate(f"{path}.key", annotation.get("key", ""))
+        keys.add(annotation.get("key", ""))
 
 
 def admission_binding_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:

@@ -22,33 +22,34 @@ IDENTITY = frozenset(
     | {("f:metadata", f"f:{name}") for name in ("generation", "managedFields", "selfLink", "deletionTimestamp")}
     | {("f:metadata", "f:deletionGracePeriodSeconds")}
 )
-"""Paths that nobody owns."""
+"""Paths that nobody owns (managedfields/internal/stripmeta.go)."""
 
 
 def leaves(value: Any, schema: Schema) -> Leaves:
     """Every path that `value` sets, except those that nobody owns."""
-    found: Leaves = {}
-    _collect(value, schema, (), found)
-    return {path: leaf for path, leaf in found.items() if path[:2] not in IDENTITY and path[:1] not in IDENTITY}
+    owned: Leaves = {}
+    _collect(value, schema, (), owned)
+    return {path: leaf for path, leaf in owned.items() if path[:2] not in IDENTITY and path[:1] not in IDENTITY}
 
 
-def _collect(value: Any, schema: Schema, path: Path, found: Leaves) -> None:
+def _collect(value: Any, schema: Schema, path: Path, owned: Leaves) -> None:
     if isinstance(value, dict) and not _is_atomic_map(schema):
+        # An empty map is somebody's too: without an owner nobody could take it away again.
         if path and (schema.type == "map" or not value):
-            found[path] = None if value else {}
+            owned[path] = None if value else {}
         for key, item in value.items():
             if item is not None:
-                _collect(item, child(schema, key), (*path, f"f:{key}"), found)
+                _collect(item, child(schema, key), (*path, f"f:{key}"), owned)
     elif isinstance(value, list) and schema.list_type == "map" and schema.type == "list":
         for item in value:
             here = (*path, element_key(item, schema))
-            found[here] = None
-            _collect(item, schema.items, here, found)
+            owned[here] = None
+            _collect(item, schema.items, here, owned)
     elif isinstance(value, list) and schema.list_type == "set" and schema.type == "list":
         for item in value:
-            found[(*path, "v:" + orjson.dumps(item).decode())] = item
+            owned[(*path, "v:" + orjson.dumps(item).decode())] = item
     elif path:
-        found[path] = value
+        owned[path] = value
 
 
 def _is_atomic_map(schema: Schema) -> bool:
@@ -91,15 +92,15 @@ def _without_leaf_dots(node: dict[str, Any]) -> dict[str, Any]:
 
 def from_fields(fields: dict[str, Any], prefix: Path = ()) -> set[Path]:
     """Paths of a FieldsV1."""
-    found: set[Path] = set()
+    paths: set[Path] = set()
     for key, value in fields.items():
         if key == ".":
-            found.add(prefix)
+            paths.add(prefix)
         elif not value:
-            found.add((*prefix, key))
+            paths.add((*prefix, key))
         else:
-            found |= from_fields(value, (*prefix, key))
-    return found
+            paths |= from_fields(value, (*prefix, key))
+    return paths
 
 
 def readable(path: Path) -> str:
@@ -126,6 +127,7 @@ def merge(live: Any, applied: Any, schema: Schema) -> Any:
         return merged
     if isinstance(live, list) and isinstance(applied, list) and schema.type == "list":
         if schema.list_type == "set":
+            # What the applier lists comes first, in its order.
             return applied + [item for item in live if item not in applied]
         if schema.list_type == "map":
             return _merge_items(live, applied, schema)

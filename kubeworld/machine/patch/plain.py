@@ -45,6 +45,7 @@ def json_patch(original: Any, operations: Any) -> Any:
         )
     document = original
     try:
+        # Only copies make an object grow faster than the patch is long.
         if not any(isinstance(operation, dict) and operation.get("op") == "copy" for operation in operations):
             return jsonpatch.apply_patch(document, operations)
         # One by one, so that repeated doubling stops at the limit and not at the machine's memory.

@@ -79,8 +79,10 @@ def _merge_value(current: Any, value: Any, schema: Schema) -> Any:
 def _merge_list(current: list[Any], patch: list[Any], schema: Schema) -> list[Any]:
     key = schema.merge_key
     if key is None or (patch and not isinstance(patch[0], dict)):
+        # A list of plain values with strategy `merge` is a set: what is there already is not added again.
         merged = list(current) + [item for item in dict.fromkeys(patch) if item not in current]
         return _reorder(merged, patch, current, None)
+    # One element with `$patch: replace` stands for the list: the others are its new content.
     if any(item.get(DIRECTIVE) == "replace" for item in patch):
         return [_without_directives(item) for item in patch if item.get(DIRECTIVE) != "replace"]
     merged = list(current)
@@ -110,12 +112,12 @@ def _reorder(merged: list[Any], patch_order: list[Any], server: list[Any], key: 
     placed = [identity(item) for item in server]
     ours = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted.index(identity(item)))
     theirs = [item for item in merged if identity(item) not in wanted]
-    result = []
+    reordered = []
     while ours and theirs:
         left, right = identity(theirs[0]), identity(ours[0])
         server_first = left in placed and right in placed and placed.index(left) < placed.index(right)
-        result.append(theirs.pop(0) if server_first else ours.pop(0))
-    return result + ours + theirs
+        reordered.append(theirs.pop(0) if server_first else ours.pop(0))
+    return reordered + ours + theirs
 
 
 def _without_directives(value: Any) -> Any:

@@ -41,6 +41,7 @@ class Schema:
         self.strategies = frozenset(source.get("x-kubernetes-patch-strategy", "").split(",")) - {""}
         self.list_type: str = source.get("x-kubernetes-list-type", "atomic")
         self.map_keys: tuple[str, ...] = tuple(source.get("x-kubernetes-list-map-keys", ()))
+        # What merges the field stands beside the reference, what it consists of behind it.
         reference = source.get("$ref")
         self.definition: str | None = reference.removeprefix(PREFIX) if isinstance(reference, str) else None
         self._source = definitions()[self.definition] if self.definition else source
@@ -97,6 +98,7 @@ def _type_of(definition: str | None, source: dict[str, Any]) -> Type:
     if kind == "array":
         return "list"
     if kind == "object":
+        # An object that says nothing about its content, as RawExtension, may hold anything.
         return "map" if isinstance(source.get("additionalProperties"), dict) else "any"
     return kind if kind in ("string", "integer", "number", "boolean") else "any"
 

@@ -57,8 +57,8 @@ def request_deletion(
     new_meta["deletionGracePeriodSeconds"] = grace
     if finalizers:
         new_meta["finalizers"] = finalizers
-    # The first mark counts as a change of the spec: BeforeDelete raises the generation too.
-    return world.store.update(resource, marked, spec_changed=not already)
+    # The first mark counts as a change of the spec where there is a generation: BeforeDelete raises it above 0 only.
+    return world.store.update(resource, marked, spec_changed=not already and "generation" in meta)
 
 
 def finish_deletion(world: World, resource: str, obj: Obj) -> bool:

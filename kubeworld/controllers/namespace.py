@@ -85,7 +85,9 @@ def _stuck_status(world: World, namespace: Obj, count: dict[str, int], finalizer
     """The conditions that say what a Terminating namespace waits for."""
     status = dict(namespace.get("status") or {})
     status["phase"] = "Terminating"
-    left = ", ".join(f"{resource}. has {number} resource instances" for resource, number in sorted(count.items()))
+    # `<resource>.<group>`: the core group is empty, and its dot stays.
+    named = ((resource if "." in resource else f"{resource}.", number) for resource, number in sorted(count.items()))
+    left = ", ".join(f"{resource} has {number} resource instances" for resource, number in named)
     held = ", ".join(f"{name} in {len(holders)} resource instances" for name, holders in sorted(finalizers.items()))
     now = world.clock.rfc3339()
     current = status.get("conditions") or []

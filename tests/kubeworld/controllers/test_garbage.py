@@ -124,9 +124,33 @@ def test_a_finalizer_keeps_a_namespace_terminating_and_is_named():
     assert condition(namespace, "NamespaceFinalizersRemaining")["message"] == (
         "Some content in the namespace has finalizers remaining: example.org/hold in 1 resource instances"
     )
+    assert condition(namespace, "NamespaceContentRemaining")["message"] == (
+        "Some resources are remaining: services. has 1 resource instances"
+    )
     edit(world, "services", "geo", "metadata", finalizers=[])
     world.advance(1_000)
     assert world.store.get("namespaces", "", NAMESPACE) is None
+
+
+def test_what_remains_in_a_namespace_is_named_with_its_group():
+    world = run()
+    edit(world, "deployments.apps", "geo", "metadata", finalizers=["example.org/hold"])
+    delete(world, "namespaces", NAMESPACE)
+    world.advance(60_000)
+    message = condition(get(world, "namespaces", NAMESPACE, ""), "NamespaceContentRemaining")["message"]
+    assert message == "Some resources are remaining: deployments.apps has 1 resource instances"
+
+
+def test_deletion_raises_a_generation_and_gives_none_to_a_pod():
+    world = run()
+    pod = pods_of(world, "geo")[0]
+    assert "generation" not in pod["metadata"]
+    delete(world, "pods", pod["metadata"]["name"])
+    assert "generation" not in get(world, "pods", pod["metadata"]["name"])["metadata"]
+    edit(world, "deployments.apps", "geo", "metadata", finalizers=["example.org/hold"])
+    before = get(world, "deployments.apps", "geo")["metadata"]["generation"]
+    delete(world, "deployments.apps", "geo")
+    assert get(world, "deployments.apps", "geo")["metadata"]["generation"] == before + 1
 
 
 @pytest.mark.parametrize("labels", [{"app": "other"}, {}])

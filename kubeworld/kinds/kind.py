@@ -94,6 +94,8 @@ class Kind:
     """OpenAPI v3 schema of a kind without a published one: types, required fields, defaults, rules in CEL."""
     names_missing_fields: bool = False
     """Its own check names each missing field; the schema's `required` is not asked."""
+    zero_values: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the spec that the schema requires and kube-apiserver still takes as zero when they are absent."""
     has_generation: bool = True
     """Whether a change of anything but metadata and status bumps metadata.generation (in v1.32)."""
     conversion: Conversion | None = None

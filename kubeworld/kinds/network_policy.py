@@ -81,6 +81,7 @@ NETWORK_POLICY = Kind(
     plural="networkpolicies",
     short=("netpol",),
     package="io.k8s.api.networking.v1",
+    zero_values={"podSelector": {}},
     printer=Printer(columns("Name, Pod-Selector, Age"), _cells),
     default=_default,
     check=_errors,

@@ -3,7 +3,7 @@
 Whatever is stored has them, so that defaulting, controllers and printers may rely on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from kubeworld.kinds import errors
@@ -11,9 +11,6 @@ from kubeworld.kinds.field_errors import FieldError, required
 from kubeworld.kinds.kind import Kind
 from kubeworld.machine.schema.definitions import Schema
 from kubeworld.machine.store import Obj
-
-_ZERO_VALUES: dict[str, Any] = {"podSelector": {}, "serviceName": ""}
-"""Required in the schema, but kube-apiserver takes their zero value when they are absent."""
 
 
 def with_required(kind: Kind, obj: Obj) -> Obj:
@@ -26,17 +23,18 @@ def with_required(kind: Kind, obj: Obj) -> Obj:
     schema = kind.schema.fields.get("spec")
     if schema is None or not isinstance(spec, dict) or kind.structure is not None or kind.names_missing_fields:
         return obj
-    problems = list(_missing(spec, schema, "spec"))
+    problems = list(_missing(spec, schema, "spec", kind.zero_values))
     if problems:
         raise errors.unprocessable(kind, name, problems)
-    absent = {name: zero for name, zero in _ZERO_VALUES.items() if name in schema.required and name not in spec}
-    return {**obj, "spec": {**absent, **spec}} if absent else obj
+    if kind.zero_values.keys() <= spec.keys():
+        return obj
+    return {**obj, "spec": {**kind.zero_values, **spec}}
 
 
-def _missing(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+def _missing(value: Any, schema: Schema, path: str, optional: Container[str] = ()) -> Iterator[FieldError]:
     if schema.type == "object" and isinstance(value, dict):
         for name in schema.required:
-            if name not in value and name not in _ZERO_VALUES:
+            if name not in value and name not in optional:
                 yield required(f"{path}.{name}")
         fields = schema.fields
         for name, item in value.items():

@@ -75,6 +75,7 @@ STATEFUL_SET = Kind(
     categories=("all",),
     subresources={"scale": SCALE, "status": Subresource("apps", "v1", "StatefulSet")},
     package="io.k8s.api.apps.v1",
+    zero_values={"serviceName": ""},
     printer=Printer(columns("Name, Ready, Age, Containers/1, Images/1"), _cells),
     default=_default,
     check=_errors,

@@ -140,12 +140,13 @@ def qos_class(spec: Obj) -> str:
     requests, limits = dict.fromkeys(_QOS_RESOURCES, 0), dict.fromkeys(_QOS_RESOURCES, 0)
     is_limited = True
     for item in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
-        asked = quantities.container_amounts(item, "requests")
-        most = quantities.container_amounts(item, "limits")
+        resources = item.get("resources") or {}
+        most, asked = resources.get("limits") or {}, resources.get("requests") or {}
         for name in _QOS_RESOURCES:
-            requests[name] += asked.get(name, 0)
-            limits[name] += most.get(name, 0)
-            is_limited = is_limited and most.get(name, 0) > 0
+            limit = quantities.amount(name, most[name]) if name in most else 0
+            limits[name] += limit
+            requests[name] += quantities.amount(name, asked[name]) if name in asked else limit
+            is_limited = is_limited and limit > 0
     if not any(requests.values()) and not any(limits.values()):
         return "BestEffort"
     return "Guaranteed" if is_limited and requests == limits else "Burstable"

@@ -158,5 +158,5 @@ class Executor:
             return None
         if response.status >= 400:
             raise Refused(f"{path}: HTTP {response.status}", "permission" if response.status == 403 else "resource")
-        found: Obj = orjson.loads(response.body)
-        return found
+        obj: Obj = orjson.loads(response.body)
+        return obj

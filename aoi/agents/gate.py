@@ -88,16 +88,16 @@ class Gate:
             return Proposal(change, ())
         response = self._send(change, dry_run=True)
         if change.method == "DELETE":
-            found = differences(change.before, None)
+            changed = differences(change.before, None)
         else:
-            found = differences(change.before, _object(response))
-        outside = [difference for difference in found if not is_allowed(difference.pointer, change.allowed)]
+            changed = differences(change.before, _object(response))
+        outside = [difference for difference in changed if not is_allowed(difference.pointer, change.allowed)]
         if outside:
             shown = "; ".join(str(difference) for difference in outside[:3])
             raise Refused(f"{change.summary}: would also change {len(outside)} other fields: {shown}", "configuration")
-        if not found:
+        if not changed:
             raise Refused(f"{change.summary}: it is already so", "method")
-        return Proposal(change, found)
+        return Proposal(change, changed)
 
     def _approved(self, proposal: Proposal) -> ActionApproval:
         try:

@@ -35,10 +35,10 @@ def _has_own_config_map(application: Application, component: Component) -> bool:
 def _missing_configmap(site: Site, choices: random.Random) -> Plan:
     name = choices.choice(sorted(_holders(site.application, site.spec)))
     key: Key = ("configmaps", site.namespace, name)
-    found = site.config_maps[name]
-    obj = {field: value for field, value in found.items() if field != "metadata"}
+    healthy = site.config_maps[name]
+    obj = {field: value for field, value in healthy.items() if field != "metadata"}
     kept = ("name", "namespace", "labels", "annotations")
-    obj["metadata"] = {field: found["metadata"][field] for field in kept if field in found["metadata"]}
+    obj["metadata"] = {field: healthy["metadata"][field] for field in kept if field in healthy["metadata"]}
     return Plan(
         writes=(Delete(key), *_restarts(site)),
         repair=(Create(key, obj),),

@@ -54,8 +54,8 @@ def _db_user_dropped(site: Site, choices: random.Random) -> Plan:
 
 def _account(site: Site, user: str) -> Account:
     assert site.spec.database is not None, site.name
-    found = next(account for account in site.spec.database.users if account.name == user)
-    return {"password": found.password, "grants": [list(grant) for grant in found.grants]}
+    account = next(account for account in site.spec.database.users if account.name == user)
+    return {"password": account.password, "grants": [list(grant) for grant in account.grants]}
 
 
 def _locked_out(site: Site, client: str, user: str, left: Account | None) -> Plan:
@@ -81,7 +81,7 @@ def _reconnect(site: Site, client: str) -> tuple[Write, ...]:
 def _set_account(database: str, user: str, account: Account | None) -> Callable[[World], None]:
     def write(world: World) -> None:
         databases = world.state["databases"]
-        users = {name: found for name, found in databases[database]["users"].items() if name != user}
+        users = {name: kept for name, kept in databases[database]["users"].items() if name != user}
         if account is not None:
             users[user] = account
         changed = {**databases, database: {**databases[database], "users": users}}

@@ -76,7 +76,11 @@ def open_url(address: str, password: str = "") -> Database:
             f"AOI_DATABASE_URL {address!r} cannot be used: {error}. Expected sqlite:///path or "
             "postgresql+psycopg://user@host/name with the driver installed"
         ) from None
-    _migrate(database)
+    try:
+        _migrate(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

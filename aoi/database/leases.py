@@ -52,6 +52,8 @@ class Leases:
         self._lease_s = lease_s
         self._renew_s = renew_s
         self._kept: dict[str, Lease] = {}
+        self._owed: dict[str, Lease] = {}
+        """By token, as above: given back while the database was away. They are nobody's, and their rows still there."""
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -89,14 +91,18 @@ class Leases:
             )
 
     def give_back(self, lease: Lease) -> None:
-        """Let the next one have it. A lease that is lost, or a database that is away, is no error: it expires."""
+        """Let the next one have it. A lease that is lost is no error; if the database is away, it is told later."""
         with self._lock:
             self._kept.pop(lease.token, None)
         try:
             with self._database.write() as connection:
                 connection.execute(delete(leases).where(leases.c.name == lease.name, leases.c.token == lease.token))
         except Transient:
+            with self._lock:
+                self._owed[lease.token] = lease
             return
+        with self._lock:
+            self._owed.pop(lease.token, None)
 
     def is_held(self, lease: Lease) -> bool:
         """Whether it has neither expired nor been taken over. Raises: DatabaseUnavailable."""
@@ -129,7 +135,9 @@ class Leases:
 
     def _try(self, lease: Lease) -> bool:
         """Take it if it is free. Looks first, so that those who wait do not keep writers waiting."""
-        if self._holder_of(lease.name, leases.c.token != lease.token):
+        with self._lock:
+            ours = [lease.token, *self._owed]
+        if self._holder_of(lease.name, leases.c.token.not_in(ours)):
             return False
         with self._database.write() as connection:
             now = _now(connection)
@@ -140,7 +148,7 @@ class Leases:
                 statement.on_conflict_do_update(
                     index_elements=[leases.c.name],
                     set_=row,
-                    where=(leases.c.expires_at <= now) | (leases.c.token == lease.token),
+                    where=(leases.c.expires_at <= now) | leases.c.token.in_(ours),
                 ).returning(leases.c.token)
             )
             return taken.first() is not None
@@ -171,7 +179,9 @@ class Leases:
     def _renew_kept(self) -> None:
         while not self._woken.wait(self._renew_s):
             with self._lock:
-                kept = list(self._kept.values())
+                kept, owed = list(self._kept.values()), list(self._owed.values())
+            for lease in owed:
+                self.give_back(lease)
             for lease in kept:
                 try:
                     self.renew(lease)

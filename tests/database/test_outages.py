@@ -90,6 +90,21 @@ def test_a_lease_outlives_a_restart_of_the_database(own_server):
     database.close()
 
 
+def test_a_lease_that_was_given_back_while_the_database_was_away_is_free_afterwards(own_server):
+    database = open_url(own_server.url)
+    leases, others = Leases(database), Leases(database, renew_s=0.2)
+    first, second = leases.take("train"), others.take("validate")
+    own_server.stop()
+    leases.give_back(first)
+    others.give_back(second)
+    own_server.start()
+    assert leases.take("train", wait_s=0), "at once, by the same process"
+    assert leases.take("validate", wait_s=60), "soon, by any other"
+    leases.close()
+    others.close()
+    database.close()
+
+
 def test_a_writer_waits_for_another_for_a_bounded_time(server, monkeypatch):
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.3)
     database = open_url(server.url)

@@ -5,6 +5,7 @@ Every attempt at the stage adds a line to FOLDER/attempts; the flow's result is 
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from prefect import flow
 
@@ -45,6 +46,6 @@ def program() -> str:
 
 if __name__ == "__main__":
     if WHAT == "transient":
-        retrying.time.sleep = lambda pause_s: print(f"pause {pause_s:.3f}", flush=True)
+        retrying.time = SimpleNamespace(sleep=lambda pause_s: print(f"pause {pause_s:.3f}", flush=True))
     workspace()
     print(program(), flush=True)

@@ -1,4 +1,4 @@
-"""What a stage does when its work fails, its database goes away, or another run is at it, with a real Prefect server."""
+"""What a stage does when its work fails, its database goes away or another run is at it: with a real Prefect server."""
 
 import signal
 import subprocess

@@ -64,9 +64,9 @@ class Installation:
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> str:
         """Start a run by hand, as the UI does. Returns its id."""
-        found = self.api("GET", f"deployments/name/{deployment}")
+        registered = self.api("GET", f"deployments/name/{deployment}")
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return self.api("POST", f"deployments/{found['id']}/create_flow_run", body)["id"]
+        return self.api("POST", f"deployments/{registered['id']}/create_flow_run", body)["id"]
 
     def state(self, run: str) -> dict[str, Any]:
         return self.api("GET", f"flow_runs/{run}")["state"]
@@ -97,9 +97,18 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.mark.xdist_group("loop")
 class TestOperationsPage:
     def test_every_deployment_of_the_file_is_registered_with_its_schedule(self, installation: Installation) -> None:
-        found = installation.api("POST", "deployments/filter", {})
-        assert sorted(one["name"] for one in found) == ["diagnose", "evaluate", "nightly", "promote", "reconcile"]
-        crons = {one["name"]: [each["schedule"]["cron"] for each in one["schedules"]] for one in found}
+        registered = installation.api("POST", "deployments/filter", {})
+        assert sorted(deployment["name"] for deployment in registered) == [
+            "diagnose",
+            "evaluate",
+            "nightly",
+            "promote",
+            "reconcile",
+        ]
+        crons = {
+            deployment["name"]: [schedule["schedule"]["cron"] for schedule in deployment["schedules"]]
+            for deployment in registered
+        }
         assert crons["nightly"] == ["0 2 * * *"]
         assert crons["reconcile"] == ["*/15 * * * *"]
 

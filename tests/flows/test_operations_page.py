@@ -23,7 +23,7 @@ ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def lines() -> list[str]:
-    """The first shell block of the page: what sets the deployments up."""
+    """The page's lines from the server to the worker."""
     said = [line.text for line in pages.shell_lines() if line.page == "docs/operations.md"]
     end = next(number for number, line in enumerate(said) if line.startswith("prefect worker start"))
     return said[: end + 1]
@@ -43,14 +43,14 @@ class Installation:
         self.url = self.env["PREFECT_API_URL"]
 
     def _follow(self, line: str, running: ExitStack) -> None:
-        words = shlex.split(line.removesuffix("&"))
+        words = shlex.split(line)
         if words[0] == "export":
             self.env.update(word.split("=", 1) for word in words[1:])
         elif "start" in words:  # servers and workers run on
             log = self.folder / f"{words[1]}.log"
             running.enter_context(prefect_server.started(words, self.env, log))
             if words[1] == "server":
-                prefect_server.wait_until_healthy(self.env["PREFECT_API_URL"], log)
+                prefect_server.wait_until_healthy(f"http://127.0.0.1:{words[-1]}/api", log)
         else:
             ended = subprocess.run(
                 words, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=False

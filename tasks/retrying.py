@@ -31,7 +31,9 @@ def may_work_later(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> boo
     except Permanent:
         return False
     except Exception as error:
-        pause_s = pause_before_retry_s(error, derive_seed(workspace().settings.seed, "retry", task.name, run.run_count))
+        # By run, not by task: two machines with equal settings that failed together must not agree on a pause.
+        seed = derive_seed(workspace().settings.seed, "retry", str(run.id), run.run_count)
+        pause_s = pause_before_retry_s(error, seed)
         get_run_logger().warning("%s: %s; trying again in %.0f s", task.name, error, pause_s)
         time.sleep(pause_s)
         return True

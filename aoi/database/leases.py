@@ -13,8 +13,6 @@ expire first.
 import secrets
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from aoi.database.engine import Database
 from aoi.database.holders import is_dead, this_process
 from aoi.database.tables import leases
-from aoi.errors import StageBusy, Transient
+from aoi.errors import AoiError, StageBusy
 
 LEASE_S = 120.0
 """How long a lease outlives a holder that nobody can see: a machine that lost its power or its network."""
@@ -55,7 +53,7 @@ class Leases:
         self._owed: dict[str, Lease] = {}
         """By token, as above: given back while the database was away. They are nobody's, and their rows still there."""
         self._lock = threading.Lock()
-        self._woken = threading.Event()
+        self._closed = threading.Event()
         self._keeper: threading.Thread | None = None
 
     def take(self, name: str, *, wait_s: float | None = None) -> Lease | None:
@@ -97,7 +95,7 @@ class Leases:
         try:
             with self._database.write() as connection:
                 connection.execute(delete(leases).where(leases.c.name == lease.name, leases.c.token == lease.token))
-        except Transient:
+        except AoiError:  # whatever hinders it: work that is done does not fail because of its lock
             with self._lock:
                 self._owed[lease.token] = lease
             return
@@ -120,16 +118,6 @@ class Leases:
                 return False
             time.sleep(POLL_S)
         return True
-
-    @contextmanager
-    def held(self, name: str) -> Iterator[Lease]:
-        """Wait for the lease and hold it for the block."""
-        lease = self.take(name)
-        assert lease is not None  # it was waited for without an end
-        try:
-            yield lease
-        finally:
-            self.give_back(lease)
 
     # Inside ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +165,7 @@ class Leases:
                 self._keeper.start()
 
     def _renew_kept(self) -> None:
-        while not self._woken.wait(self._renew_s):
+        while not self._closed.wait(self._renew_s):
             with self._lock:
                 kept, owed = list(self._kept.values()), list(self._owed.values())
             for lease in owed:
@@ -188,12 +176,12 @@ class Leases:
                 except StageBusy:
                     with self._lock:  # lost: whoever holds it finds out before writing
                         self._kept.pop(lease.token, None)
-                except Transient:
+                except AoiError:
                     continue  # the database is away: the next round is soon enough
 
     def close(self) -> None:
         """Give everything back and stop renewing."""
-        self._woken.set()
+        self._closed.set()
         with self._lock:
             kept, keeper = list(self._kept.values()), self._keeper
         for lease in kept:

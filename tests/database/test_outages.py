@@ -73,7 +73,7 @@ def test_a_lease_outlives_a_restart_of_the_database(own_server):
     leases = Leases(database, renew_s=0.2)
     lease = leases.take("train")
     own_server.stop()
-    leases._woken.wait(1.0)  # rounds of the renewing thread that find nobody
+    leases._closed.wait(1.0)  # rounds of the renewing thread that find nobody
     own_server.start()
     assert leases.is_held(lease)
     with database.read() as connection:
@@ -84,7 +84,7 @@ def test_a_lease_outlives_a_restart_of_the_database(own_server):
             if connection.execute(text("SELECT expires_at FROM leases")).scalar() > before:
                 renewed.set()
                 break
-        leases._woken.wait(0.1)
+        leases._closed.wait(0.1)
     assert renewed.is_set()
     leases.close()
     database.close()

@@ -11,7 +11,6 @@ import pytest
 from aoi.database.engine import open_url
 from aoi.errors import DatabaseUnavailable, RegistryUnavailable
 from aoi.promotion.ledger import Ledger
-from aoi.settings import derive_seed
 from tasks.retrying import CAP_S, SPREAD, UNCLASSIFIED_S, pause_before_retry_s
 from tests import prefect_server
 from tests.database import postgres
@@ -88,11 +87,9 @@ class TestStages:
             status, printed, logged = program.end()
         assert status == 0, logged[-3000:]
         pauses = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("pause")]
-        expected = [
-            pause_before_retry_s(DatabaseUnavailable("", retry_in_s=40.0 * n), derive_seed(0, "retry", "work", n))
-            for n in (1, 2)
-        ]
-        assert pauses == [round(pause_s, 3) for pause_s in expected]
+        assert len(pauses) == 2
+        assert 40.0 <= pauses[0] <= 40.0 * (1 + SPREAD)
+        assert 80.0 <= pauses[1] <= 80.0 * (1 + SPREAD)
         assert printed.splitlines()[-1] == "transient done"
         assert program.attempts() == ["transient"] * 3
 

@@ -20,7 +20,8 @@ AoiError
    |- RegistryUnavailable    MLflow does not answer
    |- ServerUnavailable      the model server does not answer
    |- ClusterUnavailable     the Kubernetes API does not answer
-   `- StageBusy              another run holds this stage
+   |- DatabaseUnavailable    the database went away, is starting, or is kept busy by another writer
+   `- StageBusy              another run holds this stage, or took it over
 """
 
 
@@ -108,5 +109,13 @@ class ClusterUnavailable(Transient):
     """The Kubernetes API does not answer."""
 
 
+class DatabaseUnavailable(Transient):
+    """The database does not answer now: it restarts, refuses one connection more, or another writer is at it."""
+
+    def __init__(self, message: str, retry_in_s: float = 15.0) -> None:
+        # A restart of PostgreSQL takes seconds to a minute: two retries at this pace outlast most of them.
+        super().__init__(message, retry_in_s)
+
+
 class StageBusy(Transient):
-    """Another run holds this stage."""
+    """Another run holds this stage, or has taken it over."""

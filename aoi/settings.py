@@ -21,6 +21,8 @@ PREFIX = "AOI_"
 DELIMITER = "__"
 TEST_PREFIX = "AOI_TEST_"
 """Variables of the test suite: which kubectl or helm it runs. No settings, so not misspelt ones either."""
+OTHERS = ("AOI_CHECKOUT",)
+"""Variables of our pages and manifests that are no settings: `prefect.yaml` asks for the folder with the code."""
 
 _PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri"})
 """Where things lie decides nothing about what they are: not part of the digest."""
@@ -219,13 +221,13 @@ def derive_seed(root: int, *parts: str | int) -> int:
 
 
 def variable_names() -> list[str]:
-    """Every environment variable that is read, in order of the fields."""
+    """Every environment variable that is a setting, in order of the fields."""
     return _names(Settings, PREFIX)
 
 
 def refuse_misspelt(environment: Mapping[str, str]) -> None:
-    """Raise SettingsError if a variable begins with `AOI_` but names no setting."""
-    known = variable_names()
+    """Raise SettingsError if a variable begins with `AOI_` but is none that we know."""
+    known = [*variable_names(), *OTHERS]
     for name in sorted(environment):
         if not name.upper().startswith(PREFIX) or name.upper().startswith(TEST_PREFIX) or name.upper() in known:
             continue

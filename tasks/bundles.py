@@ -1,7 +1,7 @@
 """Bundles as stages see them: a reference to a stored folder, unpacked locally when somebody needs the files."""
 
-import fcntl
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +44,25 @@ def base_folder(weights: Sha256) -> Path:
 
 
 def unpack(ref: Ref[Tree]) -> Path:
-    """Local folder of a stored folder, written whole or not at all. Raises: CorruptObject."""
+    """Local folder of a stored folder, written whole or not at all. Raises: CorruptObject.
+
+    Without a lock: the cache may be shared by machines. Two that unpack at once write the same, and one draft is left.
+    """
     ws = workspace()
     folder = ws.cache_folder / ref.kind / ref.sha256
+    if folder.exists():
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{ref.sha256}.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            draft = folder.with_name(f".{folder.name}.part")
-            shutil.rmtree(draft, ignore_errors=True)
-            ws.store.get_folder(ref, draft)
-            draft.rename(folder)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        ws.store.get_folder(ref, draft)
+        draft.chmod(0o755)  # a model server reads it as another user; mkdtemp makes folders private
+        draft.rename(folder)
+    except OSError:
+        if not folder.exists():  # renaming onto a folder that is not empty fails: the other one was faster
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

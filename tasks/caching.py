@@ -7,23 +7,22 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
-from prefect.transactions import IsolationLevel
+from prefect.transactions import IsolationLevel, get_transaction
 from pydantic import BaseModel
 
 from aoi import progress
-from aoi.errors import Permanent
 from aoi.records.base import canonical_bytes, sha256_hex
 from aoi.source import source_digest
 from tasks.kept import remember_time
-from tasks.locking import ProcessLockManager
+from tasks.locking import LeaseLockManager
+from tasks.retrying import may_work_later
 from tasks.workspace import workspace
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOCKS = ProcessLockManager()
+LOCKS = LeaseLockManager(lambda: workspace().leases)
 
 
 def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -49,6 +48,8 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
             progress.stage(name)
             began = time.monotonic()
             result = function(*args, **kwargs)
+            if transaction := get_transaction():
+                LOCKS.confirm(str(transaction.key))  # a run that was away for too long leaves no result
             remember_time(args[0] if args else None, name, time.monotonic() - began)
             return result
 
@@ -56,8 +57,8 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
         as_task = task(
             name=name,
             retries=retries,
-            retry_delay_seconds=5,
-            retry_condition_fn=_may_work_later,
+            retry_delay_seconds=0,
+            retry_condition_fn=may_work_later,
             timeout_seconds=timeout_s,
             persist_result=True,
             result_serializer="json",
@@ -93,14 +94,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
-
-
-def _may_work_later(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
-    """The class of the error is the retry policy; an error that nobody classified is retried once or twice."""
-    try:
-        state.result()
-    except Permanent:
-        return False
-    except Exception:
-        return True
-    return False

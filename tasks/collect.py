@@ -36,7 +36,7 @@ def collect_with(bundle: Ref, problems: int, seed: int) -> Ref[TrajectorySet]:
         for number in range(settings.collect.rollouts)
     ]
     return run_sharded(
-        workspace().store,
+        workspace(),
         "collect",
         specs,
         open_bundle(bundle),

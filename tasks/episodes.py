@@ -3,14 +3,13 @@
 No Prefect here: workers import this module, and every import costs each of them seconds.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from aoi import progress
 from aoi.agents.episode import run_episode
 from aoi.agents.policy import Codec, Policy
 from aoi.agents.rollout import rollout
-from aoi.errors import StageBusy
 from aoi.language.codec import WordCodec
 from aoi.problems import scenario
 from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
@@ -30,6 +28,8 @@ from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
 from models.bundle import Bundle, load
 from models.threads import use_threads
+from tasks.claims import Claims
+from tasks.workspace import Workspace
 
 BATCH = 64
 """Episodes that wait on the policy at once."""
@@ -60,7 +60,7 @@ class Shard(Record):
 
 
 def run_sharded(
-    store: ObjectStore,
+    ws: Workspace,
     stage: str,
     specs: Sequence[EpisodeSpec],
     bundle: Bundle,
@@ -71,7 +71,8 @@ def run_sharded(
 ) -> Ref[TrajectorySet]:
     """Run every episode and store the set. Finished shards of an interrupted run are kept.
 
-    The key holds all that decides the episodes, so a changed plan never meets old shards.
+    The key holds all that decides the episodes, so a changed plan never meets old shards. Two such runs at once, on
+    whichever machines, share the shards out.
     """
     identity = [
         stage,
@@ -84,7 +85,7 @@ def run_sharded(
     parts = [tuple(specs[start : start + shard_size]) for start in range(0, len(specs), shard_size)]
     shards = [
         Shard(
-            store_url=store.url,
+            store_url=ws.store.url,
             key=key,
             index=i,
             bundle=str(bundle.folder),
@@ -94,12 +95,15 @@ def run_sharded(
         )
         for i, part in enumerate(parts)
     ]
-    writer = ShardWriter(store, key)
+    writer = ShardWriter(ws.store, key)
     waiting = [shard for shard in shards if writer.done(shard.index) is None]
     done = sum(len(shard.specs) for shard in shards) - sum(len(shard.specs) for shard in waiting)
     progress.advance(done, len(specs), stage)
-    with worker_pool(min(workers or worker_count(), len(waiting) or 1)) as pool:
-        for manifest in _as_finished(pool, waiting):
+    width = min(workers or worker_count(), len(waiting) or 1)
+    with worker_pool(width) as pool:
+        claims = Claims(ws.leases, writer, key, width)
+        jobs = {shard.index: functools.partial(pool.submit, run_shard, shard) for shard in waiting}
+        for manifest in claims.work_off(jobs):
             done += manifest.rows
             progress.advance(done, len(specs), stage)
     return writer.finish(stage, len(shards))
@@ -124,7 +128,7 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-@cache
+@functools.cache
 def _context() -> ForkServerContext:
     """Workers fork from a clean process that has imported the vendors, never from one that runs threads."""
     context = multiprocessing.get_context("forkserver")
@@ -137,22 +141,11 @@ def _start_worker() -> None:
     use_threads(1)
 
 
-def _as_finished(pool: ProcessPoolExecutor, shards: Iterable[Shard]) -> Iterator[ShardManifest]:
-    pending: set[Future[ShardManifest]] = {pool.submit(run_shard, shard) for shard in shards}
-    try:
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise StageBusy("a worker process died, most often for want of memory; finished shards are kept") from error
-
-
 def run_shard(shard: Shard) -> ShardManifest:
-    """Run one shard in this process and store it, its manifest last."""
+    """Run one shard in this process and store its rows. Whoever claimed it says that it is finished."""
     bundle = _bundle(shard.bundle, shard.base)
     trajectories = run_specs(shard.specs, bundle, bundle.policy(), temperature=shard.temperature)
-    return ShardWriter(ObjectStore(shard.store_url), shard.key).write(shard.index, trajectories)
+    return ShardWriter(ObjectStore(shard.store_url), shard.key).put(shard.index, trajectories)
 
 
 def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, temperature: float) -> list[Trajectory]:
@@ -181,6 +174,6 @@ def codec_of(bundle: Bundle) -> Codec:
     return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
 
 
-@cache
+@functools.cache
 def _bundle(folder: str, base: str) -> Bundle:
     return load(Path(folder), Path(base))

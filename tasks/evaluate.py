@@ -44,7 +44,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     for arm, bundle in (("champion", champion), ("challenger", challenger)):
         sets.append(
             run_sharded(
-                ws.store,
+                ws,
                 f"evaluate-{arm}",
                 [spec.model_copy(update={"arm": arm}) for spec in specs],
                 bundle,

@@ -130,7 +130,7 @@ def _execute(cycle: Cycle, champion: Ref, plans: Sequence[CorrectivePlan]) -> li
         for plan in runnable
     ]
     ref = run_sharded(
-        ws.store,
+        ws,
         "guided",
         specs,
         open_bundle(champion),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aoi.database.engine import Database, open_database
+from aoi.database.leases import Leases
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Ref, Sha256, canonical_bytes
 from aoi.settings import Settings
@@ -22,6 +23,7 @@ class Workspace:
     settings: Settings
     store: ObjectStore
     database: Database
+    leases: Leases
     ledger: Ledger
 
     @property
@@ -39,7 +41,7 @@ def workspace() -> Workspace:
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
     ledger = Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze)
-    return Workspace(settings, store, database, ledger)
+    return Workspace(settings, store, database, Leases(database), ledger)
 
 
 def keep_settings() -> Sha256:

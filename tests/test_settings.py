@@ -19,6 +19,14 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_right_name(monkeypatch)
         Settings.load()
 
 
+def test_the_variable_of_prefect_yaml_is_accepted_and_a_slip_of_it_is_not(monkeypatch):
+    monkeypatch.setenv("AOI_CHECKOUT", "/app")
+    Settings.load()
+    monkeypatch.setenv("AOI_CHEKOUT", "/app")
+    with pytest.raises(SettingsError, match="Did you mean AOI_CHECKOUT"):
+        Settings.load()
+
+
 @pytest.mark.parametrize("name", variable_names())
 def test_every_one_letter_slip_of_every_variable_is_refused(name):
     for at in range(4, len(name)):

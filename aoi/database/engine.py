@@ -2,6 +2,9 @@
 
 Writers are serialised from their first statement: SQLite by BEGIN IMMEDIATE, PostgreSQL by an advisory lock held for
 the transaction. Whatever was read inside `write()` is therefore still true when it commits.
+
+Nothing waits for ever: a lock, a statement and a transaction that nobody goes on with have their times below, and what
+the driver says then is put into the error tree by `aoi.database.outages`.
 """
 
 import os
@@ -14,14 +17,18 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from aoi.errors import Permanent, SettingsError, StageBusy, StoreNotWritable
+from aoi.database.outages import explained
+from aoi.errors import SettingsError, StoreNotWritable
 from aoi.settings import Settings
 
 BUSY_TIMEOUT_S = 60.0
 """How long a writer waits for another before it gives up as busy."""
+STATEMENT_TIMEOUT_S = 120.0
+"""How long PostgreSQL works on one statement, its wait for locks included. Ours are short: longer means trouble."""
+CONNECT_TIMEOUT_S = 10.0
 
 _POSTGRES_LOCK = 0x414F49  # "AOI"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,14 +42,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads. Raises: StageBusy, StoreNotWritable."""
-        with _explained(self.engine.url), self.engine.connect() as connection, connection.begin():
+        """A transaction that only reads. Raises: DatabaseUnavailable, StoreNotWritable."""
+        with explained(self.engine.url), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer can interleave with. Raises: StageBusy, StoreNotWritable."""
-        with _explained(self.engine.url), self.engine.connect() as connection:
+        """A transaction that no other writer can interleave with. Raises: DatabaseUnavailable, StoreNotWritable."""
+        with explained(self.engine.url), self.engine.connect() as connection:
             _lock_writers(connection)
             with connection.begin():
                 if connection.dialect.name == "postgresql":
@@ -55,7 +62,7 @@ class Database:
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of these settings, migrated. Raises: SettingsError, StoreNotWritable, StageBusy."""
+    """The database of these settings, migrated. Raises: SettingsError, StoreNotWritable, DatabaseUnavailable."""
     return open_url(settings.database_url, settings.database_password.get_secret_value())
 
 
@@ -63,13 +70,17 @@ def open_url(address: str, password: str = "") -> Database:
     """The database at a SQLAlchemy URL, migrated. Safe when several processes start at once."""
     try:
         url = engine_url(address, password)
-        database = Database(_sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url))
+        database = Database(_sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url))
     except (ImportError, SQLAlchemyError, ValueError) as error:
         raise SettingsError(
             f"AOI_DATABASE_URL {address!r} cannot be used: {error}. Expected sqlite:///path or "
             "postgresql+psycopg://user@host/name with the driver installed"
         ) from None
-    _migrate(database)
+    try:
+        _migrate(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -104,6 +115,27 @@ def _sqlite(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         is_write = connection.get_execution_options().get("aoi_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    # Pinged before use: a connection that the server dropped meanwhile is replaced, and nobody sees it.
+    connect_args = {"connect_timeout": int(CONNECT_TIMEOUT_S)} if "connect_timeout" not in url.query else {}
+    engine = create_engine(url, pool_pre_ping=True, connect_args=connect_args)
+    times_s = {
+        "lock_timeout": BUSY_TIMEOUT_S,
+        "statement_timeout": STATEMENT_TIMEOUT_S,
+        # A writer whose machine froze in its transaction would otherwise keep the others out for ever.
+        "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_S,
+    }
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            for name, seconds in times_s.items():
+                cursor.execute(f"SET {name} = {int(seconds * 1000)}")
+        connection.commit()  # a SET that is rolled back is undone
 
     return engine
 
@@ -167,24 +199,3 @@ def _migrate(database: Database) -> None:
                 f"the database {database.engine.url!r} was written by a newer AOI ({error}). Install that version, "
                 "or set AOI_DATABASE_URL to another database"
             ) from None
-
-
-@contextmanager
-def _explained(url: URL) -> Iterator[None]:
-    """Turn what the driver says into the error tree, naming the database without its password."""
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig)
-        if "locked" in cause or "busy" in cause:
-            raise StageBusy(f"another writer holds {url!r} for over {BUSY_TIMEOUT_S:.0f} s. Run again later") from error
-        raise StoreNotWritable(
-            f"the database {url!r} cannot be used: {cause}. Check that its place exists, is writable and has room, "
-            "or set AOI_DATABASE_URL"
-        ) from error
-    except DBAPIError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise Permanent(
-                f"{url!r} is damaged: {error.orig}. Restore it from its backup, then `aoi verify`"
-            ) from error
-        raise

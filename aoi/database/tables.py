@@ -4,7 +4,19 @@ Cycles and approvals have no table of their own: they are entries of the ledger,
 chained.
 """
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -49,3 +61,12 @@ feedback = Table(
     Column("record", Text, nullable=False),  # canonical JSON of the Feedback
 )
 Index("ix_feedback_trajectory", feedback.c.trajectory)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("token", String(32), nullable=False),  # new at every taking: what tells a former holder from the present one
+    Column("holder", String(200), nullable=False),  # the process, see `aoi.database.holders`
+    Column("expires_at", Double, nullable=False),  # seconds since 1970 by the database's own clock
+)

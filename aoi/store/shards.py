@@ -35,19 +35,21 @@ class ShardWriter:
             return None
         return manifest
 
-    def write(self, index: int, trajectories: Sequence[Trajectory]) -> ShardManifest:
-        """Store one shard, its manifest last. Raises: StoreNotWritable."""
+    def put(self, index: int, trajectories: Sequence[Trajectory]) -> ShardManifest:
+        """Store the rows of one shard. Nobody finds them before `finished`. Raises: StoreNotWritable."""
         lines = b"".join(trajectory.to_bytes() + b"\n" for trajectory in trajectories)
         ref = self._store.put(SHARD_KIND, lines)
-        manifest = ShardManifest(
+        return ShardManifest(
             index=index,
             sha256=ref.sha256,
             content_sha256=content_digest(trajectory.content.digest() for trajectory in trajectories),
             rows=len(trajectories),
             size_bytes=ref.size_bytes,
         )
-        self._store.mark(self._key, _name(index), manifest)
-        return manifest
+
+    def finished(self, manifest: ShardManifest) -> None:
+        """Write the manifest, last of all: the shard is done, and a rerun skips it. Raises: StoreNotWritable."""
+        self._store.mark(self._key, _name(manifest.index), manifest)
 
     def finish(self, stage: str, shards: int) -> Ref[TrajectorySet]:
         """Store the set of all `shards`. Raises: CorruptObject naming the first one that is missing."""

@@ -168,7 +168,6 @@ def test_settings_of_the_worker_are_settings(monkeypatch):
     worker = next(obj for _, obj in DOCUMENTS if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "worker")
     env = worker["spec"]["template"]["spec"]["containers"][0]["env"]
     given = {item["name"]: item["value"] for item in env if item["name"].startswith("AOI_")}
-    given.pop("AOI_CHECKOUT")  # prefect.yaml's own
     refuse_misspelt(given)
     for name, value in given.items():
         monkeypatch.setenv(name, value)

@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").rglob("*.md")))
 WRITTEN = tuple(page for page in PAGES if page.parent.name != "reference")
 """Pages that people wrote; the others come out of the code."""
+INSTALLATION = (
+    ROOT / "prefect.yaml",
+    ROOT / "Makefile",
+    *sorted(path for path in (ROOT / "deploy").rglob("*") if path.is_file()),
+)
+"""What sets variables for those who run it."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -82,12 +88,10 @@ def shell_lines() -> Iterator[Said]:
 
 
 def variables() -> Iterator[Said]:
-    """AOI_ variables that shell lines set or sentences name."""
-    for said in shell_lines():
-        yield from (Said(said.page, v) for v, _ in _VARIABLE.findall(said.text) if v.startswith("AOI_"))
-    for said in inline():
-        if re.fullmatch(r"AOI_[A-Z0-9_]+(=\S*)?", said.text):
-            yield Said(said.page, said.text.partition("=")[0])
+    """Every AOI_ variable that a page or a file of the installation names, wherever in it."""
+    for file in sorted((*PAGES, *(path for path in INSTALLATION if path.suffix != ".md"))):
+        for variable in re.findall(r"\bAOI_[A-Z0-9_]*[A-Z0-9]\b", file.read_text()):
+            yield Said(name(file), variable)
 
 
 def aoi_commands() -> Iterator[tuple[str, tuple[str, ...]]]:

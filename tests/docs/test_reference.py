@@ -9,8 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from aoi.errors import SettingsError
 from aoi.problems import catalogue
-from aoi.settings import variable_names
+from aoi.settings import refuse_misspelt, variable_names
 from flows.cli import app
 from tests.docs import pages
 from tests.docs.pages import ROOT
@@ -83,9 +84,16 @@ def test_tests_that_pages_name_exist():
     assert [said for said in pages.tests() if said.text not in known] == []
 
 
-def test_variables_that_pages_name_are_settings():
-    known = set(variable_names()) | {"AOI_CHECKOUT"}  # prefect.yaml's own
-    assert [said for said in pages.variables() if said.text not in known] == []
+def test_every_variable_that_pages_and_manifests_name_is_accepted():
+    named = list(pages.variables())
+    assert {"AOI_CHECKOUT", "AOI_HOME", "AOI_SERVER__API_KEY"} <= {said.text for said in named}
+    refused = []
+    for said in named:
+        try:
+            refuse_misspelt({said.text: "x"})
+        except SettingsError:
+            refused.append(said)
+    assert refused == []
 
 
 def test_commands_that_pages_name_take_those_options():

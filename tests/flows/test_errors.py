@@ -44,6 +44,14 @@ def test_an_expected_error_says_what_to_do(
     assert "Traceback" not in ended.stderr
 
 
+def test_a_database_that_is_away_ends_a_command_with_the_status_of_what_may_pass(tmp_path: Path) -> None:
+    away = f"postgresql+psycopg://aoi@/aoi?host={tmp_path}"
+    ended = aoi(tmp_path, "status", AOI_DATABASE_URL=away)
+    assert ended.returncode == 75
+    assert ended.stderr.startswith("error: the database postgresql+psycopg://aoi@/aoi")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     said = aoi(tmp_path, "--help")
     assert said.returncode == 0

@@ -17,7 +17,7 @@ def collect(store, *, wall_ms=5) -> Ref[TrajectorySet]:
     writer = ShardWriter(store, "collect-1")
     for index in range(3):
         if writer.done(index) is None:
-            writer.write(index, [trajectory(10 * index + row, wall_ms=wall_ms) for row in range(4)])
+            writer.finished(writer.put(index, [trajectory(10 * index + row, wall_ms=wall_ms) for row in range(4)]))
     return writer.finish("collect", 3)
 
 

@@ -1,80 +1,88 @@
-"""Locks that die with their process."""
+"""Prefect's lock manager over leases: what Prefect asks of one, and whose result is written."""
 
-import multiprocessing
-import os
-import signal
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_HOME, temporary_settings
+from sqlalchemy import update
 
-from tasks.locking import ProcessLockManager
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path):
-    with temporary_settings({PREFECT_HOME: tmp_path}):
-        yield tmp_path
+from aoi.database import tables
+from aoi.database.engine import Database, open_url
+from aoi.database.leases import Leases
+from aoi.errors import StageBusy
+from tasks.locking import LeaseLockManager
 
 
-def _hold(home: str, held: "multiprocessing.synchronize.Event") -> None:
-    with temporary_settings({PREFECT_HOME: Path(home)}):
-        locks = ProcessLockManager()  # kept: a lock lives as long as its manager
-        locks.acquire_lock("train-1", "other")
-        held.set()
-        time.sleep(60)
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_url(f"sqlite:///{tmp_path / 'aoi.db'}")
+    yield opened
+    opened.close()
 
 
-def test_a_lock_that_another_process_holds_is_not_given(home: Path) -> None:
-    with _Holder(home):
-        ours = ProcessLockManager()
-        assert ours.is_locked("train-1")
-        assert not ours.acquire_lock("train-1", "ours", acquire_timeout=0.3)
-        assert not ours.wait_for_lock("train-1", timeout=0.2)
+@pytest.fixture
+def locks(database: Database) -> Iterator[LeaseLockManager]:
+    leases = Leases(database)
+    yield LeaseLockManager(lambda: leases)
+    leases.close()
 
 
-def test_a_killed_holder_gives_its_lock_back(home: Path) -> None:
-    ours = ProcessLockManager()
-    with _Holder(home) as process:
-        os.kill(process.pid or 0, signal.SIGKILL)
-        process.join()
-        assert ours.acquire_lock("train-1", "ours", acquire_timeout=10)
-    ours.release_lock("train-1", "ours")
+@pytest.fixture
+def elsewhere(database: Database) -> Iterator[LeaseLockManager]:
+    """The manager of another process."""
+    leases = Leases(database)
+    yield LeaseLockManager(lambda: leases)
+    leases.close()
 
 
-def test_only_the_holder_releases() -> None:
-    locks = ProcessLockManager()
-    assert locks.acquire_lock("train-1", "one")
-    with pytest.raises(ValueError, match="no lock of two on train-1"):
-        locks.release_lock("train-1", "two")
-    locks.release_lock("train-1", "one")
+def expire(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(update(tables.leases).values(expires_at=1.0))
+
+
+def test_a_lock_that_another_process_holds_is_not_given(locks, elsewhere) -> None:
+    assert elsewhere.acquire_lock("train-1", "theirs")
+    assert locks.is_locked("train-1")
+    assert not locks.is_lock_holder("train-1", "theirs")
+    assert not locks.acquire_lock("train-1", "ours", acquire_timeout=0.3)
+    assert not locks.wait_for_lock("train-1", timeout=0.2)
+    elsewhere.release_lock("train-1", "theirs")
+    assert locks.wait_for_lock("train-1", timeout=5)
+    assert locks.acquire_lock("train-1", "ours", acquire_timeout=5)
+
+
+def test_a_lock_is_given_again_to_its_holder(locks) -> None:
+    assert locks.acquire_lock("train-1", "ours")
+    assert locks.acquire_lock("train-1", "ours", acquire_timeout=0)
+    assert not locks.acquire_lock("train-1", "another task", acquire_timeout=0)
+
+
+def test_only_the_holder_releases(locks) -> None:
+    assert locks.acquire_lock("train-1", "ours")
+    with pytest.raises(ValueError, match="no lock of another on train-1"):
+        locks.release_lock("train-1", "another")
+    locks.release_lock("train-1", "ours")
     assert not locks.is_locked("train-1")
 
 
-def test_two_managers_in_one_process_exclude_each_other() -> None:
-    first, second = ProcessLockManager(), ProcessLockManager()
-    assert first.acquire_lock("train-1", "one")
-    assert not second.acquire_lock("train-1", "two", acquire_timeout=0.2)
-    first.release_lock("train-1", "one")
-    assert second.acquire_lock("train-1", "two", acquire_timeout=5)
-    second.release_lock("train-1", "two")
+def test_a_key_and_the_path_of_its_record_are_one_lock(locks, elsewhere) -> None:
+    """Prefect locks by key, and asks before it writes by what its storage calls the record."""
+    assert locks.acquire_lock("train-1", "ours")
+    assert locks.is_lock_holder("/aoi/prefect/storage/train-1", "ours")
+    assert elsewhere.is_locked("/aoi/prefect/storage/train-1")
 
 
-class _Holder:
-    """A process that holds the lock for the block."""
+def test_a_run_that_was_away_for_too_long_writes_nothing(locks, elsewhere, database) -> None:
+    assert locks.acquire_lock("train-1", "ours")
+    expire(database)
+    assert elsewhere.acquire_lock("train-1", "theirs", acquire_timeout=5)
+    assert not locks.is_lock_holder("train-1", "ours")
+    with pytest.raises(StageBusy, match="taken over"):
+        locks.confirm("train-1")
+    locks.release_lock("train-1", "ours")
+    elsewhere.confirm("train-1")
 
-    def __init__(self, home: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._held = context.Event()
-        self._process = context.Process(target=_hold, args=(str(home), self._held))
 
-    def __enter__(self) -> multiprocessing.Process:
-        self._process.start()
-        assert self._held.wait(60)
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
+def test_a_lock_for_a_time_is_refused(locks) -> None:
+    with pytest.raises(ValueError, match="until it is released"):
+        locks.acquire_lock("train-1", "ours", hold_timeout=1)

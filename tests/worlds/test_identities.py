@@ -10,7 +10,8 @@ from aoi.worlds.environment import new_world
 from aoi.worlds.identities import EXECUTOR, PROBE, add_identities
 from kubeworld.api.server import api_of
 from kubeworld.bootstrap import add_default_roles, empty_world
-from kubeworld.kinds.resources import ALL_VERBS, BUILT_IN
+from kubeworld.kinds.catalogue import KINDS
+from kubeworld.kinds.kind import ALL_VERBS
 from kubeworld.machine.identity import Identity
 from kubeworld.machine.rbac import Access
 from kubeworld.machine.world import World
@@ -59,8 +60,8 @@ def place(request) -> Place:
 
 def resources() -> set[tuple[str, str]]:
     """(group, resource) of the catalogue with every subresource, and of every rule of a manifest."""
-    names = {(kind.group, kind.plural) for kind in BUILT_IN}
-    names |= {(kind.group, f"{kind.plural}/{part}") for kind in BUILT_IN for part in kind.subresources}
+    names = {(kind.group, kind.plural) for kind in KINDS}
+    names |= {(kind.group, f"{kind.plural}/{part}") for kind in KINDS for part in kind.subresources}
     return names | {(group, resource) for role in ROLES for _, group, resource in rights_of(role)} | UNSERVED
 
 

@@ -53,17 +53,20 @@ def phase(world, resource, name):
 DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
 
 
-@pytest.mark.parametrize("names", [("old", "new"), ("new", "old")])
+@pytest.mark.parametrize("names", [("aged", "young"), ("young", "aged")])
 def test_of_several_default_classes_the_newest_is_given_and_of_equals_the_first_by_name(names):
     world = make_world()
-    stamps = {"old": "2026-01-05T08:00:00Z", "new": "2026-01-06T08:00:00Z"}
-    for name in names:
+    stamps = {"aged": "2026-01-05T08:00:00Z", "young": "2026-01-06T08:00:00Z", "as-young": "2026-01-06T08:00:00Z"}
+
+    def add(name):
         meta = {"name": name, "annotations": DEFAULT, "creationTimestamp": stamps[name]}
         create(world, CLASSES, {**storage_class(), "metadata": meta})
-    assert given_class(world, "first") == "new"
-    meta = {"name": "as-new", "annotations": DEFAULT, "creationTimestamp": stamps["new"]}
-    create(world, CLASSES, {**storage_class(), "metadata": meta})
-    assert given_class(world, "second") == "as-new"
+
+    for name in names:
+        add(name)
+    assert given_class(world, "first") == "young"
+    add("as-young")
+    assert given_class(world, "second") == "as-young"
 
 
 def given_class(world, name, **spec):

@@ -14,7 +14,7 @@ import pytest
 
 from kubeworld.serve import ServedCluster, serve
 
-OPERATOR = Path(__file__).with_name("operator.py")
+OPERATOR = Path(__file__).with_name("sites.py")
 SITES = "/apis/example.com/v1/namespaces/default/sites"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 MAPS = "/api/v1/namespaces/default/configmaps"

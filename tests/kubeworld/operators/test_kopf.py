@@ -14,6 +14,7 @@ import pytest
 
 from kubeworld.serve import ServedCluster, serve
 
+pytestmark = pytest.mark.xdist_group("kopf")  # one operator for all of them
 OPERATOR = Path(__file__).with_name("sites.py")
 SITES = "/apis/example.com/v1/namespaces/default/sites"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"

@@ -51,6 +51,8 @@ test-kubeworld: $(KUBEWORLD_VENV)/.installed clients
 	cp -R tests/__init__.py tests/kubeworld build/kubeworld/tests/
 	cp docs/cluster.md build/kubeworld/docs/
 	cp kubeworld/README.md build/kubeworld/kubeworld/
+	cd build/kubeworld && env -u PYTHONPATH $(KUBEWORLD_BIN)/python -c \
+	  "from importlib.util import find_spec; assert not find_spec('aoi'), 'AOI can be imported here'"
 	cd build/kubeworld && env -u PYTHONPATH KUBEWORLD_TEST_CLIENTS=$(CURDIR)/$(VENV)/clients \
 	  $(KUBEWORLD_BIN)/pytest -c ../../pyproject.toml --rootdir . -n 2 --dist loadgroup tests/kubeworld
 

@@ -1,19 +1,24 @@
 # make run   - from nothing to a verdict: virtual environment, install, one cycle on the embedded default
 # make test  - lint, types, import contracts and every test, in random order
+# make test-kubeworld - the distribution kubeworld, installed without AOI, and its tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+KUBEWORLD_VENV ?= .venv-kubeworld
+KUBEWORLD_BIN := $(CURDIR)/$(KUBEWORLD_VENV)/bin
+PIP_INSTALL := pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
 # Byte code is kept: without it every start compiles the vendors again (minutes over a run).
 unexport PYTHONDONTWRITEBYTECODE
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test lint install clients constraints docs clean
+.PHONY: run test test-kubeworld lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml requirements/constraints.txt
+# One command for both distributions: AOI needs kubeworld, and finds it here.
+$(VENV)/.installed: pyproject.toml kubeworld/pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e ".[dev]"
+	$(BIN)/$(PIP_INSTALL) -e ./kubeworld -e ".[dev]"
 	touch $@
 
 run: install
@@ -33,6 +38,24 @@ $(VENV)/clients/helm: scripts/install_clients.py | install
 test: lint clients
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+$(KUBEWORLD_VENV)/.installed: kubeworld/pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(KUBEWORLD_VENV)
+	$(KUBEWORLD_BIN)/$(PIP_INSTALL) "./kubeworld[test]"
+	touch $@
+
+# Installed as its users install it, not editable, and tested from a folder where nothing of AOI can be imported.
+test-kubeworld: $(KUBEWORLD_VENV)/.installed clients
+	$(KUBEWORLD_BIN)/$(PIP_INSTALL) --no-deps --force-reinstall ./kubeworld
+	rm -rf build/kubeworld
+	mkdir -p build/kubeworld/tests build/kubeworld/docs build/kubeworld/kubeworld
+	cp -R tests/__init__.py tests/kubeworld build/kubeworld/tests/
+	cp docs/cluster.md build/kubeworld/docs/
+	cp kubeworld/README.md build/kubeworld/kubeworld/
+	cd build/kubeworld && env -u PYTHONPATH $(KUBEWORLD_BIN)/python -c \
+	  "from importlib.util import find_spec; assert not find_spec('aoi'), 'AOI can be imported here'"
+	cd build/kubeworld && env -u PYTHONPATH KUBEWORLD_TEST_CLIENTS=$(CURDIR)/$(VENV)/clients \
+	  $(KUBEWORLD_BIN)/pytest -c ../../pyproject.toml --rootdir . -n 2 --dist loadgroup tests/kubeworld
+
 docs: install
 	$(BIN)/python docs/generate.py
 
@@ -42,4 +65,4 @@ constraints:
 	  > requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) .aoi
+	rm -rf $(VENV) $(KUBEWORLD_VENV) build .aoi

@@ -19,8 +19,6 @@ from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 
 PREFIX = "AOI_"
 DELIMITER = "__"
-TEST_PREFIX = "AOI_TEST_"
-"""Variables of the test suite: which kubectl or helm it runs. No settings, so not misspelt ones either."""
 OTHERS = ("AOI_CHECKOUT",)
 """Variables of our pages and manifests that are no settings: `prefect.yaml` asks for the folder with the code."""
 
@@ -229,7 +227,7 @@ def refuse_misspelt(environment: Mapping[str, str]) -> None:
     """Raise SettingsError if a variable begins with `AOI_` but is none that we know."""
     known = [*variable_names(), *OTHERS]
     for name in sorted(environment):
-        if not name.upper().startswith(PREFIX) or name.upper().startswith(TEST_PREFIX) or name.upper() in known:
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
         raise SettingsError(

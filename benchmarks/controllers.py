@@ -1,8 +1,5 @@
 """What the embedded cluster's controllers cost: building, restoring, waiting, breaking and repairing a world.
 
-from kubeworld.cluster import new_cluster
-from kubeworld.cluster import new_cluster
-from kubeworld.cluster import new_cluster
 Run: python -m benchmarks.controllers. Times are process CPU, best of several, so that a loaded machine tells the same.
 """
 

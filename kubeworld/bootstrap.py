@@ -1,7 +1,7 @@
 """What a cluster holds before anybody installs anything: system namespaces, DNS, storage, default roles, nodes.
 
-`aoi cluster up --empty` serves such a cluster; `add_default_roles` also completes a world of an application that
-people will look at with their own tools. Roles: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+`empty_world` is such a cluster; `add_default_roles` also completes a world that somebody built by hand and that people
+will look at with their own tools. Roles: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
 
 from collections.abc import Iterator

@@ -236,7 +236,7 @@ def _warning(texts: Iterable[str]) -> str:
 VERSION = {
     "major": "1",
     "minor": "32",
-    "gitVersion": "v1.32.6+aoi",
+    "gitVersion": "v1.32.6+kubeworld",
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "2025-06-17T00:00:00Z",

@@ -1,9 +1,10 @@
 """The HTTPS front of embedded clusters: real kubectl, helm and client libraries talk to it. Loopback only."""
 
-from kubeworld.front.kubeconfig import Context, is_ours, write_contexts, write_kubeconfig
+from kubeworld.front.kubeconfig import CLUSTER, Context, is_ours, write_contexts, write_kubeconfig
 from kubeworld.front.server import Front, Scaled, Stepped, serve_until_stopped, serving
 
 __all__ = [
+    "CLUSTER",
     "Context",
     "Front",
     "Scaled",

@@ -26,7 +26,7 @@ class Certificates:
 def make_certificates(host: str = "127.0.0.1") -> Certificates:
     """A new authority and a server certificate for `host` and localhost, signed by it."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aoi embedded cluster CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubeworld CA")])
     authority = (
         _builder(name, name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -9,6 +9,9 @@ from typing import Any
 
 import yaml
 
+CLUSTER = "kubeworld"
+"""What the clusters of a kubeconfig are called, unless whoever serves them says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -20,10 +23,13 @@ class Context:
     namespace: str = "default"
 
 
-def write_contexts(path: Path, authority_pem: bytes, contexts: Sequence[Context]) -> None:
-    """Write a kubeconfig readable by its owner alone; the first context is the current one."""
+def write_contexts(path: Path, authority_pem: bytes, contexts: Sequence[Context], *, cluster: str = CLUSTER) -> None:
+    """Write a kubeconfig readable by its owner alone; the first context is the current one.
+
+    The clusters in it are called `cluster`, `cluster`-2 and so on: `is_ours` knows the file by that.
+    """
     urls = list(dict.fromkeys(context.url for context in contexts))
-    clusters = dict(zip(urls, ("aoi", *(f"aoi-{number}" for number in range(2, len(urls) + 1))), strict=True))
+    clusters = dict(zip(urls, (cluster, *(f"{cluster}-{number}" for number in range(2, len(urls) + 1))), strict=True))
     authority = base64.b64encode(authority_pem).decode()
     document: dict[str, Any] = {
         "apiVersion": "v1",
@@ -55,11 +61,11 @@ def write_kubeconfig(
     write_contexts(path, authority_pem, [Context(user, url, token, namespace) for user, token in tokens.items()])
 
 
-def is_ours(path: Path) -> bool:
+def is_ours(path: Path, cluster: str = CLUSTER) -> bool:
     """Whether a file is a kubeconfig that this module wrote: its clusters are named as we name them."""
     try:
         document = yaml.safe_load(path.read_text())
         names = [cluster["name"] for cluster in document["clusters"]]
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
         return False
-    return bool(names) and all(name == "aoi" or name.startswith("aoi-") for name in names)
+    return bool(names) and all(name == cluster or name.startswith(f"{cluster}-") for name in names)

@@ -225,7 +225,7 @@ def _answer(response: Response, world: World | None) -> web.Response:
 def serving(front: Front, port: int = 0) -> Iterator[Front]:
     """Serve in a thread of its own while the block runs. The worlds belong to that thread meanwhile."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="aoi-front", daemon=True)
+    thread = threading.Thread(target=loop.run_forever, name="kubeworld-front", daemon=True)
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(front.start(port), loop).result(timeout=30)

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").rglob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "kubeworld" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "deploy").rglob("*.md")),
+)
 WRITTEN = tuple(page for page in PAGES if page.parent.name != "reference")
 """Pages that people wrote; the others come out of the code."""
 INSTALLATION = (

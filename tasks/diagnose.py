@@ -4,8 +4,7 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -13,7 +12,6 @@ from pydantic import Field
 from aoi import progress
 from aoi.agents.compressor import Observation
 from aoi.agents.episode import run_episode
-from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
 from aoi.agents.situation import Situation
 from aoi.agents.survey import LiveSituation, survey
@@ -24,10 +22,8 @@ from aoi.records.episode import Answer, Citation, Signal, Trajectory
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.settings import derive_seed
 from aoi.store.shards import put_trajectories
-from models.bundle import Bundle
-from models.files import adapter_digest
-from tasks.bundles import champion_ref, open_bundle, present_champion
-from tasks.episodes import codec_of
+from models.policies.of_bundle import codec_of, policy_of
+from tasks.bundles import champion_ref, open_bundle, present_champion, serving
 from tasks.workspace import workspace
 
 OBSERVATION = "observation"
@@ -129,7 +125,7 @@ def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagno
         keep=observations.keep,
         temperature=0.0,
     )
-    with _policy(bundle) as policy:
+    with policy_of(bundle, serving()) as policy:
         trajectory = rollout([episode], policy)[0]
     content = trajectory.content
     return Diagnosis(
@@ -194,22 +190,6 @@ def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
     text = observation.data[start : citation.end_byte].decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return tuple(line[:SEEN_CHARS] for line in lines[:SEEN_LINES])
-
-
-@contextmanager
-def _policy(bundle: Bundle) -> Iterator[Policy]:
-    """The model server where one is set, otherwise the engine in this process."""
-    server = workspace().settings.server
-    if not server.url:
-        yield bundle.policy()
-        return
-    from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings
-
-    key = server.api_key.get_secret_value() or None
-    with ModelServer(ServerSettings(server.url, key, timeout_s=server.timeout_s)) as client:
-        base = Served(client.base_name(), f"base:{bundle.manifest.base}")
-        roles = {role: client.load(folder, adapter_digest(folder)) for role, folder in bundle.adapters.items()}
-        yield ServedPolicy(client, roles, base)
 
 
 def _changes(trajectory: Trajectory) -> tuple[str, ...]:

@@ -27,13 +27,15 @@ from models.training.batches import Pair
 from models.training.curves import CurvePoint, TrainingRun
 
 Progress = Callable[[CurvePoint], None]
+BATCH = 32
+"""Pairs of an optimiser step."""
 
 
 class SftSettings(Record):
     """How an adapter is fine-tuned."""
 
     epochs: int = 3
-    batch: int = 32
+    batch: int = BATCH
     microbatch: int = 32
     learning_rate: float = 1e-3
     warmup: float = 0.1
@@ -79,6 +81,11 @@ def sft(
     eos_id = AutoConfig.from_pretrained(str(base)).eos_token_id
     pairs = [Pair(example.prompt_ids, _ended(example.target_ids or (), eos_id)) for example in examples]
     return train_adapter(base, pairs, folder, seed=seed, settings=settings, warm_start=warm_start, progress=progress)
+
+
+def epochs_of(steps: int, pairs: int) -> int:
+    """Whole passes over `pairs` that come nearest to `steps` batches; at least one."""
+    return max(1, round(steps * BATCH / pairs))
 
 
 def train_adapter(

@@ -23,17 +23,16 @@ from trl import GRPOConfig, GRPOTrainer
 from typing_extensions import override
 
 from aoi.agents.policy import Turn
-from aoi.records.base import Record, sha256_hex
+from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
 from models.loading import base_model, tokenizer
 from models.network import Network, width_of
 from models.policies import in_process as engine
-from models.training.curves import CurvePoint, TrainingRun
+from models.training.curves import CurvePoint, Progress, TrainingRun
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
-Progress = Callable[[CurvePoint], None]
 
 
 class GrpoSettings(Record):
@@ -99,13 +98,17 @@ def grpo(
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     digest = adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
+    return _run_of(trainer.state, settings, digest)
+
+
+def _run_of(state: TrainerState, settings: GrpoSettings, adapter: Sha256) -> TrainingRun:
     return TrainingRun(
         method="grpo",
-        points=tuple(_point(int(log["step"]), log) for log in trainer.state.log_history if "reward" in log),
+        points=tuple(_point(int(log["step"]), log) for log in state.log_history if "reward" in log),
         steps=settings.steps,
         examples=settings.steps * settings.prompts * settings.group,
-        tokens=int(trainer.state.num_input_tokens_seen),
-        result=digest,
+        tokens=int(state.num_input_tokens_seen),
+        result=adapter,
     )
 
 

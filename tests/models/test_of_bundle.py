@@ -23,6 +23,8 @@ from tests.models.protocol_server import ProtocolServer
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 IN_PROCESS = Serving()
+PROMPTS = 4
+"""Of each role: the stand-in server answers them one by one."""
 ROLES: tuple[RoleName, ...] = ("observer", "probe", "executor", "evolver")
 
 
@@ -41,14 +43,14 @@ def server(base: Path) -> Iterator[ProtocolServer]:
 
 @pytest.fixture
 def served(server: ProtocolServer) -> Serving:
-    return Serving(server=ServerSettings(url=server.url, timeout_s=10))
+    return Serving(server=ServerSettings(url=server.url))
 
 
 def turns(opened: Bundle, *, temperature: float = 1.0) -> list[Turn]:
     return [
         Turn(role, ids, 40, temperature, seed)
         for role in ROLES
-        for seed, ids in enumerate(identity.encoded_prompts(opened, role))
+        for seed, ids in enumerate(identity.encoded_prompts(opened, role)[:PROMPTS])
     ]
 
 

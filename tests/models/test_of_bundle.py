@@ -121,8 +121,8 @@ def test_one_setting_constrains_the_engine_of_this_process(opened: Bundle) -> No
         count = 0
         with policy_of(opened, serving) as policy:
             for turn, said in zip(wild, policy.generate(wild), strict=True):
-                is_cut = len(said.token_ids) == turn.max_tokens
-                if turn.role in parse and not is_cut:
+                ended = codec.eos_id in said.token_ids  # a plan may go on for ever: what was cut off shows nothing
+                if turn.role in parse and (ended or turn.role != "evolver"):
                     try:
                         parse[turn.role](codec.decode(said.token_ids))
                     except decision.Malformed:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +36,8 @@ def _without_password(url: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(_without_password)]
+Decoding = Literal["free", "constrained"]
+Dtype = Literal["float32", "bfloat16"]
 
 
 class _Group(BaseModel):
@@ -140,11 +142,13 @@ class ClusterSettings(_Group):
 
 
 class ServerSettings(_Group):
-    """Where the policy answers."""
+    """What answers for every stage and command."""
 
     url: Url = ""
     """Base URL of a vLLM server; empty answers in process."""
     api_key: SecretStr = SecretStr("")
+    dtype: Dtype = "float32"
+    """What the server computes in, its `--dtype`: says how near the identity probe must come to 32-bit floats."""
     timeout_s: float = Field(default=60.0, gt=0)
 
 
@@ -171,6 +175,9 @@ class Settings(BaseSettings):
     """MLflow tracking URI: sqlite embedded, or http(s) of a server."""
     seed: int = Field(default=0, ge=0)
     """Root of every random choice; each cycle and stage derives its own from it."""
+    decoding: Decoding = "free"
+    """`constrained` lets a completion be nothing but a well-formed decision: by grammar in process, by JSON schema on a
+    server. `free` leaves malformed ones to be learnt from."""
     collect: CollectSettings = CollectSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     training: TrainingSettings = TrainingSettings()

@@ -5,6 +5,7 @@ from the whole commit redoes everything for a typo in the docs. The import closu
 """
 
 import ast
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -45,6 +46,18 @@ def source_digest(module: str) -> Sha256:
         assert path is not None
         parts.append(f"{name} {sha256_hex(path.read_bytes())}")
     return sha256_hex("\n".join(parts).encode())
+
+
+@cache
+def revision() -> str:
+    """Commit of the checkout, with `+` if files differ; the loop's source digest where there is no git."""
+    root = Path(__file__).resolve().parent.parent
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        described = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return source_digest("flows.retrain")[:12]
+    return described.stdout.strip()
 
 
 def _imports(path: Path) -> list[str]:

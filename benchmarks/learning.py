@@ -25,16 +25,16 @@ from aoi.records.learning import TrainingExample
 from aoi.records.problem import Split
 from aoi.records.promotion import Cycle
 from aoi.settings import TrainingSettings, derive_seed
-from aoi.source import source_digest
+from aoi.source import revision, source_digest
 from aoi.store.shards import read_rows
 from flows.console import shown_progress
 from models import bundle as bundles
-from tasks.bundles import champion_ref, open_bundle
+from models.training.fit import fit
+from tasks.bundles import champion_ref, open_bundle, serving
 from tasks.collect import collect
 from tasks.evaluate import compare_bundles
 from tasks.evolve import evolve
-from tasks.install import install_champion, make_base, revision
-from tasks.train import fit
+from tasks.install import install_champion, make_base
 from tasks.workspace import keep_settings, workspace
 
 FIRST_CYCLE = 1001
@@ -53,7 +53,7 @@ def measure_arm(
     work = ws.cache_folder / "benchmark" / f"{cycle.number}-{arm}"
     shutil.rmtree(work, ignore_errors=True)
     _, adapter = fit(
-        parent.base, None, rows, parent.profile, work, seed=seed, settings=training, shuffled=arm == "shuffled"
+        parent, None, rows, work, seed=seed, settings=training, serving=serving(), shuffled=arm == "shuffled"
     )
     lineage = bundles.Lineage(
         name=f"benchmark-{cycle.number}-{arm}",

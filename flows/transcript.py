@@ -5,11 +5,12 @@ What came from a cluster is untrusted: redaction took control characters out, an
 
 from collections.abc import Mapping
 
+from aoi.agents.evidence import Evidence
 from aoi.language.meanings import meaning
 from aoi.language.narration import answered, decided, named, told
 from aoi.records.episode import Answer, Trajectory
 from flows.console import out
-from tasks.diagnose import Diagnosis, Evidence
+from tasks.diagnose import Diagnosis
 
 
 def print_diagnosis(diagnosis: Diagnosis) -> None:

@@ -22,7 +22,6 @@ from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 from aoi.records.learning import BundleManifest
 from models import files
-from models.policies.in_process import Grammar, InProcessPolicy
 
 MANIFEST, PROFILE, TOKENIZER, ADAPTER, EVOLVER = "manifest.json", "profile.json", "tokenizer", "adapter", "evolver"
 
@@ -74,10 +73,6 @@ class Bundle:
         if self.manifest.evolver_adapter:
             found["evolver"] = self.folder / EVOLVER
         return found
-
-    def policy(self, grammar: Grammar | None = None) -> InProcessPolicy:
-        """The in-process engine over this bundle."""
-        return InProcessPolicy(self.base, self.adapters, grammar=grammar)
 
 
 def write(folder: Path, parts: Parts, lineage: Lineage) -> BundleManifest:

@@ -1,11 +1,12 @@
-"""One way to read a base model with transformers: safetensors alone, 32-bit floats, no code from the folder."""
+"""One way to read a base model and its tokenizer with transformers: safetensors, 32-bit floats, no code."""
 
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from aoi.errors import CorruptObject
 from models import files
 
 logging.disable_progress_bar()  # bars of a few milliseconds would fill every log
@@ -17,3 +18,12 @@ def base_model(folder: Path) -> PreTrainedModel:
     return AutoModelForCausalLM.from_pretrained(
         str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
+
+
+def tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer in a model's folder. Raises: CorruptObject if there is none, or anything that could execute."""
+    files.check_readable(folder)
+    loaded = AutoTokenizer.from_pretrained(str(folder))
+    if not isinstance(loaded, PreTrainedTokenizerFast):
+        raise CorruptObject(f"{folder} holds no tokenizer.json, found a {type(loaded).__name__}")
+    return loaded

@@ -14,6 +14,7 @@ from tasks.workspace import workspace
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
+    from models.policies.of_bundle import Serving
 
 
 def open_bundle(ref: Ref[Tree]) -> "Bundle":
@@ -26,6 +27,13 @@ def open_bundle(ref: Ref[Tree]) -> "Bundle":
         for folder in (unpack(ref), base_of(ref)):
             shutil.rmtree(folder)
         return load(unpack(ref), base_of(ref))
+
+
+def serving() -> "Serving":
+    """How this installation serves bundles: the same for every stage and command."""
+    from models.policies.of_bundle import Serving
+
+    return Serving.of(workspace().settings)
 
 
 def base_of(ref: Ref[Tree]) -> Path:

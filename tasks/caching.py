@@ -81,7 +81,7 @@ def stage_key(name: str, module: str, settings: tuple[str, ...], inputs: dict[st
         "stage": name,
         "state": [settings_now.database_url, settings_now.store_url],
         "source": source_digest(module),
-        "settings": {group: chosen[group] for group in (*settings, "seed")},
+        "settings": {group: chosen[group] for group in (*settings, "seed", "decoding")},
         "inputs": {key: _plain(value) for key, value in sorted(inputs.items())},
     }
     return f"{name}-{sha256_hex(canonical_bytes(parts))}"

@@ -5,9 +5,9 @@ from aoi.records.base import Ref
 from aoi.records.episode import TrajectorySet
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
-from tasks.bundles import champion_ref, open_bundle, present_champion
+from models.episodes import EpisodeSpec, run_sharded
+from tasks.bundles import champion_ref, open_bundle, present_champion, serving
 from tasks.caching import stage
-from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
 
 
@@ -36,10 +36,12 @@ def collect_with(bundle: Ref, problems: int, seed: int) -> Ref[TrajectorySet]:
         for number in range(settings.collect.rollouts)
     ]
     return run_sharded(
-        workspace(),
+        workspace().store,
         "collect",
         specs,
         open_bundle(bundle),
+        serving(),
+        leases=workspace().leases,
         shard_size=settings.collect.shard_size,
         temperature=settings.collect.temperature,
     )

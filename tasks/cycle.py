@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from aoi.errors import Permanent
-from aoi.language.profile import SEED_PROFILE
 from aoi.records.base import Ref
 from aoi.records.promotion import Approval, Cycle, PromotionRequest
 from tasks.bundles import champion_ref, open_bundle, present_champion, tree_ref
@@ -22,13 +20,10 @@ def open_cycle() -> OpenCycle:
 
     Raises: Permanent before anything is collected if the champion stands on a base that training cannot handle yet.
     """
+    from models.training.fit import check_trainable
+
     ledger = workspace().ledger
-    profile = open_bundle(champion_ref(present_champion())).profile
-    if profile.layout != SEED_PROFILE.layout:
-        raise Permanent(
-            f"training is built for the seed model alone, and the champion speaks {profile.layout!r}: nothing was "
-            "collected. Ask it (aoi diagnose) or compare it (aoi evaluate); docs/critique.md says what is missing"
-        )
+    check_trainable(open_bundle(champion_ref(present_champion())))
     cycle = ledger.open_cycle(actor())
     tree = next(one.tree for one in ledger.former_champions() if one.bundle == cycle.champion)
     # `is_new` says how this process met the cycle; it must not change the cache keys of the stages.

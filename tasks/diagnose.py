@@ -4,48 +4,30 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field
 
 from aoi import progress
-from aoi.agents.compressor import Observation
 from aoi.agents.episode import run_episode
-from aoi.agents.policy import Policy
+from aoi.agents.evidence import Evidence, Seen, changes_of, evidence_of
 from aoi.agents.rollout import rollout
 from aoi.agents.situation import Situation
 from aoi.agents.survey import LiveSituation, survey
 from aoi.errors import SettingsError
 from aoi.problems import catalogue, scenario
 from aoi.records.base import Record
-from aoi.records.episode import Answer, Citation, Signal, Trajectory
+from aoi.records.episode import Answer, Trajectory
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.settings import derive_seed
 from aoi.store.shards import put_trajectories
-from models.bundle import Bundle
-from models.files import adapter_digest
-from tasks.bundles import champion_ref, open_bundle, present_champion
-from tasks.episodes import codec_of
+from models.policies.of_bundle import codec_of, policy_of
+from tasks.bundles import champion_ref, open_bundle, present_champion, serving
 from tasks.workspace import workspace
 
 OBSERVATION = "observation"
 """Kind of the stored objects that evidence cites: what commands printed, redacted."""
-SEEN_LINES = 3
-SEEN_CHARS = 200
-
-
-class Evidence(Record):
-    """A claim of the answer with the lines that back it."""
-
-    signal: Signal
-    command: str
-    """What was run, as typed."""
-    seen: tuple[str, ...]
-    """The cited lines, at most three, cut to 200 characters."""
-    observation: str
-    """Stored object with all that the command printed."""
 
 
 class Diagnosis(Record):
@@ -117,7 +99,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False) -> Diag
 def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagnosis:
     champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
-    observations = _Seen()
+    observations = Seen()
     began = time.monotonic()
     episode = run_episode(
         prepare(),
@@ -129,12 +111,12 @@ def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagno
         keep=observations.keep,
         temperature=0.0,
     )
-    with _policy(bundle) as policy:
+    with policy_of(bundle, serving()) as policy:
         trajectory = rollout([episode], policy)[0]
     content = trajectory.content
     return Diagnosis(
         answer=content.answer,
-        evidence=_evidence(content.answer, observations.by_digest),
+        evidence=evidence_of(content.answer, observations.by_digest, _stored),
         ended=content.ended,
         trajectory=trajectory,
         trajectory_ref=put_trajectories(workspace().store, "diagnose", [trajectory]).short,
@@ -142,18 +124,18 @@ def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagno
         version=champion.version,
         seconds=round(time.monotonic() - began, 3),
         tokens=content.tokens,
-        changed=_changes(trajectory),
+        changed=changes_of(trajectory),
     )
 
 
 def _survey(situation: LiveSituation) -> Diagnosis:
-    observations = _Seen()
+    observations = Seen()
     began = time.monotonic()
     progress.stage("survey")
     answer = survey(situation, keep=observations.keep)
     return Diagnosis(
         answer=answer,
-        evidence=_evidence(answer, observations.by_digest),
+        evidence=evidence_of(answer, observations.by_digest, _stored),
         ended="survey",
         trajectory=None,
         trajectory_ref=None,
@@ -165,57 +147,6 @@ def _survey(situation: LiveSituation) -> Diagnosis:
     )
 
 
-class _Seen:
-    """Keeps every observation of an episode, so that people can be shown what the evidence cites."""
-
-    def __init__(self) -> None:
-        self.by_digest: dict[str, Observation] = {}
-
-    def keep(self, observation: Observation) -> None:
-        self.by_digest[observation.digest] = observation
-
-
-def _evidence(answer: Answer | None, observations: Mapping[str, Observation]) -> tuple[Evidence, ...]:
-    """Each claim that resolves, with what was seen; the whole observation is stored for whoever doubts it."""
-    found = []
-    for signal in answer.evidence if answer else ():
-        if signal.citation is None or signal.citation.observation not in observations:
-            continue
-        observation = observations[signal.citation.observation]
-        stored = workspace().store.put(OBSERVATION, observation.data)
-        seen = seen_lines(observation, signal.citation)
-        found.append(Evidence(signal=signal, command=observation.line, seen=seen, observation=stored.short))
-    return tuple(found)
-
-
-def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
-    """The cited lines, whole. Observations hold no control characters: redaction took them out."""
-    start = observation.data.rfind(b"\n", 0, citation.start_byte) + 1
-    text = observation.data[start : citation.end_byte].decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return tuple(line[:SEEN_CHARS] for line in lines[:SEEN_LINES])
-
-
-@contextmanager
-def _policy(bundle: Bundle) -> Iterator[Policy]:
-    """The model server where one is set, otherwise the engine in this process."""
-    server = workspace().settings.server
-    if not server.url:
-        yield bundle.policy()
-        return
-    from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings
-
-    key = server.api_key.get_secret_value() or None
-    with ModelServer(ServerSettings(server.url, key, timeout_s=server.timeout_s)) as client:
-        base = Served(client.base_name(), f"base:{bundle.manifest.base}")
-        roles = {role: client.load(folder, adapter_digest(folder)) for role, folder in bundle.adapters.items()}
-        yield ServedPolicy(client, roles, base)
-
-
-def _changes(trajectory: Trajectory) -> tuple[str, ...]:
-    return tuple(
-        interaction.command
-        for step in trajectory.content.steps
-        for interaction in step.interactions
-        if interaction.command.startswith("exec ") and interaction.status == "ok"
-    )
+def _stored(observation: bytes) -> str:
+    """The whole observation is stored for whoever doubts the lines that are shown."""
+    return workspace().store.put(OBSERVATION, observation).short

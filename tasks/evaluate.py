@@ -12,9 +12,9 @@ from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import read_set
 from models.bundle import Bundle
-from tasks.bundles import champion_ref, open_bundle, present_champion, tree_ref
+from models.episodes import EpisodeSpec, run_sharded
+from tasks.bundles import champion_ref, open_bundle, present_champion, serving, tree_ref
 from tasks.caching import stage
-from tasks.episodes import EpisodeSpec, run_sharded
 from tasks.workspace import workspace
 
 EVEN_SLICES: Mapping[Slice, float] = {"seen": 1.0, "unseen_mechanism": 1.0, "unseen_application": 1.0, "control": 1.0}
@@ -44,10 +44,12 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     for arm, bundle in (("champion", champion), ("challenger", challenger)):
         sets.append(
             run_sharded(
-                ws,
+                ws.store,
                 f"evaluate-{arm}",
                 [spec.model_copy(update={"arm": arm}) for spec in specs],
                 bundle,
+                serving(),
+                leases=ws.leases,
                 shard_size=settings.collect.shard_size,
                 temperature=settings.evaluation.temperature,
             )

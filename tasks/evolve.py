@@ -1,26 +1,23 @@
 """Evolve: failed trajectories -> corrective plans -> guided re-execution -> verified corrections -> examples."""
 
-import random
 from collections.abc import Sequence
+from pathlib import Path
 
-from aoi.agents.policy import Codec, Turn
-from aoi.learning import evolver as evolving
-from aoi.learning.corrections import correction_examples, prompt_examples, verified
-from aoi.problems import scenario
+from aoi.learning.lessons import Judged, judged, learning_report, training_examples
+from aoi.learning.proposals import proposed, to_repair
 from aoi.records.base import Record, Ref
 from aoi.records.episode import Trajectory, TrajectorySet
-from aoi.records.learning import CorrectivePlan, TrainingExample
+from aoi.records.learning import CorrectivePlan
 from aoi.records.promotion import Cycle
 from aoi.records.report import LearningReport
 from aoi.settings import derive_seed
 from aoi.store.shards import put_rows, read_set
-from tasks.bundles import open_bundle
+from models.bundle import Bundle
+from models.episodes import EpisodeSpec, run_sharded
+from models.policies.of_bundle import codec_of, policy_of
+from tasks.bundles import open_bundle, serving
 from tasks.caching import stage
-from tasks.episodes import EpisodeSpec, codec_of, run_sharded
 from tasks.workspace import workspace
-
-PLAN_TOKENS = 40
-PLAN_TEMPERATURE = 0.8
 
 
 class Corrections(Record):
@@ -29,7 +26,7 @@ class Corrections(Record):
     plans: Ref
     """All plans: verified, hints, malformed."""
     examples: Ref
-    """Training examples with targets (corrections, successes) and without (prompts for GRPO)."""
+    """Training examples with targets (corrections) and without (prompts for GRPO)."""
     evolver: Ref | None
     """Stored folder of the Evolver's adapter; None if there was nothing to teach it."""
     learning: LearningReport
@@ -38,145 +35,58 @@ class Corrections(Record):
 @stage("collect", "training", timeout_s=6 * 3600)
 def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Corrections:
     """Teach the Evolver on what was solved, let it correct what failed, and let the world judge."""
-    ws = workspace()
-    trajectories = list(read_set(ws.store, episodes))
-    solved = [one for one in trajectories if one.content.outcome.success]
-    failed = _to_repair(trajectories)
-    codec = codec_of(open_bundle(champion))
-    evolver = _teach(cycle, champion, solved)
-    plans = _propose(cycle, champion, evolver, failed, codec) if evolver else []
-    guided = _execute(cycle, champion, plans)
-    judged = [_judge(plan, trajectory) for plan, trajectory in guided]
-    hints = [plan for plan in plans if plan.status == "malformed"]
-    examples = _examples(trajectories, judged, codec)
+    store = workspace().store
+    bundle = open_bundle(champion)
+    trajectories = list(read_set(store, episodes))
+    evolver = _teach(cycle, bundle, [each for each in trajectories if each.content.outcome.success])
+    plans = _propose(cycle, bundle, evolver, to_repair(trajectories)) if evolver else []
+    malformed = [plan for plan in plans if plan.status == "malformed"]
+    executed = _execute(cycle, bundle, [plan for plan in plans if plan.status != "malformed"])
+    examples = training_examples(trajectories, executed, codec_of(bundle))
     return Corrections(
-        plans=put_rows(ws.store, "plans", [*(plan for plan, _ in judged), *hints]),
-        examples=put_rows(ws.store, "examples", examples),
-        evolver=evolver,
-        learning=_report(trajectories, solved, judged, hints, examples),
+        plans=put_rows(store, "plans", [*(each.plan for each in executed), *malformed]),
+        examples=put_rows(store, "examples", examples),
+        evolver=store.put_folder("adapter", evolver) if evolver else None,
+        learning=learning_report(trajectories, executed, malformed, examples),
     )
 
 
-def _to_repair(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
-    """One failed trajectory of each problem that no rollout solved."""
-    solved = {one.content.instance.digest() for one in trajectories if one.content.outcome.success}
-    failed: dict[str, Trajectory] = {}
-    for one in trajectories:
-        digest = one.content.instance.digest()
-        if digest not in solved and one.content.ended != "error":
-            failed.setdefault(digest, one)
-    return list(failed.values())
-
-
-def _teach(cycle: Cycle, champion: Ref, solved: Sequence[Trajectory]) -> Ref | None:
-    """Fine-tune the Evolver's adapter on solved problems; warm-started from the champion's, if it has one."""
-    from models.training import evolver
-    from models.training.sft import SftSettings
+def _teach(cycle: Cycle, champion: Bundle, solved: Sequence[Trajectory]) -> Path | None:
+    """Folder of the Evolver's adapter, warm-started from the champion's, if it has one."""
+    from models.training.evolver import teach
 
     ws = workspace()
-    bundle = open_bundle(champion)
+    folder = ws.cache_folder / f"cycle-{cycle.number}" / f"evolver-{champion.digest[:16]}"
     seed = derive_seed(ws.settings.seed, "evolver", cycle.number)
-    pairs = list(evolving.evolver_examples(solved, seed))
-    if not pairs:
-        return None
-    random.Random(seed).shuffle(pairs)
-    training = ws.settings.training
-    folder = ws.cache_folder / f"cycle-{cycle.number}" / f"evolver-{champion.short.split(':')[1]}"
-    epochs = max(1, round(training.evolver_steps * 32 / len(pairs)))
-    settings = SftSettings(epochs=epochs, learning_rate=training.sft_learning_rate, rank=training.lora_r)
-    evolver.train(bundle.base, pairs, folder, seed=seed, settings=settings, warm_start=bundle.adapters.get("evolver"))
-    return ws.store.put_folder("adapter", folder)
+    return teach(champion, solved, folder, seed=seed, settings=ws.settings.training)
 
 
-def _propose(
-    cycle: Cycle, champion: Ref, evolver: Ref, failed: Sequence[Trajectory], codec: Codec
-) -> list[CorrectivePlan]:
-    """Several plans for each failure, sampled; equal ones once."""
-    from models.policies.in_process import InProcessPolicy
-    from tasks.bundles import unpack
-
-    ws = workspace()
-    bundle = open_bundle(champion)
-    policy = InProcessPolicy(bundle.base, {"evolver": unpack(evolver)})
-    root = derive_seed(ws.settings.seed, "plans", cycle.number)
-    asked = [(one, number) for one in failed for number in range(ws.settings.training.plans)]
-    turns = [
-        Turn(
-            role="evolver",
-            prompt_ids=tuple(codec.encode(evolving.evolver_prompt(one))),
-            max_tokens=PLAN_TOKENS,
-            temperature=PLAN_TEMPERATURE,
-            seed=derive_seed(root, one.content.digest(), number),
-        )
-        for one, number in asked
-    ]
-    plans: dict[tuple[str, str], CorrectivePlan] = {}
-    for (one, _), turn, said in zip(asked, turns, policy.generate(turns), strict=True):
-        completion = (said.token_ids, codec.decode(said.token_ids))
-        plan = evolving.read_plan(one, turn.prompt_ids, completion, said.adapter)
-        plans.setdefault((plan.source_trajectory, str(plan.steps)), plan)
-    return list(plans.values())
+def _propose(cycle: Cycle, champion: Bundle, evolver: Path, failed: Sequence[Trajectory]) -> list[CorrectivePlan]:
+    settings = workspace().settings
+    seed = derive_seed(settings.seed, "plans", cycle.number)
+    with policy_of(champion, serving(), {"evolver": evolver}) as policy:
+        codec, profile = codec_of(champion), champion.profile
+        return proposed(failed, policy, codec, profile, plans=settings.training.plans, seed=seed)
 
 
-def _execute(cycle: Cycle, champion: Ref, plans: Sequence[CorrectivePlan]) -> list[tuple[CorrectivePlan, Trajectory]]:
+def _execute(cycle: Cycle, champion: Bundle, plans: Sequence[CorrectivePlan]) -> list[Judged]:
     """Run each plan as guidance in the problem that failed. The Observer is the champion, and answers itself."""
     ws = workspace()
-    runnable = [plan for plan in plans if plan.status != "malformed"]
-    if not runnable:
+    if not plans:
         return []
     seed = derive_seed(ws.settings.seed, "guided", cycle.number)
     specs = [
         EpisodeSpec(instance=plan.instance, rollout_seed=derive_seed(seed, plan.digest()), arm="guided", plan=plan)
-        for plan in runnable
+        for plan in plans
     ]
     ref = run_sharded(
-        ws,
+        ws.store,
         "guided",
         specs,
-        open_bundle(champion),
+        champion,
+        serving(),
+        leases=ws.leases,
         shard_size=ws.settings.collect.shard_size,
         temperature=0.0,  # what is tested is the plan: sampling noise of the Observer would fail good ones
     )
-    return list(zip(runnable, read_set(ws.store, ref), strict=True))
-
-
-def _judge(plan: CorrectivePlan, guided: Trajectory) -> tuple[CorrectivePlan, Trajectory]:
-    return verified(plan, guided, scenario.build(plan.instance).truth), guided
-
-
-def _examples(
-    trajectories: Sequence[Trajectory],
-    judged: Sequence[tuple[CorrectivePlan, Trajectory]],
-    codec: Codec,
-) -> list[TrainingExample]:
-    """Verified corrections to imitate, and every decision point that was met as a prompt.
-
-    Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
-    (docs/learning.md), and executed rewards use the same episodes better.
-    """
-    found: list[TrainingExample] = []
-    for plan, guided in judged:
-        if plan.status == "verified":
-            found += correction_examples(guided, plan, codec)
-    found += prompt_examples(trajectories, codec)
-    return found
-
-
-def _report(
-    trajectories: Sequence[Trajectory],
-    solved: Sequence[Trajectory],
-    judged: Sequence[tuple[CorrectivePlan, Trajectory]],
-    malformed: Sequence[CorrectivePlan],
-    examples: Sequence[TrainingExample],
-) -> LearningReport:
-    passed = [plan for plan, _ in judged if plan.status == "verified"]
-    targets = sum(example.target_ids is not None for example in examples)
-    return LearningReport(
-        episodes=len(trajectories),
-        solved=len(solved),
-        plans=len(judged) + len(malformed),
-        verified=len(passed),
-        repaired_problems=len({plan.source_trajectory for plan in passed}),
-        examples=targets,
-        prompts=len(examples) - targets,
-    )
+    return [judged(plan, guided) for plan, guided in zip(plans, read_set(ws.store, ref), strict=True)]

@@ -1,36 +1,17 @@
 """Install: the base model, and the first champion made of it. Done once; afterwards both are found."""
 
-import functools
-import json
-import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-from aoi import progress
-from aoi.language.codec import WordCodec
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
-from aoi.learning.demonstrations import Demonstration, demonstrate, demonstrations
-from aoi.problems import sampling
-from aoi.problems.faults import MECHANISMS
 from aoi.records.base import Ref, canonical_bytes, sha256_hex
 from aoi.records.learning import BASES, StoredBase
-from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import LedgerFacts
 from aoi.settings import derive_seed
-from aoi.source import source_digest
-from models.seed.examples import DecisionExample
+from aoi.source import revision, source_digest
 from tasks.bundles import base_folder, unpack
 from tasks.caching import stage
-from tasks.episodes import worker_count, worker_pool
 from tasks.workspace import actor, keep_settings, workspace
-
-INVENTED_SHARE = 0.5
-"""Examples of invented kinds beside those of demonstrations (learning.md: half gave the best generalisation)."""
-HELD_OUT = 512
-"""Demonstrations to measure on, at most a tenth of all."""
-CHUNK = 40
-"""Demonstrations that a worker makes at a time."""
 
 
 def ensure_champion() -> None:
@@ -46,6 +27,8 @@ def make_base() -> Ref:
     The seed model is cached by the digest of its settings and of the code that makes it, so a second home or a
     second run with the same code makes it once per store.
     """
+    from models.seed.making import make_seed_model
+
     ws = workspace()
     if ws.settings.seed_model.base:
         return _store_base(_given_base(ws.settings.seed_model.base))
@@ -54,7 +37,7 @@ def make_base() -> Ref:
         draft = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        _train_seed_model(draft)
+        make_seed_model(draft, ws.settings.seed_model, derive_seed(ws.settings.seed, "seed-model"))
         draft.rename(folder)
     return _store_base(folder)
 
@@ -95,20 +78,6 @@ def install_champion(base: Ref) -> Ref:
     return tree
 
 
-@functools.cache
-def revision() -> str:
-    """Commit of the checkout, with `+` if files differ; the package's digest where there is no git."""
-    import subprocess
-
-    root = Path(__file__).resolve().parent.parent
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return source_digest("flows.retrain")[:12]
-    return found.stdout.strip()
-
-
 def _store_base(folder: Path) -> Ref:
     from models import files
 
@@ -133,66 +102,3 @@ def _seed_key() -> str:
     settings = workspace().settings
     parts = [settings.seed, settings.seed_model.model_dump(mode="json"), source_digest(__name__)]
     return sha256_hex(canonical_bytes(parts))[:32]
-
-
-def _train_seed_model(folder: Path) -> None:
-    """Demonstrations in real worlds, then pre-training on them and on invented kinds."""
-    from models.seed.pretrain import pretrain
-    from models.threads import use_threads
-
-    settings = workspace().settings
-    seed = derive_seed(settings.seed, "seed-model")
-    shown = _demonstrations(settings.seed_model.demonstrations, seed)
-    held_out = min(HELD_OUT, len(shown) // 10)
-    steps = settings.seed_model.steps
-    progress.stage("pre-train")
-    use_threads(1)
-    run = pretrain(
-        _mixture(shown[held_out:], seed),
-        folder,
-        steps,
-        seed,
-        held_out=_as_examples(shown[:held_out]),
-        progress=lambda point: progress.advance(point.step, steps, f"loss {point.loss:.3f}"),
-    )
-    (folder / "training.json").write_text(json.dumps(run.model_dump(mode="json")))
-
-
-def _demonstrations(count: int, seed: int) -> list[Demonstration]:
-    """What the junior did in `count` episodes on training problems, made by all cores, in a fixed order."""
-    progress.stage("demonstrate")
-    instances = sorted(
-        sampling.sample("train", count, seed, worlds=6), key=lambda i: (i.problem.application, i.seed, i.problem.id)
-    )
-    chunks = [instances[start : start + CHUNK] for start in range(0, count, CHUNK)]
-    shown: list[Demonstration] = []
-    with worker_pool(worker_count()) as pool:
-        seeds = [derive_seed(seed, "demonstrate", number) for number in range(len(chunks))]
-        for done, part in enumerate(pool.map(_demonstrate, chunks, seeds), start=1):
-            shown += part
-            progress.advance(min(done * CHUNK, count), count)
-    random.Random(seed).shuffle(shown)
-    return shown
-
-
-def _demonstrate(instances: list[ProblemInstance], seed: int) -> list[Demonstration]:
-    codec = WordCodec()
-    episodes = demonstrate(instances, profile=SEED_PROFILE, codec=codec, seed=seed)
-    return [said for episode in episodes for said in demonstrations(episode, codec)]
-
-
-def _mixture(shown: list[Demonstration], seed: int) -> Iterator[DecisionExample]:
-    """Endless: demonstrations and invented kinds by turns drawn at random."""
-    from models.seed.invented import Mixture, examples
-
-    known = {fault.cause for fault in MECHANISMS["train"]}
-    withheld = {fault.cause for split in ("development", "test") for fault in MECHANISMS[split]} - known
-    rng = random.Random(seed)
-    invented = examples(seed, Mixture(withheld=frozenset(withheld)))
-    demonstrated = _as_examples(shown)
-    while True:
-        yield next(invented) if rng.random() < INVENTED_SHARE else rng.choice(demonstrated)
-
-
-def _as_examples(shown: list[Demonstration]) -> list[DecisionExample]:
-    return [DecisionExample(said.prompt, said.completion, 1.0) for said in shown]

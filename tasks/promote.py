@@ -1,11 +1,11 @@
-"""Promote: compare-and-swap in the ledger, then the alias, then a proof that the right adapter answers."""
+"""Promote: a proof that the right adapter answers where it will be asked, compare-and-swap in the ledger, the alias."""
 
 from aoi.errors import IdentityMismatch, RegistryUnavailable, UnknownBundle
-from aoi.records.base import Ref
+from aoi.records.base import Ref, Sha256
 from aoi.records.promotion import Approval, Champion, Cycle, PromotionRequest
 from models import identity
 from models.registry import CHAMPION, Registry
-from tasks.bundles import champion_ref, open_bundle
+from tasks.bundles import champion_ref, open_bundle, serving, tree_ref
 from tasks.caching import stage
 from tasks.workspace import actor, workspace
 
@@ -23,33 +23,71 @@ def promote(cycle: Cycle, request: PromotionRequest, approval: Approval | None) 
 
 
 def enter(request: PromotionRequest, approval: Approval) -> Champion | None:
-    """Enter a decision; if it approves, swap the champion and serve it. None if it rejects."""
+    """Enter a decision; if it approves, swap the champion and serve it. None if it rejects.
+
+    The challenger is loaded and proven first: one that cannot be served changes nothing.
+    Raises: IdentityMismatch, ServerUnavailable, and what the ledger raises.
+    """
     ledger = workspace().ledger
     digest = request.digest()
     if any(entry.facts.request == digest for entry in ledger.entries(kind="promoted")):
         return serve_champion()  # a run that was killed after the swap: what follows it is done again
+    if approval.decision == "approve":
+        stays = (
+            f"Champion {request.champion[:12]} stays, and nothing was entered. Look at what serves it, then: aoi review"
+        )
+        _prove(_challenger_ref(request), request.challenger, stays)
     ledger.decide(request, approval)
     if approval.decision != "approve":
         return None
     ledger.promote(request, approval, actor())
-    return serve_champion()
+    return _followed(_present())
 
 
 def serve_champion() -> Champion:
-    """Make what lags behind the ledger follow it: the alias, then the served adapter, proven by its identity."""
-    ws = workspace()
-    champion = ws.ledger.champion()
-    assert champion is not None  # a promotion was just entered
+    """Load the ledger's champion where it answers, prove it there, then point the alias at it, and report it.
+
+    Raises: IdentityMismatch, ServerUnavailable, RegistryUnavailable.
+    """
+    champion = _present()
+    moved = (
+        f"The ledger has version {champion.version} as champion all the same, and the registry's alias was not moved. "
+        "Mend what serves it and run the command again, or go back further: aoi rollback --to DIGITS"
+    )
+    _prove(champion_ref(champion), champion.bundle, moved)
+    return _followed(champion)
+
+
+def _prove(ref: Ref, bundle: Sha256, otherwise: str) -> None:
+    """Probe a stored bundle where it will answer. Raises: IdentityMismatch, ending with `otherwise`."""
+    opened = open_bundle(ref)
+    try:
+        if opened.digest != bundle:
+            raise IdentityMismatch(f"the stored folder of bundle {bundle[:12]} holds bundle {opened.digest[:12]}")
+        identity.prove(opened, serving())
+    except IdentityMismatch as error:
+        raise IdentityMismatch(f"{error}. {otherwise}") from error
+
+
+def _followed(champion: Champion) -> Champion:
     # Registry after ledger: a crash between them leaves an alias that `reconcile` repairs.
-    Registry.of(ws.settings).reconcile(champion)
-    bundle = open_bundle(champion_ref(champion))
-    identity.verify(bundle.policy(), bundle)
-    if bundle.digest != champion.bundle:
-        raise IdentityMismatch(
-            f"the stored folder of champion {champion.bundle[:12]} holds bundle {bundle.digest[:12]}. "
-            "Roll back: aoi rollback"
-        )
+    Registry.of(workspace().settings).reconcile(champion)
     return champion
+
+
+def _present() -> Champion:
+    champion = workspace().ledger.champion()
+    assert champion is not None  # a promotion or a rollback was just entered
+    return champion
+
+
+def _challenger_ref(request: PromotionRequest) -> Ref:
+    """The challenger's stored folder, as it was registered. Raises: UnknownBundle."""
+    trees = {entry.facts.bundle: entry.facts.tree for entry in workspace().ledger.entries(kind="registered")}
+    tree = trees.get(request.challenger)
+    if tree is None:
+        raise UnknownBundle(f"challenger {request.challenger[:12]} was never registered. See: aoi status")
+    return tree_ref("bundle", tree)
 
 
 def roll_back(to: str | None, reason: str) -> Champion:

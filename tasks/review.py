@@ -1,11 +1,10 @@
 """Review: the page that a person decides on, and the decision."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from aoi.errors import CorruptObject, GateRefused
 from aoi.promotion.changes import changes
@@ -109,7 +108,7 @@ def kept_settings(digest: Sha256) -> dict[str, Any] | None:
     """Settings behind a digest; None if they were not kept here."""
     store = workspace().store
     try:
-        return dict(orjson.loads(store.get(store.find(f"settings:{digest}"))))
+        return dict(json.loads(store.get(store.find(f"settings:{digest}"))))
     except CorruptObject:
         return None
 

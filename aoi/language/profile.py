@@ -18,6 +18,9 @@ class PromptProfile(Record):
     prompt_tokens: int = Field(gt=0)
     """Hard limit of an Observer prompt, in tokens of the policy's codec."""
     completion_tokens: int = Field(gt=0)
+    """Of a decision."""
+    plan_tokens: int = Field(default=40, gt=0)
+    """Of the Evolver's completion."""
     iterations: int = Field(gt=0)
     summaries: int = Field(ge=0)
     """Earlier summaries that stay in the prompt, newest kept."""
@@ -71,6 +74,7 @@ PRODUCTION_PROFILE = PromptProfile(
     names="real",
     prompt_tokens=4_096,
     completion_tokens=512,
+    plan_tokens=512,
     iterations=15,
     summaries=10,
     signals=12,

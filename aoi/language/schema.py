@@ -1,17 +1,25 @@
 """JSON schemas of every completion, for constrained decoding in a model server (vLLM structured outputs).
 
-The patterns say exactly what `decision.parse*` accepts, so a constrained server cannot produce a malformed
-decision; a test feeds both the same strings.
+The patterns say what `decision.parse*` accepts, so a constrained server cannot produce a malformed decision; a test
+feeds both the same strings. Lengths are left to the parser: xgrammar, with which vLLM compiles them, refuses bounded
+repeats beyond 128.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from aoi.language import lexicon
-from aoi.language.decision import NAME, VALUE
+from aoi.language import decision, lexicon
 
 Schema = dict[str, Any]
 """A JSON schema document."""
+
+
+def _of_any_length(pattern: str) -> str:
+    return re.sub(r"\{0,\d+\}", "*", pattern)
+
+
+NAME, VALUE = _of_any_length(decision.NAME), _of_any_length(decision.VALUE)
 
 
 def decision_schema() -> Schema:
@@ -34,7 +42,7 @@ def decision_schema() -> Schema:
 
 def probe_schema() -> Schema:
     """Schema of the Probe's completion. The line itself goes through the deny-by-default parser."""
-    return _object({"cmd": r'[^\s"\\][^"\\\n]{0,999}'})
+    return _object({"cmd": r'[^\s"\\][^"\\\n]*'})
 
 
 def executor_schema(*, after_failure: bool) -> Schema:

@@ -53,9 +53,9 @@ def run(
     json: Json = False,
 ) -> None:
     """Let a scripted operator work on one problem and show every step."""
+    from aoi.learning.operators import run_operator
     from flows.console import print_json
     from flows.transcript import print_trajectory
-    from tasks.operators import run_operator
 
     trajectory = run_operator(problem_id, operator, seed)
     if json:

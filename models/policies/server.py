@@ -33,6 +33,15 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of a server's list of models."""
+
+    name: str
+    root: str
+    """Where the server has it from: a path for what it read from a folder. Empty if it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """How a server is reached."""
 
@@ -81,31 +90,44 @@ class ModelServer:
         """Close all connections."""
         self._client.close()
 
-    def names(self) -> tuple[str, ...]:
-        """Models and adapters that the server lists. Raises: ServerUnavailable."""
-        answer = self.request("GET", "/v1/models").json()
-        return tuple(sorted(model["id"] for model in answer["data"]))
+    def listed(self) -> tuple[Listed, ...]:
+        """Models and adapters that the server lists, by name. Raises: ServerUnavailable."""
+        models = self.request("GET", "/v1/models").json()["data"]
+        return tuple(Listed(model["id"], model.get("root") or "") for model in sorted(models, key=lambda m: m["id"]))
 
-    def base_name(self) -> str:
-        """The one listed name that is no adapter of ours. Raises: ServerUnavailable; Permanent unless it is one."""
-        found = [name for name in self.names() if not name.startswith(ADAPTERS)]
-        if len(found) != 1:
+    def names(self) -> tuple[str, ...]:
+        """Names of what is listed. Raises: ServerUnavailable."""
+        return tuple(model.name for model in self.listed())
+
+    def base(self) -> Listed:
+        """The one listed model that is no adapter of ours. Raises: ServerUnavailable; Permanent unless it is one."""
+        bases = [model for model in self.listed() if not model.name.startswith(ADAPTERS)]
+        if len(bases) != 1:
             raise Permanent(
-                f"the model server at {self.settings.url} lists {len(found)} models beside our adapters "
-                f"({', '.join(found) or 'none'}), expected the champion's base alone. Serve it with one "
-                "--served-model-name"
+                f"the model server at {self.settings.url} lists {len(bases)} models beside our adapters "
+                f"({', '.join(model.name for model in bases) or 'none'}), expected the champion's base alone. Serve it "
+                "with one --served-model-name"
             )
-        return found[0]
+        return bases[0]
 
     def load(self, folder: Path, digest: Sha256) -> Served:
-        """Load an adapter that the server can read at `folder`, beside those that are loaded.
+        """Load an adapter that the server can read at `folder`, beside those that are loaded; listed afterwards.
 
         Raises: ServerUnavailable; Permanent if the server refuses the folder.
         """
         served = Served(adapter_name(digest), digest)
+        if served.name in self.names():
+            return served
+        try:
+            self.request("POST", "/v1/load_lora_adapter", {"lora_name": served.name, "lora_path": str(folder)})
+        except Permanent:
+            if served.name not in self.names():  # otherwise another process was faster
+                raise
         if served.name not in self.names():
-            body = {"lora_name": served.name, "lora_path": str(folder)}
-            self.request("POST", "/v1/load_lora_adapter", body)
+            raise Permanent(
+                f"the model server at {self.settings.url} took {folder} and does not list it as {served.name}. "
+                "Was it started with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True?"
+            )
         return served
 
     def unload(self, digest: Sha256) -> None:

@@ -7,7 +7,7 @@ model learns here is form and reading, not where faults hide. No cluster, applic
 """
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from aoi.agents import checks
@@ -115,22 +115,6 @@ def examples(seed: int, mixture: Mixture | None = None) -> Iterator[DecisionExam
             yield _evolver_line(case, rng)
         if rng.random() < 0.1:
             yield _executor_retry(rng)
-
-
-def mixed(demonstrations: Sequence[DecisionExample], seed: int, share: float = 0.5) -> Iterator[DecisionExample]:
-    """An endless stream of demonstrations and invented lines, `share` of them invented.
-
-    Raises: ValueError if there is no demonstration.
-    """
-    if not demonstrations:
-        raise ValueError("no demonstrations to mix: use examples(seed) for invented lines alone")
-    rng = random.Random(seed)
-    invented = examples(seed)
-    while True:
-        for demonstration in rng.sample(demonstrations, len(demonstrations)):
-            while rng.random() < share:
-                yield next(invented)
-            yield demonstration
 
 
 def _share(said: Utterable, mixture: Mixture) -> float:

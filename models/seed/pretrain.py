@@ -6,7 +6,7 @@ padding stays small while the gradient is that of an unsorted batch.
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,7 @@ from models.seed import architecture, tokenizer
 from models.seed.examples import Augment, DecisionExample, permute_handles
 from models.training import batches
 from models.training.batches import Pair
-from models.training.curves import CurvePoint, TrainingRun
-
-Progress = Callable[[CurvePoint], None]
+from models.training.curves import Curve, Progress, TrainingRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def pretrain(
     rng = random.Random(seed)
     stream = (_encode(words, augment(example, rng)) for example in _repeat(examples, rng))
     optimiser, schedule = _optimiser(model, steps, recipe)
-    points: list[CurvePoint] = []
-    losses: list[float] = []
+    curve = Curve(progress)
     tokens = seen = 0
     for step in range(1, steps + 1):
         batch = list(itertools.islice(stream, recipe.batch))
@@ -79,22 +76,15 @@ def pretrain(
         tokens += sum(pair.tokens for pair in batch)
         rate = float(schedule.get_last_lr()[0])
         loss, norm = _update(model, batch, optimiser, recipe)
-        losses.append(loss)
+        curve.add(loss)
         schedule.step()
         measures = bool(held_out) and (step % recipe.evaluate_every == 0 or step == steps)
         if measures or step % recipe.log_every == 0 or step == steps:
-            match = exact_match(model, words, held_out) if measures else None
-            point = CurvePoint(
-                step=step, loss=sum(losses) / len(losses), learning_rate=rate, gradient_norm=norm, exact_match=match
-            )
-            points.append(point)
-            losses.clear()
-            if progress:
-                progress(point)
+            curve.log(step, rate, norm, exact_match=exact_match(model, words, held_out) if measures else None)
     architecture.save(model, words, folder)
     digest = files.weights_digest(folder)
     return TrainingRun(
-        method="pretrain", points=tuple(points), steps=steps, examples=seen, tokens=tokens, result=digest
+        method="pretrain", points=tuple(curve.points), steps=steps, examples=seen, tokens=tokens, result=digest
     )
 
 

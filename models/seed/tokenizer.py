@@ -11,8 +11,6 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from aoi.errors import CorruptObject
-
 PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 
 CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
@@ -55,16 +53,6 @@ def build(vocabulary: Sequence[str], *, pad: str = PAD, eos: str = EOS, unk: str
 def save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write `tokenizer.json`, its configuration and the chat template."""
     tokenizer.save_pretrained(str(folder))
-
-
-def load(folder: Path) -> PreTrainedTokenizerFast:
-    """Read a tokenizer from a model folder, of the seed model or of any other. Raises: CorruptObject."""
-    from transformers import AutoTokenizer
-
-    found = AutoTokenizer.from_pretrained(str(folder))
-    if not isinstance(found, PreTrainedTokenizerFast):
-        raise CorruptObject(f"{folder} holds no tokenizer.json, found a {type(found).__name__}")
-    return found
 
 
 def _surface(entry: str) -> str:

@@ -1,5 +1,6 @@
 """What a training run reports: one typed point per logged step, the same for every trainer."""
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from aoi.records.base import Record, Sha256
@@ -25,6 +26,38 @@ class CurvePoint(Record):
     """Share of completions cut at the token limit."""
     exact_match: float | None = None
     """Share of held-out completions reproduced exactly, greedy."""
+
+
+Progress = Callable[[CurvePoint], None]
+"""Told of every point while training goes on."""
+
+
+class Curve:
+    """The points of a run while it goes on: each has the mean loss of the steps since the point before."""
+
+    def __init__(self, progress: Progress | None = None, before: Sequence[CurvePoint] = ()) -> None:
+        """`before` are the points of the part that a resumed run has behind it."""
+        self.points = list(before)
+        self._losses: list[float] = []
+        self._progress = progress
+
+    def add(self, loss: float) -> None:
+        """Remember the loss of one step."""
+        self._losses.append(loss)
+
+    def log(self, step: int, learning_rate: float, gradient_norm: float, *, exact_match: float | None = None) -> None:
+        """Make a point of the steps since the one before."""
+        point = CurvePoint(
+            step=step,
+            loss=sum(self._losses) / len(self._losses),
+            learning_rate=learning_rate,
+            gradient_norm=gradient_norm,
+            exact_match=exact_match,
+        )
+        self.points.append(point)
+        self._losses.clear()
+        if self._progress:
+            self._progress(point)
 
 
 class TrainingRun(Record):

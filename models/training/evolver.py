@@ -4,35 +4,45 @@ The pairs come from `aoi.learning.evolver`; here is only what touches weights. A
 nothing until the world has verified it.
 """
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-from models.seed import tokenizer
+from aoi.agents.policy import Codec
+from aoi.learning.evolver import EvolverExample, evolver_examples
+from aoi.records.episode import Trajectory
+from aoi.settings import TrainingSettings
+from models.bundle import Bundle
+from models.policies.of_bundle import codec_of
 from models.training import sft
 from models.training.batches import Pair
 from models.training.curves import TrainingRun
 from models.training.sft import Progress, SftSettings
 
 
-class EvolverExample(Protocol):
-    """A failed episode in brief, and the plan that was right, both as text."""
-
-    @property
-    def prompt(self) -> str:
-        """`<evo> ...`."""
-        ...
-
-    @property
-    def completion(self) -> str:
-        """`{"plan":" ..."}`."""
-        ...
+def teach(
+    bundle: Bundle, solved: Sequence[Trajectory], folder: Path, *, seed: int, settings: TrainingSettings
+) -> Path | None:
+    """Teach a bundle's Evolver on solved episodes, from the adapter that it has. None if there is nothing to teach."""
+    pairs = list(evolver_examples(solved, seed))
+    if not pairs or not settings.evolver_steps:
+        return None
+    random.Random(seed).shuffle(pairs)
+    choice = SftSettings(
+        epochs=sft.epochs_of(settings.evolver_steps, len(pairs)),
+        learning_rate=settings.sft_learning_rate,
+        rank=settings.lora_r,
+    )
+    warm_start = bundle.adapters.get("evolver")
+    train(bundle.base, pairs, folder, codec_of(bundle), seed=seed, settings=choice, warm_start=warm_start)
+    return folder
 
 
 def train(
     base: Path,
     examples: Sequence[EvolverExample],
     folder: Path,
+    codec: Codec,
     *,
     seed: int,
     settings: SftSettings | None = None,
@@ -43,13 +53,15 @@ def train(
 
     Raises: ValueError if there is no example, or one has a word that the tokenizer lacks.
     """
-    words = tokenizer.load(base)
-    pairs = []
-    for example in examples:
-        prompt, completion = words(example.prompt)["input_ids"], words(example.completion)["input_ids"]
-        if words.unk_token_id is not None and words.unk_token_id in (*prompt, *completion):
-            raise ValueError(f"a word is outside the vocabulary: {example.prompt!r} -> {example.completion!r}")
-        pairs.append(Pair(tuple(prompt), (*completion, words.eos_token_id)))
+    pairs = [Pair(*_encoded(example, codec)) for example in examples]
     return sft.train_adapter(
         base, pairs, folder, seed=seed, settings=settings, warm_start=warm_start, progress=progress
     )
+
+
+def _encoded(example: EvolverExample, codec: Codec) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    prompt, completion = codec.encode(example.prompt), codec.encode(example.completion)
+    for text, ids in ((example.prompt, prompt), (example.completion, completion)):
+        if codec.decode(ids) != text:
+            raise ValueError(f"a word is outside the vocabulary: {text!r} reads as {codec.decode(ids)!r}")
+    return prompt, (*completion, codec.eos_id)

@@ -16,25 +16,23 @@ import torch
 from datasets import Dataset
 from peft import PeftModel, set_peft_model_state_dict
 from torch.nn import Module
-from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 from trl import GRPOConfig, GRPOTrainer
 from typing_extensions import override
 
 from aoi.agents.policy import Turn
-from aoi.records.base import Record, sha256_hex
+from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
-from models.loading import base_model
+from models.loading import base_model, tokenizer
 from models.network import Network, width_of
 from models.policies import in_process as engine
-from models.seed import tokenizer
-from models.training.curves import CurvePoint, TrainingRun
+from models.training.curves import CurvePoint, Progress, TrainingRun
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
-Progress = Callable[[CurvePoint], None]
 
 
 class GrpoSettings(Record):
@@ -77,54 +75,52 @@ def grpo(
     """Train an adapter on decisions sampled at the prompts of `examples` and write it to `folder`.
 
     Deterministic if `reward` is. With checkpoints, a run that was cut off continues from the newest one.
-    Raises: ValueError if there are fewer examples than prompts a step, or a prompt does not survive its text.
+    Raises: ValueError if there are fewer examples than prompts a step.
     """
     settings = settings or GrpoSettings()
     if len(examples) < settings.prompts:
         raise ValueError(
             f"{len(examples)} examples for {settings.prompts} prompts a step: give more, or lower `prompts`"
         )
-    words = tokenizer.load(base)
+    words = tokenizer(base)
     model = adapters.attach(base_model(base), warm_start, seed, settings.rank)
     work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start)
     trainer = _Trainer(
         model=model,
         reward_funcs=_reward_function(examples, reward),
         args=_arguments(settings, seed, work),
-        train_dataset=Dataset.from_list(_rows(examples, words, _order(len(examples), settings, seed))),
+        train_dataset=Dataset.from_list(_rows(_order(len(examples), settings, seed))),
         processing_class=words,
-        rollout_func=_Rollout(examples, words, settings, seed),
+        rollout_func=_Rollout(examples, words.eos_token_id, settings, seed),
         callbacks=[_Reporter(progress)] if progress else [],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     digest = adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
+    return _run_of(trainer.state, settings, digest)
+
+
+def _run_of(state: TrainerState, settings: GrpoSettings, adapter: Sha256) -> TrainingRun:
     return TrainingRun(
         method="grpo",
-        points=tuple(_point(int(log["step"]), log) for log in trainer.state.log_history if "reward" in log),
+        points=tuple(_point(int(log["step"]), log) for log in state.log_history if "reward" in log),
         steps=settings.steps,
         examples=settings.steps * settings.prompts * settings.group,
-        tokens=int(trainer.state.num_input_tokens_seen),
-        result=digest,
+        tokens=int(state.num_input_tokens_seen),
+        result=adapter,
     )
 
 
 class _Rollout:
     """TRL's `rollout_func` over the engine."""
 
-    def __init__(
-        self,
-        examples: Sequence[TrainingExample],
-        words: PreTrainedTokenizerFast,
-        settings: GrpoSettings,
-        seed: int,
-    ) -> None:
-        self.ids = {_text(words, example.prompt_ids): example.prompt_ids for example in examples}
-        self.settings, self.seed, self.eos_id = settings, seed, words.eos_token_id
+    def __init__(self, examples: Sequence[TrainingExample], eos_id: int, settings: GrpoSettings, seed: int) -> None:
+        self.prompts = [example.prompt_ids for example in examples]
+        self.eos_id, self.settings, self.seed = eos_id, settings, seed
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
-        """Sample one completion for each prompt; each prompt comes `group` times in a row."""
+        """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
         step = trainer.state.global_step
         with torch.no_grad():
             model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
@@ -140,7 +136,8 @@ class _Rollout:
 
     def _turn(self, prompt: str, salt: str) -> Turn:
         noise = int(sha256_hex(salt.encode())[:16], 16)
-        return Turn("observer", self.ids[prompt], self.settings.max_completion_tokens, self.settings.temperature, noise)
+        ids = self.prompts[int(prompt)]
+        return Turn("observer", ids, self.settings.max_completion_tokens, self.settings.temperature, noise)
 
 
 def _adapted(model: object) -> PeftModel:
@@ -148,10 +145,6 @@ def _adapted(model: object) -> PeftModel:
     if not isinstance(model, PeftModel):
         raise TypeError(f"expected a model with an adapter, found a {type(model).__name__}")
     return model
-
-
-def _text(words: PreTrainedTokenizerFast, ids: Sequence[int]) -> str:
-    return str(words.decode(list(ids)))
 
 
 def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]:
@@ -259,16 +252,13 @@ def _order(count: int, settings: GrpoSettings, seed: int) -> list[int]:
     return order[:needed]
 
 
-def _rows(
-    examples: Sequence[TrainingExample], words: PreTrainedTokenizerFast, order: Sequence[int]
-) -> list[dict[str, str | int]]:
-    """Dataset rows: the prompt as text, and the example's index, which reaches the reward."""
-    texts: list[str] = []
-    for index, example in enumerate(examples):
-        texts.append(_text(words, example.prompt_ids))
-        if tuple(words(texts[-1])["input_ids"]) != example.prompt_ids:
-            raise ValueError(f"example {index}: its prompt's text does not encode to its token ids: {texts[-1]!r}")
-    return [{"prompt": texts[index], "example": index} for index in order]
+def _rows(order: Sequence[int]) -> list[dict[str, str | int]]:
+    """Dataset rows: the example's index, for the reward, and again as the prompt, which TRL wants to be text.
+
+    TRL hands the prompt to `rollout_func` as it is, which gives the ids that were recorded: ids that went through text
+    and a tokenizer might come back as others.
+    """
+    return [{"prompt": str(index), "example": index} for index in order]
 
 
 def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Callable[..., list[float | None]]:

@@ -7,7 +7,7 @@ they are, and resumes from files that hold tensors only. Observer and Evolver (`
 import json
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +24,17 @@ from models import adapters, files
 from models.loading import base_model
 from models.training import batches
 from models.training.batches import Pair
-from models.training.curves import CurvePoint, TrainingRun
+from models.training.curves import Curve, CurvePoint, Progress, TrainingRun
 
-Progress = Callable[[CurvePoint], None]
+BATCH = 32
+"""Pairs of an optimiser step."""
 
 
 class SftSettings(Record):
     """How an adapter is fine-tuned."""
 
     epochs: int = 3
-    batch: int = 32
+    batch: int = BATCH
     microbatch: int = 32
     learning_rate: float = 1e-3
     warmup: float = 0.1
@@ -81,6 +82,11 @@ def sft(
     return train_adapter(base, pairs, folder, seed=seed, settings=settings, warm_start=warm_start, progress=progress)
 
 
+def epochs_of(steps: int, pairs: int) -> int:
+    """Whole passes over `pairs` that come nearest to `steps` batches; at least one."""
+    return max(1, round(steps * BATCH / pairs))
+
+
 def train_adapter(
     base: Path,
     pairs: Sequence[Pair],
@@ -98,26 +104,22 @@ def train_adapter(
     run = _start(base, warm_start, seed, settings)
     order = _order(len(pairs), seed, settings)
     identity = _identity(base, pairs, seed, settings, warm_start)
-    points = _resume(run, folder / "checkpoint", identity)
-    losses: list[float] = []
+    curve = Curve(progress, _resume(run, folder / "checkpoint", identity))
     for step, indices in enumerate(order[run.step :], start=run.step + 1):
         rate = _rate(step, len(order), settings)
         loss, norm = _update(run, [pairs[index] for index in indices], rate, settings)
-        losses.append(loss)
+        curve.add(loss)
         run.step = step
         is_checkpoint = bool(settings.checkpoint_every) and step % settings.checkpoint_every == 0
         if step % settings.log_every == 0 or step == len(order) or is_checkpoint:
-            points.append(CurvePoint(step=step, loss=sum(losses) / len(losses), learning_rate=rate, gradient_norm=norm))
-            losses.clear()
-            if progress:
-                progress(points[-1])
+            curve.log(step, rate, norm)
         if is_checkpoint and step < len(order):
-            _checkpoint(run, folder / "checkpoint", identity, points)
+            _checkpoint(run, folder / "checkpoint", identity, curve.points)
     digest = adapters.save(run.model, folder, files.weights_digest(base))
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return TrainingRun(
         method="sft",
-        points=tuple(points),
+        points=tuple(curve.points),
         steps=len(order),
         examples=sum(map(len, order)),
         tokens=sum(pairs[index].tokens for indices in order for index in indices),

@@ -15,13 +15,20 @@ from models.policies.in_process import InProcessPolicy
 
 
 class ProtocolServer:
-    """Serves a base as `base` and loaded adapters by name. `delay_s` and `broken` make it misbehave."""
+    """Serves a base as `base` and loaded adapters by name.
+
+    `delay_s` and `broken` make it misbehave; `swapped` is loaded whatever folder it is asked for; adapters are missing
+    from its next `late_lists` lists, as if another process loaded them meanwhile.
+    """
 
     def __init__(self, base: Path) -> None:
         self.base = base
         self.policies = {"base": InProcessPolicy(base)}
         self.delay_s = 0.0
         self.broken = False
+        self.swapped: Path | None = None
+        self.late_lists = 0
+        self.roots = {"base": base}
         self.bodies: list[dict[str, object]] = []
         self.url = ""
         self._loop = asyncio.new_event_loop()
@@ -62,7 +69,10 @@ class ProtocolServer:
         return runner
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": name} for name in self.policies]})
+        names = ["base"] if self.late_lists > 0 else list(self.policies)
+        self.late_lists -= 1
+        data = [{"id": name, "root": str(self.roots[name])} for name in names]
+        return web.json_response({"object": "list", "data": data})
 
     async def _load(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -71,7 +81,8 @@ class ProtocolServer:
         folder = Path(body["lora_path"])
         if not folder.is_dir():
             return web.json_response({"error": {"message": f"no adapter found for {folder}"}}, status=404)
-        self.policies[body["lora_name"]] = InProcessPolicy(self.base, {"observer": folder})
+        self.policies[body["lora_name"]] = InProcessPolicy(self.base, {"observer": self.swapped or folder})
+        self.roots[body["lora_name"]] = folder
         return web.Response(text=f"Success: LoRA adapter '{body['lora_name']}' added successfully.")
 
     async def _unload(self, request: web.Request) -> web.Response:

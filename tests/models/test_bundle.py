@@ -10,6 +10,7 @@ from aoi.errors import CorruptObject
 from aoi.language.profile import SEED_PROFILE
 from models import bundle, files
 from models.bundle import Bundle, Lineage, Parts
+from models.policies.in_process import InProcessPolicy
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64, data=("3" * 64,))
 
@@ -25,7 +26,7 @@ def test_a_bundle_comes_back_as_it_was_written(written: Path, base: Path, adapte
     assert loaded.profile == SEED_PROFILE
     assert loaded.manifest.adapter == files.adapter_digest(adapter)
     assert set(loaded.adapters) == {"observer", "evolver"}
-    assert loaded.policy().adapter_of("observer") == loaded.manifest.adapter
+    assert InProcessPolicy(loaded.base, loaded.adapters).adapter_of("observer") == loaded.manifest.adapter
 
 
 def test_equal_parts_give_an_equal_digest(written: Path, base: Path, adapter: Path, other_adapter: Path) -> None:

@@ -9,9 +9,9 @@ from aoi.agents.policy import Turn
 from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.records.episode import RoleName
+from models.loading import tokenizer
 from models.policies.grammar import WordsGrammar
 from models.policies.in_process import InProcessPolicy
-from models.seed import tokenizer
 from models.seed.examples import DecisionExample
 
 ROLES: dict[str, RoleName] = {"<obs>": "observer", "<probe>": "probe", "<exec>": "executor", "<evo>": "evolver"}
@@ -80,7 +80,7 @@ def test_a_plan_says_none_alone_or_not_at_all() -> None:
 
 
 def test_a_constrained_model_is_never_malformed(base: Path, lines: list[DecisionExample]) -> None:
-    words, codec = tokenizer.load(base), WordCodec()
+    words, codec = tokenizer(base), WordCodec()
     # Temperature 3 makes an untrained mess of an unconstrained model.
     turns = [
         Turn(ROLES[line.prompt.split()[0]], tuple(words(line.prompt)["input_ids"]), 64, 3.0, index)

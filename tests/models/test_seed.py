@@ -8,8 +8,9 @@ from transformers import AutoModelForCausalLM
 
 from aoi.language import decision, lexicon
 from aoi.language.codec import WordCodec, vocabulary
+from models import loading
 from models.network import Network
-from models.seed import architecture, invented, pretrain, tokenizer
+from models.seed import architecture, invented, making, pretrain, tokenizer
 from models.seed.examples import DecisionExample, permute_handles
 from models.seed.runbook import USUAL_CHECK
 
@@ -30,7 +31,7 @@ def test_every_vocabulary_entry_is_one_token() -> None:
 def test_tokenizer_survives_its_file(tmp_path: Path, lines: list[DecisionExample]) -> None:
     words = tokenizer.build(vocabulary())
     tokenizer.save(words, tmp_path)
-    again = tokenizer.load(tmp_path)
+    again = loading.tokenizer(tmp_path)
     for line in lines[:50]:
         assert again(line.prompt)["input_ids"] == words(line.prompt)["input_ids"]
         assert again.decode(words(line.completion)["input_ids"]) == line.completion
@@ -193,6 +194,10 @@ def test_guided_lines_follow_the_plan_until_the_cause_shows() -> None:
 
 def test_demonstrations_and_inventions_mix_in_the_share_that_is_asked_for(lines: list[DecisionExample]) -> None:
     demonstrations = [DecisionExample(f"<probe> pods s{number}", "x") for number in range(1, 33)]
-    mixed = list(itertools.islice(invented.mixed(demonstrations, seed=1, share=0.75), 4_000))
-    assert 0.7 < sum(line.completion != "x" for line in mixed) / len(mixed) < 0.8
-    assert mixed == list(itertools.islice(invented.mixed(demonstrations, seed=1, share=0.75), 4_000))
+    mixed = list(itertools.islice(making.mixed(demonstrations, seed=1), 4_000))
+    share = sum(line.completion != "x" for line in mixed) / len(mixed)
+    assert abs(share - making.INVENTED_SHARE) < 0.05
+    assert {line.prompt for line in demonstrations} < {line.prompt for line in mixed}
+    assert mixed == list(itertools.islice(making.mixed(demonstrations, seed=1), 4_000))
+    with pytest.raises(ValueError, match="no demonstrations to mix"):
+        next(making.mixed([], seed=1))

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from aoi.agents.policy import Turn
+from aoi.language.codec import WordCodec
+from aoi.learning.evolver import EvolverExample
 from aoi.records.learning import TrainingExample
 from models import files
 from models.policies.in_process import InProcessPolicy
@@ -97,7 +99,9 @@ def test_an_example_without_target_is_refused(base: Path, examples: list[Trainin
 
 def test_the_evolver_learns_plans_on_its_own_adapter(base: Path, lines: list[DecisionExample], tmp_path: Path) -> None:
     plans = [line for line in lines if line.prompt.startswith("<evo>")]
-    run = evolver.train(base, plans, tmp_path / "evolver", seed=1, settings=SftSettings(epochs=6, log_every=1))
+    run = evolver.train(
+        base, plans, tmp_path / "evolver", WordCodec(), seed=1, settings=SftSettings(epochs=6, log_every=1)
+    )
     assert run.points[-1].loss < run.points[0].loss
     policy = InProcessPolicy(base, {"evolver": tmp_path / "evolver"})
     assert policy.adapter_of("evolver") == run.result
@@ -156,11 +160,34 @@ def test_a_constant_reward_teaches_nothing(base: Path, examples: list[TrainingEx
     assert all(point.reward_deviation == 0 and point.gradient_norm == 0 for point in run.points)
 
 
-def test_a_prompt_that_its_text_does_not_give_back_is_refused(
+def test_a_plan_with_a_word_outside_the_vocabulary_is_refused(base: Path, tmp_path: Path) -> None:
+    stray = EvolverExample("<evo> locate ; errors s7 <mem> <did> ; submit no", '{"plan":" probe logs checkout"}')
+    with pytest.raises(ValueError, match="outside the vocabulary"):
+        evolver.train(base, [stray], tmp_path / "evolver", WordCodec(), seed=1)
+
+
+def test_prompts_reach_the_policy_as_they_were_recorded(
     base: Path, examples: list[TrainingExample], tmp_path: Path
 ) -> None:
-    broken = examples[0].model_copy(update={"prompt_ids": (*examples[0].prompt_ids, 10_000)})
-    with pytest.raises(ValueError, match="does not encode to its token ids"):
-        grpo.grpo(base, [broken, *examples[:4]], likeness, tmp_path / "a", seed=1, settings=SMALL)
+    """Ids that the tokenizer would never give for their own text: through text they would come back as others."""
+    words = WordCodec()
+    odd = [example.model_copy(update={"prompt_ids": (*example.prompt_ids, words.eos_id)}) for example in examples[:4]]
+    assert all(words.encode(words.decode(example.prompt_ids)) != example.prompt_ids for example in odd)
+    said: dict[str, list[tuple[int, ...]]] = {}
+    settings = SMALL.model_copy(update={"steps": 1, "checkpoint_every": 0})
+    for name, chosen in {"plain": examples[:4], "again": examples[:4], "odd": odd}.items():
+
+        def reward(
+            found: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]], name: str = name
+        ) -> list[float]:
+            said[name] = list(completions)
+            return likeness(found, completions)
+
+        grpo.grpo(base, chosen, reward, tmp_path / name, seed=1, settings=settings)
+    assert said["again"] == said["plain"]
+    assert said["odd"] != said["plain"]
+
+
+def test_too_few_examples_for_a_step_are_refused(base: Path, examples: list[TrainingExample], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 examples for 4 prompts"):
         grpo.grpo(base, examples[:2], likeness, tmp_path / "a", seed=1, settings=SMALL)

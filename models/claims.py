@@ -1,7 +1,4 @@
-"""Who collects which shard: a lease for each, so that runs on several machines share a set out and do nothing twice.
-
-No Prefect here, as in `tasks.episodes`.
-"""
+"""Who collects which shard: a lease for each, so that runs on several machines share a set out and do nothing twice."""
 
 import time
 from collections import deque

@@ -1,23 +1,14 @@
-"""Run many episodes: shards of fixed episodes over worker processes, each finished shard kept.
+"""Run many episodes with a bundle: shards of fixed episodes over worker processes, each finished shard kept."""
 
-No Prefect here: workers import this module, and every import costs each of them seconds.
-"""
-
-import functools
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing.context import ForkServerContext
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from aoi import progress
 from aoi.agents.episode import run_episode
-from aoi.agents.policy import Codec, Policy
+from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
-from aoi.language.codec import WordCodec
+from aoi.database.leases import Leases
 from aoi.problems import scenario
 from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
@@ -27,9 +18,9 @@ from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
 from models.bundle import Bundle, load
-from models.threads import use_threads
-from tasks.claims import Claims
-from tasks.workspace import Workspace
+from models.claims import Claims
+from models.policies.of_bundle import Serving, codec_of, policy_of
+from models.workers import worker_count, worker_pool
 
 BATCH = 64
 """Episodes that wait on the policy at once."""
@@ -55,96 +46,60 @@ class Shard(Record):
     """Local folder of the unpacked bundle."""
     base: str
     """Local folder of its base model."""
+    serving: Serving
     temperature: float
     specs: tuple[EpisodeSpec, ...]
 
 
 def run_sharded(
-    ws: Workspace,
+    store: ObjectStore,
     stage: str,
     specs: Sequence[EpisodeSpec],
     bundle: Bundle,
+    serving: Serving,
     *,
+    leases: Leases,
     shard_size: int,
     temperature: float,
-    workers: int | None = None,
 ) -> Ref[TrajectorySet]:
     """Run every episode and store the set. Finished shards of an interrupted run are kept.
 
     The key holds all that decides the episodes, so a changed plan never meets old shards. Two such runs at once, on
-    whichever machines, share the shards out.
+    whichever machines, share the shards out. Raises: StageBusy if a worker died, ServerUnavailable.
     """
-    identity = [
-        stage,
-        bundle.digest,
-        source_digest(__name__),
-        temperature,
-        [spec.model_dump(mode="json") for spec in specs],
-    ]
-    key = f"{stage}-{sha256_hex(canonical_bytes(identity))[:32]}"
-    parts = [tuple(specs[start : start + shard_size]) for start in range(0, len(specs), shard_size)]
+    key = _key(stage, specs, bundle, serving, temperature)
     shards = [
         Shard(
-            store_url=ws.store.url,
+            store_url=store.url,
             key=key,
-            index=i,
+            index=index,
             bundle=str(bundle.folder),
             base=str(bundle.base),
+            serving=serving,
             temperature=temperature,
-            specs=part,
+            specs=tuple(specs[start : start + shard_size]),
         )
-        for i, part in enumerate(parts)
+        for index, start in enumerate(range(0, len(specs), shard_size))
     ]
-    writer = ShardWriter(ws.store, key)
+    writer = ShardWriter(store, key)
     waiting = [shard for shard in shards if writer.done(shard.index) is None]
-    done = sum(len(shard.specs) for shard in shards) - sum(len(shard.specs) for shard in waiting)
+    done = len(specs) - sum(len(shard.specs) for shard in waiting)
     progress.advance(done, len(specs), stage)
-    width = min(workers or worker_count(), len(waiting) or 1)
+    width = min(worker_count(), len(waiting) or 1)
     with worker_pool(width) as pool:
-        claims = Claims(ws.leases, writer, key, width)
-        jobs = {shard.index: functools.partial(pool.submit, run_shard, shard) for shard in waiting}
+        claims = Claims(leases, writer, key, width)
+        jobs = {shard.index: partial(pool.submit, run_shard, shard) for shard in waiting}
         for manifest in claims.work_off(jobs):
             done += manifest.rows
             progress.advance(done, len(specs), stage)
     return writer.finish(stage, len(shards))
 
 
-def worker_count() -> int:
-    """Processes that may compute at once: one a core, each with one thread."""
-    return len(os.sched_getaffinity(0))
-
-
-@contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that share the imported vendors; on Ctrl-C they end with their parent."""
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
-    try:
-        yield pool
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
-@functools.cache
-def _context() -> ForkServerContext:
-    """Workers fork from a clean process that has imported the vendors, never from one that runs threads."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    use_threads(1)
-
-
 def run_shard(shard: Shard) -> ShardManifest:
     """Run one shard in this process and store its rows. Whoever claimed it says that it is finished."""
     bundle = _bundle(shard.bundle, shard.base)
-    trajectories = run_specs(shard.specs, bundle, bundle.policy(), temperature=shard.temperature)
+    with policy_of(bundle, shard.serving) as policy:
+        trajectories = run_specs(shard.specs, bundle, policy, temperature=shard.temperature)
     return ShardWriter(ObjectStore(shard.store_url), shard.key).put(shard.index, trajectories)
 
 
@@ -167,13 +122,19 @@ def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, t
     return rollout(episodes, policy, batch=BATCH)
 
 
-def codec_of(bundle: Bundle) -> Codec:
-    """Text to ids as the bundle's tokenizer does it; the seed layout has a codec without vendors."""
-    from models.codec import TokenizerCodec
+def _key(stage: str, specs: Sequence[EpisodeSpec], bundle: Bundle, serving: Serving, temperature: float) -> str:
+    identity = [
+        stage,
+        bundle.digest,
+        source_digest(__name__),
+        serving.engine,  # engines round differently
+        serving.decoding,
+        temperature,
+        [spec.model_dump(mode="json") for spec in specs],
+    ]
+    return f"{stage}-{sha256_hex(canonical_bytes(identity))[:32]}"
 
-    return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
 
-
-@functools.cache
+@cache
 def _bundle(folder: str, base: str) -> Bundle:
     return load(Path(folder), Path(base))

@@ -16,7 +16,7 @@ from aoi.errors import StageBusy
 from aoi.records.episode import ShardManifest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
-from tasks.claims import Claims
+from models.claims import Claims
 from tests.store.episodes import trajectory
 
 SHARDS = 8

@@ -3,7 +3,7 @@
 import pytest
 
 from aoi.errors import UnknownProblem
-from tasks.operators import run_operator
+from aoi.learning.operators import run_operator
 
 PROBLEM = "misconfig_app_hotel_res-localization-1"
 

@@ -1,0 +1,63 @@
+"""What a cycle learns from: verified corrections to imitate, decision points to try, and what that came to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aoi.agents.policy import Codec
+from aoi.learning.corrections import correction_examples, prompt_examples, verified
+from aoi.problems import scenario
+from aoi.records.episode import Trajectory
+from aoi.records.learning import CorrectivePlan, TrainingExample
+from aoi.records.report import LearningReport
+
+
+class Judged(NamedTuple):
+    """A plan after its execution, and the episode that it guided."""
+
+    plan: CorrectivePlan
+    guided: Trajectory
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the oracle passed an answer that was earned."""
+        return self.plan.status == "verified"
+
+
+def judged(plan: CorrectivePlan, guided: Trajectory) -> Judged:
+    """The plan as the world found it."""
+    return Judged(verified(plan, guided, scenario.build(plan.instance).truth), guided)
+
+
+def training_examples(
+    trajectories: Sequence[Trajectory], executed: Sequence[Judged], codec: Codec
+) -> list[TrainingExample]:
+    """Verified corrections to imitate, and every decision point that was met as a prompt.
+
+    Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
+    (docs/learning.md), and executed rewards use the same episodes better.
+    """
+    examples: list[TrainingExample] = []
+    for each in executed:
+        if each.is_verified:
+            examples += correction_examples(each.guided, each.plan, codec)
+    return [*examples, *prompt_examples(trajectories, codec)]
+
+
+def learning_report(
+    trajectories: Sequence[Trajectory],
+    executed: Sequence[Judged],
+    malformed: Sequence[CorrectivePlan],
+    examples: Sequence[TrainingExample],
+) -> LearningReport:
+    """The counts that a cycle's report shows."""
+    passed = [each.plan for each in executed if each.is_verified]
+    targets = sum(example.target_ids is not None for example in examples)
+    return LearningReport(
+        episodes=len(trajectories),
+        solved=sum(trajectory.content.outcome.success for trajectory in trajectories),
+        plans=len(executed) + len(malformed),
+        verified=len(passed),
+        repaired_problems=len({plan.source_trajectory for plan in passed}),
+        examples=targets,
+        prompts=len(examples) - targets,
+    )

@@ -1,0 +1,47 @@
+"""What is corrected: which failures are shown to the Evolver, and the plans that it proposes for them."""
+
+from collections.abc import Sequence
+
+from aoi.agents.policy import Codec, Policy, Turn
+from aoi.language.profile import PromptProfile
+from aoi.learning.evolver import evolver_prompt, read_plan
+from aoi.records.episode import Trajectory
+from aoi.records.learning import CorrectivePlan
+from aoi.settings import derive_seed
+
+TEMPERATURE = 0.8
+"""Of plans: several are sampled for each failure, and equal ones are worth one."""
+
+
+def to_repair(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    """One failed trajectory of each problem that no rollout solved; a crash of ours is no failure of the agents."""
+    solved = {each.content.instance.digest() for each in trajectories if each.content.outcome.success}
+    failed: dict[str, Trajectory] = {}
+    for trajectory in trajectories:
+        digest = trajectory.content.instance.digest()
+        if digest not in solved and trajectory.content.ended != "error":
+            failed.setdefault(digest, trajectory)
+    return list(failed.values())
+
+
+def proposed(
+    failed: Sequence[Trajectory], policy: Policy, codec: Codec, profile: PromptProfile, *, plans: int, seed: int
+) -> list[CorrectivePlan]:
+    """`plans` sampled plans for each failure, in order; equal ones once. Raises: ServerUnavailable."""
+    asked = [(trajectory, number) for trajectory in failed for number in range(plans)]
+    turns = [
+        Turn(
+            role="evolver",
+            prompt_ids=tuple(codec.encode(evolver_prompt(trajectory))),
+            max_tokens=profile.plan_tokens,
+            temperature=TEMPERATURE,
+            seed=derive_seed(seed, trajectory.content.digest(), number),
+        )
+        for trajectory, number in asked
+    ]
+    different: dict[tuple[str, str], CorrectivePlan] = {}
+    for (trajectory, _), turn, said in zip(asked, turns, policy.generate(turns), strict=True):
+        completion = (said.token_ids, codec.decode(said.token_ids))
+        plan = read_plan(trajectory, turn.prompt_ids, completion, said.adapter)
+        different.setdefault((plan.source_trajectory, str(plan.steps)), plan)
+    return list(different.values())

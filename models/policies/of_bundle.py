@@ -1,0 +1,118 @@
+"""What a bundle is served by: one door for every stage and command.
+
+Collection, evaluation, guided runs, rewards, plans, diagnosis and the identity probe all open their policy here, so
+whatever answers the operator is what was measured. A server is used where one is set; otherwise the engine of this
+process answers.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from aoi.agents.policy import Codec
+from aoi.errors import IdentityMismatch, SettingsError
+from aoi.language import schema
+from aoi.language.codec import WordCodec
+from aoi.records.base import Record, Sha256
+from aoi.records.episode import RoleName
+from aoi.settings import Decoding, Dtype, ServerSettings, Settings
+from models import files
+from models.bundle import Bundle
+from models.codec import TokenizerCodec
+from models.policies import server as servers
+from models.policies.grammar import WordsGrammar
+from models.policies.in_process import InProcessPolicy
+from models.policies.server import ModelServer, Served, ServedPolicy
+
+
+class Serving(Record):
+    """How bundles are served: what of the settings decides who answers. Travels to worker processes."""
+
+    server: ServerSettings = ServerSettings()
+    decoding: Decoding = "free"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Serving":
+        """As the settings say."""
+        return cls(server=settings.server, decoding=settings.decoding)
+
+    @property
+    def engine(self) -> Literal["in process", "server"]:
+        """What computes."""
+        return "server" if self.server.url else "in process"
+
+    @property
+    def dtype(self) -> Dtype:
+        """What it computes in: the engine of this process always in 32-bit floats."""
+        return self.server.dtype if self.server.url else "float32"
+
+
+@contextmanager
+def policy_of(
+    bundle: Bundle, serving: Serving, adapters: Mapping[RoleName, Path] | None = None
+) -> Iterator[InProcessPolicy | ServedPolicy]:
+    """What answers for `bundle` while the block runs; a role without an adapter is answered by the base.
+
+    `adapters` stands in place of the bundle's own, for one that is in training on the same base. On a server each is
+    loaded under a name that holds its digest. Raises: ServerUnavailable; IdentityMismatch if the server stands on
+    another base; Permanent if it cannot load an adapter; SettingsError if the layout has no grammar to constrain by.
+    """
+    folders = bundle.adapters if adapters is None else adapters
+    is_constrained = serving.decoding == "constrained"
+    if not serving.server.url:
+        yield InProcessPolicy(bundle.base, folders, grammar=_grammar(bundle) if is_constrained else None)
+        return
+    with ModelServer(_how(serving.server, schemas() if is_constrained else {})) as server:
+        base = _served_base(server, bundle)
+        roles = {role: server.load(folder, files.adapter_digest(folder)) for role, folder in folders.items()}
+        yield ServedPolicy(server, roles, base)
+
+
+def codec_of(bundle: Bundle) -> Codec:
+    """Text to ids as the bundle's tokenizer does it; the seed layout has a codec without vendors."""
+    return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
+
+
+def schemas() -> dict[RoleName, schema.Schema]:
+    """What each role may say, for a server that constrains its decoding."""
+    either = [schema.executor_schema(after_failure=after_failure) for after_failure in (False, True)]
+    return {
+        "observer": schema.decision_schema(),
+        "probe": schema.probe_schema(),
+        "executor": {"anyOf": either},
+        "evolver": schema.plan_schema(),
+    }
+
+
+def _grammar(bundle: Bundle) -> WordsGrammar:
+    if bundle.profile.layout != "words-1":
+        raise SettingsError(
+            f"decoding in process has a grammar for words-1 alone, and bundle {bundle.digest[:12]} speaks "
+            f"{bundle.profile.layout}. Unset AOI_DECODING, or serve it: AOI_SERVER__URL"
+        )
+    return WordsGrammar()
+
+
+def _how(server: ServerSettings, constraints: dict[RoleName, schema.Schema]) -> servers.ServerSettings:
+    key = server.api_key.get_secret_value() or None
+    return servers.ServerSettings(server.url, key, timeout_s=server.timeout_s, schemas=constraints)
+
+
+def _served_base(server: ModelServer, bundle: Bundle) -> Served:
+    """The server's base model. Where its folder can be read here, its digest must be that of the bundle's base."""
+    listed = server.base()
+    root = Path(listed.root)
+    if listed.root and root.is_dir() and root != bundle.base and _weights(root) != bundle.manifest.base:
+        raise IdentityMismatch(
+            f"the model server at {server.settings.url} serves {root}, whose weights are {_weights(root)[:12]}, and "
+            f"bundle {bundle.digest[:12]} stands on {bundle.manifest.base[:12]}. Serve the champion's base, or unset "
+            "AOI_SERVER__URL"
+        )
+    return Served(listed.name, f"base:{bundle.manifest.base}")
+
+
+@cache
+def _weights(folder: Path) -> Sha256:
+    return files.weights_digest(folder)

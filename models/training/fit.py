@@ -1,0 +1,112 @@
+"""One cycle's training of the Observer's adapter: imitate what was verified, then improve on measured rewards."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aoi import progress
+from aoi.errors import Permanent
+from aoi.records.learning import TrainingExample
+from aoi.settings import TrainingSettings
+from models.bundle import Bundle
+from models.policies.of_bundle import Serving
+from models.training.balance import balanced
+from models.training.curves import CurvePoint, TrainingRun
+from models.training.grpo import GrpoSettings, grpo
+from models.training.pooled import PooledReward, Start
+from models.training.sft import SftSettings, epochs_of, sft
+from models.workers import worker_count, worker_pool
+
+MINIMUM = 8
+"""Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
+TRAINABLE = "words-1"
+
+
+def check_trainable(bundle: Bundle) -> None:
+    """Raises: Permanent for a base that training cannot handle yet. The one place that says so: ask it first."""
+    if bundle.profile.layout != TRAINABLE:
+        raise Permanent(
+            f"training is built for the seed model alone, and the champion speaks {bundle.profile.layout!r}: nothing "
+            "was collected. Ask it (aoi diagnose) or compare it (aoi evaluate); docs/critique.md says what is missing"
+        )
+
+
+def fit(
+    parent: Bundle,
+    warm_start: Path | None,
+    rows: Sequence[TrainingExample],
+    work: Path,
+    *,
+    seed: int,
+    settings: TrainingSettings,
+    serving: Serving,
+    shuffled: bool = False,
+) -> tuple[list[TrainingRun], Path | None]:
+    """SFT, then GRPO. Returns the curves and the adapter's folder: `warm_start` if nothing was learnt from.
+
+    `shuffled` deals the measured rewards out at random: the control that must not improve. Raises: StageBusy if a
+    worker that measures died.
+    """
+    runs: list[TrainingRun] = []
+    start = Start(parent.folder, parent.base, warm_start, serving)
+    targets = balanced([row for row in rows if row.target_ids], seed)
+    if settings.sft_steps and len(targets) >= MINIMUM:
+        runs.append(_imitate(start, targets, work / "sft", seed, settings))
+        start = start._replace(adapter=work / "sft")
+    prompts = balanced([row for row in rows if row.target_ids is None], seed)
+    if settings.grpo_steps and len(prompts) >= settings.prompts:
+        choice = _grpo_settings(settings, parent.profile.completion_tokens)
+        with worker_pool(worker_count()) as pool:
+            reward = PooledReward(pool, start, shuffle_seed=seed if shuffled else None)
+            runs.append(_reinforce(start, prompts, reward, work / "grpo", seed=seed, settings=choice))
+        start = start._replace(adapter=work / "grpo")
+    return runs, start.adapter
+
+
+def _imitate(
+    start: Start, targets: Sequence[TrainingExample], folder: Path, seed: int, settings: TrainingSettings
+) -> TrainingRun:
+    progress.stage("train: imitate")
+    choice = SftSettings(
+        epochs=epochs_of(settings.sft_steps, len(targets)),
+        learning_rate=settings.sft_learning_rate,
+        rank=settings.lora_r,
+    )
+    shown = _shown(settings.sft_steps)
+    return sft(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=shown)
+
+
+def _reinforce(
+    start: Start,
+    prompts: Sequence[TrainingExample],
+    reward: PooledReward,
+    folder: Path,
+    *,
+    seed: int,
+    settings: GrpoSettings,
+) -> TrainingRun:
+    progress.stage("train: reinforce")
+    shown = _shown(settings.steps)
+    return grpo(
+        start.base, prompts, reward, folder, seed=seed, settings=settings, warm_start=start.adapter, progress=shown
+    )
+
+
+def _grpo_settings(settings: TrainingSettings, completion_tokens: int) -> GrpoSettings:
+    return GrpoSettings(
+        steps=settings.grpo_steps,
+        prompts=settings.prompts,
+        group=settings.group_size,
+        learning_rate=settings.learning_rate,
+        beta=settings.beta,
+        rank=settings.lora_r,
+        max_completion_tokens=completion_tokens,
+        checkpoint_every=10,
+    )
+
+
+def _shown(steps: int) -> Callable[[CurvePoint], None]:
+    def show(point: CurvePoint) -> None:
+        note = f"loss {point.loss:.3f}" if point.reward is None else f"reward {point.reward:.2f}"
+        progress.advance(point.step, steps, note)
+
+    return show

@@ -1,0 +1,175 @@
+"""Rewards measured by worker processes: the same as in this one, and no process left behind."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aoi.agents.episode import handles_of, run_episode
+from aoi.agents.operators import GoldenOperator
+from aoi.agents.rollout import rollout
+from aoi.errors import Permanent, StageBusy
+from aoi.language.codec import WordCodec
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.learning.corrections import success_examples
+from aoi.learning.rewards import MeasuredReward
+from aoi.problems import catalogue, scenario
+from aoi.records.learning import TrainingExample
+from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.settings import ServerSettings, TrainingSettings
+from models import bundle, files
+from models.bundle import Bundle, Lineage, Parts
+from models.policies.in_process import InProcessPolicy
+from models.policies.of_bundle import Serving
+from models.training.fit import MINIMUM, check_trainable, fit
+from models.training.pooled import PooledReward, Start
+from models.workers import worker_pool
+from tests.models.protocol_server import ProtocolServer
+
+CODEC = WordCodec()
+LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
+STEPS = TrainingSettings(sft_steps=2, grpo_steps=1, prompts=4, group_size=2)
+
+
+@pytest.fixture(scope="module")
+def opened(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("bundles") / "bare"
+    bundle.write(folder, Parts(base, SEED_PROFILE), LINEAGE)
+    return bundle.load(folder, base)
+
+
+@pytest.fixture(scope="module")
+def golden() -> list[TrainingExample]:
+    """What a golden operator was asked and said in two problems."""
+    episodes, said = [], []
+    for kind in (TaskKind.LOCALIZATION, TaskKind.ANALYSIS):
+        problem = catalogue.problems(split="train", kind=kind, fault="wrong_target_port")[0]
+        situation = scenario.build(ProblemInstance(problem=problem, seed=3))
+        operator = GoldenOperator(CODEC, situation.truth, handles_of(situation, SEED_PROFILE))
+        episode = run_episode(
+            situation.fork(), profile=SEED_PROFILE, codec=CODEC, arm="golden", bundle="golden", rollout_seed=0
+        )
+        episodes += rollout([episode], operator)
+    for trajectory in episodes:
+        said += success_examples(trajectory, CODEC)
+    return said
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with worker_pool(2) as running:
+        yield running
+
+
+def step_of(golden: list[TrainingExample]) -> tuple[list[TrainingExample], list[tuple[int, ...]]]:
+    """Groups of completions: right ones, those of other prompts, noise, and some of them twice."""
+    examples, completions = [], []
+    for number, row in enumerate(golden):
+        other = golden[(number + 1) % len(golden)]
+        for target in (row.target_ids, other.target_ids, (5, 5, 5), row.target_ids):
+            examples.append(row)
+            completions.append(tuple(target or ()))
+    return examples, completions
+
+
+def test_pooled_rewards_are_the_rewards_of_one_process(
+    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+) -> None:
+    examples, completions = step_of(golden)
+    alone = MeasuredReward(SEED_PROFILE, CODEC, InProcessPolicy(opened.base))
+    expected = alone.measure([(row, CODEC.decode(ids)) for row, ids in zip(examples, completions, strict=True)])
+    pooled = PooledReward(pool, Start(opened.folder, opened.base, None, Serving()))
+    assert pooled(examples, completions) == expected
+    assert pooled(examples[::-1], completions[::-1]) == expected[::-1]
+    assert len(set(expected)) > 2
+    assert pooled([], []) == []
+
+
+def test_what_is_served_also_rewards(
+    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample], adapter: Path
+) -> None:
+    """The policy that carries episodes on is the server's, with the adapter that training started from."""
+    examples, completions = step_of(golden)
+    here = PooledReward(pool, Start(opened.folder, opened.base, adapter, Serving()))
+    with ProtocolServer(opened.base) as server:
+        serving = Serving(server=ServerSettings(url=server.url))
+        there = PooledReward(pool, Start(opened.folder, opened.base, adapter, serving))
+        assert there(examples, completions) == here(examples, completions)
+        assert {body["model"] for body in server.bodies} == {f"aoi-{files.adapter_digest(adapter)[:16]}", "base"}
+
+
+def test_shuffled_rewards_are_the_same_numbers_in_an_order_of_the_seed(
+    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+) -> None:
+    start = Start(opened.folder, opened.base, None, Serving())
+    plain = PooledReward(pool, start)(*step_of(golden))
+    first, again, other = (PooledReward(pool, start, shuffle_seed=seed)(*step_of(golden)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert sorted(first) == sorted(plain) != first
+
+
+@pytest.mark.parametrize("ending", ["a worker dies", "the caller fails", "the work is done"])
+def test_no_worker_outlives_its_pool(ending: str) -> None:
+    pids: set[int] = set()
+
+    def work() -> None:
+        with worker_pool(2) as running:
+            pids.update(running.map(_own_pid, range(8)))
+            if ending == "a worker dies":
+                running.submit(os._exit, 1).result()
+            if ending == "the caller fails":
+                running.submit(time.sleep, 600)
+                raise KeyboardInterrupt
+
+    if ending == "the work is done":
+        work()
+    else:
+        with pytest.raises(StageBusy if ending == "a worker dies" else KeyboardInterrupt):
+            work()
+    assert pids
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def _own_pid(_: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def test_fitting_imitates_then_reinforces_and_gives_the_last_adapter(
+    opened: Bundle, golden: list[TrainingExample], tmp_path: Path
+) -> None:
+    prompts = [row.model_copy(update={"target_ids": None}) for row in golden]
+    rows = [*golden * MINIMUM, *prompts]
+    runs, adapter = fit(opened, None, rows, tmp_path / "a", seed=1, settings=STEPS, serving=Serving())
+    assert [run.method for run in runs] == ["sft", "grpo"]
+    assert adapter == tmp_path / "a" / "grpo"
+    assert files.adapter_digest(adapter) == runs[-1].result
+    assert files.adapter_digest(tmp_path / "a" / "sft") == runs[0].result
+    again, _ = fit(opened, None, rows, tmp_path / "b", seed=1, settings=STEPS, serving=Serving())
+    assert again == runs
+
+
+def test_what_has_too_little_to_learn_from_is_left_out(
+    opened: Bundle, golden: list[TrainingExample], adapter: Path, tmp_path: Path
+) -> None:
+    settings = STEPS.model_copy(update={"grpo_steps": 0})
+    few = golden[:1]
+    assert fit(opened, adapter, few, tmp_path, seed=1, settings=settings, serving=Serving()) == ([], adapter)
+    none = STEPS.model_copy(update={"sft_steps": 0})
+    assert fit(opened, None, golden * MINIMUM, tmp_path, seed=1, settings=none, serving=Serving()) == ([], None)
+
+
+def test_a_base_that_training_cannot_handle_is_refused_with_what_can_be_done(
+    opened: Bundle, base: Path, tmp_path: Path
+) -> None:
+    check_trainable(opened)
+    bundle.write(tmp_path / "prose", Parts(base, PRODUCTION_PROFILE), LINEAGE)
+    with pytest.raises(Permanent, match="aoi evaluate"):
+        check_trainable(bundle.load(tmp_path / "prose", base))

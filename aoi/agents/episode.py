@@ -17,8 +17,8 @@ from aoi.agents.situation import Situation
 from aoi.language import lexicon
 from aoi.language.handles import Handles, assign
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import AlertLine
 from aoi.records.base import sha256_hex
+from aoi.records.decision import AlertLine
 from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
 from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import TaskKind

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from aoi.agents.policy import Codec
 from aoi.agents.stores import CompressedReader, TaskDesk
-from aoi.language.decision import Decision, ExecDo, ProbeDo, SubmitDo
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import ObserverState, render_prompt, shown, within
+from aoi.language.prompt import render_prompt, shown, within
 from aoi.language.prose import render_observer
+from aoi.records.decision import Decision, ExecDo, ObserverState, ProbeDo, SubmitDo
 
 
 class Observer:

@@ -12,12 +12,13 @@ from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.agents.topology import read_topology
 from aoi.agents.workers import Hands, Work, Workers
-from aoi.language.decision import Decision, Do, ExecDo, Malformed, ProbeDo, SubmitDo, parse, parse_do
+from aoi.language.decision import Malformed, parse, parse_do
 from aoi.language.handles import Handles
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import AlertLine, ExecutorState, ProbeState, PromptState, render_prompt
+from aoi.language.prompt import ExecutorState, ProbeState, PromptState, render_prompt
 from aoi.language.prose import render_executor, render_probe
 from aoi.records.base import sha256_hex
+from aoi.records.decision import AlertLine, Decision, Do, ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
 

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aoi.agents.compressor.observation import Observation
-from aoi.language.decision import Do, ExecDo, Finding, ProbeDo
-from aoi.language.prompt import AlertLine
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo
 from aoi.records.episode import Signal
 
 

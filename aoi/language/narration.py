@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from aoi.language.decision import Decision, ExecDo, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.decision import Malformed, parse
 from aoi.language.lexicon import VERDICTS
 from aoi.language.meanings import meaning
+from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, Signal, Step
 
 Names = Mapping[str, str]

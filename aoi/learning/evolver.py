@@ -8,22 +8,12 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aoi.language.decision import (
-    Do,
-    EvolverPlan,
-    ExecDo,
-    Finding,
-    Malformed,
-    ProbeDo,
-    SubmitDo,
-    parse_plan,
-    render,
-    render_do,
-)
+from aoi.language.decision import EvolverPlan, Malformed, parse_plan, render, render_do
 from aoi.language.lexicon import CHECKS, TASKS
-from aoi.language.prompt import AlertLine, EvolverState, render_prompt, shown
+from aoi.language.prompt import EvolverState, render_prompt, shown
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 

@@ -6,7 +6,8 @@ commands, exact repeats, and looks whose findings no later step uses; it never d
 
 from dataclasses import dataclass
 
-from aoi.language.decision import Decision, Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.decision import Malformed, parse
+from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Step, Trajectory
 
 

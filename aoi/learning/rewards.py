@@ -21,11 +21,12 @@ from typing import Protocol
 from aoi.agents.episode import Episode, run_episode
 from aoi.agents.policy import Codec, Generation, Policy, Turn
 from aoi.agents.rollout import rollout
-from aoi.language.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
+from aoi.language.decision import Malformed, parse, render
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
+from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance

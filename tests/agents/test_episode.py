@@ -15,12 +15,13 @@ from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.language.codec import WordCodec
-from aoi.language.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo, parse, render
+from aoi.language.decision import parse, render
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
-from aoi.language.prompt import ObserverState, read_prompt
+from aoi.language.prompt import read_prompt
 from aoi.problems import catalogue, sandbox, scenario
 from aoi.problems.scenario import Scenario
 from aoi.records.base import sha256_hex
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance, TaskKind

@@ -6,11 +6,12 @@ from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
-from aoi.language.decision import Decision, Finding, ProbeDo, SubmitDo, render
+from aoi.language.decision import render
 from aoi.language.profile import SEED_PROFILE
 from aoi.learning.corrections import prompt_examples, success_examples
 from aoi.learning.rewards import CALIBRATION, LOOK, MeasuredReward, RuleJudge, calibration
 from aoi.problems import catalogue, scenario
+from aoi.records.decision import Decision, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance, TaskKind

@@ -11,19 +11,10 @@ from aoi.agents.operators.knowledge import FIRST_LOOK
 from aoi.agents.policy import Generation, Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import (
-    Decision,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    Utterable,
-    render,
-)
+from aoi.language.decision import ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.handles import Handles
-from aoi.language.prompt import ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.problem import FaultType, SystemLevel
 
 _LEVELS = {level: word for word, level in lexicon.LEVELS.items()}

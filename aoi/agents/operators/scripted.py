@@ -22,21 +22,11 @@ from aoi.agents.operators.knowledge import (
 from aoi.agents.policy import Generation, Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import (
-    Decision,
-    EvolverPlan,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    Utterable,
-    render,
-)
+from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.lexicon import AT_OTHER, POINTERS
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import EvolverState, ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
 
 @dataclass(frozen=True, slots=True)

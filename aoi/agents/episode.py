@@ -10,13 +10,15 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 
 from aoi.agents.compressor import Observation
-from aoi.agents.policy import Codec, Generation, Turn
+from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.session import Ended, Session
+from aoi.agents.session import Ended, Given, Session
 from aoi.agents.situation import Situation
 from aoi.language import lexicon
+from aoi.language.codec import Codec
 from aoi.language.handles import Handles, assign
 from aoi.language.profile import PromptProfile
+from aoi.language.prompting import Prompter
 from aoi.records.base import sha256_hex
 from aoi.records.decision import AlertLine
 from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
@@ -39,14 +41,14 @@ def run_episode(
     bundle: str,
     rollout_seed: int,
     guidance: CorrectivePlan | None = None,
-    prefix: Sequence[str] = (),
+    prefix: Sequence[Given] = (),
     keep: Callable[[Observation], None] | None = None,
     temperature: float | None = None,
 ) -> Episode:
     """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
 
-    `prefix` holds decisions (as `Step.decision` has them) that are carried out without asking the policy: with the
-    world's digest they replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    `prefix` holds decisions that are carried out without asking the policy: with the world's digest, the texts of
+    `Step.decision` replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
     `temperature` of the Observer is the profile's unless given; the profile and its digest stay the bundle's.
     `keep` is told of every observation, so that people can be shown what the evidence cites.
     """
@@ -63,8 +65,7 @@ def run_episode(
         alerts = _alerts(scenario, handles)
         session = Session(
             situation=scenario,
-            profile=profile,
-            codec=codec,
+            prompter=Prompter(profile, codec),
             handles=handles,
             probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
             hands=scenario.hands(),

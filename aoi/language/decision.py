@@ -19,6 +19,7 @@ from typing import NoReturn
 from aoi.errors import Permanent
 from aoi.language import lexicon
 from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.records.episode import Step
 
 NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 """A handle or a Kubernetes object name (DNS-1123 subdomain)."""
@@ -124,6 +125,19 @@ def parse(text: str) -> Decision:
         _refuse("cause", "SIGNAL H", fields["cause"])
     summary = _parse_finding(fields["sum"], "sum")
     return Decision(summary, phase, cause, int(digit), parse_do(fields["do"]))
+
+
+def parse_or_none(text: str) -> Decision | None:
+    """Read an Observer completion; None if it is malformed, where that is an outcome like another."""
+    try:
+        return parse(text)
+    except Malformed:
+        return None
+
+
+def decision_of(step: Step) -> Decision | None:
+    """What a recorded step decided; None if that was malformed. Only a step of version 1 has to be parsed for it."""
+    return step.decided if step.schema_version > 1 else parse_or_none(step.decision)
 
 
 def parse_do(text: str) -> Do:

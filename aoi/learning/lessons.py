@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aoi.agents.policy import Codec
+from aoi.language.prompting import Prompter
 from aoi.learning.corrections import correction_examples, prompt_examples, verified
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
@@ -29,7 +29,7 @@ def judged(plan: CorrectivePlan, guided: Trajectory) -> Judged:
 
 
 def training_examples(
-    trajectories: Sequence[Trajectory], executed: Sequence[Judged], codec: Codec
+    trajectories: Sequence[Trajectory], executed: Sequence[Judged], prompter: Prompter
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and every decision point that was met as a prompt.
 
@@ -39,8 +39,8 @@ def training_examples(
     examples: list[TrainingExample] = []
     for each in executed:
         if each.is_verified:
-            examples += correction_examples(each.guided, each.plan, codec)
-    return [*examples, *prompt_examples(trajectories, codec)]
+            examples += correction_examples(each.guided, each.plan, prompter)
+    return [*examples, *prompt_examples(trajectories, prompter)]
 
 
 def learning_report(

@@ -68,20 +68,23 @@ class Says:
         for turn in turns:
             self.asked.append(self.codec.decode(turn.prompt_ids))
             text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
-            answers.append(Generation((*self.codec.encode(text), self.codec.eos_id), None, "test"))
+            answers.append(Generation(self.codec.encode_completion(text), None, "test"))
         return answers
 
 
 class Utf8Codec:
     """A codec of real text: one token a byte."""
 
-    eos_id = 256
+    eos_ids = frozenset((256,))
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    def encode_prompt(self, text: str) -> tuple[int, ...]:
         return tuple(text.encode())
 
+    def encode_completion(self, text: str) -> tuple[int, ...]:
+        return (*text.encode(), 256)
+
     def decode(self, ids: Sequence[int]) -> str:
-        return bytes(i for i in ids if i != self.eos_id).decode("utf-8", "replace")
+        return bytes(i for i in ids if i not in self.eos_ids).decode("utf-8", "replace")
 
 
 def decision(do, *, summary=None, cause=None, phase="scan") -> str:
@@ -189,7 +192,7 @@ def _observer_says(text, check, handle):
         answers = []
         for turn in turns:
             said = text if turn.role == "observer" else f'{{"cmd":" kubectl {check} {handle}"}}'
-            answers.append(Generation((*CODEC.encode(said), CODEC.eos_id), None, "test"))
+            answers.append(Generation(CODEC.encode_completion(said), None, "test"))
         return answers
 
     return generate
@@ -318,7 +321,7 @@ CANARY = b"canary-7f3a9c"
 def test_no_raw_byte_reaches_the_observer_except_through_the_compressors_channel():
     raw, compressed = RawStore(), CompressedStore()
     tasks = TaskStore(Task("locate", ()))
-    observer = Observer(tasks.desk(), compressed.reader(), SEED_PROFILE, CODEC)
+    observer = Observer(tasks.desk(), compressed.reader(), SEED_PROFILE)
     raw.writer().put(Observation("kubectl logs geo", CANARY))
     assert not _reaches(observer, CANARY)
     assert _reaches(raw.reader(), CANARY)
@@ -395,7 +398,7 @@ def test_a_large_model_reads_real_names_and_evidence_within_its_tokens():
     assert trajectory.content.outcome.success
     assert [signal.word for signal in trajectory.content.answer.evidence] == ["selector"]
     assert f"describe service/{name}" in policy.asked[-1]
-    assert all(len(codec.encode(text)) <= profile.prompt_tokens for text in policy.asked)
+    assert all(len(codec.encode_prompt(text)) <= profile.prompt_tokens for text in policy.asked)
 
 
 def test_a_line_that_is_not_a_read_is_refused_and_recorded():

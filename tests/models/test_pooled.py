@@ -14,6 +14,7 @@ from aoi.agents.rollout import rollout
 from aoi.errors import Permanent, StageBusy
 from aoi.language.codec import WordCodec
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
 from aoi.learning.rewards import MeasuredReward
 from aoi.problems import catalogue, scenario
@@ -54,7 +55,7 @@ def golden() -> list[TrainingExample]:
         )
         episodes += rollout([episode], operator)
     for trajectory in episodes:
-        said += success_examples(trajectory, CODEC)
+        said += success_examples(trajectory, Prompter(SEED_PROFILE, CODEC))
     return said
 
 

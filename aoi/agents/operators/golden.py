@@ -65,7 +65,7 @@ class GoldenOperator:
 
     def _answer(self, turn: Turn) -> Generation:
         said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
-        return Generation((*self._codec.encode(render(said)), self._codec.eos_id), None, self.adapter)
+        return Generation(self._codec.encode_completion(render(said)), None, self.adapter)
 
     def _say(self, state: PromptState) -> Utterable:
         match state:

@@ -70,7 +70,7 @@ class ScriptedOperator:
     def _answer(self, turn: Turn) -> Generation:
         rng = random.Random(turn.seed * 1_000_003 + self._seed)
         said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)), rng)
-        ids = (*self._codec.encode(render(said)), self._codec.eos_id)
+        ids = self._codec.encode_completion(render(said))
         return Generation(ids, None, self.adapter)
 
     def _say(self, state: PromptState, rng: random.Random) -> Utterable:

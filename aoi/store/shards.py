@@ -19,6 +19,8 @@ from aoi.store.objects import ObjectStore
 
 SHARD_KIND = "shard"
 SET_KIND = "trajectories"
+TRACEBACK_KIND = "traceback"
+"""Whole tracebacks of episodes that broke. Provenance names them by digest; a shard is whole without them."""
 
 
 class ShardWriter:
@@ -134,6 +136,17 @@ def read_what_is_readable(store: ObjectStore, ref: Ref[TrajectorySet]) -> Readab
         except CorruptObject as error:
             damaged.append(str(error))
     return Readable(tuple(rows), tuple(damaged))
+
+
+def put_traceback(store: ObjectStore, traceback: bytes) -> Sha256:
+    """Store why an episode broke; returns what its provenance names it by. Raises: StoreNotWritable."""
+    return store.put(TRACEBACK_KIND, traceback).sha256
+
+
+def traceback_of(trajectory: Trajectory) -> str | None:
+    """`kind:digits` of its traceback, as `aoi data show` takes it; None for an episode that did not break."""
+    digest = trajectory.provenance.traceback
+    return f"{TRACEBACK_KIND}:{digest[: Ref.SHORT]}" if digest else None
 
 
 def put_rows(store: ObjectStore, kind: str, rows: Iterable[Record]) -> Ref[Any]:

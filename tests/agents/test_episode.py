@@ -25,6 +25,8 @@ from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, Probe
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.store.objects import ObjectStore
+from aoi.store.shards import put_traceback, traceback_of
 
 CODEC = WordCodec()
 HOTEL = "hotel_reservation"
@@ -171,6 +173,31 @@ def test_whatever_breaks_inside_is_recorded_not_raised():
     trajectory = run(Broken(), golden(situation))
     assert trajectory.content.ended == "error"
     assert "the pager is gone" in trajectory.content.error
+
+
+def test_the_whole_traceback_of_a_broken_episode_is_kept_without_secrets(tmp_path):
+    situation = build("memory_limit")
+    store = ObjectStore(str(tmp_path))
+
+    class Broken:
+        def __getattr__(self, name):
+            return getattr(situation, name)
+
+        def alerts(self):
+            try:
+                raise OSError("no route to https://operator:hunter2@pager.example/\x1b[31m " + "x" * 600)
+            except OSError as error:
+                raise RuntimeError("paging failed with token=abcdef123456789") from error
+
+    trajectory = run(Broken(), golden(situation), keep_traceback=lambda data: put_traceback(store, data))
+    kept = store.get(store.find(traceback_of(trajectory))).decode()
+    assert "x" * 600 in kept
+    assert all(said in kept for said in ("OSError", "RuntimeError: paging failed", "in alerts", "run_episode"))
+    for text in (kept, trajectory.content.error):
+        assert not any(secret in text for secret in ("hunter2", "abcdef123456789", "\x1b"))
+    silent = run(Broken(), golden(situation))
+    assert traceback_of(silent) is None
+    assert silent.content.digest() == trajectory.content.digest()
 
 
 def test_the_iterations_are_a_hard_limit_and_the_partial_answer_is_kept():

@@ -42,7 +42,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     plans = _propose(cycle, bundle, evolver, to_repair(trajectories)) if evolver else []
     malformed = [plan for plan in plans if plan.status == "malformed"]
     executed = _execute(cycle, bundle, [plan for plan in plans if plan.status != "malformed"])
-    examples = training_examples(trajectories, executed, prompter_of(bundle))
+    examples = training_examples(trajectories, executed, prompter_of(bundle), workspace().settings.training.reward)
     return Corrections(
         plans=put_rows(store, "plans", [*(each.plan for each in executed), *malformed]),
         examples=put_rows(store, "examples", examples),

@@ -2,10 +2,11 @@
 
     agent        raw store    compressed store    task store
     Observer     -            read                read and write
-    Probe        write        -                   read
-    Executor     write        -                   read
+    Probe        write        -                   -
+    Executor     write        -                   -
     Compressor   read         write               -
 
+The paper lets Probe and Executor read the task; here what they need of it comes with each decision.
 A facet holds one bound function and nothing else, so an agent's object graph does not reach what it may not see
 (a test walks it).
 """
@@ -73,13 +74,6 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReader:
-    """What the Probe and the Executor hold of the task store."""
-
-    get: Callable[[], Task]
-
-
-@dataclass(frozen=True, slots=True)
 class TaskDesk:
     """What the Observer holds of the task store."""
 
@@ -136,10 +130,6 @@ class TaskStore:
     """The task and the memory of one episode."""
 
     _task: Task
-
-    def reader(self) -> TaskReader:
-        """For the Probe or the Executor."""
-        return TaskReader(self._get)
 
     def desk(self) -> TaskDesk:
         """For the Observer."""

@@ -225,7 +225,7 @@ def _hops(application: Application, culprits: Sequence[str]) -> dict[str, int]:
 class RuleJudge:
     """The paper's six dimensions by rules, against the gold decision of the example (weights of section 3.3).
 
-    For clusters that cannot be forked. It judges and measures nothing, so records say which reward was used.
+    For clusters that cannot be forked (`AOI_TRAINING__REWARD=judge`). It judges and measures nothing.
     """
 
     WEIGHTS: Mapping[str, float] = {
@@ -252,6 +252,10 @@ class RuleJudge:
             scores.pop("summary")  # there is nothing to summarise yet, or no use for it
         total = sum(self.WEIGHTS[name] for name in scores)
         return sum(self.WEIGHTS[name] * score for name, score in scores.items()) / total
+
+    def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
+        """Rewards of many completions."""
+        return [self(example, completion) for example, completion in said]
 
     def _scores(self, said: Decision, gold: Decision) -> dict[str, float]:
         return {

@@ -6,7 +6,6 @@ its own rows only.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -115,27 +114,6 @@ def read_set(store: ObjectStore, ref: Ref[TrajectorySet]) -> Iterator[Trajectory
     """Every trajectory, shard by shard. Raises: CorruptObject at the first damaged shard."""
     for shard in store.get(ref, TrajectorySet).shards:
         yield from read_shard(store, shard)
-
-
-@dataclass(frozen=True, slots=True)
-class Readable:
-    """What can still be read of a set."""
-
-    trajectories: tuple[Trajectory, ...]
-    damaged: tuple[str, ...]
-    """One message for each shard that cannot be read."""
-
-
-def read_what_is_readable(store: ObjectStore, ref: Ref[TrajectorySet]) -> Readable:
-    """The rows of every whole shard, and what is wrong with the others."""
-    rows: list[Trajectory] = []
-    damaged: list[str] = []
-    for shard in store.get(ref, TrajectorySet).shards:
-        try:
-            rows += read_shard(store, shard)
-        except CorruptObject as error:
-            damaged.append(str(error))
-    return Readable(tuple(rows), tuple(damaged))
 
 
 def put_traceback(store: ObjectStore, traceback: bytes) -> Sha256:

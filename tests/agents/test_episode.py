@@ -361,7 +361,6 @@ def test_the_probe_cannot_read_back_and_the_compressor_cannot_write_raw():
     assert not hasattr(raw.writer(), "get")
     assert not hasattr(raw.reader(), "put")
     assert not hasattr(CompressedStore().reader(), "put")
-    assert not hasattr(TaskStore(Task("locate", ())).reader(), "put")
 
 
 def _reaches(root: object, wanted: object) -> bool:

@@ -101,6 +101,11 @@ def test_only_corrections_that_the_world_passed_are_imitated_and_every_decision_
     assert {example.source_trajectory for example in targets} == {solved[0].content.digest()}
     assert len(examples) - len(targets) == sum(len(each.content.steps) for each in failed)
 
+    with_gold = training_examples([*failed, solved[1]], executed, PROMPTER, "judge")
+    gold = [example for example in with_gold if example.source == "success"]
+    assert {example.source_trajectory for example in gold} == {solved[1].content.digest()}
+    assert all(example.target is not None for example in gold)
+
     report = learning_report([*failed, solved[0]], executed, [], examples)
     assert (report.episodes, report.solved, report.plans, report.verified) == (3, 1, 2, 1)
     assert (report.repaired_problems, report.examples) == (1, len(targets))

@@ -38,6 +38,7 @@ def _without_password(url: str) -> str:
 Url = Annotated[str, AfterValidator(_without_password)]
 Decoding = Literal["free", "constrained"]
 Dtype = Literal["float32", "bfloat16"]
+RewardMode = Literal["executed", "judge"]
 
 
 class _Group(BaseModel):
@@ -78,6 +79,9 @@ class TrainingSettings(_Group):
     """Prompts of each GRPO step."""
     group_size: int = Field(default=8, ge=2)
     """Sampled completions of each prompt. One has no baseline."""
+    reward: RewardMode = "executed"
+    """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
+    place, by the paper's six dimensions: for clusters that cannot be forked."""
     learning_rate: float = Field(default=8e-4, gt=0)
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""

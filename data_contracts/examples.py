@@ -31,7 +31,8 @@ def columns(row: TrainingExample) -> Mapping[str, Value]:
         "empty_commands": sum(not command.strip() for command in row.commands),
         "correction_without_plan": row.source == "verified_correction" and row.plan is None,
         "plan_without_correction": row.source != "verified_correction" and row.plan is not None,
-        "nothing_to_imitate": row.source != "success" and row.target_ids is None,
+        "nothing_to_imitate": row.source != "decision_point" and row.target_ids is None,
+        "decision_point_with_target": row.source == "decision_point" and row.target_ids is not None,
     }
 
 
@@ -51,13 +52,14 @@ def expectations() -> Sequence[Any]:
         is_zero("empty_commands", "a command of its replay is empty"),
         is_zero("correction_without_plan", "a verified correction without its plan"),
         is_zero("plan_without_correction", "a plan named by something that is no correction"),
-        is_zero("nothing_to_imitate", "a correction or label without a target"),
+        is_zero("nothing_to_imitate", "a correction, success or label without a target"),
+        is_zero("decision_point_with_target", "a mere decision point with a target to imitate"),
     ]
 
 
 CONTRACT = Contract(
     name="examples",
-    version=1,
+    version=2,
     owner="learning",
     severity="quarantines",
     record=TrainingExample,

@@ -35,6 +35,7 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         != (problem.split, problem.kind, problem.slice),
         "steps_out_of_order": sum(step.index != place for place, step in enumerate(content.steps)),
         "clock_backwards": _falls([step.sim_ms for step in content.steps]),
+        "decisions_lost": sum(_lacks_its_decision(step) for step in content.steps),
         "steps_without_observer": sum(not _observer_spoke(step) for step in content.steps),
         "empty_prompts": sum(not part.prompt_ids for part in utterances),
         "negative_token_ids": sum(min((*part.prompt_ids, *part.completion_ids), default=0) < 0 for part in utterances),
@@ -75,7 +76,7 @@ def contract(split: Split) -> Contract[Trajectory]:
 
     return Contract(
         name=f"trajectories-{split}",
-        version=1,
+        version=2,
         owner="learning",
         severity="quarantines",
         record=Trajectory,
@@ -92,6 +93,7 @@ def _defects() -> Sequence[tuple[str, str]]:
         ("differs_from_problem", "its split, kind or slice is not its problem's"),
         ("steps_out_of_order", "a step is missing or out of order"),
         ("clock_backwards", "the simulated clock runs backwards"),
+        ("decisions_lost", "a step lacks what it was decided from, or what was decided"),
         ("steps_without_observer", "a step has no decision of the Observer"),
         ("empty_prompts", "a prompt is empty"),
         ("negative_token_ids", "a token id is negative"),
@@ -111,6 +113,12 @@ def _defects() -> Sequence[tuple[str, str]]:
 
 def _falls(values: Sequence[int]) -> int:
     return sum(later < earlier for earlier, later in pairwise(values))
+
+
+def _lacks_its_decision(step: Step) -> bool:
+    if step.schema_version == 1:  # had neither
+        return False
+    return step.state is None or (step.decided is None) != (step.status == "malformed")
 
 
 def _observer_spoke(step: Step) -> bool:

@@ -9,6 +9,7 @@ from aoi.agents.evidence import Evidence
 from aoi.language.meanings import meaning
 from aoi.language.narration import answered, decided, named, told
 from aoi.records.episode import Answer, Trajectory
+from aoi.store.shards import traceback_of
 from flows.console import out
 from tasks.diagnose import Diagnosis
 
@@ -23,6 +24,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         _say("dropped", f"{diagnosis.answer.dropped_claims} claims that no observation backs")
     if diagnosis.trajectory:
         _print_steps(diagnosis.trajectory)
+        _print_error(diagnosis.trajectory)
     _say("changed", "; ".join(diagnosis.changed) or "nothing")
     _say("took", f"{diagnosis.seconds:.1f} s, {diagnosis.tokens} tokens")
     if diagnosis.bundle is None:
@@ -43,12 +45,18 @@ def print_trajectory(trajectory: Trajectory) -> None:
     _say("outcome", "success" if content.outcome.success else "failure")
     for name, value in content.outcome.detail.items():
         _say("", f"{name}: {value}")
-    if content.error:
-        _say("error", content.error)
+    _print_error(trajectory)
 
 
 def _print_answer(answer: Answer | None, ended: str) -> None:
     _say("answer", answered(answer) if answer else f"none (ended: {ended})", bold=True)
+
+
+def _print_error(trajectory: Trajectory) -> None:
+    if trajectory.content.error:
+        _say("error", trajectory.content.error)
+    if kept := traceback_of(trajectory):
+        _say("", f"aoi data show {kept} --limit 1000")
 
 
 def _print_evidence(evidence: Evidence, names: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Run many episodes with a bundle: shards of fixed episodes over worker processes, each finished shard kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
 from aoi.database.leases import Leases
 from aoi.problems import scenario
-from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
+from aoi.records.base import Record, Ref, Sha256, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
 from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import ProblemInstance
 from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
-from aoi.store.shards import ShardWriter
+from aoi.store.shards import ShardWriter, put_traceback
 from models.bundle import Bundle, load
 from models.claims import Claims
 from models.policies.of_bundle import Serving, codec_of, policy_of
@@ -98,13 +98,27 @@ def run_sharded(
 def run_shard(shard: Shard) -> ShardManifest:
     """Run one shard in this process and store its rows. Whoever claimed it says that it is finished."""
     bundle = _bundle(shard.bundle, shard.base)
+    store = ObjectStore(shard.store_url)
     with policy_of(bundle, shard.serving) as policy:
-        trajectories = run_specs(shard.specs, bundle, policy, temperature=shard.temperature)
-    return ShardWriter(ObjectStore(shard.store_url), shard.key).put(shard.index, trajectories)
+        trajectories = run_specs(
+            shard.specs,
+            bundle,
+            policy,
+            temperature=shard.temperature,
+            keep_traceback=lambda traceback: put_traceback(store, traceback),
+        )
+    return ShardWriter(store, shard.key).put(shard.index, trajectories)
 
 
-def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, temperature: float) -> list[Trajectory]:
-    """Run episodes in one batch after the other; order of `specs`."""
+def run_specs(
+    specs: Sequence[EpisodeSpec],
+    bundle: Bundle,
+    policy: Policy,
+    *,
+    temperature: float,
+    keep_traceback: Callable[[bytes], Sha256] | None = None,
+) -> list[Trajectory]:
+    """Run episodes in one batch after the other; order of `specs`. `keep_traceback` as in `run_episode`."""
     codec = codec_of(bundle)
     episodes = (
         run_episode(
@@ -115,6 +129,7 @@ def run_specs(specs: Sequence[EpisodeSpec], bundle: Bundle, policy: Policy, *, t
             bundle=bundle.digest,
             rollout_seed=spec.rollout_seed,
             guidance=spec.plan,
+            keep_traceback=keep_traceback,
             temperature=temperature,
         )
         for spec in specs

@@ -1,5 +1,6 @@
 """One way to read a base model and its tokenizer with transformers: safetensors, 32-bit floats, no code."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -10,6 +11,22 @@ from aoi.errors import CorruptObject
 from models import files
 
 logging.disable_progress_bar()  # bars of a few milliseconds would fill every log
+
+
+def eos_ids(folder: Path) -> frozenset[int]:
+    """Every id that ends a completion, as a model's folder says: chat models have several (end of turn, end of text).
+
+    They stand in `generation_config.json`; `config.json` often names one of them alone. Raises: CorruptObject if
+    neither names any.
+    """
+    ids: set[int] = set()
+    for name in ("config.json", "generation_config.json"):
+        path = folder / name
+        named = json.loads(path.read_bytes()).get("eos_token_id") if path.is_file() else None
+        ids.update(named if isinstance(named, list) else () if named is None else (named,))
+    if not ids:
+        raise CorruptObject(f"{folder.name}: neither config.json nor generation_config.json names an eos_token_id")
+    return frozenset(ids)
 
 
 def base_model(folder: Path) -> PreTrainedModel:

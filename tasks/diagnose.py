@@ -21,7 +21,7 @@ from aoi.records.base import Record
 from aoi.records.episode import Answer, Trajectory
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.settings import derive_seed
-from aoi.store.shards import put_trajectories
+from aoi.store.shards import put_traceback, put_trajectories
 from models.policies.of_bundle import codec_of, policy_of
 from tasks.bundles import champion_ref, open_bundle, present_champion, serving
 from tasks.workspace import workspace
@@ -109,6 +109,7 @@ def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagno
         bundle=bundle.digest,
         rollout_seed=rollout_seed,
         keep=observations.keep,
+        keep_traceback=lambda traceback: put_traceback(workspace().store, traceback),
         temperature=0.0,
     )
     with policy_of(bundle, serving()) as policy:

@@ -14,7 +14,7 @@ from aoi.settings import derive_seed
 from aoi.store.shards import put_rows, read_set
 from models.bundle import Bundle
 from models.episodes import EpisodeSpec, run_sharded
-from models.policies.of_bundle import codec_of, policy_of
+from models.policies.of_bundle import policy_of, prompter_of
 from tasks.bundles import open_bundle, serving
 from tasks.caching import stage
 from tasks.workspace import workspace
@@ -42,7 +42,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     plans = _propose(cycle, bundle, evolver, to_repair(trajectories)) if evolver else []
     malformed = [plan for plan in plans if plan.status == "malformed"]
     executed = _execute(cycle, bundle, [plan for plan in plans if plan.status != "malformed"])
-    examples = training_examples(trajectories, executed, codec_of(bundle))
+    examples = training_examples(trajectories, executed, prompter_of(bundle), workspace().settings.training.reward)
     return Corrections(
         plans=put_rows(store, "plans", [*(each.plan for each in executed), *malformed]),
         examples=put_rows(store, "examples", examples),
@@ -65,8 +65,7 @@ def _propose(cycle: Cycle, champion: Bundle, evolver: Path, failed: Sequence[Tra
     settings = workspace().settings
     seed = derive_seed(settings.seed, "plans", cycle.number)
     with policy_of(champion, serving(), {"evolver": evolver}) as policy:
-        codec, profile = codec_of(champion), champion.profile
-        return proposed(failed, policy, codec, profile, plans=settings.training.plans, seed=seed)
+        return proposed(failed, policy, prompter_of(champion), plans=settings.training.plans, seed=seed)
 
 
 def _execute(cycle: Cycle, champion: Bundle, plans: Sequence[CorrectivePlan]) -> list[Judged]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from aoi.agents.stores import RawReader
 from aoi.language import lexicon
-from aoi.language.decision import Decision, Finding, SubmitDo
 from aoi.language.handles import Handles
+from aoi.records.decision import Decision, Finding, SubmitDo
 from aoi.records.episode import Answer, Signal
 
 

@@ -31,16 +31,6 @@ def compact(check: str, target: str) -> str:
     return f"{_PROGRAMS.get(check, 'kubectl')} {check} {target}"
 
 
-def expand(line: str, resolve: Callable[[str], str | None], topology: Topology) -> tuple[str, ...]:
-    """Lines behind what a Probe typed: a compact command is expanded, any other line stands for itself."""
-    match line.split():
-        case [program, check, handle] if check in _LINES and program == _PROGRAMS.get(check, "kubectl"):
-            target = resolve(handle)
-            if target is not None:
-                return lines(check, target, topology)
-    return (line,)
-
-
 _PROGRAMS: Mapping[str, str] = {"metrics": "prom", "traces": "jaeger"}
 
 

@@ -8,17 +8,21 @@ import platform
 import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
+from traceback import format_exception
 
 from aoi.agents.compressor import Observation
-from aoi.agents.policy import Codec, Generation, Turn
+from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.session import Ended, Session
+from aoi.agents.redaction import redact, redact_text
+from aoi.agents.session import Ended, Given, Session
 from aoi.agents.situation import Situation
 from aoi.language import lexicon
+from aoi.language.codec import Codec
 from aoi.language.handles import Handles, assign
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import AlertLine
-from aoi.records.base import sha256_hex
+from aoi.language.prompting import Prompter
+from aoi.records.base import Sha256, sha256_hex
+from aoi.records.decision import AlertLine
 from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
 from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import TaskKind
@@ -39,16 +43,18 @@ def run_episode(
     bundle: str,
     rollout_seed: int,
     guidance: CorrectivePlan | None = None,
-    prefix: Sequence[str] = (),
+    prefix: Sequence[Given] = (),
     keep: Callable[[Observation], None] | None = None,
+    keep_traceback: Callable[[bytes], Sha256] | None = None,
     temperature: float | None = None,
 ) -> Episode:
     """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
 
-    `prefix` holds decisions (as `Step.decision` has them) that are carried out without asking the policy: with the
-    world's digest they replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    `prefix` holds decisions that are carried out without asking the policy: with the world's digest, the texts of
+    `Step.decision` replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
     `temperature` of the Observer is the profile's unless given; the profile and its digest stay the bundle's.
-    `keep` is told of every observation, so that people can be shown what the evidence cites.
+    `keep` is told of every observation, so that people can be shown what the evidence cites. `keep_traceback` stores
+    the traceback of an episode that broke, and gives the digest that its provenance names.
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
@@ -57,14 +63,14 @@ def run_episode(
     alerts: tuple[AlertLine, ...] = ()
     ended: Ended = "error"
     error: str | None = None
+    traceback: Sha256 | None = None
     answer: Answer | None = None
     outcome = Outcome(success=False, aiopslab_success=False)
     try:
         alerts = _alerts(scenario, handles)
         session = Session(
             situation=scenario,
-            profile=profile,
-            codec=codec,
+            prompter=Prompter(profile, codec),
             handles=handles,
             probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
             hands=scenario.hands(),
@@ -79,7 +85,10 @@ def run_episode(
         answer = session.answer()
         outcome = scenario.grade(answer)
     except Exception as broken:
-        ended, error = "error", f"{type(broken).__name__}: {broken}"[:500]
+        # What a library puts into a message is not ours to know: a URL with its password, a header with its token.
+        ended, error = "error", redact_text(f"{type(broken).__name__}: {broken}")[:500]
+        if keep_traceback is not None:
+            traceback = keep_traceback(redact("".join(format_exception(broken)).encode("utf-8", "replace")))
     problem = scenario.instance.problem
     content = TrajectoryContent(
         instance=scenario.instance,
@@ -106,6 +115,7 @@ def run_episode(
         wall_ms=int((time.perf_counter() - began) * 1000),
         host=platform.node(),
         code_revision=source_digest(__name__)[:16],
+        traceback=traceback,
     )
     return Trajectory(content=content, provenance=provenance)
 

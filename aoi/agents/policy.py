@@ -37,17 +37,3 @@ class Policy(Protocol):
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order. Raises: ServerUnavailable."""
         ...
-
-
-class Codec(Protocol):
-    """Text to token ids and back, as the policy's tokenizer does it."""
-
-    eos_id: int
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids without special tokens added."""
-        ...
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Text up to, and without, the end-of-sequence token."""
-        ...

@@ -1,23 +1,24 @@
 """The state of one running episode: its stores, its agents, and the loop over iterations."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from aoi.agents import answer as answers
 from aoi.agents.compressor import Compressor, Observation, condense
 from aoi.agents.observer import Observer
-from aoi.agents.policy import Codec, Generation, Turn
+from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
 from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.agents.topology import read_topology
 from aoi.agents.workers import Hands, Work, Workers
-from aoi.language.decision import Decision, Do, ExecDo, Malformed, ProbeDo, SubmitDo, parse, parse_do
+from aoi.language.decision import parse_do, parse_or_none, render
 from aoi.language.handles import Handles
-from aoi.language.profile import PromptProfile
-from aoi.language.prompt import AlertLine, ExecutorState, ProbeState, PromptState, render_prompt
-from aoi.language.prose import render_executor, render_probe
+from aoi.language.prompt import PromptState
+from aoi.language.prompting import Prompter
 from aoi.records.base import sha256_hex
+from aoi.records.decision import AlertLine, Decision, Do, ExecDo, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
 
@@ -25,8 +26,20 @@ Ended = Literal["submitted", "steps", "tokens", "malformed", "error"]
 
 FORCED = "prefix"
 """Adapter of a decision that was given, not sampled."""
+Given = str | Decision
+"""A decision that is carried out without asking: as its text was recorded, malformed or not, or as it was made."""
 MALFORMED_LIMIT = 2
 """Malformed decisions in a row that end an episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One turn of the Observer: what it was shown, what it said, and what that means."""
+
+    state: ObserverState
+    text: str
+    decision: Decision | None
+    """None if the text is malformed."""
 
 
 class Session:
@@ -36,8 +49,7 @@ class Session:
         self,
         *,
         situation: Situation,
-        profile: PromptProfile,
-        codec: Codec,
+        prompter: Prompter,
         handles: Handles,
         probe: Probe,
         hands: Hands | None,
@@ -48,12 +60,14 @@ class Session:
         keep: Callable[[Observation], None] | None = None,
         temperature: float,
     ) -> None:
-        self._situation, self._profile, self._codec, self._seed = situation, profile, codec, seed
+        profile = prompter.profile
+        self._situation, self._profile, self._seed = situation, profile, seed
+        self._prompter, self._codec = prompter, prompter.codec
         self._handles, self._temperature = handles, temperature
         raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
         topology = read_topology(probe, situation.components, situation.nodes)
-        self._observer = Observer(tasks.desk(), compressed.reader(), profile, codec)
+        self._observer = Observer(tasks.desk(), compressed.reader(), profile)
         self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
         self._compressor = Compressor(topology, handles)
         self._raw, self._compressed = raw.reader(), compressed.writer()
@@ -62,24 +76,25 @@ class Session:
         self.steps: list[Step] = []
         self.tokens = 0
 
-    def run(self, prefix: Sequence[str]) -> Generator[Turn, Generation, Ended]:
+    def run(self, prefix: Sequence[Given]) -> Generator[Turn, Generation, Ended]:
         """Iterate until the Observer submits or a hard limit is reached."""
         malformed = 0
         for index in range(self._profile.iterations):
             forced = prefix[index] if index < len(prefix) else None
-            text, decision = yield from self._decide(index, forced)
-            if decision is None:
+            spoken = yield from self._decide(index, forced)
+            if spoken.decision is None:
                 malformed += 1
-                self._record(index, text, "malformed", Work(), ())
+                self._record(index, spoken, "malformed", Work(), ())
                 if malformed == MALFORMED_LIMIT:
                     return "malformed"
                 continue
             malformed = 0
-            if isinstance(decision.do, SubmitDo):
-                self._record(index, text, "ok", Work(), ())
+            do = spoken.decision.do
+            if isinstance(do, SubmitDo):
+                self._record(index, spoken, "ok", Work(), ())
                 return "submitted"
-            work, signals = yield from self._carry_out(index, decision.do, is_forced=forced is not None)
-            self._record(index, text, work.status, work, signals)
+            work, signals = yield from self._carry_out(index, do, is_forced=forced is not None)
+            self._record(index, spoken, work.status, work, signals)
             if self.tokens >= self._profile.episode_tokens:
                 return "tokens"
         return "steps"
@@ -89,37 +104,39 @@ class Session:
         signals = [signal for step in self.steps for signal in step.signals]
         return answers.answer(self._decisions, signals, self._handles, self._raw)
 
-    def _decide(self, index: int, forced: str | None) -> Generator[Turn, Generation, tuple[str, Decision | None]]:
-        prompt = self._observer.prompt_ids(self._profile.iterations - index)
-        if forced is None:
+    def _decide(self, index: int, given: Given | None) -> Generator[Turn, Generation, Spoken]:
+        state = self._observer.state(self._profile.iterations - index)
+        prompt = self._prompter.ids(state)
+        if given is None:
             text = yield from self._speak("observer", prompt, self._temperature, index)
         else:
-            text = forced
-            self._utterances.append(
-                Utterance(
-                    role="observer",
-                    prompt_ids=prompt,
-                    completion_ids=self._codec.encode(forced),
-                    adapter=FORCED,
-                    temperature=0.0,
-                    seed=0,
-                )
-            )
-        try:
-            decision = parse(text)
-        except Malformed:
+            text = render(given) if isinstance(given, Decision) else given
+            self._utterances.append(self._forced(prompt, text))
+        decision = given if isinstance(given, Decision) else parse_or_none(text)
+        if decision is None:
             self._observer.confused()
             self._compressed.put(Compressed())
-            return text, None
-        self._decisions.append(decision)
-        self._observer.decided(decision)
-        return text, decision
+        else:
+            self._decisions.append(decision)
+            self._observer.decided(decision)
+        return Spoken(state, text, decision)
+
+    def _forced(self, prompt: tuple[int, ...], text: str) -> Utterance:
+        """What the Observer would have uttered to say `text`."""
+        return Utterance(
+            role="observer",
+            prompt_ids=prompt,
+            completion_ids=self._codec.encode_completion(text),
+            adapter=FORCED,
+            temperature=0.0,
+            seed=0,
+        )
 
     def _carry_out(
         self, index: int, do: ProbeDo | ExecDo, *, is_forced: bool
     ) -> Generator[Turn, Generation, tuple[Work, tuple[Signal, ...]]]:
         def ask(role: RoleName, state: PromptState) -> Generator[Turn, Generation, str]:
-            prompt = self._codec.encode(self._render(state))
+            prompt = self._prompter.ids(state)
             return (yield from self._speak(role, prompt, self._profile.worker_temperature, index))
 
         asked = None if is_forced else ask
@@ -164,21 +181,14 @@ class Session:
         self.tokens += len(prompt) + len(generation.token_ids)
         return self._codec.decode(generation.token_ids)
 
-    def _render(self, state: PromptState) -> str:
-        if self._profile.layout == "prose-1":
-            match state:
-                case ProbeState():
-                    return render_probe(state)
-                case ExecutorState():
-                    return render_executor(state)
-        return render_prompt(state)
-
-    def _record(self, index: int, text: str, status: StepStatus, work: Work, signals: tuple[Signal, ...]) -> None:
+    def _record(self, index: int, spoken: Spoken, status: StepStatus, work: Work, signals: tuple[Signal, ...]) -> None:
         self.steps.append(
             Step(
                 index=index,
                 status=status,
-                decision=text,
+                decision=spoken.text,
+                state=spoken.state,
+                decided=spoken.decision,
                 utterances=tuple(self._utterances),
                 interactions=tuple(work.interactions),
                 signals=signals,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aoi.access.transport import ReadTransport
-from aoi.language.decision import ExecDo
+from aoi.records.decision import ExecDo
 from aoi.records.episode import Answer, Outcome, StepStatus
 from aoi.records.problem import ProblemInstance
 

@@ -2,10 +2,11 @@
 
     agent        raw store    compressed store    task store
     Observer     -            read                read and write
-    Probe        write        -                   read
-    Executor     write        -                   read
+    Probe        write        -                   -
+    Executor     write        -                   -
     Compressor   read         write               -
 
+The paper lets Probe and Executor read the task; here what they need of it comes with each decision.
 A facet holds one bound function and nothing else, so an agent's object graph does not reach what it may not see
 (a test walks it).
 """
@@ -14,8 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aoi.agents.compressor.observation import Observation
-from aoi.language.decision import Do, ExecDo, Finding, ProbeDo
-from aoi.language.prompt import AlertLine
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo
 from aoi.records.episode import Signal
 
 
@@ -71,13 +71,6 @@ class Task:
     """Summaries of all iterations but the previous one, oldest first."""
     current: Do | None = None
     """The decision that is being carried out, or was carried out last."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskReader:
-    """What the Probe and the Executor hold of the task store."""
-
-    get: Callable[[], Task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +130,6 @@ class TaskStore:
     """The task and the memory of one episode."""
 
     _task: Task
-
-    def reader(self) -> TaskReader:
-        """For the Probe or the Executor."""
-        return TaskReader(self._get)
 
     def desk(self) -> TaskDesk:
         """For the Observer."""

@@ -13,10 +13,11 @@ from aoi.agents.probe import Probe
 from aoi.agents.situation import Hands
 from aoi.agents.stores import RawWriter
 from aoi.agents.topology import Topology
-from aoi.language.decision import ExecDo, Malformed, ProbeDo, parse_executor, parse_probe, render_do
+from aoi.language.decision import Malformed, parse_executor, parse_probe, render_do
 from aoi.language.handles import Handles
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import ExecutorState, ProbeState, PromptState
+from aoi.records.decision import ExecDo, ProbeDo
 from aoi.records.episode import Interaction, RoleName, StepStatus
 
 Ask = Callable[[RoleName, PromptState], Generator[Turn, Generation, str]]

@@ -1,12 +1,13 @@
-"""The closed vocabulary of the decision layout, and text to token ids over it in pure Python.
+"""Text to token ids and back: what every tokenizer does for us, and the seed layout's own in pure Python.
 
-The seed model's tokenizer is built from the same tuple (models/), and a test there proves that both agree.
+The seed model's tokenizer (models/) is built from the tuple that `WordCodec` uses; a test there proves that both agree.
 A word carries its leading space, so the name that is read and the name that is written are one token.
 """
 
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 from aoi.language import lexicon
 
@@ -63,6 +64,25 @@ def vocabulary() -> tuple[str, ...]:
     return (*SPECIALS, *ROLE_MARKERS, *SECTION_MARKERS, *SCAFFOLD, *(f" {word}" for word in words))
 
 
+class Codec(Protocol):
+    """Text to token ids and back, as a policy's tokenizer does it. The two ways in are the two sides of a turn."""
+
+    eos_ids: frozenset[int]
+    """Every id that ends a completion."""
+
+    def encode_prompt(self, text: str) -> tuple[int, ...]:
+        """A whole prompt: the text as one turn of a user, and the markers after which the model speaks."""
+        ...
+
+    def encode_completion(self, text: str) -> tuple[int, ...]:
+        """What the model would have said: the text, and the id that ends its turn. No other marker."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text up to, and without, the first id that ends a completion."""
+        ...
+
+
 _PIECES = re.compile(r' ?<[a-z]+>| [a-z0-9_]+| ;|(?:\{"|",")[a-z]+":"|"\}')
 """Cuts well-formed text where the vocabulary does; `WordCodec.encode` falls back on exact matching otherwise."""
 
@@ -74,8 +94,17 @@ class WordCodec:
         self.tokens = vocabulary()
         self.ids = {token: index for index, token in enumerate(self.tokens)}
         self.pad_id, self.eos_id, self.unk_id = (self.ids[token] for token in SPECIALS)
+        self.eos_ids = frozenset((self.eos_id,))
         longest_first = sorted(self.tokens, key=lambda token: (-len(token), token))
         self._exact = re.compile("|".join(re.escape(token) for token in longest_first))
+
+    def encode_prompt(self, text: str) -> tuple[int, ...]:
+        """The text as it is: its role marker opens it, and after its last word the model speaks."""
+        return self.encode(text)
+
+    def encode_completion(self, text: str) -> tuple[int, ...]:
+        """The text and the end of sequence."""
+        return (*self.encode(text), self.eos_id)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids without special tokens added. Special tokens that the text spells out are matched as such."""

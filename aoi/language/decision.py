@@ -18,6 +18,8 @@ from typing import NoReturn
 
 from aoi.errors import Permanent
 from aoi.language import lexicon
+from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.records.episode import Step
 
 NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 """A handle or a Kubernetes object name (DNS-1123 subdomain)."""
@@ -40,65 +42,6 @@ class Malformed(Permanent):
     def __init__(self, reason: str) -> None:
         super().__init__(f"malformed completion: {reason}")
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One signal as agents speak of it: about one component, sometimes pointing at another."""
-
-    word: str
-    subject: str
-    other: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeDo:
-    """Look: one check of one component (or node)."""
-
-    check: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExecDo:
-    """Change: one typed action on one component."""
-
-    action: str
-    target: str
-    value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitDo:
-    """Answer. Whoever names a cause names its component; whoever names a level names the type too."""
-
-    verdict: str
-    component: str | None = None
-    cause: str | None = None
-    level: str | None = None
-    type: str | None = None
-
-
-Do = ProbeDo | ExecDo | SubmitDo
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision of the Observer."""
-
-    summary: Finding | None
-    """The finding of the previous iteration that matters; it becomes the long-term memory."""
-    phase: str
-    cause: Finding | None
-    """Present hypothesis: signal and component, never a second component."""
-    confidence: int
-    """0 to 9; 9 reads as 95 %."""
-    do: Do
-
-    @property
-    def probability(self) -> float:
-        """The middle of the confidence digit's bin, in [0.05, 0.95]."""
-        return (self.confidence + 0.5) / 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +125,19 @@ def parse(text: str) -> Decision:
         _refuse("cause", "SIGNAL H", fields["cause"])
     summary = _parse_finding(fields["sum"], "sum")
     return Decision(summary, phase, cause, int(digit), parse_do(fields["do"]))
+
+
+def parse_or_none(text: str) -> Decision | None:
+    """Read an Observer completion; None if it is malformed, where that is an outcome like another."""
+    try:
+        return parse(text)
+    except Malformed:
+        return None
+
+
+def decision_of(step: Step) -> Decision | None:
+    """What a recorded step decided; None if that was malformed. Only a step of version 1 has to be parsed for it."""
+    return step.decided if step.schema_version > 1 else parse_or_none(step.decision)
 
 
 def parse_do(text: str) -> Do:

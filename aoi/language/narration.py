@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from aoi.language.decision import Decision, ExecDo, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.decision import decision_of
 from aoi.language.lexicon import VERDICTS
 from aoi.language.meanings import meaning
+from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, Signal, Step
 
 Names = Mapping[str, str]
@@ -13,9 +14,8 @@ Names = Mapping[str, str]
 
 def decided(step: Step, names: Names) -> str:
     """What the Observer decided, and whom it suspected; a malformed decision as it was written."""
-    try:
-        decision = parse(step.decision)
-    except Malformed:
+    decision = decision_of(step)
+    if decision is None:
         return f"malformed: {step.decision!r}"
     if decision.cause is None or isinstance(decision.do, SubmitDo):
         return _deed(decision, names)

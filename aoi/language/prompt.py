@@ -10,38 +10,10 @@ import re
 from dataclasses import dataclass, replace
 
 from aoi.language import lexicon
-from aoi.language.decision import Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse_do, render_do, render_finding
+from aoi.language.decision import Malformed, parse_do, render_do, render_finding
 from aoi.language.profile import PromptProfile
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Signal
-
-
-@dataclass(frozen=True, slots=True)
-class AlertLine:
-    """What pages the operator: a word of `lexicon.ALERTS` and a component."""
-
-    word: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObserverState:
-    """All that one Observer decision depends on."""
-
-    task: str
-    """Word of `lexicon.TASKS`."""
-    alerts: tuple[AlertLine, ...]
-    memory: tuple[Finding, ...] = ()
-    """Summaries of iterations before the previous one, oldest first."""
-    last: tuple[Finding, ...] = ()
-    """Signals of the previous iteration, ranked."""
-    last_do: ProbeDo | ExecDo | None = None
-    """The check or action that gave `last`; None where the profile does not show it."""
-    plan: tuple[ProbeDo | ExecDo, ...] = ()
-    """Guidance: steps of a corrective plan that are still open."""
-    text: str = ""
-    """Compressed text of the previous iteration (`prose-1` only)."""
-    remaining: int | None = None
-    """Iterations left (`prose-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from aoi.language import lexicon
 from aoi.language.decision import render_do, render_finding
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import ExecutorState, ObserverState, ProbeState
+from aoi.language.prompt import ExecutorState, ProbeState
+from aoi.records.decision import ObserverState
 
 _TASKS = {
     "detect": "Say whether there is a fault at all.",

@@ -1,21 +1,16 @@
-"""From episodes to training examples: verified corrections and plain successes.
+"""From episodes to training examples: verified corrections, plain successes and decision points.
 
 A correction is an episode that a corrective plan guided and the oracle passed. Its decisions are learnt without
 the guidance: the prompt is the one that the Observer would have had alone.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 
-from aoi.agents.policy import Codec
+from aoi.language.prompting import Prompter, unguided
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.problems.oracle import Truth
-from aoi.records.base import Sha256
-from aoi.records.episode import Trajectory
-from aoi.records.learning import CorrectivePlan, TrainingExample
-
-_PLAN = re.compile(r" <plan>.*?(?= <last>)|Suggested next steps \(you may deviate\):\n.*?\n\n", re.DOTALL)
-"""The guidance section of a prompt, in the `words-1` and the `prose-1` layout (aoi.language.prose)."""
+from aoi.records.episode import Step, Trajectory
+from aoi.records.learning import CorrectivePlan, Source, TrainingExample
 
 
 def is_supported(trajectory: Trajectory, truth: Truth) -> bool:
@@ -37,53 +32,59 @@ def verified(plan: CorrectivePlan, guided: Trajectory, truth: Truth) -> Correcti
     return plan.model_copy(update={"status": "verified", "verified_by": guided.content.digest()})
 
 
-def correction_examples(guided: Trajectory, plan: CorrectivePlan, codec: Codec) -> Iterator[TrainingExample]:
+def correction_examples(guided: Trajectory, plan: CorrectivePlan, prompter: Prompter) -> Iterator[TrainingExample]:
     """The decisions of a verified correction, without the guidance. Raises: ValueError for an unverified plan."""
     if plan.status != "verified" or plan.verified_by != guided.content.digest():
         raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
-    yield from _examples(guided, purify(guided), codec, plan)
+    for kept in purify(guided):
+        yield _example(guided, kept, prompter, "verified_correction", plan)
 
 
-def success_examples(trajectory: Trajectory, codec: Codec) -> Iterator[TrainingExample]:
-    """The useful decisions of an unguided success."""
-    yield from _examples(trajectory, purify(trajectory), codec, None)
+def success_examples(trajectory: Trajectory, prompter: Prompter) -> Iterator[TrainingExample]:
+    """The useful decisions of an unguided success. Raises: ValueError for an episode that failed or was guided."""
+    if not trajectory.content.outcome.success or trajectory.content.guidance is not None:
+        raise ValueError(f"episode {trajectory.id} is no success of its own")
+    for kept in purify(trajectory):
+        yield _example(trajectory, kept, prompter, "success")
 
 
-def prompt_examples(trajectories: Iterable[Trajectory], codec: Codec) -> Iterator[TrainingExample]:
+def prompt_examples(trajectories: Iterable[Trajectory], prompter: Prompter) -> Iterator[TrainingExample]:
     """Every decision point that was met, solved or not, as a prompt for GRPO: its reward is measured, not copied."""
     for trajectory in trajectories:
-        for example in _examples(trajectory, decided(trajectory), codec, None):
-            yield example.model_copy(update={"target_ids": None})
+        for kept in decided(trajectory):
+            yield _example(trajectory, kept, prompter, "decision_point")
 
 
-def without_guidance(prompt_ids: Sequence[int], codec: Codec) -> tuple[int, ...]:
-    """The prompt as it would have been without a plan."""
-    text = codec.decode(prompt_ids)
-    bare = _PLAN.sub("", text)
-    return tuple(prompt_ids) if bare == text else codec.encode(bare)
+def unguided_prompt(step: Step, prompter: Prompter) -> tuple[int, ...]:
+    """The prompt that the Observer would have had at this step without a plan: rendered anew from its state.
+
+    `prompter` has the profile and the tokenizer of the episode. Raises: ValueError for a step of version 1, which has
+    no state to render.
+    """
+    if step.state is None:
+        raise ValueError(f"step {step.index} was recorded without its state (version 1): run the episode again")
+    return prompter.ids(unguided(step.state))
 
 
-def _examples(
-    trajectory: Trajectory, steps: Sequence[Kept], codec: Codec, plan: CorrectivePlan | None
-) -> Iterator[TrainingExample]:
-    content = trajectory.content
-    digest: Sha256 = content.digest()
-    before: Mapping[int, tuple[str, ...]] = {
-        step.index: tuple(earlier.decision for earlier in content.steps[: step.index]) for step in content.steps
-    }
-    for kept in steps:
-        spoken = next(said for said in kept.step.utterances if said.role == "observer")
-        yield TrainingExample(
-            instance=content.instance,
-            kind=content.kind,
-            split=content.split,
-            slice=content.slice,
-            prompt_ids=without_guidance(spoken.prompt_ids, codec),
-            target_ids=spoken.completion_ids,
-            step=kept.step.index,
-            commands=before[kept.step.index],
-            world=content.world,
-            source="verified_correction" if plan else "success",
-            source_trajectory=digest,
-            plan=plan.digest() if plan else None,
-        )
+def _example(
+    trajectory: Trajectory, kept: Kept, prompter: Prompter, source: Source, plan: CorrectivePlan | None = None
+) -> TrainingExample:
+    content, step, is_target = trajectory.content, kept.step, source != "decision_point"
+    spoken = next(said for said in step.utterances if said.role == "observer")
+    # Without a plan in view the recorded ids are the unguided prompt, and older records have nothing else.
+    prompt_ids = spoken.prompt_ids if content.guidance is None else unguided_prompt(step, prompter)
+    return TrainingExample(
+        instance=content.instance,
+        kind=content.kind,
+        split=content.split,
+        slice=content.slice,
+        prompt_ids=prompt_ids,
+        target_ids=spoken.completion_ids if is_target else None,
+        target=kept.decision if is_target else None,
+        step=step.index,
+        commands=tuple(earlier.decision for earlier in content.steps[: step.index]),
+        world=content.world,
+        source=source,
+        source_trajectory=content.digest(),
+        plan=plan.digest() if plan else None,
+    )

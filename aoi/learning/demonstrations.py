@@ -14,9 +14,10 @@ from aoi.agents.operators import ScriptedOperator
 from aoi.agents.rollout import rollout
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import ProbeDo, render_do
+from aoi.language.decision import render_do
 from aoi.language.profile import PromptProfile
 from aoi.problems import scenario
+from aoi.records.decision import ProbeDo
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance

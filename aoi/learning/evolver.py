@@ -8,22 +8,12 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aoi.language.decision import (
-    Do,
-    EvolverPlan,
-    ExecDo,
-    Finding,
-    Malformed,
-    ProbeDo,
-    SubmitDo,
-    parse_plan,
-    render,
-    render_do,
-)
+from aoi.language.decision import EvolverPlan, Malformed, parse_plan, render, render_do
 from aoi.language.lexicon import CHECKS, TASKS
-from aoi.language.prompt import AlertLine, EvolverState, render_prompt, shown
+from aoi.language.prompt import EvolverState, render_prompt, shown
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 
@@ -42,10 +32,10 @@ class EvolverExample:
     completion: str
 
 
-def evolver_prompt(trajectory: Trajectory) -> str:
+def evolver_state(trajectory: Trajectory) -> EvolverState:
     """The failed episode as the Evolver sees it: what paged, what was found, what was done."""
     steps = decided(trajectory)
-    return _prompt(trajectory, _findings(steps), tuple(kept.decision.do for kept in steps))
+    return _state(trajectory, _findings(steps), tuple(kept.decision.do for kept in steps))
 
 
 def evolver_examples(solved: Sequence[Trajectory], seed: int) -> Iterator[EvolverExample]:
@@ -63,7 +53,8 @@ def evolver_examples(solved: Sequence[Trajectory], seed: int) -> Iterator[Evolve
             findings = _findings(prefix)
             for ending in (_premature_answer(trajectory, findings), _detour(trajectory, rng)):
                 did = (*(kept.decision.do for kept in prefix), *ending)
-                yield EvolverExample(_prompt(trajectory, findings, did), render(EvolverPlan(_as_plan(actions))))
+                prompt = render_prompt(_state(trajectory, findings, did))
+                yield EvolverExample(prompt, render(EvolverPlan(_as_plan(actions))))
 
 
 def read_plan(
@@ -92,15 +83,13 @@ def read_plan(
     )
 
 
-def _prompt(trajectory: Trajectory, findings: Sequence[Finding], did: tuple[Do, ...]) -> str:
+def _state(trajectory: Trajectory, findings: Sequence[Finding], did: tuple[Do, ...]) -> EvolverState:
     content = trajectory.content
-    return render_prompt(
-        EvolverState(
-            task=_TASK_WORDS[content.kind.value],
-            alerts=tuple(AlertLine(signal.word, signal.subject) for signal in content.alerts),
-            memory=tuple(findings[-MEMORY:]),
-            did=did[-DID:],
-        )
+    return EvolverState(
+        task=_TASK_WORDS[content.kind.value],
+        alerts=tuple(AlertLine(signal.word, signal.subject) for signal in content.alerts),
+        memory=tuple(findings[-MEMORY:]),
+        did=did[-DID:],
     )
 
 

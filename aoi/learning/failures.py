@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from aoi.language.decision import ExecDo, ProbeDo, SubmitDo
 from aoi.learning.purifier import decided
+from aoi.records.decision import ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
 from aoi.records.problem import TaskKind
 

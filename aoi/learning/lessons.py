@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aoi.agents.policy import Codec
-from aoi.learning.corrections import correction_examples, prompt_examples, verified
+from aoi.language.prompting import Prompter
+from aoi.learning.corrections import correction_examples, prompt_examples, success_examples, verified
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.report import LearningReport
+from aoi.settings import RewardMode
 
 
 class Judged(NamedTuple):
@@ -29,18 +30,23 @@ def judged(plan: CorrectivePlan, guided: Trajectory) -> Judged:
 
 
 def training_examples(
-    trajectories: Sequence[Trajectory], executed: Sequence[Judged], codec: Codec
+    trajectories: Sequence[Trajectory], executed: Sequence[Judged], prompter: Prompter, reward: RewardMode = "executed"
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and every decision point that was met as a prompt.
 
     Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
-    (docs/learning.md), and executed rewards use the same episodes better.
+    (docs/learning.md), and executed rewards use the same episodes better. A judge needs their decisions as well: with
+    them it compares.
     """
     examples: list[TrainingExample] = []
     for each in executed:
         if each.is_verified:
-            examples += correction_examples(each.guided, each.plan, codec)
-    return [*examples, *prompt_examples(trajectories, codec)]
+            examples += correction_examples(each.guided, each.plan, prompter)
+    if reward == "judge":
+        for trajectory in trajectories:
+            if trajectory.content.outcome.success:
+                examples += success_examples(trajectory, prompter)
+    return [*examples, *prompt_examples(trajectories, prompter)]
 
 
 def learning_report(

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from aoi.agents.policy import Codec, Policy, Turn
-from aoi.language.profile import PromptProfile
-from aoi.learning.evolver import evolver_prompt, read_plan
+from aoi.agents.policy import Policy, Turn
+from aoi.language.prompting import Prompter
+from aoi.learning.evolver import evolver_state, read_plan
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan
 from aoi.settings import derive_seed
@@ -25,15 +25,15 @@ def to_repair(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
 
 
 def proposed(
-    failed: Sequence[Trajectory], policy: Policy, codec: Codec, profile: PromptProfile, *, plans: int, seed: int
+    failed: Sequence[Trajectory], policy: Policy, prompter: Prompter, *, plans: int, seed: int
 ) -> list[CorrectivePlan]:
     """`plans` sampled plans for each failure, in order; equal ones once. Raises: ServerUnavailable."""
     asked = [(trajectory, number) for trajectory in failed for number in range(plans)]
     turns = [
         Turn(
             role="evolver",
-            prompt_ids=tuple(codec.encode(evolver_prompt(trajectory))),
-            max_tokens=profile.plan_tokens,
+            prompt_ids=prompter.ids(evolver_state(trajectory)),
+            max_tokens=prompter.profile.plan_tokens,
             temperature=TEMPERATURE,
             seed=derive_seed(seed, trajectory.content.digest(), number),
         )
@@ -41,7 +41,7 @@ def proposed(
     ]
     different: dict[tuple[str, str], CorrectivePlan] = {}
     for (trajectory, _), turn, said in zip(asked, turns, policy.generate(turns), strict=True):
-        completion = (said.token_ids, codec.decode(said.token_ids))
+        completion = (said.token_ids, prompter.codec.decode(said.token_ids))
         plan = read_plan(trajectory, turn.prompt_ids, completion, said.adapter)
         different.setdefault((plan.source_trajectory, str(plan.steps)), plan)
     return list(different.values())

@@ -6,27 +6,23 @@ commands, exact repeats, and looks whose findings no later step uses; it never d
 
 from dataclasses import dataclass
 
-from aoi.language.decision import Decision, Do, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse
+from aoi.language.decision import decision_of
+from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Step, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A step worth learning from, with its decision."""
+    """A step with its decision."""
 
     step: Step
     decision: Decision
 
 
 def decided(trajectory: Trajectory) -> list[Kept]:
-    """Every step whose decision parses, in order."""
-    kept = []
-    for step in trajectory.content.steps:
-        try:
-            kept.append(Kept(step, parse(step.decision)))
-        except Malformed:
-            continue
-    return kept
+    """Every step with a decision that means something, in order."""
+    pairs = ((step, decision_of(step)) for step in trajectory.content.steps)
+    return [Kept(step, decision) for step, decision in pairs if decision is not None]
 
 
 def purify(trajectory: Trajectory) -> list[Kept]:

@@ -19,13 +19,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aoi.agents.episode import Episode, run_episode
-from aoi.agents.policy import Codec, Generation, Policy, Turn
+from aoi.agents.policy import Generation, Policy, Turn
 from aoi.agents.rollout import rollout
-from aoi.language.decision import Decision, ExecDo, Finding, Malformed, ProbeDo, SubmitDo, parse, render
+from aoi.agents.session import Given
+from aoi.language.codec import Codec
+from aoi.language.decision import parse_or_none
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
+from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
@@ -39,7 +42,7 @@ CARRIED_ON = 0.5
 NEARER = 0.3
 REPAIRED = 0.9
 
-Deed = tuple[ProblemInstance, tuple[str, ...], str]
+Deed = tuple[ProblemInstance, tuple[str, ...], Decision]
 """A problem, the decisions so far, and the decision to execute, reduced to what it does."""
 
 
@@ -79,7 +82,7 @@ class MeasuredReward:
 
     def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
         """Rewards of many completions; their episodes run as one batch."""
-        decisions = [_parsed(completion) for _, completion in said]
+        decisions = [parse_or_none(completion) for _, completion in said]
         deeds = [
             (example.instance, example.commands, _bare(decision)) if decision else None
             for (example, _), decision in zip(said, decisions, strict=True)
@@ -107,16 +110,9 @@ class MeasuredReward:
         for situation, key, trajectory in zip(situations, deeds, rollout(episodes, _policy(self._policy)), strict=True):
             self._known[key] = _consequence(situation, len(key[1]), trajectory)
 
-    def _episode(self, situation: scenario.Scenario, before: Sequence[str], deed: str) -> Episode:
-        carries_on = self._policy is not None and isinstance(parse(deed).do, ProbeDo)
+    def _episode(self, situation: scenario.Scenario, before: Sequence[str], deed: Decision) -> Episode:
+        carries_on = self._policy is not None and isinstance(deed.do, ProbeDo)
         return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
-
-
-def _parsed(completion: str) -> Decision | None:
-    try:
-        return parse(completion)
-    except Malformed:
-        return None
 
 
 def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:
@@ -147,13 +143,8 @@ def calibration(probability: float, success: bool) -> float:
     return 1.0 - (probability - float(success)) ** 2
 
 
-def replay(situation: scenario.Scenario, decisions: Sequence[str], profile: PromptProfile, codec: Codec) -> Trajectory:
-    """Carry out `decisions` from the start, without a policy, then stop as inconclusive."""
-    return rollout([_replaying(situation, decisions, profile, codec, carries_on=False)], _Nobody())[0]
-
-
 def _replaying(
-    situation: scenario.Scenario, decisions: Sequence[str], profile: PromptProfile, codec: Codec, *, carries_on: bool
+    situation: scenario.Scenario, decisions: Sequence[Given], profile: PromptProfile, codec: Codec, *, carries_on: bool
 ) -> Episode:
     """An episode whose first decisions are given; then the policy carries on greedily, or it gives up."""
     ending = () if carries_on else (_GIVE_UP,) * profile.iterations
@@ -169,14 +160,13 @@ def _replaying(
     )
 
 
-_GIVE_UP = render(Decision(None, "submit", None, 0, SubmitDo("unsure")))
+_GIVE_UP = Decision(None, "submit", None, 0, SubmitDo("unsure"))
 
 
-def _bare(decision: Decision) -> str:
+def _bare(decision: Decision) -> Decision:
     """The decision reduced to its deed, so that equal deeds are executed once."""
-    return render(
-        Decision(None, decision.phase if isinstance(decision.do, SubmitDo) else "point", None, 0, decision.do)
-    )
+    phase = decision.phase if isinstance(decision.do, SubmitDo) else "point"
+    return Decision(None, phase, None, 0, decision.do)
 
 
 class _Nearness:
@@ -235,7 +225,7 @@ def _hops(application: Application, culprits: Sequence[str]) -> dict[str, int]:
 class RuleJudge:
     """The paper's six dimensions by rules, against the gold decision of the example (weights of section 3.3).
 
-    For clusters that cannot be forked. It judges and measures nothing, so records say which reward was used.
+    For clusters that cannot be forked (`AOI_TRAINING__REWARD=judge`). It judges and measures nothing.
     """
 
     WEIGHTS: Mapping[str, float] = {
@@ -249,23 +239,23 @@ class RuleJudge:
     MALFORMED = 0.0
     """The paper pays .09; ours pays nothing, since a reward for noise is learnt."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-
     def __call__(self, example: TrainingExample, completion: str) -> float:
         """Raises: ValueError if the example has no target to judge by."""
-        if example.target_ids is None:
+        gold = example.target
+        if gold is None:
             raise ValueError("a judged reward needs the gold decision of the example")
-        gold = parse(self._codec.decode(example.target_ids))
-        try:
-            said = parse(completion)
-        except Malformed:
+        said = parse_or_none(completion)
+        if said is None:
             return self.MALFORMED
         scores = self._scores(said, gold)
         if example.step == 0 or isinstance(gold.do, SubmitDo):
             scores.pop("summary")  # there is nothing to summarise yet, or no use for it
         total = sum(self.WEIGHTS[name] for name in scores)
         return sum(self.WEIGHTS[name] * score for name, score in scores.items()) / total
+
+    def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
+        """Rewards of many completions."""
+        return [self(example, completion) for example, completion in said]
 
     def _scores(self, said: Decision, gold: Decision) -> dict[str, float]:
         return {

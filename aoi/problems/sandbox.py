@@ -12,7 +12,7 @@ from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
 from aoi.agents.situation import Deed
 from aoi.errors import ApprovalRefused
-from aoi.language.decision import ExecDo
+from aoi.records.decision import ExecDo
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.world import World
 

@@ -1,7 +1,7 @@
 """The base of every record that crosses a stage, its canonical bytes and its digest."""
 
 import hashlib
-from typing import Any, ClassVar, Generic, Literal, Self
+from typing import Any, ClassVar, Generic, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -26,7 +26,8 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    schema_version: Literal[1] = 1
+    schema_version: int = Field(default=1, ge=1, le=1, strict=True)
+    """Of this record's fields. A record that grew names its versions, and still reads the former ones."""
 
     def to_bytes(self) -> bytes:
         """Canonical JSON of this record."""

@@ -1,10 +1,11 @@
 """What happened in one episode: steps, answer, outcome, and where it came from."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from aoi.records.base import Record, Sha256
+from aoi.records.decision import Decision, ObserverState
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 RoleName = Literal["observer", "probe", "executor", "compressor", "evolver"]
@@ -61,12 +62,21 @@ class Interaction(Record):
 
 
 class Step(Record):
-    """One iteration: decide, interact, compress, cache."""
+    """One iteration: decide, interact, compress, cache.
 
+    Version 2 brought `state` and `decided`. A step of version 1 is written as it was read, so that the digest of its
+    episode stays; what it decided has to be parsed from its text.
+    """
+
+    schema_version: Literal[1, 2] = 2
     index: int = Field(ge=0)
     status: StepStatus
     decision: str
     """The Observer's completion as text; empty if it did not decode."""
+    state: ObserverState | None = None
+    """What the prompt was rendered from, guidance included; without its plan it renders the unguided prompt."""
+    decided: Decision | None = None
+    """What the text says, parsed once; None if it is malformed."""
     utterances: tuple[Utterance, ...]
     """Observer first, then each call of the Probe or the Executor, in order."""
     interactions: tuple[Interaction, ...] = ()
@@ -74,6 +84,14 @@ class Step(Record):
     """What the Compressor passed on: all that the next decision can see of this step."""
     sim_ms: int = Field(ge=0)
     """Simulated clock at the end of the step."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("state", None)
+            fields.pop("decided", None)
+        return fields
 
 
 class Answer(Record):
@@ -138,13 +156,17 @@ class TrajectoryContent(Record):
 
 
 class Provenance(Record):
-    """The unhashed part: when, where, by which code."""
+    """The unhashed part: when, where, by which code. Version 2 brought `traceback`."""
 
+    schema_version: Literal[1, 2] = 2
     started_at: str
     """RFC 3339, UTC."""
     wall_ms: int = Field(ge=0)
     host: str
     code_revision: str
+    traceback: Sha256 | None = None
+    """Digest of the stored object with the whole traceback of an episode that broke, redacted. Not hashed: paths and
+    line numbers differ between machines and versions."""
 
 
 class Trajectory(Record):

@@ -1,10 +1,11 @@
 """What is learned from: corrective plans, training examples, bundles."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aoi.records.base import Record, Sha256
+from aoi.records.decision import Decision
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 
@@ -36,9 +37,17 @@ class CorrectivePlan(Record):
     """Content digest of the guided trajectory that passed."""
 
 
-class TrainingExample(Record):
-    """One Observer decision to learn from: a prompt, a way to replay it, sometimes a target."""
+Source = Literal["verified_correction", "success", "decision_point", "operator_labelled"]
 
+
+class TrainingExample(Record):
+    """One Observer decision to learn from: a prompt, a way to replay it, sometimes a target.
+
+    Version 2 tells decision points from successes and brought `target`. Version 1 called both `success`; whether there
+    was something to imitate told them apart.
+    """
+
+    schema_version: Literal[2] = 2
     instance: ProblemInstance
     kind: TaskKind
     split: Split
@@ -47,13 +56,25 @@ class TrainingExample(Record):
     """Without the guidance, also when the decision was made under guidance."""
     target_ids: tuple[int, ...] | None
     """What to imitate; None for an example that only GRPO may use."""
+    target: Decision | None = None
+    """What `target_ids` say: the gold decision that a judge compares with. None in examples of version 1."""
     step: int = Field(ge=0)
     commands: tuple[str, ...]
     """Decisions that lead from the first step to this one: with the world digest they replay it."""
     world: Sha256
-    source: Literal["verified_correction", "success", "operator_labelled"]
+    source: Source
+    """`verified_correction`: decided under a plan that the world verified. `success`: decided by itself on the way to a
+    right answer. `decision_point`: met in any episode, with nothing to imitate. `operator_labelled`: by a person."""
     source_trajectory: Sha256
     plan: Sha256 | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or fields.get("schema_version") != 1:
+            return fields
+        is_point = fields.get("source") == "success" and fields.get("target_ids") is None
+        return fields | {"schema_version": 2} | ({"source": "decision_point"} if is_point else {})
 
 
 class BundleManifest(Record):

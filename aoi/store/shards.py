@@ -6,7 +6,6 @@ its own rows only.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,6 +18,8 @@ from aoi.store.objects import ObjectStore
 
 SHARD_KIND = "shard"
 SET_KIND = "trajectories"
+TRACEBACK_KIND = "traceback"
+"""Whole tracebacks of episodes that broke. Provenance names them by digest; a shard is whole without them."""
 
 
 class ShardWriter:
@@ -115,25 +116,15 @@ def read_set(store: ObjectStore, ref: Ref[TrajectorySet]) -> Iterator[Trajectory
         yield from read_shard(store, shard)
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
-    """What can still be read of a set."""
-
-    trajectories: tuple[Trajectory, ...]
-    damaged: tuple[str, ...]
-    """One message for each shard that cannot be read."""
+def put_traceback(store: ObjectStore, traceback: bytes) -> Sha256:
+    """Store why an episode broke; returns what its provenance names it by. Raises: StoreNotWritable."""
+    return store.put(TRACEBACK_KIND, traceback).sha256
 
 
-def read_what_is_readable(store: ObjectStore, ref: Ref[TrajectorySet]) -> Readable:
-    """The rows of every whole shard, and what is wrong with the others."""
-    rows: list[Trajectory] = []
-    damaged: list[str] = []
-    for shard in store.get(ref, TrajectorySet).shards:
-        try:
-            rows += read_shard(store, shard)
-        except CorruptObject as error:
-            damaged.append(str(error))
-    return Readable(tuple(rows), tuple(damaged))
+def traceback_of(trajectory: Trajectory) -> str | None:
+    """`kind:digits` of its traceback, as `aoi data show` takes it; None for an episode that did not break."""
+    digest = trajectory.provenance.traceback
+    return f"{TRACEBACK_KIND}:{digest[: Ref.SHORT]}" if digest else None
 
 
 def put_rows(store: ObjectStore, kind: str, rows: Iterable[Record]) -> Ref[Any]:

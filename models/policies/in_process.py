@@ -17,7 +17,7 @@ from transformers import AutoConfig
 
 from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
-from models import adapters, files
+from models import adapters, files, loading
 from models.network import Network, qwen3, width_of
 from models.policies.reference import Reference
 
@@ -78,13 +78,13 @@ class _Row:
     logprobs: list[float]
     is_done: bool = False
 
-    def add(self, token: int, logprob: float, eos_id: int) -> None:
+    def add(self, token: int, logprob: float, eos_ids: frozenset[int]) -> None:
         """Append one token, unless the completion has ended."""
         if self.is_done:
             return
         self.token_ids.append(token)
         self.logprobs.append(round(logprob, LOGPROB_DIGITS))
-        self.is_done = token == eos_id or len(self.token_ids) >= self.turn.max_tokens
+        self.is_done = token in eos_ids or len(self.token_ids) >= self.turn.max_tokens
 
 
 class InProcessPolicy:
@@ -104,6 +104,7 @@ class InProcessPolicy:
     ) -> None:
         files.check_readable(base)
         self.config = AutoConfig.from_pretrained(str(base))
+        self.eos_ids = loading.eos_ids(base)
         self.grammar = grammar
         self.rows = rows
         weights = files.base_weights(base)
@@ -131,13 +132,7 @@ class InProcessPolicy:
         return [answer for answer in answers if answer is not None]
 
     def _answer(self, name: str, turns: list[Turn]) -> list[Generation]:
-        return generate(self._decoders[name], turns, self.eos_id, adapter=name, grammar=self.grammar)
-
-    @property
-    def eos_id(self) -> int:
-        """Id that ends a completion."""
-        eos = self.config.eos_token_id
-        return eos[0] if isinstance(eos, list) else eos
+        return generate(self._decoders[name], turns, self.eos_ids, adapter=name, grammar=self.grammar)
 
     def _groups(self, turns: Sequence[Turn]) -> Iterator[tuple[str, list[int]]]:
         groups: dict[tuple[str, int], list[int]] = {}
@@ -158,9 +153,14 @@ class InProcessPolicy:
 
 @torch.inference_mode()
 def generate(
-    decoder: Decoder[CacheT], turns: Sequence[Turn], eos_id: int, *, adapter: str, grammar: Grammar | None = None
+    decoder: Decoder[CacheT],
+    turns: Sequence[Turn],
+    eos_ids: frozenset[int],
+    *,
+    adapter: str,
+    grammar: Grammar | None = None,
 ) -> list[Generation]:
-    """Answer turns of one width class with one set of weights.
+    """Answer turns of one width class with one set of weights; a completion ends with any of `eos_ids`.
 
     Log-probabilities are of the sampling distribution (temperature and grammar applied); of temperature 1 for
     greedy turns.
@@ -172,7 +172,7 @@ def generate(
     logits, cache = _prefill(decoder, [turn.prompt_ids for turn in turns], max(turn.max_tokens for turn in turns))
     active = rows
     while True:
-        tokens = _choose(logits, active, eos_id, grammar)
+        tokens = _choose(logits, active, eos_ids, grammar)
         going = [index for index, row in enumerate(active) if not row.is_done]
         if not going:
             break
@@ -194,7 +194,7 @@ def _prefill(decoder: Decoder[CacheT], prompts: list[tuple[int, ...]], room: int
     return logits[chosen], cache.select(chosen)
 
 
-def _choose(logits: Tensor, rows: Sequence[_Row], eos_id: int, grammar: Grammar | None) -> Tensor:
+def _choose(logits: Tensor, rows: Sequence[_Row], eos_ids: frozenset[int], grammar: Grammar | None) -> Tensor:
     """Sample the next token of each row and record it. Shapes: (rows, vocabulary) -> (rows,)."""
     temperatures = torch.tensor([row.turn.temperature or 1.0 for row in rows])
     scores = logits.float() / temperatures.unsqueeze(1)
@@ -211,7 +211,7 @@ def _choose(logits: Tensor, rows: Sequence[_Row], eos_id: int, grammar: Grammar 
     for row, token, logprob in zip(rows, tokens.tolist(), logprobs, strict=True):
         if grammar is not None and not row.is_done:
             row.state = grammar.advance(row.state, token)
-        row.add(token, logprob, eos_id)
+        row.add(token, logprob, eos_ids)
     return tokens
 
 

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from aoi.agents.policy import Codec
 from aoi.errors import IdentityMismatch, SettingsError
 from aoi.language import schema
-from aoi.language.codec import WordCodec
+from aoi.language.codec import Codec, WordCodec
+from aoi.language.prompting import Prompter
 from aoi.records.base import Record, Sha256
 from aoi.records.episode import RoleName
 from aoi.settings import Decoding, Dtype, ServerSettings, Settings
@@ -73,6 +73,11 @@ def policy_of(
 def codec_of(bundle: Bundle) -> Codec:
     """Text to ids as the bundle's tokenizer does it; the seed layout has a codec without vendors."""
     return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
+
+
+def prompter_of(bundle: Bundle) -> Prompter:
+    """States to prompts as the bundle's profile and tokenizer do it."""
+    return Prompter(bundle.profile, codec_of(bundle))
 
 
 def schemas() -> dict[RoleName, schema.Schema]:

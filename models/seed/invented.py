@@ -13,31 +13,11 @@ from dataclasses import dataclass, field, replace
 from aoi.agents import checks
 from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL, WEAK
 from aoi.language import lexicon
-from aoi.language.decision import (
-    Decision,
-    Do,
-    EvolverPlan,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    Utterable,
-    render,
-)
+from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.lexicon import POINTERS
 from aoi.language.profile import SEED_PROFILE
-from aoi.language.prompt import (
-    AlertLine,
-    EvolverState,
-    ExecutorState,
-    ObserverState,
-    ProbeState,
-    PromptState,
-    render_prompt,
-    within,
-)
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, render_prompt, within
+from aoi.records.decision import AlertLine, Decision, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from models.seed.examples import DecisionExample
 from models.seed.runbook import CAUSES, USUAL_CHECK
 

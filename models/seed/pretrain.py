@@ -102,7 +102,7 @@ def exact_match(
         for start in range(0, len(group), rows):
             part = group[start : start + rows]
             turns = [Turn("observer", prompt, len(completion), 0.0, 0) for prompt, completion, _ in part]
-            answers = engine.generate(network, turns, words.eos_token_id, adapter="")
+            answers = engine.generate(network, turns, frozenset((words.eos_token_id,)), adapter="")
             right += sum(a.token_ids == completion for a, (_, completion, _) in zip(answers, part, strict=True))
     return right / len(examples)
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from aoi.agents.policy import Codec
+from aoi.language.codec import Codec
 from aoi.learning.evolver import EvolverExample, evolver_examples
 from aoi.records.episode import Trajectory
 from aoi.settings import TrainingSettings
@@ -60,8 +60,8 @@ def train(
 
 
 def _encoded(example: EvolverExample, codec: Codec) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    prompt, completion = codec.encode(example.prompt), codec.encode(example.completion)
-    for text, ids in ((example.prompt, prompt), (example.completion, completion)):
-        if codec.decode(ids) != text:
-            raise ValueError(f"a word is outside the vocabulary: {text!r} reads as {codec.decode(ids)!r}")
-    return prompt, (*completion, codec.eos_id)
+    completion = codec.encode_completion(example.completion)
+    for text in (example.prompt, example.completion):
+        if (read := codec.decode(codec.encode_completion(text))) != text:
+            raise ValueError(f"a word is outside the vocabulary: {text!r} reads as {read!r}")
+    return codec.encode_prompt(example.prompt), completion

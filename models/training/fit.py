@@ -6,7 +6,7 @@ from pathlib import Path
 from aoi import progress
 from aoi.errors import Permanent
 from aoi.records.learning import TrainingExample
-from aoi.settings import TrainingSettings
+from aoi.settings import RewardMode, TrainingSettings
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving
 from models.training.balance import balanced
@@ -47,12 +47,12 @@ def fit(
     worker that measures died.
     """
     runs: list[TrainingRun] = []
-    start = Start(parent.folder, parent.base, warm_start, serving)
-    targets = balanced([row for row in rows if row.target_ids], seed)
+    start = Start(parent.folder, parent.base, warm_start, serving, settings.reward)
+    targets = balanced(_imitated(rows, settings.reward), seed)
     if settings.sft_steps and len(targets) >= MINIMUM:
         runs.append(_imitate(start, targets, work / "sft", seed, settings))
         start = start._replace(adapter=work / "sft")
-    prompts = balanced([row for row in rows if row.target_ids is None], seed)
+    prompts = balanced(_rewarded(rows, settings.reward), seed)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         choice = _grpo_settings(settings, parent.profile.completion_tokens)
         with worker_pool(worker_count()) as pool:
@@ -60,6 +60,16 @@ def fit(
             runs.append(_reinforce(start, prompts, reward, work / "grpo", seed=seed, settings=choice))
         start = start._replace(adapter=work / "grpo")
     return runs, start.adapter
+
+
+def _imitated(rows: Sequence[TrainingExample], reward: RewardMode) -> list[TrainingExample]:
+    """What SFT sees. Where a judge rewards, the policy's own successes are there to compare with, not to imitate."""
+    return [row for row in rows if row.target_ids and not (reward == "judge" and row.source == "success")]
+
+
+def _rewarded(rows: Sequence[TrainingExample], reward: RewardMode) -> list[TrainingExample]:
+    """What GRPO samples at: where decisions are executed, whatever was met; a judge has to know what was right."""
+    return [row for row in rows if (row.target is not None if reward == "judge" else row.target_ids is None)]
 
 
 def _imitate(

@@ -26,7 +26,7 @@ from aoi.agents.policy import Turn
 from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
-from models.loading import base_model, tokenizer
+from models.loading import base_model, eos_ids, tokenizer
 from models.network import Network, width_of
 from models.policies import in_process as engine
 from models.training.curves import CurvePoint, Progress, TrainingRun
@@ -91,7 +91,7 @@ def grpo(
         args=_arguments(settings, seed, work),
         train_dataset=Dataset.from_list(_rows(_order(len(examples), settings, seed))),
         processing_class=words,
-        rollout_func=_Rollout(examples, words.eos_token_id, settings, seed),
+        rollout_func=_Rollout(examples, eos_ids(base), settings, seed),
         callbacks=[_Reporter(progress)] if progress else [],
     )
     trainer.remove_callback(PrinterCallback)
@@ -115,9 +115,11 @@ def _run_of(state: TrainerState, settings: GrpoSettings, adapter: Sha256) -> Tra
 class _Rollout:
     """TRL's `rollout_func` over the engine."""
 
-    def __init__(self, examples: Sequence[TrainingExample], eos_id: int, settings: GrpoSettings, seed: int) -> None:
+    def __init__(
+        self, examples: Sequence[TrainingExample], eos_ids: frozenset[int], settings: GrpoSettings, seed: int
+    ) -> None:
         self.prompts = [example.prompt_ids for example in examples]
-        self.eos_id, self.settings, self.seed = eos_id, settings, seed
+        self.eos_ids, self.settings, self.seed = eos_ids, settings, seed
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
@@ -127,7 +129,7 @@ class _Rollout:
             weights = adapters.merged_from_model(model)
         network = Network(adapters.config_of(model), weights)
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
-        answers = _by_width(network, turns, self.eos_id)
+        answers = _by_width(network, turns, self.eos_ids)
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
             "completion_ids": [list(answer.token_ids) for answer in answers],
@@ -147,12 +149,12 @@ def _adapted(model: object) -> PeftModel:
     return model
 
 
-def _by_width(network: Network, turns: Sequence[Turn], eos_id: int) -> list[Any]:
+def _by_width(network: Network, turns: Sequence[Turn], eos_ids: frozenset[int]) -> list[Any]:
     answers: list[Any] = [None] * len(turns)
     widths = [width_of(len(turn.prompt_ids)) for turn in turns]
     for width in sorted(set(widths)):
         places = [index for index, found in enumerate(widths) if found == width]
-        group = engine.generate(network, [turns[index] for index in places], eos_id, adapter="")
+        group = engine.generate(network, [turns[index] for index in places], eos_ids, adapter="")
         for index, answer in zip(places, group, strict=True):
             answers[index] = answer
     return answers

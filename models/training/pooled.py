@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from aoi.learning.rewards import MeasuredReward
+from aoi.learning.rewards import MeasuredReward, RuleJudge
 from aoi.records.episode import RoleName
 from aoi.records.learning import TrainingExample
+from aoi.settings import RewardMode
 from models import bundle as bundles
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving, codec_of, policy_of
@@ -29,6 +30,8 @@ class Start(NamedTuple):
     adapter: Path | None
     """Of the Observer; None for the bare base."""
     serving: Serving
+    mode: RewardMode = "executed"
+    """What the workers do with a decision."""
 
     def opened(self) -> Bundle:
         """Its bundle, every digest checked."""
@@ -78,7 +81,9 @@ _OPEN = ExitStack()
 
 
 @cache
-def _reward(start: Start) -> MeasuredReward:
+def _reward(start: Start) -> MeasuredReward | RuleJudge:
+    if start.mode == "judge":
+        return RuleJudge()
     bundle = start.opened()
     adapters: dict[RoleName, Path] = {"observer": start.adapter} if start.adapter else {}
     policy = _OPEN.enter_context(policy_of(bundle, start.serving, adapters))

@@ -15,12 +15,12 @@ import torch
 from peft import PeftModel, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
-from transformers import AutoConfig
 
 from aoi.errors import CorruptObject
 from aoi.records.base import Record, Sha256, canonical_bytes, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
+from models.codec import TokenizerCodec
 from models.loading import base_model
 from models.training import batches
 from models.training.batches import Pair
@@ -77,8 +77,8 @@ def sft(
     """
     if untargeted := [index for index, example in enumerate(examples) if not example.target_ids]:
         raise ValueError(f"{len(untargeted)} of {len(examples)} examples have no target: only GRPO can use those")
-    eos_id = AutoConfig.from_pretrained(str(base)).eos_token_id
-    pairs = [Pair(example.prompt_ids, _ended(example.target_ids or (), eos_id)) for example in examples]
+    codec = TokenizerCodec(base)
+    pairs = [Pair(example.prompt_ids, codec.ended(example.target_ids or ())) for example in examples]
     return train_adapter(base, pairs, folder, seed=seed, settings=settings, warm_start=warm_start, progress=progress)
 
 
@@ -216,7 +216,3 @@ def _resume(run: _Run, folder: Path, identity: Sha256) -> list[CurvePoint]:
         run.optimiser.state[weight] = {key: tensors[f"{key}.{index}"] for key in ("exp_avg", "exp_avg_sq", "step")}
     run.step = state["step"]
     return [CurvePoint.model_validate(point) for point in state["points"]]
-
-
-def _ended(ids: tuple[int, ...], eos_id: int) -> tuple[int, ...]:
-    return ids if ids[-1] == eos_id else (*ids, eos_id)

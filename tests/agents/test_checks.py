@@ -7,18 +7,10 @@ from aoi.agents.kubectl import parse
 from aoi.agents.operators import ScriptedOperator
 from aoi.agents.topology import Topology, Workload
 from aoi.language import lexicon
-from aoi.language.decision import EvolverPlan, ExecDo, Finding, ProbeDo, SubmitDo, render
+from aoi.language.decision import EvolverPlan, render
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE, PromptProfile
-from aoi.language.prompt import (
-    AlertLine,
-    EvolverState,
-    ExecutorState,
-    ObserverState,
-    ProbeState,
-    read_prompt,
-    render_prompt,
-    within,
-)
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, read_prompt, render_prompt, within
+from aoi.records.decision import AlertLine, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
 COMPONENTS = ("geo", "rate", "rate-redis", "mongodb-geo")
 TOPOLOGY = Topology(

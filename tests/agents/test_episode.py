@@ -15,15 +15,18 @@ from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.language.codec import WordCodec
-from aoi.language.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo, parse, render
+from aoi.language.decision import parse, render
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
-from aoi.language.prompt import ObserverState, read_prompt
+from aoi.language.prompt import read_prompt
 from aoi.problems import catalogue, sandbox, scenario
 from aoi.problems.scenario import Scenario
 from aoi.records.base import sha256_hex
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.store.objects import ObjectStore
+from aoi.store.shards import put_traceback, traceback_of
 
 CODEC = WordCodec()
 HOTEL = "hotel_reservation"
@@ -67,20 +70,23 @@ class Says:
         for turn in turns:
             self.asked.append(self.codec.decode(turn.prompt_ids))
             text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
-            answers.append(Generation((*self.codec.encode(text), self.codec.eos_id), None, "test"))
+            answers.append(Generation(self.codec.encode_completion(text), None, "test"))
         return answers
 
 
 class Utf8Codec:
     """A codec of real text: one token a byte."""
 
-    eos_id = 256
+    eos_ids = frozenset((256,))
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    def encode_prompt(self, text: str) -> tuple[int, ...]:
         return tuple(text.encode())
 
+    def encode_completion(self, text: str) -> tuple[int, ...]:
+        return (*text.encode(), 256)
+
     def decode(self, ids: Sequence[int]) -> str:
-        return bytes(i for i in ids if i != self.eos_id).decode("utf-8", "replace")
+        return bytes(i for i in ids if i not in self.eos_ids).decode("utf-8", "replace")
 
 
 def decision(do, *, summary=None, cause=None, phase="scan") -> str:
@@ -169,6 +175,31 @@ def test_whatever_breaks_inside_is_recorded_not_raised():
     assert "the pager is gone" in trajectory.content.error
 
 
+def test_the_whole_traceback_of_a_broken_episode_is_kept_without_secrets(tmp_path):
+    situation = build("memory_limit")
+    store = ObjectStore(str(tmp_path))
+
+    class Broken:
+        def __getattr__(self, name):
+            return getattr(situation, name)
+
+        def alerts(self):
+            try:
+                raise OSError("no route to https://operator:hunter2@pager.example/\x1b[31m " + "x" * 600)
+            except OSError as error:
+                raise RuntimeError("paging failed with token=abcdef123456789") from error
+
+    trajectory = run(Broken(), golden(situation), keep_traceback=lambda data: put_traceback(store, data))
+    kept = store.get(store.find(traceback_of(trajectory))).decode()
+    assert "x" * 600 in kept
+    assert all(said in kept for said in ("OSError", "RuntimeError: paging failed", "in alerts", "run_episode"))
+    for text in (kept, trajectory.content.error):
+        assert not any(secret in text for secret in ("hunter2", "abcdef123456789", "\x1b"))
+    silent = run(Broken(), golden(situation))
+    assert traceback_of(silent) is None
+    assert silent.content.digest() == trajectory.content.digest()
+
+
 def test_the_iterations_are_a_hard_limit_and_the_partial_answer_is_kept():
     situation = build("memory_limit")
     handle = handles_of(situation, SEED_PROFILE).component("frontend")
@@ -188,7 +219,7 @@ def _observer_says(text, check, handle):
         answers = []
         for turn in turns:
             said = text if turn.role == "observer" else f'{{"cmd":" kubectl {check} {handle}"}}'
-            answers.append(Generation((*CODEC.encode(said), CODEC.eos_id), None, "test"))
+            answers.append(Generation(CODEC.encode_completion(said), None, "test"))
         return answers
 
     return generate
@@ -317,7 +348,7 @@ CANARY = b"canary-7f3a9c"
 def test_no_raw_byte_reaches_the_observer_except_through_the_compressors_channel():
     raw, compressed = RawStore(), CompressedStore()
     tasks = TaskStore(Task("locate", ()))
-    observer = Observer(tasks.desk(), compressed.reader(), SEED_PROFILE, CODEC)
+    observer = Observer(tasks.desk(), compressed.reader(), SEED_PROFILE)
     raw.writer().put(Observation("kubectl logs geo", CANARY))
     assert not _reaches(observer, CANARY)
     assert _reaches(raw.reader(), CANARY)
@@ -330,7 +361,6 @@ def test_the_probe_cannot_read_back_and_the_compressor_cannot_write_raw():
     assert not hasattr(raw.writer(), "get")
     assert not hasattr(raw.reader(), "put")
     assert not hasattr(CompressedStore().reader(), "put")
-    assert not hasattr(TaskStore(Task("locate", ())).reader(), "put")
 
 
 def _reaches(root: object, wanted: object) -> bool:
@@ -394,7 +424,7 @@ def test_a_large_model_reads_real_names_and_evidence_within_its_tokens():
     assert trajectory.content.outcome.success
     assert [signal.word for signal in trajectory.content.answer.evidence] == ["selector"]
     assert f"describe service/{name}" in policy.asked[-1]
-    assert all(len(codec.encode(text)) <= profile.prompt_tokens for text in policy.asked)
+    assert all(len(codec.encode_prompt(text)) <= profile.prompt_tokens for text in policy.asked)
 
 
 def test_a_line_that_is_not_a_read_is_refused_and_recorded():

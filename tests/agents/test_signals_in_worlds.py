@@ -11,10 +11,10 @@ from aoi.agents.topology import read_topology
 from aoi.language import lexicon
 from aoi.language.handles import assign
 from aoi.language.profile import PRODUCTION_PROFILE
-from aoi.language.prompt import ObserverState
 from aoi.language.prose import render_observer
 from aoi.problems import catalogue, scenario
 from aoi.problems.scenario import Scenario
+from aoi.records.decision import ObserverState
 from aoi.records.problem import ProblemInstance
 
 

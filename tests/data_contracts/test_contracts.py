@@ -229,7 +229,7 @@ def test_a_batch_of_copies_is_refused():
 
 def test_a_batch_with_too_many_bad_rows_is_refused_with_its_cause():
     batch = [*rows(10), *(changed(("content", "tokens"), 0)(trajectory(number)) for number in range(10, 20))]
-    with pytest.raises(ContractViolation, match=r"trajectories-train v1: 10 of 20 rows rejected.*tokens"):
+    with pytest.raises(ContractViolation, match=r"trajectories-train v2: 10 of 20 rows rejected.*tokens"):
         gate.accept(trajectories.CONTRACT, batch)
 
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec, vocabulary
-from aoi.language.decision import Decision, Finding, ProbeDo, render
-from aoi.language.prompt import AlertLine, ObserverState, render_prompt
+from aoi.language.decision import render
+from aoi.language.prompt import render_prompt
+from aoi.records.decision import AlertLine, Decision, Finding, ObserverState, ProbeDo
 
 CODEC = WordCodec()
 

@@ -8,20 +8,9 @@ from hypothesis import strategies as st
 from aoi.language import decision as grammar
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec, handle_names
-from aoi.language.decision import (
-    Decision,
-    EvolverPlan,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    Malformed,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    parse,
-    render,
-)
+from aoi.language.decision import EvolverPlan, ExecutorAct, Malformed, ProbeCommand, parse, render
 from aoi.language.schema import decision_schema, executor_schema, plan_schema, probe_schema
+from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 
 NAMES = st.sampled_from(["s1", "s32", "n8", "geo", "user", "none", "mongodb-geo", "no"])
 HANDLES = st.sampled_from(handle_names())

@@ -7,12 +7,14 @@ import pytest
 from aoi.agents.policy import Generation, Turn
 from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
+from aoi.language.prompting import Prompter
 from aoi.learning.lessons import judged, learning_report, training_examples
 from aoi.learning.operators import run_operator
 from aoi.learning.proposals import proposed, to_repair
 from aoi.records.episode import Trajectory
 
 CODEC = WordCodec()
+PROMPTER = Prompter(SEED_PROFILE, CODEC)
 PROBLEMS = ("misconfig_app_hotel_res-localization-1", "misconfig_app_hotel_res-analysis-1")
 PLANS = ('{"plan":" probe logs s1"}', '{"plan":" probe logs s1"}', '{"plan":" probe pods s2 ; probe logs s1"}', "noise")
 
@@ -27,7 +29,7 @@ class Writer:
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         self.turns += turns
         texts = [self.texts[number % len(self.texts)] for number in range(len(turns))]
-        return [Generation((*CODEC.encode(text), CODEC.eos_id), None, "evolver:test") for text in texts]
+        return [Generation(CODEC.encode_completion(text), None, "evolver:test") for text in texts]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_one_failure_of_each_problem_that_no_rollout_solved_is_repaired(
 
 def test_each_failure_is_asked_for_as_many_plans_and_equal_ones_count_once(failed: list[Trajectory]) -> None:
     writer = Writer(PLANS)
-    plans = proposed(failed, writer, CODEC, SEED_PROFILE, plans=4, seed=1)
+    plans = proposed(failed, writer, PROMPTER, plans=4, seed=1)
     assert len(writer.turns) == 8
     assert len({turn.seed for turn in writer.turns}) == 8
     assert {turn.role for turn in writer.turns} == {"evolver"}
@@ -77,27 +79,32 @@ def test_each_failure_is_asked_for_as_many_plans_and_equal_ones_count_once(faile
 def test_plans_are_seeded_by_failure_and_number(failed: list[Trajectory]) -> None:
     first, again, other = Writer(PLANS), Writer(PLANS), Writer(PLANS)
     for writer, seed in ((first, 1), (again, 1), (other, 2)):
-        proposed(failed, writer, CODEC, SEED_PROFILE, plans=2, seed=seed)
+        proposed(failed, writer, PROMPTER, plans=2, seed=seed)
     assert [turn.seed for turn in first.turns] == [turn.seed for turn in again.turns]
     assert [turn.seed for turn in first.turns] != [turn.seed for turn in other.turns]
     alone = Writer(PLANS)
-    proposed(failed[1:], alone, CODEC, SEED_PROFILE, plans=2, seed=1)
+    proposed(failed[1:], alone, PROMPTER, plans=2, seed=1)
     assert [turn.seed for turn in alone.turns] == [turn.seed for turn in first.turns[2:]]
 
 
 def test_only_corrections_that_the_world_passed_are_imitated_and_every_decision_point_is_a_prompt(
     solved: list[Trajectory], failed: list[Trajectory]
 ) -> None:
-    plans = proposed(failed, Writer(PLANS[:1]), CODEC, SEED_PROFILE, plans=1, seed=1)
+    plans = proposed(failed, Writer(PLANS[:1]), PROMPTER, plans=1, seed=1)
     executed = [judged(plans[0], solved[0]), judged(plans[1], failed[1])]
     assert [each.is_verified for each in executed] == [True, False]
     assert executed[0].plan.verified_by == solved[0].content.digest()
 
-    examples = training_examples(failed, executed, CODEC)
+    examples = training_examples(failed, executed, PROMPTER)
     targets = [example for example in examples if example.target_ids is not None]
     assert targets
     assert {example.source_trajectory for example in targets} == {solved[0].content.digest()}
     assert len(examples) - len(targets) == sum(len(each.content.steps) for each in failed)
+
+    with_gold = training_examples([*failed, solved[1]], executed, PROMPTER, "judge")
+    gold = [example for example in with_gold if example.source == "success"]
+    assert {example.source_trajectory for example in gold} == {solved[1].content.digest()}
+    assert all(example.target is not None for example in gold)
 
     report = learning_report([*failed, solved[0]], executed, [], examples)
     assert (report.episodes, report.solved, report.plans, report.verified) == (3, 1, 2, 1)

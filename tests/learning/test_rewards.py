@@ -6,16 +6,19 @@ from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
-from aoi.language.decision import Decision, Finding, ProbeDo, SubmitDo, render
+from aoi.language.decision import render
 from aoi.language.profile import SEED_PROFILE
+from aoi.language.prompting import Prompter
 from aoi.learning.corrections import prompt_examples, success_examples
 from aoi.learning.rewards import CALIBRATION, LOOK, MeasuredReward, RuleJudge, calibration
 from aoi.problems import catalogue, scenario
+from aoi.records.decision import Decision, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance, TaskKind
 
 CODEC = WordCodec()
+PROMPTER = Prompter(SEED_PROFILE, CODEC)
 REWARD = MeasuredReward(SEED_PROFILE, CODEC)
 
 
@@ -37,7 +40,7 @@ def localization() -> tuple[Trajectory, scenario.Scenario]:
 
 
 def _examples(trajectory: Trajectory) -> list[TrainingExample]:
-    return list(prompt_examples([trajectory], CODEC))
+    return list(prompt_examples([trajectory], PROMPTER))
 
 
 def _submit(do: SubmitDo, confidence: int = 9) -> str:
@@ -114,7 +117,7 @@ def test_a_look_at_the_last_step_pays_nothing(localization) -> None:
 
 def test_a_change_pays_only_if_the_world_is_well_afterwards() -> None:
     trajectory, _ = _solved(TaskKind.MITIGATION, "scale_to_zero")
-    examples = list(success_examples(trajectory, CODEC))
+    examples = list(success_examples(trajectory, PROMPTER))
     repair = next(one for one in examples if "exec" in CODEC.decode(one.target_ids or ()))
     said = CODEC.decode(repair.target_ids or ())
     assert REWARD(repair, said) == pytest.approx(0.9)
@@ -130,8 +133,8 @@ def test_confidence_is_scored_properly() -> None:
 
 def test_the_judge_scores_the_gold_decision_highest_and_noise_nothing(localization) -> None:
     trajectory, _ = localization
-    judge = RuleJudge(CODEC)
-    for example in success_examples(trajectory, CODEC):
+    judge = RuleJudge()
+    for example in success_examples(trajectory, PROMPTER):
         gold = CODEC.decode(example.target_ids or ())
         other = render(Decision(Finding("panic", "s1"), "scan", None, 0, ProbeDo("quota", "s1")))
         assert judge(example, gold) > judge(example, other) > judge(example, "garbage") == 0.0

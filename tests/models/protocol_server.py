@@ -104,7 +104,7 @@ class ProtocolServer:
             return web.json_response({"error": {"message": "maximum context length is 512"}}, status=400)
         turn = Turn("observer", tuple(body["prompt"]), body["max_tokens"], body["temperature"], body["seed"])
         (answer,) = policy.generate([turn])
-        ended = answer.token_ids[-1] == policy.eos_id
+        ended = answer.token_ids[-1] in policy.eos_ids
         choice = {
             "index": 0,
             "text": "",

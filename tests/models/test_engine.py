@@ -54,7 +54,7 @@ def test_engine_and_transformers_say_the_same(base: Path, adapter: Path, example
     turns = _turns(examples)
     own = policy.generate(turns)
     reference = engine.generate(
-        Reference.load(base, adapter), turns, policy.eos_id, adapter=policy.adapter_of("observer")
+        Reference.load(base, adapter), turns, policy.eos_ids, adapter=policy.adapter_of("observer")
     )
     assert [answer.token_ids for answer in own] == [answer.token_ids for answer in reference]
     for mine, theirs in zip(own, reference, strict=True):
@@ -87,8 +87,8 @@ def test_a_completion_ends_at_the_end_of_sequence_or_the_limit(base: Path, examp
         turns = [Turn("observer", example.prompt_ids, limit, 1.0, 1) for example in examples[:12]]
         for answer in policy.generate(turns):
             assert 1 <= len(answer.token_ids) <= limit
-            assert policy.eos_id not in answer.token_ids[:-1]
-            assert len(answer.token_ids) == limit or answer.token_ids[-1] == policy.eos_id
+            assert policy.eos_ids.isdisjoint(answer.token_ids[:-1])
+            assert len(answer.token_ids) == limit or answer.token_ids[-1] in policy.eos_ids
 
 
 def test_long_and_short_prompts_mix(base: Path, examples: list[TrainingExample]) -> None:

@@ -14,6 +14,7 @@ from aoi.agents.rollout import rollout
 from aoi.errors import Permanent, StageBusy
 from aoi.language.codec import WordCodec
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
 from aoi.learning.rewards import MeasuredReward
 from aoi.problems import catalogue, scenario
@@ -54,7 +55,7 @@ def golden() -> list[TrainingExample]:
         )
         episodes += rollout([episode], operator)
     for trajectory in episodes:
-        said += success_examples(trajectory, CODEC)
+        said += success_examples(trajectory, Prompter(SEED_PROFILE, CODEC))
     return said
 
 
@@ -154,6 +155,29 @@ def test_fitting_imitates_then_reinforces_and_gives_the_last_adapter(
     assert files.adapter_digest(tmp_path / "a" / "sft") == runs[0].result
     again, _ = fit(opened, None, rows, tmp_path / "b", seed=1, settings=STEPS, serving=Serving())
     assert again == runs
+
+
+def test_a_judge_rewards_at_decisions_whose_gold_is_known_and_own_successes_are_not_imitated(
+    opened: Bundle, golden: list[TrainingExample], tmp_path: Path
+) -> None:
+    points = [row.model_copy(update={"target_ids": None, "target": None}) for row in golden]
+    settings = STEPS.model_copy(update={"reward": "judge"})
+    assert {row.source for row in golden} == {"success"}
+    runs, _ = fit(opened, None, [*golden * MINIMUM, *points], tmp_path, seed=1, settings=settings, serving=Serving())
+    assert [run.method for run in runs] == ["grpo"]
+    assert fit(opened, None, points, tmp_path, seed=1, settings=settings, serving=Serving()) == ([], None)
+
+
+def test_a_judge_runs_in_the_workers_and_pays_the_gold_decision_best(
+    opened: Bundle, golden: list[TrainingExample]
+) -> None:
+    start = Start(opened.folder, opened.base, None, Serving(), "judge")
+    with worker_pool(1) as pool:
+        reward = PooledReward(pool, start)
+        best = reward(golden, [row.target_ids or () for row in golden])
+        noise = reward(golden, [(3, 4)] * len(golden))
+    assert min(best) > 0.9
+    assert set(noise) == {0.0}
 
 
 def test_what_has_too_little_to_learn_from_is_left_out(

@@ -1,6 +1,8 @@
 """Small whole trajectories for tests of everything that stores, checks or shows them."""
 
+from aoi.language.decision import render
 from aoi.records.base import sha256_hex
+from aoi.records.decision import AlertLine, Decision, ObserverState, ProbeDo
 from aoi.records.episode import (
     Answer,
     Citation,
@@ -44,10 +46,13 @@ def step(index: int = 0, *, command: str = "kubectl get endpoints geo") -> Step:
         seed=index,
     )
     citation = Citation(observation=OBSERVATION, start_byte=0, end_byte=4)
+    decided = Decision(None, "scan", None, 1, ProbeDo("endpoints", "s4"))
     return Step(
         index=index,
         status="ok",
-        decision='{"sum":" none","phase":" scan","cause":" none","conf":" 1","do":" probe endpoints s4"}',
+        decision=render(decided),
+        state=ObserverState("locate", (AlertLine("errors", "s7"),)),
+        decided=decided,
         utterances=(utterance,),
         interactions=(Interaction(command=command, status="ok", observation=OBSERVATION, observation_bytes=11),),
         signals=(Signal(word="targetport", subject="s4", citation=citation),),

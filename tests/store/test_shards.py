@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
 
 from aoi.errors import CorruptObject
+from aoi.language.decision import decision_of
 from aoi.records.base import Ref
-from aoi.records.episode import TrajectorySet
+from aoi.records.decision import Decision, ProbeDo
+from aoi.records.episode import Trajectory, TrajectorySet
 from aoi.store.objects import ObjectStore
-from aoi.store.shards import ShardWriter, put_rows, put_trajectories, read_rows, read_set, read_what_is_readable
+from aoi.store.shards import ShardWriter, put_rows, put_trajectories, read_rows, read_set, read_shard
 from tests.store.episodes import problem, trajectory
 
 
@@ -66,10 +70,9 @@ def test_a_damaged_shard_is_named_redone_and_costs_only_its_rows(store, tmp_path
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(CorruptObject, match="shard 1"):
         list(read_set(store, ref))
-    readable = read_what_is_readable(store, ref)
-    assert [row.content.rollout_seed for row in readable.trajectories] == [0, 1, 2, 3, 20, 21, 22, 23]
-    assert len(readable.damaged) == 1
-    assert "shard 1" in readable.damaged[0]
+    first, _, last = store.get(ref, TrajectorySet).shards
+    rows = [*read_shard(store, first), *read_shard(store, last)]
+    assert [row.content.rollout_seed for row in rows] == [0, 1, 2, 3, 20, 21, 22, 23]
     assert collect(store) == ref
     assert len(list(read_set(store, ref))) == 12
 
@@ -95,3 +98,19 @@ def test_rows_of_any_record_come_back_in_order(store):
 def test_a_row_of_another_type_is_named(store):
     with pytest.raises(CorruptObject, match="row 0: not a TrajectorySet"):
         read_rows(store, put_rows(store, "problems", [problem()]), TrajectorySet)
+
+
+def test_an_episode_of_the_former_version_keeps_its_digest_and_its_decisions(store):
+    """Its content is written as it was read, or every reference to it would lead nowhere."""
+    line = Path(__file__).with_name("trajectory-version-1.json").read_bytes()
+    old = Trajectory.from_bytes(line)
+    assert old.content.digest() == "bfabef02e15eb6c3e4e39e06a58c511b5ff5d51b8f2d4d914d46a87b0d2448c6"
+    assert old.content.to_bytes() in line
+    assert decision_of(old.content.steps[0]) == Decision(None, "scan", None, 1, ProbeDo("endpoints", "s4"))
+    assert list(read_set(store, put_trajectories(store, "collect", [old]))) == [old]
+
+
+def test_state_and_decision_come_back_as_values(store):
+    (row,) = read_set(store, put_trajectories(store, "collect", [trajectory(0)]))
+    assert row.content.steps == trajectory(0).content.steps
+    assert decision_of(row.content.steps[0]) is row.content.steps[0].decided

@@ -11,19 +11,10 @@ from aoi.agents.operators.knowledge import FIRST_LOOK
 from aoi.agents.policy import Generation, Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import (
-    Decision,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    Utterable,
-    render,
-)
+from aoi.language.decision import ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.handles import Handles
-from aoi.language.prompt import ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.problem import FaultType, SystemLevel
 
 _LEVELS = {level: word for word, level in lexicon.LEVELS.items()}
@@ -74,7 +65,7 @@ class GoldenOperator:
 
     def _answer(self, turn: Turn) -> Generation:
         said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
-        return Generation((*self._codec.encode(render(said)), self._codec.eos_id), None, self.adapter)
+        return Generation(self._codec.encode_completion(render(said)), None, self.adapter)
 
     def _say(self, state: PromptState) -> Utterable:
         match state:

@@ -22,21 +22,11 @@ from aoi.agents.operators.knowledge import (
 from aoi.agents.policy import Generation, Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import (
-    Decision,
-    EvolverPlan,
-    ExecDo,
-    ExecutorAct,
-    Finding,
-    ProbeCommand,
-    ProbeDo,
-    SubmitDo,
-    Utterable,
-    render,
-)
+from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.lexicon import AT_OTHER, POINTERS
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import EvolverState, ExecutorState, ObserverState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,7 @@ class ScriptedOperator:
     def _answer(self, turn: Turn) -> Generation:
         rng = random.Random(turn.seed * 1_000_003 + self._seed)
         said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)), rng)
-        ids = (*self._codec.encode(render(said)), self._codec.eos_id)
+        ids = self._codec.encode_completion(render(said))
         return Generation(ids, None, self.adapter)
 
     def _say(self, state: PromptState, rng: random.Random) -> Utterable:

@@ -1,0 +1,107 @@
+"""What an Observer's decision depends on, and what it is: the values that a step records and learning reads back.
+
+`aoi.language` renders and parses them. They are plain values without a version of their own: `Step`, which holds
+them, has one.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import ConfigDict, with_config
+
+_STRICT = with_config(ConfigDict(extra="forbid"))
+"""Read back from a record, a value refuses what it does not know, as records do."""
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One signal as agents speak of it: about one component, sometimes pointing at another."""
+
+    word: str
+    subject: str
+    other: str | None = None
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class ProbeDo:
+    """Look: one check of one component (or node)."""
+
+    check: str
+    target: str
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class ExecDo:
+    """Change: one typed action on one component."""
+
+    action: str
+    target: str
+    value: str | None = None
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class SubmitDo:
+    """Answer. Whoever names a cause names its component; whoever names a level names the type too."""
+
+    verdict: str
+    component: str | None = None
+    cause: str | None = None
+    level: str | None = None
+    type: str | None = None
+
+
+Do = ProbeDo | ExecDo | SubmitDo
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of the Observer."""
+
+    summary: Finding | None
+    """The finding of the previous iteration that matters; it becomes the long-term memory."""
+    phase: str
+    cause: Finding | None
+    """Present hypothesis: signal and component, never a second component."""
+    confidence: int
+    """0 to 9; 9 reads as 95 %."""
+    do: Do
+
+    @property
+    def probability(self) -> float:
+        """The middle of the confidence digit's bin, in [0.05, 0.95]."""
+        return (self.confidence + 0.5) / 10
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """What pages the operator: a word of `lexicon.ALERTS` and a component."""
+
+    word: str
+    subject: str
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class ObserverState:
+    """All that one Observer decision depends on."""
+
+    task: str
+    """Word of `lexicon.TASKS`."""
+    alerts: tuple[AlertLine, ...]
+    memory: tuple[Finding, ...] = ()
+    """Summaries of iterations before the previous one, oldest first."""
+    last: tuple[Finding, ...] = ()
+    """Signals of the previous iteration, ranked."""
+    last_do: ProbeDo | ExecDo | None = None
+    """The check or action that gave `last`; None where the profile does not show it."""
+    plan: tuple[ProbeDo | ExecDo, ...] = ()
+    """Guidance: steps of a corrective plan that are still open. Empty without guidance."""
+    text: str = ""
+    """Compressed text of the previous iteration (`prose-1` only)."""
+    remaining: int | None = None
+    """Iterations left (`prose-1` only)."""

@@ -9,7 +9,7 @@ from aoi.records.evaluation import EvaluationResult, Interval
 from aoi.settings import Settings
 from tests.promotion.evaluations import CHAMPION, pair, result, simulated
 
-SETTINGS = Settings.load(gate={"simulated_nights": 200})
+SETTINGS = Settings.load(gate={"simulated_nights": 100})
 
 
 def check(decision, name):

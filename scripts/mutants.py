@@ -107,7 +107,9 @@ def _copy(plan: dict[str, Any], module: dict[str, Any]) -> Path:
 
 def _settings(plan: dict[str, Any], module: dict[str, Any]) -> str:
     """This repository's pyproject with a section for mutmut."""
-    arguments = ["--hypothesis-profile=ci", "-p", "no:cacheprovider"]
+    arguments = ["--hypothesis-profile=ci", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    # Both collect garbage after each session, which costs more than most of the tests here.
+    arguments += ["-p", "no:unraisableexception", "-p", "no:threadexception"]
     if module.get("slow"):
         arguments += ["-k", " and ".join(f"not {test}" for test in module["slow"])]
     section = {
@@ -117,8 +119,9 @@ def _settings(plan: dict[str, Any], module: dict[str, Any]) -> str:
         "pytest_add_cli_args": arguments,
         "do_not_mutate_patterns": [rule["lines"] for rule in plan["left_out"]],
         "use_git_change_detection": False,
-        # A loaded machine is slower than the clean run that the limit is computed from.
-        "timeout_constant": 3.0,
+        # Seconds: (clean run + constant) x multiplier. A mutant that loops for ever costs as much.
+        "timeout_constant": 2.0,
+        "timeout_multiplier": 8.0,
     }
     # JSON's strings, numbers and lists are TOML's; its literals are, too.
     lines = [f"{key} = {json.dumps(value)}" for key, value in section.items()]

@@ -25,6 +25,8 @@ READ = {
     "kubectl get pods": command("get", Target(PODS)),
     "  kubectl   get  pods  ": command("get", Target(PODS)),
     "kubectl get 'pods'": command("get", Target(PODS)),
+    "kubectl get 'pods' -o 'wide'": command("get", Target(PODS), output="wide"),
+    "kubectl get pod 'ge'o": command("get", Target(PODS, "geo")),
     'kubectl get p"od"s': command("get", Target(PODS)),
     "kubectl get po geo": command("get", Target(PODS, "geo")),
     "kubectl get pod geo rate": command("get", Target(PODS, "geo"), Target(PODS, "rate")),
@@ -44,6 +46,7 @@ READ = {
     "kubectl get pods --output name": command("get", Target(PODS), output="name"),
     "kubectl get pods -o wide --output=wide": command("get", Target(PODS), output="wide"),
     "kubectl get pods -l 'app in (a, b),tier!=x'": command("get", Target(PODS), labels="app in (a, b),tier!=x"),
+    "kubectl get pods -l tier=X": command("get", Target(PODS), labels="tier=X"),
     "kubectl get pods --selector app=geo": command("get", Target(PODS), labels="app=geo"),
     "kubectl get pods --field-selector status.phase!=Running,spec.nodeName=n-1": command(
         "get", Target(PODS), fields="status.phase!=Running,spec.nodeName=n-1"
@@ -94,6 +97,7 @@ READ = {
     "kubectl rollout history deploy/geo --revision=999999": command(
         "history", Target(DEPLOYMENTS, "geo"), revision=999_999
     ),
+    "kubectl rollout status sts/geo --revision 3": command("status", Target(SETS, "geo"), revision=3),
     "kubectl rollout status sts/geo --watch=false": command("status", Target(SETS, "geo")),
     "prom alerts": command("prom alerts"),
     "prom metrics geo": command("prom metrics", component="geo"),

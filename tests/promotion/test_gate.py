@@ -243,8 +243,8 @@ def test_a_decision_says_each_check_in_figures():
 def test_the_stated_error_rates_are_those_of_thirty_nights():
     words = check(decide(simulated(0.3, **SMALL), LOOSE), "error rates").detail
     found = re.fullmatch(
-        r"of 100 simulated nights of this size ([\d.]+)% promote an equal challenger and ([\d.]+)% one that is 5 points "
-        r"worse: ([\d.]+) and ([\d.]+) in 30 nights",
+        r"of 100 simulated nights of this size ([\d.]+)% promote an equal challenger and ([\d.]+)% one that is 5 "
+        r"points worse: ([\d.]+) and ([\d.]+) in 30 nights",
         words,
     )
     equal, worse, equal_nights, worse_nights = map(float, found.groups())

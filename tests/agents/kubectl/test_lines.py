@@ -69,6 +69,7 @@ READ = {
     "kubectl logs geo -p --timestamps": command("logs", Target(PODS, "geo"), previous=True, timestamps=True),
     "kubectl logs geo --all-containers": command("logs", Target(PODS, "geo"), all_containers=True),
     "kubectl logs geo --tail 5": command("logs", Target(PODS, "geo"), tail=5),
+    "kubectl logs geo --tail=000000005": command("logs", Target(PODS, "geo"), tail=5),
     "kubectl logs geo --tail=0": command("logs", Target(PODS, "geo"), tail=0),
     f"kubectl logs geo --tail={MAX_LOG_LINES}": command("logs", Target(PODS, "geo"), tail=MAX_LOG_LINES),
     "kubectl logs geo --tail=-1": command("logs", Target(PODS, "geo")),

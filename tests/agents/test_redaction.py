@@ -221,11 +221,8 @@ def test_an_empty_variable_is_shown_empty_for_that_may_be_the_fault() -> None:
     assert redact_object({"spec": {"env": [env]}}) == {"spec": {"env": [env]}}
 
 
-def test_long_lines_take_linear_time() -> None:
-    import time
-
-    start = time.perf_counter()
+@pytest.mark.timeout(120)  # a pattern that backtracks takes hours on these
+def test_no_text_takes_more_than_linear_time() -> None:
     redact(b"password" * 40_000)
     redact(b"a.b-" * 80_000 + b"token")
     redact(b"://" * 60_000 + b"@")
-    assert time.perf_counter() - start < 5

@@ -455,3 +455,17 @@ def test_a_bucket_that_holds_another_size_is_written_anew_and_an_equal_one_is_no
     store._fs.pipe_file(path, b"abX")
     store.put("blob", b"abc")
     assert store._fs.cat_file(path) == b"abX", "a bucket is trusted by size, and every read is verified"
+
+
+def test_an_empty_object_has_no_bytes_however_it_is_looked_up(store):
+    ref = store.put("blob", b"")
+    assert store.get(ref) == b""
+    assert (store.find(ref.short), store.of_any_kind(ref.sha256), list(store)) == (ref, [ref], [ref])
+
+
+def test_a_folder_is_written_where_nothing_was(store, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a").write_bytes(b"x")
+    target = tmp_path / "not" / "yet" / "there"
+    assert (store.get_folder(store.put_folder("bundle", source), target) / "a").read_bytes() == b"x"

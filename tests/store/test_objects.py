@@ -469,3 +469,16 @@ def test_a_folder_is_written_where_nothing_was(store, tmp_path):
     (source / "a").write_bytes(b"x")
     target = tmp_path / "not" / "yet" / "there"
     assert (store.get_folder(store.put_folder("bundle", source), target) / "a").read_bytes() == b"x"
+
+
+def test_what_broke_a_write_is_told_even_if_somebody_cleaned_up_before(tmp_path, monkeypatch):
+    store = ObjectStore(str(tmp_path))
+
+    def lose(source, _target):
+        os.unlink(source)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "replace", lose)
+        with pytest.raises(StoreNotWritable, match="Input/output error"):
+            store.put("blob", b"x")

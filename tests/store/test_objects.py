@@ -78,9 +78,9 @@ def test_putting_again_heals_a_damaged_object(tmp_path):
     assert store.has(ref)
 
 
-def test_a_lost_object_says_so(store):
-    with pytest.raises(CorruptObject, match="is not in"):
-        store.get(Ref(kind="blob", sha256="0" * 64, size_bytes=1))
+def test_a_lost_object_is_named_with_the_place_where_it_should_be(tmp_path):
+    with pytest.raises(CorruptObject, match=f"blob:000000000000 is not in {tmp_path}"):
+        ObjectStore(str(tmp_path)).get(Ref(kind="blob", sha256="0" * 64, size_bytes=1))
 
 
 def test_an_object_of_another_type_is_refused(store):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aoi.database.engine import open_url
-from aoi.errors import ChainBroken, GateRefused, LedgerConflict, UnknownBundle
+from aoi.errors import ApprovalRefused, ChainBroken, GateRefused, LedgerConflict, UnknownBundle
 from aoi.promotion.approval import sign
 from aoi.promotion.ledger import Ledger
 from aoi.records.promotion import Cycle, LedgerEntry, LedgerFacts, LedgerHead
@@ -553,3 +553,34 @@ def test_what_was_never_registered_or_asked_for_is_named(tmp_path):
     stranger = request.model_copy(update={"cycle": 7})
     with pytest.raises(GateRefused, match="no entry 'requested' with request"):
         ledger.decide(stranger, sign(stranger, "approve", "bob", now=START, hours=1))
+
+
+def test_every_entry_carries_the_mark_that_lets_it_happen_once(tmp_path):
+    ledger = installed(tmp_path)
+    request = asked(ledger, 1)
+    approval = approve(ledger, request)
+    ledger.promote(request, approval, "bob")
+    ledger.close_cycle(1, "ann", "promoted")
+    ledger.roll_back(None, "ann", "bad", expected=bundle(1))
+    with sqlite3.connect(tmp_path / "aoi.db") as connection:
+        marks = [mark for (mark,) in connection.execute("SELECT once FROM ledger ORDER BY seq")]
+    connection.close()
+    evaluation, digest = request.evaluation, approval.digest()
+    assert marks == [
+        "registered:0", "installed", "opened:1", "registered:1", f"evaluated:{evaluation}", f"requested:{evaluation}",
+        f"approved:{digest}", f"used:{digest}", "closed:1", "rolled_back:7",
+    ]  # fmt: skip
+
+
+def test_an_approval_of_ones_own_request_is_refused_at_the_swap_too(tmp_path):
+    ledger = installed(tmp_path)
+    request = asked(ledger, 1)
+    approval = approve(ledger, request, approver="nightly")
+    with pytest.raises(ApprovalRefused, match="someone else"):
+        open_ledger(tmp_path, team=True).promote(request, approval, "nightly")
+    assert ledger.champion().bundle == bundle(0)
+
+
+def test_entries_are_timed_in_utc_unless_a_clock_is_given(tmp_path):
+    ledger = Ledger(open_url(f"sqlite:///{tmp_path / 'aoi.db'}"))
+    assert ledger.install(facts(0), "ann").at.endswith("+00:00")

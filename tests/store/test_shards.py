@@ -35,6 +35,13 @@ def collect(store, *, wall_ms=5) -> Ref[TrajectorySet]:
     return writer.finish("collect", 3)
 
 
+def put_shard(store, index, rows) -> ShardManifest:
+    writer = ShardWriter(store, "collect-1")
+    manifest = writer.put(index, rows)
+    writer.finished(manifest)
+    return manifest
+
+
 def shard_path(store, tmp_path, ref, index):
     sha = store.get(ref, TrajectorySet).shards[index].sha256
     return tmp_path / "objects" / "shard" / sha[:2] / sha
@@ -128,7 +135,7 @@ def test_state_and_decision_come_back_as_values(store):
 
 def test_a_manifest_says_what_its_shard_holds(store):
     rows = [trajectory(number) for number in range(4)]
-    manifest = ShardWriter(store, "collect-1").write(2, rows)
+    manifest = put_shard(store, 2, rows)
     lines = b"".join(row.to_bytes() + b"\n" for row in rows)
     assert manifest == ShardManifest(
         index=2, sha256=sha256_hex(lines), content_sha256=content_digest(row.content.digest() for row in rows), rows=4,
@@ -138,8 +145,16 @@ def test_a_manifest_says_what_its_shard_holds(store):
     assert store.get(Ref(kind="shard", sha256=manifest.sha256, size_bytes=len(lines))) == lines
 
 
+def test_a_shard_is_done_only_when_that_was_said(store):
+    writer = ShardWriter(store, "collect-1")
+    manifest = writer.put(0, [trajectory()])
+    assert writer.done(0) is None
+    writer.finished(manifest)
+    assert writer.done(0) == manifest
+
+
 def test_a_manifest_under_another_number_or_another_stage_is_none(store):
-    manifest = ShardWriter(store, "collect-1").write(0, [trajectory()])
+    manifest = put_shard(store, 0, [trajectory()])
     store.mark("collect-1", "00001", manifest)
     assert ShardWriter(store, "collect-1").done(1) is None
     assert ShardWriter(store, "collect-2").done(0) is None
@@ -147,7 +162,7 @@ def test_a_manifest_under_another_number_or_another_stage_is_none(store):
 
 def test_a_set_says_its_stage_its_shards_its_rows_and_what_was_quarantined(store):
     writer = ShardWriter(store, "collect-1")
-    shards = [writer.write(index, [trajectory(10 * index + row) for row in range(index + 1)]) for index in range(3)]
+    shards = [put_shard(store, index, [trajectory(10 * index + row) for row in range(index + 1)]) for index in range(3)]
     expected = TrajectorySet(
         stage="collect", shards=tuple(shards), content_sha256=content_digest(shard.content_sha256 for shard in shards),
         rows=6, quarantined=None,
@@ -165,14 +180,14 @@ def test_a_set_made_in_one_go_is_one_shard(store):
     rows = [trajectory(number) for number in range(3)]
     ref = put_trajectories(store, "evolve", rows)
     whole = store.get(ref, TrajectorySet)
-    assert whole.shards == (ShardWriter(store, "any").write(0, rows),)
+    assert whole.shards == (ShardWriter(store, "any").put(0, rows),)
     assert (whole.stage, whole.rows, whole.quarantined) == ("evolve", 3, None)
     assert list(read_set(store, ref)) == rows
 
 
 def test_a_set_of_several_shards_with_other_stages_beside_it_finishes_only_whole(store):
+    put_shard(store, 0, [trajectory(0)])
     writer = ShardWriter(store, "collect-1")
-    writer.write(0, [trajectory(0)])
     with pytest.raises(CorruptObject, match=r"collect: shards \[1, 2\] of 3 are not finished"):
         writer.finish("collect", 3)
 
@@ -191,13 +206,13 @@ def test_a_row_that_is_no_trajectory_is_named_by_shard_and_row(store):
 
 @pytest.mark.parametrize("change", [{"rows": 3}, {"content_sha256": "0" * 64}])
 def test_a_manifest_must_agree_in_rows_and_in_content(store, change):
-    manifest = ShardWriter(store, "collect-1").write(0, [trajectory(0), trajectory(1)])
+    manifest = put_shard(store, 0, [trajectory(0), trajectory(1)])
     with pytest.raises(CorruptObject, match="shard 0: expected"):
         read_shard(store, manifest.model_copy(update=change))
 
 
 def test_a_lost_shard_is_named(store):
-    manifest = ShardWriter(store, "collect-1").write(0, [trajectory()])
+    manifest = put_shard(store, 0, [trajectory()])
     with pytest.raises(CorruptObject, match=r"shard 7: .* is not in"):
         read_shard(store, manifest.model_copy(update={"index": 7, "sha256": "0" * 64}))
 

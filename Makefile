@@ -1,6 +1,7 @@
 # make run   - from nothing to a verdict: virtual environment, install, one cycle on the embedded default
 # make test  - lint, types, import contracts and every test, in random order
 # make test-kubeworld - the distribution kubeworld, installed without AOI, and its tests
+# make mutants - what the tests of the modules in scripts/mutants.toml would not notice; MODULES="path ..." for some
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,9 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check -c requirements/c
 unexport PYTHONDONTWRITEBYTECODE
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test test-kubeworld lint install clients constraints docs clean
+MODULES ?=
+
+.PHONY: run test test-kubeworld mutants lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -56,6 +59,9 @@ test-kubeworld: $(KUBEWORLD_VENV)/.installed clients
 	cd build/kubeworld && env -u PYTHONPATH KUBEWORLD_TEST_CLIENTS=$(CURDIR)/$(VENV)/clients \
 	  $(KUBEWORLD_BIN)/pytest -c ../../pyproject.toml --rootdir . -n 2 --dist loadgroup tests/kubeworld
 
+mutants: install
+	$(BIN)/python scripts/mutants.py $(MODULES)
+
 docs: install
 	$(BIN)/python docs/generate.py
 
@@ -65,4 +71,4 @@ constraints:
 	  > requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) $(KUBEWORLD_VENV) build .aoi
+	rm -rf $(VENV) $(KUBEWORLD_VENV) build .aoi .mutants

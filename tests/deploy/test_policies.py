@@ -195,6 +195,6 @@ def test_a_pod_is_deleted_only_where_a_controller_replaces_it(fenced):
 
 def test_the_type_check_of_the_policies_warns_of_nothing(fenced):
     policies = fenced.world.store.objects("validatingadmissionpolicies.admissionregistration.k8s.io")
-    assert len(policies) == 5
+    assert policies
     for policy in policies:
         assert policy["status"] == {"observedGeneration": 1, "typeChecking": {}}, policy["metadata"]["name"]

@@ -26,7 +26,10 @@ INSTALLATION = (
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
-_PATH = re.compile(r"(?:aoi|models|tasks|flows|data_contracts|tests|docs|deploy|benchmarks|scripts)/[A-Za-z0-9_./-]+")
+PACKAGES = ("kubeworld", "aoi", "models", "data_contracts", "tasks", "flows")
+_PATH = re.compile(
+    r"(?:kubeworld|aoi|models|tasks|flows|data_contracts|tests|docs|deploy|benchmarks|scripts)/[A-Za-z0-9_./-]+"
+)
 _ADVICE = re.compile(r"(?:`|: |\bwith )aoi ([a-z]+(?: [a-z]+)?)")
 _VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S*)")
 
@@ -113,7 +116,7 @@ def aoi_commands() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def commands_in_messages() -> Iterator[Said]:
     """Words after `aoi` where a string of the source tells somebody what to run."""
-    for package in ("aoi", "models", "data_contracts", "tasks", "flows"):
+    for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -57,6 +57,23 @@ def test_reference_names_every_command_and_every_setting(generate):
         assert f"## aoi {command}\n" in texts["cli.md"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        pages.links, pages.paths, pages.tests, pages.shell_lines, pages.variables, pages.aoi_commands,
+        pages.commands_in_messages, pages.problem_ids,
+    ],
+    ids=lambda said: said.__name__,
+)  # fmt: skip
+def test_what_is_compared_below_is_said_somewhere(said):
+    assert next(said(), None) is not None
+
+
+@pytest.mark.parametrize("package", pages.PACKAGES)
+def test_the_packages_whose_messages_are_read_are_there(package):
+    assert (ROOT / package / "__init__.py").is_file()
+
+
 def test_relative_links_lead_somewhere():
     broken = []
     for said in pages.links():
@@ -70,8 +87,9 @@ def test_relative_links_lead_somewhere():
 
 def test_every_decision_is_in_the_list():
     listed = (ROOT / "docs" / "decisions" / "README.md").read_text()
-    missing = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md") if path.name not in listed]
-    assert missing == []
+    decisions = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    assert decisions
+    assert [name for name in decisions if name not in listed] == []
 
 
 def test_paths_that_pages_name_exist():

@@ -1,15 +1,18 @@
 import json
 import math
 import random
+import re
 
 import pytest
 
+from aoi.promotion.evaluation import by_problem, success, summarise
 from aoi.promotion.gate import decide
+from aoi.promotion.statistics import problems_needed
 from aoi.records.evaluation import EvaluationResult, Interval
 from aoi.settings import Settings
-from tests.promotion.evaluations import CHAMPION, pair, result, simulated
+from tests.promotion.evaluations import CHAMPION, SLICES, pair, result, simulated
 
-SETTINGS = Settings.load(gate={"simulated_nights": 200})
+SETTINGS = Settings.load(gate={"simulated_nights": 100})
 
 
 def check(decision, name):
@@ -182,3 +185,252 @@ def test_one_control_that_goes_wrong_is_not_proof():
     whole = [*(one for one in simulated(0.3).pairs if one.slice != "control")]
     whole += [pair(n, run, before=True, after=n > 0, slice_="control") for n in range(8) for run in range(3)]
     assert check(decide(result(whole), SETTINGS), "false alarms").passed
+
+
+# Every word and figure of a decision --------------------------------------------------------------------------------
+
+SMALL = {"problems": 24, "runs": 2, "controls": 4}
+LOOSE = Settings.load(gate={"simulated_nights": 100, "level": 0.8, "slice_margin": 0.1, "refused_margin": 0.25})
+
+
+def small(before, after, *, runs: int = 2, controls: int = 4, **changes):
+    """24 problems whose arms succeed as `before` and `after` say of their number, and controls that are right."""
+    pairs = [
+        pair(n, run, before=before(n), after=after(n), slice_=SLICES[n % 3], **changes)
+        for n in range(24)
+        for run in range(runs)
+    ]
+    pairs += [
+        pair(n, run, before=True, after=True, slice_="control", **changes)
+        for n in range(controls)
+        for run in range(runs)
+    ]
+    return result(pairs)
+
+
+def test_a_decision_says_each_check_in_figures():
+    decision = decide(simulated(0.3, **SMALL), LOOSE)
+    said = {check.name: (check.passed, check.blocking, check.detail) for check in decision.checks}
+    floor = "at 60%, 8 problems; blocked if the upper bound lies below -10.0 points"
+    assert list(said) == [
+        "evidence", "gain", "floor seen", "floor unseen_mechanism", "floor unseen_application", "floor detection",
+        "floor localization", "floor analysis", "floor mitigation", "false alarms", "refused commands", "token cost",
+        "error rates",
+    ]  # fmt: skip
+    assert said["evidence"] == (True, False, "24 problems with a fault and 4 controls, 56 paired runs")
+    assert said["gain"] == (
+        True, False,
+        "gain +18.8 points [+12.5, +25.0] at 60%, 24 problems; its lower bound must lie above +0.0 points",
+    )  # fmt: skip
+    assert said["floor seen"] == (True, True, f"gain +12.5 points [+5.2, +19.8] {floor}")
+    assert said["floor mitigation"][2].startswith("gain +0.0 points [-16.8, +16.8] at 60%, 6 problems; ")
+    assert said["false alarms"] == (
+        True, True,
+        "no false alarm in 87.5% of the champion's and 87.5% of the challenger's control runs, change +0.0 points "
+        "[-20.0, +20.0] at 60%, 4 problems; blocked if the upper bound lies below -0.0 points",
+    )  # fmt: skip
+    assert said["refused commands"] == (
+        True, True, "refused commands per run: 0.000 before, 0.000 now; blocked if the rise is proven to exceed 0.250",
+    )  # fmt: skip
+    assert said["token cost"] == (
+        True, False, "tokens per run: 103 before, 107 now; must be proven to stay within 1.50 times",
+    )  # fmt: skip
+    assert said["error rates"][:2] == (True, False)
+    assert said["error rates"][2].startswith("of 100 simulated nights of this size ")
+    assert decision.gain.level == 0.6
+
+
+def test_the_stated_error_rates_are_those_of_thirty_nights():
+    words = check(decide(simulated(0.3, **SMALL), LOOSE), "error rates").detail
+    found = re.fullmatch(
+        r"of 100 simulated nights of this size ([\d.]+)% promote an equal challenger and ([\d.]+)% one that is 5 "
+        r"points worse: ([\d.]+) and ([\d.]+) in 30 nights",
+        words,
+    )
+    equal, worse, equal_nights, worse_nights = map(float, found.groups())
+    assert 0 < worse < equal < 50
+    assert equal_nights == pytest.approx(30 * equal / 100, abs=0.06)
+    assert worse_nights == pytest.approx(30 * worse / 100, abs=0.06)
+
+
+def test_power_is_that_of_ten_points_and_rises_with_the_runs():
+    few, many = (decide(simulated(0.3, problems=40, runs=runs, seed=1), LOOSE) for runs in (1, 6))
+    assert few.power < many.power
+    assert few.detectable_gain > many.detectable_gain
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"split": "test"}, "the gate reads the development split, found test: the test split is for reports only"),
+        ({"champion": ""}, "an arm is absent: champion and challenger must both have run"),
+        ({"challenger": ""}, "an arm is absent: champion and challenger must both have run"),
+        ({"challenger": CHAMPION}, "champion and challenger are one bundle: there is nothing to promote"),
+        ({"seed": None}, "the evaluation is not whole: 1 values are missing or not numbers"),
+        ({"seed": None, "split": None}, "the evaluation is not whole: 2 values are missing or not numbers"),
+        ({"pairs": None}, "the evaluation is not whole: 1 values are missing or not numbers"),
+    ],
+)
+def test_evidence_that_cannot_be_believed_is_rejected_with_the_reason_and_no_figure(change, words):
+    broken = simulated(0.3, **SMALL).model_copy(update=change)
+    decision = decide(broken, SETTINGS)
+    assert [(c.name, c.passed, c.blocking, c.detail) for c in decision.checks] == [("evidence", False, True, words)]
+    assert decision.verdict == "reject"
+    assert decision.gain == Interval(estimate=0.0, low=-1.0, high=1.0, level=0.9, n=0)
+    assert (decision.power, decision.detectable_gain, decision.further_runs) == (0.0, 1.0, None)
+
+
+def test_runs_that_are_there_twice_are_counted():
+    pairs = simulated(0.3, **SMALL).pairs
+    words = check(decide(result([*pairs, *pairs[:3]]), SETTINGS), "evidence").detail
+    assert words == "3 runs are there twice: they would count as independent"
+
+
+@pytest.mark.parametrize("part", ["overall", "slices", "kinds", "controls"])
+@pytest.mark.parametrize("field", ["champion_rate", "challenger_rate", "runs", "estimate", "n"])
+def test_a_figure_that_does_not_follow_from_the_pairs_is_found_in_every_part(part, field):
+    whole = simulated(0.3, **SMALL)
+    stated = getattr(whole, part)
+    last = stated[-1] if isinstance(stated, tuple) else stated
+    holder = last.gain if field in ("estimate", "n") else last
+    other = holder.model_copy(update={field: getattr(holder, field) + (1 if field in ("runs", "n") else 1e-3)})
+    forged = other if holder is last else last.model_copy(update={"gain": other})
+    altered = (*stated[:-1], forged) if isinstance(stated, tuple) else forged
+    words = check(decide(whole.model_copy(update={part: altered}), SETTINGS), "evidence").detail
+    assert words == "its rates do not follow from its pairs: it was altered or written by other code"
+
+
+def test_rounding_of_the_summary_is_no_alteration():
+    whole = simulated(0.3, **SMALL)
+    overall = whole.overall.model_copy(update={"champion_rate": whole.overall.champion_rate + 1e-11})
+    assert decide(whole.model_copy(update={"overall": overall}), SETTINGS).verdict == "promote"
+
+
+def test_bounds_at_another_level_are_no_alteration():
+    whole = simulated(0.3, **SMALL)
+    summary = summarise(whole.pairs, 0.8)
+    assert decide(whole.model_copy(update={"overall": summary.overall}), SETTINGS).verdict == "promote"
+
+
+def test_the_smallest_evaluation_that_may_promote_has_just_the_problems_and_controls_that_are_asked_for():
+    enough = Settings.load(gate={"simulated_nights": 100, "minimum_problems": 24, "minimum_controls": 4})
+    whole = small(lambda n: False, lambda n: True)
+    assert decide(whole, enough).verdict == "promote"
+    for wanted in ({"minimum_problems": 25}, {"minimum_controls": 5}):
+        asking = Settings.load(gate={"simulated_nights": 100, "minimum_problems": 24, "minimum_controls": 4} | wanted)
+        decision = decide(whole, asking)
+        problems, controls = wanted.get("minimum_problems", 24), wanted.get("minimum_controls", 4)
+        assert decision.verdict == "inconclusive"
+        assert check(decision, "evidence").detail == (
+            f"expected at least {problems} problems and {controls} controls, "
+            "found 24 problems with a fault and 4 controls, 56 paired runs"
+        )
+
+
+def test_missing_problems_are_asked_for_in_runs():
+    asking = Settings.load(gate={"simulated_nights": 100, "minimum_problems": 31})
+    assert decide(small(lambda n: False, lambda n: True), asking).further_runs == (31 - 24) * 2
+
+
+def test_runs_that_are_missing_are_counted_and_the_first_is_named():
+    whole = simulated(0.3, **SMALL).model_copy(update={"missing": ("seen-1@0/0", "seen-4@0/0", "seen-9@0/0")})
+    decision = decide(whole, SETTINGS)
+    assert decision.further_runs == 3
+    assert check(decision, "evidence").detail == (
+        "3 planned runs are missing, first seen-1@0/0; found 24 problems with a fault and 4 controls, 56 paired runs"
+    )
+
+
+def test_problems_with_fewer_runs_are_counted_and_the_first_is_named():
+    pairs = small(lambda n: False, lambda n: True).pairs
+    words = check(decide(result([*pairs[1:5], *pairs[6:]]), SETTINGS), "evidence").detail
+    assert words == (
+        "2 problems have fewer runs than others, first seen-0; found 24 problems with a fault and 4 controls, "
+        "54 paired runs"
+    )
+
+
+def test_an_unproven_gain_asks_for_the_runs_that_would_prove_it_and_no_gain_for_none():
+    hopeful = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0 or n in (1, 3))
+    decision = decide(hopeful, SETTINGS)
+    champion, challenger = by_problem([pair for pair in hopeful.pairs if pair.slice != "control"], success)
+    needed = problems_needed(challenger - champion, 0.95, 0.0)
+    assert decision.verdict == "inconclusive"
+    assert needed > 24
+    assert decision.further_runs == (needed - 24) * 2
+    equal = decide(small(lambda n: n % 2 == 0, lambda n: n % 2 == 0), SETTINGS)
+    assert (equal.verdict, equal.further_runs) == ("inconclusive", None)
+
+
+def test_a_gain_that_is_exactly_the_minimum_is_unproven_and_not_disproven():
+    equal = check(decide(small(lambda n: n % 2 == 0, lambda n: n % 2 == 0), SETTINGS), "gain")
+    assert (equal.passed, equal.blocking) == (False, False)
+
+
+def test_a_gain_that_is_proven_to_lie_below_the_minimum_rejects():
+    asking = Settings.load(gate={"simulated_nights": 100, "minimum_gain": 0.4})
+    decision = decide(small(lambda n: n % 2 == 0, lambda n: n % 2 == 0), asking)
+    assert (check(decision, "gain").passed, check(decision, "gain").blocking) == (False, True)
+    assert check(decision, "gain").detail.endswith("its lower bound must lie above +40.0 points")
+    assert decision.verdict == "reject"
+
+
+def test_few_differing_problems_are_said_to_be_too_few_for_the_permutation_test():
+    # Four wins and nothing else: Student's bound lies above zero, but 1 in 16 sign patterns gives as much.
+    decision = decide(small(lambda n: False, lambda n: n < 4), SETTINGS)
+    words = check(decision, "gain").detail
+    assert not check(decision, "gain").passed
+    assert words.endswith("; too few problems differ for the permutation test")
+    assert decision.verdict == "inconclusive"
+    assert "permutation" not in check(decide(small(lambda n: False, lambda n: False), SETTINGS), "gain").detail
+
+
+def test_a_floor_blocks_only_below_its_margin():
+    harmed = small(lambda n: n % 3 != 2 or n > 4, lambda n: n % 3 != 2)
+    for margin, passed in ((0.5, False), (0.99, True)):
+        rules = Settings.load(gate={"simulated_nights": 100, "slice_margin": margin})
+        assert check(decide(harmed, rules), "floor unseen_application").passed is passed
+
+
+def test_a_part_of_one_problem_proves_no_harm():
+    others = [one for one in small(lambda n: True, lambda n: True).pairs if one.slice != "unseen_mechanism"]
+    lost = pair(1, before=True, after=False, slice_="unseen_mechanism")
+    assert check(decide(result([*others, lost]), SETTINGS), "floor unseen_mechanism").passed
+
+
+def test_refused_commands_block_only_where_the_rise_is_proven_to_exceed_the_margin():
+    rising = small(lambda n: False, lambda n: True, champion_refused=1, challenger_refused=2)
+    for margin, passed in ((0.99, False), (1.0, True)):
+        rules = Settings.load(gate={"simulated_nights": 100, "refused_margin": margin})
+        found = check(decide(rising, rules), "refused commands")
+        assert found.passed is passed
+        assert found.detail == (
+            f"refused commands per run: 1.000 before, 2.000 now; blocked if the rise is proven to exceed {margin:.3f}"
+        )
+
+
+@pytest.mark.parametrize(("tokens", "passed", "blocking"), [(150, True, False), (151, False, True), (50, True, False)])
+def test_tokens_may_cost_just_the_margin_more(tokens, passed, blocking):
+    dear = small(lambda n: False, lambda n: True, champion_tokens=100, challenger_tokens=tokens)
+    found = check(decide(dear, SETTINGS), "token cost")
+    assert (found.passed, found.blocking) == (passed, blocking)
+
+
+def test_an_evaluation_of_one_problem_proves_nothing_of_cost_or_harm():
+    one = result([pair(0, 0, before=True, after=False, challenger_tokens=999, challenger_refused=9)])
+    decision = decide(one, SETTINGS)
+    assert decision.verdict == "inconclusive"
+    checks = {found.name: (found.passed, found.blocking) for found in decision.checks}
+    assert checks["gain"] == (False, False)
+    assert checks["token cost"] == (False, False)
+    assert checks["refused commands"] == (True, True)
+
+
+def test_only_a_gain_or_evidence_that_lacks_asks_for_more_runs():
+    unsure = [
+        one.model_copy(update={"challenger_tokens": 400 if number % 5 == 0 else 100})
+        for number, one in enumerate(simulated(0.4).pairs)
+    ]
+    decision = decide(result(unsure), SETTINGS)
+    assert (decision.verdict, check(decision, "gain").passed) == ("inconclusive", True)
+    assert decision.further_runs is None

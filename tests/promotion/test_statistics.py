@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from aoi.promotion.statistics import (
+    FLIPS,
+    Plan,
     Rule,
     detectable_gain,
     flip_p_values,
@@ -138,3 +141,158 @@ def test_the_problems_needed_would_prove_the_gain_that_was_seen():
     repeated = np.resize(seen, needed)
     assert t_bounds(repeated, 0.95)[0] > -0.02
     assert problems_needed(-np.abs(seen), 0.95, 0.0) is None
+
+
+# By hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_with_fewer_than_two_problems_every_night_of_a_batch_knows_nothing():
+    for n in (0, 1):
+        low, high = t_bounds(np.ones((5, 3, n)), 0.95)
+        assert (low.shape, high.shape) == ((5, 3), (5, 3))
+        assert (set(low.ravel()), set(high.ravel())) == ({-1.0}, {1.0})
+    assert t_bounds(np.array([0.0, 1.0]), 0.95)[1] > 1
+
+
+def test_bounds_of_a_batch_are_those_of_each_night():
+    nights = np.random.default_rng(0).uniform(-1, 1, (4, 12))
+    low, high = t_bounds(nights, 0.9)
+    for night_, lower, upper in zip(nights, low, high, strict=True):
+        alone = t_bounds(night_, 0.9)
+        assert (lower, upper) == (pytest.approx(alone[0]), pytest.approx(alone[1]))
+
+
+def test_an_interval_says_its_level_its_size_and_its_mean():
+    found = interval(np.array([0.0, 0.5, 1.0, 0.5]), 0.95)
+    assert (found.estimate, found.level, found.n) == (0.5, 0.9, 4)
+    assert interval(np.array([0.0, 1.0]), 0.8).level == 0.6
+    assert interval(np.array([]), 0.95).estimate == 0.0
+
+
+def test_p_values_count_the_sign_patterns_that_give_as_much():
+    # Three equal wins: the sum is reached by one pattern in eight; without any difference every pattern reaches it.
+    wins, nothing = flip_p_values(np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]), 0)
+    assert wins == pytest.approx(1 / 8, abs=0.04)
+    assert nothing == 1.0
+    assert flip_p_values(np.full((1, 40), 0.5), 0)[0] == 1 / (FLIPS + 1)
+    assert flip_p_values(np.array([[0.1, 0.2, 0.3]]), 0)[0] == pytest.approx(1 / 8, abs=0.04), "rounding hides no tie"
+
+
+def test_a_gain_is_proven_above_the_minimum_only():
+    values = np.tile([0.2, 0.4], 20)
+    assert is_gain_proven(values, 0.95, 0.25, 0)
+    assert not is_gain_proven(values, 0.95, 0.29, 0)
+    assert not is_gain_proven(values, 0.95, 0.35, 0)
+    assert not is_gain_proven(np.zeros(40), 0.95, 0.0, 0)
+    assert not is_gain_proven(np.ones((0,)), 0.95, 0.0, 0)
+
+
+def test_two_problems_are_enough_to_ask_and_not_to_prove():
+    assert not is_gain_proven(np.array([1.0, 1.0]), 0.95, 0.0, 0)
+    assert is_gain_proven(np.array([1.0, 1.0]), 0.6, 0.0, 0), "a quarter of the patterns gives as much"
+
+
+def test_needed_problems_follow_from_gain_spread_and_level():
+    values = np.tile([0.0, 0.5, -0.25, 0.25], 5)
+    spread, margin = values.std(ddof=1), values.mean() - 0.05
+    expected = int(np.ceil((stats.t.ppf(0.95, 19) * spread / margin) ** 2))
+    assert expected > 21
+    assert problems_needed(values, 0.95, 0.05) == expected
+    assert problems_needed(np.array([0.9, 1.0]), 0.6, 0.0) == 3, "at least one more"
+    assert problems_needed(values, 0.95, float(values.mean())) is None
+    assert problems_needed(np.array([1.0]), 0.95, 0.0) is None
+
+
+def test_two_problems_can_say_how_many_are_needed():
+    assert problems_needed(np.array([0.0, 1.0]), 0.95, 0.0) > 2
+
+
+def test_a_plan_draws_rates_towards_their_mean_by_one_run():
+    groups = np.ones((1, 2), dtype=bool)
+    made = plan_of(np.array([0.0, 3.0]), np.array([0.0, 3.0]), groups, np.array([3.0, 0.0, 3.0]), 3)
+    assert made.champion_rates.tolist() == pytest.approx([0.125, 0.875])
+    assert made.control_rates.tolist() == pytest.approx([(3 + 2 / 3) / 4, (2 / 3) / 4, (3 + 2 / 3) / 4])
+    assert (made.runs, made.groups.shape) == (3, (1, 2))
+    assert plan_of(np.array([]), np.array([]), groups, np.array([]), 3).champion_rates.tolist() == []
+
+
+def test_the_spread_of_the_effect_is_what_chance_does_not_explain():
+    groups = np.ones((1, 8), dtype=bool)
+    before = np.array([0.0, 4.0] * 4)
+    after = np.array([2.0, 4.0, 0.0, 2.0, 2.0, 4.0, 1.0, 4.0])
+    made = plan_of(before, after, groups, np.array([]), 4)
+    rates = (before + 0.5) / 5
+    seen = np.var((after - before) / 4, ddof=1)
+    assert made.effect_spread == pytest.approx(np.sqrt(seen - np.mean(2 * rates * (1 - rates) / 4)))
+    assert plan_of(before, before, groups, np.array([]), 4).effect_spread == 0.05, "at least five points"
+    wild = plan_of(np.array([0.0, 9.0]), np.array([9.0, 0.0]), groups[:, :2], np.array([]), 9)
+    assert wild.effect_spread == 0.5, "at most fifty"
+    assert plan_of(np.array([1.0]), np.array([0.0]), groups[:, :1], np.array([]), 1).effect_spread == 0.05
+
+
+def certain(rates, *, groups=(), controls=(), runs=1, spread=0.0) -> Plan:
+    n = len(rates)
+    parts = np.array(groups, dtype=bool).reshape(len(groups), n)
+    return Plan(np.array(rates, dtype=float), parts, np.array(controls, dtype=float), runs, spread)
+
+
+def test_a_night_of_one_problem_never_promotes():
+    assert promotion_rate(certain([0.0]), RULE, 1.0, nights=50, seed=0) == 0.0
+    assert promotion_rate(certain([0.0] * 12), RULE, 1.0, nights=50, seed=0) == 1.0
+
+
+def test_certain_nights_promote_as_their_gain_says():
+    hopeless = certain([0.0] * 30)
+    assert promotion_rate(hopeless, RULE, 0.0, nights=50, seed=0) == 0.0
+    strict = Rule(level=0.95, minimum_gain=0.99, slice_margin=0.05, control_margin=0.0)
+    assert promotion_rate(hopeless, strict, 1.0, nights=50, seed=0) == 1.0
+    assert promotion_rate(hopeless, strict, 0.9, nights=50, seed=0) < 1.0
+
+
+def test_two_problems_are_simulated():
+    loose = Rule(level=0.6, minimum_gain=0.0, slice_margin=0.05, control_margin=0.0)
+    assert promotion_rate(certain([0.0, 0.0]), loose, 1.0, nights=50, seed=0) == 1.0
+
+
+def test_floors_and_controls_only_take_away():
+    # A floor whose upper bound must reach thirty points, on problems that are solved already.
+    high_floor = Rule(level=0.95, minimum_gain=0.0, slice_margin=-0.3, control_margin=0.0)
+    rates, controls = [1.0] * 10 + [0.2] * 30, [0.6] * 12
+    floor = [[number < 10 for number in range(40)]]
+    free = promotion_rate(certain(rates, spread=0.3), RULE, 0.2, nights=400, seed=1)
+    floored = promotion_rate(certain(rates, spread=0.3, groups=floor), high_floor, 0.2, nights=400, seed=1)
+    guarded = promotion_rate(certain(rates, spread=0.3, controls=controls), RULE, 0.2, nights=400, seed=1)
+    assert floored < free
+    assert guarded < free
+    wide = Rule(level=0.95, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
+    assert promotion_rate(certain(rates, spread=0.3, groups=floor), wide, 0.2, nights=400, seed=1) == free
+    assert promotion_rate(certain(rates, spread=0.3, controls=controls), wide, 0.2, nights=400, seed=1) == free
+
+
+def test_controls_raise_as_many_alarms_as_before_so_few_nights_are_lost_to_them():
+    rates, controls = [0.4] * 60, [0.5] * 30
+    free = promotion_rate(certain(rates), RULE, 0.4, nights=1000, seed=1)
+    guarded = promotion_rate(certain(rates, controls=controls), RULE, 0.4, nights=1000, seed=1)
+    # The upper bound of a difference that is zero on average lies below zero in one night of twenty.
+    assert free - guarded == pytest.approx(0.05, abs=0.025)
+
+
+def test_one_problem_in_a_floor_or_one_control_takes_nothing_away():
+    rates = [0.4] * 40
+    lone = [[number == 0 for number in range(40)]]
+    free = promotion_rate(certain(rates, spread=0.3), RULE, 0.2, nights=200, seed=1)
+    assert promotion_rate(certain(rates, spread=0.3, groups=lone), RULE, 0.2, nights=200, seed=1) == free
+    assert promotion_rate(certain(rates, spread=0.3, controls=[0.5]), RULE, 0.2, nights=200, seed=1) == free
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.77])
+def test_the_detectable_gain_is_the_smallest_to_half_a_point(threshold):
+    found = detectable_gain(lambda gain: float(gain >= threshold))
+    assert threshold <= found <= threshold + 0.005
+    assert found == round(found, 3)
+
+
+def test_power_of_just_eight_in_ten_is_enough():
+    assert detectable_gain(lambda gain: 0.8) < 0.01
+    assert detectable_gain(lambda gain: 0.8 if gain == 1.0 else 0.0) == 1.0
+    assert detectable_gain(lambda gain: 0.79) == 1.0

@@ -4,11 +4,21 @@ import pytest
 
 from aoi.errors import CorruptObject
 from aoi.language.decision import decision_of
-from aoi.records.base import Ref
+from aoi.records.base import Ref, sha256_hex
 from aoi.records.decision import Decision, ProbeDo
-from aoi.records.episode import Trajectory, TrajectorySet
+from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
+from aoi.records.problem import Problem
 from aoi.store.objects import ObjectStore
-from aoi.store.shards import ShardWriter, put_rows, put_trajectories, read_rows, read_set, read_shard
+from aoi.store.shards import (
+    ShardWriter,
+    content_digest,
+    put_rows,
+    put_set,
+    put_trajectories,
+    read_rows,
+    read_set,
+    read_shard,
+)
 from tests.store.episodes import problem, trajectory
 
 
@@ -23,6 +33,13 @@ def collect(store, *, wall_ms=5) -> Ref[TrajectorySet]:
         if writer.done(index) is None:
             writer.finished(writer.put(index, [trajectory(10 * index + row, wall_ms=wall_ms) for row in range(4)]))
     return writer.finish("collect", 3)
+
+
+def put_shard(store, index, rows) -> ShardManifest:
+    writer = ShardWriter(store, "collect-1")
+    manifest = writer.put(index, rows)
+    writer.finished(manifest)
+    return manifest
 
 
 def shard_path(store, tmp_path, ref, index):
@@ -114,3 +131,106 @@ def test_state_and_decision_come_back_as_values(store):
     (row,) = read_set(store, put_trajectories(store, "collect", [trajectory(0)]))
     assert row.content.steps == trajectory(0).content.steps
     assert decision_of(row.content.steps[0]) is row.content.steps[0].decided
+
+
+def test_a_manifest_says_what_its_shard_holds(store):
+    rows = [trajectory(number) for number in range(4)]
+    manifest = put_shard(store, 2, rows)
+    lines = b"".join(row.to_bytes() + b"\n" for row in rows)
+    assert manifest == ShardManifest(
+        index=2, sha256=sha256_hex(lines), content_sha256=content_digest(row.content.digest() for row in rows), rows=4,
+        size_bytes=len(lines),
+    )  # fmt: skip
+    assert ShardWriter(store, "collect-1").done(2) == manifest
+    assert store.get(Ref(kind="shard", sha256=manifest.sha256, size_bytes=len(lines))) == lines
+
+
+def test_a_shard_is_done_only_when_that_was_said(store):
+    writer = ShardWriter(store, "collect-1")
+    manifest = writer.put(0, [trajectory()])
+    assert writer.done(0) is None
+    writer.finished(manifest)
+    assert writer.done(0) == manifest
+
+
+def test_a_manifest_under_another_number_or_another_stage_is_none(store):
+    manifest = put_shard(store, 0, [trajectory()])
+    store.mark("collect-1", "00001", manifest)
+    assert ShardWriter(store, "collect-1").done(1) is None
+    assert ShardWriter(store, "collect-2").done(0) is None
+
+
+def test_a_set_says_its_stage_its_shards_its_rows_and_what_was_quarantined(store):
+    writer = ShardWriter(store, "collect-1")
+    shards = [put_shard(store, index, [trajectory(10 * index + row) for row in range(index + 1)]) for index in range(3)]
+    expected = TrajectorySet(
+        stage="collect", shards=tuple(shards), content_sha256=content_digest(shard.content_sha256 for shard in shards),
+        rows=6, quarantined=None,
+    )  # fmt: skip
+    ref = writer.finish("collect", 3)
+    assert ref.kind == "trajectories"
+    assert store.get(ref, TrajectorySet) == expected
+    marked = put_set(store, "validate", shards, quarantined="e" * 64)
+    assert store.get(marked, TrajectorySet) == expected.model_copy(
+        update={"stage": "validate", "quarantined": "e" * 64}
+    )
+
+
+def test_a_set_made_in_one_go_is_one_shard(store):
+    rows = [trajectory(number) for number in range(3)]
+    ref = put_trajectories(store, "evolve", rows)
+    whole = store.get(ref, TrajectorySet)
+    assert whole.shards == (ShardWriter(store, "any").put(0, rows),)
+    assert (whole.stage, whole.rows, whole.quarantined) == ("evolve", 3, None)
+    assert list(read_set(store, ref)) == rows
+
+
+def test_a_set_of_several_shards_with_other_stages_beside_it_finishes_only_whole(store):
+    put_shard(store, 0, [trajectory(0)])
+    writer = ShardWriter(store, "collect-1")
+    with pytest.raises(CorruptObject, match=r"collect: shards \[1, 2\] of 3 are not finished"):
+        writer.finish("collect", 3)
+
+
+def test_a_row_that_is_no_trajectory_is_named_by_shard_and_row(store):
+    good = trajectory()
+    lines = good.to_bytes() + b"\n" + problem().to_bytes() + b"\n"
+    ref = store.put("shard", lines)
+    manifest = ShardManifest(
+        index=5, sha256=ref.sha256, content_sha256=content_digest([good.content.digest()] * 2), rows=2,
+        size_bytes=len(lines),
+    )  # fmt: skip
+    with pytest.raises(CorruptObject, match="shard 5, row 1: not a trajectory"):
+        read_shard(store, manifest)
+
+
+@pytest.mark.parametrize("change", [{"rows": 3}, {"content_sha256": "0" * 64}])
+def test_a_manifest_must_agree_in_rows_and_in_content(store, change):
+    manifest = put_shard(store, 0, [trajectory(0), trajectory(1)])
+    with pytest.raises(CorruptObject, match="shard 0: expected"):
+        read_shard(store, manifest.model_copy(update=change))
+
+
+def test_a_lost_shard_is_named(store):
+    manifest = put_shard(store, 0, [trajectory()])
+    with pytest.raises(CorruptObject, match=r"shard 7: .* is not in"):
+        read_shard(store, manifest.model_copy(update={"index": 7, "sha256": "0" * 64}))
+
+
+def test_rows_are_stored_under_their_kind_one_line_each(store):
+    rows = [problem(number) for number in range(2)]
+    ref = put_rows(store, "problems", rows)
+    assert ref.kind == "problems"
+    assert store.get(ref) == rows[0].to_bytes() + b"\n" + rows[1].to_bytes() + b"\n"
+
+
+def test_the_second_row_is_named_if_it_is_the_bad_one(store):
+    ref = store.put("problems", problem().to_bytes() + b"\nnot json\n")
+    with pytest.raises(CorruptObject, match=rf"{ref.short}, row 1: not a Problem"):
+        read_rows(store, ref, Problem)
+
+
+def test_a_content_digest_depends_on_every_digest_and_on_their_order():
+    a, b = "a" * 64, "b" * 64
+    assert content_digest([a, b]) == sha256_hex(f'["{a}","{b}"]'.encode())
+    assert len({content_digest(said) for said in ([], [a], [a, b], [b, a])}) == 4

@@ -128,7 +128,9 @@ def traces_of(installed: Installed, service: str) -> list[dict]:
 
 
 def test_traces_are_trees_whose_children_lie_below_their_parents(any_application: Installed) -> None:
-    for trace in traces_of(any_application, any_application.application.workload.entry):
+    traces = traces_of(any_application, any_application.application.workload.entry)
+    assert traces
+    for trace in traces:
         spans = {span["spanID"]: span for span in trace["spans"]}
         roots = [span for span in spans.values() if not span["references"]]
         assert len(roots) == 1
@@ -140,7 +142,9 @@ def test_traces_are_trees_whose_children_lie_below_their_parents(any_application
 
 def test_spans_follow_the_call_graph(any_application: Installed) -> None:
     edges = set(any_application.application.edges)
-    for trace in traces_of(any_application, any_application.application.workload.entry):
+    traces = traces_of(any_application, any_application.application.workload.entry)
+    assert traces
+    for trace in traces:
         for span in trace["spans"]:
             tags = {tag["key"]: tag["value"] for tag in span["tags"]}
             if tags["span.kind"] == "client":

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from aoi.access.reading import MAX_LOG_LINES, MAX_SELECTOR
+from aoi.access.reading import MAX_LOG_LINES
 from aoi.errors import CommandRefused
 
 _CONTAINER = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -32,42 +33,42 @@ class Flag:
     is_switch: bool = False
 
 
-def _text(key: str, pattern: re.Pattern[str], limit: int = MAX_SELECTOR) -> Flag:
-    def take(value: str, options: Options) -> bool:
-        options[key] = value
-        return len(value) <= limit and pattern.fullmatch(value) is not None
-
-    return Flag(take)
+def _text(key: str, pattern: re.Pattern[str], value: str, options: Options) -> bool:
+    options[key] = value
+    return pattern.fullmatch(value) is not None
 
 
-def _choice(key: str, *values: str) -> Flag:
-    def take(value: str, options: Options) -> bool:
-        options[key] = value
-        return value in values
-
-    return Flag(take)
+def _choice(key: str, values: tuple[str, ...], value: str, options: Options) -> bool:
+    options[key] = value
+    return value in values
 
 
-def _number(key: str, low: int, high: int, *, unlimited: str = "") -> Flag:
-    """A decimal integer in range; `unlimited` is the one spelling that leaves the option unset."""
-
-    def take(value: str, options: Options) -> bool:
-        if unlimited and value == unlimited:
-            return True
-        if not (value.isascii() and value.isdigit() and len(value) <= 9):
-            return False
-        options[key] = int(value)
-        return low <= int(value) <= high
-
-    return Flag(take)
+def _number(key: str, low: int, high: int, value: str, options: Options) -> bool:
+    """A decimal integer in range."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        return False
+    options[key] = int(value)
+    return low <= int(value) <= high
 
 
-def _switch(key: str, *, inverted: bool = False) -> Flag:
-    def take(value: str, options: Options) -> bool:
-        options[key] = (value == "true") != inverted
-        return value in ("true", "false")
+def _tail(value: str, options: Options) -> bool:
+    # kubectl: -1 shows all lines, which is the default of a log by name.
+    return value == "-1" or _number("tail", 0, MAX_LOG_LINES, value, options)
 
-    return Flag(take, is_switch=True)
+
+def _revision(value: str, options: Options) -> bool:
+    # kubectl: 0 is the newest revision, which is the default.
+    return value == "0" or _number("revision", 1, 999_999, value, options)
+
+
+def _switch(key: str, value: str, options: Options) -> bool:
+    options[key] = value == "true"
+    return value in ("true", "false")
+
+
+def _no_headers(value: str, options: Options) -> bool:
+    options["headers"] = value != "true"
+    return value in ("true", "false")
 
 
 def _since(value: str, options: Options) -> bool:
@@ -80,7 +81,7 @@ def _since(value: str, options: Options) -> bool:
 
 def _fields(value: str, options: Options) -> bool:
     options["fields"] = value
-    return len(value) <= MAX_SELECTOR and all(_FIELD.fullmatch(part) for part in value.split(","))
+    return all(_FIELD.fullmatch(part) for part in value.split(","))
 
 
 def _sort(value: str, options: Options) -> bool:
@@ -98,40 +99,44 @@ def _never(value: str, options: Options) -> bool:
     return value == "false"
 
 
-_LABELS = _text("labels", _SELECTOR)
+_LABELS = Flag(partial(_text, "labels", _SELECTOR))
+_NO_HEADERS = Flag(_no_headers, is_switch=True)
 FLAGS: Mapping[str, Mapping[str, Flag]] = {
     "get": {
-        "output": _choice("output", "wide", "yaml", "json", "name"),
+        "output": Flag(partial(_choice, "output", ("wide", "yaml", "json", "name"))),
         "selector": _LABELS,
         "field-selector": Flag(_fields),
         "sort-by": Flag(_sort),
-        "show-labels": _switch("show_labels"),
-        "no-headers": _switch("headers", inverted=True),
-        "ignore-not-found": _switch("ignore_not_found"),
+        "show-labels": Flag(partial(_switch, "show_labels"), is_switch=True),
+        "no-headers": _NO_HEADERS,
+        "ignore-not-found": Flag(partial(_switch, "ignore_not_found"), is_switch=True),
     },
-    "describe": {"selector": _LABELS, "show-events": _switch("show_events")},
+    "describe": {"selector": _LABELS, "show-events": Flag(partial(_switch, "show_events"), is_switch=True)},
     "logs": {
-        "container": _text("container", _CONTAINER, 63),
+        "container": Flag(partial(_text, "container", _CONTAINER)),
         "selector": _LABELS,
-        "previous": _switch("previous"),
-        "timestamps": _switch("timestamps"),
-        "all-containers": _switch("all_containers"),
-        "tail": _number("tail", 0, MAX_LOG_LINES, unlimited="-1"),
+        "previous": Flag(partial(_switch, "previous"), is_switch=True),
+        "timestamps": Flag(partial(_switch, "timestamps"), is_switch=True),
+        "all-containers": Flag(partial(_switch, "all_containers"), is_switch=True),
+        "tail": Flag(_tail),
         "since": Flag(_since),
     },
-    "events": {"for": Flag(_for), "types": _choice("event_type", "Warning", "Normal"),
-               "no-headers": _switch("headers", inverted=True)},
+    "events": {
+        "for": Flag(_for),
+        "types": Flag(partial(_choice, "event_type", ("Warning", "Normal"))),
+        "no-headers": _NO_HEADERS,
+    },
     "top": {
         "selector": _LABELS,
-        "sort-by": _choice("sort_by", "cpu", "memory"),
-        "containers": _switch("all_containers"),
-        "no-headers": _switch("headers", inverted=True),
+        "sort-by": Flag(partial(_choice, "sort_by", ("cpu", "memory"))),
+        "containers": Flag(partial(_switch, "all_containers"), is_switch=True),
+        "no-headers": _NO_HEADERS,
     },
     "rollout": {
-        "revision": _number("revision", 1, 999_999, unlimited="0"),
+        "revision": Flag(_revision),
         "watch": Flag(_never, is_switch=True),
     },
-}  # fmt: skip
+}
 _SHORT = {"n": "namespace", "o": "output", "l": "selector", "c": "container", "p": "previous"}
 
 

@@ -7,7 +7,7 @@ from kubeworld.api.discovery import AGGREGATED
 from kubeworld.api.protobuf import MAGIC, decode
 from kubeworld.kinds.errors import ApiError
 from kubeworld.machine.identity import ADMIN
-from kubeworld.machine.schema.definitions import definitions, schema_of
+from kubeworld.machine.schema.definitions import schema_of
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -73,7 +73,6 @@ def test_the_schemas_carry_the_merge_keys_that_patches_need():
     assert spec.fields["containers"].merge_key == "name"
     assert spec.fields["containers"].items.fields["ports"].merge_key == "containerPort"
     assert "replace" not in spec.fields["tolerations"].strategies
-    assert len(definitions()) > 300
 
 
 def test_a_custom_resource_is_served_while_its_definition_exists(cluster):

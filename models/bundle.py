@@ -67,12 +67,12 @@ class Bundle:
     @property
     def adapters(self) -> Mapping[RoleName, Path]:
         """Folder of each role's adapter; a role that is not named is answered by the base."""
-        found: dict[RoleName, Path] = {}
+        folders: dict[RoleName, Path] = {}
         if self.manifest.adapter:
-            found["observer"] = self.folder / ADAPTER
+            folders["observer"] = self.folder / ADAPTER
         if self.manifest.evolver_adapter:
-            found["evolver"] = self.folder / EVOLVER
-        return found
+            folders["evolver"] = self.folder / EVOLVER
+        return folders
 
 
 def write(folder: Path, parts: Parts, lineage: Lineage) -> BundleManifest:
@@ -142,11 +142,15 @@ def read_manifest(folder: Path) -> BundleManifest:
 
 
 def _check_files(folder: Path, manifest: BundleManifest) -> None:
-    found = _digests(folder)
-    wrong = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))
+    digests = _digests(folder)
+    wrong = sorted(name for name in {*digests, *manifest.files} if digests.get(name) != manifest.files.get(name))
     if wrong:
         states = {
-            name: "missing" if name not in found else "not in the manifest" if name not in manifest.files else "changed"
+            name: "missing"
+            if name not in digests
+            else "not in the manifest"
+            if name not in manifest.files
+            else "changed"
             for name in wrong
         }
         raise CorruptObject(
@@ -172,8 +176,8 @@ def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
             shutil.copyfile(source / name, target / name)
 
 
-def _expect(folder: Path, what: str, expected: str | None, found: str) -> None:
-    if expected != found:
+def _expect(folder: Path, what: str, expected: str | None, actual: str) -> None:
+    if expected != actual:
         raise CorruptObject(
-            f"bundle {folder}: {what} has digest {found[:12]}, expected {expected[:12] if expected else 'none'}"
+            f"bundle {folder}: {what} has digest {actual[:12]}, expected {expected[:12] if expected else 'none'}"
         )

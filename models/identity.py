@@ -111,11 +111,11 @@ def _logprobs(reference: Reference, turns: Sequence[Turn], answers: Sequence[Gen
     return [value for turn, answer in pairs for value in reference.logprobs(turn.prompt_ids, answer.token_ids)]
 
 
-def _largest(found: Sequence[float], reference: Sequence[float]) -> float:
+def _largest(measured: Sequence[float], reference: Sequence[float]) -> float:
     """Largest absolute difference; a large number if a value is missing, so that silence never passes."""
-    if len(found) != len(reference) or not found:
+    if len(measured) != len(reference) or not measured:
         return 1e9
-    return max(abs(a - b) for a, b in zip(found, reference, strict=True))
+    return max(abs(a - b) for a, b in zip(measured, reference, strict=True))
 
 
 def _reason(

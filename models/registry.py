@@ -82,9 +82,9 @@ class Registry:
     def run(self, cycle: int, tags: Mapping[str, str] | None = None) -> str:
         """The run of a cycle, made at the first call. Returns its id."""
         with self._reachable():
-            found = self._client.search_runs([self._experiment], f"tags.`{_CYCLE}` = '{int(cycle)}'")
-            if found:
-                return str(min(found, key=lambda run: (run.info.start_time, run.info.run_id)).info.run_id)
+            runs = self._client.search_runs([self._experiment], f"tags.`{_CYCLE}` = '{int(cycle)}'")
+            if runs:
+                return str(min(runs, key=lambda run: (run.info.start_time, run.info.run_id)).info.run_id)
             made = self._client.create_run(
                 self._experiment, tags={_CYCLE: str(cycle), **(tags or {})}, run_name=f"cycle-{cycle:04d}"
             )
@@ -135,9 +135,9 @@ class Registry:
     ) -> Version:
         """The one version of this cycle's bundle, made if it is not there. `tree` is the stored folder's digest."""
         bundle = manifest.digest()
-        found = self.version_of(bundle, cycle)
-        if found:
-            return found
+        version = self.version_of(bundle, cycle)
+        if version:
+            return version
         lineage = _lineage(cycle, bundle, manifest, tree) | dict(tags or {})
         with self._reachable():
             model_id = self._logged_model(cycle, bundle, folder, lineage)
@@ -154,8 +154,8 @@ class Registry:
 
     def version_of(self, bundle: str, cycle: int | None = None) -> Version | None:
         """The version that holds a bundle (of one cycle, if given); None if there is none."""
-        found = self._versions(bundle, cycle)
-        return found[0] if found else None
+        versions = self._versions(bundle, cycle)
+        return versions[0] if versions else None
 
     def versions(self) -> list[Version]:
         """Every version, oldest first."""
@@ -221,23 +221,23 @@ class Registry:
     # Inside ----------------------------------------------------------------------------------------------------
 
     def _find_experiment(self) -> str:
-        found = self._client.get_experiment_by_name(self.name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(self.name)
+        if experiment is None:
             place = self._artifacts.as_uri() if self._artifacts else None
             try:
                 return str(self._client.create_experiment(self.name, artifact_location=place))
             except MlflowException as error:
                 if error.error_code != _EXISTS:
                     raise
-                found = self._client.get_experiment_by_name(self.name)
-        return str(found.experiment_id)
+                experiment = self._client.get_experiment_by_name(self.name)
+        return str(experiment.experiment_id)
 
     def _logged_model(self, cycle: int, bundle: str, folder: Path, lineage: Mapping[str, str]) -> str:
         """The LoggedModel of a bundle: no flavor, its files as they are. Files are written again until it is READY."""
         key = f"{cycle}:{bundle}"
-        found = self._client.search_logged_models([self._experiment], f"tags.`{_KEY}` = '{key}'")
-        if found:
-            model = found[0]
+        logged = self._client.search_logged_models([self._experiment], f"tags.`{_KEY}` = '{key}'")
+        if logged:
+            model = logged[0]
         else:
             model = self._client.create_logged_model(
                 self._experiment,
@@ -264,8 +264,8 @@ class Registry:
 
     def _search(self, condition: str) -> list[Version]:
         with self._reachable():
-            found = self._client.search_model_versions(f"name = '{self.name}'{condition}")
-        return sorted((_version_from(one) for one in found), key=lambda version: int(version.number))
+            versions = self._client.search_model_versions(f"name = '{self.name}'{condition}")
+        return sorted((_version_from(entry) for entry in versions), key=lambda version: int(version.number))
 
     def _version(self, number: str) -> Any:
         return self._client.get_model_version(self.name, number)
@@ -323,13 +323,13 @@ def _lineage(cycle: int, bundle: str, manifest: BundleManifest, tree: Sha256) ->
     }
 
 
-def _version_from(found: Any) -> Version:
-    tags = dict(found.tags)
+def _version_from(entry: Any) -> Version:
+    tags = dict(entry.tags)
     return Version(
-        number=str(found.version),
+        number=str(entry.version),
         bundle=tags.get(_BUNDLE, ""),
         cycle=int(tags.get(_CYCLE, "0")),
-        model_id=str(found.source).removeprefix("models:/"),
+        model_id=str(entry.source).removeprefix("models:/"),
         tags=tags,
     )
 

@@ -45,10 +45,10 @@ def base_of(ref: Ref[Tree]) -> Path:
 
 def base_folder(weights: Sha256) -> Path:
     """Local folder of a stored base model. Raises: UnknownBundle if it was never stored here."""
-    found = workspace().store.marked(BASES, weights, StoredBase)
-    if found is None:
+    stored = workspace().store.marked(BASES, weights, StoredBase)
+    if stored is None:
         raise UnknownBundle(f"base model {weights[:12]} is not in the store. Restore it from its backup: aoi verify")
-    return unpack(tree_ref("base", found.tree))
+    return unpack(tree_ref("base", stored.tree))
 
 
 def unpack(ref: Ref[Tree]) -> Path:

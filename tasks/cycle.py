@@ -25,7 +25,7 @@ def open_cycle() -> OpenCycle:
     ledger = workspace().ledger
     check_trainable(open_bundle(champion_ref(present_champion())))
     cycle = ledger.open_cycle(actor())
-    tree = next(one.tree for one in ledger.former_champions() if one.bundle == cycle.champion)
+    tree = next(former.tree for former in ledger.former_champions() if former.bundle == cycle.champion)
     # `is_new` says how this process met the cycle; it must not change the cache keys of the stages.
     return OpenCycle(cycle.model_copy(update={"is_new": True}), tree_ref("bundle", tree))
 

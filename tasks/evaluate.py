@@ -69,8 +69,8 @@ def evaluate_outside(challenger: str, split: Split, seed: int) -> EvaluationResu
     """Compare a registered version, or an alias, with the champion, outside of any cycle. Raises: UnknownBundle."""
     ws = workspace()
     champion = present_champion()
-    found = _registered(challenger)
-    evaluated = compare_bundles(open_bundle(champion_ref(champion)), open_bundle(found), split, seed)
+    registered = _registered(challenger)
+    evaluated = compare_bundles(open_bundle(champion_ref(champion)), open_bundle(registered), split, seed)
     return ws.store.get(evaluated.result, EvaluationResult)
 
 

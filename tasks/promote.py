@@ -136,8 +136,8 @@ def _is_alias_behind(present: Champion) -> bool:
 def _former(digits: str) -> str:
     """The bundle of the one former champion that begins with these digits. Raises: UnknownBundle."""
     former = dict.fromkeys(champion.bundle for champion in workspace().ledger.former_champions())
-    found = [bundle for bundle in former if bundle.startswith(digits)]
-    if len(found) != 1:
+    matching = [bundle for bundle in former if bundle.startswith(digits)]
+    if len(matching) != 1:
         known = ", ".join(bundle[: Ref.SHORT] for bundle in former)
-        raise UnknownBundle(f"{digits!r} names {len(found)} champions, expected one of {known}")
-    return found[0]
+        raise UnknownBundle(f"{digits!r} names {len(matching)} champions, expected one of {known}")
+    return matching[0]

@@ -59,8 +59,8 @@ def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, pa
 
 
 def _times(cycle: int) -> tuple[StageTime, ...]:
-    found = [kept_time(0 if name in INSTALLATION else cycle, name) for name in STAGES]
-    return tuple(time for time in found if time is not None)
+    times = [kept_time(0 if name in INSTALLATION else cycle, name) for name in STAGES]
+    return tuple(time for time in times if time is not None)
 
 
 def _evaluation_ref(request: PromotionRequest) -> Ref[EvaluationResult]:

@@ -63,7 +63,7 @@ def _material(
     ws = workspace()
     evaluation = ws.store.get(evaluated.result, EvaluationResult)
     former = ws.ledger.former_champions()
-    champion = next((one for one in former if one.bundle == request.champion), None)
+    champion = next((entry for entry in former if entry.bundle == request.champion), None)
     before = open_bundle(tree_ref("bundle", champion.tree)).manifest if champion else None
     after = open_bundle(challenger.tree).manifest
     plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
@@ -87,13 +87,13 @@ def _material(
 def _shown(evaluation: EvaluationResult, evaluated: Evaluated) -> dict[Sha256, Trajectory]:
     """The trajectories of flipped runs, both arms."""
     wanted = needed_trajectories(evaluation)
-    found: dict[Sha256, Trajectory] = {}
+    by_digest: dict[Sha256, Trajectory] = {}
     for ref in (evaluated.champion_runs, evaluated.challenger_runs):
         for trajectory in read_set(workspace().store, ref):
             digest = trajectory.content.digest()
             if digest in wanted:
-                found[digest] = trajectory
-    return found
+                by_digest[digest] = trajectory
+    return by_digest
 
 
 def _curves(runs: list[TrainingRun]) -> Iterator[Curve]:
@@ -115,19 +115,19 @@ def kept_settings(digest: Sha256) -> dict[str, Any] | None:
 
 def find_request(prefix: str | None) -> OpenRequest:
     """The open request that starts with `prefix`; the newest if None. Raises: GateRefused if there is not one."""
-    found = [one for one in open_requests() if one.sha256.startswith(prefix or "")]
-    if not found:
+    matching = [opened for opened in open_requests() if opened.sha256.startswith(prefix or "")]
+    if not matching:
         asked = f"no open request starts with {prefix!r}" if prefix else "no promotion waits for a review"
         raise GateRefused(f"{asked}. Look: aoi status; make one: aoi retrain")
-    if prefix is not None and len(found) > 1:
-        raise GateRefused(f"{prefix!r} names {len(found)} open requests. Give more digits: aoi status lists them")
-    return found[0]
+    if prefix is not None and len(matching) > 1:
+        raise GateRefused(f"{prefix!r} names {len(matching)} open requests. Give more digits: aoi status lists them")
+    return matching[0]
 
 
-def decide_request(found: OpenRequest, decision: str, comment: str) -> str:
+def decide_request(opened: OpenRequest, decision: str, comment: str) -> str:
     """Sign and enter a person's decision; an approved challenger is promoted at once. Returns what happened."""
-    approval = signed(found.request, decision, login(), comment)
-    champion = enter(found.request, approval)
+    approval = signed(opened.request, decision, login(), comment)
+    champion = enter(opened.request, approval)
     if champion is None:
-        return f"rejected; the champion stays. Request {found.sha256[:12]}"
+        return f"rejected; the champion stays. Request {opened.sha256[:12]}"
     return f"promoted: version {champion.version} is champion, bundle {champion.bundle[:12]}"

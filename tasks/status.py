@@ -50,15 +50,15 @@ def open_requests() -> tuple[OpenRequest, ...]:
     entries = ws.ledger.entries()
     champion = ws.ledger.champion()
     decided = {entry.facts.request for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
-    found = []
+    opened_requests = []
     for entry in reversed(entries):
         digest = entry.facts.request
         if entry.kind != "requested" or digest is None or digest in decided:
             continue
         request = ws.store.get(ws.store.find(f"request:{digest}"), PromotionRequest)
         if request.decision.verdict == "promote" and champion and request.champion == champion.bundle:
-            found.append(OpenRequest(sha256=digest, request=request))
-    return tuple(found)
+            opened_requests.append(OpenRequest(sha256=digest, request=request))
+    return tuple(opened_requests)
 
 
 def check() -> tuple[Finding, ...]:

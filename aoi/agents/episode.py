@@ -7,7 +7,9 @@ many episodes in one batch (`rollout`). Everything else happens in here, determi
 import platform
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from traceback import format_exception
 
 from aoi.agents.compressor import Observation
@@ -29,7 +31,7 @@ from aoi.records.problem import TaskKind
 from aoi.source import source_digest
 
 _TASK_WORDS = {TaskKind(kind): word for word, kind in lexicon.TASKS.items()}
-
+NO_SUCCESS = Outcome(success=False, aiopslab_success=False)
 
 Episode = Generator[Turn, Generation, Trajectory]
 
@@ -58,39 +60,9 @@ def run_episode(
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
-    world_digest = scenario.world.digest()
-    session: Session | None = None
-    alerts: tuple[AlertLine, ...] = ()
-    ended: Ended = "error"
-    error: str | None = None
-    traceback: Sha256 | None = None
-    answer: Answer | None = None
-    outcome = Outcome(success=False, aiopslab_success=False)
-    try:
-        alerts = _alerts(scenario, handles)
-        session = Session(
-            situation=scenario,
-            prompter=Prompter(profile, codec),
-            handles=handles,
-            probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
-            hands=scenario.hands(),
-            task=_TASK_WORDS[scenario.instance.problem.kind],
-            alerts=alerts,
-            seed=f"{scenario.instance.digest()}/{rollout_seed}",
-            plan=guidance,
-            keep=keep,
-            temperature=profile.temperature if temperature is None else temperature,
-        )
-        ended = yield from session.run(prefix)
-        answer = session.answer()
-        outcome = scenario.grade(answer)
-    except Exception as broken:
-        # What a library puts into a message is not ours to know: a URL with its password, a header with its token.
-        ended, error = "error", redact_text(f"{type(broken).__name__}: {broken}")[:500]
-        if keep_traceback is not None:
-            traceback = keep_traceback(redact("".join(format_exception(broken)).encode("utf-8", "replace")))
     problem = scenario.instance.problem
-    content = TrajectoryContent(
+    begun = partial(
+        TrajectoryContent,
         instance=scenario.instance,
         kind=problem.kind,
         split=problem.split,
@@ -100,24 +72,73 @@ def run_episode(
         profile=profile.digest(),
         rollout_seed=rollout_seed,
         guidance=guidance.digest() if guidance else None,
-        world=world_digest,
-        alerts=tuple(Signal(word=alert.word, subject=alert.subject) for alert in alerts),
+        world=scenario.world.digest(),  # before anything is read: a replay has to start in the same one
         handles=handles.names,
-        steps=tuple(session.steps) if session else (),
-        answer=answer,
-        outcome=outcome,
-        ended=ended,
-        error=error,
-        tokens=session.tokens if session else 0,
     )
-    provenance = Provenance(
-        started_at=started.isoformat(timespec="seconds"),
-        wall_ms=int((time.perf_counter() - began) * 1000),
-        host=platform.node(),
-        code_revision=source_digest(__name__)[:16],
-        traceback=traceback,
-    )
-    return Trajectory(content=content, provenance=provenance)
+    course = _Course()
+    try:
+        course.alerts = _alerts(scenario, handles)
+        course.session = session = Session(
+            situation=scenario,
+            prompter=Prompter(profile, codec),
+            handles=handles,
+            probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
+            hands=scenario.hands(),
+            task=_TASK_WORDS[problem.kind],
+            alerts=course.alerts,
+            seed=f"{scenario.instance.digest()}/{rollout_seed}",
+            plan=guidance,
+            keep=keep,
+            temperature=profile.temperature if temperature is None else temperature,
+        )
+        course.ended = yield from session.run(prefix)
+        course.answer = session.answer()
+        course.outcome = scenario.grade(course.answer)
+    except Exception as broken:  # a failed rollout is data, not a crash
+        course.break_off(broken, keep_traceback)
+    return Trajectory(content=course.content(begun), provenance=course.provenance(started, began))
+
+
+@dataclass(slots=True)
+class _Course:
+    """What an episode has come to so far. Whatever breaks, this much of it is kept."""
+
+    alerts: tuple[AlertLine, ...] = ()
+    session: Session | None = None
+    ended: Ended = "error"
+    error: str | None = None
+    traceback: Sha256 | None = None
+    answer: Answer | None = None
+    outcome: Outcome = NO_SUCCESS
+
+    def break_off(self, broken: Exception, keep_traceback: Callable[[bytes], Sha256] | None) -> None:
+        """End as an error, with one line in the content and the whole of it beside the trajectory."""
+        # What a library puts into a message is not ours to know: a URL with its password, a header with its token.
+        self.ended, self.error = "error", redact_text(f"{type(broken).__name__}: {broken}")[:500]
+        if keep_traceback is not None:
+            self.traceback = keep_traceback(redact("".join(format_exception(broken)).encode("utf-8", "replace")))
+
+    def content(self, begun: Callable[..., TrajectoryContent]) -> TrajectoryContent:
+        """What is hashed: the same problem, seeds and policy give the same bytes."""
+        return begun(
+            alerts=tuple(Signal(word=alert.word, subject=alert.subject) for alert in self.alerts),
+            steps=tuple(self.session.steps) if self.session else (),
+            answer=self.answer,
+            outcome=self.outcome,
+            ended=self.ended,
+            error=self.error,
+            tokens=self.session.tokens if self.session else 0,
+        )
+
+    def provenance(self, started: datetime, began_s: float) -> Provenance:
+        """What is not hashed: when, where and by which code. `began_s` is of `time.perf_counter`."""
+        return Provenance(
+            started_at=started.isoformat(timespec="seconds"),
+            wall_ms=int((time.perf_counter() - began_s) * 1000),
+            host=platform.node(),
+            code_revision=source_digest(__name__)[:16],
+            traceback=self.traceback,
+        )
 
 
 def handles_of(scenario: Situation, profile: PromptProfile) -> Handles:

@@ -149,18 +149,18 @@ def survey(
     paged = [alert.component for alert in situation.alerts()]
     order = [*dict.fromkeys(name for name in paged if name in known.components)]
     order += [name for name in situation.components if name not in order]
-    found: dict[tuple[str, str, str | None], Signal] = {}
+    signals: dict[tuple[str, str, str | None], Signal] = {}
     until = time.monotonic() + seconds
     for done, check in enumerate(LOOKS):
         for place, name in enumerate(order):
             if time.monotonic() > until:
-                return _answer(list(found.values()))
+                return _answer(list(signals.values()))
             progress.advance(done * len(order) + place, len(LOOKS) * len(order), f"{check} {name}")
             observations = [_observe(probe, line, keep) for line in checks.lines(check, name, known)]
             for signal in compressor.signals(name, observations):
                 if signal.word != "healthy":
-                    found.setdefault((signal.word, signal.subject, signal.other), signal)
-    return _answer(list(found.values()))
+                    signals.setdefault((signal.word, signal.subject, signal.other), signal)
+    return _answer(list(signals.values()))
 
 
 def _observe(probe: Probe, line: str, keep: Callable[[Observation], None] | None) -> Observation:
@@ -171,10 +171,10 @@ def _observe(probe: Probe, line: str, keep: Callable[[Observation], None] | None
     return observation
 
 
-def _answer(found: list[Signal]) -> Answer:
+def _answer(signals: list[Signal]) -> Answer:
     """The most telling finding as a hypothesis; what many callers point at breaks ties."""
-    pointed: Mapping[str, int] = _pointed_at(found)
-    ranked = sorted(found, key=lambda s: (tier(s.word), -pointed.get(s.subject, 0), s.word, s.subject, s.other or ""))
+    pointed: Mapping[str, int] = _pointed_at(signals)
+    ranked = sorted(signals, key=lambda s: (tier(s.word), -pointed.get(s.subject, 0), s.word, s.subject, s.other or ""))
     best = ranked[0] if ranked and tier(ranked[0].word) < CAUSES else None
     return Answer(
         verdict="inconclusive",
@@ -185,9 +185,9 @@ def _answer(found: list[Signal]) -> Answer:
     )
 
 
-def _pointed_at(found: list[Signal]) -> Mapping[str, int]:
+def _pointed_at(signals: list[Signal]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
-    for signal in found:
+    for signal in signals:
         if signal.other:
             counts[signal.other] = counts.get(signal.other, 0) + 1
     return counts

@@ -101,7 +101,7 @@ def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[
     workloads = _deployments(texts[0]) + _stateful_sets(texts[1])
     services = table(texts[2])
     by_name = {workload.name: workload for workload in workloads}
-    found: dict[str, Workload] = {}
+    by_component: dict[str, Workload] = {}
     addresses: dict[str, str] = {}
     ports: dict[str, frozenset[int]] = {}
     selectors = {row["NAME"]: _labels(row.get("SELECTOR", "")) for row in services}
@@ -113,8 +113,8 @@ def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[
         # A Service whose selector is broken still shares its name with the workload: names go first.
         behind = by_name.get(component) or _selected(selectors.get(component, ()), workloads)
         if behind:
-            found[component] = behind
-    return Topology(namespace, components, nodes, found, addresses, ports)
+            by_component[component] = behind
+    return Topology(namespace, components, nodes, by_component, addresses, ports)
 
 
 def _selected(selector: tuple[tuple[str, str], ...], workloads: list[Workload]) -> Workload | None:

@@ -181,8 +181,8 @@ def parse_plan(text: str) -> EvolverPlan:
     return EvolverPlan(actions)
 
 
-def _refuse(field: str, expected: str, found: str) -> NoReturn:
-    raise Malformed(f"{field}: expected {expected}, found {found[:80]!r}")
+def _refuse(field: str, expected: str, written: str) -> NoReturn:
+    raise Malformed(f"{field}: expected {expected}, found {written[:80]!r}")
 
 
 def _parse_finding(text: str, field: str) -> Finding | None:

@@ -95,8 +95,8 @@ def _state(trajectory: Trajectory, findings: Sequence[Finding], did: tuple[Do, .
 
 def _findings(steps: Sequence[Kept]) -> tuple[Finding, ...]:
     """The best signal of each step, without repeats, oldest first."""
-    found = [_as_finding(kept.step.signals[0]) for kept in steps if kept.step.signals]
-    return tuple(dict.fromkeys(found))
+    findings = [_as_finding(kept.step.signals[0]) for kept in steps if kept.step.signals]
+    return tuple(dict.fromkeys(findings))
 
 
 def _as_finding(signal: Signal) -> Finding:

@@ -51,19 +51,19 @@ def _is_used(signals: tuple[Signal, ...], later: list[Decision]) -> bool:
     That something is healthy is used by the answer that nothing is wrong.
     """
     pointed_at = {signal.other for signal in signals if signal.other}
-    found = {(signal.word, handle) for signal in signals if signal.word != "healthy" for handle in _handles(signal)}
-    if not found:
+    shown = {(signal.word, handle) for signal in signals if signal.word != "healthy" for handle in _handles(signal)}
+    if not shown:
         return any(isinstance(decision.do, SubmitDo) and decision.do.verdict == "no" for decision in later)
-    return any(_mentions(decision, found) or _target(decision.do) in pointed_at for decision in later)
+    return any(_mentions(decision, shown) or _target(decision.do) in pointed_at for decision in later)
 
 
 def _handles(signal: Signal) -> tuple[str, ...]:
     return (signal.subject, signal.other) if signal.other else (signal.subject,)
 
 
-def _mentions(decision: Decision, found: set[tuple[str, str]]) -> bool:
+def _mentions(decision: Decision, shown: set[tuple[str, str]]) -> bool:
     findings: list[Finding] = [finding for finding in (decision.summary, decision.cause) if finding]
-    return any((finding.word, finding.subject) in found for finding in findings)
+    return any((finding.word, finding.subject) in shown for finding in findings)
 
 
 def _target(do: Do) -> str | None:

@@ -121,8 +121,8 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
         return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}
     measure = _Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
-    known, found = steps[:here], steps[here]
-    nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
+    known, step = steps[:here], steps[here]
+    nearer = step.status == "ok" and measure.of([*known, step]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
     return Consequence(success=trajectory.content.outcome.success, nearer=nearer, earned=earned)
 

@@ -65,9 +65,11 @@ class Ledger:
     def entries(self, *, kind: LedgerKind | None = None, cycle: int | None = None) -> list[LedgerEntry]:
         """Entries in order. Raises: ChainBroken if one cannot be read."""
         with self._database.read() as connection:
-            found = _load(connection)
+            loaded = _load(connection)
         return [
-            entry for entry in found if (kind is None or entry.kind == kind) and (cycle is None or entry.cycle == cycle)
+            entry
+            for entry in loaded
+            if (kind is None or entry.kind == kind) and (cycle is None or entry.cycle == cycle)
         ]
 
     def last_move(self) -> LedgerEntry | None:
@@ -223,10 +225,10 @@ class Ledger:
                 return done
             self._check_promotion(entries, asked, approval)
             state = replay(entries)
-            found = state.champion.bundle if state.champion else None
-            if found != asked.champion:
+            champion = state.champion.bundle if state.champion else None
+            if champion != asked.champion:
                 raise LedgerConflict(
-                    f"the champion is {_short(found)}, but the request compares with {_short(asked.champion)}. "
+                    f"the champion is {_short(champion)}, but the request compares with {_short(asked.champion)}. "
                     "Evaluate against the present champion: `aoi retrain`"
                 )
             requested = _find(entries, "requested", request=asked.digest())
@@ -250,8 +252,8 @@ class Ledger:
             if last and is_undone and bundle in (None, last.facts.bundle):
                 return last  # by a run that was killed after it
             if present is None or present.bundle != expected:
-                found = _short(present.bundle if present else None)
-                raise LedgerConflict(f"the champion is {found}, not {_short(expected)}. Look with `aoi status`")
+                standing = _short(present.bundle if present else None)
+                raise LedgerConflict(f"the champion is {standing}, not {_short(expected)}. Look with `aoi status`")
             target = _target_of_rollback(state, present, bundle)
             facts = LedgerFacts(
                 bundle=target.bundle, version=target.version, tree=target.tree, replaces=present.bundle, reason=reason
@@ -372,7 +374,7 @@ def _target_of_rollback(state: State, present: Champion, bundle: str | None) -> 
     for champion in reversed(state.history):
         if champion.bundle == wanted != present.bundle:
             return champion
-    former = dict.fromkeys(_short(one.bundle) for one in state.history if one.bundle != present.bundle)
+    former = dict.fromkeys(_short(earlier.bundle) for earlier in state.history if earlier.bundle != present.bundle)
     raise UnknownBundle(f"{_short(wanted)} never was champion. Former champions: {', '.join(former) or 'none'}")
 
 

@@ -73,23 +73,23 @@ def _default_container(container: Obj, ceilings: Obj, requests: Obj) -> Obj:
 
 
 def _violations(item: Obj, type_: str, requests: dict[str, int], ceilings: dict[str, int]) -> list[str]:
-    found: list[str] = []
+    violations: list[str] = []
     for name, bound in sorted((item.get("min") or {}).items()):
         if name not in requests:
-            found.append(f"minimum {name} usage per {type_} is {bound}.  No request is specified")
+            violations.append(f"minimum {name} usage per {type_} is {bound}.  No request is specified")
         elif requests[name] < quantities.amount(name, bound):
             asked = quantities.write(name, requests[name])
-            found.append(f"minimum {name} usage per {type_} is {bound}, but request is {asked}")
+            violations.append(f"minimum {name} usage per {type_} is {bound}, but request is {asked}")
     for name, bound in sorted((item.get("max") or {}).items()):
         if name not in ceilings:
-            found.append(f"maximum {name} usage per {type_} is {bound}.  No limit is specified")
+            violations.append(f"maximum {name} usage per {type_} is {bound}.  No limit is specified")
         elif ceilings[name] > quantities.amount(name, bound):
             asked = quantities.write(name, ceilings[name])
-            found.append(f"maximum {name} usage per {type_} is {bound}, but limit is {asked}")
+            violations.append(f"maximum {name} usage per {type_} is {bound}, but limit is {asked}")
     for name, ratio in sorted((item.get("maxLimitRequestRatio") or {}).items()):
         if requests.get(name) and ceilings.get(name) and ceilings[name] > quantities.parse(ratio) * requests[name]:
             provided = ceilings[name] / requests[name]
-            found.append(
+            violations.append(
                 f"{name} max limit to request ratio per {type_} is {ratio}, but provided ratio is {provided:f}"
             )
-    return found
+    return violations

@@ -148,20 +148,20 @@ def _check_pod_security(world: World, pod: Obj) -> None:
 def _security_violations(pod: Obj, level: str) -> list[str]:
     spec = pod["spec"]
     containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
-    found: list[str] = []
+    violations: list[str] = []
 
     def failing(rule: str, bad: list[str], remedy: str) -> None:
         if bad:
             noun = "container" if len(bad) == 1 else "containers"
             names = ", ".join(f'"{name}"' for name in bad)
-            found.append(f"{rule} ({noun} {names} must set {remedy})")
+            violations.append(f"{rule} ({noun} {names} must set {remedy})")
 
     privileged = [c["name"] for c in containers if (c.get("securityContext") or {}).get("privileged")]
     failing("privileged", privileged, "securityContext.privileged=false")
     if spec.get("hostNetwork"):
-        found.append("host namespaces (hostNetwork=true)")
+        violations.append("host namespaces (hostNetwork=true)")
     if level == "baseline":
-        return found
+        return violations
 
     def context(container: Obj, key: str) -> object:
         own = container.get("securityContext") or {}
@@ -179,13 +179,13 @@ def _security_violations(pod: Obj, level: str) -> list[str]:
     if as_root:
         names = ", ".join(f'"{name}"' for name in as_root)
         noun = "container" if len(as_root) == 1 else "containers"
-        found.append(f"runAsNonRoot != true (pod or {noun} {names} must set securityContext.runAsNonRoot=true)")
+        violations.append(f"runAsNonRoot != true (pod or {noun} {names} must set securityContext.runAsNonRoot=true)")
     unconfined = [c["name"] for c in containers if not context(c, "seccompProfile")]
     if unconfined:
         names = ", ".join(f'"{name}"' for name in unconfined)
         noun = "container" if len(unconfined) == 1 else "containers"
-        found.append(
+        violations.append(
             f"seccompProfile (pod or {noun} {names} must set securityContext.seccompProfile.type to "
             '"RuntimeDefault" or "Localhost")'
         )
-    return found
+    return violations

@@ -242,8 +242,8 @@ def patched(call: Call, media: str, current: Obj) -> Obj:
         if media == JSON_PATCH:
             result = json_patch(current, document)
         elif not isinstance(document, dict):
-            found = "array" if isinstance(document, list) else "string" if isinstance(document, str) else "number"
-            raise PatchError(f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
+            json_type = "array" if isinstance(document, list) else "string" if isinstance(document, str) else "number"
+            raise PatchError(f"json: cannot unmarshal {json_type} into Go value of type map[string]interface {{}}")
         elif media == MERGE:
             result = merge_patch(current, document)
         else:

@@ -32,14 +32,14 @@ def fetch(model: str, into: Path) -> Path:
     Raises: UnknownBundle if there is no such model, it cannot be had, or it has no safetensors.
     """
     try:
-        found = Path(snapshot_download(model, allow_patterns=list(_TOP_LEVEL), ignore_patterns=["*/*"]))
+        snapshot = Path(snapshot_download(model, allow_patterns=list(_TOP_LEVEL), ignore_patterns=["*/*"]))
     except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError) as error:
         raise UnknownBundle(
             f"base model {model!r} is neither a local folder nor a Hugging Face model that can be had: "
             f"{str(error).splitlines()[0]}. Check its name and access, or fetch it where there is a network "
             f"(`hf download {model}`) and set AOI_SEED_MODEL__BASE to its folder"
         ) from error
-    wanted = [path for path in sorted(found.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
+    wanted = [path for path in sorted(snapshot.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
     names = {path.name for path in wanted}
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise UnknownBundle(

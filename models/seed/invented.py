@@ -177,12 +177,12 @@ def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tupl
 
 def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
     """What a check shows, best first, with up to two findings about other components."""
-    found = _shown(case, do, rng)
+    shown = _shown(case, do, rng)
     noise = []
     if rng.random() < 0.35:
         for other in rng.sample(case.others, rng.choice((1, 1, 2))):
             noise.append(Finding(rng.choice((*_WEAK[:8], "healthy", "healthy", "healthy")), other))
-    return (*found, *noise) if rng.random() < 0.8 else (*noise, *found)
+    return (*shown, *noise) if rng.random() < 0.8 else (*noise, *shown)
 
 
 def _shown(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
@@ -312,10 +312,10 @@ def _executor_retry(rng: random.Random) -> DecisionExample:
 
 def _evolver_line(case: _Case, rng: random.Random) -> DecisionExample:
     """An episode cut short and answered wrongly, with the path that would have found the cause."""
-    found = [Finding(word, there) for word, there in zip(case.pointers, case.path[1:], strict=True)]
-    known = rng.randint(0, len(found))
+    pointed = [Finding(word, there) for word, there in zip(case.pointers, case.path[1:], strict=True)]
+    known = rng.randint(0, len(pointed))
     did: list[Do] = [ProbeDo("logs", handle) for handle in case.path[:known]]
     did.append(ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(case.others)))
     did.append(rng.choice((SubmitDo("no"), SubmitDo("yes", case.path[max(known - 1, 0)], "refused"))))
-    state = EvolverState(case.task, case.alerts, tuple(found[:known]), tuple(did))
+    state = EvolverState(case.task, case.alerts, tuple(pointed[:known]), tuple(did))
     return DecisionExample(render_prompt(state), render(EvolverPlan(_right_path(case))))

@@ -153,7 +153,7 @@ def _by_width(network: Network, turns: Sequence[Turn], eos_ids: frozenset[int]) 
     answers: list[Any] = [None] * len(turns)
     widths = [width_of(len(turn.prompt_ids)) for turn in turns]
     for width in sorted(set(widths)):
-        places = [index for index, found in enumerate(widths) if found == width]
+        places = [index for index, row_width in enumerate(widths) if row_width == width]
         group = engine.generate(network, [turns[index] for index in places], eos_ids, adapter="")
         for index, answer in zip(places, group, strict=True):
             answers[index] = answer

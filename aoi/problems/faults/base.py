@@ -54,10 +54,10 @@ class Mark:
         return obj is not None and _covers(_dig(obj, self.path), self.value)
 
 
-def _covers(found: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(key in found and _covers(found[key], value) for key, value in wanted.items())
-    return bool(found == wanted)
+def _covers(present: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict) and isinstance(present, dict):
+        return all(key in present and _covers(present[key], value) for key, value in wanted.items())
+    return bool(present == wanted)
 
 
 def _dig(value: Any, path: tuple[str | int, ...]) -> Any:

@@ -143,7 +143,7 @@ def _statement(  # noqa: PLR0911 - one answer per statement
         return 1, f'MongoServerError: Could not find user "{user}" for db "admin"', users
     if verb == "dropUser":
         return 0, "true", {name: account for name, account in users.items() if name != user}
-    roles = [[found["db"], found["role"]] for found in _ROLE.finditer(rest)]
+    roles = [[grant_match["db"], grant_match["role"]] for grant_match in _ROLE.finditer(rest)]
     if not roles:
         return 1, f"MongoServerError: {verb} expects a list of {{role, db}}", users
     kept = [grant for grant in users[user]["grants"] if list(grant) not in roles]

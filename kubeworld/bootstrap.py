@@ -207,7 +207,7 @@ def _system() -> Iterator[tuple[str, Obj]]:
         )
     labels = {"k8s-app": "kube-dns"}
     ports = [("dns", 53, "UDP", 53), ("dns-tcp", 53, "TCP", 53)]
-    yield "deployments.apps", _dns_deployment(labels)
+    yield "deployments.apps", dns_deployment(labels, "system-cluster-critical")
     yield "services", _service("kube-system", "kube-dns", "10.96.0.10", ports, labels)
     yield "services", _service("default", "kubernetes", "10.96.0.1", [("https", 443, "TCP", 6443)], None)
     port = {"name": "https", "port": 6443, "protocol": "TCP"}
@@ -225,7 +225,8 @@ def _system() -> Iterator[tuple[str, Obj]]:
     )
 
 
-def _dns_deployment(labels: dict[str, str]) -> Obj:
+def dns_deployment(labels: dict[str, str], priority_class: str = "") -> Obj:
+    """CoreDNS as kubeadm installs it, two replicas."""
     container = {
         "name": "coredns",
         "image": "registry.k8s.io/coredns/coredns:v1.11.3",
@@ -242,7 +243,7 @@ def _dns_deployment(labels: dict[str, str]) -> Obj:
     pod: Obj = {
         "containers": [container],
         "dnsPolicy": "Default",
-        "priorityClassName": "system-cluster-critical",
+        **({"priorityClassName": priority_class} if priority_class else {}),
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",
         "securityContext": {},

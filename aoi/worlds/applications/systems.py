@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from aoi.worlds.applications.manifests import CA_TEXT, STORAGE_CLASS, namespace_object
+from kubeworld.bootstrap import dns_deployment
 from kubeworld.machine.store import Obj
 
 Objects = Iterator[tuple[str, Obj]]
@@ -118,43 +119,7 @@ def _condition(type_: str, status: str, reason: str, message: str, born: str) ->
 def _dns() -> Objects:
     """CoreDNS and its Service: without a ready pod behind it, no name resolves."""
     labels = {"k8s-app": "kube-dns"}
-    container = {
-        "name": "coredns",
-        "image": "registry.k8s.io/coredns/coredns:v1.11.3",
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["-conf", "/etc/coredns/Corefile"],
-        "ports": [
-            {"containerPort": 53, "name": "dns", "protocol": "UDP"},
-            {"containerPort": 53, "name": "dns-tcp", "protocol": "TCP"},
-        ],
-        "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
-        "terminationMessagePath": "/dev/termination-log",
-        "terminationMessagePolicy": "File",
-    }
-    yield (
-        "deployments.apps",
-        {
-            **_named("apps/v1", "Deployment", "kube-system", "coredns", labels),
-            "spec": {
-                "progressDeadlineSeconds": 600,
-                "replicas": 2,
-                "revisionHistoryLimit": 10,
-                "selector": {"matchLabels": labels},
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
-                "template": {
-                    "metadata": {"creationTimestamp": None, "labels": labels},
-                    "spec": {
-                        "containers": [container],
-                        "dnsPolicy": "Default",
-                        "restartPolicy": "Always",
-                        "schedulerName": "default-scheduler",
-                        "securityContext": {},
-                        "terminationGracePeriodSeconds": 30,
-                    },
-                },
-            },
-        },
-    )
+    yield "deployments.apps", dns_deployment(labels)
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
         {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},

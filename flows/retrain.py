@@ -38,21 +38,24 @@ class RetrainParameters(BaseModel):
 def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     """Collect, validate, evolve, train, evaluate, ask for promotion."""
     parameters = parameters or RetrainParameters()
-    ensure_champion()
+    ensure_champion()  # the first night has nothing to improve on: the seed model is made
     cycle, champion = open_cycle()
 
+    # Every batch passes its contract before anything is made of it; what fails is quarantined with its reason.
     episodes = validate_trajectories(cycle, collect(cycle, champion))
     corrections = evolve(cycle, champion, episodes.accepted)
     plans = validate_plans(cycle, corrections.plans)
     examples = validate_examples(cycle, corrections.examples)
 
+    # Registered before it is measured: an answer to "what was that?" must exist for losers too.
     challenger = register(cycle, train(cycle, champion, corrections, examples.accepted))
     evaluated = evaluate(cycle, champion, challenger.tree)
     measured = validate_evaluation(cycle, evaluated.result)
 
+    # From here on a person could be asked, so everything that the page shows has to be stored first.
     request = decide(cycle, challenger, measured.accepted)
     reports = (*episodes.reports, *plans.reports, *examples.reports, *measured.reports)
     page = review_page(cycle, request, challenger, corrections, evaluated, reports)
     approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
-    promote(cycle, request, approval)
+    promote(cycle, request, approval)  # does nothing without an approval, and None is never one
     return report(cycle, corrections, request, page, close_cycle(cycle, request, approval))

@@ -59,3 +59,10 @@ def test_every_first_party_import_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_module_of_a_vendor_is_refused() -> None:
     with pytest.raises(ModuleNotFoundError, match="no first-party module numpy"):
         source.import_closure("numpy")
+
+
+def test_every_folder_with_modules_is_a_package_so_that_import_contracts_see_it() -> None:
+    root = Path(__file__).resolve().parents[1]
+    folders = {path.parent for name in source.FIRST_PARTY for path in (root / name).rglob("*.py")}
+    assert folders
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []

@@ -64,6 +64,8 @@ class Consequence:
     """Whether the look brought the episode nearer to the cause."""
     earned: bool
     """Whether a right answer rests on what was seen."""
+    is_broken: bool = False
+    """The replay itself failed: nothing was measured."""
 
 
 class MeasuredReward:
@@ -94,6 +96,8 @@ class MeasuredReward:
         ]
 
     def _worth(self, example: TrainingExample, decision: Decision, came: Consequence) -> float:
+        if came.is_broken:
+            return 0.0  # a defect of ours must not pay for the look that met it
         match decision.do:
             case SubmitDo():
                 right = (RIGHT_ANSWER if came.earned else LUCKY_ANSWER) * came.success
@@ -117,6 +121,8 @@ class MeasuredReward:
 
 def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:
     steps = trajectory.content.steps
+    if trajectory.content.ended == "error":
+        return Consequence(success=False, nearer=False, earned=False, is_broken=True)
     if here >= len(steps):
         return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}

@@ -124,6 +124,19 @@ def test_a_change_pays_only_if_the_world_is_well_afterwards() -> None:
     assert REWARD(repair, said.replace("exec scale", "exec restart")) == 0.0
 
 
+def test_a_look_whose_replay_breaks_pays_nothing(localization, monkeypatch: pytest.MonkeyPatch) -> None:
+    trajectory, _ = localization
+    first = _examples(trajectory)[0]
+    look = trajectory.content.steps[0].decision
+    assert MeasuredReward(SEED_PROFILE, CODEC)(first, look) > 0
+
+    def broken(*given: object, **options: object) -> None:
+        raise RuntimeError("no compressor")
+
+    monkeypatch.setattr("aoi.agents.session.Compressor", broken)
+    assert MeasuredReward(SEED_PROFILE, CODEC)(first, look) == 0
+
+
 def test_confidence_is_scored_properly() -> None:
     """The expected score is highest at the true probability: honesty pays."""
     for truth in (0.1, 0.45, 0.8):

@@ -10,6 +10,7 @@ from kubeworld.controllers.rollout import Size
 from kubeworld.kinds import events
 from kubeworld.kinds.owners import controller_key, owner_reference
 from kubeworld.machine import selectors
+from kubeworld.machine.integers import integer
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
 
@@ -122,9 +123,7 @@ class DeploymentController:
                 if replica_set["metadata"]["uid"] != new["metadata"]["uid"]:
                     _scale(world, deployment, replica_set, 0)
         elif len(active) > 1 and not _is_recreate(deployment):
-            sizes = [
-                (_size(replica_set), int(_annotations(replica_set).get(MAXIMUM, 0))) for replica_set in reversed(active)
-            ]
+            sizes = [(_size(replica_set), _number(replica_set, MAXIMUM) or 0) for replica_set in reversed(active)]
             targets = rollout.proportional(replicas, rollout.bounds(deployment), sizes)
             for replica_set in active:
                 _scale(world, deployment, replica_set, targets[replica_set["metadata"]["name"]])
@@ -234,7 +233,7 @@ def _mark_revision(world: World, deployment: Obj, new: Obj, owned: list[Obj]) ->
     revision = max(_revision(new), highest_old + 1)
     wanted = {REVISION: str(revision)}
     # A template that came back has served several revisions: the former numbers are kept beside the new one.
-    if annotations.get(REVISION) and annotations[REVISION] != str(revision):
+    if _number(new, REVISION) not in (None, revision):
         former = annotations[REVISION]
         wanted[HISTORY] = f"{annotations[HISTORY]},{former}" if annotations.get(HISTORY) else former
     inherited = {key: value for key, value in _annotations(deployment).items() if key not in _NOT_COPIED}
@@ -294,9 +293,9 @@ def _clean_up(world: World, deployment: Obj, old: list[Obj]) -> None:
 
 def _is_scaling(deployment: Obj, owned: list[Obj]) -> bool:
     """Replicas changed since the ReplicaSets were last sized (isScalingEvent)."""
-    wanted = str(deployment["spec"].get("replicas", 1))
+    wanted = deployment["spec"].get("replicas", 1)
     return any(
-        _annotations(replica_set).get(DESIRED, wanted) != wanted
+        _number(replica_set, DESIRED) not in (None, wanted)
         for replica_set in owned
         if replica_set["spec"].get("replicas", 1) > 0
     )
@@ -306,7 +305,7 @@ def _is_saturated(replica_set: Obj, replicas: int) -> bool:
     status = replica_set.get("status") or {}
     return (
         replica_set["spec"].get("replicas", 1) == replicas
-        and int(_annotations(replica_set).get(DESIRED, -1)) == replicas
+        and _number(replica_set, DESIRED) == replicas
         and status.get("availableReplicas", 0) == replicas
     )
 
@@ -335,4 +334,9 @@ def _annotations(obj: Obj) -> dict[str, str]:
 
 
 def _revision(replica_set: Obj) -> int:
-    return int(_annotations(replica_set).get(REVISION, 0))
+    return _number(replica_set, REVISION) or 0
+
+
+def _number(replica_set: Obj, annotation: str) -> int | None:
+    """None without a number: users write there too, and the controller goes on (getIntFromAnnotation, MaxRevision)."""
+    return integer(_annotations(replica_set).get(annotation, ""))

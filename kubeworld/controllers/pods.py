@@ -10,12 +10,14 @@ from kubeworld.kinds import events
 from kubeworld.kinds.owners import owner_reference
 from kubeworld.kinds.pod import ready_since_ms
 from kubeworld.machine.admission import Refused
+from kubeworld.machine.integers import integer
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 # k8s.io/apimachinery/pkg/util/rand: no vowels, so that no words come up, and no digits that look like letters.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 TEMPLATE_HASH = "pod-template-hash"
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
 def template_hash(template: Obj) -> str:
@@ -83,7 +85,6 @@ def deletion_rank(world: World, pod: Obj, on_same_node: int) -> tuple[Any, ...]:
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#scaling-down-a-replicaset
     """
     meta, status = pod["metadata"], pod.get("status") or {}
-    cost = int((meta.get("annotations") or {}).get("controller.kubernetes.io/pod-deletion-cost", 0))
     since_ms = ready_since_ms(world, pod)
     restarts = max((c.get("restartCount", 0) for c in status.get("containerStatuses") or ()), default=0)
     phase_order = {"Pending": 0, "Unknown": 1, "Running": 2}.get(status.get("phase", "Pending"), 0)
@@ -96,10 +97,20 @@ def deletion_rank(world: World, pod: Obj, on_same_node: int) -> tuple[Any, ...]:
         bool((pod.get("spec") or {}).get("nodeName")),
         phase_order,
         since_ms is not None,
-        cost,
+        _deletion_cost(pod),
         -on_same_node,
         ready_step,
         -restarts,
         age_step,
         meta["uid"],
     )
+
+
+def _deletion_cost(pod: Obj) -> int:
+    """What the pod's annotation says; 0 if it is no 32-bit integer without plus sign and leading zero.
+
+    Source: GetDeletionCostFromPodAnnotations in pkg/apis/core/helper, whose error the ReplicaSet controller ignores.
+    """
+    text = (pod["metadata"].get("annotations") or {}).get(DELETION_COST, "")
+    cost = integer(text) if text == "0" or text[:1] in tuple("-123456789") else None
+    return cost if cost is not None and -(2**31) <= cost < 2**31 else 0

@@ -45,7 +45,9 @@ def test_a_taught_failure_shows_what_was_right_so_far_and_then_goes_wrong():
 
 
 def test_no_taught_plan_answers_and_every_word_is_of_the_vocabulary():
-    for example in evolver_examples([SOLVED], seed=3):
+    examples = list(evolver_examples([SOLVED], seed=3))
+    assert examples
+    for example in examples:
         assert "submit" not in example.completion
         for text in (example.prompt, example.completion):
             assert CODEC.unk_id not in CODEC.encode(text)

@@ -147,7 +147,9 @@ def test_confidence_is_scored_properly() -> None:
 def test_the_judge_scores_the_gold_decision_highest_and_noise_nothing(localization) -> None:
     trajectory, _ = localization
     judge = RuleJudge()
-    for example in success_examples(trajectory, PROMPTER):
+    examples = list(success_examples(trajectory, PROMPTER))
+    assert examples
+    for example in examples:
         gold = CODEC.decode(example.target_ids or ())
         other = render(Decision(Finding("panic", "s1"), "scan", None, 0, ProbeDo("quota", "s1")))
         assert judge(example, gold) > judge(example, other) > judge(example, "garbage") == 0.0

@@ -1,5 +1,7 @@
 """What a Deployment promises: a bounded rollout, a history, and conditions that say how it goes."""
 
+import pytest
+
 from kubeworld.machine.runtime import ContainerPlan
 from tests.kubeworld.controllers.cluster import (
     condition,
@@ -15,6 +17,7 @@ from tests.kubeworld.controllers.cluster import (
 )
 
 BAD = ContainerPlan(image_error="not_found")
+COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
 def rolled_out(replicas=3, **spec):
@@ -182,6 +185,56 @@ def test_scaling_in_the_middle_of_a_rollout_is_proportional():
     edit(world, "deployments.apps", "geo", "spec", replicas=15)
     # The example of the Deployment documentation: of five more, three go to the old set and two to the new.
     assert sorted(s["spec"]["replicas"] for s in sets(world)) == [7, 11]
+
+
+def half_rolled_out(annotations):
+    """Ten replicas in the middle of a rollout, both ReplicaSets with these annotations instead of the controller's."""
+    world = make_world(cpu="64", memory="64Gi")
+    world.runtime.plans["shop/bad:9"] = BAD
+    create(world, "deployments.apps", deployment("geo", 10))
+    world.advance(10_000)
+    set_container(world, "geo", image="shop/bad:9")
+    world.advance(10_000)
+    for one in sets(world):
+        edit(world, "replicasets.apps", one["metadata"]["name"], "metadata", "annotations", **annotations)
+    return world
+
+
+NUMBERS = [f"deployment.kubernetes.io/{name}" for name in ("revision", "desired-replicas", "max-replicas")]
+
+
+@pytest.mark.parametrize("text", ["abc", "", "1.5", "²", "9" * 5000])
+@pytest.mark.parametrize("annotation", NUMBERS)
+def test_an_annotation_that_users_made_no_number_counts_as_absent(annotation, text):
+    spoilt, bare = half_rolled_out({annotation: text}), half_rolled_out({annotation: None})
+    for world in (spoilt, bare):
+        edit(world, "deployments.apps", "geo", "spec", replicas=15)
+        world.advance(10_000)
+        set_container(world, "geo", image="shop/app:2")
+        world.advance(60_000)
+    assert [(s["metadata"]["name"], s["spec"]["replicas"]) for s in sets(spoilt)] == [
+        (s["metadata"]["name"], s["spec"]["replicas"]) for s in sets(bare)
+    ]
+    assert condition(get(spoilt, "deployments.apps", "geo"), "Progressing")["reason"] == "NewReplicaSetAvailable"
+    assert len(pods_of(spoilt, "geo")) == 15
+
+
+@pytest.mark.parametrize("text", ["abc", "", "5x", "+5", "05", "2147483648", "²"])
+def test_of_two_pods_the_one_that_costs_less_goes_and_an_unreadable_cost_is_none(text):
+    world = rolled_out(replicas=2)
+    dear, cheap = pods_of(world, "geo")
+    for pod, cost in ((dear, text), (cheap, "-1")):
+        edit(world, "pods", pod["metadata"]["name"], "metadata", annotations={COST: cost})
+    edit(world, "deployments.apps", "geo", "spec", replicas=1)
+    world.advance(60_000)
+    assert [pod["metadata"]["name"] for pod in pods_of(world, "geo")] == [dear["metadata"]["name"]]
+    edit(world, "deployments.apps", "geo", "spec", replicas=2)
+    world.advance(10_000)
+    (fresh,) = (pod for pod in pods_of(world, "geo") if pod["metadata"]["name"] != dear["metadata"]["name"])
+    edit(world, "pods", fresh["metadata"]["name"], "metadata", annotations={COST: "1"})
+    edit(world, "deployments.apps", "geo", "spec", replicas=1)
+    world.advance(60_000)
+    assert [pod["metadata"]["name"] for pod in pods_of(world, "geo")] == [fresh["metadata"]["name"]]
 
 
 def test_a_selector_mismatch_between_two_deployments_does_not_mix_their_pods():

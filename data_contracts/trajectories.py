@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from aoi.language.decision import parse_or_none
 from aoi.language.lexicon import SIGNALS
 from aoi.records.episode import Step, Trajectory, TrajectoryContent
 from aoi.records.problem import Split
@@ -36,6 +37,7 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         "steps_out_of_order": sum(step.index != place for place, step in enumerate(content.steps)),
         "clock_backwards": _falls([step.sim_ms for step in content.steps]),
         "decisions_lost": sum(_lacks_its_decision(step) for step in content.steps),
+        "decisions_contradicted": sum(_contradicts_its_text(step) for step in content.steps),
         "steps_without_observer": sum(not _observer_spoke(step) for step in content.steps),
         "empty_prompts": sum(not part.prompt_ids for part in utterances),
         "negative_token_ids": sum(min((*part.prompt_ids, *part.completion_ids), default=0) < 0 for part in utterances),
@@ -76,7 +78,7 @@ def contract(split: Split) -> Contract[Trajectory]:
 
     return Contract(
         name=f"trajectories-{split}",
-        version=2,
+        version=3,
         owner="learning",
         severity="quarantines",
         record=Trajectory,
@@ -94,6 +96,7 @@ def _defects() -> Sequence[tuple[str, str]]:
         ("steps_out_of_order", "a step is missing or out of order"),
         ("clock_backwards", "the simulated clock runs backwards"),
         ("decisions_lost", "a step lacks what it was decided from, or what was decided"),
+        ("decisions_contradicted", "a step's decision is not what its text says"),
         ("steps_without_observer", "a step has no decision of the Observer"),
         ("empty_prompts", "a prompt is empty"),
         ("negative_token_ids", "a token id is negative"),
@@ -119,6 +122,10 @@ def _lacks_its_decision(step: Step) -> bool:
     if step.schema_version == 1:  # had neither
         return False
     return step.state is None or (step.decided is None) != (step.status == "malformed")
+
+
+def _contradicts_its_text(step: Step) -> bool:
+    return step.schema_version > 1 and step.decided != parse_or_none(step.decision)
 
 
 def _observer_spoke(step: Step) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aoi.errors import AoiError, DatabaseUnavailable, Permanent, SettingsError, StoreNotWritable
 
@@ -44,6 +45,10 @@ def explained(url: URL) -> Iterator[None]:
         if named is None:
             raise
         raise named from error
+    except PoolTimeout as error:  # of SQLAlchemy's own pool: the driver was never asked
+        raise DatabaseUnavailable(
+            f"every connection of this process to {url!r} is in use: {error}. Run it again later"
+        ) from error
 
 
 def _sqlite(url: URL, error: DBAPIError) -> AoiError | None:

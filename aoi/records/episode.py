@@ -1,8 +1,8 @@
 """What happened in one episode: steps, answer, outcome, and where it came from."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record, Sha256
 from aoi.records.decision import Decision, ObserverState
@@ -85,6 +85,12 @@ class Step(Record):
     sim_ms: int = Field(ge=0)
     """Simulated clock at the end of the step."""
 
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and not (self.state is None and self.decided is None):
+            raise ValueError("a step of version 1 has neither state nor decided")
+        return self
+
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = fields_of(self)
@@ -156,7 +162,10 @@ class TrajectoryContent(Record):
 
 
 class Provenance(Record):
-    """The unhashed part: when, where, by which code. Version 2 brought `traceback`."""
+    """The part that no identity depends on: when, where, by which code.
+
+    Version 2 brought `traceback`. What was read as version 1 is written as it was, without it.
+    """
 
     schema_version: Literal[1, 2] = 2
     started_at: str
@@ -168,9 +177,22 @@ class Provenance(Record):
     """Digest of the stored object with the whole traceback of an episode that broke, redacted. Not hashed: paths and
     line numbers differ between machines and versions."""
 
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and self.traceback is not None:
+            raise ValueError("a provenance of version 1 has no traceback")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("traceback", None)
+        return fields
+
 
 class Trajectory(Record):
-    """One episode, self-explaining without its run. Its digest is that of `content` alone."""
+    """One episode, self-explaining without its run. It is known by the digest of its `content` alone."""
 
     content: TrajectoryContent
     provenance: Provenance

@@ -164,6 +164,13 @@ BAD_TRAJECTORIES = {
     "logprob lost": changed(("content", "steps", 0, "utterances", 0, "logprobs"), [-0.5]),
     "negative token id": changed(("content", "steps", 0, "utterances", 0, "completion_ids"), [-4, 5]),
     "observation lost": changed(("content", "steps", 0, "interactions", 0, "observation"), None),
+    "decision that its text does not say": changed(("content", "steps", 0, "decided", "confidence"), 9),
+    "text without its decision": lambda row: changed(
+        ("content", "steps", 0), dump(row)["content"]["steps"][0] | {"decided": None, "status": "malformed"}
+    )(row),
+    "decision lost": changed(("content", "steps", 0, "decided"), None),
+    "state lost": changed(("content", "steps", 0, "state"), None),
+    "state of a former step": changed(("content", "steps", 0, "schema_version"), 1),
     "invented word": changed(("content", "steps", 0, "signals", 0, "word"), "<script>"),
     "invented handle": changed(("content", "steps", 0, "signals", 0, "subject"), "s99"),
     "citation backwards": changed(("content", "steps", 0, "signals", 0, "citation", "end_byte"), 0),
@@ -229,7 +236,7 @@ def test_a_batch_of_copies_is_refused():
 
 def test_a_batch_with_too_many_bad_rows_is_refused_with_its_cause():
     batch = [*rows(10), *(changed(("content", "tokens"), 0)(trajectory(number)) for number in range(10, 20))]
-    with pytest.raises(ContractViolation, match=r"trajectories-train v2: 10 of 20 rows rejected.*tokens"):
+    with pytest.raises(ContractViolation, match=r"trajectories-train v3: 10 of 20 rows rejected.*tokens"):
         gate.accept(trajectories.CONTRACT, batch)
 
 

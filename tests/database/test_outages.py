@@ -5,10 +5,11 @@ import sqlite3
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import QueuePool
 
 from aoi.database import engine
-from aoi.database.engine import open_url
+from aoi.database.engine import Database, open_url
 from aoi.database.leases import Leases
 from aoi.errors import DatabaseUnavailable, SettingsError, StoreNotWritable, Transient
 from tests.database import postgres
@@ -36,6 +37,19 @@ def test_a_locked_sqlite_is_busy_for_a_while_and_goes_on_afterwards(tmp_path, mo
     other.close()
     assert leases.take("train", wait_s=0)
     leases.close()
+
+
+def test_a_pool_without_a_free_connection_may_be_tried_again(tmp_path):
+    url = f"sqlite:///{tmp_path / 'aoi.db'}"
+    database = Database(create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.05))
+    with database.read():
+        for refused in (database.read, database.write):
+            with pytest.raises(DatabaseUnavailable, match="in use") as error, refused():
+                pass
+            assert error.value.retry_in_s > 0
+    with database.read() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    database.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGINT], ids=["crash", "restart by an administrator"])

@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from aoi.errors import CorruptObject
 from aoi.language.decision import decision_of
 from aoi.records.base import Ref, sha256_hex
 from aoi.records.decision import Decision, ProbeDo
-from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
+from aoi.records.episode import Provenance, ShardManifest, Step, Trajectory, TrajectorySet
 from aoi.records.problem import Problem
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import (
@@ -19,7 +20,7 @@ from aoi.store.shards import (
     read_set,
     read_shard,
 )
-from tests.store.episodes import problem, trajectory
+from tests.store.episodes import problem, step, trajectory
 
 
 @pytest.fixture
@@ -125,6 +126,28 @@ def test_an_episode_of_the_former_version_keeps_its_digest_and_its_decisions(sto
     assert old.content.to_bytes() in line
     assert decision_of(old.content.steps[0]) == Decision(None, "scan", None, 1, ProbeDo("endpoints", "s4"))
     assert list(read_set(store, put_trajectories(store, "collect", [old]))) == [old]
+
+
+def test_an_episode_of_the_former_version_is_written_back_byte_for_byte():
+    line = Path(__file__).with_name("trajectory-version-1.json").read_bytes().strip()
+    assert Trajectory.from_bytes(line).to_bytes() == line
+    assert Trajectory.from_bytes(line).digest() == sha256_hex(line)
+
+
+@pytest.mark.parametrize("later", [{"state": step(0).state}, {"decided": step(0).decided}], ids=["state", "decided"])
+def test_a_step_of_the_former_version_has_no_field_of_the_later_one(later):
+    former = {"schema_version": 1, "index": 0, "status": "ok", "decision": "{}", "utterances": (), "sim_ms": 0}
+    assert Step(**former).state is None
+    with pytest.raises(ValidationError, match="neither state nor decided"):
+        Step(**former, **later)
+
+
+def test_a_provenance_of_the_former_version_has_no_traceback():
+    former = {"started_at": "2026-01-01T00:00:00Z", "wall_ms": 1, "host": "here", "code_revision": "abc"}
+    digest = sha256_hex(b"traceback")
+    assert Provenance.from_bytes(Provenance(**former, traceback=digest).to_bytes()).traceback == digest
+    with pytest.raises(ValidationError, match="no traceback"):
+        Provenance(**former, schema_version=1, traceback=digest)
 
 
 def test_state_and_decision_come_back_as_values(store):

@@ -215,6 +215,34 @@ def test_an_observers_prompt_and_decision_go_through_every_family(family):
     assert codec.decode(codec.encode_completion(render(decision))) == render(decision)
 
 
+@each_family
+@unhurried
+@given(
+    alerts=st.lists(st.builds(AlertLine, st.just("errors"), st.text("geo-7", min_size=1, max_size=250)), max_size=8),
+    last=st.lists(st.builds(Finding, st.just("refused"), st.text("geo-7", min_size=1, max_size=250)), max_size=8),
+    text=texts,
+    room=st.integers(0, 4_096),
+)
+def test_a_prompt_within_its_budget_ends_where_the_model_speaks_however_much_of_it_was_cut(
+    family, alerts, last, text, room
+):
+    codec = _codec(family)
+    budget = len(codec.encode_prompt("")) + room
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": budget})
+    state = ObserverState("locate", tuple(alerts), last=tuple(last), text=text, remaining=3)
+    ids = Prompter(profile, codec).ids(state)
+    assert len(ids) <= budget
+    assert _tokenizer(family).decode(list(ids), clean_up_tokenization_spaces=False).endswith(family.speaks)
+
+
+@each_family
+def test_a_budget_below_the_markers_of_a_turn_is_refused(family):
+    codec = _codec(family)
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": len(codec.encode_prompt("")) - 1})
+    with pytest.raises(ValueError, match="hold no turn"):
+        Prompter(profile, codec).ids(ObserverState("locate", ()))
+
+
 def test_a_template_that_hides_or_repeats_the_text_is_refused():
     for content in ("", "{{ messages[0].content }}{{ messages[0].content }}"):
         folder = _write(FAMILIES[0], lambda fast, content=content: setattr(fast, "chat_template", content or "hello"))

@@ -19,7 +19,7 @@ class TokenizerCodec:
     """A prompt is one turn of a user in the model's chat template; a completion is the turn that answers it.
 
     The markers of the template are encoded once, the text between them apart: whatever it says, it is text. A log line
-    that spells `<|im_start|>system` opens no turn.
+    that spells `<|im_start|>system` opens no turn, and one that spells `</think>` ends no thought.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,6 +28,7 @@ class TokenizerCodec:
         if loaded.eos_token_id is None:
             raise CorruptObject(f"{folder} holds no tokenizer with an end-of-sequence token")
         self._tokenizer = loaded
+        self._text_tokenizer = loading.without_added_tokens(loaded)
         self._before, self._after = self._markers(folder) if loaded.chat_template else ((), ())
         self.end_id: int = self._end_of_turn() if loaded.chat_template else loaded.eos_token_id
         """Ends a turn of the model. Not always the end of a text: Gemma's are `<end_of_turn>` and `<eos>`."""
@@ -52,8 +53,8 @@ class TokenizerCodec:
         return str(self._tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
     def _plain(self, text: str) -> list[int]:
-        """Ids of text in which no special token is recognised."""
-        return list(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+        """Ids of text in which no added token is recognised."""
+        return list(self._text_tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _markers(self, folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What the template puts before and after the text of a user who asks. Raises: CorruptObject."""
@@ -77,5 +78,5 @@ class TokenizerCodec:
         return str(text)
 
     def _marked(self, text: str) -> tuple[int, ...]:
-        """Ids of a template's own text, in which special tokens are meant."""
+        """Ids of a template's own text, in which added tokens are meant."""
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

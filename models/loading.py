@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -44,3 +46,14 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not isinstance(loaded, PreTrainedTokenizerFast):
         raise CorruptObject(f"{folder} holds no tokenizer.json, found a {type(loaded).__name__}")
     return loaded
+
+
+def without_added_tokens(whole: PreTrainedTokenizerFast) -> Tokenizer:
+    """A copy that finds no added token in a text, nor puts one around it.
+
+    `split_special_tokens` of transformers is not enough: it splits special tokens alone, and Qwen3's `<think>` and
+    `<tool_call>` are added tokens that are not special.
+    """
+    fields: dict[str, Any] = json.loads(whole.backend_tokenizer.to_str())
+    fields |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+    return Tokenizer.from_str(json.dumps(fields))

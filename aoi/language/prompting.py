@@ -4,6 +4,8 @@ Guidance is a field of the Observer's state. Whoever wants the prompt that it wo
 of the state and renders it again; nothing is ever cut out of rendered text.
 """
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from aoi.language.codec import Codec
@@ -21,12 +23,16 @@ class Prompter:
     codec: Codec
 
     def ids(self, state: PromptState) -> tuple[int, ...]:
-        """The whole prompt. An Observer's keeps within the profile's tokens: text goes first, then old memory."""
-        ids = self.codec.encode_prompt(self.render(state))
+        """The whole prompt. An Observer's keeps within the profile's tokens: text goes first, then old memory.
+
+        Raises: ValueError if the markers of a turn alone are more than the profile's tokens.
+        """
+        text = self.render(state)
+        ids = self.codec.encode_prompt(text)
         if not isinstance(state, ObserverState) or len(ids) <= self.profile.prompt_tokens:
             return ids
         shorter = _shorten(state)
-        return ids[: self.profile.prompt_tokens] if shorter == state else self.ids(shorter)
+        return self._begun(text) if shorter == state else self.ids(shorter)
 
     def render(self, state: PromptState) -> str:
         """The prompt as text, in the profile's layout. Cut an Observer's state with `prompt.within` first."""
@@ -42,6 +48,17 @@ class Prompter:
             case EvolverState():
                 return render_prompt(state)  # the Evolver speaks words alone, whatever the Observer reads
 
+    def _begun(self, text: str) -> tuple[int, ...]:
+        """The longest beginning of the text, up to a space, that fits. It is text that is cut, never ids: the markers
+        after which the model speaks stand at their end."""
+        ends = [0, *(space.start() for space in re.finditer(r"\s", text))]
+        fitting = bisect_right(
+            ends, self.profile.prompt_tokens, key=lambda end: len(self.codec.encode_prompt(text[:end]))
+        )
+        if not fitting:
+            raise ValueError(f"profile {self.profile.name}: {self.profile.prompt_tokens} tokens hold no turn at all")
+        return self.codec.encode_prompt(text[: ends[fitting - 1]])
+
 
 def unguided(state: ObserverState) -> ObserverState:
     """The same state of the same episode without a plan in view."""
@@ -55,4 +72,6 @@ def _shorten(state: ObserverState) -> ObserverState:
         return replace(state, memory=state.memory[1:])
     if len(state.plan) > 1:
         return replace(state, plan=state.plan[:-1])
-    return replace(state, last=state.last[:-1]) if len(state.last) > 1 else state
+    if len(state.last) > 1:
+        return replace(state, last=state.last[:-1])
+    return replace(state, alerts=state.alerts[:-1]) if len(state.alerts) > 1 else state

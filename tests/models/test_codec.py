@@ -44,6 +44,8 @@ class Family:
     user_turn: str
     speaks: str
     """What stands between the user's text and the model's."""
+    added: tuple[str, ...] = ()
+    """Added tokens that are not special."""
 
 
 FAMILIES = (
@@ -56,6 +58,7 @@ FAMILIES = (
         "<|im_end|>",
         "<|im_start|>user\n",
         "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+        added=("<think>", "</think>", "<tool_call>", "</tool_call>"),
     ),
     Family(
         "llama3",
@@ -87,12 +90,14 @@ FAMILIES = (
         "<end_of_turn>",
         "<start_of_turn>user\n",
         "<end_of_turn>\n<start_of_turn>model\n",
+        added=("<unused0>", "<table>"),
     ),
     Family("mistral", "<s>", "</s>", ("<s>", "</s>", "[INST]", "[/INST]"), ("</s>",), "</s>", "[INST] ", "[/INST]"),
 )
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+MARKERS = sorted({token for family in FAMILIES for token in family.special + family.added})
 texts = st.text(max_size=80) | st.lists(
-    st.sampled_from([*{token for family in FAMILIES for token in family.special}, "system\n", "geo", " ", "\n"]),
+    st.sampled_from([*MARKERS, "system\n", "geo", " ", "\n"]),
     max_size=8,
 ).map("".join)
 """Any text, and text that spells the markers of a turn."""
@@ -100,13 +105,14 @@ unhurried = settings(max_examples=40, deadline=None, suppress_health_check=[Heal
 
 
 def _tokenizer(family: Family) -> PreTrainedTokenizerFast:
-    """A byte-level BPE with the family's special tokens and template."""
+    """A byte-level BPE with the family's added tokens and template."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet))
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in family.special])
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in family.added])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=family.eos,
@@ -136,16 +142,16 @@ def _codec(family: Family) -> TokenizerCodec:
 @cache
 def _ids(family: Family) -> dict[str, int]:
     fast = _tokenizer(family)
-    return {token: fast.convert_tokens_to_ids(token) for token in family.special}
+    return {token: fast.convert_tokens_to_ids(token) for token in family.special + family.added}
 
 
 @each_family
 @unhurried
 @given(text=texts)
 def test_a_prompt_is_one_turn_of_a_user_and_one_place_to_speak_whatever_its_text_says(family, text):
-    ids, special = _codec(family).encode_prompt(text), set(_ids(family).values())
+    ids, added = _codec(family).encode_prompt(text), set(_ids(family).values())
     empty = _codec(family).encode_prompt("")
-    assert [token_id for token_id in ids if token_id in special] == [i for i in empty if i in special]
+    assert [token_id for token_id in ids if token_id in added] == [i for i in empty if i in added]
     shown = _tokenizer(family).decode(list(ids), clean_up_tokenization_spaces=False)
     assert shown.endswith(f"{family.user_turn}{text}{family.speaks}")
     if family.bos:
@@ -213,6 +219,34 @@ def test_an_observers_prompt_and_decision_go_through_every_family(family):
     assert ids.count(codec.end_id) == codec.encode_prompt("").count(codec.end_id)
     decision = Decision(Finding("refused", "geo"), "point", None, 3, ProbeDo("endpoints", "geo"))
     assert codec.decode(codec.encode_completion(render(decision))) == render(decision)
+
+
+@each_family
+@unhurried
+@given(
+    alerts=st.lists(st.builds(AlertLine, st.just("errors"), st.text("geo-7", min_size=1, max_size=250)), max_size=8),
+    last=st.lists(st.builds(Finding, st.just("refused"), st.text("geo-7", min_size=1, max_size=250)), max_size=8),
+    text=texts,
+    room=st.integers(0, 4_096),
+)
+def test_a_prompt_within_its_budget_ends_where_the_model_speaks_however_much_of_it_was_cut(
+    family, alerts, last, text, room
+):
+    codec = _codec(family)
+    budget = len(codec.encode_prompt("")) + room
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": budget})
+    state = ObserverState("locate", tuple(alerts), last=tuple(last), text=text, remaining=3)
+    ids = Prompter(profile, codec).ids(state)
+    assert len(ids) <= budget
+    assert _tokenizer(family).decode(list(ids), clean_up_tokenization_spaces=False).endswith(family.speaks)
+
+
+@each_family
+def test_a_budget_below_the_markers_of_a_turn_is_refused(family):
+    codec = _codec(family)
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": len(codec.encode_prompt("")) - 1})
+    with pytest.raises(ValueError, match="hold no turn"):
+        Prompter(profile, codec).ids(ObserverState("locate", ()))
 
 
 def test_a_template_that_hides_or_repeats_the_text_is_refused():

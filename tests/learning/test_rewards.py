@@ -19,7 +19,6 @@ from aoi.records.problem import ProblemInstance, TaskKind
 
 CODEC = WordCodec()
 PROMPTER = Prompter(SEED_PROFILE, CODEC)
-REWARD = MeasuredReward(SEED_PROFILE, CODEC)
 
 
 def _solved(kind: TaskKind, fault: str) -> tuple[Trajectory, scenario.Scenario]:
@@ -39,6 +38,11 @@ def localization() -> tuple[Trajectory, scenario.Scenario]:
     return _solved(TaskKind.LOCALIZATION, "wrong_target_port")
 
 
+@pytest.fixture(scope="module")
+def reward() -> MeasuredReward:
+    return MeasuredReward(SEED_PROFILE, CODEC)
+
+
 def _examples(trajectory: Trajectory) -> list[TrainingExample]:
     return list(prompt_examples([trajectory], PROMPTER))
 
@@ -52,19 +56,19 @@ def _right(situation: scenario.Scenario) -> SubmitDo:
     return SubmitDo("yes", handle, situation.truth.cause)
 
 
-def test_a_right_answer_pays_most_and_certainty_pays_only_when_right(localization) -> None:
+def test_a_right_answer_pays_most_and_certainty_pays_only_when_right(reward, localization) -> None:
     trajectory, situation = localization
     last = _examples(trajectory)[-1]
-    right, sure = REWARD(last, _submit(_right(situation))), _right(situation)
-    assert right > REWARD(last, _submit(sure, confidence=2)) > 0.9
+    right, sure = reward(last, _submit(_right(situation))), _right(situation)
+    assert right > reward(last, _submit(sure, confidence=2)) > 0.9
     wrong = SubmitDo("yes", next(h for h in trajectory.content.handles if h != sure.component and h[0] == "s"), "panic")
-    assert REWARD(last, _submit(wrong, confidence=9)) < REWARD(last, _submit(wrong, confidence=0)) <= CALIBRATION
+    assert reward(last, _submit(wrong, confidence=9)) < reward(last, _submit(wrong, confidence=0)) <= CALIBRATION
 
 
-def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(localization) -> None:
+def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(reward, localization) -> None:
     trajectory, _ = localization
     first = _examples(trajectory)[0]
-    honest = REWARD(first, _submit(SubmitDo("unsure"), confidence=0))
+    honest = reward(first, _submit(SubmitDo("unsure"), confidence=0))
     handles = [h for h in trajectory.content.handles if h.startswith("s")]
     hacks = {
         "empty": "",
@@ -74,54 +78,54 @@ def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(localization) -> N
         "two answers": _submit(SubmitDo("no")) + _submit(SubmitDo("yes")),
     }
     for name, said in hacks.items():
-        assert REWARD(first, said) <= honest, name
+        assert reward(first, said) <= honest, name
 
 
-def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(localization) -> None:
+def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(reward, localization) -> None:
     trajectory, situation = localization
     examples = _examples(trajectory)
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
     assert handle
     look = render(Decision(None, "point", None, 2, ProbeDo(check, handle)))
-    assert REWARD(examples[0], look) == pytest.approx(0.4)
+    assert reward(examples[0], look) == pytest.approx(0.4)
     seen = examples[-1]
-    assert REWARD(seen, look) == LOOK  # the cause is known by now
+    assert reward(seen, look) == LOOK  # the cause is known by now
     elsewhere = render(Decision(None, "point", None, 2, ProbeDo("quota", handle)))
-    assert REWARD(examples[0], elsewhere) == LOOK
+    assert reward(examples[0], elsewhere) == LOOK
 
 
-def test_no_wrong_answer_beats_a_look_that_found_nothing(localization) -> None:
+def test_no_wrong_answer_beats_a_look_that_found_nothing(reward, localization) -> None:
     """Otherwise the crumb for calibration is the best of a group that fails, and answering at once is learnt."""
     trajectory, _ = localization
     first = _examples(trajectory)[0]
-    wrong = [REWARD(first, _submit(do, digit)) for do in (SubmitDo("no"), SubmitDo("unsure")) for digit in range(10)]
+    wrong = [reward(first, _submit(do, digit)) for do in (SubmitDo("no"), SubmitDo("unsure")) for digit in range(10)]
     assert max(wrong) < LOOK
 
 
-def test_a_lucky_answer_pays_less_than_an_earned_one() -> None:
+def test_a_lucky_answer_pays_less_than_an_earned_one(reward) -> None:
     trajectory, _ = _solved(TaskKind.DETECTION, "wrong_target_port")
     examples = _examples(trajectory)
     yes = _submit(SubmitDo("yes"))
-    assert REWARD(examples[-1], yes) > 0.9
-    assert LOOK < REWARD(examples[0], yes) < 0.5
+    assert reward(examples[-1], yes) > 0.9
+    assert LOOK < reward(examples[0], yes) < 0.5
 
 
-def test_a_look_at_the_last_step_pays_nothing(localization) -> None:
+def test_a_look_at_the_last_step_pays_nothing(reward, localization) -> None:
     trajectory, situation = localization
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
     last = _examples(trajectory)[0].model_copy(update={"step": SEED_PROFILE.iterations - 1})
-    assert REWARD(last, render(Decision(None, "point", None, 2, ProbeDo(check, handle or "s1")))) == 0.0
+    assert reward(last, render(Decision(None, "point", None, 2, ProbeDo(check, handle or "s1")))) == 0.0
 
 
-def test_a_change_pays_only_if_the_world_is_well_afterwards() -> None:
+def test_a_change_pays_only_if_the_world_is_well_afterwards(reward) -> None:
     trajectory, _ = _solved(TaskKind.MITIGATION, "scale_to_zero")
     examples = list(success_examples(trajectory, PROMPTER))
     repair = next(one for one in examples if "exec" in CODEC.decode(one.target_ids or ()))
     said = CODEC.decode(repair.target_ids or ())
-    assert REWARD(repair, said) == pytest.approx(0.9)
-    assert REWARD(repair, said.replace("exec scale", "exec restart")) == 0.0
+    assert reward(repair, said) == pytest.approx(0.9)
+    assert reward(repair, said.replace("exec scale", "exec restart")) == 0.0
 
 
 def test_confidence_is_scored_properly() -> None:

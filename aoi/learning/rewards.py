@@ -120,7 +120,7 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
     if here >= len(steps):
         return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}
-    measure = _Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
+    measure = Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
     known, found = steps[:here], steps[here]
     nearer = found.status == "ok" and measure.of([*known, found]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
@@ -169,7 +169,7 @@ def _bare(decision: Decision) -> Decision:
     return Decision(None, phase, None, 0, decision.do)
 
 
-class _Nearness:
+class Nearness:
     """How near to the cause an episode has come, as an integer that only ever grows.
 
     With a fault: call hops between the nearest component that anything pointed at and the culprit, then the cause

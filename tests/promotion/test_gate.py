@@ -3,14 +3,16 @@ import math
 import random
 import re
 
+import numpy as np
 import pytest
 
 from aoi.promotion.evaluation import by_problem, success, summarise
 from aoi.promotion.gate import decide
-from aoi.promotion.statistics import problems_needed
+from aoi.promotion.statistics import REFERENCE_GAIN, Rule, plan_of, problems_needed, promotion_rate
 from aoi.records.evaluation import EvaluationResult, Interval
-from aoi.settings import Settings
-from tests.promotion.evaluations import CHAMPION, SLICES, pair, result, simulated
+from aoi.records.problem import TaskKind
+from aoi.settings import Settings, derive_seed
+from tests.promotion.evaluations import CHALLENGER, CHAMPION, SLICES, pair, result, simulated
 
 SETTINGS = Settings.load(gate={"simulated_nights": 100})
 
@@ -492,3 +494,24 @@ def test_controls_alone_ask_for_every_problem_once():
 def test_with_just_the_problems_that_are_asked_for_an_unproven_gain_asks_for_more():
     hopeful = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0 or n in (1, 3))
     assert decide(hopeful, rules(minimum_problems=24)).further_runs == decide(hopeful, SETTINGS).further_runs > 0
+
+
+@pytest.mark.parametrize("left_out", ["slice", "kind"])
+def test_the_simulated_nights_hold_every_slice_and_every_kind_to_its_floor(left_out):
+    evaluation = simulated(0.1, problems=48, runs=2, controls=0)
+    held = rules(slice_margin=0.0, level=0.8)
+    problems = sorted({one.problem_id: one for one in evaluation.pairs}.items())
+    floors = {
+        "slice": [[one.slice == name for _, one in problems] for name in SLICES],
+        "kind": [[one.kind == kind for _, one in problems] for kind in TaskKind],
+    }
+    champion, challenger = by_problem(evaluation.pairs, success)
+    rule, seed = Rule(0.8, 0.0, 0.0, 0.0), derive_seed(evaluation.seed, "gate", CHALLENGER)
+
+    def power(groups):
+        plan = plan_of(2 * champion, 2 * challenger, np.array(groups), np.zeros(0), 2)
+        return promotion_rate(plan, rule, REFERENCE_GAIN, nights=100, seed=seed)
+
+    stated = decide(evaluation, held).power
+    assert stated == power([*floors["slice"], *floors["kind"]])
+    assert stated < power(floors["kind" if left_out == "slice" else "slice"])

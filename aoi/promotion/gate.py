@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from aoi.promotion.evaluation import FAULT_SLICES, Score, by_problem, no_false_alarm, success, summarise
+from aoi.promotion.evaluation import FAULT_SLICES, Score, Summary, by_problem, no_false_alarm, success, summarise
 from aoi.promotion.statistics import (
     REFERENCE_GAIN,
     Plan,
@@ -105,12 +105,12 @@ def _what_is_broken(evaluation: EvaluationResult) -> str:
 
 def _differs(stated: EvaluationResult) -> bool:
     computed = summarise(stated.pairs, 0.95)  # the level moves bounds alone, and they are not compared
-    parts = ((computed.overall,), computed.slices, computed.kinds, (computed.controls,))
-    others = ((stated.overall,), stated.slices, stated.kinds, (stated.controls,))
-    for mine, theirs in zip(parts, others, strict=True):
-        if [_figures(part) for part in mine] != [_figures(part) for part in theirs]:
-            return True
-    return False
+    return _all_figures(computed) != _all_figures(stated)
+
+
+def _all_figures(summary: Summary | EvaluationResult) -> list[list[tuple[object, ...]]]:
+    parts = ((summary.overall,), summary.slices, summary.kinds, (summary.controls,))
+    return [[_figures(part) for part in group] for group in parts]
 
 
 def _figures(part: SliceResult) -> tuple[object, ...]:

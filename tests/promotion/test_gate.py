@@ -124,8 +124,10 @@ def test_a_summary_that_does_not_follow_from_the_pairs_is_rejected():
     assert decide(forged, SETTINGS).verdict == "reject"
 
 
-def test_an_empty_evaluation_is_not_promoted():
-    assert decide(result([]), SETTINGS).verdict != "promote"
+def test_an_empty_evaluation_is_not_promoted_and_its_figures_are_zero():
+    decision = decide(result([]), SETTINGS)
+    assert decision.verdict != "promote"
+    assert check(decision, "refused commands").detail.startswith("refused commands per run: 0.000 before, 0.000 now;")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "1", -1.0])

@@ -165,8 +165,7 @@ _GIVE_UP = Decision(None, "submit", None, 0, SubmitDo("unsure"))
 
 def _bare(decision: Decision) -> Decision:
     """The decision reduced to its deed, so that equal deeds are executed once."""
-    phase = decision.phase if isinstance(decision.do, SubmitDo) else "point"
-    return Decision(None, phase, None, 0, decision.do)
+    return Decision(None, "point", None, 0, decision.do)
 
 
 class Nearness:
@@ -184,7 +183,7 @@ class Nearness:
         self._truth = truth
         self._names = handles
         self._suspects = {handles[handle] for handle in suspects if handle in handles}
-        self._hops = _hops(application, truth.accepted) if truth.component else {}
+        self._hops = _hops(application, truth.accepted)
 
     def of(self, steps: Sequence[Step]) -> int:
         """Compare two of these, never one alone."""

@@ -11,7 +11,8 @@ from aoi.records.decision import ProbeDo
 from aoi.worlds.applications.hotel import hotel_reservation
 from tests.learning.handmade import episode, signal, step
 
-HANDLES = {"s1": "frontend", "s2": "search", "s3": "geo", "s4": "mongodb-geo", "s5": "user", "s6": "jaeger"}
+NODE = "ip-10-0-64-202"
+HANDLES = {"s1": "frontend", "s2": "search", "s3": "geo", "s4": "mongodb-geo", "s5": "user", "s6": "jaeger", "n7": NODE}
 BROKEN = replace(
     NOTHING, component="mongodb-geo", accepted=("mongodb-geo",), cause="crashloop", causes=("crashloop", "unavailable")
 )
@@ -74,6 +75,15 @@ def test_of_several_culprits_the_nearest_counts():
     assert nearness(signal("timeout", "s2"), truth=either) == nearness(signal("timeout", "s4"), truth=either)
     assert nearness(signal("timeout", "s3"), truth=either) == nearness(signal("timeout", "s1"), truth=either)
     assert nearness(signal("timeout", "s1"), truth=either) == nearness(signal("timeout", "s3"))
+
+
+def test_a_culprit_that_nobody_calls_is_near_only_itself():
+    node = replace(BROKEN, component=NODE, accepted=(NODE,))
+    away = [nearness(signal("timeout", handle), truth=node) for handle in ALONG_THE_CALLS]
+    assert set(away) == {nearness(truth=node)}
+    assert is_rising(
+        [away[0], nearness(signal("timeout", "n7"), truth=node), nearness(signal("crashloop", "n7"), truth=node)]
+    )
 
 
 def test_in_a_control_paged_components_found_healthy_count_up_to_two():

@@ -197,6 +197,10 @@ SMALL = {"problems": 24, "runs": 2, "controls": 4}
 LOOSE = Settings.load(gate={"simulated_nights": 100, "level": 0.8, "slice_margin": 0.1, "refused_margin": 0.25})
 
 
+def rules(**gate):
+    return Settings.load(gate={"simulated_nights": 100} | gate)
+
+
 def small(before, after, *, runs: int = 2, controls: int = 4, **changes):
     """24 problems whose arms succeed as `before` and `after` say of their number, and controls that are right."""
     pairs = [
@@ -282,6 +286,12 @@ def test_evidence_that_cannot_be_believed_is_rejected_with_the_reason_and_no_fig
     assert decision.verdict == "reject"
     assert decision.gain == Interval(estimate=0.0, low=-1.0, high=1.0, level=0.9, n=0)
     assert (decision.power, decision.detectable_gain, decision.further_runs) == (0.0, 1.0, None)
+
+
+@pytest.mark.parametrize("split", ["development", "test"])
+def test_the_level_of_an_interval_is_rounded_whether_the_evidence_is_believed_or_not(split):
+    evaluation = simulated(0.3, **SMALL).model_copy(update={"split": split})
+    assert decide(evaluation, rules(level=0.9500000001)).gain.level == 0.9
 
 
 def test_runs_that_are_there_twice_are_counted():
@@ -440,10 +450,6 @@ def test_only_a_gain_or_evidence_that_lacks_asks_for_more_runs():
     decision = decide(result(unsure), SETTINGS)
     assert (decision.verdict, check(decision, "gain").passed) == ("inconclusive", True)
     assert decision.further_runs is None
-
-
-def rules(**gate):
-    return Settings.load(gate={"simulated_nights": 100} | gate)
 
 
 def test_the_same_evidence_at_the_edge_gets_the_same_verdict_every_time():

@@ -294,10 +294,11 @@ def test_the_level_of_an_interval_is_rounded_whether_the_evidence_is_believed_or
     assert decide(evaluation, rules(level=0.9500000001)).gain.level == 0.9
 
 
-def test_runs_that_are_there_twice_are_counted():
+@pytest.mark.parametrize("twice", [1, 3])
+def test_runs_that_are_there_twice_are_counted(twice):
     pairs = simulated(0.3, **SMALL).pairs
-    words = check(decide(result([*pairs, *pairs[:3]]), SETTINGS), "evidence").detail
-    assert words == "3 runs are there twice: they would count as independent"
+    words = check(decide(result([*pairs, *pairs[:twice]]), SETTINGS), "evidence").detail
+    assert words == f"{twice} runs are there twice: they would count as independent"
 
 
 @pytest.mark.parametrize("part", ["overall", "slices", "kinds", "controls"])

@@ -208,6 +208,9 @@ def test_a_p_value_of_just_what_the_level_leaves_is_enough():
     assert exact
     assert all(is_gain_proven(wins, level, 0.0, seed) for seed, level in exact.items())
     assert not any(is_gain_proven(wins, level + 1e-9, 0.0, seed) for seed, level in exact.items())
+    seed, level = next(iter(exact.items()))
+    rule = Rule(level=level, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
+    assert promotion_rate(certain([0.0] * 3), rule, 1.0, nights=20, seed=seed) == 1.0
 
 
 def test_the_minimum_is_taken_off_before_signs_are_flipped():
@@ -319,6 +322,28 @@ def test_floors_and_controls_only_take_away():
     wide = Rule(level=0.95, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
     assert promotion_rate(certain(rates, spread=0.3, groups=floor), wide, 0.2, nights=400, seed=1) == free
     assert promotion_rate(certain(rates, spread=0.3, controls=controls), wide, 0.2, nights=400, seed=1) == free
+
+
+def test_a_part_or_a_control_that_does_not_change_is_no_harm_at_a_margin_of_zero():
+    strict = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.0, control_margin=0.0)
+    solved = [[number < 4 for number in range(34)]]
+    same = certain([1.0] * 4 + [0.0] * 30, groups=solved, controls=[1.0] * 4)
+    assert promotion_rate(same, strict, 0.8, nights=50, seed=0) == 1.0
+
+
+def test_two_problems_of_a_part_that_are_lost_are_a_harm():
+    # With a gain of minus one everything that was solved is lost.
+    may_lose = Rule(level=0.95, minimum_gain=-1.0, slice_margin=0.05, control_margin=0.0)
+    rates, lost = [1.0] * 2 + [0.0] * 40, [[number < 2 for number in range(42)]]
+    assert promotion_rate(certain(rates), may_lose, -1.0, nights=20, seed=0) == 1.0
+    assert promotion_rate(certain(rates, groups=lost), may_lose, -1.0, nights=20, seed=0) == 0.0
+
+
+def test_false_alarms_are_rates_however_many_runs_a_control_has():
+    rates, controls = [0.4] * 60, [0.5] * 12
+    lenient = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.05, control_margin=0.3)
+    free = promotion_rate(certain(rates, runs=4), lenient, 0.1, nights=400, seed=1)
+    assert 0 < promotion_rate(certain(rates, runs=4, controls=controls), lenient, 0.1, nights=400, seed=1) == free
 
 
 def test_controls_raise_as_many_alarms_as_before_so_few_nights_are_lost_to_them():

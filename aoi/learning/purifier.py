@@ -28,8 +28,7 @@ def decided(trajectory: Trajectory) -> list[Kept]:
 def purify(trajectory: Trajectory) -> list[Kept]:
     """The steps of a successful episode without failures, repeats and dead ends, in order."""
     steps = decided(trajectory)
-    useful = [_is_useful(steps, index) for index in range(len(steps))]
-    return [kept for kept, keep in zip(steps, useful, strict=True) if keep]
+    return [kept for index, kept in enumerate(steps) if _is_useful(steps, index)]
 
 
 def _is_useful(steps: list[Kept], index: int) -> bool:

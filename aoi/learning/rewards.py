@@ -126,7 +126,7 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
     if here >= len(steps):
         return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}
-    measure = _Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
+    measure = Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
     known, step = steps[:here], steps[here]
     nearer = step.status == "ok" and measure.of([*known, step]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
@@ -171,11 +171,10 @@ _GIVE_UP = Decision(None, "submit", None, 0, SubmitDo("unsure"))
 
 def _bare(decision: Decision) -> Decision:
     """The decision reduced to its deed, so that equal deeds are executed once."""
-    phase = decision.phase if isinstance(decision.do, SubmitDo) else "point"
-    return Decision(None, phase, None, 0, decision.do)
+    return Decision(None, "point", None, 0, decision.do)
 
 
-class _Nearness:
+class Nearness:
     """How near to the cause an episode has come, as an integer that only ever grows.
 
     With a fault: call hops between the nearest component that anything pointed at and the culprit, then the cause
@@ -190,7 +189,7 @@ class _Nearness:
         self._truth = truth
         self._names = handles
         self._suspects = {handles[handle] for handle in suspects if handle in handles}
-        self._hops = _hops(application, truth.accepted) if truth.component else {}
+        self._hops = _hops(application, truth.accepted)
 
     def of(self, steps: Sequence[Step]) -> int:
         """Compare two of these, never one alone."""

@@ -1,7 +1,8 @@
 """Decides whether a challenger may be asked for. Every doubt is on the champion's side.
 
 `promote` needs every check; a proven harm rejects; everything else is inconclusive, with the number of runs that would
-settle it. Figures are computed from the pairs: an evaluation whose own summary says otherwise is not believed.
+settle it. Of fewer than two problems nothing is known: their bounds are -1 and 1, which prove no harm, no gain and no
+thrift. Figures are computed from the pairs: an evaluation whose own summary says otherwise is not believed.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from aoi.promotion.evaluation import FAULT_SLICES, Score, by_problem, no_false_alarm, success, summarise
+from aoi.promotion.evaluation import FAULT_SLICES, Score, Summary, by_problem, no_false_alarm, success, summarise
 from aoi.promotion.statistics import (
     REFERENCE_GAIN,
     Plan,
@@ -104,12 +105,12 @@ def _what_is_broken(evaluation: EvaluationResult) -> str:
 
 def _differs(stated: EvaluationResult) -> bool:
     computed = summarise(stated.pairs, 0.95)  # the level moves bounds alone, and they are not compared
-    parts = ((computed.overall,), computed.slices, computed.kinds, (computed.controls,))
-    others = ((stated.overall,), stated.slices, stated.kinds, (stated.controls,))
-    for mine, theirs in zip(parts, others, strict=True):
-        if [_figures(part) for part in mine] != [_figures(part) for part in theirs]:
-            return True
-    return False
+    return _all_figures(computed) != _all_figures(stated)
+
+
+def _all_figures(summary: Summary | EvaluationResult) -> list[list[tuple[object, ...]]]:
+    parts = ((summary.overall,), summary.slices, summary.kinds, (summary.controls,))
+    return [[_figures(part) for part in group] for group in parts]
 
 
 def _figures(part: SliceResult) -> tuple[object, ...]:
@@ -148,14 +149,14 @@ def _gain(faults: Sequence[PairedResult], gain: Interval, rules: GateSettings, s
 
 def _floor(part: SliceResult, rules: GateSettings) -> GateCheck:
     gain = part.gain
-    is_harmed = gain.n > 1 and gain.high < -rules.slice_margin
+    is_harmed = gain.high < -rules.slice_margin
     detail = f"gain {_signed(gain)}; blocked if the upper bound lies below {-100 * rules.slice_margin:+.1f} points"
     return GateCheck(name=f"floor {part.name}", passed=not is_harmed, blocking=True, detail=detail)
 
 
 def _false_alarms(controls: SliceResult, rules: GateSettings) -> GateCheck:
     gain = controls.gain
-    is_harmed = gain.n > 1 and gain.high < -rules.control_margin
+    is_harmed = gain.high < -rules.control_margin
     detail = (
         f"no false alarm in {controls.champion_rate:.1%} of the champion's and {controls.challenger_rate:.1%} of the "
         f"challenger's control runs, change {_signed(gain)}; blocked if the upper bound lies below "
@@ -168,7 +169,7 @@ def _refused(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
     score: Score = lambda pair: (float(pair.champion_refused), float(pair.challenger_refused))  # noqa: E731
     champion, challenger = by_problem(pairs, score)
     low, _ = t_bounds(challenger - champion, rules.level)
-    is_harmed = len(champion) > 1 and bool(low > rules.refused_margin)
+    is_harmed = bool(low > rules.refused_margin)
     detail = (
         f"refused commands per run: {_mean(champion):.3f} before, {_mean(challenger):.3f} now; blocked if the rise is "
         f"proven to exceed {rules.refused_margin:.3f}"
@@ -182,12 +183,11 @@ def _tokens(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
     champion, challenger = by_problem(pairs, score)
     excess = challenger - (1 + rules.token_margin) * champion
     low, high = t_bounds(excess, rules.level)
-    is_within = len(excess) > 1 and bool(high <= 0)
     detail = (
         f"tokens per run: {_mean(champion):.0f} before, {_mean(challenger):.0f} now; must be proven to stay within "
         f"{1 + rules.token_margin:.2f} times"
     )
-    return GateCheck(name="token cost", passed=is_within, blocking=len(excess) > 1 and bool(low > 0), detail=detail)
+    return GateCheck(name="token cost", passed=bool(high <= 0), blocking=bool(low > 0), detail=detail)
 
 
 class _Odds(NamedTuple):

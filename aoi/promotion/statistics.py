@@ -144,13 +144,11 @@ def promotion_rate(plan: Plan, rule: Rule, gain: float, *, nights: int, seed: in
     p_values = flip_p_values(difference - rule.minimum_gain, seed)
     promoted = (low > rule.minimum_gain) & (p_values <= 1 - rule.level)
     for group in plan.groups:
-        if group.sum() > 1:
-            _, high = t_bounds(difference[:, group], rule.level)
-            promoted &= high >= -rule.slice_margin
-    if m > 1:
-        alarms = random.binomial(plan.runs, plan.control_rates, (2, nights, m)) / plan.runs
-        _, high = t_bounds(alarms[0] - alarms[1], rule.level)
-        promoted &= high >= -rule.control_margin
+        _, high = t_bounds(difference[:, group], rule.level)
+        promoted &= high >= -rule.slice_margin
+    alarms = random.binomial(plan.runs, plan.control_rates, (2, nights, m)) / plan.runs
+    _, high = t_bounds(alarms[0] - alarms[1], rule.level)
+    promoted &= high >= -rule.control_margin
     return float(promoted.mean())
 
 

@@ -24,6 +24,7 @@ from aoi.learning.corrections import (
 )
 from aoi.learning.purifier import decided, purify
 from aoi.problems import catalogue, scenario
+from aoi.problems.oracle import NOTHING
 from aoi.records.decision import AlertLine, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Step
 from aoi.records.learning import TrainingExample
@@ -168,6 +169,23 @@ def test_a_correction_is_learnt_from_its_useful_decisions_without_the_guidance(g
         assert example.commands == tuple(each.decision for each in trajectory.content.steps[: example.step])
 
 
+def test_a_decision_that_was_made_under_a_plan_is_learnt_from_the_prompt_without_it(situation):
+    """The first look is the plan's, and its finding is used: it is learnt, though the Observer was told to look."""
+    check, component = situation.truth.evidence[-1]
+    handle = handles_of(situation, SEED_PROFILE).component(component)
+    looks = plan(f"probe {check} {handle}", f"probe quota {handle}")
+    trajectory = run(situation, ScriptedOperator(CODEC, SEED_PROFILE, 0), guidance=looks)
+    first = trajectory.content.steps[0]
+    assert "<plan>" in CODEC.decode(first.utterances[0].prompt_ids)
+    passed = looks.model_copy(update={"status": "verified", "verified_by": trajectory.content.digest()})
+    correction = next(correction_examples(trajectory, passed, PROMPTER))
+    point = next(prompt_examples([trajectory], PROMPTER))
+    for example in (correction, point):
+        assert example.step == 0
+        assert example.prompt_ids == unguided_prompt(first, PROMPTER)
+        assert "<plan>" not in CODEC.decode(example.prompt_ids)
+
+
 def test_a_plan_that_this_episode_did_not_verify_teaches_nothing(guided):
     looks, trajectory = guided
     for unfit in (looks, looks.model_copy(update={"status": "verified", "verified_by": "0" * 64})):
@@ -221,6 +239,13 @@ def test_an_answer_is_earned_by_the_cause_at_the_culprit_or_by_somebody_found_he
     assert not is_supported(_with(seen, handles={**handles, "s4": "elsewhere"}), situation.truth)
     lucky = episode(step(ProbeDo("endpoints", "s4"), signal("slow", "s4")))
     assert not is_supported(_with(lucky, handles=handles), situation.truth)
+
+
+def test_that_nothing_is_wrong_is_earned_by_somebody_found_healthy_alone():
+    healthy = episode(step(ProbeDo("endpoints", "s4"), signal("slow", "s7"), signal("healthy", "s4")))
+    assert is_supported(healthy, NOTHING)
+    assert not is_supported(episode(step(ProbeDo("endpoints", "s4"), signal("slow", "s4"))), NOTHING)
+    assert not is_supported(episode(step(SubmitDo("no"))), NOTHING)
 
 
 def test_only_an_earned_success_verifies_a_plan(situation):

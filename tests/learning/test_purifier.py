@@ -1,5 +1,6 @@
 """What is kept of a success: what made it succeed, in order, and never less than its answer."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,21 @@ def test_a_look_that_pointed_where_a_later_one_went_is_kept():
     pointing = step(ELSEWHERE, signal("refused", "s7", "s4"))
     answer = step(ANSWER, cause=Finding("targetport", "s4"))
     assert deeds(pointing, step(LOOK, CAUSE), answer) == [ELSEWHERE, LOOK, ANSWER]
+
+
+@pytest.mark.parametrize("later", [ProbeDo("pods", "s4"), ExecDo("restart", "s4"), SubmitDo("yes", "s4")])
+def test_a_look_is_kept_for_any_later_decision_about_the_component_that_it_pointed_at(later):
+    steps = [step(ProbeDo("quota", "s1")), step(later), step(SubmitDo("unsure"))]
+    assert ELSEWHERE in deeds(step(ELSEWHERE, signal("refused", "s7", "s4")), *steps)
+    assert ELSEWHERE not in deeds(step(ELSEWHERE, signal("refused", "s7")), *steps)
+
+
+def test_a_finding_is_used_by_who_speaks_of_either_of_its_ends():
+    for end in ("s7", "s4"):
+        answer = step(SubmitDo("yes", "s1"), cause=Finding("refused", end))
+        assert ELSEWHERE in deeds(step(ELSEWHERE, signal("refused", "s7", "s4")), answer)
+    other = step(SubmitDo("yes", "s1"), cause=Finding("refused", "s1"))
+    assert ELSEWHERE not in deeds(step(ELSEWHERE, signal("refused", "s7", "s4")), other)
 
 
 def test_a_repeat_is_dropped_and_its_first_time_stays():

@@ -1,25 +1,38 @@
 """What a decision is worth: measured in the world of its step."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
+from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
-from aoi.language.decision import render
+from aoi.language.decision import parse, render
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import prompt_examples, success_examples
-from aoi.learning.rewards import CALIBRATION, LOOK, MeasuredReward, RuleJudge, calibration
+from aoi.learning.rewards import (
+    CALIBRATION,
+    CARRIED_ON,
+    LOOK,
+    LUCKY_ANSWER,
+    NEARER,
+    REPAIRED,
+    RIGHT_ANSWER,
+    MeasuredReward,
+    RuleJudge,
+    calibration,
+)
 from aoi.problems import catalogue, scenario
-from aoi.records.decision import Decision, Finding, ProbeDo, SubmitDo
+from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance, TaskKind
 
 CODEC = WordCodec()
 PROMPTER = Prompter(SEED_PROFILE, CODEC)
-REWARD = MeasuredReward(SEED_PROFILE, CODEC)
 
 
 def _solved(kind: TaskKind, fault: str) -> tuple[Trajectory, scenario.Scenario]:
@@ -39,6 +52,11 @@ def localization() -> tuple[Trajectory, scenario.Scenario]:
     return _solved(TaskKind.LOCALIZATION, "wrong_target_port")
 
 
+@pytest.fixture(scope="module")
+def reward() -> MeasuredReward:
+    return MeasuredReward(SEED_PROFILE, CODEC)
+
+
 def _examples(trajectory: Trajectory) -> list[TrainingExample]:
     return list(prompt_examples([trajectory], PROMPTER))
 
@@ -52,19 +70,19 @@ def _right(situation: scenario.Scenario) -> SubmitDo:
     return SubmitDo("yes", handle, situation.truth.cause)
 
 
-def test_a_right_answer_pays_most_and_certainty_pays_only_when_right(localization) -> None:
+def test_a_right_answer_pays_most_and_certainty_pays_only_when_right(reward, localization) -> None:
     trajectory, situation = localization
     last = _examples(trajectory)[-1]
-    right, sure = REWARD(last, _submit(_right(situation))), _right(situation)
-    assert right > REWARD(last, _submit(sure, confidence=2)) > 0.9
+    right, sure = reward(last, _submit(_right(situation))), _right(situation)
+    assert right > reward(last, _submit(sure, confidence=2)) > 0.9
     wrong = SubmitDo("yes", next(h for h in trajectory.content.handles if h != sure.component and h[0] == "s"), "panic")
-    assert REWARD(last, _submit(wrong, confidence=9)) < REWARD(last, _submit(wrong, confidence=0)) <= CALIBRATION
+    assert reward(last, _submit(wrong, confidence=9)) < reward(last, _submit(wrong, confidence=0)) <= CALIBRATION
 
 
-def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(localization) -> None:
+def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(reward, localization) -> None:
     trajectory, _ = localization
     first = _examples(trajectory)[0]
-    honest = REWARD(first, _submit(SubmitDo("unsure"), confidence=0))
+    honest = reward(first, _submit(SubmitDo("unsure"), confidence=0))
     handles = [h for h in trajectory.content.handles if h.startswith("s")]
     hacks = {
         "empty": "",
@@ -74,54 +92,147 @@ def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(localization) -> N
         "two answers": _submit(SubmitDo("no")) + _submit(SubmitDo("yes")),
     }
     for name, said in hacks.items():
-        assert REWARD(first, said) <= honest, name
+        assert reward(first, said) <= honest, name
 
 
-def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(localization) -> None:
+def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(reward, localization) -> None:
     trajectory, situation = localization
     examples = _examples(trajectory)
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
     assert handle
     look = render(Decision(None, "point", None, 2, ProbeDo(check, handle)))
-    assert REWARD(examples[0], look) == pytest.approx(0.4)
+    assert reward(examples[0], look) == pytest.approx(0.4)
     seen = examples[-1]
-    assert REWARD(seen, look) == LOOK  # the cause is known by now
+    assert reward(seen, look) == LOOK  # the cause is known by now
     elsewhere = render(Decision(None, "point", None, 2, ProbeDo("quota", handle)))
-    assert REWARD(examples[0], elsewhere) == LOOK
+    assert reward(examples[0], elsewhere) == LOOK
 
 
-def test_no_wrong_answer_beats_a_look_that_found_nothing(localization) -> None:
+def test_no_wrong_answer_beats_a_look_that_found_nothing(reward, localization) -> None:
     """Otherwise the crumb for calibration is the best of a group that fails, and answering at once is learnt."""
     trajectory, _ = localization
     first = _examples(trajectory)[0]
-    wrong = [REWARD(first, _submit(do, digit)) for do in (SubmitDo("no"), SubmitDo("unsure")) for digit in range(10)]
+    wrong = [reward(first, _submit(do, digit)) for do in (SubmitDo("no"), SubmitDo("unsure")) for digit in range(10)]
     assert max(wrong) < LOOK
 
 
-def test_a_lucky_answer_pays_less_than_an_earned_one() -> None:
+def test_a_lucky_answer_pays_less_than_an_earned_one(reward) -> None:
     trajectory, _ = _solved(TaskKind.DETECTION, "wrong_target_port")
     examples = _examples(trajectory)
     yes = _submit(SubmitDo("yes"))
-    assert REWARD(examples[-1], yes) > 0.9
-    assert LOOK < REWARD(examples[0], yes) < 0.5
+    assert reward(examples[-1], yes) > 0.9
+    assert LOOK < reward(examples[0], yes) < 0.5
 
 
-def test_a_look_at_the_last_step_pays_nothing(localization) -> None:
+def test_a_look_at_the_last_step_pays_nothing(reward, localization) -> None:
     trajectory, situation = localization
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
     last = _examples(trajectory)[0].model_copy(update={"step": SEED_PROFILE.iterations - 1})
-    assert REWARD(last, render(Decision(None, "point", None, 2, ProbeDo(check, handle or "s1")))) == 0.0
+    assert reward(last, render(Decision(None, "point", None, 2, ProbeDo(check, handle or "s1")))) == 0.0
 
 
-def test_a_change_pays_only_if_the_world_is_well_afterwards() -> None:
+def test_a_change_pays_only_if_the_world_is_well_afterwards(reward) -> None:
     trajectory, _ = _solved(TaskKind.MITIGATION, "scale_to_zero")
     examples = list(success_examples(trajectory, PROMPTER))
     repair = next(one for one in examples if "exec" in CODEC.decode(one.target_ids or ()))
     said = CODEC.decode(repair.target_ids or ())
-    assert REWARD(repair, said) == pytest.approx(0.9)
-    assert REWARD(repair, said.replace("exec scale", "exec restart")) == 0.0
+    assert reward(repair, said) == pytest.approx(0.9)
+    assert reward(repair, said.replace("exec scale", "exec restart")) == 0.0
+
+
+class Asked:
+    """A policy that counts: the golden operator, or somebody who gives up."""
+
+    def __init__(self, situation: scenario.Scenario, says: str = "") -> None:
+        self._operator = GoldenOperator(CODEC, situation.truth, handles_of(situation, SEED_PROFILE))
+        self._says = says
+        self.turns: list[Turn] = []
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        self.turns += turns
+        if self._says:
+            return [Generation(CODEC.encode_completion(self._says), None, "test") for _ in turns]
+        return self._operator.generate(turns)
+
+
+def _looks(situation: scenario.Scenario, trajectory: Trajectory) -> tuple[str, str]:
+    """A look that shows the cause, and one that shows nothing."""
+    check, component = situation.truth.evidence[-1]
+    handle = handles_of(situation, SEED_PROFILE).component(component)
+    elsewhere = next(h for h in trajectory.content.handles if h != handle and h[0] == "s")
+    dos = (ProbeDo(check, handle or ""), ProbeDo("quota", elsewhere))
+    useful, useless = (render(Decision(None, "point", None, 2, do)) for do in dos)
+    return useful, useless
+
+
+def test_a_look_from_which_the_policy_gets_to_the_answer_pays_for_that_too(localization) -> None:
+    trajectory, situation = localization
+    first = _examples(trajectory)[0]
+    useful, useless = _looks(situation, trajectory)
+    golden = MeasuredReward(SEED_PROFILE, CODEC, Asked(situation))
+    assert golden(first, useful) == pytest.approx(LOOK + CARRIED_ON + NEARER)
+    assert golden(first, useless) == pytest.approx(LOOK + CARRIED_ON)
+    gives_up = MeasuredReward(SEED_PROFILE, CODEC, Asked(situation, _submit(SubmitDo("unsure"))))
+    assert gives_up(first, useful) == pytest.approx(LOOK + NEARER)
+    assert gives_up(first, useless) == LOOK
+
+
+def test_episodes_are_carried_on_greedily_and_only_after_a_look(localization) -> None:
+    trajectory, situation = localization
+    first = _examples(trajectory)[0]
+    policy = Asked(situation)
+    reward = MeasuredReward(SEED_PROFILE, CODEC, policy)
+    assert reward(first, _submit(SubmitDo("no"))) < CALIBRATION
+    assert not policy.turns
+    reward(first, _looks(situation, trajectory)[0])
+    observed = [turn for turn in policy.turns if turn.role == "observer"]
+    assert observed
+    assert {turn.temperature for turn in observed} == {0.0}
+
+
+def test_a_change_that_repairs_nothing_is_not_paid_for_what_the_policy_repairs_afterwards() -> None:
+    trajectory, situation = _solved(TaskKind.MITIGATION, "scale_to_zero")
+    repair = next(each for each in success_examples(trajectory, PROMPTER) if isinstance(each.target.do, ExecDo))
+    reward = MeasuredReward(SEED_PROFILE, CODEC, Asked(situation))
+    said = CODEC.decode(repair.target_ids or ())
+    assert reward.measure([(repair, said.replace("exec scale", "exec restart")), (repair, said)]) == [0.0, REPAIRED]
+
+
+def test_equal_deeds_are_executed_once_however_they_are_put(localization) -> None:
+    trajectory, situation = localization
+    first, *_, last = _examples(trajectory)
+    useful, useless = _looks(situation, trajectory)
+    policy = Asked(situation)
+    reward = MeasuredReward(SEED_PROFILE, CODEC, policy)
+    paid = reward.measure([(first, useful), (first, useful)])
+    asked = len(policy.turns)
+    put = [parse(useful), Decision(Finding("panic", "s1"), "scan", Finding("panic", "s1"), 8, parse(useful).do)]
+    assert reward.measure([(first, render(said)) for said in put]) == paid
+    assert len(policy.turns) == asked
+    reward(last, useful)
+    reward(first, useless)
+    assert len(policy.turns) > asked
+
+
+def test_many_are_measured_in_order_and_what_says_nothing_pays_nothing(localization) -> None:
+    trajectory, situation = localization
+    first, *_, last = _examples(trajectory)
+    right, wrong = _submit(_right(situation)), _submit(SubmitDo("no"), confidence=0)
+    said = [(first, wrong), (last, "{}"), (last, right), (first, right), (last, wrong)]
+    sure, unsure = CALIBRATION * calibration(0.95, True), CALIBRATION * calibration(0.05, False)
+    paid = MeasuredReward(SEED_PROFILE, CODEC).measure(said)
+    assert paid == pytest.approx([unsure, 0.0, RIGHT_ANSWER + sure, LUCKY_ANSWER + sure, unsure])
+
+
+def test_a_deed_after_the_episode_ended_pays_as_one_that_fails(localization) -> None:
+    trajectory, situation = localization
+    last = _examples(trajectory)[-1]
+    over = last.model_copy(update={"commands": (*last.commands, _submit(_right(situation)))})
+    reward = MeasuredReward(SEED_PROFILE, CODEC)
+    assert reward(over, _submit(_right(situation))) == pytest.approx(CALIBRATION * calibration(0.95, False))
+    assert reward(over, _looks(situation, trajectory)[0]) == LOOK
 
 
 def test_a_look_whose_replay_breaks_pays_nothing(localization, monkeypatch: pytest.MonkeyPatch) -> None:

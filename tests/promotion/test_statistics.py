@@ -166,6 +166,7 @@ def test_an_interval_says_its_level_its_size_and_its_mean():
     found = interval(np.array([0.0, 0.5, 1.0, 0.5]), 0.95)
     assert (found.estimate, found.level, found.n) == (0.5, 0.9, 4)
     assert interval(np.array([0.0, 1.0]), 0.8).level == 0.6
+    assert interval(np.array([0.0, 1.0]), 0.9500000001).level == 0.9
     assert interval(np.array([]), 0.95).estimate == 0.0
 
 
@@ -192,11 +193,45 @@ def test_two_problems_are_enough_to_ask_and_not_to_prove():
     assert is_gain_proven(np.array([1.0, 1.0]), 0.6, 0.0, 0), "a quarter of the patterns gives as much"
 
 
-def test_needed_problems_follow_from_gain_spread_and_level():
-    values = np.tile([0.0, 0.5, -0.25, 0.25], 5)
+def test_a_bound_at_the_minimum_proves_nothing():
+    # Three zeros among ones: the permutation test is content (4.7 %), so that Student's bound decides.
+    values = np.array([0.0] * 3 + [1.0] * 17)
+    low = float(t_bounds(values, 0.95)[0])
+    assert not is_gain_proven(values, 0.95, low, 0)
+    assert is_gain_proven(values, 0.95, low - 1e-9, 0)
+
+
+def test_a_p_value_of_just_what_the_level_leaves_is_enough():
+    wins = np.ones(3)
+    p_values = {seed: float(flip_p_values(wins[None, :], seed)[0]) for seed in range(10)}
+    exact = {seed: 1 - p for seed, p in p_values.items() if 1 - (1 - p) == p}
+    assert exact
+    assert all(is_gain_proven(wins, level, 0.0, seed) for seed, level in exact.items())
+    assert not any(is_gain_proven(wins, level + 1e-9, 0.0, seed) for seed, level in exact.items())
+    seed, level = next(iter(exact.items()))
+    rule = Rule(level=level, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
+    assert promotion_rate(certain([0.0] * 3), rule, 1.0, nights=20, seed=seed) == 1.0
+
+
+def test_the_minimum_is_taken_off_before_signs_are_flipped():
+    """Below a minimum that is a loss, problems without a difference are wins."""
+    assert is_gain_proven(np.zeros(12), 0.95, -0.5, 0)
+    may_lose = Rule(level=0.95, minimum_gain=-0.5, slice_margin=0.05, control_margin=0.0)
+    assert promotion_rate(certain([0.0] * 12), may_lose, 0.0, nights=50, seed=0) == 1.0
+
+
+def test_the_same_differences_at_the_edge_are_judged_alike_every_time():
+    edge = np.array([1.0] * 13 + [-1.0] * 5)
+    assert len({is_gain_proven(edge, 0.95, 0.0, 7) for _ in range(15)}) == 1
+    assert {is_gain_proven(edge, 0.95, 0.0, seed) for seed in range(15)} == {True, False}
+
+
+@pytest.mark.parametrize("n", [4, 20])
+def test_needed_problems_follow_from_gain_spread_and_level(n):
+    values = np.tile([0.0, 0.5, -0.25, 0.25], n // 4)
     spread, margin = values.std(ddof=1), values.mean() - 0.05
-    expected = int(np.ceil((stats.t.ppf(0.95, 19) * spread / margin) ** 2))
-    assert expected > 21
+    expected = int(np.ceil((stats.t.ppf(0.95, n - 1) * spread / margin) ** 2))
+    assert expected > n + 1
     assert problems_needed(values, 0.95, 0.05) == expected
     assert problems_needed(np.array([0.9, 1.0]), 0.6, 0.0) == 3, "at least one more"
     assert problems_needed(values, 0.95, float(values.mean())) is None
@@ -249,6 +284,26 @@ def test_certain_nights_promote_as_their_gain_says():
     assert promotion_rate(hopeless, strict, 0.9, nights=50, seed=0) < 1.0
 
 
+def test_gains_are_rates_however_many_runs_a_problem_has():
+    strict = Rule(level=0.95, minimum_gain=0.99, slice_margin=0.05, control_margin=0.0)
+    assert promotion_rate(certain([0.0] * 30, runs=2), strict, 0.9, nights=50, seed=0) == 0.0
+    assert promotion_rate(certain([0.0] * 30, runs=2), strict, 1.0, nights=50, seed=0) == 1.0
+
+
+@pytest.mark.parametrize(("rate", "gain"), [(0.5, 0.2), (0.2, 0.2), (0.9, -0.3), (0.7, 0.25)])
+def test_the_simulated_gain_is_that_of_rates_kept_within_their_bounds(rate, gain):
+    # So many problems and runs that the bound lies two points below the mean; the effect is wild, so that rates clip.
+    many = certain([rate] * 2000, runs=1000, spread=1.0)
+    for minimum, share in ((gain - 0.04, 1.0), (gain + 0.02, 0.0)):
+        rule = Rule(level=0.95, minimum_gain=minimum, slice_margin=0.05, control_margin=0.0)
+        assert promotion_rate(many, rule, gain, nights=5, seed=0) == share
+
+
+def test_a_spread_effect_is_harder_to_prove():
+    even, spread = (certain([0.5] * 12, runs=50, spread=spread) for spread in (0.0, 0.5))
+    assert promotion_rate(spread, RULE, 0.2, nights=200, seed=0) < promotion_rate(even, RULE, 0.2, nights=200, seed=0)
+
+
 def test_two_problems_are_simulated():
     loose = Rule(level=0.6, minimum_gain=0.0, slice_margin=0.05, control_margin=0.0)
     assert promotion_rate(certain([0.0, 0.0]), loose, 1.0, nights=50, seed=0) == 1.0
@@ -267,6 +322,28 @@ def test_floors_and_controls_only_take_away():
     wide = Rule(level=0.95, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
     assert promotion_rate(certain(rates, spread=0.3, groups=floor), wide, 0.2, nights=400, seed=1) == free
     assert promotion_rate(certain(rates, spread=0.3, controls=controls), wide, 0.2, nights=400, seed=1) == free
+
+
+def test_a_part_or_a_control_that_does_not_change_is_no_harm_at_a_margin_of_zero():
+    strict = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.0, control_margin=0.0)
+    solved = [[number < 4 for number in range(34)]]
+    same = certain([1.0] * 4 + [0.0] * 30, groups=solved, controls=[1.0] * 4)
+    assert promotion_rate(same, strict, 0.8, nights=50, seed=0) == 1.0
+
+
+def test_two_problems_of_a_part_that_are_lost_are_a_harm():
+    # With a gain of minus one everything that was solved is lost.
+    may_lose = Rule(level=0.95, minimum_gain=-1.0, slice_margin=0.05, control_margin=0.0)
+    rates, lost = [1.0] * 2 + [0.0] * 40, [[number < 2 for number in range(42)]]
+    assert promotion_rate(certain(rates), may_lose, -1.0, nights=20, seed=0) == 1.0
+    assert promotion_rate(certain(rates, groups=lost), may_lose, -1.0, nights=20, seed=0) == 0.0
+
+
+def test_false_alarms_are_rates_however_many_runs_a_control_has():
+    rates, controls = [0.4] * 60, [0.5] * 12
+    lenient = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.05, control_margin=0.3)
+    free = promotion_rate(certain(rates, runs=4), lenient, 0.1, nights=400, seed=1)
+    assert 0 < promotion_rate(certain(rates, runs=4, controls=controls), lenient, 0.1, nights=400, seed=1) == free
 
 
 def test_controls_raise_as_many_alarms_as_before_so_few_nights_are_lost_to_them():
@@ -290,6 +367,13 @@ def test_the_detectable_gain_is_the_smallest_to_half_a_point(threshold):
     found = detectable_gain(lambda gain: float(gain >= threshold))
     assert threshold <= found <= threshold + 0.005
     assert found == round(found, 3)
+
+
+def test_only_gains_between_nothing_and_all_are_tried():
+    tried = []
+    detectable_gain(lambda gain: tried.append(gain) or float(gain >= 0.4))
+    assert max(tried) == 1.0
+    assert min(tried) > 0.0
 
 
 def test_power_of_just_eight_in_ten_is_enough():

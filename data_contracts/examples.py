@@ -28,7 +28,7 @@ def columns(row: TrainingExample) -> Mapping[str, Value]:
         "empty_target": row.target_ids is not None and not row.target_ids,
         "negative_token_ids": min((*row.prompt_ids, *target), default=0) < 0,
         "replay_does_not_reach_its_step": len(row.commands) != row.step,
-        "empty_commands": sum(not command.strip() for command in row.commands),
+        "empty_commands": sum(isinstance(said, str) and not said.strip() for said in row.commands),
         "correction_without_plan": row.source == "verified_correction" and row.plan is None,
         "plan_without_correction": row.source != "verified_correction" and row.plan is not None,
         "nothing_to_imitate": row.source != "decision_point" and row.target_ids is None,

@@ -6,6 +6,7 @@ the guidance: the prompt is the one that the Observer would have had alone.
 
 from collections.abc import Iterable, Iterator
 
+from aoi.language.decision import decision_of
 from aoi.language.prompting import Prompter, unguided
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.problems.oracle import Truth
@@ -82,7 +83,7 @@ def _example(
         target_ids=spoken.completion_ids if is_target else None,
         target=kept.decision if is_target else None,
         step=step.index,
-        commands=tuple(earlier.decision for earlier in content.steps[: step.index]),
+        commands=tuple(decision_of(earlier) or earlier.decision for earlier in content.steps[: step.index]),
         world=content.world,
         source=source,
         source_trajectory=content.digest(),

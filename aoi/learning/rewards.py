@@ -42,7 +42,7 @@ CARRIED_ON = 0.5
 NEARER = 0.3
 REPAIRED = 0.9
 
-Deed = tuple[ProblemInstance, tuple[str, ...], Decision]
+Deed = tuple[ProblemInstance, tuple[Given, ...], Decision]
 """A problem, the decisions so far, and the decision to execute, reduced to what it does."""
 
 
@@ -114,7 +114,7 @@ class MeasuredReward:
         for situation, key, trajectory in zip(situations, deeds, rollout(episodes, _policy(self._policy)), strict=True):
             self._known[key] = _consequence(situation, len(key[1]), trajectory)
 
-    def _episode(self, situation: scenario.Scenario, before: Sequence[str], deed: Decision) -> Episode:
+    def _episode(self, situation: scenario.Scenario, before: Sequence[Given], deed: Decision) -> Episode:
         carries_on = self._policy is not None and isinstance(deed.do, ProbeDo)
         return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
 

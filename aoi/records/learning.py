@@ -43,8 +43,8 @@ Source = Literal["verified_correction", "success", "decision_point", "operator_l
 class TrainingExample(Record):
     """One Observer decision to learn from: a prompt, a way to replay it, sometimes a target.
 
-    Version 2 tells decision points from successes and brought `target`. Version 1 called both `success`; whether there
-    was something to imitate told them apart.
+    Version 2 tells decision points from successes, brought `target` and holds `commands` as they were parsed. Version 1
+    called both `success`; whether there was something to imitate told them apart.
     """
 
     schema_version: Literal[2] = 2
@@ -59,8 +59,9 @@ class TrainingExample(Record):
     target: Decision | None = None
     """What `target_ids` say: the gold decision that a judge compares with. None in examples of version 1."""
     step: int = Field(ge=0)
-    commands: tuple[str, ...]
-    """Decisions that lead from the first step to this one: with the world digest they replay it."""
+    commands: tuple[Decision | str, ...]
+    """Decisions that lead from the first step to this one: with the world digest they replay it. A malformed one is its
+    text, as is every one of version 1."""
     world: Sha256
     source: Source
     """`verified_correction`: decided under a plan that the world verified. `success`: decided by itself on the way to a

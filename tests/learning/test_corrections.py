@@ -166,7 +166,7 @@ def test_a_correction_is_learnt_from_its_useful_decisions_without_the_guidance(g
         assert "<plan>" not in CODEC.decode(example.prompt_ids)
         assert example.target_ids == recorded.utterances[0].completion_ids
         assert example.target == recorded.decided == parse(CODEC.decode(example.target_ids))
-        assert example.commands == tuple(each.decision for each in trajectory.content.steps[: example.step])
+        assert example.commands == tuple(each.decided for each in trajectory.content.steps[: example.step])
 
 
 def test_a_decision_that_was_made_under_a_plan_is_learnt_from_the_prompt_without_it(situation):
@@ -206,6 +206,10 @@ def test_every_decision_point_is_a_prompt_and_says_that_it_is_one():
         assert (example.source, example.target_ids, example.target) == ("decision_point", None, None)
         assert example.prompt_ids == (5, 6)
         assert len(example.commands) == example.step
+    after_malformed = examples[1]
+    looked, unread = failed.content.steps[:2]
+    assert after_malformed.commands == (looked.decided, unread.decision)
+    assert TrainingExample.model_validate_json(after_malformed.model_dump_json()) == after_malformed
 
 
 def test_a_success_is_learnt_from_only_if_it_was_one_and_its_own(situation):
@@ -264,9 +268,10 @@ def test_a_stored_example_of_the_former_version_says_what_it_is_when_it_is_read(
     (point,) = prompt_examples([episode(step(SubmitDo("no")), success=False)], PROMPTER)
     old = point.model_dump(mode="json", exclude={"target"}) | {"schema_version": 1, "source": "success"}
     assert TrainingExample.model_validate(old) == point
-    imitated = old | {"target_ids": [7, 1]}
+    imitated = old | {"target_ids": [7, 1], "step": 1, "commands": ['{"sum":"none"}']}
     read = TrainingExample.model_validate(imitated)
     assert (read.source, read.target_ids, read.target, read.schema_version) == ("success", (7, 1), None, 2)
+    assert read.commands == ('{"sum":"none"}',)
 
 
 def _with(trajectory, **changes):

@@ -109,6 +109,17 @@ def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(reward, local
     assert reward(examples[0], elsewhere) == LOOK
 
 
+def test_a_replay_by_the_texts_of_a_former_version_earns_what_one_by_decisions_earns(reward, localization) -> None:
+    trajectory, situation = localization
+    last = _examples(trajectory)[-1]
+    texts = tuple(render(said) for said in last.commands if isinstance(said, Decision))
+    assert len(texts) == last.step > 0
+    former = last.model_dump(mode="json") | {"schema_version": 1, "commands": texts}
+    for said in (_submit(_right(situation)), _submit(SubmitDo("no"))):
+        afresh = MeasuredReward(SEED_PROFILE, CODEC)
+        assert afresh(TrainingExample.model_validate(former), said) == reward(last, said)
+
+
 def test_no_wrong_answer_beats_a_look_that_found_nothing(reward, localization) -> None:
     """Otherwise the crumb for calibration is the best of a group that fails, and answering at once is learnt."""
     trajectory, _ = localization

@@ -71,14 +71,6 @@ def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
     return tuple(component.name for component in built.components if fault.eligible(built, component))
 
 
-def target_name(problem: Problem, built: Application) -> str | None:
-    """Name of the component that a problem hits in the application of its seed; None for a control."""
-    if problem.fault is None:
-        return None
-    fault = FAULTS[problem.fault]
-    return [component.name for component in built.components if fault.eligible(built, component)][problem.target]
-
-
 @cache
 def _by_id() -> Mapping[str, Problem]:
     by_id: dict[str, Problem] = {}

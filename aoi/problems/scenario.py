@@ -125,11 +125,6 @@ class Schedule:
     rest: int
     """From the last write to the first look."""
 
-    @property
-    def age_s(self) -> int:
-        """From the fault to the first look."""
-        return sum(self.after) + self.rest
-
 
 def build(instance: ProblemInstance) -> Scenario:
     """The world of a problem, ready for its first look."""

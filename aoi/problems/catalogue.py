@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 from aoi.errors import UnknownProblem
 from aoi.problems import aiopslab
-from aoi.problems.applications import APPLICATIONS, application
+from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.faults.base import Fault
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, Slice, Split, TaskKind
+from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 
 NO_FAULT = "no_fault"

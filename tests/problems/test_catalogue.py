@@ -7,10 +7,11 @@ import pytest
 
 from aoi.errors import SettingsError, UnknownProblem
 from aoi.problems import catalogue
-from aoi.problems.applications import APPLICATIONS, application
+from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.sampling import control_of, other_world, sample
 from aoi.records.problem import TaskKind
+from aoi.worlds.applications.lookup import application
 
 AIOPSLAB = {
     **{f"misconfig_app_hotel_res-{kind}-1": "train" for kind in TaskKind},

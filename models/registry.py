@@ -187,11 +187,6 @@ class Registry:
             self._version(version)
             self._client.set_registered_model_alias(self.name, alias, version)
 
-    def unpoint(self, alias: str) -> None:
-        """Let an alias name nothing."""
-        with self._reachable():
-            self._client.delete_registered_model_alias(self.name, alias)
-
     def reconcile(self, champion: Champion | None) -> bool:
         """Make the alias `champion` name what the ledger says. Returns whether it had to be changed.
 

@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 from aoi.errors import UnknownProblem
 from aoi.problems import aiopslab
-from aoi.problems.applications import APPLICATIONS, application
+from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.faults.base import Fault
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, Slice, Split, TaskKind
+from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 
 NO_FAULT = "no_fault"
@@ -69,14 +70,6 @@ def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
     """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
     built, fault = application(application_key, 0), FAULTS[fault_key]
     return tuple(component.name for component in built.components if fault.eligible(built, component))
-
-
-def target_name(problem: Problem, built: Application) -> str | None:
-    """Name of the component that a problem hits in the application of its seed; None for a control."""
-    if problem.fault is None:
-        return None
-    fault = FAULTS[problem.fault]
-    return [component.name for component in built.components if fault.eligible(built, component)][problem.target]
 
 
 @cache

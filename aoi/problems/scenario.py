@@ -14,7 +14,6 @@ from aoi.access.transport import ReadTransport, Transport
 from aoi.agents.situation import Hands
 from aoi.problems import catalogue, oracle
 from aoi.problems.alerts import Alert, alerts_of
-from aoi.problems.applications import application
 from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan
 from aoi.problems.inventory import Inventory, capture
@@ -24,6 +23,7 @@ from aoi.problems.sites import find, rng
 from aoi.problems.writes import send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.environment import new_world, running
 from aoi.worlds.identities import EXECUTOR, PROBE
@@ -124,11 +124,6 @@ class Schedule:
     """Waits before each ordinary write that follows."""
     rest: int
     """From the last write to the first look."""
-
-    @property
-    def age_s(self) -> int:
-        """From the fault to the first look."""
-        return sum(self.after) + self.rest
 
 
 def build(instance: ProblemInstance) -> Scenario:

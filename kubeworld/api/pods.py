@@ -18,8 +18,6 @@ from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-
 
 def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
     """The named container, or the only one. Raises: ApiError 400."""

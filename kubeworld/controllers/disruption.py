@@ -14,21 +14,6 @@ from kubeworld.machine.world import World
 RESOURCE = "poddisruptionbudgets.policy"
 
 
-def eviction_allowed(world: World, pod: Obj) -> tuple[bool, str]:
-    """Whether the pod may be evicted now, and else the message of the API's 429."""
-    meta = pod["metadata"]
-    phase = (pod.get("status") or {}).get("phase")
-    # These serve nobody, so no budget has to be asked (canIgnorePDB in pkg/registry/core/pod/storage/eviction.go).
-    if phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in meta:
-        return True, ""
-    for budget in world.store.objects(RESOURCE, meta["namespace"]):
-        if not selectors.matches(budget["spec"].get("selector"), meta.get("labels")):
-            continue
-        if (budget.get("status") or {}).get("disruptionsAllowed", 0) < 1:
-            return False, "Cannot evict pod as it would violate the pod's disruption budget."
-    return True, ""
-
-
 class DisruptionController:
     """Keeps the status of budgets."""
 

@@ -26,12 +26,12 @@ _HEALTHY = (
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
-_PRESSURES = {
-    "MemoryPressure": ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "memory-pressure"),
-    "DiskPressure": ("KubeletHasDiskPressure", "kubelet has disk pressure", "disk-pressure"),
-    "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available", "pid-pressure"),
+_PRESSURE_TAINTS = {
+    "MemoryPressure": "node.kubernetes.io/memory-pressure",
+    "DiskPressure": "node.kubernetes.io/disk-pressure",
+    "PIDPressure": "node.kubernetes.io/pid-pressure",
 }
-"""Condition -> (reason, message, taint) while a node lacks something."""
+"""Condition of a node that lacks something -> the taint that keeps new pods away."""
 # An ordinary machine; 110 pods is the kubelet's default (--max-pods).
 _CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
 
@@ -50,34 +50,6 @@ def restore(world: World, node: str) -> None:
     world.wake(NodeController.name, "nodes", ("", node))
     for pod in world.store.pods_on(node):
         world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
-
-
-def set_pressure(world: World, node: str, type_: str, *, pressed: bool) -> None:
-    """Put a node under MemoryPressure, DiskPressure or PIDPressure, or relieve it; the taint follows.
-
-    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
-    """
-    stored = world.store.get("nodes", "", node)
-    if stored is None:
-        raise KeyError(node)
-    healthy = next((reason, message) for name, _, reason, message in _HEALTHY if name == type_)
-    reason, message = _PRESSURES[type_][:2] if pressed else healthy
-    now = world.clock.rfc3339()
-    status = dict(stored["status"])
-    status["conditions"] = conditions.with_condition(
-        status["conditions"],
-        now,
-        type_=type_,
-        status="True" if pressed else "False",
-        reason=reason,
-        message=message,
-        lastHeartbeatTime=now,
-    )
-    stored = world.store.update("nodes", {**stored, "status": status})
-    event = f"NodeHas{type_}" if pressed else reason.replace("Kubelet", "Node")
-    text = f"Node {node} status is now: {event}"
-    events.record(world, "nodes", stored, event, text, component="kubelet", host=node)
-    world.wake(NodeController.name, "nodes", ("", node))
 
 
 def present(world: World, resource: str, obj: Obj) -> Obj:
@@ -116,10 +88,11 @@ class NodeController:
     watches = ("nodes",)
 
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
-        """The node, for what is not its own status write."""
+        """The node, if its spec or a condition changed: clients too may write conditions, through its status."""
         if change.verb == "DELETED":
             return []
-        if change.previous is not None and change.obj.get("spec") is change.previous.get("spec"):
+        node, former = change.obj, change.previous
+        if former is not None and node.get("spec") is former.get("spec") and _states(node) == _states(former):
             return []
         return [("nodes", change.name)]
 
@@ -137,6 +110,10 @@ class NodeController:
         elif down_since is None and ready is not None and ready["status"] == "Unknown":
             node = _mark_ready(world, node)
         _sync_taints(world, node)
+
+
+def _states(node: Obj) -> dict[str, str]:
+    return {one["type"]: one["status"] for one in (node.get("status") or {}).get("conditions") or ()}
 
 
 def _register(world: World, node: Obj) -> Obj:
@@ -282,11 +259,8 @@ def _sync_taints(world: World, node: Obj) -> None:
     if unreachable:
         implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
     # Taints of other keys are somebody's own and stay; of these, those whose cause is gone go.
-    managed = {UNSCHEDULABLE, UNREACHABLE}
-    for type_, (_, _, suffix) in _PRESSURES.items():
-        managed.add(f"node.kubernetes.io/{suffix}")
-        if conditions.is_true(node, type_):
-            implied.append((f"node.kubernetes.io/{suffix}", "NoSchedule"))
+    managed = {UNSCHEDULABLE, UNREACHABLE, *_PRESSURE_TAINTS.values()}
+    implied += [(key, "NoSchedule") for type_, key in _PRESSURE_TAINTS.items() if conditions.is_true(node, type_)]
     taints = list((node.get("spec") or {}).get("taints") or ())
     kept = [t for t in taints if t["key"] not in managed or (t["key"], t["effect"]) in implied]
     present = {(taint["key"], taint["effect"]) for taint in kept}

@@ -74,12 +74,6 @@ def remember(world: World, node: str, image: str) -> None:
         world.state[f"images/{node}"] = (*present, name)
 
 
-def forget(world: World, node: str, image: str) -> None:
-    """Remove an image from a node, as the kubelet's image garbage collection does."""
-    name = canonical(image)
-    world.state[f"images/{node}"] = tuple(other for other in world.state.get(f"images/{node}", ()) if other != name)
-
-
 def duration(milliseconds: int) -> str:
     """Go's time.Duration text: `400ms`, `1.204s`, `1m2.5s`."""
     if milliseconds < 1000:

@@ -109,6 +109,7 @@ class InProcessPolicy:
         self.rows = rows
         weights = files.base_weights(base)
         self._names: dict[RoleName, str] = {}
+        """Digest of the adapter that answers for a role, or `base:<digest>`."""
         self._decoders: dict[str, Decoder[Any]] = {}
         """Each takes back the caches that it made, and no others."""
         folders = dict(adapters_by_role or {})
@@ -118,10 +119,6 @@ class InProcessPolicy:
             self._names[role] = name
             if name not in self._decoders:
                 self._decoders[name] = self._decoder(base, folder, weights)
-
-    def adapter_of(self, role: RoleName) -> str:
-        """Digest of the adapter that answers for `role`, or `base:<digest>`."""
-        return self._names[role]
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order."""

@@ -68,7 +68,7 @@ def adapter_name(digest: Sha256) -> str:
 
 
 class ModelServer:
-    """The management side: what is served, load, unload."""
+    """The management side: what is served, and loading more."""
 
     def __init__(self, settings: ServerSettings) -> None:
         headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
@@ -129,11 +129,6 @@ class ModelServer:
                 "Was it started with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True?"
             )
         return served
-
-    def unload(self, digest: Sha256) -> None:
-        """Take an adapter out; no error if it is not loaded. Raises: ServerUnavailable."""
-        if (name := adapter_name(digest)) in self.names():
-            self.request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
 
     def request(
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None

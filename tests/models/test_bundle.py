@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from aoi.agents.policy import Turn
 from aoi.errors import CorruptObject
 from aoi.language.profile import SEED_PROFILE
 from models import bundle, files
@@ -26,7 +27,8 @@ def test_a_bundle_comes_back_as_it_was_written(written: Path, base: Path, adapte
     assert loaded.profile == SEED_PROFILE
     assert loaded.manifest.adapter == files.adapter_digest(adapter)
     assert set(loaded.adapters) == {"observer", "evolver"}
-    assert InProcessPolicy(loaded.base, loaded.adapters).adapter_of("observer") == loaded.manifest.adapter
+    (answer,) = InProcessPolicy(loaded.base, loaded.adapters).generate([Turn("observer", (3,), 1, 0.0, 0)])
+    assert answer.adapter == loaded.manifest.adapter
 
 
 def test_equal_parts_give_an_equal_digest(written: Path, base: Path, adapter: Path, other_adapter: Path) -> None:

@@ -37,8 +37,8 @@ class _Liar:
         changed = [Turn(t.role, self.prefix + t.prompt_ids, t.max_tokens, t.temperature, t.seed) for t in turns]
         answers = self.truth.generate(changed)
         return [
-            Generation(answer.token_ids, answer.logprobs, self.claims.adapter_of(turn.role))
-            for turn, answer in zip(turns, answers, strict=True)
+            Generation(answer.token_ids, answer.logprobs, claim.adapter)
+            for answer, claim in zip(answers, self.claims.generate(turns), strict=True)
         ]
 
 

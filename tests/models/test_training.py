@@ -104,8 +104,9 @@ def test_the_evolver_learns_plans_on_its_own_adapter(base: Path, lines: list[Dec
     )
     assert run.points[-1].loss < run.points[0].loss
     policy = InProcessPolicy(base, {"evolver": tmp_path / "evolver"})
-    assert policy.adapter_of("evolver") == run.result
-    assert policy.adapter_of("observer").startswith("base:")
+    planned, observed = policy.generate([Turn(role, (3,), 1, 0.0, 0) for role in ("evolver", "observer")])
+    assert planned.adapter == run.result
+    assert observed.adapter.startswith("base:")
 
 
 def test_grpo_raises_the_reward(base: Path, examples: list[TrainingExample], tmp_path: Path) -> None:

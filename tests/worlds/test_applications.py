@@ -14,6 +14,7 @@ from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.manifests import objects
 from aoi.worlds.applications.social import social_network
+from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.launch import split_image
 from aoi.worlds.telemetry.dialects import DIALECTS
 
@@ -21,14 +22,22 @@ numbers = st.integers(0, 299)
 seeds = st.integers(0, 10_000)
 
 
+def names_by_resource(spec: Application) -> dict[str, set[str]]:
+    names: dict[str, set[str]] = {}
+    for resource, obj in objects(spec):
+        names.setdefault(resource, set()).add(obj["metadata"]["name"])
+    return names
+
+
 def test_hotel_reservation_has_the_objects_of_aiopslab() -> None:
-    counts: dict[str, int] = {}
-    for resource, _ in objects(hotel_reservation(1)):
-        counts[resource] = counts.get(resource, 0) + 1
-    assert counts["deployments.apps"] == 19
-    assert counts["services"] == 20
-    assert counts["persistentvolumeclaims"] == counts["persistentvolumes"] == 6
     spec = hotel_reservation(1)
+    names, components = names_by_resource(spec), set(spec.by_name)
+    assert names["deployments.apps"] == components
+    assert names["services"] == components | {"jaeger-out"}
+    databases = {c.name.removeprefix("mongodb-") for c in spec.components if c.name.startswith("mongodb-")}
+    assert databases == {"geo", "profile", "rate", "recommendation", "reservation", "user"}
+    assert names["persistentvolumeclaims"] == {f"{name}-pvc" for name in databases}
+    assert names["persistentvolumes"] == {f"{name}-pv" for name in databases}
     assert spec.namespace == "test-hotel-reservation"
     assert dict(spec.workload.mix) == {"/hotels": 0.6, "/recommendations": 0.39, "/user": 0.005, "/reservation": 0.005}
     maps = spec.config_maps()
@@ -37,11 +46,9 @@ def test_hotel_reservation_has_the_objects_of_aiopslab() -> None:
 
 def test_social_network_has_the_objects_of_aiopslab() -> None:
     spec = social_network(1)
-    counts: dict[str, int] = {}
-    for resource, obj in objects(spec):
-        if obj["metadata"]["name"] != "kube-root-ca.crt":
-            counts[resource] = counts.get(resource, 0) + 1
-    assert counts["deployments.apps"] == counts["services"] == counts["configmaps"] == 27
+    names, components = names_by_resource(spec), set(spec.by_name)
+    assert names["deployments.apps"] == names["services"] == components
+    assert names["configmaps"] - {"kube-root-ca.crt"} == components
     assert spec.namespace == "test-social-network"
     assert {spec.by_name[name].port for name in ("user-service", "text-service", "post-storage-service")} == {9090}
     assert not any(component.probes for component in spec.components)

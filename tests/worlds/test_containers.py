@@ -58,7 +58,7 @@ def test_buggy_build_panics_in_a_crash_loop_and_the_old_tag_heals(any_applicatio
     crashed = " ".join(line.text for line in world.runtime.log(world, pod, component.container, previous=True))
     panics = ("panic", "Traceback", "terminate called", "uncaught", "Unhandled", "Application run failed")
     assert any(word in crashed for word in panics)
-    change_container(world, application, name, lambda c: c.update(image=component.image_reference))
+    change_container(world, application, name, lambda c: c.update(image=f"{component.image}:{component.tag}"))
     world.advance(SETTLED_MS)
     assert traffic(world).conditions.edges == ()
     assert state_of(newest(any_application, name))["ready"]

@@ -185,22 +185,25 @@ def test_revoked_role_is_unauthorized_and_the_restarted_client_panics(key: str) 
     guarded = installed(key)
     world, application = guarded.world, guarded.application
     client, login = next((c, g) for c in application.components for g in c.logins if g.user)
-    granted = databases.users(world, login.database_component)[login.user]["grants"]
-    databases.set_grants(world, login.database_component, login.user, [])
+    granted = databases.users(world, login.database_component)
+    revoked = {**granted, login.user: {**granted[login.user], "grants": []}}
+    databases.set_users(world, login.database_component, revoked)
     world.advance(SETTLED_MS)
     assert_seen(guarded, client.name, login.database_component, "unauthorized")
     delete_pods(world, application, client.name)
     world.advance(SETTLED_MS)
     assert says(logs(world, application, client.name), "unauthorized")
     assert all(pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods(world, application, client.name))
-    databases.set_grants(world, login.database_component, login.user, granted)
+    databases.set_users(world, login.database_component, granted)
     world.advance(400_000)
     assert_healthy(guarded, client.name, login.database_component)
 
 
 def test_dropped_user_cannot_log_in(hotel: Installed) -> None:
     world, application = hotel.world, hotel.application
-    databases.drop_user(world, "mongodb-geo", "admin")
+    accounts = databases.users(world, "mongodb-geo")
+    assert "admin" in accounts
+    databases.set_users(world, "mongodb-geo", {name: held for name, held in accounts.items() if name != "admin"})
     delete_pods(world, application, "geo")
     world.advance(SETTLED_MS)
     assert "Authentication failed" in logs(world, application, "geo")

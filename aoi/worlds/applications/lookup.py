@@ -1,6 +1,7 @@
 """Applications by key: `hotel_reservation`, `social_network` and `gen000` to `gen299`."""
 
 import re
+from functools import lru_cache
 
 from aoi.errors import UnknownProblem
 from aoi.worlds.applications.generator import generate
@@ -11,6 +12,7 @@ from aoi.worlds.applications.spec import Application
 _GENERATED = re.compile(r"gen([012]\d\d)")
 
 
+@lru_cache(maxsize=256)
 def application(key: str, seed: int) -> Application:
     """The application that a problem names. Raises: UnknownProblem."""
     if key == "hotel_reservation":

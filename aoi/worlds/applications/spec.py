@@ -215,11 +215,6 @@ class Component:
     """Mean seconds between lines of healthy log."""
 
     @property
-    def image_reference(self) -> str:
-        """`repository:tag`."""
-        return f"{self.image}:{self.tag}"
-
-    @property
     def callees(self) -> tuple[str, ...]:
         """Components it calls, in order of first use."""
         return tuple(dict.fromkeys(call.callee for operation in self.operations for call in operation.calls))

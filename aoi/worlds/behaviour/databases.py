@@ -21,16 +21,3 @@ def set_users(world: World, component: str, accounts: Users) -> None:
     databases = world.state["databases"]
     world.state["databases"] = {**databases, component: {**databases[component], "users": accounts}}
     world.wake("telemetry-recorder", "", ("", "scrape"))  # no API object changed
-
-
-def drop_user(world: World, component: str, user: str) -> None:
-    """Remove an account. Raises: KeyError."""
-    accounts = dict(users(world, component))
-    del accounts[user]
-    set_users(world, component, accounts)
-
-
-def set_grants(world: World, component: str, user: str, grants: list[list[str]]) -> None:
-    """Replace the grants of an account. Raises: KeyError."""
-    accounts = users(world, component)
-    set_users(world, component, {**accounts, user: {**accounts[user], "grants": grants}})

@@ -1,5 +1,7 @@
 """Nodes: registration, silent heartbeats, failure, eviction and cordon."""
 
+import pytest
+
 from kubeworld.controllers import nodes
 from tests.kubeworld.controllers.cluster import (
     condition,
@@ -129,17 +131,24 @@ def test_a_cordoned_node_keeps_its_pods_and_takes_no_more():
     assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
 
 
-def test_a_node_under_disk_pressure_takes_no_new_pods():
+def set_condition(world, node, type_, status):
+    present = get(world, "nodes", node, "")["status"]["conditions"]
+    edit(world, "nodes", node, "status", conditions=[
+        {**one, "status": status} if one["type"] == type_ else one for one in present
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["Disk", "Memory", "PID"])
+def test_a_node_under_pressure_takes_no_new_pods(what):
     world = run()
-    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=True)
-    world.settle()
+    set_condition(world, "node-1", f"{what}Pressure", "True")
     node = get(world, "nodes", "node-1", "")
-    assert condition(node, "DiskPressure")["reason"] == "KubeletHasDiskPressure"
-    assert [taint["key"] for taint in node["spec"]["taints"]] == ["node.kubernetes.io/disk-pressure"]
-    assert events_of(world, "node-1", "NodeHasDiskPressure")
+    assert [taint["key"] for taint in node["spec"]["taints"]] == [f"node.kubernetes.io/{what.lower()}-pressure"]
     edit(world, "deployments.apps", "geo", "spec", replicas=8)
-    assert len(on(world, "node-1")) == 1
-    nodes.set_pressure(world, "node-1", "DiskPressure", pressed=False)
-    world.settle()
+    world.advance(10_000)
+    assert (len(on(world, "node-1")), len(pods_of(world, "geo"))) == (1, 8)
+    set_condition(world, "node-1", f"{what}Pressure", "False")
     assert "taints" not in get(world, "nodes", "node-1", "")["spec"]
-    assert events_of(world, "node-1", "NodeHasNoDiskPressure")
+    edit(world, "deployments.apps", "geo", "spec", replicas=12)
+    world.advance(10_000)
+    assert len(on(world, "node-1")) > 1

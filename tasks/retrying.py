@@ -21,7 +21,7 @@ UNCLASSIFIED_S = 5.0
 SPREAD = 0.25
 """Up to this share is added to a pause, so that runs that failed together do not come back together."""
 CAP_S = 300.0
-"""No stage sleeps for longer, whatever a server asks for: the next run of the command is there for that."""
+"""No stage sleeps for longer, whatever Retry-After a model server sends: the next run of the command is for that."""
 
 
 def may_work_later(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:

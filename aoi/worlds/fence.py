@@ -4,9 +4,16 @@ Whoever may patch a Deployment may mount a Secret into it, run it as another ser
 network. This is the server-side fence behind the typed actions: such a thing may only stay as it is, or come back from
 a revision that the cluster itself recorded.
 
-For real clusters `deploy/rbac/executor-policy.yaml` says the same as ValidatingAdmissionPolicies. Worlds do not load
-them in this one's place: a policy cannot see recorded revisions, so it refuses some rollbacks that typed actions make,
-and it would cost each write of an episode four times its present time (`benchmarks.cluster --only policies`).
+For real clusters there are the policies of `deploy/rbac/executor-policy.yaml`, which are stricter. Both refuse what
+escalates: other accounts, host namespaces, security contexts, volumes, containers, Secrets in the environment, a
+Service's type and addresses, a node's labels; this fence also the rest of a node's spec. The policies alone refuse
+replicas outside 1 to 10, images of another registry path, other Service ports, a cordon, a new taint, and the deletion
+of a pod that no controller replaces. In worlds the typed actions alone keep the Executor from those: none renders one,
+save an image that a recorded revision ran.
+
+Worlds do not load the policies in this one's place: a policy cannot see recorded revisions, so it refuses some
+rollbacks that typed actions make, and it would cost each write of an episode four times its present time
+(`benchmarks.cluster --only policies`).
 """
 
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ from a server is as exact as one from the in-process engine. Adapters are loaded
 digest: a new champion is loaded beside the old one, and no request in flight changes its adapter.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 
 NOT_FOUND = 404
+LONGEST_WAIT_S = 3600.0
+"""A server that asks for more is taken to mean this: a wrong header must not stop a loop for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,10 @@ class ModelServer:
     def request(
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None
     ) -> httpx.Response:
-        """One request. Raises: ServerUnavailable, UnknownBundle for an unknown name, Permanent if refused."""
+        """One request. Raises: ServerUnavailable, UnknownBundle for an unknown name, Permanent if refused.
+
+        A ServerUnavailable is to be tried again after the server's Retry-After, where it sent one.
+        """
         timeout = self.settings.timeout_s if timeout_s is None else timeout_s
         try:
             response = self._client.request(method, path, json=body, timeout=timeout)
@@ -143,15 +149,27 @@ class ModelServer:
                 f"{timeout:.1f} s on {path}). Is it up? curl {self.settings.url}/health"
             ) from error
         if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise ServerUnavailable(
-                f"the model server answered {response.status_code} on {path}: {response.text[:200]}"
-            )
+            told = f"the model server answered {response.status_code} on {path}: {response.text[:200]}"
+            asked_s = _asked_wait_s(response)
+            raise ServerUnavailable(told) if asked_s is None else ServerUnavailable(told, retry_in_s=asked_s)
         if response.status_code == NOT_FOUND:
             name = (body or {}).get("model") or (body or {}).get("lora_path") or path
             raise UnknownBundle(f"the model server knows no {name}: load it again, or check its --enable-lora flags")
         if response.is_error:
             raise Permanent(f"the model server refused {path} with {response.status_code}: {response.text[:200]}")
         return response
+
+
+def _asked_wait_s(response: httpx.Response) -> float | None:
+    """Retry-After in seconds, bounded; None without one.
+
+    Its other form, a date, is not read: that would trust the server's clock. Source:
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    written = response.headers.get("Retry-After", "").strip()
+    if not re.fullmatch(r"[0-9]+", written):
+        return None
+    return min(float(written), LONGEST_WAIT_S)
 
 
 class ServedPolicy:

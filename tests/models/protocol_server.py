@@ -17,8 +17,8 @@ from models.policies.in_process import InProcessPolicy
 class ProtocolServer:
     """Serves a base as `base` and loaded adapters by name.
 
-    `delay_s` and `broken` make it misbehave; `swapped` is loaded whatever folder it is asked for; adapters are missing
-    from its next `late_lists` lists, as if another process loaded them meanwhile.
+    `delay_s`, `broken` and `busy` (a status and its Retry-After) make it misbehave; `swapped` is loaded whatever folder
+    it is asked for; adapters are missing from its next `late_lists` lists, as if another process loaded them meanwhile.
     """
 
     def __init__(self, base: Path) -> None:
@@ -26,6 +26,7 @@ class ProtocolServer:
         self.policies = {"base": InProcessPolicy(base)}
         self.delay_s = 0.0
         self.broken = False
+        self.busy: tuple[int, str | None] | None = None
         self.swapped: Path | None = None
         self.late_lists = 0
         self.roots = {"base": base}
@@ -48,12 +49,14 @@ class ProtocolServer:
         self._loop.close()
 
     @contextmanager
-    def misbehaving(self, *, delay_s: float = 0.0, broken: bool = False) -> Iterator[None]:
-        self.delay_s, self.broken = delay_s, broken
+    def misbehaving(
+        self, *, delay_s: float = 0.0, broken: bool = False, busy: tuple[int, str | None] | None = None
+    ) -> Iterator[None]:
+        self.delay_s, self.broken, self.busy = delay_s, broken, busy
         try:
             yield
         finally:
-            self.delay_s, self.broken = 0.0, False
+            self.delay_s, self.broken, self.busy = 0.0, False, None
 
     async def _start(self) -> web.AppRunner:
         application = web.Application()
@@ -97,6 +100,10 @@ class ProtocolServer:
         await asyncio.sleep(self.delay_s)
         if self.broken:
             return web.json_response({"error": {"message": "engine is dead"}}, status=500)
+        if self.busy:
+            status, wait = self.busy
+            headers = {} if wait is None else {"Retry-After": wait}
+            return web.json_response({"error": {"message": "overloaded"}}, status=status, headers=headers)
         policy = self.policies.get(body["model"])
         if policy is None:
             return web.json_response({"error": {"message": f"The model `{body['model']}` does not exist."}}, status=404)

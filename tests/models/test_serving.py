@@ -13,7 +13,7 @@ from aoi.records.learning import TrainingExample
 from models import bundle, files, identity
 from models.bundle import Lineage, Parts
 from models.policies.in_process import InProcessPolicy
-from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
+from models.policies.server import LONGEST_WAIT_S, ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
 from tests.models.protocol_server import ProtocolServer
 
 
@@ -106,6 +106,27 @@ def test_a_broken_server_is_unavailable(
 ) -> None:
     with server.misbehaving(broken=True), pytest.raises(ServerUnavailable, match="engine is dead"):
         ServedPolicy(client, {}, bare).generate(_turns(examples))
+
+
+@pytest.mark.parametrize(
+    ("written", "wait_s"),
+    [
+        ("40", 40.0),
+        ("0", 0.0),
+        ("9" * 400, LONGEST_WAIT_S),
+        (None, ServerUnavailable("").retry_in_s),
+        ("-1", ServerUnavailable("").retry_in_s),
+        ("Fri, 31 Dec 2027 23:59:59 GMT", ServerUnavailable("").retry_in_s),
+    ],
+    ids=["seconds", "at once", "too long", "unsaid", "negative", "a date"],
+)
+def test_a_busy_server_is_tried_again_when_it_asks(
+    server: ProtocolServer, client: ModelServer, written: str | None, wait_s: float
+) -> None:
+    for status in (429, 503):
+        with server.misbehaving(busy=(status, written)), pytest.raises(ServerUnavailable, match=str(status)) as error:
+            client.request("POST", "/v1/completions", {"model": "base", "prompt": [1], "max_tokens": 1})
+        assert error.value.retry_in_s == wait_s
 
 
 def test_a_slow_server_is_given_up_inside_the_budget(

@@ -18,7 +18,8 @@ from aoi.agents.actions.base import (
 )
 from aoi.agents.actions.change import Change, Obj, Refused, patch_change
 from aoi.agents.actions.view import View, containers, template_of
-from aoi.agents.kubectl.columns import millicores, size_bytes
+from aoi.agents.quantities import millicores, size_bytes
+from aoi.agents.selectors import expression_fits
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 MIN_REPLICAS, MAX_REPLICAS = 1, 10
@@ -324,21 +325,7 @@ def _fit_affinity(spec: Obj, nodes: list[dict[str, str]]) -> Obj:
 
 
 def _term_fits(term: Obj, labels: dict[str, str]) -> bool:
-    return all(_expression_fits(item, labels) for item in term.get("matchExpressions") or [])
-
-
-def _expression_fits(item: Obj, labels: dict[str, str]) -> bool:
-    value, values = labels.get(item.get("key", "")), item.get("values") or []
-    match item.get("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return True  # Gt and Lt: not judged, so never removed
+    return all(expression_fits(item, labels) for item in term.get("matchExpressions") or [])
 
 
 def _restore_tolerations(spec: Obj, earlier: list[tuple[int, Obj]]) -> Obj:

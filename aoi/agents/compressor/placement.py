@@ -1,34 +1,16 @@
 """What surrounds a component: network policies and chaos objects, storage, quotas, nodes."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
-from aoi.agents.compressor.templates import Json, listed, quantity
+from aoi.agents.compressor.templates import Json, listed
+from aoi.agents.quantities import quantity
+from aoi.agents.selectors import selects
 from aoi.agents.topology import Topology
 
 _CLAIM = re.compile(r"ClaimName:\s+(\S+)")
 _USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")
-
-
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether label pairs and expressions choose pods with these labels."""
-    pairs = selector.get("matchLabels", {})
-    if not pairs.items() <= labels.items():
-        return False
-    for rule in selector.get("matchExpressions", ()):
-        value, values = labels.get(rule.get("key", "")), rule.get("values", ())
-        match rule.get("operator"):
-            case "In" if value not in values:
-                return False
-            case "NotIn" if value in values:
-                return False
-            case "Exists" if value is None:
-                return False
-            case "DoesNotExist" if value is not None:
-                return False
-    return True
 
 
 def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
@@ -56,7 +38,7 @@ def chaos(observation: Observation, topology: Topology) -> Iterator[Finding]:
 def _chosen(word: str, selector: Json, item: Json, observation: Observation, topology: Topology) -> Iterator[Finding]:
     name = item.get("metadata", {}).get("name", "")
     for component, workload in topology.workloads.items():
-        if _selects(selector, dict(workload.labels)):
+        if selects(selector, dict(workload.labels)):
             yield Finding(word, component, None, observation, *span(observation, f'"name": "{name}"'))
 
 
@@ -87,8 +69,9 @@ def released(volumes: Observation, topology: Topology) -> Iterator[Finding]:
 def quotas(observation: Observation, target: str) -> Iterator[Finding]:
     """Rows of `kubectl describe resourcequotas` that are used up: they stop whatever is created next."""
     for line in observation.lines:
-        match = _USED.match(line.text)
-        if match and quantity(match[3]) <= quantity(match[2]) and not line.indent:
+        match = None if line.indent else _USED.match(line.text)
+        used, hard = (quantity(match[2]), quantity(match[3])) if match else (None, None)
+        if used is not None and hard is not None and hard <= used:
             yield finding("quota", target, observation, line)
 
 

@@ -6,11 +6,13 @@ nothing here knows a healthy world.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from aoi.agents.compressor.observation import Finding, Line, Observation, finding, span
+from aoi.agents.quantities import quantity
 from aoi.agents.topology import Topology
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -96,35 +98,18 @@ def _container_changes(old: Json, new: Json) -> Iterator[tuple[str, str]]:
 
 def _resource_changes(old: Json, new: Json) -> Iterator[tuple[str, str]]:
     """A memory limit that shrank, or a request that grew tenfold: what kills, or cannot be placed."""
-    before, after = (side.get("limits", {}).get("memory") for side in (old, new))
-    if after and (not before or quantity(after) < quantity(before)):
+    before, after = (quantity(side.get("limits", {}).get("memory")) for side in (old, new))
+    if after is not None and (before is None or after < before):
         yield "oomkilled", '"memory"'
     for resource in ("cpu", "memory"):
-        before, after = (side.get("requests", {}).get(resource) for side in (old, new))
-        floor = quantity(before) if before else UNASKED.get(resource, float("inf"))
-        if after and quantity(after) >= 10 * floor:
+        before, after = (quantity(side.get("requests", {}).get(resource)) for side in (old, new))
+        floor = UNASKED.get(resource) if before is None else before
+        if after is not None and floor is not None and after >= 10 * floor:
             yield "insufficient", f'"{resource}"'
 
 
-UNASKED = {"cpu": 0.1}
+UNASKED = {"cpu": Decimal("0.1")}
 """Cores that a container without a request is taken to want; memory has no usual amount."""
-_SUFFIXES = {
-    "m": 1e-3,
-    "": 1.0,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "Ki": 2.0**10,
-    "Mi": 2.0**20,
-    "Gi": 2.0**30,
-    "Ti": 2.0**40,
-}
-
-
-def quantity(text: str | float) -> float:
-    """A Kubernetes quantity as a number; zero if it is not one."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([a-zA-Z]{0,2})", str(text))
-    return float(match[1]) * _SUFFIXES.get(match[2], 0.0) if match else 0.0
 
 
 def probe_ports(observation: Observation, topology: Topology) -> Iterator[Finding]:

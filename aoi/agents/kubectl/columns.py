@@ -1,4 +1,4 @@
-"""Columns, ages and sizes as kubectl prints them."""
+"""Columns and ages as kubectl prints them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -91,29 +91,3 @@ def duration(seconds: int) -> str:
     )
     whole, unit, rest, small = next((step[1:] for step in steps if seconds < step[0]), (years, "y", 0, ""))
     return f"{whole}{unit}" + (f"{rest}{small}" if rest else "")
-
-
-_CPU = {"n": 1e-6, "u": 1e-3, "m": 1.0, "": 1000.0, "k": 1e6}
-_BYTES = {
-    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-    "m": 0.001, "E": 10**18, "P": 10**15, "Pi": 2**50, "Ei": 2**60,
-}  # fmt: skip
-
-
-def millicores(quantity: str | float | None) -> int:
-    """A CPU quantity in thousandths of a core; 0 if absent or odd."""
-    return round(_quantity(quantity, _CPU))
-
-
-def size_bytes(quantity: str | float | None) -> int:
-    """A memory quantity in bytes; 0 if absent or odd."""
-    return round(_quantity(quantity, _BYTES))
-
-
-def _quantity(quantity: str | float | None, units: dict[str, float]) -> float:
-    text = str(quantity if quantity is not None else "0")
-    number = text.rstrip("numkKMGTPEi")
-    try:
-        return float(number) * units[text[len(number) :]]
-    except (KeyError, ValueError):
-        return 0.0

@@ -1,13 +1,14 @@
 """`kubectl events`, `kubectl top` and `kubectl rollout history|status`."""
 
 from aoi.access.reading import READABLES
-from aoi.agents.kubectl.columns import millicores, size_bytes, table
+from aoi.agents.kubectl.columns import table
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe_pods import describe_template
 from aoi.agents.kubectl.describe_workloads import owned, replica_sets, revision, selector_text
 from aoi.agents.kubectl.get import prefix
 from aoi.agents.kubectl.page import Obj, Page, event_age, last_seen
 from aoi.agents.kubectl.reader import Reader, ServerSaid
+from aoi.agents.quantities import millicores, size_bytes
 
 CAUSE = "kubernetes.io/change-cause"
 

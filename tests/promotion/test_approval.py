@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from aoi.errors import ApprovalRefused, GateRefused
+from aoi.errors import ApprovalRefused, GateRefused, LedgerConflict
 from aoi.promotion import approval
-from tests.promotion.requests import START, Clock, approve, asked, bundle, decision, installed
+from tests.promotion.requests import START, Clock, approve, asked, bundle, decision, facts, installed, open_ledger
 
 
 @pytest.fixture
@@ -170,3 +170,30 @@ def test_an_unregistered_challenger_or_version_is_not_asked_for(ledger):
     request = asked(ledger, 1)
     with pytest.raises(GateRefused, match="version v1"):
         ledger.request(request.model_copy(update={"challenger_version": "v9"}), "nightly")
+
+
+def test_of_two_requests_the_one_that_was_approved_is_promoted_whoever_asked_for_the_other(tmp_path):
+    ledger = installed(tmp_path, team=True)
+    first = asked(ledger, 1, actor="ann")
+    ledger.close_cycle(first.cycle, "ann", "waits")
+    asked(ledger, 2, actor="cy")
+    entry = ledger.promote(first, approve(ledger, first, "cy"), "bob")
+    assert (entry.facts.bundle, entry.facts.version, entry.facts.evaluation) == (bundle(1), "v1", first.evaluation)
+    assert ledger.champion().bundle == bundle(1)
+
+
+def test_only_the_last_approval_of_a_request_stands(ledger):
+    request = asked(ledger, 1)
+    former, last = approve(ledger, request, "bob"), approve(ledger, request, "cy")
+    refused(ledger, request, former)
+    ledger.promote(request, last, "bob")
+    assert ledger.champion().bundle == bundle(1)
+
+
+def test_where_nobody_is_champion_nothing_is_promoted(ledger, tmp_path):
+    request = asked(ledger, 1)
+    empty = open_ledger(tmp_path / "empty")
+    empty.register(request.cycle, facts(1), "nightly")
+    empty.request(request, "nightly")
+    with pytest.raises(LedgerConflict, match="the champion is no bundle, but the request compares with"):
+        empty.promote(request, approve(empty, request), "bob")

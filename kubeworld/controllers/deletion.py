@@ -5,6 +5,7 @@ Used by the controllers, and by the API for every DELETE, so that both delete al
 
 from typing import Literal
 
+from kubeworld.kinds import conditions
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
@@ -59,6 +60,22 @@ def request_deletion(
         new_meta["finalizers"] = finalizers
     # The first mark counts as a change of the spec where there is a generation: BeforeDelete raises it above 0 only.
     return world.store.update(resource, marked, spec_changed=not already and "generation" in meta)
+
+
+def disrupt(world: World, pod: Obj, reason: str, message: str) -> Obj:
+    """Ask for a pod to go to make room or order: it says so in its DisruptionTarget. Returns the pod before it ends."""
+    status = dict(pod.get("status") or {})
+    status["conditions"] = conditions.with_condition(
+        status.get("conditions") or [],
+        world.clock.rfc3339(),
+        type_="DisruptionTarget",
+        status="True",
+        reason=reason,
+        message=message,
+    )
+    pod = world.store.update("pods", {**pod, "status": status})
+    request_deletion(world, "pods", pod)
+    return pod
 
 
 def finish_deletion(world: World, resource: str, obj: Obj) -> bool:

@@ -7,9 +7,9 @@ pkg/scheduler/framework/preemption.
 from dataclasses import dataclass
 
 from kubeworld.controllers import interpod, predicates
-from kubeworld.controllers.deletion import request_deletion
+from kubeworld.controllers.deletion import disrupt
 from kubeworld.controllers.predicates import NodeView, Rejection
-from kubeworld.kinds import conditions, events
+from kubeworld.kinds import events
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -98,17 +98,8 @@ def _fits(world: World, pod: Obj, node: NodeView, nodes: list[NodeView]) -> bool
 
 def _preempt(world: World, pod: Obj, victim: Obj, node: str) -> None:
     uid = pod["metadata"]["uid"]
-    status = dict(victim.get("status") or {})
-    status["conditions"] = conditions.with_condition(
-        status.get("conditions") or [],
-        world.clock.rfc3339(),
-        type_="DisruptionTarget",
-        status="True",
-        reason="PreemptionByScheduler",
-        message="default-scheduler: preempting to accommodate a higher priority pod",
-    )
-    victim = world.store.update("pods", {**victim, "status": status})
-    request_deletion(world, "pods", victim)
+    why = "default-scheduler: preempting to accommodate a higher priority pod"
+    victim = disrupt(world, victim, "PreemptionByScheduler", why)
     message = f"Preempted by pod {uid} on node {node}"
     events.record(world, "pods", victim, "Preempted", message, component="default-scheduler")
 

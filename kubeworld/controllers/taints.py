@@ -3,9 +3,9 @@
 Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
 """
 
-from kubeworld.controllers.deletion import request_deletion
+from kubeworld.controllers.deletion import disrupt
 from kubeworld.controllers.predicates import toleration_seconds
-from kubeworld.kinds import conditions, events
+from kubeworld.kinds import events
 from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World
 
@@ -64,14 +64,4 @@ def _evict(world: World, pod: Obj) -> None:
     meta = pod["metadata"]
     message = f"Marking for deletion Pod {meta['namespace']}/{meta['name']}"
     events.record(world, "pods", pod, "TaintManagerEviction", message, component="taint-eviction-controller")
-    status = dict(pod.get("status") or {})
-    status["conditions"] = conditions.with_condition(
-        status.get("conditions") or [],
-        world.clock.rfc3339(),
-        type_="DisruptionTarget",
-        status="True",
-        reason="DeletionByTaintManager",
-        message="Taint manager: deleting due to NoExecute taint",
-    )
-    pod = world.store.update("pods", {**pod, "status": status})
-    request_deletion(world, "pods", pod)
+    disrupt(world, pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from traceback import format_exception
 
+from aoi.access.redaction import redact, redact_text
 from aoi.agents.compressor import Observation
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
-from aoi.agents.redaction import redact, redact_text
 from aoi.agents.session import Ended, Given, Session
 from aoi.agents.situation import Situation
 from aoi.language import lexicon

@@ -13,6 +13,7 @@ from typing import Literal
 
 import orjson
 
+from aoi.access.redaction import redact_text
 from aoi.access.transport import ReadRequest, ReadTransport, Transport
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
@@ -21,7 +22,6 @@ from aoi.agents.actions.view import View
 from aoi.agents.approval import Approver, Clock
 from aoi.agents.gate import Gate, is_stale, restored
 from aoi.agents.journal import Journal, JournalEntry
-from aoi.agents.redaction import redact_text
 from aoi.errors import CommandRefused
 
 VERIFY_MS = 120_000

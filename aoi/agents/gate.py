@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from aoi.access.redaction import redact_text
 from aoi.access.transport import Request, Response, Transport
 from aoi.agents.actions.change import (
     Change,
@@ -21,7 +22,6 @@ from aoi.agents.actions.change import (
 )
 from aoi.agents.approval import ActionApproval, Approver, Clock, check_approval
 from aoi.agents.journal import EntryState, Journal, JournalEntry
-from aoi.agents.redaction import redact_text
 from aoi.errors import ApprovalRefused
 from aoi.records.base import Sha256
 

@@ -1,8 +1,8 @@
 """What a person is shown of the evidence."""
 
+from aoi.access.redaction import redact
 from aoi.agents.compressor import Observation
 from aoi.agents.evidence import SEEN_CHARS, SEEN_LINES, seen_lines
-from aoi.agents.redaction import redact
 from aoi.language.lexicon import ALERTS, SIGNALS
 from aoi.language.meanings import ALERT_MEANINGS, SIGNAL_MEANINGS
 from aoi.records.episode import Citation

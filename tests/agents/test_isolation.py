@@ -19,7 +19,7 @@ WRITERS = (
     "aoi.agents.journal",
 )
 READ_PATH = (
-    "aoi.agents.probe", "aoi.agents.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
+    "aoi.agents.probe", "aoi.access.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
     "aoi.access.replay",
 )  # fmt: skip
 PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aoi.agents.redaction import is_sensitive_key, redact_text
+from aoi.access.redaction import is_sensitive_key, redact_text
 from aoi.errors import ActionRefused
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 

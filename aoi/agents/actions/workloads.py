@@ -18,8 +18,8 @@ from aoi.agents.actions.base import (
 )
 from aoi.agents.actions.change import Change, Obj, Refused, patch_change
 from aoi.agents.actions.view import View, containers, template_of
-from aoi.agents.quantities import millicores, size_bytes
-from aoi.agents.selectors import expression_fits
+from aoi.estate.quantities import millicores, size_bytes
+from aoi.estate.selectors import expression_fits
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 MIN_REPLICAS, MAX_REPLICAS = 1, 10

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
 from aoi.agents.compressor.templates import Json, listed
-from aoi.agents.quantities import quantity
-from aoi.agents.selectors import selects
 from aoi.agents.topology import Topology
+from aoi.estate.quantities import quantity
+from aoi.estate.selectors import selects
 
 _CLAIM = re.compile(r"ClaimName:\s+(\S+)")
 _USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")

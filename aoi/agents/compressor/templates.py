@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from aoi.agents.compressor.observation import Finding, Line, Observation, finding, span
-from aoi.agents.quantities import quantity
 from aoi.agents.topology import Topology
+from aoi.estate.quantities import quantity
 
 REVISION = "deployment.kubernetes.io/revision"
 ORDINARY = frozenset({"badimage", "badenv", "badargs", "insufficient", "oomkilled"})

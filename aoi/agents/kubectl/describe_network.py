@@ -6,7 +6,7 @@ from typing import Any
 from aoi.agents.kubectl.describe_workloads import selector_text
 from aoi.agents.kubectl.page import Obj, Page, moment
 from aoi.agents.kubectl.reader import Reader
-from aoi.agents.quantities import millicores, size_bytes
+from aoi.estate.quantities import millicores, size_bytes
 
 
 def describe_service(page: Page, service: Obj, reader: Reader) -> None:

@@ -8,11 +8,11 @@ import yaml
 from typing_extensions import override
 
 from aoi.access.reading import Readable
+from aoi.access.redaction import redact_object
 from aoi.agents.kubectl.columns import age, cell, table
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.kinds import SINGULAR
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
-from aoi.agents.redaction import redact_object
 
 
 class _Dumper(yaml.SafeDumper):

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from aoi.access.reading import MAX_LIST, MAX_LOG_BYTES, READABLES, TABLE, Readable
+from aoi.access.redaction import redact_object
 from aoi.access.transport import Backend, ReadRequest, ReadTransport, Response
 from aoi.agents.kubectl.columns import one_line
-from aoi.agents.redaction import redact_object
 
 Obj = dict[str, Any]
 

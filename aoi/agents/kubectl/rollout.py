@@ -8,7 +8,7 @@ from aoi.agents.kubectl.describe_workloads import owned, replica_sets, revision,
 from aoi.agents.kubectl.get import prefix
 from aoi.agents.kubectl.page import Obj, Page, event_age, last_seen
 from aoi.agents.kubectl.reader import Reader, ServerSaid
-from aoi.agents.quantities import millicores, size_bytes
+from aoi.estate.quantities import millicores, size_bytes
 
 CAUSE = "kubernetes.io/change-cause"
 

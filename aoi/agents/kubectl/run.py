@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aoi.access.redaction import redact
 from aoi.access.transport import ReadRequest, ReadTransport
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe import render_describe
@@ -14,7 +15,6 @@ from aoi.agents.kubectl.logs import render_logs
 from aoi.agents.kubectl.reader import Reader, ServerSaid
 from aoi.agents.kubectl.rollout import render_events, render_history, render_status, render_top
 from aoi.agents.kubectl.telemetry import render_alerts, render_metrics, render_query, render_services, render_traces
-from aoi.agents.redaction import redact
 
 LIMIT_BYTES = 32_768
 """Of one observation. A 14B model with 4,096 tokens of context sees far less; the Compressor may read it all."""

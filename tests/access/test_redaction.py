@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoi.agents.redaction import MARK, is_sensitive_key, redact, redact_object
+from aoi.access.redaction import MARK, is_sensitive_key, redact, redact_object
 
 CANARY = "c4n4ryZq81Xw"
 KEY = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\nabc=\n-----END RSA PRIVATE KEY-----"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aoi.agents.selectors import expression_fits, selects
+from aoi.estate.selectors import expression_fits, selects
 
 LABELS = {"app": "geo", "tier": "back"}
 

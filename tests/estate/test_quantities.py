@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.agents.quantities import millicores, quantity, size_bytes
+from aoi.estate.quantities import millicores, quantity, size_bytes
 from kubeworld.machine import quantities
 
 _SUFFIX = r"(e[+-]?[0-9]{1,2}|E[+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?"

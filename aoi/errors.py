@@ -5,6 +5,7 @@ AoiError
 |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
 |  |- UnknownProblem         no such problem id
 |  |- UnknownBundle          no such bundle, version or alias
+|  |- UnknownNamespace       the cluster has no such namespace
 |  |- CorruptObject          stored bytes do not match their digest
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
@@ -51,6 +52,10 @@ class UnknownProblem(Permanent):
 
 class UnknownBundle(Permanent):
     """No such bundle, registered version or alias."""
+
+
+class UnknownNamespace(Permanent):
+    """The cluster has no namespace of that name."""
 
 
 class CorruptObject(Permanent):

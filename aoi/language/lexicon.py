@@ -71,6 +71,8 @@ SIGNALS = (
     # application and database
     "panic", "unauthorized", "authfailed", "nouser", "tls", "connlimit", "slowquery", "cachemiss", "lag",
     "flag", "leak", "gc", "cpuhot", "throttled", "flood", "fds", "forbidden", "exception",
+    # jobs and autoscalers; and what no other word fits
+    "jobfailed", "nometrics", "unclassified",
     # all is well
     "healthy",
 )  # fmt: skip

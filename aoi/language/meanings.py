@@ -77,6 +77,9 @@ SIGNAL_MEANINGS: Mapping[str, str] = {
     "fds": "its file descriptors are used up",
     "forbidden": "a permission is missing",
     "exception": "it logs exceptions",
+    "jobfailed": "its Job failed",
+    "nometrics": "its autoscaler gets no metrics",
+    "unclassified": "it fails in a way that has no word of its own",
     "healthy": "nothing unusual shows",
 }
 ALERT_MEANINGS: Mapping[str, str] = {

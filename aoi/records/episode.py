@@ -5,7 +5,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record, Sha256
+from aoi.records.coverage import Coverage
 from aoi.records.decision import Decision, ObserverState
+from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 RoleName = Literal["observer", "probe", "executor", "compressor", "evolver"]
@@ -101,19 +103,53 @@ class Step(Record):
 
 
 class Answer(Record):
-    """What the Observer submitted, with evidence that code could resolve."""
+    """What the Observer or the survey concludes, with evidence that code could resolve.
 
+    Version 2 brought what people read: `summary`, `next`, `chain`, `symptoms`, `also`, `coverage`. An answer of version
+    1 is written as it was read, so that the digest of its episode stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     verdict: Literal["fault", "no_fault", "inconclusive"]
     component: str | None = None
-    """Real name of the service at fault."""
+    """Real name of what is at fault: what owns the pods, or the object itself."""
     cause: str | None = None
-    """Word of the lexicon."""
+    """Word of the lexicon; `unclassified` where none fits."""
     system_level: str | None = None
     fault_type: str | None = None
     confidence: float = Field(ge=0, le=1)
     evidence: tuple[Signal, ...] = ()
     """Only claims whose citation resolves in this episode's raw store."""
     dropped_claims: int = Field(default=0, ge=0)
+    summary: str = ""
+    """One sentence with object, field and value."""
+    next: tuple[str, ...] = ()
+    """What to check or do, as commands."""
+    chain: tuple[str, ...] = ()
+    """Names from the symptom that shows down to the cause, where one was followed."""
+    symptoms: tuple[str, ...] = ()
+    """Components that merely suffer from the cause."""
+    also: tuple[Accusation, ...] = ()
+    """Causes that stand beside this one."""
+    coverage: Coverage | None = None
+    """What was looked at. None in an embedded world, all of which can be read."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and any(getattr(self, name) for name in _ANSWER_2):
+            raise ValueError(f"an answer of version 1 has none of {', '.join(_ANSWER_2)}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            for name in _ANSWER_2:
+                fields.pop(name, None)
+        return fields
+
+
+_ANSWER_2 = ("summary", "next", "chain", "symptoms", "also", "coverage")
 
 
 class Outcome(Record):

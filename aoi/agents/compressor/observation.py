@@ -2,51 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
-from aoi.records.base import sha256_hex
+from aoi.estate.observation import Line, Observation, span
 
-
-@dataclass(frozen=True)
-class Observation:
-    """What one command printed, redacted."""
-
-    line: str
-    """The command, handles resolved."""
-    data: bytes
-    is_error: bool = False
-    """The cluster refused or did not find it: the server's words are evidence, but not of health."""
-
-    @cached_property
-    def digest(self) -> str:
-        """What citations name it by."""
-        return sha256_hex(self.data)
-
-    @cached_property
-    def text(self) -> str:
-        """One character a byte, so that an index into the text is a byte offset."""
-        return self.data.decode("latin-1")
-
-    @cached_property
-    def lines(self) -> tuple["Line", ...]:
-        """Lines with their byte offsets."""
-        return tuple(_lines(self.text))
-
-
-class Line(NamedTuple):
-    """One line of an observation."""
-
-    start: int
-    indent: int
-    text: str
-    """Without indentation and line end."""
-
-    @property
-    def end(self) -> int:
-        """Byte offset behind the last character."""
-        return self.start + self.indent + len(self.text)
+__all__ = ["Finding", "Line", "Observation", "columns", "finding", "rows", "span"]
 
 
 class Finding(NamedTuple):
@@ -67,16 +27,6 @@ def finding(word: str, subject: str, observation: Observation, line: Line, *, ot
     return Finding(word, subject, other, observation, line.start + line.indent, line.end)
 
 
-def span(observation: Observation, needle: str, after: int = 0) -> tuple[int, int]:
-    """Byte range of the line around the first `needle` at or after `after`; the whole text if it is not there."""
-    at = observation.text.find(needle, after)
-    if at < 0:
-        return 0, len(observation.data)
-    start = observation.text.rfind("\n", 0, at) + 1
-    end = observation.text.find("\n", at)
-    return start, len(observation.data) if end < 0 else end
-
-
 def columns(header: str) -> list[tuple[str, int, int | None]]:
     """(title, start, end) of the columns of a kubectl table: two blanks part them."""
     starts = [match.start() for match in re.finditer(r"(?:^|(?<=\s\s))\S", header)]
@@ -92,11 +42,3 @@ def rows(observation: Observation) -> Iterator[tuple[Line, dict[str, str]]]:
     for line in observation.lines[1:]:
         if line.text and not line.indent:
             yield line, {title: line.text[start:end].strip() for title, start, end in titles}
-
-
-def _lines(text: str) -> Iterator[Line]:
-    start = 0
-    for raw in text.split("\n"):
-        stripped = raw.lstrip(" \t")
-        yield Line(start, len(raw) - len(stripped), stripped.rstrip())
-        start += len(raw) + 1

@@ -1,0 +1,193 @@
+"""What the programs say: the sentence in a log that explains a finding, and what healthy ones complain about.
+
+Logs of what fails are read first, from the end backwards; then, as far as the budget goes, one pod of each component
+that looks healthy, since whoever cannot reach something is often healthy in Kubernetes' eyes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from aoi.estate.components import Component
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, LogKey, Sighting, Tier, sentence
+from aoi.estate.hosts import Host
+from aoi.estate.logs.telling import Telling, last_lines, tell
+from aoi.estate.objects import Obj, containers, is_ready, main_container, name, namespace, text
+from aoi.estate.observation import Observation
+from aoi.estate.reading import Reader
+
+TAIL = 200
+"""Lines of a first look at what fails."""
+DEEP = 5_000
+"""Lines of a second look, where the first explained nothing."""
+CALM_TAIL = 80
+"""Lines of what looks healthy."""
+CALM_S = 900
+"""Seconds back that are looked at there: what is older is the past."""
+MAX_FAILING = 40
+"""Containers whose logs are read because they fail."""
+MAX_CALM = 60
+"""Pods whose logs are read though they look healthy."""
+SHOWN = 2
+"""Telling lines in a summary."""
+REPEATED = 2
+"""A healthy program that complains fewer times than this had a bad moment."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A log and what it tells."""
+
+    key: LogKey
+    observation: Observation
+    tellings: tuple[Telling, ...]
+
+    def sighting(self, telling: Telling) -> Sighting:
+        """Where a telling line stands."""
+        return Sighting(self.observation, telling.start, telling.end)
+
+
+def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings with what the logs say about them."""
+    findings = list(findings)
+    wanted = list(dict.fromkeys(key for finding in findings for key in finding.logs))
+    if len(wanted) > MAX_FAILING:
+        reader.skip("logs", "", f"{len(wanted) - MAX_FAILING} containers' logs: {MAX_FAILING} that fail were read")
+    heard = _read(reader, wanted[:MAX_FAILING], TAIL)
+    silent = [key for key, log in heard.items() if not any(telling.weight < 2 for telling in log.tellings)]
+    long = [key for key in silent if heard[key].observation.data.count(b"\n") >= TAIL]
+    heard |= _read(reader, long, DEEP)
+    return tuple(_explained(estate, finding, heard) for finding in findings)
+
+
+def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = None) -> dict[LogKey, Heard]:
+    texts = reader.logs(keys, tail=tail, since_s=since_s)
+    heard = {}
+    for key, log in zip(keys, texts, strict=True):
+        span = f" --tail={tail}" + (f" --since={since_s}s" if since_s else "")
+        heard[key] = Heard(key, Observation(key.command + span, log.data), tell(log.data) if log.data else ())
+    return heard
+
+
+def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> Finding:
+    """With the most telling line of its logs. The attempt that died is preferred to the one that has just begun."""
+    logs = [heard[key] for key in finding.logs if key in heard]
+    told = [(log, telling) for log in logs for telling in log.tellings]
+    told.sort(key=lambda pair: pair[1].weight)
+    if not told:
+        return _with_end(finding, logs)
+    log, best = told[0]
+    lines = list(dict.fromkeys(telling.text for _, telling in told[:SHOWN]))
+    host = next(_hosts(estate, finding.owner.namespace, best), None)
+    changes: dict[str, Any] = {
+        "summary": sentence(f"{finding.summary}. Its log says: {' | '.join(lines)}{_resolved(host)}"),
+        "sightings": (log.sighting(best), *finding.sightings),
+        "is_explained": True,
+    }
+    if finding.tier >= Tier.ENDED:
+        if best.word != "unclassified":
+            changes["word"] = best.word
+        elif finding.word == "crashloop" and best.weight < 3:
+            changes["word"] = "unclassified"
+        changes["tier"] = {0: Tier.TOLD, 1: Tier.CALLEE}.get(best.weight, finding.tier)
+        changes["host"] = host
+        if host is not None and host.component is not None and host.component.identity != finding.owner:
+            changes["other"] = host.component.identity
+        if finding.word == "initwait" and best.weight <= 1:
+            changes["standing"] = "failing"
+    return finding.having(**changes)
+
+
+def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
+    """Nothing in it looks like an error: then its end is what there is to show, if it died."""
+    spoken = next((log for log in logs if log.observation.data.strip()), None)
+    if spoken is None or finding.tier not in (Tier.ENDED, Tier.SYMPTOM):
+        return finding
+    lines = last_lines(spoken.observation.data, 2)
+    if not lines:
+        return finding
+    end = len(spoken.observation.data)
+    start = max(0, spoken.observation.data.rstrip().rfind(b"\n"))
+    return finding.having(
+        summary=sentence(f"{finding.summary}. Its log ends with: {' | '.join(lines)}"),
+        sightings=(*finding.sightings, Sighting(spoken.observation, start, end)),
+    )
+
+
+def _hosts(estate: Estate, place: str, telling: Telling) -> Iterator[Host]:
+    for written in telling.hosts:
+        host = estate.hosts.resolve(written, place)
+        if host is not None:
+            yield host
+
+
+def _resolved(host: Host | None) -> str:
+    if host is None:
+        return ""
+    if host.standing == "missing":
+        return f" (no Service is called {host.written})"
+    if host.service is not None:
+        return f" ({host.written} is Service {host.service.name})"
+    return f" ({host.written} is {host.component.identity})" if host.component else ""
+
+
+def overhear(estate: Estate, reader: Reader, failing: Iterable[Finding], first: Iterable[str]) -> Iterator[Finding]:
+    """Complaints of components that look healthy: suspicions, until something else points the same way.
+
+    `first` names the components to begin with: those that page.
+    """
+    known = {finding.owner for finding in failing if finding.standing == "failing"}
+    ahead = set(first)
+    calm = [c for c in estate.components if c.identity not in known and c.kind not in ("Job", "CronJob")]
+    calm.sort(key=lambda component: (estate.label(component.identity) not in ahead, component.identity))
+    keys: dict[LogKey, Component] = {}
+    for component in calm:
+        for key in _calm_logs(component):
+            keys[key] = component
+    wanted = list(keys)
+    if len(wanted) > MAX_CALM:
+        reader.skip("logs", "", f"{len(wanted) - MAX_CALM} containers that look healthy: {MAX_CALM} were read")
+    for key, log in _read(reader, wanted[:MAX_CALM], CALM_TAIL, CALM_S).items():
+        yield from _complaints(estate, keys[key], log)
+
+
+def _calm_logs(component: Component) -> Iterator[LogKey]:
+    """The newest ready pod, its main container and others beside it; whatever is there to help is left out."""
+    ready = [pod for pod in component.pods if is_ready(pod)]
+    newest: Obj | None = max(ready, key=lambda pod: text(pod, "metadata", "creationTimestamp"), default=None)
+    if newest is None:
+        return
+    main = main_container(newest)
+    for container in containers(newest):
+        if container.name == main:
+            yield LogKey(namespace(newest), name(newest), container.name)
+
+
+def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Finding]:
+    told: set[tuple[str, str]] = set()
+    for telling in log.tellings:
+        if telling.weight > 2 or (telling.count < REPEATED and not telling.is_final):
+            continue
+        host = next(_hosts(estate, component.namespace, telling), None)
+        other = host.component.identity if host and host.component else None
+        if other == component.identity:
+            host = other = None
+        key = (telling.word, str(other or (host.written if host else "")))
+        if key in told:
+            continue
+        told.add(key)
+        tier = {0: Tier.TOLD, 1: Tier.CALLEE}.get(telling.weight, Tier.SYMPTOM)
+        yield Finding(
+            telling.word,
+            component.identity,
+            sentence(f"{component.identity} logs: {telling.text}{_resolved(host)} ({telling.count} times lately)"),
+            tier,
+            "suspect",
+            next=(log.observation.line,),
+            sightings=(log.sighting(telling),),
+            host=host,
+            other=other,
+            is_explained=True,
+            weight=float(telling.count),
+        )

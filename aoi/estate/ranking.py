@@ -1,0 +1,217 @@
+"""Cause before symptom: findings are joined by who calls and needs whom, and the deepest broken one is the cause.
+
+A suspicion becomes a fault where a symptom points at it. A symptom is explained where what it calls is broken. What
+is left unexplained are the roots; there can be several, since incidents do not come one at a time.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from aoi.estate.components import Identity
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, Tier
+from aoi.estate.rules.configuration import calls
+from aoi.estate.rules.services import behind
+
+MAX_DEPTH = 12
+"""Steps of a chain of calls."""
+POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
+"""Words of a caller about a callee that does not answer."""
+AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls", "dns"})
+"""Words of a caller about a callee that answers and does not let it in."""
+_WEAK = frozenset({"badimage", "badenv", "badargs", "badcommand", "nodeselector", "liveness", "readiness", "oomkilled"})
+"""What every rollout changes: a lead where its component has no better explanation."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """One cause: its findings, the nearest to the cause first, and whom it explains."""
+
+    identity: Identity
+    findings: tuple[Finding, ...]
+    explains: tuple[tuple[Identity, ...], ...] = ()
+    """Chains from a symptom down to here: caller, its callee, ..., this."""
+
+    @property
+    def main(self) -> Finding:
+        """What the answer says."""
+        return self.findings[0]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What an estate's findings come to."""
+
+    roots: tuple[Root, ...]
+    """The likeliest first."""
+    suspects: tuple[Finding, ...]
+    """What nothing points at."""
+
+
+@dataclass
+class _Graph:
+    """Findings by identity, and who leans on whom."""
+
+    estate: Estate
+    failing: dict[Identity, list[Finding]] = field(default_factory=dict)
+    pointed: dict[Identity, list[Finding]] = field(default_factory=dict)
+    """Callee -> what callers say of it."""
+
+    def add(self, finding: Finding) -> None:
+        """One that counts."""
+        self.failing.setdefault(finding.owner, []).append(finding)
+        self.failing[finding.owner].sort(key=_nearness)
+
+    def point(self, finding: Finding) -> None:
+        """What one says of a callee."""
+        for target in self._targets(finding):
+            if target != finding.owner:
+                self.pointed.setdefault(target, []).append(finding)
+
+    def _targets(self, finding: Finding) -> list[Identity]:
+        targets = [finding.other] if finding.other else []
+        if finding.host is not None and finding.host.service is not None:
+            service = finding.host.service
+            targets += [Identity("Service", service.namespace, service.name)]
+            targets += [component.identity for component in service.components]
+        return [target for target in dict.fromkeys(targets) if target is not None]
+
+    @cached_property
+    def configured(self) -> Mapping[Identity, tuple[Identity, ...]]:
+        """Component -> what it is configured to call, Services and what is behind them."""
+        leaning: dict[Identity, tuple[Identity, ...]] = {}
+        for component in self.estate.components:
+            callees: list[Identity] = []
+            for _, host in calls(self.estate, component):
+                if host.service is not None:
+                    callees.append(Identity("Service", host.service.namespace, host.service.name))
+                    callees += [behind_it.identity for behind_it in host.service.components]
+                elif host.component is not None:
+                    callees.append(host.component.identity)
+            leaning[component.identity] = tuple(c for c in dict.fromkeys(callees) if c != component.identity)
+        return leaning
+
+    def callees(self, identity: Identity) -> list[Identity]:
+        """Whom the findings of one point at; where they are mere symptoms, whom it is configured to call as well."""
+        mine = self.failing.get(identity, [])
+        direct = [target for finding in mine for target in self._targets(finding) if target != identity]
+        said = [c for c, findings in self.pointed.items() if any(f.owner == identity for f in findings)]
+        is_symptom = bool(mine) and all(f.tier >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
+        return list(dict.fromkeys([*direct, *said, *(self.configured.get(identity, ()) if is_symptom else ())]))
+
+    def chain(self, identity: Identity) -> tuple[Identity, ...]:
+        """From one down to the deepest that is broken too; itself alone if nothing that it leans on is."""
+        path = [identity]
+        while len(path) < MAX_DEPTH:
+            mine = self.failing.get(path[-1], [])
+            if mine and mine[0].tier <= Tier.TOLD and mine[0].word not in POINTERS:
+                break
+            below = [c for c in self.callees(path[-1]) if c in self.failing and c not in path]
+            if not below:
+                break
+            path.append(min(below, key=lambda c: (_nearness(self.failing[c][0]), c)))
+        return tuple(path)
+
+
+def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identity] = frozenset()) -> Ranked:
+    """Roots and suspects. `alerted` is what somebody was paged for: a symptom as good as any."""
+    findings = list(findings)
+    graph = _Graph(estate)
+    for finding in findings:
+        if finding.standing == "failing":
+            graph.add(finding)
+        if finding.word in POINTERS | AT_CALLEE or finding.tier is Tier.CALLEE:
+            graph.point(finding)
+    suspects = [finding for finding in findings if finding.standing == "suspect"]
+    left = _promote(graph, suspects, alerted)
+    left = _promote(graph, left, alerted)  # what is supported may support
+    _complained_about(graph, alerted)
+    return Ranked(_roots(graph, alerted), tuple(sorted(left, key=_nearness)))
+
+
+def _promote(graph: _Graph, suspects: list[Finding], alerted: frozenset[Identity]) -> list[Finding]:
+    """Count every suspicion that a symptom points at; give back the others."""
+    left = []
+    for suspect in suspects:
+        if _is_supported(graph, suspect, alerted):
+            graph.add(suspect)
+        else:
+            left.append(suspect)
+    return left
+
+
+def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity]) -> bool:
+    own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
+    if suspect.word in POINTERS | AT_CALLEE or suspect.tier >= Tier.CALLEE:
+        # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
+        return bool(own) or suspect.owner in alerted
+    places = {suspect.owner, *behind(graph.estate, suspect.owner)}
+    if suspect.owner.kind == "Service" and suspect.other:
+        places.add(suspect.other)
+    if places & alerted or any(place in graph.pointed for place in places):
+        return not _is_weak(suspect) or not any(f.tier <= Tier.TOLD for f in own)
+    unexplained = [f for f in own if f.tier >= Tier.CALLEE]
+    if _is_weak(suspect):
+        return bool(own) and len(unexplained) == len(own)
+    if suspect.host is not None and own:
+        said = {f.host.written for f in own if f.host is not None}
+        return suspect.host.written in said or not said
+    return bool(unexplained) and suspect.word not in ("targetport", "hpapinned", "zeroreplicas")
+
+
+def _is_weak(finding: Finding) -> bool:
+    return finding.word in _WEAK and finding.standing == "suspect"
+
+
+def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
+    """Of a callee that shows nothing itself, what its callers say is all there is."""
+    for callee, said in list(graph.pointed.items()):
+        if callee.kind == "Service" or callee in graph.failing:
+            continue
+        speakers = {finding.owner for finding in said}
+        counts = (
+            any(f.standing == "failing" for f in said) or len(speakers) > 1 or speakers & alerted or callee in alerted
+        )
+        leaf = not any(callee == f.owner for others in graph.pointed.values() for f in others)
+        if counts and leaf:
+            best = min(said, key=_nearness)
+            graph.add(best.having(owner=callee, other=best.owner, tier=Tier.CALLEE, standing="suspect"))
+
+
+def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:
+    chains = {identity: graph.chain(identity) for identity in graph.failing}
+    ends: dict[Identity, list[tuple[Identity, ...]]] = {}
+    for identity, chain in chains.items():
+        ends.setdefault(chain[-1], []).extend([chain] if chain[-1] != identity else [])
+    merged = _without_services(graph, ends)
+    roots = [
+        Root(identity, tuple(graph.failing[identity]), tuple(sorted(explained, key=lambda c: (-len(c), c))))
+        for identity, explained in merged.items()
+    ]
+
+    def order(root: Root) -> tuple[bool, int, int, float, int, Identity]:
+        paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
+        return (bool(alerted) and not paged, *_nearness(root.main), -len(root.explains), root.identity)
+
+    return tuple(sorted(roots, key=order))
+
+
+def _without_services(
+    graph: _Graph, ends: dict[Identity, list[tuple[Identity, ...]]]
+) -> dict[Identity, list[tuple[Identity, ...]]]:
+    """A Service that is wrong because what is behind it is wrong is no cause of its own."""
+    kept = dict(ends)
+    for identity in ends:
+        if identity.kind != "Service" or graph.failing[identity][0].tier < Tier.ENDED:
+            continue
+        for component in behind(graph.estate, identity):
+            if component in kept and component != identity:
+                kept[component] = [*kept[component], *kept.pop(identity, [])]
+                break
+    return kept
+
+
+def _nearness(finding: Finding) -> tuple[int, int, float]:
+    """Nearer to the cause first; of equals what is failing, and what more pods show."""
+    return (int(finding.tier), int(finding.standing == "suspect"), -finding.weight)

@@ -1,0 +1,242 @@
+"""How an estate is read: lists in pages and in parallel, logs in bounded ranges, and of each what was not read.
+
+Only a complete answer of the expected shape is data. What was refused, cut, throttled or never asked is a `Gap`, so
+that nobody concludes from it that something is absent.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal, TypeVar
+
+import orjson
+
+from aoi.access.reading import MAX_LIST, READABLES, Readable
+from aoi.access.redaction import redact
+from aoi.access.transport import ReadRequest, ReadTransport, Response
+from aoi.errors import ClusterUnavailable, CommandRefused
+from aoi.estate.objects import Obj
+from aoi.estate.pruning import Pruner
+from aoi.records.coverage import Coverage, Gap, GapReason, Look
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+State = Literal["complete", "unserved", "partial", "unread"]
+"""`unserved`: this cluster has no such resource, so there are none of it.
+Only `complete` and `unserved` show absence."""
+
+LOG_BYTES = 524_288
+"""Of one answer."""
+MAX_PAGES = 40
+"""Of one list: 20,000 objects."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The objects of one resource in one namespace, as far as they could be read."""
+
+    key: str
+    namespace: str
+    items: tuple[Obj, ...] = ()
+    state: State = "complete"
+    gap: Gap | None = None
+
+    @property
+    def shows_absence(self) -> bool:
+        """Whether what is not in here is not in the cluster."""
+        return self.state in ("complete", "unserved")
+
+
+@dataclass(frozen=True)
+class LogText:
+    """What was read of one container's log, redacted."""
+
+    data: bytes = b""
+    gap: Gap | None = None
+
+
+@dataclass
+class Reader:
+    """Reads one cluster within a budget of wall-clock time, and keeps account of it."""
+
+    transport: ReadTransport
+    threads: int = 1
+    """Reads at a time. An embedded world is read by one: it is no server."""
+    budget_s: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    now: datetime | None = None
+    """The server's time: its Date header, so that ages do not depend on this machine's clock."""
+    _looked: list[Look] = field(default_factory=list)
+    _gaps: list[Gap] = field(default_factory=list)
+    _pruner: Pruner = field(default_factory=Pruner)
+
+    def __post_init__(self) -> None:
+        self._until = self.clock() + self.budget_s
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the budget is used up."""
+        return self.clock() > self._until
+
+    def coverage(self, namespaces: tuple[str, ...]) -> Coverage:
+        """What has been looked at so far."""
+        return Coverage(namespaces=namespaces, looked=tuple(self._looked), gaps=tuple(self._gaps))
+
+    def skip(self, what: str, namespace: str, why: str) -> None:
+        """Tell of something that is not read, and why."""
+        self._gaps.append(Gap(what=what, namespace=namespace, reason="skipped", detail=why))
+
+    def lists(self, wanted: Iterable[tuple[str, str]]) -> list[Listing]:
+        """Read lists of (resource, namespace), several at a time, in the order in which they were asked for."""
+        listings = self._all(lambda pair: self._list(*pair), list(wanted))
+        for listing in listings:
+            if listing.gap is not None:
+                self._gaps.append(listing.gap)
+            if listing.state in ("complete", "partial"):
+                self._looked.append(Look(what=listing.key, namespace=listing.namespace, items=len(listing.items)))
+        return listings
+
+    def logs(
+        self, wanted: Sequence[tuple[str, str, str, bool]], *, tail: int, since_s: int | None = None
+    ) -> list[LogText]:
+        """Ends of the logs of (namespace, pod, container, previous), several at a time, in order."""
+        texts = self._all(lambda key: self._end_of_log(*key, tail=tail, since_s=since_s), list(wanted))
+        for (namespace, pod, container, is_previous), text in zip(wanted, texts, strict=True):
+            what = _log_name(pod, container, is_previous=is_previous)
+            if text.gap is not None:
+                self._gaps.append(text.gap)
+            elif text.data:
+                self._looked.append(Look(what=what, namespace=namespace, items=text.data.count(b"\n")))
+        return texts
+
+    def get(self, key: str | Readable, namespace: str, name: str) -> tuple[Obj | None, int]:
+        """One object, or None with the HTTP status that said why. Raises: ClusterUnavailable."""
+        readable = READABLES[key] if isinstance(key, str) else key
+        try:
+            response = self._ask(ReadRequest(readable.path(namespace, name)))
+        except CommandRefused:
+            return None, 400
+        body = _object(response)
+        typed = {"apiVersion": readable.api_version, "kind": readable.kind}
+        return ({**typed, **body}, response.status) if body is not None else (None, response.status)
+
+    def _all(self, read: Callable[[K], V], wanted: list[K]) -> list[V]:
+        if self.threads == 1 or len(wanted) < 2:
+            return [read(key) for key in wanted]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(read, wanted))
+
+    def _ask(self, request: ReadRequest) -> Response:
+        response = self.transport.read(request)
+        date = next((value for key, value in response.headers.items() if key.lower() == "date"), "")
+        if date:
+            with suppress(ValueError):  # a date that nobody can read says nothing
+                self.now = parsedate_to_datetime(date).astimezone(UTC)
+        return response
+
+    def _list(self, key: str, namespace: str) -> Listing:
+        readable = READABLES[key]
+        items: list[Obj] = []
+        follow = ""
+        for _ in range(MAX_PAGES):
+            if self.is_spent:
+                return self._stopped(key, namespace, items, "skipped", "the time budget was spent")
+            query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
+            try:
+                response = self._ask(ReadRequest(readable.path(namespace), query))
+            except ClusterUnavailable as error:
+                return self._stopped(key, namespace, items, "unreachable", str(error))
+            if response.status == 404 and not items:
+                return Listing(key, namespace, (), "unserved")
+            page = _object(response)
+            if page is None or not isinstance(page.get("items"), list):
+                return self._stopped(key, namespace, items, _reason(response), _words(response))
+            typed = {"apiVersion": readable.api_version, "kind": readable.kind}
+            items += [self._pruner.prune({**item, **typed}) for item in page["items"] if isinstance(item, dict)]
+            follow = str((page.get("metadata") or {}).get("continue") or "")
+            if not follow:
+                return Listing(key, namespace, tuple(items))
+        return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
+
+    def _stopped(self, key: str, namespace: str, items: list[Obj], reason: GapReason, detail: str) -> Listing:
+        reason = "cut" if items and reason == "skipped" else reason
+        gap = Gap(what=key, namespace=namespace, reason=reason, detail=detail)
+        return Listing(key, namespace, tuple(items), "partial" if items else "unread", gap)
+
+    def _end_of_log(
+        self, namespace: str, pod: str, container: str, is_previous: bool, *, tail: int, since_s: int | None
+    ) -> LogText:
+        """The last lines, whole. A server counts `limitBytes` from the first: of long lines, fewer are asked."""
+        read = LogText()
+        for lines in (tail, *(fewer for fewer in (20, 3, 1) if fewer < tail)):
+            read = self._log(namespace, pod, container, is_previous, tail=lines, since_s=since_s)
+            if len(read.data) < LOG_BYTES:
+                return read
+        what = _log_name(pod, container, is_previous=is_previous)
+        gap = Gap(what=what, namespace=namespace, reason="cut", detail=f"a line has more than {LOG_BYTES} bytes")
+        return LogText(read.data, gap)
+
+    def _log(
+        self, namespace: str, pod: str, container: str, is_previous: bool, *, tail: int, since_s: int | None
+    ) -> LogText:
+        what = _log_name(pod, container, is_previous=is_previous)
+
+        def lost(reason: GapReason, detail: str) -> LogText:
+            return LogText(b"", Gap(what=what, namespace=namespace, reason=reason, detail=detail))
+
+        if self.is_spent:
+            return lost("skipped", "the time budget was spent")
+        query = (("container", container), ("tailLines", str(tail)), ("limitBytes", str(LOG_BYTES)))
+        query += (("previous", "true"),) if is_previous else ()
+        query += (("sinceSeconds", str(since_s)),) if since_s else ()
+        try:
+            request = ReadRequest(READABLES["pods"].path(namespace, pod) + "/log", query, accept="*/*")
+            response = self._ask(request)
+        except ClusterUnavailable as error:
+            return lost("unreachable", str(error))
+        except CommandRefused as error:
+            return lost("unreadable", str(error))
+        if response.status in (400, 404):
+            return LogText()  # it has not started, or there was none before: the server's way of saying "no log"
+        if response.status != 200:
+            return lost(_reason(response), _words(response))
+        return LogText(redact(response.body))
+
+
+def _log_name(pod: str, container: str, *, is_previous: bool) -> str:
+    return f"logs {pod} -c {container}" + (" --previous" if is_previous else "")
+
+
+def _object(response: Response) -> Obj | None:
+    """The JSON object of a 2xx answer; None for everything else."""
+    if not 200 <= response.status < 300:
+        return None
+    try:
+        value = orjson.loads(response.body)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _reason(response: Response) -> GapReason:
+    if response.status in (401, 403):
+        return "refused"
+    if response.status == 429:
+        return "throttled"
+    return "timeout" if response.status in (408, 504) else "unreadable"
+
+
+def _words(response: Response) -> str:
+    """The server's own words for an error, on one line."""
+    status = None
+    with suppress(orjson.JSONDecodeError):
+        status = orjson.loads(response.body)
+    said = str(status.get("message") or "") if isinstance(status, dict) else ""
+    if not said and not 200 <= response.status < 300:
+        said = f"HTTP {response.status}"
+    return redact(" ".join((said or "the answer is no list").split())[:300].encode()).decode()

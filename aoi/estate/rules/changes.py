@@ -1,0 +1,84 @@
+"""What the last rollout changed, where it does not come up: a lead, not a verdict.
+
+Recorded revisions are in the cluster: ReplicaSets of a Deployment, as `kubectl rollout history` shows them.
+"""
+
+from collections.abc import Iterator
+
+from aoi.estate.components import Component
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, Tier, sentence
+from aoi.estate.objects import Obj, entries, is_ready, labels, number, part, spell, text
+from aoi.estate.quantities import size_bytes
+
+REVISION = "deployment.kubernetes.io/revision"
+
+
+def changes(estate: Estate) -> Iterator[Finding]:
+    """Findings about components whose newest template differs from the one before, and that are not all ready."""
+    for component in estate.components:
+        recorded = sorted((obj for obj in component.between if _revision(obj)), key=_revision)
+        if len(recorded) < 2 or _is_up(component, recorded[-1]):
+            continue
+        newest, before = recorded[-1], recorded[-2]
+        age = spell(estate.age_s(text(newest, "metadata", "creationTimestamp")))
+        for word, words, needle in _differences(part(before, "spec", "template"), part(newest, "spec", "template")):
+            yield Finding(
+                word,
+                component.identity,
+                sentence(f"{component.identity}: revision {_revision(newest)}, {age} old, changed {words}"),
+                Tier.TOLD,
+                "suspect",
+                next=(f"kubectl rollout history deployment/{component.name} -n {component.namespace}",),
+                sightings=(estate.witness.of(newest, needle),),
+            )
+
+
+def _revision(obj: Obj) -> int:
+    written = text(obj, "metadata", "annotations", REVISION)
+    return int(written) if written.isdigit() else 0
+
+
+def _is_up(component: Component, newest: Obj) -> bool:
+    wanted = number(newest, "spec", "replicas")
+    mine = labels(newest).get("pod-template-hash")
+    ready = [pod for pod in component.pods if labels(pod).get("pod-template-hash") == mine and is_ready(pod)]
+    return 0 < wanted <= len(ready)
+
+
+def _differences(old: Obj, new: Obj) -> Iterator[tuple[str, str, str]]:
+    """(word, words, what to cite) for every part that differs."""
+    before = {text(c, "name"): c for c in entries(old, "spec", "containers")}
+    for container in entries(new, "spec", "containers"):
+        label = text(container, "name")
+        earlier = before.get(label)
+        if earlier is None:
+            continue
+        if earlier.get("image") != container.get("image"):
+            image = text(container, "image")
+            yield "badimage", f"the image of container {label} from {text(earlier, 'image')} to {image}", image
+        for key, word in (("command", "badcommand"), ("args", "badargs")):
+            if earlier.get(key) != container.get(key):
+                yield word, f"{key} of container {label} to {container.get(key)}", f'"{key}"'
+        for key in ("env", "envFrom"):
+            if earlier.get(key) != container.get(key):
+                yield "badenv", f"{key} of container {label}{_variables(earlier, container)}", f'"{key}"'
+        yield from _probes_and_limits(label, earlier, container)
+    if part(new, "spec").get("nodeSelector") != part(old, "spec").get("nodeSelector"):
+        yield "nodeselector", f"nodeSelector to {part(new, 'spec').get('nodeSelector')}", '"nodeSelector"'
+
+
+def _probes_and_limits(label: str, old: Obj, new: Obj) -> Iterator[tuple[str, str, str]]:
+    for key, word in (("livenessProbe", "liveness"), ("readinessProbe", "readiness")):
+        if new.get(key) and old.get(key) != new.get(key):
+            yield word, f"{key} of container {label}", f'"{key}"'
+    before, after = text(old, "resources", "limits", "memory"), text(new, "resources", "limits", "memory")
+    if after and (not before or size_bytes(after) < size_bytes(before)):
+        yield "oomkilled", f"the memory limit of container {label} from {before or 'none'} to {after}", '"limits"'
+
+
+def _variables(old: Obj, new: Obj) -> str:
+    before = {text(variable, "name"): variable for variable in entries(old, "env")}
+    after = {text(variable, "name"): variable for variable in entries(new, "env")}
+    changed = sorted(key for key in before | after if before.get(key) != after.get(key))
+    return f" ({', '.join(changed[:5])})" if changed else ""

@@ -1,0 +1,171 @@
+"""Pods: placed or not, started or not, running and ready or not.
+
+Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+"""
+
+from collections.abc import Iterator
+
+from aoi.estate.components import Component
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, Tier, sentence
+from aoi.estate.objects import (
+    Obj,
+    condition,
+    containers,
+    entries,
+    is_over,
+    is_ready,
+    name,
+    namespace,
+    part,
+    spell,
+    text,
+)
+from aoi.estate.rules import containers as container_rules
+from aoi.estate.rules.refusals import obstacles
+
+STUCK_S = 60.0
+"""A pod whose grace period ended longer ago than this hangs."""
+PATIENCE_S = 30.0
+"""What a pod may take to be placed or created before anybody worries."""
+_DESTROYED = ("Evicted", "Preempting", "Shutdown", "NodeShutdown", "NodeLost", "UnexpectedAdmissionError")
+
+
+def pods(estate: Estate) -> Iterator[Finding]:
+    """Findings about every pod that should run now."""
+    for component in estate.components:
+        if component.kind in ("Job", "CronJob"):
+            alive = [pod for pod in component.pods if not is_over(pod)]
+        else:
+            alive = list(component.pods)
+        for pod in alive:
+            yield from _pod(estate, component, pod)
+
+
+def _pod(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    phase = text(pod, "status", "phase")
+    if text(pod, "metadata", "deletionTimestamp"):
+        yield from _terminating(estate, component, pod)
+    elif phase == "Failed":
+        yield from _failed(estate, component, pod)
+    elif phase == "Succeeded":
+        return
+    elif not text(pod, "spec", "nodeName"):
+        yield from _unplaced(estate, component, pod)
+    else:
+        explained = list(container_rules.containers_of(estate, component, pod))
+        yield from explained
+        if not explained and not _has_started(pod):
+            yield from _uncreated(estate, component, pod)
+
+
+def _terminating(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    """The deletion timestamp is the end of the grace period."""
+    overdue = estate.age_s(text(pod, "metadata", "deletionTimestamp"))
+    if overdue is None or overdue < STUCK_S:
+        return
+    finalizers = part(pod, "metadata").get("finalizers")
+    why = (
+        f"; finalizers {', '.join(map(str, finalizers))} hold it" if isinstance(finalizers, list) and finalizers else ""
+    )
+    node = text(pod, "spec", "nodeName")
+    yield Finding(
+        "terminating",
+        component.identity,
+        sentence(
+            f"Pod {name(pod)} of {component.identity} should have been gone {spell(overdue)} ago and is still"
+            f" Terminating on node {node or '-'}{why}"
+        ),
+        Tier.STATED if why else Tier.ENDED,
+        next=(
+            f"kubectl get pod {name(pod)} -n {namespace(pod)} -o jsonpath='{{.metadata.finalizers}}'",
+            f"kubectl describe node {node}",
+        ),
+        sightings=(estate.witness.of(pod, "deletionTimestamp"),),
+    )
+
+
+def _failed(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    reason, message = text(pod, "status", "reason"), text(pod, "status", "message")
+    if is_replaced(component, pod):
+        return  # a leftover beside healthy pods
+    word = "evicted" if reason == "Evicted" else "preempted" if reason == "Preempting" else "unclassified"
+    if reason in _DESTROYED or reason:
+        yield Finding(
+            word,
+            component.identity,
+            sentence(f"Pod {name(pod)} of {component.identity} failed: {reason}: {message or 'no message'}"),
+            Tier.STATED,
+            next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}", "kubectl describe nodes"),
+            sightings=(estate.witness.of(pod, f'"reason": "{reason}"'),),
+        )
+        return
+    yield from container_rules.ended(estate, component, pod)
+
+
+def is_replaced(component: Component, pod: Obj) -> bool:
+    """Whether the component has the pods that it wants without this one."""
+    if component.kind == "Pod":
+        return False
+    healthy = sum(1 for other in component.pods if other is not pod and is_ready(other))
+    return healthy >= (component.wanted if component.wanted is not None else 1)
+
+
+def _unplaced(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    scheduled = condition(pod, "PodScheduled")
+    waited = estate.age_s(text(pod, "metadata", "creationTimestamp"))
+    gates = entries(pod, "spec", "schedulingGates")
+    if gates:
+        held = ", ".join(text(gate, "name") for gate in gates)
+        yield _not_placed(estate, component, pod, "pending", f"scheduling gates {held} are not removed", waited)
+    elif text(scheduled, "reason") == "Unschedulable":
+        message = text(scheduled, "message")
+        known = obstacles(message)
+        yield _not_placed(estate, component, pod, known[0].word if known else "pending", message, waited)
+    elif waited is not None and waited > STUCK_S:
+        scheduler = text(pod, "spec", "schedulerName")
+        named = f": no scheduler has looked at it; it asks for {scheduler!r}" if scheduler else ""
+        yield _not_placed(estate, component, pod, "pending", f"no node was chosen{named}", waited)
+
+
+def _not_placed(
+    estate: Estate, component: Component, pod: Obj, word: str, message: str, waited: float | None
+) -> Finding:
+    # A cluster that can grow needs a moment for a node; what a pod asks for stays wrong for longer.
+    is_early = waited is not None and waited < PATIENCE_S
+    return Finding(
+        word,
+        component.identity,
+        sentence(f"Pod {name(pod)} of {component.identity} has been Pending for {spell(waited)}: {message}"),
+        Tier.ENDED if word == "unbound" else Tier.STATED,  # the claim itself says why
+        "suspect" if is_early else "failing",
+        next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}", "kubectl get nodes -o wide"),
+        sightings=(estate.witness.of(pod, message[:60]),),
+    )
+
+
+def _has_started(pod: Obj) -> bool:
+    return any(
+        part(container.status, "state", "running") or part(container.status, "state", "terminated")
+        for container in containers(pod)
+    )
+
+
+def _uncreated(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    """Placed, but its sandbox or volumes are not there: the kubelet tells in events."""
+    troubles = estate.events(
+        pod, "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume", "NetworkNotReady"
+    )
+    waited = estate.age_s(text(pod, "metadata", "creationTimestamp"))
+    if not troubles and (waited is None or waited < 5 * STUCK_S):
+        return
+    message = text(troubles[0], "message") if troubles else "no container has been created, and no event says why"
+    word = container_rules.missing_word(message) or ("unbound" if "attach" in message.lower() else "unclassified")
+    yield Finding(
+        word,
+        component.identity,
+        sentence(f"Pod {name(pod)} of {component.identity} has been ContainerCreating for {spell(waited)}: {message}"),
+        Tier.STATED if troubles else Tier.ENDED,
+        next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}",),
+        sightings=(estate.witness.of_event(troubles[0]) if troubles else estate.witness.of(pod, "ContainerCreating"),),
+    )

@@ -1,0 +1,223 @@
+"""What makes pods: refused creations, rollouts that stand still, Jobs that gave up, scale on purpose.
+
+Sources: https://kubernetes.io/docs/concepts/workloads/controllers/ (deployment, job, cron-jobs)
+"""
+
+from collections.abc import Iterator
+
+from aoi.estate.components import Component
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, LogKey, Tier, sentence
+from aoi.estate.objects import (
+    Obj,
+    condition,
+    containers,
+    entries,
+    is_ready,
+    name,
+    namespace,
+    number,
+    part,
+    reference,
+    spell,
+    text,
+)
+from aoi.estate.rules.refusals import refusal_word
+
+FRESH_S = 3_600.0
+"""A refusal that was last seen longer ago than this is the past: controllers try again every few minutes."""
+SETTLE_S = 60.0
+
+
+def workloads(estate: Estate) -> Iterator[Finding]:
+    """Findings about owners of pods."""
+    for component in estate.components:
+        if component.obj is None or component.kind == "Pod":
+            continue
+        if component.kind == "Job":
+            yield from _job(estate, component, component.obj)
+        elif component.kind == "CronJob":
+            yield from _cron_job(estate, component, component.obj)
+        else:
+            yield from _replicated(estate, component, component.obj)
+
+
+def _replicated(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:
+    wanted = component.wanted or 0
+    running = [pod for pod in component.pods if text(pod, "status", "phase") in ("Pending", "Running")]
+    if wanted == 0:
+        yield from _at_zero(estate, component, obj)
+        return
+    if len(running) < wanted and (refused := _refusal(estate, component, obj)):
+        yield refused
+        return
+    ready = sum(1 for pod in running if is_ready(pod))
+    if ready < wanted:
+        yield from _short(estate, component, obj, ready, wanted)
+
+
+def _at_zero(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:
+    if component.kind == "DaemonSet":
+        words = f"{component.identity} runs on no node: its node selector and tolerations fit none"
+    else:
+        words = f"{component.identity} is scaled to zero: spec.replicas is 0"
+    yield Finding(
+        "zeroreplicas",
+        component.identity,
+        sentence(words),
+        Tier.STATED,
+        "suspect",
+        next=(f"kubectl scale {component.kind.lower()}/{component.name} -n {component.namespace} --replicas=1",),
+        sightings=(estate.witness.of(obj, '"replicas": 0'),),
+    )
+
+
+def _refusal(estate: Estate, component: Component, obj: Obj) -> Finding | None:
+    """What the API server said when a controller wanted to make a pod."""
+    failing = condition(obj, "ReplicaFailure")
+    message, holder = (text(failing, "message"), obj) if text(failing, "status") == "True" else ("", obj)
+    sighting = estate.witness.of(obj, "ReplicaFailure")
+    if not message:
+        event = next(
+            (
+                event
+                for maker in (obj, *component.between)
+                for event in estate.events(maker, "FailedCreate")
+                if (age := estate.event_age_s(event)) is None or age < FRESH_S
+            ),
+            None,
+        )
+        if event is None:
+            return None
+        message, sighting = text(event, "message"), estate.witness.of_event(event)
+    word = refusal_word(message)
+    place = f"-n {component.namespace}"
+    commands = {
+        "quota": (f"kubectl describe resourcequotas {place}",),
+        "limitrange": (f"kubectl describe limitranges {place}",),
+        "missingconfig": (f"kubectl get serviceaccounts {place}",),
+    }
+    return Finding(
+        word,
+        component.identity,
+        sentence(f"{component.identity} cannot make its pods{_by_quota(word)}: {message}"),
+        Tier.STATED,
+        next=(*commands.get(word, ()), f"kubectl describe {holder.get('kind', '')}/{name(holder)} {place}".lower()),
+        sightings=(sighting,),
+    )
+
+
+def _by_quota(word: str) -> str:
+    return {"quota": ", a ResourceQuota (quota) refuses them", "limitrange": ", a LimitRange refuses them"}.get(
+        word, ""
+    )
+
+
+def _short(estate: Estate, component: Component, obj: Obj, ready: int, wanted: int) -> Iterator[Finding]:
+    """Fewer ready pods than wanted: what their own states do not explain is told as this."""
+    progressing = condition(obj, "Progressing")
+    is_stalled = text(progressing, "reason") == "ProgressDeadlineExceeded"
+    available = condition(obj, "Available")
+    since = estate.age_s(text(available, "lastTransitionTime") or text(obj, "metadata", "creationTimestamp"))
+    if not is_stalled and since is not None and since < SETTLE_S:
+        return
+    why = f": {text(progressing, 'message')}" if is_stalled else ""
+    yield Finding(
+        "stalled" if is_stalled else "notready",
+        component.identity,
+        sentence(f"{component.identity} has {ready} of {wanted} pods ready{why}"),
+        Tier.SYMPTOM,
+        next=(f"kubectl describe {component.kind.lower()}/{component.name} -n {component.namespace}",),
+        sightings=(estate.witness.of(obj, "ProgressDeadlineExceeded" if is_stalled else '"replicas"'),),
+    )
+
+
+def _job(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:
+    if (finding := _failed_job(estate, component, obj, component.pods)) is not None:
+        yield finding
+    elif refused := _refused_job(estate, component, obj):
+        yield refused
+
+
+def _refused_job(estate: Estate, component: Component, job: Obj) -> Finding | None:
+    is_idle = not number(job, "status", "active") and not number(job, "status", "succeeded")
+    is_meant = not part(job, "spec").get("suspend")
+    return _refusal(estate, component, job) if is_idle and is_meant else None
+
+
+def _failed_job(estate: Estate, component: Component, job: Obj, pods: tuple[Obj, ...]) -> Finding | None:
+    failed = condition(job, "Failed")
+    is_over = text(failed, "status") == "True"
+    is_complete = text(condition(job, "Complete"), "status") == "True"
+    if is_complete or (not is_over and not number(job, "status", "failed")):
+        return None
+    mine = [pod for pod in pods if _is_of(pod, job) and text(pod, "status", "phase") == "Failed"]
+    newest = max(mine, key=lambda pod: text(pod, "metadata", "creationTimestamp"), default=None)
+    if is_over:
+        why = f"{text(failed, 'reason')}: {text(failed, 'message')}"
+    else:
+        limit = number(job, "spec", "backoffLimit", default=6)
+        why = f"{number(job, 'status', 'failed')} of its pods failed, it gives up after {limit} retries"
+    where, logs = "", ()
+    if newest is not None:
+        dead = [c for c in containers(newest) if number(c.status, "state", "terminated", "exitCode") != 0]
+        if dead:
+            last = part(dead[0].status, "state", "terminated")
+            said = f": {text(last, 'message')}" if text(last, "message") else ""
+            code = number(last, "exitCode")
+            where = f"; {dead[0].role} {dead[0].name} of pod {name(newest)} ended with exit code {code}{said}"
+            logs = (LogKey(namespace(newest), name(newest), dead[0].name),)
+    via = f" of {component.identity}" if component.kind == "CronJob" else ""
+    return Finding(
+        "jobfailed",
+        component.identity,
+        sentence(f"{reference(job)}{via} failed ({why}){where}"),
+        Tier.ENDED,
+        next=(
+            f"kubectl describe job {name(job)} -n {namespace(job)}",
+            f"kubectl logs job/{name(job)} -n {namespace(job)} --all-containers",
+        ),
+        sightings=(estate.witness.of(job, '"Failed"' if is_over else '"failed"'),),
+        logs=logs,
+    )
+
+
+def _is_of(pod: Obj, job: Obj) -> bool:
+    wanted = text(job, "metadata", "uid")
+    return any(text(owner, "uid") == wanted for owner in entries(pod, "metadata", "ownerReferences"))
+
+
+def _cron_job(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:
+    """The newest run that ended decides: earlier ones are the past."""
+    jobs = sorted(component.between, key=lambda job: text(job, "metadata", "creationTimestamp"), reverse=True)
+    for job in jobs:
+        is_complete = text(condition(job, "Complete"), "status") == "True"
+        if is_complete:
+            break
+        finding = _failed_job(estate, component, job, component.pods) or _refused_job(estate, component, job)
+        if finding is not None:
+            yield finding
+            break
+    if part(obj, "spec").get("suspend"):
+        return
+    troubles = estate.events(
+        obj,
+        "UnparseableSchedule",
+        "InvalidSchedule",
+        "UnknownTimeZone",
+        "TooManyMissedTimes",
+        "FailedNeedsStart",
+        "FailedCreate",
+        "InvalidCronJob",
+    )
+    fresh = [event for event in troubles if (estate.event_age_s(event) or 0.0) < FRESH_S]
+    if fresh and not jobs:
+        age = spell(estate.age_s(text(obj, "metadata", "creationTimestamp")))
+        yield Finding(
+            "unclassified",
+            component.identity,
+            sentence(f"{component.identity} has started no Job in {age}: {text(fresh[0], 'message')}"),
+            Tier.STATED,
+            next=(f"kubectl describe cronjob {component.name} -n {component.namespace}",),
+            sightings=(estate.witness.of_event(fresh[0]),),
+        )

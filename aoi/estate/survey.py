@@ -1,0 +1,120 @@
+"""A look at everything at once, without any model: read, find, listen, rank, conclude.
+
+The first observation of every episode, and by itself the answer where no model is served.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from aoi import progress
+from aoi.estate.components import Identity
+from aoi.estate.estate import Estate, read_estate
+from aoi.estate.finding import Finding
+from aoi.estate.hearing import hear, overhear
+from aoi.estate.observation import Observation
+from aoi.estate.ranking import Ranked, rank
+from aoi.estate.reading import Reader
+from aoi.estate.rules.changes import changes
+from aoi.estate.rules.configuration import configuration
+from aoi.estate.rules.network import network
+from aoi.estate.rules.nodes import nodes
+from aoi.estate.rules.pods import pods
+from aoi.estate.rules.scaling import scaling
+from aoi.estate.rules.services import routes, services
+from aoi.estate.rules.storage import storage
+from aoi.estate.rules.workloads import workloads
+from aoi.estate.verdict import answer_of
+from aoi.records.coverage import Coverage
+from aoi.records.episode import Answer
+
+RULES: tuple[Callable[[Estate], Iterator[Finding]], ...] = (
+    pods,
+    workloads,
+    storage,
+    services,
+    routes,
+    scaling,
+    nodes,
+    configuration,
+    network,
+    changes,
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at everything came to."""
+
+    estate: Estate
+    ranked: Ranked
+    answer: Answer
+    coverage: Coverage
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        """All of them, the likeliest cause first."""
+        for root in self.ranked.roots:
+            yield from root.findings
+        yield from self.ranked.suspects
+
+    @property
+    def observations(self) -> Iterator[Observation]:
+        """What the findings cite."""
+        yield from dict.fromkeys(sighting.observation for f in self.findings for sighting in f.sightings)
+
+
+def survey(reader: Reader, namespaces: Sequence[str], symptoms: Iterable[str] = ()) -> Survey:
+    """Look at namespaces once. `symptoms` are names of components or objects, or texts that hold such names.
+
+    Raises: UnknownNamespace, ClusterUnavailable.
+    """
+    progress.advance(0, 3, "objects")
+    estate = read_estate(reader, namespaces)
+    found = merged(finding for rule in RULES for finding in rule(estate))
+    progress.advance(1, 3, "logs of what fails")
+    told = hear(estate, reader, found)
+    alerted = named_in(estate, symptoms)
+    progress.advance(2, 3, "logs of what looks healthy")
+    first = [estate.label(identity) for identity in sorted(alerted)]
+    told += tuple(overhear(estate, reader, told, first))
+    ranked = rank(estate, told, alerted)
+    coverage = reader.coverage(estate.namespaces)
+    return Survey(estate, ranked, answer_of(estate, ranked, coverage, alerted), coverage)
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding of a kind for each container or object, however many pods show it: the first, with their number."""
+    kept: dict[tuple[str, Identity, str, str], Finding] = {}
+    for finding in findings:
+        container = finding.logs[0].container if finding.logs else ""
+        key = (finding.word, finding.owner, finding.standing, container)
+        earlier = kept.get(key)
+        if earlier is None or not finding.logs:
+            kept.setdefault((*key[:3], f"{container}/{len(kept)}" if earlier else container), finding)
+        else:
+            kept[key] = earlier.having(weight=earlier.weight + 1)
+    return list(kept.values())
+
+
+def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
+    """The components and Services whose names stand in the texts, longest names first."""
+    known = {(c.namespace, c.name): c.identity for c in estate.components}
+    for service in estate.services:
+        known.setdefault((service.namespace, service.name), Identity("Service", service.namespace, service.name))
+    named: set[Identity] = set()
+    for text in symptoms:
+        words = _words(text)
+        named |= {identity for (_, label), identity in known.items() if label in words}
+    for service in estate.services:
+        if Identity("Service", service.namespace, service.name) in named or any(
+            service.name in _words(text) for text in symptoms
+        ):
+            named |= {component.identity for component in service.components}
+    return frozenset(named)
+
+
+def _words(text: str) -> frozenset[str]:
+    """What could be a name: runs of the characters that names have."""
+    kept = "".join(c if c.isalnum() or c in "-." else " " for c in text.lower())
+    words = kept.split()
+    return frozenset([*words, *(word.strip(".-") for word in words), *(word.partition(".")[0] for word in words)])

@@ -1,0 +1,155 @@
+"""From ranked findings to an answer: what is wrong, how sure, what else, and what would settle it.
+
+`no fault` is said only of what was covered. The confidences are measured: `python -m benchmarks.survey` prints, for
+each of them, the share of such answers that were right.
+"""
+
+from collections.abc import Iterable
+
+from aoi.estate.components import Identity
+from aoi.estate.estate import Estate
+from aoi.estate.finding import Finding, Tier
+from aoi.estate.ranking import POINTERS, Ranked, Root
+from aoi.records.coverage import Coverage, Gap
+from aoi.records.episode import Answer, Signal
+from aoi.records.findings import Accusation
+
+EVIDENCE = 12
+"""Findings that an answer carries."""
+ALSO = 9
+"""Further causes that an answer names."""
+ESSENTIAL = (
+    "pods",
+    "events",
+    "services",
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "jobs.batch",
+    "cronjobs.batch",
+)
+"""Without a whole list of each of these, nobody can say that nothing is wrong."""
+CONFIDENCE = {
+    Tier.STATED: 0.95,
+    Tier.TOLD: 0.9,
+    Tier.CALLEE: 0.8,
+    Tier.ENDED: 0.75,
+    Tier.SYMPTOM: 0.65,
+}
+"""Of an answer whose cause is a state that pages by itself."""
+SUPPORTED = {Tier.STATED: 0.8, Tier.TOLD: 0.7, Tier.CALLEE: 0.55, Tier.ENDED: 0.5, Tier.SYMPTOM: 0.5}
+"""Of one that rests on a suspicion to which a symptom points."""
+NO_FAULT = 0.85
+HARMLESS = frozenset({"zeroreplicas", "targetport", "hpapinned", "netpolicy", "noendpoints"})
+"""Suspicions that are ordinary where no symptom points at them: on purpose, or without effect."""
+
+
+def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: frozenset[Identity] = frozenset()) -> Answer:
+    """The verdict on an estate, with names as people use them."""
+    if ranked.roots:
+        return _fault(estate, ranked, coverage)
+    gaps = [gap for gap in coverage.gaps if gap.what in ESSENTIAL or gap.what == "namespaces"]
+    doubts = [f for f in ranked.suspects if f.word not in HARMLESS and f.word not in POINTERS and f.tier < Tier.CALLEE]
+    if not estate.components and not gaps:
+        where = ", ".join(estate.namespaces)
+        return _open(
+            estate, ranked, coverage, f"nothing that owns pods stands in {where}: there is nothing to judge", ()
+        )
+    if gaps:
+        return _open(estate, ranked, coverage, _missing(gaps), tuple(_settling(gap) for gap in gaps))
+    if alerted:
+        named = ", ".join(estate.label(identity) for identity in sorted(alerted))
+        why = f"nothing that was read explains the alert about {named}"
+        return _open(estate, ranked, coverage, why, (f"kubectl get events -n {estate.namespaces[0]}",))
+    if doubts:
+        first = doubts[0]
+        return _open(estate, ranked, coverage, f"nothing fails, but: {first.summary}", first.next)
+    count = len(estate.components)
+    return Answer(
+        verdict="no_fault",
+        confidence=NO_FAULT,
+        evidence=_signals(estate, ranked.suspects)[:EVIDENCE],
+        summary=f"{count} component{'s' if count != 1 else ''} looked at; everything that should run runs and is ready",
+        coverage=coverage,
+    )
+
+
+def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:
+    root, *others = ranked.roots
+    main = root.main
+    component = _named(root)
+    chain = root.explains[0] if root.explains else ()
+    symptoms = dict.fromkeys(estate.label(chain[0]) for chain in root.explains if chain[0].kind != "Service")
+    table = CONFIDENCE if main.standing == "failing" else SUPPORTED
+    findings = [*root.findings, *(f for other in others for f in other.findings[:1])]
+    return Answer(
+        verdict="fault",
+        component=estate.label(component),
+        cause=main.word,
+        confidence=table[main.tier],
+        evidence=_signals(estate, findings)[:EVIDENCE],
+        summary=_told(estate, root),
+        next=main.next,
+        chain=tuple(estate.label(identity) for identity in chain),
+        symptoms=tuple(symptoms),
+        also=tuple(_accusation(estate, other) for other in others[:ALSO]),
+        coverage=coverage,
+    )
+
+
+def _named(root: Root) -> Identity:
+    return root.identity
+
+
+def _told(estate: Estate, root: Root) -> str:
+    """The main sentence, the chain that led to it, and what else is known of the same component."""
+    more = [f.summary for f in root.findings[1:] if f.tier <= Tier.CALLEE and f.word != root.main.word][:2]
+    chain = root.explains[0] if root.explains else ()
+    led = f" (followed from {' -> '.join(estate.label(i) for i in chain)})" if chain else ""
+    return "; ".join((root.main.summary + led, *more))
+
+
+def _accusation(estate: Estate, root: Root) -> Accusation:
+    return Accusation(
+        component=estate.label(root.identity), cause=root.main.word, summary=_told(estate, root), next=root.main.next
+    )
+
+
+def _signals(estate: Estate, findings: Iterable[Finding]) -> tuple[Signal, ...]:
+    """Each sighting of each finding, as citations."""
+    signals = [
+        Signal(
+            word=finding.word,
+            subject=estate.label(finding.owner),
+            other=estate.label(finding.other) if finding.other else None,
+            citation=sighting.citation,
+        )
+        for finding in findings
+        for sighting in finding.sightings[:2]
+    ]
+    return tuple(dict.fromkeys(signals))
+
+
+def _open(estate: Estate, ranked: Ranked, coverage: Coverage, why: str, then: tuple[str, ...]) -> Answer:
+    return Answer(
+        verdict="inconclusive",
+        confidence=0.0,
+        evidence=_signals(estate, ranked.suspects)[:EVIDENCE],
+        summary=why,
+        next=then,
+        coverage=coverage,
+    )
+
+
+def _missing(gaps: list[Gap]) -> str:
+    listed = "; ".join(f"{gap.what} {gap.reason}: {gap.detail}" for gap in gaps[:4])
+    more = f" and {len(gaps) - 4} more" if len(gaps) > 4 else ""
+    return f"what was read shows no fault, but not everything could be read: {listed}{more}"
+
+
+def _settling(gap: Gap) -> str:
+    if gap.reason == "refused":
+        place = f" -n {gap.namespace}" if gap.namespace else ""
+        return f"kubectl auth can-i list {gap.what}{place}  # then: aoi access print"
+    return "run the diagnosis again: the server did not answer in full"

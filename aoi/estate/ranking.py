@@ -190,11 +190,15 @@ def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:
         for identity, explained in merged.items()
     ]
 
-    def order(root: Root) -> tuple[bool, int, int, float, int, Identity]:
-        paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
-        return (bool(alerted) and not paged, *_nearness(root.main), -len(root.explains), root.identity)
+    return tuple(sorted(roots, key=lambda root: _order(root, alerted)))
 
-    return tuple(sorted(roots, key=order))
+
+def _order(root: Root, alerted: frozenset[Identity]) -> tuple[int, int, int, float, int, Identity]:
+    """Nearest to a cause first; what explains an alert is taken for two steps nearer than what does not."""
+    paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
+    tier, is_suspect, weight = _nearness(root.main)
+    distance = tier + (2 if alerted and not paged else 0) + (2 if is_suspect and tier >= Tier.CALLEE else 0)
+    return (distance, is_suspect, tier, weight, -len(root.explains), root.identity)
 
 
 def _without_services(

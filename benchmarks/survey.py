@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from aoi.estate.reading import Reader
@@ -93,7 +94,9 @@ def report(cases: Sequence[Case]) -> None:
         )
     titles = ("mechanism", "worlds", "right", "inconclusive", "right of those that say fault", "cause right")
     table("Survey without a model", titles, rows)
-    table("Calibration: share right of the answers with this confidence", ("confidence", "answers", "right"), _bins(cases))
+    table(
+        "Calibration: share right of the answers with this confidence", ("confidence", "answers", "right"), _bins(cases)
+    )
     controls = [case for case in cases if case.fault == catalogue.NO_FAULT]
     faults = [case for case in cases if case.fault != catalogue.NO_FAULT]
     seconds = sorted(case.seconds for case in cases)
@@ -109,7 +112,7 @@ def report(cases: Sequence[Case]) -> None:
 
 def _bins(cases: Sequence[Case]) -> Iterable[tuple[str, str, str]]:
     given = [case for case in cases if case.verdict != "inconclusive"]
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in pairwise(BINS):
         mine = [case for case in given if low <= case.confidence < high]
         if mine:
             yield f"{low:.0%} to {min(high, 1):.0%}", str(len(mine)), _share(mine, [c for c in mine if c.is_right])

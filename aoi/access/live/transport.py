@@ -116,7 +116,7 @@ class LiveReadTransport:
         if token := self.config.bearer():
             sent["Authorization"] = f"Bearer {token}"
         url = _url(self.config.server, path, query)
-        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=max(timeout_s, 0.001))
+        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=timeout_s)
         return response_of(answer, path)
 
     def _ask_telemetry(self, request: ReadRequest, timeout_s: float) -> Response:

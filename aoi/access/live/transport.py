@@ -169,6 +169,9 @@ def _tls(config: Kubeconfig) -> ssl.SSLContext:
     """Trusts the kubeconfig's authority and shows its certificate. Raises: SettingsError if one of them is none."""
     try:
         context = ssl.create_default_context(cadata=config.authority.decode() if config.authority else None)
+        if config.authority:
+            # As for kubectl, an intermediate or the server's own certificate is an authority if it is named as one.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if config.certificate and config.key:
             _show(context, config.certificate, config.key)
     except (ssl.SSLError, ValueError) as error:

@@ -129,7 +129,7 @@ def test_the_namespace_of_the_context_is_the_default(tmp_path: Path) -> None:
     contexts = [{"name": "x", "context": {"cluster": "c", "user": "u"}}]
     assert load(written(tmp_path, contexts=contexts)).namespace == "default"
     contexts[0]["context"]["namespace"] = "a/../b"  # type: ignore[index]
-    assert "no namespace" in refusal(written(tmp_path, contexts=contexts))
+    assert "which is no namespace" in refusal(written(tmp_path, contexts=contexts))
 
 
 def test_the_identity_is_checked_in_the_namespace_of_the_context(tmp_path: Path) -> None:
@@ -323,6 +323,13 @@ def test_a_pods_token_may_be_named_in_a_kubeconfig(account: Path, tmp_path: Path
     (account / "token").write_text("two\nlines")
     with pytest.raises(SettingsError, match="visible ASCII"):
         config.bearer()
+
+
+def test_what_is_no_namespace_of_a_pod_is_refused(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    (account / "namespace").write_text("a/b")
+    with pytest.raises(SettingsError, match="no namespace"):
+        load()
 
 
 def test_a_kubeconfig_stands_before_the_account_of_a_pod(

@@ -1,7 +1,9 @@
 """What reaches a reader from a server that is slow, broken or hostile: a whole answer, a refusal, or no answer."""
 
+import base64
 import gzip
 import socket
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -285,6 +287,13 @@ def test_the_certificate_must_have_the_name_that_the_kubeconfig_gives(tmp_path: 
         opened(server, "localhost")
         with pytest.raises(ClusterUnavailable, match="certificate is not one that the kubeconfig trusts"):
             opened(server, "elsewhere.example")
+
+
+def test_the_servers_own_certificate_may_be_named_as_its_authority(tmp_path: Path) -> None:
+    with scripted(reviewing) as server:
+        own = ssl.get_server_certificate(("127.0.0.1", server.port))
+        data = {"certificate-authority-data": base64.b64encode(own.encode()).decode()}
+        LiveReadTransport(server.kubeconfig(tmp_path / "config", cluster=data)).close()
 
 
 def test_a_server_that_does_not_speak_tls_is_unavailable(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Subresources of pods: log, exec, eviction, binding."""
 
+import bisect
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +16,7 @@ from kubeworld.kinds.pod import POD
 from kubeworld.machine import selectors
 from kubeworld.machine.clock import Clock
 from kubeworld.machine.response import Response
-from kubeworld.machine.runtime import LogLine
+from kubeworld.machine.runtime import LogLine, StoredLog
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -55,16 +57,31 @@ def log(world: World, call: Call) -> Response:
         return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
     previous = call.flag("previous")
     _check_has_log(pod, container, previous=previous)
+    tail, limit, since = (
+        _integer(call, "tailLines"),
+        _integer(call, "limitBytes", least=1),
+        _since_ms(world.clock, call),
+    )
     lines = world.runtime.log(world, pod, container, previous=previous)
-    since = _since_ms(world.clock, call)
-    if since is not None:
-        lines = [line for line in lines if line.at_ms >= since]
-    tail = _integer(call, "tailLines")
     if tail is not None:
-        lines = lines[-tail:] if tail else []
-    text = "".join(_format(world.clock, line, call.flag("timestamps")) for line in lines).encode()
-    limit = _integer(call, "limitBytes")
-    return Response(200, text if limit is None else text[:limit], "text/plain")
+        lines = lines[max(0, len(lines) - tail) :]
+    if since is not None:
+        lines = lines[bisect.bisect_left(lines, since, key=lambda line: line.at_ms) :]
+    return Response(200, _log_bytes(world.clock, lines, limit, stamped=call.flag("timestamps")), "text/plain")
+
+
+def _log_bytes(clock: Clock, lines: Sequence[LogLine], limit: int | None, *, stamped: bool) -> bytes:
+    """The lines as they were written, up to the limit, which counts stamps too."""
+    if isinstance(lines, StoredLog) and not stamped:
+        return lines.data(limit)
+    parts: list[bytes] = []
+    length = 0
+    for line in lines:
+        if limit is not None and length >= limit:
+            break
+        parts.append(_stamp(clock, line) + line.data if stamped else line.data)
+        length += len(parts[-1])
+    return b"".join(parts)[:limit]
 
 
 def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
@@ -88,7 +105,7 @@ def _waiting_text(container: str, pod: str, waiting: Obj) -> str:
 
 
 def _since_ms(clock: Clock, call: Call) -> int | None:
-    seconds = _integer(call, "sinceSeconds")
+    seconds = _integer(call, "sinceSeconds", least=1)
     if seconds is not None:
         return clock.now_ms - seconds * 1000
     if text := call.query.get("sinceTime"):
@@ -100,25 +117,24 @@ def _since_ms(clock: Clock, call: Call) -> int | None:
     return None
 
 
-def _integer(call: Call, name: str) -> int | None:
+def _integer(call: Call, name: str, least: int = 0) -> int | None:
     text = call.query.get(name)
     if text is None or text == "":
         return None
     if not re.fullmatch(r"-?\d{1,18}", text):
         raise errors.bad_request(f'{name}: Invalid value: "{text}": must be an integer')
     value = int(text)
-    if value < 0:
-        error = field_errors.invalid(name, value, "must be greater than or equal to 0")
+    if value < least:
+        bound = f"greater than {least - 1}" if least else "greater than or equal to 0"
+        error = field_errors.invalid(name, value, f"must be {bound}")
         raise errors.ApiError(422, "Invalid", f'PodLogOptions "{call.name}" is invalid: {error}', {"name": call.name})
     return value
 
 
-def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
-    if not stamped:
-        return line.text + "\n"
+def _stamp(clock: Clock, line: LogLine) -> bytes:
     # Nine digits, as the container runtime stamps every line of its log files (RFC3339Nano).
     moment = clock.rfc3339(line.at_ms).removesuffix("Z")
-    return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z {line.text}\n"
+    return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z ".encode()
 
 
 def run_command(world: World, call: Call) -> Exec:

@@ -7,7 +7,7 @@ from kubeworld.api.reads import selected
 from kubeworld.api.results import Call, json_response
 from kubeworld.kinds.errors import ApiError, not_found
 from kubeworld.kinds.metrics import NODE_METRICS
-from kubeworld.kinds.node import NODE
+from kubeworld.kinds.node import NODE, is_down
 from kubeworld.kinds.pod import POD
 from kubeworld.kinds.table import table_of, wants_table
 from kubeworld.machine.response import Response
@@ -40,6 +40,8 @@ def metrics(world: World, call: Call) -> Response:
 
 def _pod_metrics(world: World, pod: Obj) -> Obj | None:
     containers = []
+    if is_down(world, pod["spec"].get("nodeName", "")):  # its kubelet is what measures
+        return None
     for container in _running(pod):
         usage = world.runtime.usage(world, pod, container)
         amounts = {"cpu": f"{usage.cpu_millicores}m", "memory": f"{usage.memory_bytes // 1024}Ki"}

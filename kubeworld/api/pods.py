@@ -12,6 +12,7 @@ from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, Exec, json_response
 from kubeworld.api.strict import read_object
 from kubeworld.kinds import conditions, errors, field_errors
+from kubeworld.kinds.node import is_down
 from kubeworld.kinds.pod import POD
 from kubeworld.machine import selectors
 from kubeworld.machine.clock import Clock
@@ -19,6 +20,9 @@ from kubeworld.machine.response import Response
 from kubeworld.machine.runtime import LogLine, StoredLog
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
+
+
+KUBELET_PORT = 10250
 
 
 def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
@@ -57,6 +61,11 @@ def log(world: World, call: Call) -> Response:
         return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
     previous = call.flag("previous")
     _check_has_log(pod, container, previous=previous)
+    # What its kubelet answers through: kube-apiserver has no log of its own.
+    if refusal := _refusal(world, pod):
+        meta = pod["metadata"]
+        url = f"https://{_kubelet(world, pod)}/containerLogs/{meta['namespace']}/{meta['name']}/{container}"
+        raise errors.ApiError(500, "InternalError", f'Get "{url}": {refusal}')
     tail, limit, since = (
         _integer(call, "tailLines"),
         _integer(call, "limitBytes", least=1),
@@ -82,6 +91,20 @@ def _log_bytes(clock: Clock, lines: Sequence[LogLine], limit: int | None, *, sta
         parts.append(_stamp(clock, line) + line.data if stamped else line.data)
         length += len(parts[-1])
     return b"".join(parts)[:limit]
+
+
+def _refusal(world: World, pod: Obj) -> str | None:
+    """What kube-apiserver hears when it connects to the pod's kubelet, if that does not run."""
+    if not is_down(world, pod["spec"]["nodeName"]):
+        return None
+    return f"dial tcp {_kubelet(world, pod)}: connect: connection refused"
+
+
+def _kubelet(world: World, pod: Obj) -> str:
+    node = world.store.get("nodes", "", pod["spec"]["nodeName"])
+    addresses = ((node or {}).get("status") or {}).get("addresses") or ()
+    internal = [address["address"] for address in addresses if address["type"] == "InternalIP"]
+    return f"{internal[0] if internal else pod['spec']['nodeName']}:{KUBELET_PORT}"
 
 
 def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
@@ -153,6 +176,8 @@ def run_command(world: World, call: Call) -> Exec:
         raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):
         raise errors.bad_request(f"pod {call.name} does not have a host assigned")
+    if refusal := _refusal(world, pod):
+        raise errors.ApiError(500, "InternalError", f"error dialing backend: {refusal}")
     if not (container_status(pod, container).get("state") or {}).get("running"):
         raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')
     return Exec(*world.runtime.exec(world, pod, container, command))

@@ -91,7 +91,7 @@ def _follow(front: "Front", file: Path) -> None:
     try:
         follow_behaviours(front, file)
     except (BadBehaviours, OSError) as error:
-        raise Permanent(f"--behaviours: {reason(error)}. The format: docs/howto/serve-a-cluster.md") from error
+        raise Permanent(f"--behaviours: {reason(error)}. The format: kubeworld/README.md") from error
 
 
 def _applications(keys: list[str] | None, seed: int) -> list["Tenant"]:

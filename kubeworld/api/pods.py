@@ -21,7 +21,6 @@ from kubeworld.machine.runtime import LogLine, StoredLog
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-
 KUBELET_PORT = 10250
 
 

@@ -12,8 +12,8 @@ from kubeworld.machine.runtime import ContainerPlan, ExitPlan, ImageError, LogLi
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import Runtime, World
 
-PULL_TIMEOUT_MS = 30_000
-"""How long a registry that does not answer is waited for (net.Dialer's timeout in containerd)."""
+PULL_TIMEOUT_MS = 15_000
+"""How long a registry that does not answer is waited for; networks differ, and whoever looks on waits with it."""
 STEADY_MS = 60_000
 """A container that is to run longer than this has written its log soon after it started."""
 OPENING_MS = 1000

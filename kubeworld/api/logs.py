@@ -122,10 +122,10 @@ class Follower:
         limit = query.get("limitBytes")
         self._left = int(limit) - sent if limit else None
         self._stamped = query.get("timestamps") in ("true", "1")
-        found = world.store.get("pods", namespace, pod)
-        self._container = container_of(found, query.get("container", "")) if found else ""
-        self._run = self._running(found)
-        lines = self._lines(found, previous=False)
+        stored_pod = world.store.get("pods", namespace, pod)
+        self._container = container_of(stored_pod, query.get("container", "")) if stored_pod else ""
+        self._run = self._running(stored_pod)
+        lines = self._lines(stored_pod, previous=False)
         self._last_ms = lines[-1].at_ms if lines else None
 
     def poll(self) -> tuple[bytes, bool]:

@@ -2,6 +2,7 @@
 
 A block is one thing said. Its `statements` are in the order in which they tell: the deepest cause first.
 """
+# ruff: noqa: E501 - a pattern is one line for each of its groups
 
 import re
 from collections.abc import Sequence
@@ -116,39 +117,44 @@ class _Reader:
 
     def _take(self, line: Said, index: int) -> bool:
         """Whether the line belongs to the block; it is put where it belongs."""
-        text = line.text
         is_gap = index > self.result.last_index + 1
         statement = Statement(index, line)
-        if _TRACEBACK in text and self.result.is_chain and line.level is Level.NONE and (is_gap or text[:1] in " |"):
-            self.in_traceback = True
-        elif _TRACEBACK in text and self.result.head.said.level >= Level.WARN and index == self.result.last_index + 1:
+        if self._opens_traceback(line, is_gap):
             self.in_traceback = self.result.is_chain = True
-        elif _CAUSE.match(text):
+        elif _CAUSE.match(line.text):
             self.result.is_chain = True
-            if text.strip() != "Caused by:":
+            if line.text.strip() != "Caused by:":
                 self.result.statements.append(statement)
         elif self.in_traceback:
             self._traceback(statement)
-        elif _FRAME.match(text):
-            self._frame(text)
+        elif _FRAME.match(line.text) or (self.is_go and (_GO_CALL.match(line.text) or line.text[0] == "\t")):
+            self._frame(line.text)
         elif self.awaits_message:
             self.awaits_message = False
             self.result.statements.append(statement)
-        elif self.is_go and (_GO_CALL.match(text) or text[0] == "\t"):
-            self._frame(text)
-        elif self.is_banner and line.level is Level.NONE:
+        else:
+            return line.level is Level.NONE and self._take_words(statement, is_gap)
+        return True
+
+    def _take_words(self, statement: Statement, is_gap: bool) -> bool:
+        """The same of a line that has neither a level nor the form of a part of a stack."""
+        text = statement.said.text
+        is_indented = text[0] in " \t"
+        if self.is_banner:
             self._banner(statement)
-        elif line.level is not Level.NONE:
-            return False
         elif _THROWN.match(text) and self._may_throw(text, is_gap):
             self.result.statements.append(statement)
-        elif text[:1] in " \t" and not is_gap:
-            self._detail(statement)
-        elif text[:1] in " \t" and self.result.is_chain:
+        elif is_indented and (not is_gap or self.result.is_chain):
             self._detail(statement)
         else:
             return False
         return True
+
+    def _opens_traceback(self, line: Said, is_gap: bool) -> bool:
+        if _TRACEBACK not in line.text or line.level is not Level.NONE:
+            return False
+        is_chained = self.result.is_chain and (is_gap or line.text[0] in " |")
+        return is_chained or (self.result.head.said.level >= Level.WARN and not is_gap)
 
     def _may_throw(self, text: str, is_gap: bool) -> bool:
         """Whether an exception's line is about what the head says, and not the head of a block of its own."""

@@ -1,4 +1,5 @@
 """What one block of a log says: word, kind, excerpt and hosts, or that it merely looks like an error."""
+# ruff: noqa: E501 - a pattern is one line for each of its groups
 
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from aoi.estate.logs.hosts import hosts_of
 from aoi.estate.logs.levels import Level, Said
 from aoi.estate.logs.lines import excerpt, readable
 from aoi.estate.logs.rules import RULES, Rule
+from aoi.estate.logs.rules.index import RuleIndex
 from aoi.language.lexicon import POINTERS
 
 EXCERPT = 400
@@ -51,6 +53,8 @@ _UPSTREAM = re.compile(
 )
 _PROXY = {502: "unavailable", 503: "unavailable", 504: "timeout"}
 _CACHED = 20_000
+_INDEX = RuleIndex(RULES)
+_TERMINAL = frozenset(rule.kind for rule in RULES if rule.is_terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Classifier:
 
 
 def _fitting(said: Said, lowered: str) -> Iterator[tuple[Rule, re.Match[str]]]:
-    for rule in RULES:
+    for rule in _INDEX.candidates(lowered):
         match = rule.match(said.text, lowered, said.message_start)
         if match and not _is_mention(said, match):
             yield rule, match
@@ -135,7 +139,7 @@ def _is_mention(said: Said, match: re.Match[str]) -> bool:
 
 
 def _is_terminal(finding: Finding) -> bool:
-    return any(rule.is_terminal and rule.kind == finding.kind for rule in RULES)
+    return finding.kind in _TERMINAL
 
 
 def _finding(block: Block, statement: Statement, rule: Rule, match: re.Match[str]) -> Finding:

@@ -1,4 +1,5 @@
 """Whom a line could not reach: hosts as programs write them. What is a Service is for the caller to say."""
+# ruff: noqa: E501 - a pattern is one line for each of its groups
 
 import re
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ _ADDRESS = re.compile(
 _NAMED = re.compile(
     rf"\blookup (?P<lookup>{_NAME})(?=[\s:]|$)"
     rf"|\b(?:ENOTFOUND|EAI_AGAIN) (?P<code>{_NAME})"
-    rf"|(?i:UnknownHostException: |unknown (?:\w{{1,12}} ){{0,2}}host:? ['\"(]{{0,2}}|could not translate host name [\"']|resolve host(?:name)?:? ['\"]?|host not found in (?:upstream|resolver) \"|getaddrinfo for |can't resolve ['\"]|bad address ['\"]|failed to resolve:? ['\"]?(?:host )?['\"]?|resolve server |epmd error for host |No address associated with hostname:? |name resolution(?: failed for)?:? )(?P<said>{_NAME})"
+    rf"|(?i:UnknownHostException: |unknown (?:\w{{1,12}} ){{0,2}}host:? ['\"(]{{0,2}}|could not translate host name [\"']|resolve host(?:name)?:? ['\"]?|host not found in (?:upstream|resolver) \"|getaddrinfo for |can't resolve ['\"]|bad address ['\"]|failed to resolve:? ['\"]?(?:host )?['\"]?|resolve server |epmd error for host |No address associated with hostname:? |name resolution(?: failed for)?:? \(?)(?P<said>{_NAME})"
     rf"|(?P<before>{_NAME}) could not be resolved"
     rf"|(?P<nxdomain>{_NAME}): (?:Name or service not known|Temporary failure in name resolution|nodename nor servname|No address associated with hostname|Name does not resolve|non-existing domain|nxdomain)"
     rf"|(?<![\w-])(?:target=)?srv-(?P<target>{_NAME})"
@@ -28,20 +29,24 @@ _NAMED = re.compile(
     rf"|(?i:server on |database server at |connect to |connected to |connecting to |connection to |<Host: |host[=:] ?|backend |for upstream |server at )['\"`(]{{0,2}}(?P<bound>{_NAME})(?=['\"`)\s>,;:]|$)"
 )  # fmt: skip
 _INTRODUCED = re.compile(
-    rf"(?i:\b(?:call to|calling|request to|instances of|endpoints for|upstream|unavailable from|from|create|connect|target[=:]|peer[=:]|for|to|at|by|timeout on))[ =]['\"`(]?(?P<name>{_NAME})(?:-client)?(?=['\"`)\s>,;:]|$)"
+    rf"(?:(?i:\b(?:call to|calling|request to|instances of|endpoints for|upstream|from|create|connect|for|to|at|by|timeout on) |\b(?:target|peer|upstream|host)[=:] ?)['\"`(]?(?=(?P<name>{_NAME})(?:['\"`)\s>,;:]|$))"
+    rf"|(?P<speaker>(?<![\w./-]){_NAME})(?= (?:answered|responded|returned|could not complete|is unavailable|is down|did not respond)\b))"
 )  # fmt: skip
 _FILE = re.compile(
     r"\.(?:java|go|js|mjs|cjs|ts|tsx|jsx|py|rb|rs|php|cs|c|cc|cpp|h|hpp|lua|conf|cfg|kt|scala|ex|exs|erl|sql|ya?ml|json|so|sh|pl|html?|jar|toml|ini|xml|log|env|exe|dll)(?:\.\d{1,3})*$",
     re.IGNORECASE,
 )
-_NO_HOST = frozenset(
-    "the a an any all this that your its it server database db_host upstream backend remote peer host hosts broker brokers "
-    "node line localtime with error code cause reason port on in of to from for at by and or not is was be been being "
-    "via as if then get post put path file tcp udp http https grpc dial read write connect connection connections "
-    "timeout unix address user table null none undefined object function module message status client service services "
-    "fatal info warn warning debug pool socket cluster system following redis-server java.net nested socket.io running "
-    "failed failure ms me main process thread column character position start stop create open close begin end establish".split()
-)
+_PLAIN_WORDS = """
+the a an any all this that your its it server database db_host upstream backend remote peer host hosts broker
+brokers node line localtime with error code cause reason port on in of to from for at by and or not is was be
+been being via as if then get post put path file tcp udp http https grpc dial read write connect connection
+connections timeout unix address user table null none undefined object function module message status client
+service services fatal info warn warning debug pool socket cluster system following redis-server java.net
+nested socket.io running failed failure ms me main process thread column character position start stop create
+open close begin end establish
+"""
+_NO_HOST = frozenset(_PLAIN_WORDS.split())
+"""Words that stand where a host may stand."""
 _PERSON = re.compile(r"(?:[A-Z][A-Za-z0-9]*(?:Exception|Error|Client|Factory|Impl))$")
 _OF_THE_REQUEST = re.compile(r", (?:client|server|host|request|referrer): (?:\"[^\"]{0,2000}\"|[^,\s]{1,100})")
 """Who asked nginx, and for what: not whom it could not reach."""
@@ -101,11 +106,14 @@ def _named(text: str) -> Iterator[str]:
 
 
 def _introduced(text: str) -> Iterator[str]:
-    return (match["name"] for match in _INTRODUCED.finditer(text) if _is_name(match["name"]))
+    for match in _INTRODUCED.finditer(text):
+        name = (match["name"] or match["speaker"]).removesuffix("-client")
+        if _is_name(name):
+            yield name
 
 
 def _is_name(name: str) -> bool:
     if name.lower() in _NO_HOST or _CLOCK.fullmatch(name) or _FILE.search(name):
         return False
     # Names of hosts are lower case; what is written as a sentence or a class is none.
-    return name == name.lower() or "." in name and not _PERSON.search(name) and name[0].islower()
+    return name == name.lower() or ("." in name and not _PERSON.search(name) and name[0].islower())

@@ -3,6 +3,7 @@
 Structured lines (JSON, logfmt, klog) have fields for both. Of other lines the level stands at the head, among time,
 process and logger. Values of fields that carry other people's words (a request's body, a comment) are not read.
 """
+# ruff: noqa: E501 - a pattern is one line for each of its groups
 
 import re
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,8 @@ _NAMES = {
     Level.FATAL: "fatal critical crit panic emerg emergency alert dpanic f c",
 }
 LEVELS: Mapping[str, Level] = {name: level for level, names in _NAMES.items() for name in names.split()}
-_TIME = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_TIME = rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?|{_CLOCK}"
 _PREFIX = re.compile(rf"(?:\[?(?:{_TIME})\]?\s{{0,4}}(?:std(?:out|err) [FP] )?|\[\d{{1,9}}\]\s{{0,4}}){{0,4}}")
 _HEAD = 120
 """Characters of a line in which its level stands."""
@@ -77,8 +79,11 @@ _ERROR_KEYS = (
 )
 _STACK_KEYS = ("@x", "stack", "stack_trace", "stacktrace", "error.stack_trace", "exc_info", "traceback", "trace")
 _HOST_KEYS = frozenset(
-    "peer target upstream addr address endpoint server broker url uri remote dsn destination callee".split()
-)
+    (
+        "peer", "target", "upstream", "addr", "address", "endpoint", "server",
+        "broker", "url", "uri", "remote", "dsn", "destination", "callee",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +103,22 @@ class Said:
     """HTTP status, if this is a line of an access log."""
 
 
+_EMPTY = Said(Level.NONE, "", 0)
+
+
 def read(text: str) -> Said:
     """Level, message and fields of one line."""
+    if not text:
+        return _EMPTY
     start = _prefix_end(text)
     if text.startswith("{", start) and (said := _json(text[start:])):
         return said
     if match := _LOGFMT.search(text[:400]):
         return _logfmt(text, match["level"])
-    text = readable(text)
+    return _plain(readable(text), start)
+
+
+def _plain(text: str, start: int) -> Said:
     if match := _KLOG.match(text, start):
         return Said(LEVELS[match["level"].lower()], text, match.end())
     if match := _REDIS.match(text, start):
@@ -122,6 +135,8 @@ def _prefix_end(text: str) -> int:
 
 
 def _status(text: str) -> int | None:
+    if "HTTP/" not in text and " /" not in text and "[GIN]" not in text:
+        return None
     return next((int(match[1]) for pattern in _ACCESS if (match := pattern.search(text[:3000]))), None)
 
 

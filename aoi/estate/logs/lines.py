@@ -34,7 +34,7 @@ def lines_of(log: bytes) -> Iterator[Line]:
         stop = log.find(b"\n", start)
         stop = len(log) if stop < 0 else stop
         end = stop - 1 if stop > start and log[stop - 1 : stop] == b"\r" else stop
-        yield Line(start, end, plain(log[start:end].decode("utf-8", "replace")))
+        yield Line(start, end, plain(log[start:end].decode("utf-8", "replace")) if end > start else "")
         start = stop + 1
 
 

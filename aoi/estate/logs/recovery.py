@@ -1,4 +1,5 @@
 """Lines that say that a dependency was reached again, and which earlier failures they make history."""
+# ruff: noqa: E501 - a pattern is one line for each of its groups
 
 import re
 from collections.abc import Sequence
@@ -33,10 +34,10 @@ class Recovery:
     """Hosts that it names, without domain and port; may be empty."""
 
 
-def recoveries(blocks: Sequence[Block]) -> list[Recovery]:
-    """All of a log, oldest first."""
+def recoveries(blocks: Sequence[Block], first: int) -> list[Recovery]:
+    """From the block `first` on, oldest first."""
     good: list[Recovery] = []
-    for ordinal, block in enumerate(blocks):
+    for ordinal, block in enumerate(blocks[first:], start=first):
         said = block.head.said
         if said.level > Level.WARN or block.is_crash:
             continue
@@ -63,7 +64,7 @@ def is_recovered(
         return True
     for recovery in later:
         comparable = recovery.names and any(is_address(a) == is_address(b) for a in names for b in recovery.names)
-        places = {frozenset(map(host_name, hosts)) for at, hosts in calls if hosts}
+        places = {host_name(host) for _, hosts in calls for host in hosts}
         if not comparable and len(places) <= 1 and all(at < recovery.ordinal for at, _ in calls):
             return True
     return False

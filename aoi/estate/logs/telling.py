@@ -58,8 +58,9 @@ class _Group:
     """Findings of the same template; the last one is shown."""
 
     finding: Finding
+    first: int
     last: int
-    """Ordinal of the last block that said it."""
+    """Ordinals of the first and of the last block that said it."""
     count: int = 0
     hosts: list[str] = field(default_factory=list)
     is_history: bool = False
@@ -73,7 +74,8 @@ def tell(log: bytes, *, limit: int = 8) -> tuple[Telling, ...]:
     groups = _grouped(blocks)
     ordered = sorted({group.last for group in groups}, reverse=True)[:FINAL_LINES]
     final = {last for last in ordered if len(blocks) - 1 - last <= FINAL_REACH}
-    _weigh(groups, len(blocks), recoveries(blocks))
+    failed = min((group.first for group in groups if group.finding.is_call), default=len(blocks))
+    _weigh(groups, len(blocks), recoveries(blocks, failed))
     has_final = any(group.last in final and group.weight <= SYMPTOM and not group.is_history for group in groups)
 
     def rank(group: _Group) -> tuple[float, ...]:
@@ -105,7 +107,7 @@ def _grouped(blocks: Sequence[Block]) -> list[_Group]:
         if finding is None:
             continue
         key = (finding.kind, finding.word, _VARYING.sub("#", finding.text[:_FORM]))
-        group = groups.setdefault(key, _Group(finding, ordinal))
+        group = groups.setdefault(key, _Group(finding, ordinal, ordinal))
         group.finding, group.last, group.count = finding, ordinal, group.count + 1
         # The newest first: what a name resolves to now stands before what it was.
         group.hosts = [*finding.hosts, *(host for host in group.hosts if host not in finding.hosts)][:MOST]

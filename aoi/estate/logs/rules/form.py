@@ -1,4 +1,4 @@
-"""The form of a rule: templates of a kind of error line, with a line that it knows and a near miss that it leaves alone.
+"""The form of a rule: templates of a kind of error line, a line that it knows and a near miss that it leaves alone.
 
 A template is literal text with placeholders. Its ends stand on word boundaries, `^` at its start is the start of the
 message (after time, level and logger), and `~` before it ignores case. Every placeholder is bounded in length, so that
@@ -18,8 +18,8 @@ PLACEHOLDERS = {
     "host": r"(?P<host>\[?[A-Za-z0-9][\w.:-]{0,250}|\[?::[\w:]{0,40}\]?(?::\d{1,5})?)",
     "q": r"[\"'`“”‘’«»\\]{0,2}",
 }
-"""`{*}` a gap, `{n}` a number, `{w}` a word, `{subject}`, `{text}` and `{path}` what the line is about, `{host}` whom it
-did not reach, `{q}` a quotation mark or none."""
+"""`{*}` a gap, `{n}` a number, `{w}` a word, `{subject}`, `{text}` and `{path}` what the line is about, `{host}` whom
+it did not reach, `{q}` a quotation mark or none."""
 _LAZY = {"*": ".{0,160}", "text": r"(?P<subject>[^\"'`\n]{1,160})"}
 _TOKEN = re.compile(r"\{(\*|n|w|subject|text|path|host|q)\}")
 _WORD = re.compile(r"\w")
@@ -32,6 +32,8 @@ class Template:
     expression: re.Pattern[str]
     cue: str
     """Lower case; looked for first, since finding a string is much faster than matching."""
+    token: str
+    """A whole word of every line that it matches, by which `RuleIndex` finds it; empty if there is none."""
     is_anchored: bool
 
 
@@ -96,4 +98,12 @@ def _compiled(written: str) -> Template:
     before = r"(?<!\w)" if _WORD.match(pieces[0][:1]) else ""
     after = r"(?!\w)" if _WORD.match(pieces[-1][-1:]) else ""
     cue = max((part for piece in pieces[::2] for part in piece.split(" ")), key=len).lower()
-    return Template(re.compile(before + expression + after, flags), cue, is_anchored)
+    return Template(re.compile(before + expression + after, flags), cue, _token(body), is_anchored)
+
+
+def _token(body: str) -> str:
+    """The longest word that no placeholder can lengthen."""
+    text = _TOKEN.sub("\0", body.lower())
+    words = re.finditer(r"[a-z0-9]+", text)
+    whole = [word[0] for word in words if "\0" not in text[max(0, word.start() - 1) : word.end() + 1]]
+    return max(whole, key=len, default="")

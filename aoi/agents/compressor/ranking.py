@@ -20,7 +20,8 @@ _TIERS: tuple[tuple[str, ...], ...] = (
     ),
     # What the cluster does about it, and what differs from before without being wrong in itself.
     (
-        "configerror", "starterror", "badargs", "badimage", "crashloop", "initwait", "stalled", "noendpoints", "jobfailed",
+        "configerror", "starterror", "badargs", "badimage", "crashloop", "initwait", "stalled", "noendpoints",
+        "jobfailed",
     ),
     # Callers' views of somebody else.
     ("refused", "nohost", "timeout", "unavailable", "reset", "waits"),

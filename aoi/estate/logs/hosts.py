@@ -47,6 +47,33 @@ open close begin end establish
 """
 _NO_HOST = frozenset(_PLAIN_WORDS.split())
 """Words that stand where a host may stand."""
+_ALSO_NAMES = frozenset(
+    [
+        "object",
+        "function",
+        "module",
+        "client",
+        "service",
+        "services",
+        "database",
+        "server",
+        "broker",
+        "brokers",
+        "node",
+        "cluster",
+        "backend",
+        "upstream",
+        "host",
+        "remote",
+        "peer",
+        "table",
+        "user",
+        "pool",
+        "status",
+        "message",
+    ]
+)
+"""Of these, what people call a Service as well: with a port of four digits behind it, it is one."""
 _PERSON = re.compile(r"(?:[A-Z][A-Za-z0-9]*(?:Exception|Error|Client|Factory|Impl))$")
 _OF_THE_REQUEST = re.compile(r", (?:client|server|host|request|referrer): (?:\"[^\"]{0,2000}\"|[^,\s]{1,100})")
 """Who asked nginx, and for what: not whom it could not reach."""
@@ -91,7 +118,8 @@ def _addressed(text: str) -> Iterator[str]:
         name, port = match[kind], match[f"{kind}_port"]
         near = text.startswith("->", match.end())
         is_time = _CLOCK.fullmatch(name) is not None
-        if near or is_time or _FILE.search(name) or name.lower() in _NO_HOST or name == "0.0.0.0":
+        is_word = name.lower() in _NO_HOST and not (name in _ALSO_NAMES and len(port or "") >= 4)
+        if near or is_time or _FILE.search(name) or is_word or name == "0.0.0.0":
             continue
         if kind == "plain" and (_PERSON.search(name) or (port and int(port) > 65_535)):
             continue

@@ -188,4 +188,5 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             other=other,
             is_explained=True,
             weight=float(telling.count),
+            share=telling.count / max(1, log.observation.data.count(b"\n")),
         )

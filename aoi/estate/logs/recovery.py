@@ -13,7 +13,7 @@ from aoi.estate.logs.lines import readable
 _GOOD = re.compile(
     r"\b(?:re)?connected (?:to|with)\b|\bconnection (?:\S{1,200} ){0,4}(?:re-?established|established|restored|ok|successful|succeeded)\b|"
     r"\b(?:re-?)?established (?:a )?connection\b|\brecovered\b|\bsuccessfully (?:re)?connected\b|\bready to accept connections\b|"
-    r"\bis (?:back|reachable|healthy) again\b|\bback online\b|\bServer \S{1,200} is UP\b|\b(?:is|are) now (?:available|reachable|up)\b|"
+    r"\bis (?:back|reachable|healthy) again\b|\bback online\b|\bis (?:available after|up\b)|- accepting connections\b|\bServer \S{1,200} is UP\b|\b(?:is|are) now (?:available|reachable|up)\b|"
     r"\b(?:retry|retrying|attempt)\b.{0,120}\b(?:ok|succeeded|success)\W{0,3}$",
     re.IGNORECASE,
 )

@@ -41,13 +41,25 @@ RULES: tuple[Rule, ...] = (
     rule(
         "config.file", "missingconfig", 0,
         "~config{w} file {q}{path}{q} not found", "~config file {q}{path}{q} not found", "~configuration file {q}{path}{q} not found", "~config file not found: {path}", "~config file {q}{path}{q} does not exist", "~Config File {q}{subject}{q} Not Found in", "Fatal error, can't open config file '{text}'", "~Could not find config file {path}", "~could not open configuration file {q}{path}", "~no configuration file provided", "~error loading config file {q}{path}", "~The configuration file '{text}' was not found",
-        "~could not load config{*}: {path}", "~Unable to find configuration {path}",
+        "~could not load config{*}: {path}", "~Unable to find configuration {path}", "~Could not open required defaults file: {path}",
         knows="1:C 02 Jan 2026 03:04:05.678 # Fatal error, can't open config file '/etc/redis/redis.conf': No such file or directory",
         leaves="INFO config file found: /etc/app/config.yaml",
     ),
     rule(
+        "kubernetes.missing", "missingconfig", 0,
+        "~secret {q}{subject}{q} not found", "~secrets {q}{subject}{q} not found", "~configmap {q}{subject}{q} not found", "~configmaps {q}{subject}{q} not found",
+        knows='error: secret "db-creds" not found',
+        leaves='INFO secret "db-creds" found, nothing is missing',
+    ),
+    rule(
+        "credentials.missing", "missingkey", 0,
+        "~unable to locate credentials", "~could not find default credentials", "~could not load the default credentials", "~no credentials provided", "NoCredentialProviders", "~missing credentials in config",
+        knows="botocore.exceptions.NoCredentialsError: Unable to locate credentials",
+        leaves="INFO located credentials in the environment",
+    ),
+    rule(
         "config.yaml", "badconfig", 0,
-        "~yaml: line {n}: {text}", "yaml.scanner.ScannerError: {text}", "yaml.parser.ParserError: {text}", "~YAMLException: {text}", "~error converting YAML to JSON: {text}", "~mapping values are not allowed", "~cannot unmarshal {w} into", "~found character '{text}' that cannot start any token", "~error parsing YAML", "MarkedYAMLException",
+        "~yaml: line {n}: {text}", "~yaml: unmarshal errors", "Failed to load property source from location '{text}'", "yaml.scanner.ScannerError: {text}", "yaml.parser.ParserError: {text}", "~YAMLException: {text}", "~error converting YAML to JSON: {text}", "~mapping values are not allowed", "~cannot unmarshal {w} into", "~found character '{text}' that cannot start any token", "~error parsing YAML", "MarkedYAMLException",
         knows="panic: yaml: line 14: mapping values are not allowed in this context",
         leaves="INFO yaml: 14 lines read",
     ),
@@ -60,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "nginx.directive", "badconfig", 0,
         'unknown directive "{text}" in {w}', '"{text}" directive is not allowed here', 'unexpected "{text}" in {w}', 'invalid number of arguments in "{text}" directive', 'unknown "{text}" variable', 'invalid parameter "{text}" in {w}', "~directive is duplicate", "~unexpected end of file, expecting",
-        "~Syntax error on line {n} of {path}", "~Invalid command '{text}', perhaps misspelled", "[ALERT]{*}Fatal errors found in configuration", "~Error(s) found in configuration file", "~unknown keyword '{text}' in",
+        "~Syntax error on line {n} of {path}", "~Invalid command '{text}', perhaps misspelled", "[ALERT]{*}Fatal errors found in configuration", "~Error(s) found in configuration file", "~unknown keyword '{text}' in", "~unrecognized directive: {subject}",
         knows='nginx: [emerg] unknown directive "proxy_passs" in /etc/nginx/conf.d/default.conf:8',
         leaves='[notice] directive "proxy_pass" in /etc/nginx/conf.d/default.conf:8 read',
     ),

@@ -125,6 +125,45 @@ def test_what_the_process_outlived_for_long_stands_below_its_end():
     assert (second.subject, second.is_final) == ("/tmp/x.lock", False)
 
 
+def test_a_missing_setting_of_a_settings_class_is_named():
+    (first, *_) = told(
+        "Traceback (most recent call last):",
+        '  File "/app/main.py", line 3, in <module>',
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings",
+        "database_url",
+        "  Field required [type=missing, input_value={}, input_type=dict]",
+    )
+    assert (first.word, first.subject) == ("missingkey", "database_url")
+    assert first.text.startswith("database_url: Field required")
+
+
+def test_a_wait_for_a_dependency_is_a_symptom_until_it_is_over():
+    (one,) = told("db:5432 - no response", "db:5432 - no response")
+    assert (one.word, one.hosts, one.weight, one.count) == ("waits", ("db:5432",), 2, 2)
+    (past,) = told("db:5432 - no response", "db:5432 - accepting connections", "running")
+    assert (past.weight, past.is_final) == (3, False)
+
+
+def test_what_a_program_in_cpp_threw_is_told_before_that_it_aborted():
+    (one,) = told(
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "  what():  cannot open /etc/svc/svc.conf: No such file or directory",
+        "Aborted (core dumped)",
+    )
+    assert (one.word, one.subject) == ("missingconfig", "/etc/svc/svc.conf")
+
+
+def test_pages_to_read_are_no_hosts():
+    (one,) = told("Error: connect ECONNREFUSED 10.96.4.4:5432, see https://docs.example.com/errors")
+    assert one.hosts == ("10.96.4.4:5432",)
+
+
+@pytest.mark.parametrize("name", ["database", "server", "cache", "broker", "backend"])
+def test_a_service_may_have_an_ordinary_name(name):
+    assert told(f"ERROR dial tcp: lookup {name} on 10.96.0.10:53: no such host")[0].hosts == (name,)
+    assert told(f"ERROR cannot connect to {name}:5432")[0].hosts == (f"{name}:5432",)
+
+
 def test_frames_are_no_findings_of_their_own():
     trace = [
         "Traceback (most recent call last):",

@@ -26,7 +26,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "environment.missing", "missingkey", 0,
         "~environment variable {q}{subject}{q} is {w} set", "~environment variable {q}{subject}{q} is {w}", "~environment variable not found: {subject}", "~Missing required environment variable{*}: {subject}", "~missing environment variable{*}: {subject}", "~missing env var{*}: {subject}", "~required env var{*} {subject}", "~{subject} environment variable is required", "~{subject} environment variable must be set",
-        "~Missing required environment variable {subject}", "~required key {subject} missing value", "~Environment variable not found", "~{q}{subject}{q} env var is not set", "~{subject}: unbound variable", "~{subject}: parameter not set", "~{subject} must be set", "~{subject} is not set", "~the {subject} setting must not be empty", "~Set the {subject} environment variable", "~please set {subject}", "NotPresent", "~{subject} is required but not set",
+        "~Missing required environment variable {subject}", "~required key {subject} missing value", "~Environment variable not found", "~{q}{subject}{q} env var is not set", "~{subject}: unbound variable", "~{subject}: parameter not set", "~unable to load in-cluster configuration, {subject}", "~validation error: {q}{subject}{q} is required", "~{subject} must be set", "~{subject} is not set", "~the {subject} setting must not be empty", "~Set the {subject} environment variable", "~please set {subject}", "NotPresent", "~{subject} is required but not set",
         knows="FATAL environment variable DATABASE_URL is not set",
         leaves="INFO environment variable set: DATABASE_URL=***",
     ),
@@ -34,7 +34,7 @@ RULES: tuple[Rule, ...] = (
         "setting.missing", "missingkey", 0,
         "~missing required configuration {subject}", "~missing configuration {q}{subject}", "~missing required {w} {q}{subject}", "~missing setting {subject}", "~missing field `{text}`", "~missing required property {q}{subject}", "~configuration value {subject} was not found", "~configuration value {subject} is missing",
         "~cannot find configuration key {subject}", "~missing config key {q}{subject}", "~required setting {q}{subject}", "^KeyError: {q}{text}'", "key not found: {q}{text}{q} (KeyError)", "~missing required key {q}{subject}", "~missing key {q}{subject}", "ImproperlyConfigured: {*}", "~Required property {q}{subject}{q} not found", "~Missing `secret_key_base`", "~Missing encryption key",
-        "~field required", "~undefined key {q}{subject}", "~Section '{text}' not found in configuration", "~ConnectionString property has not been initialized", "~Value cannot be null. (Parameter '{text}')",
+        "~{subject}: field required", "~field required", "~undefined key {q}{subject}", "~Section '{text}' not found in configuration", "~ConnectionString property has not been initialized", "~Value cannot be null. (Parameter '{text}')",
         knows="django.core.exceptions.ImproperlyConfigured: Requested setting INSTALLED_APPS, but settings are not configured.",
         leaves="INFO cache: keyerrors 0, missing rows filled",
     ),

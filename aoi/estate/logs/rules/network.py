@@ -53,7 +53,7 @@ RULES: tuple[Rule, ...] = (
         "connection.refused", "refused", 1,
         "~connection refused", "ECONNREFUSED", "econnrefused", "ConnectionRefusedError", "java.net.ConnectException", "~actively refused", "~connect() failed", "~os error 111", "Errno 111", "~no reachable servers", "~no suitable servers", "~could not connect", "~no servers available", "SERVER HAS FAILED",
         "~Can't reach database server at {q}{host}", "~Can't connect to {w} {w} server", "~Can't connect to server on", "~Can't connect to MySQL server", "~failed to connect", "~unable to connect", "~cannot connect to", "~Error connecting to", "(111)", "~The Netty connector failed", "~Connection to {host} refused",
-        "~failed to establish a new connection", "~unreachable", "~no route to host", "~Error trying to connect", "SequelizeConnectionRefusedError", "SequelizeConnectionError", "Communications link failure", "ConnectionRefused", "~TNS:no listener", "~A network-related or instance-specific error occurred",
+        "~failed to establish a new connection", "~unreachable", "~no route to host", "~Error trying to connect", "SequelizeConnectionRefusedError", "SequelizeConnectionError", "Communications link failure", "~not possible to connect", "UnableToConnect", "ConnectionRefused", "~TNS:no listener", "~A network-related or instance-specific error occurred",
         knows="Error: connect ECONNREFUSED 10.96.4.4:5432",
         leaves="INFO docs: if you see connection refusals, start the server",
         is_call=True,
@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "connection.timeout", "timeout", 1,
         "~i/o timeout", "~deadline exceeded", "DeadlineExceeded", "DEADLINE_EXCEEDED", "~deadline has elapsed", "~deadline expired", "~timed out", "ETIMEDOUT", "ESOCKETTIMEDOUT", "~TimeoutError", "TimeoutException", "SocketTimeoutException", "~os error 110", "EAGAIN", "~504 Gateway", "~timeout expired", "~configured timeout", "~connect timeout", "~read timeout", "~connection timeout",
-        "~request timeout", "~server selection timeout", "~operation timeout", "ServerSelectionTimeoutError", "~timeout exceeded", "~timeout of {n}ms exceeded", "~upstream request timeout", "~timeout after", "~timeout calling", "~timeout while", "~timeout waiting", "~timeout occurred after waiting {n} seconds for {host}",
+        "~request timeout", "~server selection timeout", "~operation timeout", "ServerSelectionTimeoutError", "~timeout exceeded", "~timeout of {n}ms exceeded", "~upstream request timeout", "~timeout after", "~timeout calling", "~timeout while", "~timeout waiting", "~failed: timeout", "~timeout occurred after waiting {n} seconds for {host}",
         knows="requests.exceptions.ReadTimeout: HTTPConnectionPool(host='billing', port=8080): Read timed out. (read timeout=5)",
         leaves="INFO http.timeout=5s, no timeouts expired_total=0",
         is_call=True,
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "upstream.unavailable", "unavailable", 1,
         "~code = Unavailable", "UNAVAILABLE", "~status: Unavailable", "~no healthy upstream", "~no healthy instance", "~no healthy instances", "~no healthy host", "~no healthy backends", "~all SubConns are in", "~zero addresses", "~Bad Gateway", "~Service Unavailable", "~service is unavailable", "~circuit breaker", "~CircuitBreaker {*}is OPEN", "~no endpoints for", "~no endpoints available", "~no available server", "~no address available",
-        "~service unavailable", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
+        "~service unavailable", "~connection to {host} failed", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
         knows="ERROR 503 Service Unavailable from geo: no healthy upstream",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /status/unavailable HTTP/1.1" 200 12',
         is_call=True,

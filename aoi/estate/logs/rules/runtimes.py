@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO hooks: post-install done, failed: 0",
     ),
     rule(
-        "npm.failed", "unclassified", 2,
+        "npm.failed", "unclassified", 3,
         "npm ERR! {*}", "npm error {*}", "^error Command failed with exit code {n}", "ELIFECYCLE",
         knows="npm ERR! errno 1",
         leaves="npm notice new version available",

@@ -164,6 +164,19 @@ def test_a_service_may_have_an_ordinary_name(name):
     assert told(f"ERROR cannot connect to {name}:5432")[0].hosts == (f"{name}:5432",)
 
 
+def test_frames_belong_to_their_exception_behind_the_runtimes_time():
+    stamp = "2026-01-02T03:04:05.678901234Z "
+    trace = [
+        "java.lang.RuntimeException: x",
+        "\tat a.Error.failed(Error.java:1)",
+        "Caused by: java.net.UnknownHostException: orders-db",
+        "\t... 3 more",
+    ]
+    for prefix in (stamp, stamp + "stderr F "):
+        (one,) = told(*(prefix + line for line in trace))
+        assert (one.word, one.hosts) == ("nohost", ("orders-db",))
+
+
 def test_frames_are_no_findings_of_their_own():
     trace = [
         "Traceback (most recent call last):",
@@ -182,6 +195,21 @@ def test_the_last_of_chained_tracebacks_is_told():
         "Traceback (most recent call last):", '  File "a.py", line 3, in y', "FileNotFoundError: [Errno 2] No such file or directory: '/data/model.bin'",
     )  # fmt: skip
     assert one.subject == "/data/model.bin"
+
+
+def test_the_exceptions_of_a_group_are_told():
+    (one,) = told(
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "/app/main.py", line 3, in <module>',
+        '  |     raise ExceptionGroup("x", failures)',
+        "  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    | Traceback (most recent call last):",
+        '    |   File "/app/main.py", line 2, in connect',
+        "    | ConnectionRefusedError: [Errno 111] Connect call failed ('10.96.4.4', 5432)",
+        "    +------------------------------------",
+    )
+    assert (one.word, one.hosts) == ("refused", ("10.96.4.4:5432",))
 
 
 def test_a_traceback_that_was_cut_shows_more_than_its_first_line():

@@ -16,7 +16,7 @@ _FRAME = re.compile(
     r"\s+at \S|\s*\.\.\. \d+ (?:more|common)|\s*--- End of |#\d+ |goroutine \d+ \[|\s+from \S|\s+\d+: from |\s+\S+:\d+ \+0x|"
     r"\s+File \"|\s*\[?[Ss]tack ?trace:?\]?\s*$|note: run with|note: Some details|Node\.js v\d|exit status \d|\s*[~^]+\s*$|stack backtrace:|"
     r"created by |\[signal |\s+thrown in |[\]})]+[,;]?$|\s+- \S+:\d+|\s+\d+: 0x|The above exception was|During handling of|"
-    r"\s*Suppressed: |\(Background on this error|rax |r\w{1,2}\s+0x|\s+Location: |\s+Require stack:|- /|Aborted\b|Emitted '\w+' event"
+    r"\s*Suppressed: |\(Background on this error|rax |r\w{1,2}\s+0x|\s+Location: |\s+Require stack:|- /|Aborted\b|-{1,2}\+?-{3,}|\s*$|Emitted '\w+' event"
 )
 _CAUSE = re.compile(r"\s*Caused by:|\s*---> |\s*\[cause\]: |\s*Wrapped by: |\s*Cause: |\s*what\(\):")
 _THROWN = re.compile(
@@ -30,6 +30,8 @@ _RUST = re.compile(r"panicked at \S+:\d+:\d+:$|panicked at \S+:\d+:$")
 _BANNER = "APPLICATION FAILED TO START"
 _VALIDATION = re.compile(r"\d+ validation errors? for ")
 _FIELD = re.compile(r"[\w.-]{1,120}$")
+_MARGIN = re.compile(r"\s*[|+] ?")
+"""Of an exception group: each of its exceptions is set in."""
 _RULER = re.compile(r"[\s*=-]{3,}$|\s*Description:\s*$|\s*Reason:\s*$")
 
 
@@ -92,6 +94,7 @@ class _Reader:
         self.is_banner = text.strip() == _BANNER
         self.awaits_message = bool(_RUST.search(text))
         self.has_advice = False
+        self.is_group = "Exception Group Traceback" in text
         self.field = ""
         """Of a settings class: its error is on the next line."""
         if self.in_traceback:
@@ -122,6 +125,8 @@ class _Reader:
     def _take(self, line: Said, index: int) -> bool:
         """Whether the line belongs to the block; it is put where it belongs."""
         is_gap = index > self.result.last_index + 1
+        if self.is_group:
+            line = replace(line, text=_MARGIN.sub("", line.text, count=1) or " ")
         statement = Statement(index, line)
         if self._opens_traceback(line, is_gap):
             self.in_traceback = self.result.is_chain = True
@@ -160,7 +165,7 @@ class _Reader:
         if _TRACEBACK not in line.text or line.level is not Level.NONE:
             return False
         is_chained = self.result.is_chain and (is_gap or line.text[0] in " |")
-        return is_chained or (self.result.head.said.level >= Level.WARN and not is_gap)
+        return is_chained or self.is_group or (self.result.head.said.level >= Level.WARN and not is_gap)
 
     def _may_throw(self, text: str, is_gap: bool) -> bool:
         """Whether an exception's line is about what the head says, and not the head of a block of its own."""

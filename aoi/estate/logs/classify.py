@@ -41,6 +41,11 @@ _OTHERS_WORDS = re.compile(
     r"\b(?:said|says|wrote|writes|asked|typed|posted|comment(?:ed)?|feedback|prompt|tweet|review|chat|transcript|search(?:ed)? for|user message|user input|request body|user-agent)\b[\"'\s]{0,2}[:=]?\s?[\"'“‘(]?",
     re.IGNORECASE,
 )
+_DEALT_WITH = re.compile(
+    r"\b(?:enabled|gracefully)\W{0,3}$|^.{0,60}\b(?:retry on|handling|handles|ignoring|ignores)\s",
+    re.IGNORECASE,
+)
+"""How a program without levels speaks of errors that it is ready for."""
 _COUNTED = re.compile(r"(?:[\w.]{0,30})[\"']?\s?[=:]\s?[\"']?0\b(?!\.)")
 _NONE_OF_IT = re.compile(r"(?:\b(?:0|no|zero|without|any|never|not)\s)$", re.IGNORECASE)
 _POSTGRES_CLIENT = re.compile(r"\[\d{1,9}\].{0,40} ERROR:  ")
@@ -133,6 +138,7 @@ def _is_mention(said: Said, match: re.Match[str]) -> bool:
     introduced = _OTHERS_WORDS.search(text, 0, match.start())
     return bool(
         introduced
+        or (said.level is Level.NONE and _DEALT_WITH.search(text[:300]))
         or _COUNTED.match(text, match.end())
         or _NONE_OF_IT.search(text[max(0, match.start() - 10) : match.start()])
     )
@@ -151,7 +157,7 @@ def _finding(block: Block, statement: Statement, rule: Rule, match: re.Match[str
         word, kind = "missingconfig", "config.file"
     if kind.startswith("sql.") and _POSTGRES_CLIENT.search(statement.said.text):
         weight += 1  # the server's log tells of a client's mistake
-    if word in POINTERS and not hosts and block.frame_text.startswith(("goroutine", "[signal", "\t")):
+    if word in POINTERS and not hosts and block.frame_text.startswith(("goroutine", "[signal")):
         word = "panic"  # a call that names nobody cannot be followed, the crash can
     text = excerpt(statement.said.text, match.start(), match.end(), EXCERPT)
     return Finding(word, kind, text, statement.index, hosts, subject, weight, rule.is_call)
@@ -211,6 +217,7 @@ def _looks_bad(said: Said) -> bool:
     return bool(
         match
         and not _NOTHING_BAD.search(text)
+        and not _DEALT_WITH.search(text[:300])
         and not _is_advice(said)
         and not _WENT_WELL.search(text[-40:])
         and not _OTHERS_WORDS.search(text, 0, match.start())

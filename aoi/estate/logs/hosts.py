@@ -16,6 +16,8 @@ _ADDRESS = re.compile(
     rf"|(?<![\w./-])(?P<java>{_NAME})/(?:<unresolved>|\d{{1,3}}(?:\.\d{{1,3}}){{3}}):(?P<java_port>\d{{1,5}})"
     # psql, drivers: `at "db" (10.96.1.2), port 5432`, `host=db port=5432`, `<Host: db Port: 5432>`, `host='db', port=80`.
     rf"|(?i:\b(?:at|host(?:name)?|server|to)[ :=]{{1,3}})[\"'`]?(?P<pair>{_NAME})[\"'`]?,?(?: \([^()]{{1,45}}\))?,?(?: and accepting TCP/IP connections on)?(?i:[, ]{{1,2}}port[ :=]{{1,3}})(?P<pair_port>\d{{1,5}})"
+    # Python: `('10.96.4.4', 5432)`.
+    rf"|\('(?P<pair_of>{_NAME})', (?P<pair_of_port>\d{{1,5}})\)"
     rf"|(?<![\w./:@-])(?P<plain>{_NAME}):(?P<plain_port>\d{{2,5}})(?!\w|:\d|\.\d)"
 )  # fmt: skip
 _NAMED = re.compile(

@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "auth.failed", "authfailed", 1,
         "~authentication failed", "~invalid username or password", "~invalid credentials", "~bad credentials", "~invalid api key", "~error authenticating", "~unable to authenticate", "~login failed for user {q}{subject}",
-        "~401 Unauthorized", "~status code 401", "~requested URL returned error: 401", "~status: 401", "~code = Unauthenticated", "UNAUTHENTICATED", "~authentication required",
+        "~401 Unauthorized", "~status code 401", "~requested URL returned error: 401", "~HTTP Error 401", "~status: 401", "~code = Unauthenticated", "UNAUTHENTICATED", "~authentication required",
         knows="ERROR upstream http://billing:8080/v1 answered 401 Unauthorized",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /login HTTP/1.1" 401 12',
         is_call=True,
@@ -93,7 +93,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "http.forbidden", "forbidden", 1,
-        "~403 Forbidden", "~status code 403", "~requested URL returned error: 403", "~status: 403", "~code = PermissionDenied", "PERMISSION_DENIED",
+        "~403 Forbidden", "~status code 403", "~requested URL returned error: 403", "~HTTP Error 403", "~status: 403", "~code = PermissionDenied", "PERMISSION_DENIED",
         knows="ERROR fetching http://vault:8200/v1/secret: 403 Forbidden",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /admin HTTP/1.1" 403 153 "-" "curl/8"',
         is_call=True,
@@ -119,6 +119,12 @@ RULES: tuple[Rule, ...] = (
         knows="ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)",
         leaves="INFO x509: 3 certificates loaded, signed by known authority",
         is_call=True,
+    ),
+    rule(
+        "tls.client", "tls", 2,
+        "~TLS handshake error from {w}: {*}",
+        knows="2026/01/02 03:04:05 http: TLS handshake error from 10.244.0.1:4242: remote error: tls: bad certificate",
+        leaves="INFO TLS handshake with 10.244.0.1:4242 done, error: none",
     ),
     rule(
         "tls.handshake", "tls", 1,

@@ -29,6 +29,12 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO mounting overlay with a read-only file-systems list of 0 entries",
     ),
     rule(
+        "disk.io", "unclassified", 0,
+        "~input/output error", "~EIO: i/o error", "~stale file handle", "~stale NFS file handle",
+        knows="ls: /data: Input/output error",
+        leaves="INFO input/output errors: 0",
+    ),
+    rule(
         "redis.misconf", "diskfull", 1,
         "MISCONF Redis is configured to save RDB snapshots", "MISCONF Errors writing to the AOF file",
         knows="redis.exceptions.ResponseError: MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",

@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "upstream.unavailable", "unavailable", 1,
         "~code = Unavailable", "UNAVAILABLE", "~status: Unavailable", "~no healthy upstream", "~no healthy instance", "~no healthy instances", "~no healthy host", "~no healthy backends", "~all SubConns are in", "~zero addresses", "~Bad Gateway", "~Service Unavailable", "~service is unavailable", "~circuit breaker", "~CircuitBreaker {*}is OPEN", "~no endpoints for", "~no endpoints available", "~no available server", "~no address available",
-        "~service unavailable", "~connection to {host} failed", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
+        "~service unavailable", "~connection to {host} failed", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~HTTP Error 502", "~HTTP Error 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
         knows="ERROR 503 Service Unavailable from geo: no healthy upstream",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /status/unavailable HTTP/1.1" 200 12',
         is_call=True,

@@ -153,6 +153,19 @@ def test_what_a_program_in_cpp_threw_is_told_before_that_it_aborted():
     assert (one.word, one.subject) == ("missingconfig", "/etc/svc/svc.conf")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR chat: dial tcp review:8080: connect: connection refused",
+        "error handling message: dial tcp review:8080: connect: connection refused",
+        "Error: connect ECONNREFUSED review:8080. If you see this, see the docs",
+        "2026/01/02 03:04:05 review: dial tcp review:8080: connect: connection refused",
+    ],
+)
+def test_words_that_introduce_others_words_elsewhere_hide_no_error(line):
+    assert [(one.word, one.hosts) for one in told(line)] == [("refused", ("review:8080",))]
+
+
 def test_pages_to_read_are_no_hosts():
     (one,) = told("Error: connect ECONNREFUSED 10.96.4.4:5432, see https://docs.example.com/errors")
     assert one.hosts == ("10.96.4.4:5432",)

@@ -94,6 +94,27 @@ def test_success_without_a_name_is_believed_of_the_only_place_that_failed():
 
 
 @pytest.mark.parametrize(
+    ("line", "weight"),
+    [
+        ("INFO connected to redis", 1),
+        ("INFO connected to db:6379", 1),
+        ("INFO connected to db:5432", 3),
+        ("INFO server is up on port 8080", 1),
+        ("INFO ready to accept connections", 1),
+        ("INFO connection to the database established", 3),
+    ],
+)
+def test_success_with_another_or_of_the_program_itself_puts_nothing_right(line, weight):
+    (one,) = told("ERROR " + REFUSED.format("10.96.4.4:5432"), line)
+    assert one.weight == weight
+
+
+def test_a_database_that_has_started_was_only_starting():
+    (one,) = told("FATAL:  the database system is starting up", "LOG:  database system is ready to accept connections")
+    assert (one.word, one.weight) == ("unavailable", 3)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "ERROR not connected to db:5432",

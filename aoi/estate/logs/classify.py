@@ -29,7 +29,7 @@ _NOTHING_BAD = re.compile(
     r"error[ _-]?(?:count|rate|budget|handler|page|log|report)|\bon[_-]error|not failed|if\s.{0,40}\bfail",
     re.IGNORECASE,
 )
-_ADVICE = re.compile(r"\W{0,4}(?:hint|tip|note|usage|help|see|docs?|example|e\.g\.)\b|#|//", re.IGNORECASE)
+_ADVICE = re.compile(r"\W{0,4}(?:hint|tip|note|usage|help|see|docs?|example|e\.g\.|picked up)\b|#|//", re.IGNORECASE)
 _REPORTS = re.compile(r"[\w.$]{0,200}(?:[Ee]rror|ERROR|[Ee]xception|FATAL|[Ff]atal|panic)\b")
 _HINT = re.compile(
     r"\bif you (?:see|get|encounter|want)\b|\bin case of\b|\bsuch as [\"'`]",

@@ -101,7 +101,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "feature.flag", "flag", 1,
-        "~feature flag {*}enabled", "~featureflag {subject}", "~feature flag {q}{subject}",
+        "~feature flag {*}enabled", "~featureflag {*}enabled", "~due to feature flag {q}{subject}", "~because of feature flag {q}{subject}", "~by feature flag {q}{subject}",
         knows="ERROR feature flag cartFailure is enabled, refusing",
         leaves="INFO 12 feature flags loaded",
     ),

@@ -203,7 +203,7 @@ def test_the_whole_traceback_of_a_broken_episode_is_kept_without_secrets(tmp_pat
 def test_the_iterations_are_a_hard_limit_and_the_partial_answer_is_kept():
     situation = build("memory_limit")
     handle = handles_of(situation, SEED_PROFILE).component("frontend")
-    same = decision(ProbeDo("network", handle), cause=Finding("oomkilled", handle))
+    same = decision(ProbeDo("network", handle), cause=Finding("tls", handle))
     policy = Says(same)
     policy.generate = types.MethodType(_observer_says(same, "network", handle), policy)
     trajectory = run(situation, policy)
@@ -462,7 +462,7 @@ def test_the_evidence_of_every_fault_is_found_and_its_golden_repair_works():
     assert sum(solved.values()) >= 0.95 * len(solved), [name for name, ok in solved.items() if not ok]
 
 
-def test_an_expert_solves_most_problems_and_a_junior_some():
+def test_an_expert_uses_what_the_survey_shows_better_than_a_junior():
     sample = _sample(3)
     rates = {}
     for name, policy in (
@@ -476,8 +476,8 @@ def test_an_expert_solves_most_problems_and_a_junior_some():
         done = rollout(episodes, policy)
         assert all(trajectory.content.ended != "error" for trajectory in done), [t.content.error for t in done]
         rates[name] = sum(trajectory.content.outcome.success for trajectory in done) / len(done)
-    assert rates["expert"] >= 0.7
-    assert 0.1 <= rates["junior"] <= 0.5
+    assert rates["expert"] >= 0.9
+    assert 0.5 <= rates["junior"] < rates["expert"]
 
 
 def test_the_decision_of_a_junior_is_always_well_formed():

@@ -14,7 +14,7 @@ def test_operators_who_know_solve_the_problem_and_a_run_repeats_itself() -> None
 
     assert expert.content.outcome.success
     assert golden.content.outcome.success
-    assert len(golden.content.steps) < len(expert.content.steps)
+    assert golden.content.answer.component == expert.content.answer.component
     assert run_operator(PROBLEM, "expert", 0).content == expert.content
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.behaviour import bursts
+from aoi.worlds.behaviour.network import is_ready
 from aoi.worlds.endpoints import jaeger, prometheus
 from aoi.worlds.environment import new_world
 from aoi.worlds.runtime import traffic
@@ -158,11 +159,11 @@ def test_services_of_jaeger_are_the_components_that_requests_reach(hotel: Instal
 
 def test_cpu_and_memory_are_reported_for_each_running_container(any_application: Installed) -> None:
     world, spec = any_application.world, any_application.application
-    count = sum(component.replicas for component in spec.components)
-    cpu = query(world, f'sum by (pod) (rate(container_cpu_usage_seconds_total{{namespace="{spec.namespace}"}}[1m]))')
+    running = [pod for name in spec.namespaces for pod in world.store.objects("pods", name) if is_ready(pod)]
+    cpu = query(world, "sum by (pod, container) (rate(container_cpu_usage_seconds_total[1m]))")
     memory = query(world, "container_memory_working_set_bytes")
     limits = query(world, "container_spec_memory_limit_bytes")
-    assert len(cpu) == len(memory) == len(limits) == count
+    assert len(cpu) == len(memory) == len(limits) == sum(len(pod["spec"]["containers"]) for pod in running)
     assert all(0 < value < 4 for _, value in cpu)
     assert all(used <= limit for (_, used), (_, limit) in zip(memory, limits, strict=True))
 

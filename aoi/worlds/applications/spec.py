@@ -6,9 +6,11 @@ Everything that happens at run time (container life, traffic, logs, metrics, tra
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -16,6 +18,11 @@ Kind = Literal["gateway", "service", "database", "cache", "infrastructure"]
 Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached"]
 Source = Literal["env", "config_env", "config_file", "secret_env"]
 Discovery = Literal["service", "registry"]
+Style = Literal["plain", "helm", "suffix", "team"]
+"""How an installation names its objects; see `naming.py`."""
+WorkloadKind = Literal["Deployment", "StatefulSet"]
+RESOURCES: dict[WorkloadKind, str] = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps"}
+Pairs = tuple[tuple[str, str], ...]
 
 DATA_KINDS: tuple[Kind, ...] = ("database", "cache")
 MIB = 1024 * 1024
@@ -182,10 +189,43 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """One Deployment with its Service: a program, or a database or cache engine."""
+class Attendant:
+    """A program beside the application's own: what a sidecar, an init container, an agent or a job runs."""
 
     name: str
+    """Of its container."""
+    image: str
+    """Repository."""
+    tag: str
+    command: tuple[str, ...] = ()
+    port: int = 0
+    """Where it listens and says so; 0 for nowhere."""
+    runs_ms: int = 0
+    """Ends with success after this time; 0 for one that runs on."""
+    log: tuple[str, ...] = ()
+    """What it says: the first line at its start, the last at its end, those between as it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The objects that stand for a component in the cluster, where they are not simply called as it is."""
+
+    role: str
+    """What its owners call it; its programs and images are named so."""
+    workload: str
+    """Name of the Deployment or StatefulSet."""
+    labels: Pairs
+    """Of workload, pods and Service."""
+    selector: Pairs
+    """Those by which workload and Service find the pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A workload, with its Service if others call it: a program, or a database or cache engine."""
+
+    name: str
+    """What others call it by: its Service's name, or its workload's where it has none. Telemetry names it so."""
     kind: Kind
     protocol: Protocol
     dialect: str
@@ -213,6 +253,32 @@ class Component:
     """Earlier releases, oldest first, not counting the present one."""
     chatter_s: float = 6.0
     """Mean seconds between lines of healthy log."""
+    installed: Installed | None = None
+    """None: workload and Service have its name, and the application's `label_key` says it."""
+    workload_kind: WorkloadKind = "Deployment"
+    namespace: str = ""
+    """Where it stands if not in the application's own namespace: shared with others, and called by its full name."""
+    declares_port: bool = True
+    """Whether the manifest lists the port that the program listens on. Nothing depends on it."""
+    sidecars: tuple[Attendant, ...] = ()
+    sidecars_lead: bool = False
+    """They are listed before the main container, which an annotation then names as the default."""
+    inits: tuple[Attendant, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """What its owners call it."""
+        return self.installed.role if self.installed else self.name
+
+    @property
+    def workload(self) -> str:
+        """Name of its Deployment or StatefulSet."""
+        return self.installed.workload if self.installed else self.name
+
+    @property
+    def resource(self) -> str:
+        """GroupResource of its workload."""
+        return RESOURCES[self.workload_kind]
 
     @property
     def callees(self) -> tuple[str, ...]:
@@ -235,6 +301,39 @@ class Workload:
     rps: float
     mix: tuple[tuple[str, float], ...]
     """(operation, share); shares sum to 1."""
+    queued: tuple[tuple[str, str, float], ...] = ()
+    """(worker, operation, jobs a second): what comes from a queue, whoever asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """What stands about in a namespace beside the application, and is healthy; `furniture.py` makes the objects."""
+
+    autoscaled: tuple[tuple[str, int], ...] = ()
+    """(component, highest number of replicas): a HorizontalPodAutoscaler, at its minimum or above."""
+    protected: tuple[str, ...] = ()
+    """Components with a PodDisruptionBudget."""
+    fence: Literal["", "ingress", "both"] = ""
+    """Directions in which NetworkPolicies deny everything but the calls that the application makes."""
+    has_quota: bool = False
+    """A ResourceQuota and a LimitRange, with room."""
+    has_ingress: bool = False
+    agent: Attendant | None = None
+    """Runs on every node: a DaemonSet."""
+    job: Attendant | None = None
+    """Ran when the application was installed: a Job that is complete."""
+    cron: Attendant | None = None
+    """Runs now and then: a CronJob."""
+    resting: Attendant | None = None
+    """A Deployment that is kept at zero replicas on purpose."""
+    external: str = ""
+    """Domain behind an ExternalName Service."""
+    outside: str = ""
+    """Address behind a Service without selector, whose Endpoints somebody wrote."""
+    evicted: str = ""
+    """Component that has a pod left over from an eviction."""
+    past: str = ""
+    """Component that a Warning event of long ago is about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +360,82 @@ class Application:
     """Labels on every object and pod."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
+    style: Style = "plain"
+    furniture: Furniture = Furniture()
 
-    version = "1"
-    """Raised when a generated application changes meaning."""
+    version: str = "1"
+    """Raised when an application changes meaning."""
+
+    @cached_property
+    def namespaces(self) -> tuple[str, ...]:
+        """Where its components stand, its own namespace first."""
+        return tuple(dict.fromkeys((self.namespace, *(c.namespace for c in self.components if c.namespace))))
+
+    def namespace_of(self, component: Component) -> str:
+        """Where a component stands."""
+        return component.namespace or self.namespace
+
+    def host_of(self, name: str) -> str:
+        """What the application's own programs look a component up by."""
+        component = self.by_name[name]
+        return f"{name}.{component.namespace}.svc.cluster.local" if component.namespace else name
+
+    def labels_of(self, component: Component) -> dict[str, str]:
+        """Labels of a component's workload, pods and Service."""
+        own = component.installed.labels if component.installed else ((self.label_key, component.name),)
+        return dict((*self.common_labels, *own))
+
+    def selector_of(self, component: Component) -> dict[str, str]:
+        """Labels by which its workload and its Service find its pods."""
+        return dict(component.installed.selector if component.installed else ((self.label_key, component.name),))
+
+    def component_of(self, pod: Mapping[str, Any]) -> Component | None:
+        """Whose pod this is, by its labels."""
+        labels = pod["metadata"].get("labels") or {}
+        for pair in labels.items():
+            for component, selector in self._by_pair.get(pair, ()):
+                if selector.items() <= labels.items():
+                    return component
+        return None
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str], list[tuple[Component, dict[str, str]]]]:
+        """Components by the one label of their selector that the fewest share."""
+        selectors = [(component, self.selector_of(component)) for component in self.components]
+        counts = Counter(pair for _, selector in selectors for pair in selector.items())
+        by_pair: dict[tuple[str, str], list[tuple[Component, dict[str, str]]]] = {}
+        for component, selector in selectors:
+            rarest = min(selector.items(), key=lambda pair: (counts[pair], pair))
+            by_pair.setdefault(rarest, []).append((component, selector))
+        return by_pair
+
+    @cached_property
+    def rates(self) -> dict[str, float]:
+        """Requests a second that reach each component when all is well."""
+        rates = {(self.workload.entry, name): self.workload.rps * share for name, share in self.workload.mix}
+        rates |= {(worker, name): jobs for worker, name, jobs in self.workload.queued}
+        for name in self.topological:
+            for operation in self.by_name[name].operations:
+                for call in operation.calls:
+                    key = (call.callee, call.operation)
+                    rates[key] = rates.get(key, 0.0) + rates.get((name, operation.name), 0.0) * call.weight
+        totals = dict.fromkeys(self.by_name, 0.0)
+        for (name, _), rate in rates.items():
+            totals[name] += rate
+        return totals
+
+    @cached_property
+    def attendants(self) -> dict[str, Attendant]:
+        """Programs beside the application's own, by the repository of their image."""
+        beside = self.furniture
+        every = [a for c in self.components for a in (*c.sidecars, *c.inits)]
+        every += [a for a in (beside.agent, beside.job, beside.cron, beside.resting) if a is not None]
+        return {attendant.image: attendant for attendant in every}
+
+    @cached_property
+    def by_workload(self) -> dict[tuple[str, str], Component]:
+        """Components by (GroupResource, name) of their workload."""
+        return {(component.resource, component.workload): component for component in self.components}
 
     @cached_property
     def by_name(self) -> dict[str, Component]:
@@ -296,7 +468,7 @@ class Application:
     @cached_property
     def depth(self) -> dict[str, int]:
         """Longest distance from the entry; components that no request reaches are left out."""
-        depth = {self.workload.entry: 0}
+        depth = {self.workload.entry: 0, **{worker: 0 for worker, _, _ in self.workload.queued}}
         for name in self.topological:
             if name in depth:
                 for callee in self.by_name[name].callees:

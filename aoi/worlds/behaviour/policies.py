@@ -10,23 +10,39 @@ from kubeworld.machine.selectors import matches
 from kubeworld.machine.store import Obj
 
 
-def allows(policies: Sequence[Obj], caller: Obj | None, callee: Obj, port: int) -> bool:
-    """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
-    if not policies:
-        return True
-    return _side(policies, "Ingress", callee, caller, port) and (
-        caller is None or _side(policies, "Egress", caller, callee, port)
-    )
+class Policies:
+    """The NetworkPolicies of some namespaces at one instant. Pods that ask are asked about again, so it remembers."""
+
+    def __init__(self, policies: Sequence[Obj]) -> None:
+        self._policies = policies
+        self._selecting: dict[tuple[str, int], tuple[Obj, list[Obj]]] = {}
+
+    def allow(self, caller: Obj | None, callee: Obj, port: int) -> bool:
+        """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
+        if not self._policies:
+            return True
+        return _side(self._of("Ingress", callee), "Ingress", callee, caller, port) and (
+            caller is None or _side(self._of("Egress", caller), "Egress", caller, callee, port)
+        )
+
+    def _of(self, direction: str, pod: Obj) -> list[Obj]:
+        """Policies of a direction that select a pod. The pod is kept too, so that its identity stays its own."""
+        key = (direction, id(pod))
+        if key not in self._selecting:
+            meta = pod["metadata"]
+            selecting = [
+                policy
+                for policy in self._policies
+                if policy["metadata"].get("namespace") == meta.get("namespace")
+                and direction in _types(policy)
+                and matches(policy["spec"].get("podSelector") or {}, meta.get("labels") or {})
+            ]
+            self._selecting[key] = (pod, selecting)
+        return self._selecting[key][1]
 
 
-def _side(policies: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
+def _side(selecting: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
     """A pod that no policy of this direction selects is open; else one rule must match."""
-    labels = subject["metadata"].get("labels") or {}
-    selecting = [
-        policy
-        for policy in policies
-        if direction in _types(policy) and matches(policy["spec"].get("podSelector") or {}, labels)
-    ]
     if not selecting:
         return True
     rules_key, peers_key = ("ingress", "from") if direction == "Ingress" else ("egress", "to")

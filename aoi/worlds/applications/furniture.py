@@ -52,7 +52,7 @@ def furnished(application: Application) -> Application:
     product = application.namespace.removesuffix("-prod").removeprefix("prod-")
     past = [c.name for c in application.components if c.kind in ("gateway", "service")]
     furniture = Furniture(
-        autoscaled=((rng.choice(calm).name, rng.choice((4, 6, 10))),) if has() and calm else (),
+        autoscaled=((rng.choice(calm).name, rng.choice((4, 6, 10))),) if has() and calm and rng.random() < 0.5 else (),
         protected=tuple(c.name for c in programs if c.replicas > 1) if has() else (),
         fence=rng.choice(("ingress", "both")) if has() else "",
         has_quota=has(),

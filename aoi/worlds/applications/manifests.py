@@ -133,6 +133,7 @@ def workload_object(application: Application, component: Component, revision: Re
 def _stateful_set(application: Application, component: Component, revision: Revision | None) -> Obj:
     """With a claim for each pod. Parallel, since an ordered set waits for ever for a pod that cannot get ready."""
     spec: Obj = {
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
         "podManagementPolicy": "Parallel",
         "replicas": component.replicas,
         "revisionHistoryLimit": 10,
@@ -145,7 +146,7 @@ def _stateful_set(application: Application, component: Component, revision: Revi
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": mount.name, "creationTimestamp": None},
+            "metadata": {"name": mount.name},
             "spec": {
                 "accessModes": ["ReadWriteOnce"],
                 "resources": {"requests": {"storage": CLAIM_SIZE}},

@@ -55,7 +55,7 @@ class Network:
         for item in self._objects("endpointslices.discovery.k8s.io"):
             service = (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
             self._slices.setdefault((item["metadata"]["namespace"], service), []).append(item)
-        self._policies = policies.Policies(self._objects("networkpolicies.networking.k8s.io"))
+        self._policies = policies.of(world, self._objects("networkpolicies.networking.k8s.io"))
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}

@@ -8,37 +8,56 @@ from typing import Any
 
 from kubeworld.machine.selectors import matches
 from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 
 class Policies:
-    """The NetworkPolicies of some namespaces at one instant. Pods that ask are asked about again, so it remembers."""
+    """The NetworkPolicies of some namespaces. Which of them select a pod is remembered by its labels."""
 
     def __init__(self, policies: Sequence[Obj]) -> None:
-        self._policies = policies
-        self._selecting: dict[tuple[str, int], tuple[Obj, list[Obj]]] = {}
+        self.policies = policies
+        self._selecting: dict[tuple[str, str, frozenset[tuple[str, str]]], list[Obj]] = {}
 
     def allow(self, caller: Obj | None, callee: Obj, port: int) -> bool:
         """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
-        if not self._policies:
+        if not self.policies:
             return True
         return _side(self._of("Ingress", callee), "Ingress", callee, caller, port) and (
             caller is None or _side(self._of("Egress", caller), "Egress", caller, callee, port)
         )
 
     def _of(self, direction: str, pod: Obj) -> list[Obj]:
-        """Policies of a direction that select a pod. The pod is kept too, so that its identity stays its own."""
-        key = (direction, id(pod))
-        if key not in self._selecting:
-            meta = pod["metadata"]
-            selecting = [
+        """Policies of a direction that select a pod."""
+        meta = pod["metadata"]
+        labels, namespace = meta.get("labels") or {}, meta.get("namespace", "")
+        key = (direction, namespace, frozenset(labels.items()))
+        selecting = self._selecting.get(key)
+        if selecting is None:
+            selecting = self._selecting[key] = [
                 policy
-                for policy in self._policies
-                if policy["metadata"].get("namespace") == meta.get("namespace")
+                for policy in self.policies
+                if policy["metadata"].get("namespace", "") == namespace
                 and direction in _types(policy)
-                and matches(policy["spec"].get("podSelector") or {}, meta.get("labels") or {})
+                and matches(policy["spec"].get("podSelector") or {}, labels)
             ]
-            self._selecting[key] = (pod, selecting)
-        return self._selecting[key][1]
+        return selecting
+
+
+class _Kept:
+    """The policies of a world when they were last asked for."""
+
+    def __init__(self, world: World) -> None:
+        self.policies = Policies(())
+
+
+def of(world: World, policies: Sequence[Obj]) -> Policies:
+    """The same as long as the objects are the same, so that what it remembers lasts."""
+    kept = world.part(_Kept)
+    if len(kept.policies.policies) != len(policies) or any(
+        new is not old for new, old in zip(policies, kept.policies.policies, strict=True)
+    ):
+        kept.policies = Policies(policies)
+    return kept.policies
 
 
 def _side(selecting: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:

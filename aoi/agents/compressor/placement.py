@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
-from aoi.agents.compressor.templates import Json, listed
+from aoi.agents.compressor.templates import Json, is_cut, listed
 from aoi.agents.topology import Topology
 from aoi.estate.quantities import quantity
 from aoi.estate.selectors import selects
@@ -16,9 +16,11 @@ _USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")
 def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """NetworkPolicies that choose a component's pods and together let nobody in, or out.
 
-    Policies add up: one that allows nothing is there so that others can say what may. Nobody has to reach what no
-    Service stands before.
+    Policies add up: one that allows nothing is there so that others can say what may, so nothing follows from a part
+    of them. Nobody has to reach what no Service stands before.
     """
+    if is_cut(observation):
+        return
     every = [item for item in listed(observation) if item.get("kind") == "NetworkPolicy"]
     for component, workload in topology.workloads.items():
         labels = dict(workload.labels)

@@ -28,11 +28,12 @@ class _Described:
     """Numbers and names that containers declare."""
 
 
-def missing(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """A Service that a component should have is not there."""
+def missing(observation: Observation, workload: Observation | None, topology: Topology) -> Iterator[Finding]:
+    """A Service that a component should have is not there; whose containers declare no port should have none."""
     match = _MISSING.search(observation.text)
     subject = topology.owner(match[1]) if match else None
-    if match and subject:
+    is_called = workload is None or bool(_describe(workload).ports)
+    if match and subject and is_called:
         yield Finding("noservice", subject, None, observation, match.start(), match.end())
 
 

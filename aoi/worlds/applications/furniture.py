@@ -54,7 +54,7 @@ def furnished(application: Application) -> Application:
     furniture = Furniture(
         autoscaled=((rng.choice(calm).name, rng.choice((4, 6, 10))),) if has() and calm and rng.random() < 0.5 else (),
         protected=tuple(c.name for c in programs if c.replicas > 1) if has() else (),
-        fence=rng.choice(("ingress", "both")) if has() else "",
+        fence=rng.choice(("ingress", "both")) if has() and rng.random() < 0.5 else "",
         has_quota=has(),
         has_ingress=has(),
         agent=rng.choice(AGENTS) if has() else None,

@@ -144,7 +144,9 @@ def _with_sidecars(components: Sequence[Component], rng: random.Random) -> list[
     is_first, is_everywhere = rng.random() < 0.4, rng.random() < 0.4
     return [
         replace(component, sidecars=sidecars, sidecars_lead=is_first)
-        if component.kind in ("gateway", "service") and (is_everywhere or rng.random() < 0.4)
+        if component.kind in ("gateway", "service")
+        and component.declares_port
+        and (is_everywhere or rng.random() < 0.4)
         else component
         for component in components
     ]

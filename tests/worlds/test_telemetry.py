@@ -22,11 +22,13 @@ from tests.worlds.conftest import Installed
 
 
 def test_request_rate_is_what_traffic_says_within_noise(any_application: Installed) -> None:
-    world = any_application.world
+    world, spec = any_application.world, any_application.application
+    now = world.clock.now_ms
     for name, load in traffic(world).components.items():
         found = query(world, f'sum(rate(http_requests_total{{service="{name}"}}[5m]))')
-        if any_application.application.by_name[name].kind in ("service", "gateway"):
-            assert found[0][1] == pytest.approx(load.rate, rel=0.2)
+        if spec.by_name[name].kind in ("service", "gateway"):
+            burst = bursts.overlap(world.seed, spec.programs, name, "traffic", start_ms=now - 300_000, end_ms=now)
+            assert found[0][1] == pytest.approx(load.rate * (1 + burst), rel=0.2)
         else:
             assert found == []
 

@@ -69,7 +69,9 @@ def control_of(problem: Problem) -> Problem:
 def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
     """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
     built, fault = application(application_key, 0), FAULTS[fault_key]
-    return tuple(component.name for component in built.components if fault.eligible(built, component))
+    # What stands in a namespace of others is theirs to break and to mend.
+    own = (component for component in built.components if not component.namespace)
+    return tuple(component.name for component in own if fault.eligible(built, component))
 
 
 @cache

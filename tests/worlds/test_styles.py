@@ -237,3 +237,15 @@ def test_a_port_that_no_manifest_declares_is_served_all_the_same() -> None:
     assert "ports" not in pods(world, spec, name)[0]["spec"]["containers"][0]
     assert not any(edge.callee == name for edge in traffic(world).conditions.edges)
     assert traffic(world).components[name].rate > 0
+
+
+def test_restarts_of_long_ago_are_counted_and_their_container_runs() -> None:
+    spec = first("restarted")
+    ((name, times),) = spec.furniture.restarted
+    counts = []
+    for seed in range(4):  # in some of them a rollout of the morning has replaced the pod
+        mine = pods(new_world(spec, seed), spec, name)
+        assert all(is_ready(pod) for pod in mine)
+        statuses = [status for pod in mine for status in pod["status"]["containerStatuses"]]
+        counts += [s["restartCount"] for s in statuses if s["name"] == spec.by_name[name].container]
+    assert max(counts) >= times

@@ -69,6 +69,7 @@ def furnished(application: Application) -> Application:
         outside="192.0.2.17" if has() else "",
         evicted=rng.choice(past) if has() else "",
         past=rng.choice(past) if has() else "",
+        restarted=((rng.choice(past), rng.randint(2, 7)),) if has() else (),
     )
     return replace(application, furniture=furniture)
 

@@ -334,6 +334,8 @@ class Furniture:
     """Component that has a pod left over from an eviction."""
     past: str = ""
     """Component that a Warning event of long ago is about."""
+    restarted: tuple[tuple[str, int], ...] = ()
+    """(component, times): a container of it was restarted so often when it was new, and has run since."""
 
 
 @dataclass(frozen=True, eq=False)

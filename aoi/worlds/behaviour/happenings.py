@@ -26,11 +26,12 @@ _NAMESERVERS = (
 def happen(world: World, application: Application, rng: random.Random) -> None:
     """The last forty minutes to two hours before anybody looks. Leaves the world settled and healthy."""
     programs = [c.name for c in application.components if c.kind in ("service", "gateway")]
-    if application.furniture.evicted or application.furniture.past:
+    marks = application.furniture
+    if marks.evicted or marks.past or marks.restarted:
         _leave_marks(world, application)
         world.advance(OLD_MS)
     if rng.random() < 0.4:
-        _crash_once(world, application, _pod(world, application, rng.choice(programs)))
+        _crash(world, application, _pod(world, application, rng.choice(programs)))
         world.advance(rng.randint(20, 50) * MINUTE_MS)
     if rng.random() < 0.5:
         _restart(world, application, rng.choice(programs))
@@ -47,6 +48,8 @@ def _leave_marks(world: World, application: Application) -> None:
         pod = _pod(world, application, furniture.past)
         message = "0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available."
         events.record(world, "pods", pod, "FailedScheduling", message, component="default-scheduler", type_="Warning")
+    for name, times in furniture.restarted:
+        _crash(world, application, _pod(world, application, name), times - 1)
     if furniture.evicted:
         message = "The node was low on resource: ephemeral-storage. Threshold quantity: 10Gi, available: 9Gi. "
         control.evict(world, _pod(world, application, furniture.evicted), message)
@@ -62,12 +65,14 @@ def _pod(world: World, application: Application, component: str) -> Obj:
     )
 
 
-def _crash_once(world: World, application: Application, pod: Obj) -> None:
-    """One container ends with an error and is restarted."""
+def _crash(world: World, application: Application, pod: Obj, earlier: int = 0) -> None:
+    """One container ends with an error and is restarted; as it was `earlier` times before."""
     known = memory.load(world, pod)
     assert known is not None
     name = main_container(application, pod)["name"]
-    ended = replace(known.containers[name], exit_ms=world.clock.now_ms, exit_code=1, exit_reason="Error")
+    running = known.containers[name]
+    attempt = running.attempt + earlier
+    ended = replace(running, attempt=attempt, exit_ms=world.clock.now_ms, exit_code=1, exit_reason="Error")
     world.state[memory.key(pod["metadata"]["uid"])] = replace(known, containers={**known.containers, name: ended})
     world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
     world.settle()

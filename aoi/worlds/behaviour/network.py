@@ -65,9 +65,8 @@ class Network:
 
     def _objects(self, resource: str) -> list[Obj]:
         """Of all namespaces that the application stands in."""
-        return [
-            obj for namespace in self.application.namespaces for obj in self.world.store.objects(resource, namespace)
-        ]
+        first, *others = (self.world.store.objects(resource, name) for name in self.application.namespaces)
+        return [*first, *(obj for objects in others for obj in objects)] if others else first
 
     # Pods and what runs in them.
 

@@ -18,7 +18,8 @@ Feature = tuple[str, str, str]
 LOG_LINES = 60
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
 _TROUBLE = re.compile(
-    r"error|fail|panic|fatal|refused|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    r"error|fail|panic|fatal|exception|terminate called|refused|"
+    r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
     re.IGNORECASE,
 )
 

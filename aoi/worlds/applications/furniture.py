@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from aoi.worlds.applications.spec import Application, Attendant, Component, Furniture
+from aoi.worlds.applications.installation import Attendant, Furniture
+from aoi.worlds.applications.spec import Application, Component
 from kubeworld.machine.store import Obj
 
 Objects = Iterator[tuple[str, Obj]]

@@ -13,6 +13,7 @@ from typing import Literal
 
 from aoi.worlds.applications import engines, graphs
 from aoi.worlds.applications.furniture import furnished
+from aoi.worlds.applications.installation import ProbeSpec, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.naming import restyled, style_of
 from aoi.worlds.applications.shapes import shaped
 from aoi.worlds.applications.spec import (
@@ -23,12 +24,7 @@ from aoi.worlds.applications.spec import (
     Image,
     Login,
     Operation,
-    ProbeSpec,
     Protocol,
-    Resources,
-    Revision,
-    ServicePort,
-    ServiceSpec,
     Setting,
     Source,
     Workload,

@@ -9,15 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from aoi.records.base import sha256_hex
-from aoi.worlds.applications.spec import (
-    Application,
-    Attendant,
-    Component,
-    ProbeSpec,
-    Revision,
-    ServiceSpec,
-    Setting,
-)
+from aoi.worlds.applications.installation import Attendant, ProbeSpec, Revision, ServiceSpec
+from aoi.worlds.applications.spec import Application, Component, Setting
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World

@@ -14,18 +14,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aoi.worlds.applications.spec import (
-    DATA_KINDS,
-    Application,
-    Component,
-    Image,
-    Installed,
-    Operation,
-    Pairs,
-    ServiceSpec,
-    Setting,
-    Style,
-)
+from aoi.worlds.applications.installation import Installed, Pairs, ServiceSpec, Style
+from aoi.worlds.applications.spec import DATA_KINDS, Application, Component, Image, Operation, Setting
 
 TRAINED: tuple[Style, ...] = ("plain", "helm", "suffix", "plain", "helm", "suffix", "helm", "suffix")
 """By number, over and over. Beside the two AIOpsLab applications, four of the ten that are trained on are plain."""

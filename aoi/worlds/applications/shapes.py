@@ -9,19 +9,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from aoi.worlds.applications.spec import (
-    MIB,
-    Application,
-    Attendant,
-    Call,
-    Component,
-    Demand,
-    Image,
-    Operation,
-    Resources,
-    Setting,
-    Style,
-)
+from aoi.worlds.applications.installation import Attendant, Resources, Style
+from aoi.worlds.applications.spec import MIB, Application, Call, Component, Demand, Image, Operation, Setting
 from aoi.worlds.applications.words import words_of
 
 SIDECARS = (

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from aoi.worlds.applications.spec import Application, Attendant, Component, Image, Setting
+from aoi.worlds.applications.installation import Attendant
+from aoi.worlds.applications.spec import Application, Component, Image, Setting
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 

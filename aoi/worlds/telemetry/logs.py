@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from aoi.worlds.applications.spec import Application, Attendant, Component
+from aoi.worlds.applications.installation import Attendant
+from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import exits
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at

@@ -66,7 +66,7 @@ def _pod_log(pod: Obj, command: ReadCommand, reader: Reader) -> str:
     first = [named] if named in known else containers[:1]
     chosen = [command.container] if command.container else containers if command.all_containers else first
     note = ""
-    if len(containers) > 1 and not command.container and not command.all_containers:
+    if len(containers) > 1 and named not in known and not command.container and not command.all_containers:
         note = f'Defaulted container "{chosen[0]}" out of: {", ".join(known)}\n'
     return note + "".join(_lines(reader.log(name, _query(container, command))) for container in chosen)
 

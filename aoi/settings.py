@@ -61,7 +61,7 @@ class EvaluationSettings(_Group):
     """The paired comparison that the gate reads."""
 
     problems_per_slice: int = Field(default=24, ge=1)
-    """Problems of each slice (seen, unseen mechanism, unseen application, control)."""
+    """Problems of each slice (seen, unseen mechanism, unseen application, unseen naming style, control)."""
     seeds: int = Field(default=3, ge=1)
     """World and rollout seeds of each problem: runs that repeat a problem share one cluster in the statistics."""
     temperature: float = Field(default=0.0, ge=0, le=2)

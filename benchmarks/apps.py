@@ -33,9 +33,7 @@ def measure(key: str) -> dict[str, float]:
     conditions = _observe(world, spec)
     snapshot = world.snapshot()
     entry = spec.by_name[spec.workload.entry]
-    pod = next(
-        p for p in world.store.objects("pods", spec.namespace) if p["metadata"]["labels"][spec.label_key] == entry.name
-    )
+    pod = next(p for p in world.store.objects("pods", spec.namespace) if spec.component_of(p) is entry)
     rate = (("query", f'sum(rate(http_requests_total{{service="{entry.name}"}}[1m]))'),)
     return {
         "components": float(len(spec.components)),

@@ -35,7 +35,7 @@ def held_out(problems: Iterable[Problem], trajectories: Iterable[Trajectory] = (
         trajectories=frozenset(content.digest() for content in contents),
         worlds=frozenset(content.world for content in contents),
         mechanisms=frozenset(p.fault for p in problems if p.slice == "unseen_mechanism" and p.fault),
-        applications=frozenset(p.application for p in problems if p.slice == "unseen_application"),
+        applications=frozenset(p.application for p in problems if p.slice in ("unseen_application", "unseen_style")),
     )
 
 

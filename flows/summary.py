@@ -13,6 +13,7 @@ UNSEEN = {
     "seen": "unseen worlds of training mechanisms",
     "unseen_mechanism": "unseen mechanisms",
     "unseen_application": "unseen applications",
+    "unseen_style": "unseen naming styles",
 }
 
 

@@ -17,7 +17,13 @@ from tasks.bundles import champion_ref, open_bundle, present_champion, serving, 
 from tasks.caching import stage
 from tasks.workspace import workspace
 
-EVEN_SLICES: Mapping[Slice, float] = {"seen": 1.0, "unseen_mechanism": 1.0, "unseen_application": 1.0, "control": 1.0}
+EVEN_SLICES: Mapping[Slice, float] = {
+    "seen": 1.0,
+    "unseen_mechanism": 1.0,
+    "unseen_application": 1.0,
+    "unseen_style": 1.0,
+    "control": 1.0,
+}
 
 
 class Evaluated(Record):

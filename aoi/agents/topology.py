@@ -5,8 +5,9 @@ Compressor can name what it finds without a baseline to compare against.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,9 @@ from aoi.agents.probe import Probe
 
 LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
 """What `read` needs, in this order."""
+
+ALIKE = 1.1
+"""Likeness of value and name, of 2, above which a selector of which no pair fits counts as misspelt."""
 
 _OWNED = re.compile(r"-(?:[a-z0-9]{5,10}(?:-[a-z0-9]{5})?|[a-z0-9]{5}|\d{1,3})")
 """What controllers append: a ReplicaSet's hash, a pod's suffix, an ordinal."""
@@ -101,7 +105,6 @@ def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[
     workloads = _deployments(texts[0]) + _stateful_sets(texts[1])
     services = table(texts[2])
     by_name = {workload.name: workload for workload in workloads}
-    by_component: dict[str, Workload] = {}
     addresses: dict[str, str] = {}
     ports: dict[str, frozenset[int]] = {}
     selectors = {row["NAME"]: _labels(row.get("SELECTOR", "")) for row in services}
@@ -109,18 +112,43 @@ def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[
         ports[row["NAME"]] = frozenset(int(port) for port in re.findall(r"(?<![:\d])(\d+)(?=[:/])", row["PORT(S)"]))
         if row["NAME"] in components and row.get("CLUSTER-IP", "None")[:1].isdigit():
             addresses[row["CLUSTER-IP"]] = row["NAME"]
-    for component in components:
-        # A Service whose selector is broken still shares its name with the workload: names go first.
-        behind = by_name.get(component) or _selected(selectors.get(component, ()), workloads)
-        if behind:
-            by_component[component] = behind
+    behind = joined({name: dict(selector) for name, selector in selectors.items() if selector}, workloads)
+    # What no Service stands before has only its own name.
+    by_component = {c: w for c in components if (w := behind.get(c) or (by_name.get(c) if c not in behind else None))}
     return Topology(namespace, components, nodes, by_component, addresses, ports)
 
 
-def _selected(selector: tuple[tuple[str, str], ...], workloads: list[Workload]) -> Workload | None:
-    if not selector:
-        return None
-    return next((workload for workload in workloads if set(selector) <= set(workload.labels)), None)
+def joined(selectors: Mapping[str, Mapping[str, str]], workloads: Sequence[Workload]) -> dict[str, Workload]:
+    """Service -> the workload whose pods it selects, or was meant to select where it selects none.
+
+    A selector that fits nothing is a broken one: among the workloads that no other Service selects, the one whose
+    labels it comes nearest to, by pairs that agree, then by how alike values and names are.
+    """
+    chosen: dict[str, Workload] = {}
+    for service, selector in selectors.items():
+        fitting = [workload for workload in workloads if selector.items() <= dict(workload.labels).items()]
+        if fitting:
+            chosen[service] = max(fitting, key=lambda workload: _likeness(service, selector, workload))
+    taken = {(workload.kind, workload.name) for workload in chosen.values()}
+    free = [workload for workload in workloads if (workload.kind, workload.name) not in taken]
+    for service, selector in selectors.items():
+        near = [(_likeness(service, selector, w), w) for w in free if selector.keys() & dict(w.labels).keys()]
+        if service not in chosen and near:
+            (agreeing, alike), nearest = max(near, key=lambda pair: pair[0])
+            if agreeing or alike >= ALIKE:
+                chosen[service] = nearest
+    return chosen
+
+
+def _likeness(service: str, selector: Mapping[str, str], workload: Workload) -> tuple[int, float]:
+    """(pairs of the selector that the workload's labels hold, how alike the other values and the names are)."""
+    labels = dict(workload.labels)
+    values = [_ratio(value, labels[key]) for key, value in selector.items() if labels.get(key, value) != value]
+    return len(selector.items() & labels.items()), min([1.0, *values]) + _ratio(service, workload.name)
+
+
+def _ratio(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _deployments(text: str) -> list[Workload]:

@@ -199,14 +199,16 @@ def _golden(scenario: Scenario) -> None:
     repair(scenario.world, scenario.plan)
 
 
-def _deployments(world: World, namespace: str) -> list[tuple[str, str, str]]:
-    return [("deployments.apps", *_key(obj)) for obj in world.store.objects("deployments.apps", namespace)]
+def _workloads(world: World, namespace: str) -> list[tuple[str, str, str]]:
+    resources = ("deployments.apps", "statefulsets.apps")
+    return [(resource, *_key(obj)) for resource in resources for obj in world.store.objects(resource, namespace)]
 
 
 def _delete_everything(scenario: Scenario) -> None:
     transport = EmbeddedTransport(scenario.world, ADMIN)
     for resource in (
         "deployments.apps",
+        "statefulsets.apps",
         "services",
         "configmaps",
         "networkchaos.chaos-mesh.org",
@@ -218,14 +220,14 @@ def _delete_everything(scenario: Scenario) -> None:
 
 def _scale_to_zero(scenario: Scenario) -> None:
     transport = EmbeddedTransport(scenario.world, ADMIN)
-    for key in _deployments(scenario.world, scenario.namespace):
+    for key in _workloads(scenario.world, scenario.namespace):
         send(transport, Patch(key, {"spec": {"replicas": 0}}))
 
 
 def _restart_everything(scenario: Scenario) -> None:
     transport = EmbeddedTransport(scenario.world, ADMIN)
     note = {"kubectl.kubernetes.io/restartedAt": scenario.world.clock.rfc3339()}
-    for key in _deployments(scenario.world, scenario.namespace):
+    for key in _workloads(scenario.world, scenario.namespace):
         send(transport, Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}}))
 
 

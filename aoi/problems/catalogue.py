@@ -1,7 +1,7 @@
 """Every problem by id, its split and slice, and the samples that a cycle draws.
 
 Splits share no problem id: a target component of a training mechanism on a training application belongs to one
-split. Unseen mechanisms and unseen applications belong to development or test alone. `aoi problems` reads this.
+split. Unseen mechanisms, applications and naming styles belong to development or test alone. `aoi problems` reads this.
 """
 
 import difflib
@@ -17,7 +17,7 @@ from aoi.problems.faults.base import Fault
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, Slice, Split, TaskKind
 from aoi.worlds.applications.lookup import application
-from aoi.worlds.applications.spec import Application
+from aoi.worlds.applications.naming import HELD_OUT
 
 NO_FAULT = "no_fault"
 CONTROLS = 4
@@ -69,7 +69,9 @@ def control_of(problem: Problem) -> Problem:
 def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
     """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
     built, fault = application(application_key, 0), FAULTS[fault_key]
-    return tuple(component.name for component in built.components if fault.eligible(built, component))
+    # What stands in a namespace of others is theirs to break and to mend.
+    own = (component for component in built.components if not component.namespace)
+    return tuple(component.name for component in own if fault.eligible(built, component))
 
 
 @cache
@@ -94,7 +96,8 @@ def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> li
     elif home == "train":
         splits, slice_of = dict.fromkeys(range(len(names)), mechanism_split), "unseen_mechanism"
     elif mechanism_split == "train":
-        splits, slice_of = dict.fromkeys(range(len(names)), home), "unseen_application"
+        splits = dict.fromkeys(range(len(names)), home)
+        slice_of = "unseen_style" if built.style in HELD_OUT else "unseen_application"
     else:
         # A new mechanism on a new application: no slice of its own, so it would blur both.
         return []
@@ -108,7 +111,7 @@ def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> li
         Problem(
             id=_fault_id(fault.key, kind, key, target, names[target]),
             application=key,
-            application_version=Application.version,
+            application_version=application(key, 0).version,
             fault=fault.key,
             fault_version=fault.version,
             kind=kind,
@@ -139,7 +142,7 @@ def _controls(key: str, home: Split) -> list[Problem]:
         Problem(
             id=_control_id(key, kind, SPLITS.index(split) * CONTROLS + number),
             application=key,
-            application_version=Application.version,
+            application_version=application(key, 0).version,
             fault=None,
             fault_version="1",
             kind=kind,

@@ -28,7 +28,7 @@ class Truth:
     component: str | None
     """None: nothing is."""
     accepted: tuple[str, ...]
-    """Component names that count as right, the true one first."""
+    """Names that count as right: of the component, its owners' word for it, its workload. The true one first."""
     cause: str
     """Word of the lexicon; `healthy` for a control."""
     causes: tuple[str, ...]
@@ -135,12 +135,17 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
 def unready(world: World, namespace: str) -> list[str]:
     """Workloads whose pods are not all there, current and ready."""
     complaints = []
-    for deployment in world.store.objects("deployments.apps", namespace):
-        wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
-        seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
+    workloads = [
+        (kind, obj)
+        for kind, resource in (("deployment", "deployments.apps"), ("statefulset", "statefulsets.apps"))
+        for obj in world.store.objects(resource, namespace)
+    ]
+    for kind, workload in workloads:
+        wanted, status = workload["spec"].get("replicas", 1), workload.get("status", {})
+        seen = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 1)
         ready = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
         if not seen or ready < wanted or status.get("replicas", 0) > wanted:
-            complaints.append(f"deployment {deployment['metadata']['name']}: {ready} of {wanted} ready")
+            complaints.append(f"{kind} {workload['metadata']['name']}: {ready} of {wanted} ready")
     return complaints
 
 
@@ -151,11 +156,13 @@ def aiopslab_complaints(end: EndState) -> list[str]:
     unrepaired. That is one reason for the strict grade.
     """
     complaints = []
-    for pod in end.world.store.objects("pods", end.application.namespace):
+    pods = end.world.store.objects("pods", end.application.namespace)
+    # What has ended for good is a record: their applications have no Jobs and no evicted pods.
+    for pod in (pod for pod in pods if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")):
         for status in pod.get("status", {}).get("containerStatuses", ()):
             if problem := _container_problem(status):
                 complaints.append(f"pod {pod['metadata']['name']}: {problem}")
-    checked = {"services", "deployments.apps"}
+    checked = {"services", "deployments.apps", "statefulsets.apps"}
     marks = [mark for mark in end.plan.marks if mark.key[0] in checked and mark.path and mark.path[-1] in _THEIR_FIELDS]
     if marks and all(mark.holds(end.world) for mark in marks):
         complaints.append(f"{marks[0].key[2]}: {marks[0].path[-1] if marks[0].path else ''} is as the fault left it")

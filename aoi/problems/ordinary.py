@@ -30,7 +30,9 @@ def _label_service(world: World, site: Site, choices: Random) -> Write:
 
 
 def _scale_up(world: World, site: Site, choices: Random) -> Write:
-    return Patch(site.key, {"spec": {"replicas": site.deployment["spec"].get("replicas", 1) + 1}})
+    if any(name == site.name for name, _ in site.application.furniture.autoscaled):
+        return _annotate(world, site, choices)  # the autoscaler would take it back in a while
+    return Patch(site.key, {"spec": {"replicas": site.workload["spec"].get("replicas", 1) + 1}})
 
 
 def _delete_pod(world: World, site: Site, choices: Random) -> Write:

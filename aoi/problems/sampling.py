@@ -15,8 +15,20 @@ from aoi.records.problem import Problem, ProblemInstance, Slice, Split, TaskKind
 
 DEFAULT_SLICES: Mapping[Split, Mapping[Slice, float]] = {
     "train": {"seen": 0.85, "control": 0.15},
-    "development": {"seen": 0.35, "unseen_mechanism": 0.25, "unseen_application": 0.25, "control": 0.15},
-    "test": {"seen": 0.25, "unseen_mechanism": 0.3, "unseen_application": 0.3, "control": 0.15},
+    "development": {
+        "seen": 0.3,
+        "unseen_mechanism": 0.2,
+        "unseen_application": 0.2,
+        "unseen_style": 0.15,
+        "control": 0.15,
+    },
+    "test": {
+        "seen": 0.2,
+        "unseen_mechanism": 0.25,
+        "unseen_application": 0.25,
+        "unseen_style": 0.15,
+        "control": 0.15,
+    },
 }
 EVEN_KINDS: Mapping[TaskKind, float] = dict.fromkeys(TaskKind, 1.0)
 SEED_BITS = 30

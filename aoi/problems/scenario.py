@@ -4,7 +4,7 @@ Worlds are cheap to repeat. A base world (application, seed) is built once and k
 after a fault and its age. `build` and `Scenario.fork` cost a restore.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -63,8 +63,8 @@ class Scenario:
 
     @property
     def components(self) -> tuple[str, ...]:
-        """Names of all components, databases included: what gets handles."""
-        return tuple(component.name for component in self.application.components)
+        """What stands in the namespace, by the names that others call it by: what gets handles."""
+        return tuple(c.name for c in self.application.components if not c.namespace)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ def _prepare(application_key: str, seed: int, fault_key: str | None, target: int
     touched = set(plan.touched) if plan else set()
     now = capture(world)
     baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
-    return _Prepared(built, world.snapshot(), _truth(fault_key, plan), baseline, plan)
+    return _Prepared(built, world.snapshot(), _truth(built, fault_key, plan), baseline, plan)
 
 
 def _work(world: World, built: Application, waits: tuple[int, ...], part: str, avoid: Collection[str]) -> None:
@@ -256,13 +256,13 @@ def repair(world: World, plan: Plan) -> None:
         send(EmbeddedTransport(world, ADMIN), write)
 
 
-def _truth(fault_key: str | None, plan: Plan | None) -> Truth:
+def _truth(built: Application, fault_key: str | None, plan: Plan | None) -> Truth:
     if fault_key is None or plan is None:
         return NOTHING
     fault = FAULTS[fault_key]
     return Truth(
         component=plan.accepted[0],
-        accepted=plan.accepted,
+        accepted=_spellings(built, plan.accepted),
         cause=fault.cause,
         causes=fault.causes,
         level=fault.level,
@@ -271,6 +271,15 @@ def _truth(fault_key: str | None, plan: Plan | None) -> Truth:
         evidence=plan.evidence,
         actions=plan.actions,
     )
+
+
+def _spellings(built: Application, components: Sequence[str]) -> tuple[str, ...]:
+    """Every name that somebody may call these components by, as long as it means no other."""
+    others = [c for c in built.components if c.name not in components]
+    taken = {name for c in others for name in (c.name, c.role, c.workload)}
+    mine = [built.by_name[name] for name in components]
+    spelt = (*components, *(name for c in mine for name in (c.workload, c.role)))
+    return tuple(dict.fromkeys(name for name in spelt if name in components or name not in taken))
 
 
 def _open(built: Application, snapshot: Snapshot) -> World:

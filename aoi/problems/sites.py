@@ -19,7 +19,7 @@ class Site:
 
     application: Application
     spec: Component
-    deployment: Obj
+    workload: Obj
     service: Obj | None
     pods_of: Mapping[str, tuple[str, ...]]
     """Pod names of every component, in order."""
@@ -38,8 +38,13 @@ class Site:
 
     @property
     def key(self) -> Key:
-        """Key of its Deployment."""
-        return ("deployments.apps", self.namespace, self.deployment["metadata"]["name"])
+        """Key of its Deployment or StatefulSet."""
+        return self.key_of(self.name)
+
+    def key_of(self, component: str) -> Key:
+        """Key of the workload of a component."""
+        spec = self.application.by_name[component]
+        return (spec.resource, self.application.namespace_of(spec), spec.workload)
 
     @property
     def service_key(self) -> Key:
@@ -54,8 +59,8 @@ class Site:
 
     @property
     def container(self) -> Mapping[str, Any]:
-        """The application's container in the Deployment's template."""
-        containers = self.deployment["spec"]["template"]["spec"]["containers"]
+        """The application's container in the workload's template."""
+        containers = self.workload["spec"]["template"]["spec"]["containers"]
         return next((c for c in containers if c["name"] == self.spec.container), containers[0])
 
     @property
@@ -72,18 +77,18 @@ class Site:
 def find(world: World, application: Application, name: str) -> Site:
     """The site of a component. Raises: KeyError if the world does not hold it."""
     spec, namespace = application.by_name[name], application.namespace
-    deployment = world.store.get("deployments.apps", namespace, name)
-    if deployment is None:
-        raise KeyError(f"{application.key}: no Deployment {name} in {namespace}")
+    workload = world.store.get(spec.resource, namespace, spec.workload)
+    if workload is None:
+        raise KeyError(f"{application.key}: no {spec.workload_kind} {spec.workload} in {namespace}")
     services = [service for service in application.services if service.component == name]
     service = world.store.get("services", namespace, services[0].name) if services else None
     pods: dict[str, tuple[str, ...]] = dict.fromkeys(application.by_name, ())
     for pod in world.store.objects("pods", namespace):
-        owner = pod["metadata"].get("labels", {}).get(application.label_key)
-        if owner in pods and "deletionTimestamp" not in pod["metadata"]:
-            pods[owner] += (pod["metadata"]["name"],)
+        owner = application.component_of(pod)
+        if owner is not None and "deletionTimestamp" not in pod["metadata"]:
+            pods[owner.name] += (pod["metadata"]["name"],)
     config_maps = {obj["metadata"]["name"]: obj for obj in world.store.objects("configmaps", namespace)}
-    return Site(application, spec, deployment, service, pods, config_maps)
+    return Site(application, spec, workload, service, pods, config_maps)
 
 
 @lru_cache(maxsize=64)
@@ -92,6 +97,7 @@ def flow(application: Application) -> Mapping[str, float]:
     rates: dict[tuple[str, str], float] = {}
     for operation, share in application.workload.mix:
         rates[application.workload.entry, operation] = application.workload.rps * share
+    rates |= {(worker, operation): jobs for worker, operation, jobs in application.workload.queued}
     totals: dict[str, float] = {}
     for name in application.topological:
         for operation in application.by_name[name].operations:
@@ -108,7 +114,9 @@ NOTICED = 0.05
 
 
 def is_used(application: Application, component: Component) -> bool:
-    """Whether users notice when this component does not answer."""
+    """Whether somebody notices when this component does not work: users, or who waits for the jobs of a queue."""
+    if any(worker == component.name for worker, _, _ in application.workload.queued):
+        return True
     return flow(application).get(component.name, 0.0) >= NOTICED * application.workload.rps
 
 

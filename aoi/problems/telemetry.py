@@ -18,7 +18,8 @@ Feature = tuple[str, str, str]
 LOG_LINES = 60
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
 _TROUBLE = re.compile(
-    r"error|fail|panic|fatal|refused|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    r"error|fail|panic|fatal|exception|terminate called|refused|"
+    r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
     re.IGNORECASE,
 )
 
@@ -28,19 +29,20 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     seen: set[Feature] = {("alerts", alert.component, alert.word) for alert in alerts_of(world, application)}
     names = {component.name for component in application.components}
     for pod in world.store.objects("pods", application.namespace):
-        name = pod["metadata"].get("labels", {}).get(application.label_key, "")
-        if name in names:
-            seen.update(("pods", name, fact) for fact in _pod(pod))
-            seen.update(("logs", name, line) for line in _log(world, pod))
+        component = application.component_of(pod)
+        if component is not None:
+            seen.update(("pods", component.name, fact) for fact in _pod(pod))
+            seen.update(("logs", component.name, line) for line in _log(world, pod))
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
-            seen.add(("events", _owner(event, names), event["reason"]))
+            seen.add(("events", _owner(event, application), event["reason"]))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
     for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
         for chaos in world.store.objects(resource, application.namespace):
             labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
-            seen.add(("network", labels.get(application.label_key, ""), chaos["spec"].get("action", "")))
+            hit = application.component_of({"metadata": {"labels": labels}})
+            seen.add(("network", hit.name if hit else "", chaos["spec"].get("action", "")))
     return frozenset(seen)
 
 
@@ -67,29 +69,31 @@ def _log(world: World, pod: Obj) -> Iterator[str]:
                     yield _VOLATILE.sub("#", line.text)
 
 
-def _owner(event: Obj, names: set[str]) -> str:
+def _owner(event: Obj, application: Application) -> str:
     """The component that an event is about, by the longest name that its object's name starts with."""
     subject = event["involvedObject"].get("name", "")
+    names = {name: c.name for c in application.components for name in (c.name, c.workload)}
     fitting = [name for name in names if subject == name or subject.startswith(f"{name}-")]
-    return max(fitting, key=len, default="")
+    return names[max(fitting, key=len)] if fitting else ""
 
 
 def _workload(world: World, application: Application, name: str) -> Iterator[str]:
-    deployment = world.store.get("deployments.apps", application.namespace, name)
-    if deployment is None:
-        yield "no deployment"
+    component = application.by_name[name]
+    workload = world.store.get(component.resource, application.namespace_of(component), component.workload)
+    if workload is None:
+        yield "no workload"
         return
-    if deployment["spec"].get("replicas", 1) == 0:
+    if workload["spec"].get("replicas", 1) == 0:
         yield "asks for no pods"
     for service in (item for item in application.services if item.component == name):
-        endpoints = world.store.get("endpoints", application.namespace, service.name)
+        endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)
         subsets = (endpoints or {}).get("subsets") or ()
         if not any(subset.get("addresses") for subset in subsets):
             yield f"{service.name}: no endpoints"
         ports = {port["port"] for subset in subsets for port in subset.get("ports", ())}
         listening = {
             port["containerPort"]
-            for container in deployment["spec"]["template"]["spec"]["containers"]
+            for container in workload["spec"]["template"]["spec"]["containers"]
             for port in container.get("ports", ())
         }
         if ports - listening:

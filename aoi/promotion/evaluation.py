@@ -14,7 +14,7 @@ from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult, SliceResult
 from aoi.records.problem import ProblemInstance, Split, TaskKind
 
-FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application")
+FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application", "unseen_style")
 
 
 class Run(NamedTuple):

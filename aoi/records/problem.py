@@ -40,8 +40,9 @@ class FaultType(StrEnum):
 Split = Literal["train", "development", "test"]
 """Train feeds learning, development feeds the gate, test feeds reports only."""
 
-Slice = Literal["seen", "unseen_mechanism", "unseen_application", "control"]
-"""How far a problem lies from training. A no-fault problem is always `control`."""
+Slice = Literal["seen", "unseen_mechanism", "unseen_application", "unseen_style", "control"]
+"""How far a problem lies from training; `unseen_style` is an unseen application whose objects are named in a way that
+no application of training uses. A no-fault problem is always `control`."""
 
 
 class Problem(Record):

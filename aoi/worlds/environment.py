@@ -6,16 +6,23 @@ not a fault follows, so none of it tells anything.
 """
 
 import random
+from collections.abc import Iterable
 
-from aoi.worlds.applications import manifests, systems
+import orjson
+
+from aoi.access.reading import READABLES
+from aoi.worlds.applications import furniture, manifests, systems
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import happenings
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
 from aoi.worlds.runtime import AppRuntime
+from kubeworld.api.server import api_of
 from kubeworld.cluster import new_cluster, standard_controllers
-from kubeworld.machine.store import fork
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.response import Response
+from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import EPOCH_MS, World
 
 MINUTE_MS = 60_000
@@ -32,9 +39,11 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
     add_identities(world, application.namespace, databases=True)
     world.settle()
     _install(world, application)
+    _send(world, furniture.objects(application))
     _release(world, application, rng)
     world.advance(rng.randint(*WARM_UP_MIN) * MINUTE_MS + rng.randint(0, 59) * 1000)
     happenings.happen(world, application, rng)
+    _send(world, furniture.autoscalers(application))
     return world
 
 
@@ -49,12 +58,24 @@ def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) ->
     )
 
 
+def _send(world: World, objects: Iterable[tuple[str, Obj]]) -> None:
+    """Create what people install with `kubectl apply`: the API server fills in its defaults. Raises: ValueError."""
+    for resource, obj in objects:
+        path = READABLES[resource].path(obj["metadata"]["namespace"], None)
+        headers = {"content-type": "application/json"}
+        answer = api_of(world).handle("POST", path, (), headers, orjson.dumps(obj), ADMIN)
+        if not isinstance(answer, Response) or answer.status != 201:
+            said = answer.body[:300].decode() if isinstance(answer, Response) else type(answer).__name__
+            raise ValueError(f"{resource} {obj['metadata']['name']}: expected 201 of the API server, found {said}")
+    world.settle()
+
+
 def _install(world: World, application: Application) -> None:
     """First releases: configuration, data and infrastructure, then the programs that need them at start."""
     late: list[Component] = []
     for resource, obj in manifests.objects(application):
         name = obj["metadata"]["name"]
-        component = application.by_name.get(name) if resource == "deployments.apps" else None
+        component = application.by_workload.get((resource, name))
         if component is not None and component.kind in ("service", "gateway"):
             late.append(component)
             continue
@@ -63,7 +84,7 @@ def _install(world: World, application: Application) -> None:
     world.advance(20_000)
     for component in late:
         first = component.history[0] if component.history else None
-        world.store.create("deployments.apps", manifests.deployment_object(application, component, first))
+        world.store.create(component.resource, manifests.workload_object(application, component, first))
     world.advance(40_000)
 
 
@@ -76,10 +97,10 @@ def _release(world: World, application: Application, rng: random.Random) -> None
             if len(component.history) < index:
                 continue
             revision = component.history[index] if index < len(component.history) else None
-            wanted = manifests.deployment_object(application, component, revision)
-            stored = world.store.get("deployments.apps", application.namespace, component.name)
+            wanted = manifests.workload_object(application, component, revision)
+            stored = world.store.get(component.resource, application.namespace_of(component), component.workload)
             assert stored is not None
             updated, spec = fork(stored, "spec")
             spec["template"] = wanted["spec"]["template"]
-            world.store.update("deployments.apps", updated, spec_changed=True)
+            world.store.update(component.resource, updated, spec_changed=True)
         world.advance(2 * MINUTE_MS)

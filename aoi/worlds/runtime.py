@@ -8,7 +8,7 @@ from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import exits, mongo
 from aoi.worlds.behaviour.conditions import observe
 from aoi.worlds.behaviour.configuration import current_values, values_at
-from aoi.worlds.behaviour.launch import Launch, launch
+from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.network import container_status, started_ms
 from aoi.worlds.behaviour.noise import unit
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
@@ -30,10 +30,16 @@ class AppRuntime:
         self.application = application
         self._plain = PlainRuntime()
 
-    def plan(self, world: World, pod: Obj, container: Obj, attempt: int) -> ContainerPlan:
+    def plan(  # noqa: PLR0911 - one plan per way to start
+        self, world: World, pod: Obj, container: Obj, attempt: int
+    ) -> ContainerPlan:
         """What the container does if it starts now."""
         if not self._owns(pod):
             return self._plain.plan(world, pod, container, attempt)
+        attendant = attendant_of(self.application, container)
+        if attendant is not None:
+            done = ExitPlan(attendant.runs_ms, 0, "Completed") if attendant.runs_ms else None
+            return ContainerPlan(pull_ms=900, ready_after_ms=200, exit=done)
         program = launch(self.application, pod, container, current_values(world, self.application.namespace))
         pull_ms = 200 + int(1800 * unit(world.seed, "pull", container.get("image", "")))
         if program.image == "missing":
@@ -91,7 +97,7 @@ class AppRuntime:
         return mongo.execute(world, self.application, self._running(world, pod, spec), command)
 
     def _owns(self, pod: Obj) -> bool:
-        return pod["metadata"].get("namespace") == self.application.namespace
+        return pod["metadata"].get("namespace") in self.application.namespaces
 
     def _running(self, world: World, pod: Obj, container: Obj) -> Launch:
         started = started_ms(world, pod, container["name"])

@@ -11,7 +11,9 @@ from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.sampling import control_of, other_world, sample
 from aoi.records.problem import TaskKind
+from aoi.worlds.applications.generator import generate
 from aoi.worlds.applications.lookup import application
+from aoi.worlds.applications.naming import HELD_OUT
 
 AIOPSLAB = {
     **{f"misconfig_app_hotel_res-{kind}-1": "train" for kind in TaskKind},
@@ -77,7 +79,22 @@ def test_unseen_mechanisms_and_applications_never_occur_in_training() -> None:
         others = {"node_selector"} if split == "test" else set()  # AIOpsLab's four, at a target of their own
         assert {p.fault for p in unseen} == {fault.key for fault in MECHANISMS[split]} | others
         strange = catalogue.problems(split=split, slice="unseen_application")
-        assert {p.application for p in strange} == {key for key, home in APPLICATIONS.items() if home == split}
+        renamed = catalogue.problems(split=split, slice="unseen_style")
+        homes = {key for key, home in APPLICATIONS.items() if home == split}
+        assert {p.application for p in strange} == {key for key in homes if application(key, 0).style not in HELD_OUT}
+        assert {p.application for p in renamed} == {key for key in homes if application(key, 0).style in HELD_OUT}
+        assert renamed
+
+
+def test_no_training_application_is_named_in_a_style_that_is_kept_for_evaluation() -> None:
+    assert not {application(key, 0).style for key, home in APPLICATIONS.items() if home == "train"} & HELD_OUT
+    assert not {generate(number, 0).style for number in range(100)} & HELD_OUT
+
+
+def test_two_in_five_training_applications_are_plainly_named() -> None:
+    styles = [application(key, 0).style for key, home in APPLICATIONS.items() if home == "train"]
+    assert styles.count("plain") / len(styles) == pytest.approx(0.4)
+    assert {*styles} == {"plain", "helm", "suffix"}
 
 
 def test_every_mechanism_meets_every_split_that_it_belongs_to_in_every_kind() -> None:

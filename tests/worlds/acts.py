@@ -32,47 +32,62 @@ def change(world: World, resource: str, namespace: str, name: str, edit: Callabl
 
 
 def change_service(world: World, application: Application, name: str, edit: Callable[[Obj], None]) -> None:
-    change(world, "services", application.namespace, application.service_of(name).name, lambda obj: edit(obj["spec"]))
+    namespace = application.namespace_of(application.by_name[name])
+    change(world, "services", namespace, application.service_of(name).name, lambda obj: edit(obj["spec"]))
 
 
 def change_container(world: World, application: Application, name: str, edit: Callable[[Obj], None]) -> None:
-    def apply(obj: Obj) -> None:
-        edit(obj["spec"]["template"]["spec"]["containers"][0])
+    component = application.by_name[name]
 
-    change(world, "deployments.apps", application.namespace, name, apply)
+    def apply(obj: Obj) -> None:
+        containers = obj["spec"]["template"]["spec"]["containers"]
+        edit(next(container for container in containers if container["name"] == component.container))
+
+    change(world, *workload(application, name), apply)
+
+
+def workload(application: Application, name: str) -> tuple[str, str, str]:
+    """(resource, namespace, name) of what runs a component."""
+    component = application.by_name[name]
+    return component.resource, application.namespace_of(component), component.workload
 
 
 def scale(world: World, application: Application, name: str, replicas: int) -> None:
-    change(
-        world, "deployments.apps", application.namespace, name, lambda o: o["spec"].__setitem__("replicas", replicas)
-    )
+    change(world, *workload(application, name), lambda o: o["spec"].__setitem__("replicas", replicas))
 
 
 def delete_pods(world: World, application: Application, name: str) -> None:
     for pod in pods(world, application, name):
-        world.store.delete("pods", application.namespace, pod["metadata"]["name"])
+        world.store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
     world.settle()
 
 
 def pods(world: World, application: Application, name: str) -> list[Obj]:
+    component = application.by_name[name]
     return [
         pod
-        for pod in world.store.objects("pods", application.namespace)
-        if pod["metadata"]["labels"].get(application.label_key) == name
+        for pod in world.store.objects("pods", application.namespace_of(component))
+        if application.component_of(pod) is component and pod["status"].get("phase") != "Failed"
     ]
 
 
+def selector(application: Application, name: str) -> dict[str, str]:
+    """Labels that choose the pods of a component."""
+    return application.selector_of(application.by_name[name])
+
+
 def chaos(world: World, application: Application, name: str, **spec: Any) -> None:
-    selector = {"namespaces": [application.namespace], "labelSelectors": {application.label_key: name}}
-    meta = {"name": "experiment", "namespace": application.namespace}
-    body = {"selector": selector, "mode": "all", "duration": "24h", **spec}
+    namespace = application.namespace_of(application.by_name[name])
+    chosen = {"namespaces": [namespace], "labelSelectors": selector(application, name)}
+    meta = {"name": "experiment", "namespace": namespace}
+    body = {"selector": chosen, "mode": "all", "duration": "24h", **spec}
     obj = {"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "metadata": meta, "spec": body}
     world.store.create("networkchaos.chaos-mesh.org", obj)
 
 
 def deny_all(world: World, application: Application, name: str) -> None:
-    spec = {"podSelector": {"matchLabels": {application.label_key: name}}, "policyTypes": ["Ingress"]}
-    meta = {"name": "deny", "namespace": application.namespace}
+    spec = {"podSelector": {"matchLabels": selector(application, name)}, "policyTypes": ["Ingress"]}
+    meta = {"name": "deny", "namespace": application.namespace_of(application.by_name[name])}
     world.store.create("networkpolicies.networking.k8s.io", {"metadata": meta, "spec": spec})
 
 
@@ -99,10 +114,10 @@ def query(world: World, expression: str) -> list[tuple[dict[str, str], float]]:
 
 def outcome_share(world: World, caller: str, callee: str, outcome: str) -> float:
     """Share of a caller's calls in the last two minutes that ended so, as Prometheus tells it."""
-    selector = f'service="{caller}",peer="{callee}"'
+    chosen = f'service="{caller}",peer="{callee}"'
     name = "http_client_requests_total"
-    total = query(world, f"sum(rate({name}{{{selector}}}[1m]))")
-    failed = query(world, f'sum(rate({name}{{{selector},outcome="{outcome}"}}[1m]))')
+    total = query(world, f"sum(rate({name}{{{chosen}}}[1m]))")
+    failed = query(world, f'sum(rate({name}{{{chosen},outcome="{outcome}"}}[1m]))')
     return failed[0][1] / total[0][1] if failed and total[0][1] else 0.0
 
 

@@ -19,10 +19,10 @@ def world_of(application: Application, seed: int = 1) -> World:
     manifests.start_databases(world, application)
     world.state["configuration"] = ((0, current_values(world, application.namespace)),)
     for index, component in enumerate(application.components):
-        deployment = world.store.get("deployments.apps", application.namespace, component.name)
-        assert deployment is not None
+        workload = world.store.get(component.resource, application.namespace_of(component), component.workload)
+        assert workload is not None
         for replica in range(component.replicas):
-            pod = pod_of(world, deployment, f"{component.name}-7d9f-{replica}", f"10.244.{replica}.{index + 5}")
+            pod = pod_of(world, workload, f"{component.name}-7d9f-{replica}", f"10.244.{replica}.{index + 5}")
             world.store.create("pods", pod)
     for service in application.services:
         endpoints = [
@@ -31,8 +31,9 @@ def world_of(application: Application, seed: int = 1) -> World:
                 "conditions": {"ready": True},
                 "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]},
             }
-            for pod in world.store.objects("pods", application.namespace)
-            if pod["metadata"]["labels"][application.label_key] == service.component
+            for namespace in application.namespaces
+            for pod in world.store.objects("pods", namespace)
+            if (owner := application.component_of(pod)) is not None and owner.name == service.component
         ]
         world.store.create("endpointslices.discovery.k8s.io", slice_of(application, service.name, endpoints))
     world.clock.now_ms = HOUR_MS
@@ -44,7 +45,7 @@ def slice_of(application: Application, name: str, endpoints: list[Obj]) -> Obj:
     return {
         "metadata": {
             "name": f"{name}-abcde",
-            "namespace": application.namespace,
+            "namespace": application.namespace_of(application.by_name[service.component]),
             "labels": {"kubernetes.io/service-name": name},
         },
         "endpoints": endpoints,
@@ -52,8 +53,8 @@ def slice_of(application: Application, name: str, endpoints: list[Obj]) -> Obj:
     }
 
 
-def pod_of(world: World, deployment: Obj, name: str, ip: str) -> Obj:
-    template = deployment["spec"]["template"]
+def pod_of(world: World, workload: Obj, name: str, ip: str) -> Obj:
+    template = workload["spec"]["template"]
     started = world.clock.rfc3339(0)
     statuses = [
         {
@@ -68,7 +69,7 @@ def pod_of(world: World, deployment: Obj, name: str, ip: str) -> Obj:
     return {
         "metadata": {
             "name": name,
-            "namespace": deployment["metadata"]["namespace"],
+            "namespace": workload["metadata"]["namespace"],
             "labels": template["metadata"]["labels"],
         },
         "spec": {**template["spec"], "nodeName": "node-1"},

@@ -74,9 +74,9 @@ def test_no_component_name_is_shared_between_training_and_test() -> None:
 @given(number=numbers, seed=seeds)
 def test_generated_application_is_complete(number: int, seed: int) -> None:
     spec = generate(number, seed)
-    assert 8 <= len(spec.components) <= 16
+    assert 8 <= len(spec.components) <= 17
     assert len(spec.by_name) == len(spec.components)
-    assert set(spec.depth) == set(spec.by_name), "users reach every component"
+    assert set(spec.depth) == set(spec.by_name), "users, or a queue, reach every component"
     assert abs(sum(share for _, share in spec.workload.mix) - 1) < 1e-9
     for component in spec.components:
         image = spec.by_repository[component.image]
@@ -91,7 +91,7 @@ def test_generated_application_is_complete(number: int, seed: int) -> None:
         for setting in component.settings:
             assert __import__("re").fullmatch(setting.pattern, setting.value), setting
             if setting.callee:
-                assert setting.value == f"{setting.callee}:{spec.by_name[setting.callee].port}"
+                assert setting.value == f"{spec.host_of(setting.callee)}:{spec.by_name[setting.callee].port}"
 
 
 @settings(max_examples=40, deadline=None)

@@ -51,7 +51,7 @@ ELSEWHERE = pod("c", namespace="other", app="a")
     ],
 )  # fmt: skip
 def test_policies_allow_what_kubernetes_allows(rules: list[Obj], caller: Obj | None, port: int, allowed: bool) -> None:
-    assert policies.allows(rules, caller, B, port) is allowed
+    assert policies.Policies(rules).allow(caller, B, port) is allowed
 
 
 @pytest.mark.parametrize(("text", "expected"), [("10s", 10_000), ("1m30s", 90_000), ("250ms", 250), ("", 0), ("x", 0)])

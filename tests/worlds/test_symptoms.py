@@ -24,6 +24,7 @@ from tests.worlds.acts import (
     query,
     says,
     scale,
+    selector,
 )
 from tests.worlds.conftest import Installed, installed
 
@@ -88,11 +89,12 @@ def test_moving_the_container_to_the_wrong_target_port_heals_too() -> None:
 def test_wrong_selector_leaves_no_endpoint_and_is_refused(any_application: Installed) -> None:
     world, application = any_application.world, any_application.application
     caller, callee = edge_of(any_application)
-    key = application.label_key
-    change_service(world, application, callee, lambda spec: spec.update(selector={key: callee + "-v2"}))
+    right = selector(application, callee)
+    wrong = {key: value + "-v2" for key, value in right.items()}
+    change_service(world, application, callee, lambda spec: spec.update(selector=wrong))
     world.advance(SETTLED_MS)
     assert_seen(any_application, caller, callee, "refused")
-    change_service(world, application, callee, lambda spec: spec.update(selector={key: callee}))
+    change_service(world, application, callee, lambda spec: spec.update(selector=right))
     world.advance(SETTLED_MS)
     assert_healthy(any_application, caller, callee)
 
@@ -126,7 +128,7 @@ def test_network_policy_times_out_and_allowing_the_caller_heals(any_application:
     deny_all(world, application, callee)
     world.advance(SETTLED_MS)
     assert_seen(any_application, caller, callee, "timeout")
-    labels = {application.label_key: caller}
+    labels = selector(application, caller)
     allow = {"ingress": [{"from": [{"podSelector": {"matchLabels": labels}}]}]}
     change(world, "networkpolicies.networking.k8s.io", application.namespace, "deny", lambda o: o["spec"].update(allow))
     world.advance(SETTLED_MS)

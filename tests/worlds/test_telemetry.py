@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.behaviour import bursts
+from aoi.worlds.behaviour.network import is_ready
 from aoi.worlds.endpoints import jaeger, prometheus
 from aoi.worlds.environment import new_world
 from aoi.worlds.runtime import traffic
@@ -21,11 +22,13 @@ from tests.worlds.conftest import Installed
 
 
 def test_request_rate_is_what_traffic_says_within_noise(any_application: Installed) -> None:
-    world = any_application.world
+    world, spec = any_application.world, any_application.application
+    now = world.clock.now_ms
     for name, load in traffic(world).components.items():
         found = query(world, f'sum(rate(http_requests_total{{service="{name}"}}[5m]))')
-        if any_application.application.by_name[name].kind in ("service", "gateway"):
-            assert found[0][1] == pytest.approx(load.rate, rel=0.2)
+        if spec.by_name[name].kind in ("service", "gateway"):
+            burst = bursts.overlap(world.seed, spec.programs, name, "traffic", start_ms=now - 300_000, end_ms=now)
+            assert found[0][1] == pytest.approx(load.rate * (1 + burst), rel=0.2)
         else:
             assert found == []
 
@@ -158,11 +161,11 @@ def test_services_of_jaeger_are_the_components_that_requests_reach(hotel: Instal
 
 def test_cpu_and_memory_are_reported_for_each_running_container(any_application: Installed) -> None:
     world, spec = any_application.world, any_application.application
-    count = sum(component.replicas for component in spec.components)
-    cpu = query(world, f'sum by (pod) (rate(container_cpu_usage_seconds_total{{namespace="{spec.namespace}"}}[1m]))')
+    running = [pod for name in spec.namespaces for pod in world.store.objects("pods", name) if is_ready(pod)]
+    cpu = query(world, "sum by (pod, container) (rate(container_cpu_usage_seconds_total[1m]))")
     memory = query(world, "container_memory_working_set_bytes")
     limits = query(world, "container_spec_memory_limit_bytes")
-    assert len(cpu) == len(memory) == len(limits) == count
+    assert len(cpu) == len(memory) == len(limits) == sum(len(pod["spec"]["containers"]) for pod in running)
     assert all(0 < value < 4 for _, value in cpu)
     assert all(used <= limit for (_, used), (_, limit) in zip(memory, limits, strict=True))
 

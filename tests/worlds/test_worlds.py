@@ -23,7 +23,8 @@ from tests.worlds.conftest import Installed
 
 def test_every_pod_is_ready_and_no_call_fails(any_application: Installed) -> None:
     world = any_application.world
-    assert all(is_ready(pod) for pod in world.store.objects("pods"))
+    alive = [pod for pod in world.store.objects("pods") if pod["status"]["phase"] not in ("Succeeded", "Failed")]
+    assert all(is_ready(pod) for pod in alive)
     now = traffic(world)
     assert now.conditions.edges == ()
     assert now.users.errors < 0.01
@@ -33,10 +34,11 @@ def test_a_new_world_has_ages_and_recorded_revisions(any_application: Installed)
     world, spec = any_application.world, any_application.application
     assert world.clock.now_ms > 90 * 60_000
     for component in spec.components:
+        kept = "replicasets.apps" if component.workload_kind == "Deployment" else "controllerrevisions.apps"
         revisions = [
-            rs
-            for rs in world.store.objects("replicasets.apps", spec.namespace)
-            if rs["metadata"]["ownerReferences"][0]["name"] == component.name
+            revision
+            for revision in world.store.objects(kept, spec.namespace_of(component))
+            if revision["metadata"]["ownerReferences"][0]["name"] == component.workload
         ]
         assert len(revisions) >= 1 + len(component.history)
     assert any(component.history for component in spec.components)

@@ -8,6 +8,7 @@ from aoi.access.transport import ReadTransport
 from aoi.agents.actions.change import Obj, Refused
 from aoi.agents.kubectl.describe_workloads import owned, revision, selector_text
 from aoi.agents.kubectl.reader import Reader, ServerSaid
+from aoi.agents.topology import Workload, joined
 
 WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
@@ -52,19 +53,26 @@ class View:
         return READABLES[key].path(self.namespace, name)
 
     def workload(self, component: str) -> tuple[str, Obj]:
-        """(resource, object) that runs a component: of its name, else the one its Service selects.
+        """(resource, object) that runs a component: what its Service selects or was meant to, else of its name.
 
         Raises: Refused (resource).
         """
+        if self.find("services", component) is not None:
+            behind = self._behind_services().get(component)
+            if behind is not None:
+                return behind
         for key in WORKLOADS:
             if workload := self.find(key, component):
                 return key, workload
-        selector = ((self.find("services", component) or {}).get("spec") or {}).get("selector") or {"app": component}
-        for key in WORKLOADS:
-            matching = [obj for obj in self.all(key) if selector.items() <= template_labels(obj).items()]
-            if len(matching) == 1:
-                return key, matching[0]
         raise Refused(f"no workload of component {component!r} in namespace {self.namespace}", "resource")
+
+    def _behind_services(self) -> dict[str, tuple[str, Obj]]:
+        """Service -> (resource, object) of the workload behind it."""
+        every = {(key, obj["metadata"]["name"]): obj for key in WORKLOADS for obj in self.all(key)}
+        workloads = [Workload(key, name, tuple(template_labels(obj).items())) for (key, name), obj in every.items()]
+        services = {obj["metadata"]["name"]: (obj.get("spec") or {}).get("selector") for obj in self.all("services")}
+        behind = joined({name: selector for name, selector in services.items() if selector}, workloads)
+        return {name: (found.kind, every[found.kind, found.name]) for name, found in behind.items()}
 
     def pods(self, workload: Obj) -> list[Obj]:
         """Pods that a workload's selector takes in."""

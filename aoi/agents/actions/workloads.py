@@ -209,9 +209,11 @@ class SetLimits:
         return (patch_change(summary, target.path, target.obj, after, (*allowed, *_parents(pointer))),)
 
     def _container(self, template: Obj) -> int:
-        """The container with such a limit; sidecars rarely have one. The first if none has."""
+        """The one that kubectl takes by default; else the first with such a limit, else the first."""
+        named = (template.get("metadata", {}).get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
+        chosen = [i for i, c in enumerate(containers(template)) if c["name"] == named]
         limited = [i for i, c in enumerate(containers(template)) if self._limit(c.get("resources") or {})]
-        return limited[0] if limited else 0
+        return next(iter((*chosen, *limited)), 0)
 
     def _size(self, quantity: str | None) -> int:
         return millicores(quantity) if self.resource == "cpu" else size_bytes(quantity)

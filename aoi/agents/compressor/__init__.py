@@ -76,6 +76,8 @@ class Compressor:
             yield from _alone(shape, observation, target, topology)
         described = by_shape.get("describe workload")
         service = by_shape.get("describe services")
+        if service:
+            yield from services.missing(service, described, topology)
         if service and described:
             yield from services.endpoints(service, described, topology)
         if (manifest := by_shape.get("get workload json")) and (maps := by_shape.get("get configmaps json")):
@@ -100,8 +102,6 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from logs.logs(observation, target, topology, is_previous=shape != "logs")
         case "get replicasets json" | "get controllerrevisions json":
             yield from templates.revisions(observation, topology)
-        case "describe services":
-            yield from services.missing(observation, topology)
         case "get networkpolicies json":
             yield from placement.policies(observation, topology)
         case "get persistentvolumes":

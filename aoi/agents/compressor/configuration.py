@@ -36,7 +36,7 @@ def configuration(
                 read = {key: present[name][key]} if key else present[name]
                 fresh = {k: v for k, v in read.items() if (name, k) not in seen}
                 seen |= {(name, k) for k in fresh}
-                yield from _addresses(fresh, subject, maps, served)
+                yield from _addresses(fresh, (subject, topology.namespace), maps, served)
 
 
 def references(spec: Json) -> Iterator[tuple[str, str, bool]]:
@@ -59,14 +59,19 @@ def _served(services: Observation) -> Mapping[str, frozenset[str]]:
 
 
 def _addresses(
-    data: Mapping[str, Any], subject: str, maps: Observation, served: Mapping[str, frozenset[str]]
+    data: Mapping[str, Any], reader: tuple[str, str], maps: Observation, served: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
-    """Values that are a host and a port inside the cluster, but of no Service, or of no port of it."""
+    """Values that are a host and a port inside the cluster, but of no Service, or of no port of it.
+
+    `reader` is the component that reads them, and its namespace.
+    """
+    subject, namespace = reader
     for key, value in data.items():
         match = _ADDRESS.fullmatch(str(value).strip()) if served else None
         if not match:
             continue
         host, _, domain = match[1].partition(".")
-        is_local = not domain or ".svc" in f".{domain}"
+        # Services of other namespaces are not listed here: nothing can be said of them.
+        is_local = not domain or domain.startswith((f"{namespace}.svc", "svc"))
         if is_local and host != "localhost" and match[2] not in served.get(host, ()):
             yield Finding("badconfig", subject, None, maps, *span(maps, f'"{key}": "{value}"'))

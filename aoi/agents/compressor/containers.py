@@ -21,6 +21,7 @@ WAITING = {
     "PodInitializing": "initwait",
 }
 """Reason of a waiting container -> signal."""
+RUNNING = "Running"
 RESTARTS = 2
 """One restart in a pod's life is ordinary: a dependency was not up yet."""
 TERMINATED = {"OOMKilled": "oomkilled", "StartError": "starterror", "ContainerCannotRun": "starterror"}
@@ -48,6 +49,16 @@ class _Pod:
 
 def pods(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl describe pods`: waiting and terminated reasons, readiness, restarts, eviction."""
+    every = list(_pods(observation, topology))
+    alive = {signal.subject for signal in every if signal.word == RUNNING}
+    for signal in every:
+        # A pod that was evicted stays as a record: beside one that runs it is history.
+        if signal.word != RUNNING and not (signal.word in ("evicted", "preempted") and signal.subject in alive):
+            yield signal
+
+
+def _pods(observation: Observation, topology: Topology) -> Iterator[Finding]:
+    """Signals pod by pod, and `RUNNING` for one that runs."""
     pod = _Pod("")
     for line in observation.lines:
         key, _, value = line.text.partition(":")
@@ -65,6 +76,8 @@ def pods(observation: Observation, topology: Topology) -> Iterator[Finding]:
 
 def _of_pod(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Finding]:
     if key == "Status":
+        if value == RUNNING:
+            yield finding(RUNNING, pod.name, observation, line)
         if value.startswith("Pending"):
             pod.is_pending = True
             yield finding("pending", pod.name, observation, line)

@@ -1,10 +1,10 @@
 """What surrounds a component: network policies and chaos objects, storage, quotas, nodes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
-from aoi.agents.compressor.templates import Json, listed
+from aoi.agents.compressor.templates import Json, is_cut, listed
 from aoi.agents.topology import Topology
 from aoi.estate.quantities import quantity
 from aoi.estate.selectors import selects
@@ -14,13 +14,28 @@ _USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")
 
 
 def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """NetworkPolicies that choose a component's pods and let nobody in, or out."""
-    for item in listed(observation):
-        spec = item.get("spec", {})
-        types = spec.get("policyTypes", ["Ingress"])
-        is_closed = any(not spec.get(kind.lower()) for kind in types)
-        if item.get("kind") == "NetworkPolicy" and is_closed:
-            yield from _chosen("netpolicy", spec.get("podSelector", {}), item, observation, topology)
+    """NetworkPolicies that choose a component's pods and together let nobody in, or out.
+
+    Policies add up: one that allows nothing is there so that others can say what may, so nothing follows from a part
+    of them. Nobody has to reach what no Service stands before.
+    """
+    if is_cut(observation):
+        return
+    every = [item for item in listed(observation) if item.get("kind") == "NetworkPolicy"]
+    for component, workload in topology.workloads.items():
+        labels = dict(workload.labels)
+        choosing = [item for item in every if selects(item.get("spec", {}).get("podSelector", {}), labels)]
+        opened = {kind for item in choosing for kind in _directions(item) if item["spec"].get(kind.lower())}
+        needed = {"Ingress", "Egress"} if component in topology.ports else {"Egress"}
+        for item in choosing:
+            if needed & set(_directions(item)) - opened:
+                name = item.get("metadata", {}).get("name", "")
+                yield Finding("netpolicy", component, None, observation, *span(observation, f'"name": "{name}"'))
+
+
+def _directions(policy: Json) -> Sequence[str]:
+    spec = policy.get("spec", {})
+    return spec.get("policyTypes") or (("Ingress", "Egress") if spec.get("egress") else ("Ingress",))
 
 
 def chaos(observation: Observation, topology: Topology) -> Iterator[Finding]:

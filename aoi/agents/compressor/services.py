@@ -28,11 +28,12 @@ class _Described:
     """Numbers and names that containers declare."""
 
 
-def missing(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """A Service that a component should have is not there."""
+def missing(observation: Observation, workload: Observation | None, topology: Topology) -> Iterator[Finding]:
+    """A Service that a component should have is not there; whose containers declare no port should have none."""
     match = _MISSING.search(observation.text)
     subject = topology.owner(match[1]) if match else None
-    if match and subject:
+    is_called = workload is None or bool(_describe(workload).ports)
+    if match and subject and is_called:
         yield Finding("noservice", subject, None, observation, match.start(), match.end())
 
 
@@ -53,12 +54,12 @@ def endpoints(service: Observation, workload: Observation, topology: Topology) -
 
 def _describe(observation: Observation) -> _Described:
     described = _Described()
-    in_template = in_labels = False
+    in_template = in_labels = in_selector = False
     for line in observation.lines:
         key, _, value = line.text.partition(":")
         value = value.strip()
         if not line.indent:
-            in_template, in_labels = key == "Pod Template", False
+            in_template, in_labels, in_selector = key == "Pod Template", False, key == "Selector"
             if key == "Name":
                 described.name = value
             elif key == "Selector":
@@ -67,6 +68,8 @@ def _describe(observation: Observation) -> _Described:
                 described.endpoints = line
             elif match := _TARGET.match(line.text):
                 described.targets.append((match[1], line))
+        elif in_selector and "=" in line.text:
+            described.selector |= _pairs((line.text,))
         elif in_template:
             if key == "Labels":
                 in_labels, described.labels = True, _pairs((value,))

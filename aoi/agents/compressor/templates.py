@@ -36,6 +36,15 @@ def listed(observation: Observation) -> Sequence[Json]:
     return value.get("items", (value,)) if isinstance(value, dict) else ()
 
 
+def is_cut(observation: Observation) -> bool:
+    """Whether a list in `-o json` is not all that there is."""
+    try:
+        value = orjson.loads(observation.data)
+    except orjson.JSONDecodeError:
+        return True
+    return isinstance(value, dict) and bool((value.get("metadata") or {}).get("remainingItemCount"))
+
+
 def revisions(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl get replicasets -o json`: fields that the newest recorded template has changed."""
     owned: dict[str, list[tuple[int, Json, bool]]] = {}

@@ -4,6 +4,7 @@ from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.describe_workloads import selector_text
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
 
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 MAX_PODS = 5
 """Pods of one answer by label; kubectl follows at most five at once."""
 
@@ -61,9 +62,11 @@ def _pod_log(pod: Obj, command: ReadCommand, reader: Reader) -> str:
     known = containers + [container["name"] for container in spec.get("initContainers") or []]
     if command.container and command.container not in known:
         raise ServerSaid(400, "BadRequest", f"container {command.container} is not valid for pod {name}")
-    chosen = [command.container] if command.container else containers if command.all_containers else containers[:1]
+    named: str = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, "")
+    first = [named] if named in known else containers[:1]
+    chosen = [command.container] if command.container else containers if command.all_containers else first
     note = ""
-    if len(containers) > 1 and not command.container and not command.all_containers:
+    if len(containers) > 1 and named not in known and not command.container and not command.all_containers:
         note = f'Defaulted container "{chosen[0]}" out of: {", ".join(known)}\n'
     return note + "".join(_lines(reader.log(name, _query(container, command))) for container in chosen)
 

@@ -20,7 +20,7 @@ def is_called(application: Application, component: Component) -> bool:
 def chaos_plan(site: Site, resource: str, name: str, spec: dict[str, Any]) -> Plan:
     """A plan that creates one chaos object against all pods of the component."""
     key = (resource, site.namespace, name)
-    labels = {site.application.label_key: site.name}
+    labels = site.application.selector_of(site.spec)
     obj = {
         "apiVersion": "chaos-mesh.org/v1alpha1",
         "kind": {"networkchaos": "NetworkChaos", "podchaos": "PodChaos"}[resource.partition(".")[0]],

@@ -62,7 +62,7 @@ def _locked_out(site: Site, client: str, user: str, left: Account | None) -> Pla
     """A client whose account is as `left` (None: gone)."""
     return Plan(
         writes=_reconnect(site, client),
-        repair=(restart(("deployments.apps", site.namespace, client)),),
+        repair=(restart(site.key_of(client)),),
         marks=(),
         actions=(Action("repair_database", site.name),),
         evidence=(("logs", client), ("pods", client)),

@@ -1,6 +1,7 @@
 """How components reach each other: a Service that leads nowhere, packets that are lost or late."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
@@ -15,6 +16,11 @@ def _depended_on(application: Application, component: Component) -> bool:
     has_service = any(service.component == component.name for service in application.services)
     reached = has_service and application.reached_through_service(component.name)
     return reached and is_used(application, component)
+
+
+def _shows_its_port(application: Application, component: Component) -> bool:
+    """Nothing of the cluster tells a wrong target from a right one where no manifest lists the port."""
+    return component.declares_port and _depended_on(application, component)
 
 
 def _wrong_target_port(site: Site, choices: random.Random) -> Plan:
@@ -39,9 +45,9 @@ def _wrong_target_port(site: Site, choices: random.Random) -> Plan:
 def _wrong_selector(site: Site, choices: random.Random) -> Plan:
     assert site.service is not None, site.name
     selector = site.service["spec"]["selector"]
-    key = site.application.label_key if site.application.label_key in selector else sorted(selector)[0]
+    key = _telling(site.application, selector)
     right = selector[key]
-    taken = set(site.application.by_name)
+    taken = {value for c in site.application.components for value in site.application.labels_of(c).values()}
     candidates = [f"{right}-v2", f"{right}-svc", f"{right}s", f"{right}-new", right[:-1]]
     wrong = choices.choice([name for name in candidates if name and name not in taken and name[-1].isalnum()])
     return Plan(
@@ -52,6 +58,12 @@ def _wrong_selector(site: Site, choices: random.Random) -> Plan:
         evidence=(("logs", site.observer), ("endpoints", site.name)),
         accepted=(site.name,),
     )
+
+
+def _telling(application: Application, selector: Mapping[str, str]) -> str:
+    """The label of a selector that the fewest components share: the one that a person would get wrong."""
+    every = [application.labels_of(component) for component in application.components]
+    return min(sorted(selector), key=lambda key: sum(labels.get(key) == selector[key] for labels in every))
 
 
 def _network_loss(site: Site, choices: random.Random) -> Plan:
@@ -76,7 +88,7 @@ WRONG_TARGET_PORT = Fault(
     causes=("targetport",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
-    eligible=_depended_on,
+    eligible=_shows_its_port,
     plan=_wrong_target_port,
 )
 WRONG_SELECTOR = Fault(

@@ -22,7 +22,7 @@ def _node_selector(site: Site, choices: random.Random) -> Plan:
     wanted = choices.choice(
         ({"kubernetes.io/hostname": "extra-node"}, {"disktype": "nvme"}, {"node-pool": "high-memory"})
     )
-    old = site.deployment["spec"]["template"]["spec"].get("nodeSelector", {})
+    old = site.workload["spec"]["template"]["spec"].get("nodeSelector", {})
     return changed_template(
         site,
         {"nodeSelector": {**old, **wanted}},

@@ -1,4 +1,4 @@
-"""Changes of a Deployment's pod template: what most faults are, and how they are put back."""
+"""Changes of a workload's pod template: what most faults are, and how they are put back."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def changed_template(
     evidence: Sequence[Evidence],
 ) -> Plan:
     """A plan that sets fields of the pod template and of its first container, and knows the way back."""
-    template = site.deployment["spec"]["template"]["spec"]
+    template = site.workload["spec"]["template"]["spec"]
     containers = template["containers"]
     index = next(i for i, container in enumerate(containers) if container["name"] == site.container["name"])
     pod_path: tuple[str | int, ...] = ("spec", "template", "spec")
@@ -59,10 +59,10 @@ def with_resources(site: Site, limits: dict[str, str], requests: dict[str, str])
     return {key: value for key, value in resources.items() if value}
 
 
-def restart(deployment: Key) -> Patch:
+def restart(workload: Key) -> Patch:
     """What `kubectl rollout restart` sends, for repairs: the pods' names of the healthy world are gone by then."""
     annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T23:00:00Z"}
-    return Patch(deployment, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    return Patch(workload, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
 
 
 def _removal(pointer: str) -> dict[str, Any]:

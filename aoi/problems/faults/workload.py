@@ -15,7 +15,7 @@ from aoi.worlds.applications.spec import MIB, Application, Component
 
 
 def _scale_to_zero(site: Site, choices: random.Random) -> Plan:
-    replicas = site.deployment["spec"].get("replicas", 1)
+    replicas = site.workload["spec"].get("replicas", 1)
     return Plan(
         writes=(Patch(site.key, {"spec": {"replicas": 0}}),),
         repair=(Patch(site.key, {"spec": {"replicas": replicas}}),),

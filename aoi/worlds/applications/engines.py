@@ -3,19 +3,8 @@
 import random
 from collections.abc import Sequence
 
-from aoi.worlds.applications.spec import (
-    MIB,
-    Component,
-    Database,
-    DatabaseUser,
-    Demand,
-    Image,
-    Mount,
-    Operation,
-    ProbeSpec,
-    Protocol,
-    Resources,
-)
+from aoi.worlds.applications.installation import Mount, ProbeSpec, Resources
+from aoi.worlds.applications.spec import MIB, Component, Database, DatabaseUser, Demand, Image, Operation, Protocol
 
 PORTS = {"mongo": 27017, "postgres": 5432, "redis": 6379, "memcached": 11211}
 DIALECTS = {"mongo": "mongod", "postgres": "postgres", "redis": "redis", "memcached": "memcached"}

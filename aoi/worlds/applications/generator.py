@@ -12,6 +12,10 @@ from functools import lru_cache
 from typing import Literal
 
 from aoi.worlds.applications import engines, graphs
+from aoi.worlds.applications.furniture import furnished
+from aoi.worlds.applications.installation import ProbeSpec, Resources, Revision, ServicePort, ServiceSpec
+from aoi.worlds.applications.naming import restyled, style_of
+from aoi.worlds.applications.shapes import shaped
 from aoi.worlds.applications.spec import (
     MIB,
     Application,
@@ -20,12 +24,7 @@ from aoi.worlds.applications.spec import (
     Image,
     Login,
     Operation,
-    ProbeSpec,
     Protocol,
-    Resources,
-    Revision,
-    ServicePort,
-    ServiceSpec,
     Setting,
     Source,
     Workload,
@@ -48,28 +47,24 @@ COMMANDS = {
     "pino": "/srv/{}/server",
     "dotnet": "/app/{}.dll",
 }
+VERSION = "2"
 ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
 
 
 def generate(number: int, seed: int) -> Application:
     """Application `number` as installation `seed`. The same pair gives the same application in any process."""
-    plan = _plan(number)
+    plan = _dressed(number)
     rng = random.Random(f"generated/{number}/seed/{seed}")
     components = tuple(_install(component, rng) for component in plan.components)
-    workload = Workload(plan.workload.entry, round(rng.uniform(20, 160), 1), plan.workload.mix)
-    return Application(
-        key=plan.key,
-        seed=seed,
-        namespace=plan.namespace,
-        label_key=plan.label_key,
-        components=components,
-        services=plan.services,
-        images=plan.images,
-        workload=workload,
-        config_folder=plan.config_folder,
-        extra_config_maps=plan.extra_config_maps,
-        common_labels=plan.common_labels,
-    )
+    workload = replace(plan.workload, rps=round(rng.uniform(20, 160), 1))
+    return furnished(replace(plan, seed=seed, components=components, workload=workload))
+
+
+@lru_cache(maxsize=512)
+def _dressed(number: int) -> Application:
+    """What the number fixes, in the shapes and under the names of its style."""
+    plan = replace(_plan(number), version=VERSION, style=style_of(number))
+    return restyled(shaped(plan, number), number)
 
 
 def _install(component: Component, rng: random.Random) -> Component:

@@ -8,6 +8,7 @@ stateless services vary by seed.
 
 import random
 
+from aoi.worlds.applications.installation import Mount, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
     MIB,
     Application,
@@ -18,12 +19,7 @@ from aoi.worlds.applications.spec import (
     Demand,
     Image,
     Login,
-    Mount,
     Operation,
-    Resources,
-    Revision,
-    ServicePort,
-    ServiceSpec,
     Setting,
     Workload,
 )

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from aoi.records.base import sha256_hex
-from aoi.worlds.applications.spec import Application, Component, ProbeSpec, Revision, ServiceSpec, Setting
+from aoi.worlds.applications.installation import Attendant, ProbeSpec, Revision, ServiceSpec
+from aoi.worlds.applications.spec import Application, Component, Setting
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 STORAGE_CLASS = "standard"
+CLAIM_SIZE = "1Gi"
 
 
 def deploy(world: World, application: Application) -> None:
@@ -43,9 +45,10 @@ def start_databases(world: World, application: Application) -> None:
 def objects(application: Application) -> Iterator[tuple[str, Obj]]:
     """(resource, object) in the order of installation."""
     namespace = application.namespace
-    yield "namespaces", namespace_object(namespace)
-    yield "serviceaccounts", _object("v1", "ServiceAccount", namespace, "default", {})
-    yield "configmaps", _object("v1", "ConfigMap", namespace, "kube-root-ca.crt", {}, data={"ca.crt": CA_TEXT})
+    for name in application.namespaces:
+        yield "namespaces", namespace_object(name)
+        yield "serviceaccounts", _object("v1", "ServiceAccount", name, "default", {})
+        yield "configmaps", _object("v1", "ConfigMap", name, "kube-root-ca.crt", {}, data={"ca.crt": CA_TEXT})
     for name, data in application.config_maps().items():
         yield "configmaps", _object("v1", "ConfigMap", namespace, name, _labels(application), data=data)
     for name, data in application.secrets().items():
@@ -56,7 +59,7 @@ def objects(application: Application) -> Iterator[tuple[str, Obj]]:
     for service in application.services:
         yield "services", service_object(application, service)
     for component in sorted(application.components, key=lambda item: item.kind not in ("database", "infrastructure")):
-        yield "deployments.apps", deployment_object(application, component)
+        yield component.resource, workload_object(application, component)
 
 
 def namespace_object(name: str) -> Obj:
@@ -89,32 +92,69 @@ def service_object(application: Application, service: ServiceSpec) -> Obj:
         "ipFamilies": ["IPv4"],
         "ipFamilyPolicy": "SingleStack",
         "ports": ports,
-        "selector": {application.label_key: component.name},
+        "selector": application.selector_of(component),
         "sessionAffinity": "None",
         "type": service.kind,
     }
     if service.kind == "NodePort":
         spec["externalTrafficPolicy"] = "Cluster"
-    labels = _labels(application, component)
-    return _object("v1", "Service", application.namespace, service.name, labels, spec=spec, status={"loadBalancer": {}})
+    labels, namespace = _labels(application, component), application.namespace_of(component)
+    return _object("v1", "Service", namespace, service.name, labels, spec=spec, status={"loadBalancer": {}})
 
 
-def deployment_object(application: Application, component: Component, revision: Revision | None = None) -> Obj:
-    """The Deployment, at an earlier recorded release if `revision` is given."""
+def workload_object(application: Application, component: Component, revision: Revision | None = None) -> Obj:
+    """Its Deployment or StatefulSet, at an earlier recorded release if `revision` is given."""
+    if component.workload_kind == "StatefulSet":
+        return _stateful_set(application, component, revision)
     labels = _labels(application, component)
     annotations = {"kompose.cmd": "kompose convert", "kompose.version": "1.22.0 (955b78124)"}
     spec = {
         "progressDeadlineSeconds": 600,
         "replicas": component.replicas,
         "revisionHistoryLimit": 10,
-        "selector": {"matchLabels": {application.label_key: component.name}},
+        "selector": {"matchLabels": application.selector_of(component)},
         "strategy": _strategy(component),
         "template": _template(application, component, revision),
     }
-    deployment = _object("apps/v1", "Deployment", application.namespace, component.name, labels, spec=spec)
+    namespace = application.namespace_of(component)
+    deployment = _object("apps/v1", "Deployment", namespace, component.workload, labels, spec=spec)
     if application.label_key.startswith("io.kompose"):
         deployment["metadata"]["annotations"] = annotations
     return deployment
+
+
+def _stateful_set(application: Application, component: Component, revision: Revision | None) -> Obj:
+    """With a claim for each pod. Parallel, since an ordered set waits for ever for a pod that cannot get ready."""
+    spec: Obj = {
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "podManagementPolicy": "Parallel",
+        "replicas": component.replicas,
+        "revisionHistoryLimit": 10,
+        "selector": {"matchLabels": application.selector_of(component)},
+        "serviceName": component.name,
+        "template": _template(application, component, revision),
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+    }
+    claims = [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": mount.name},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": CLAIM_SIZE}},
+                "storageClassName": STORAGE_CLASS,
+                "volumeMode": "Filesystem",
+            },
+            "status": {"phase": "Pending"},
+        }
+        for mount in component.mounts
+        if mount.source == "claim"
+    ]
+    if claims:
+        spec["volumeClaimTemplates"] = claims
+    labels, namespace = _labels(application, component), application.namespace_of(component)
+    return _object("apps/v1", "StatefulSet", namespace, component.workload, labels, spec=spec)
 
 
 def _strategy(component: Component) -> Obj:
@@ -124,8 +164,9 @@ def _strategy(component: Component) -> Obj:
 
 
 def _template(application: Application, component: Component, revision: Revision | None) -> Obj:
+    main, sidecars = _container(application, component, revision), [attendant_object(a) for a in component.sidecars]
     spec: Obj = {
-        "containers": [_container(application, component, revision)],
+        "containers": [*sidecars, main] if component.sidecars_lead else [main, *sidecars],
         "dnsPolicy": "ClusterFirst",
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",
@@ -134,8 +175,30 @@ def _template(application: Application, component: Component, revision: Revision
     }
     if volumes := list(_volumes(application, component)):
         spec["volumes"] = volumes
+    if component.inits:
+        spec["initContainers"] = [attendant_object(attendant) for attendant in component.inits]
     # The API server writes the null; without it, the first unrelated write would count as a change of the template.
-    return {"metadata": {"creationTimestamp": None, "labels": _labels(application, component)}, "spec": spec}
+    meta: Obj = {"creationTimestamp": None, "labels": _labels(application, component)}
+    if component.sidecars and component.sidecars_lead:
+        meta["annotations"] = {"kubectl.kubernetes.io/default-container": component.container}
+    return {"metadata": meta, "spec": spec}
+
+
+def attendant_object(attendant: Attendant) -> Obj:
+    """The container of a program beside the application's own."""
+    container: Obj = {
+        "name": attendant.name,
+        "image": f"{attendant.image}:{attendant.tag}",
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {"limits": {"memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "32Mi"}},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+    if attendant.command:
+        container["command"] = list(attendant.command)
+    if attendant.port:
+        container["ports"] = [{"containerPort": attendant.port, "protocol": "TCP"}]
+    return container
 
 
 def _container(application: Application, component: Component, revision: Revision | None) -> Obj:
@@ -144,10 +207,7 @@ def _container(application: Application, component: Component, revision: Revisio
         "name": component.container,
         "image": f"{component.image}:{tag}",
         "imagePullPolicy": "Always" if tag == "latest" else "IfNotPresent",
-        "ports": [
-            {"containerPort": port, "protocol": "TCP", **({"name": _port_name(component)} if index == 0 else {})}
-            for index, port in enumerate((component.port, *component.extra_ports))
-        ],
+        **({"ports": _ports(component)} if component.declares_port else {}),
         "resources": resources_object(component),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -166,6 +226,13 @@ def _container(application: Application, component: Component, revision: Revisio
     for probe in component.probes:
         container[probe.kind] = probe_object(component, probe)
     return container
+
+
+def _ports(component: Component) -> list[Obj]:
+    return [
+        {"containerPort": port, "protocol": "TCP", **({"name": _port_name(component)} if index == 0 else {})}
+        for index, port in enumerate((component.port, *component.extra_ports))
+    ]
 
 
 def _port_name(component: Component) -> str:
@@ -227,6 +294,8 @@ def _mount_paths(application: Application, component: Component) -> Iterator[tup
 
 def _volumes(application: Application, component: Component) -> Iterator[Obj]:
     for mount in component.mounts:
+        if mount.source == "claim" and component.workload_kind == "StatefulSet":
+            continue  # its claims come from a template
         if mount.source == "claim":
             yield {"name": mount.name, "persistentVolumeClaim": {"claimName": claim_name(application, mount.name)}}
         else:
@@ -243,12 +312,12 @@ def claim_name(application: Application, mount: str) -> str:
 def _claims(application: Application, component: Component) -> Iterator[tuple[str, Obj]]:
     """A hand-made volume and the claim that asks for it, as AIOpsLab's manifests have them."""
     for mount in component.mounts:
-        if mount.source != "claim":
+        if mount.source != "claim" or component.workload_kind == "StatefulSet":
             continue
         claim = claim_name(application, mount.name)
         hotel = application.key == "hotel_reservation"
         volume = f"{mount.name}-pv" if hotel else f"{application.namespace}-{mount.name}"
-        size, labels = "1Gi", _labels(application, component)
+        size, labels = CLAIM_SIZE, _labels(application, component)
         yield (
             "persistentvolumes",
             _object(
@@ -289,10 +358,7 @@ def _claims(application: Application, component: Component) -> Iterator[tuple[st
 
 
 def _labels(application: Application, component: Component | None = None) -> dict[str, str]:
-    labels = dict(application.common_labels)
-    if component is not None:
-        labels[application.label_key] = component.name
-    return labels
+    return dict(application.common_labels) if component is None else application.labels_of(component)
 
 
 def _object(api_version: str, kind: str, namespace: str, name: str, labels: dict[str, str], **content: Any) -> Obj:

@@ -7,6 +7,7 @@ name takes, is left out, since with `user -> social-graph` (registration) it wou
 
 import random
 
+from aoi.worlds.applications.installation import Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
     MIB,
     Application,
@@ -19,10 +20,6 @@ from aoi.worlds.applications.spec import (
     Login,
     Operation,
     Protocol,
-    Resources,
-    Revision,
-    ServicePort,
-    ServiceSpec,
     Setting,
     Workload,
 )

@@ -6,11 +6,28 @@ Everything that happens at run time (container life, traffic, logs, metrics, tra
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
+
+from aoi.worlds.applications.installation import (
+    NOTHING_ELSE,
+    RESOURCES,
+    Attendant,
+    Furniture,
+    Installed,
+    Mount,
+    ProbeSpec,
+    Resources,
+    Revision,
+    ServiceSpec,
+    Style,
+    WorkloadKind,
+)
 
 Kind = Literal["gateway", "service", "database", "cache", "infrastructure"]
 Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached"]
@@ -63,29 +80,6 @@ class Setting:
     """Without a usable value the program exits; otherwise it falls back to a default that may be wrong."""
     fallback: str = ""
     """What is used when an unessential value is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeSpec:
-    """A readiness or liveness probe of the manifest."""
-
-    kind: Literal["readinessProbe", "livenessProbe"]
-    handler: Literal["http", "tcp", "grpc", "exec"]
-    path: str = "/"
-    command: tuple[str, ...] = ()
-    initial_delay_s: int = 5
-    period_s: int = 10
-    failure_threshold: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """Requests and limits as the manifest writes them; zero means not set."""
-
-    cpu_request_m: int
-    cpu_limit_m: int
-    memory_request_bytes: int
-    memory_limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,46 +140,11 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A volume: a ConfigMap or a claim, and where it is mounted."""
-
-    name: str
-    source: Literal["configmap", "claim"]
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServicePort:
-    """A port of a Service object."""
-
-    name: str
-    port: int
-    target: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
-    """A Service object: which component's pods it selects and its ports."""
-
-    name: str
-    component: str
-    ports: tuple[ServicePort, ...]
-    kind: Literal["ClusterIP", "NodePort"] = "ClusterIP"
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """An earlier release of a component, for its recorded history: an image tag and one environment value."""
-
-    tag: str
-    env: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Component:
-    """One Deployment with its Service: a program, or a database or cache engine."""
+    """A workload, with its Service if others call it: a program, or a database or cache engine."""
 
     name: str
+    """What others call it by: its Service's name, or its workload's where it has none. Telemetry names it so."""
     kind: Kind
     protocol: Protocol
     dialect: str
@@ -213,6 +172,32 @@ class Component:
     """Earlier releases, oldest first, not counting the present one."""
     chatter_s: float = 6.0
     """Mean seconds between lines of healthy log."""
+    installed: Installed | None = None
+    """None: workload and Service have its name, and the application's `label_key` says it."""
+    workload_kind: WorkloadKind = "Deployment"
+    namespace: str = ""
+    """Where it stands if not in the application's own namespace: shared with others, and called by its full name."""
+    declares_port: bool = True
+    """Whether the manifest lists the port that the program listens on. Nothing depends on it."""
+    sidecars: tuple[Attendant, ...] = ()
+    sidecars_lead: bool = False
+    """They are listed before the main container, which an annotation then names as the default."""
+    inits: tuple[Attendant, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """What its owners call it."""
+        return self.installed.role if self.installed else self.name
+
+    @property
+    def workload(self) -> str:
+        """Name of its Deployment or StatefulSet."""
+        return self.installed.workload if self.installed else self.name
+
+    @property
+    def resource(self) -> str:
+        """GroupResource of its workload."""
+        return RESOURCES[self.workload_kind]
 
     @property
     def callees(self) -> tuple[str, ...]:
@@ -235,6 +220,8 @@ class Workload:
     rps: float
     mix: tuple[tuple[str, float], ...]
     """(operation, share); shares sum to 1."""
+    queued: tuple[tuple[str, str, float], ...] = ()
+    """(worker, operation, jobs a second): what comes from a queue, whoever asked for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +248,81 @@ class Application:
     """Labels on every object and pod."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
+    style: Style = "plain"
+    furniture: Furniture = NOTHING_ELSE
+    version: str = "1"
+    """Raised when an application changes meaning."""
 
-    version = "1"
-    """Raised when a generated application changes meaning."""
+    @cached_property
+    def namespaces(self) -> tuple[str, ...]:
+        """Where its components stand, its own namespace first."""
+        return tuple(dict.fromkeys((self.namespace, *(c.namespace for c in self.components if c.namespace))))
+
+    def namespace_of(self, component: Component) -> str:
+        """Where a component stands."""
+        return component.namespace or self.namespace
+
+    def host_of(self, name: str) -> str:
+        """What the application's own programs look a component up by."""
+        component = self.by_name[name]
+        return f"{name}.{component.namespace}.svc.cluster.local" if component.namespace else name
+
+    def labels_of(self, component: Component) -> dict[str, str]:
+        """Labels of a component's workload, pods and Service."""
+        own = component.installed.labels if component.installed else ((self.label_key, component.name),)
+        return dict((*self.common_labels, *own))
+
+    def selector_of(self, component: Component) -> dict[str, str]:
+        """Labels by which its workload and its Service find its pods."""
+        return dict(component.installed.selector if component.installed else ((self.label_key, component.name),))
+
+    def component_of(self, pod: Mapping[str, Any]) -> Component | None:
+        """Whose pod this is, by its labels."""
+        labels = pod["metadata"].get("labels") or {}
+        for pair in labels.items():
+            for component, selector in self._by_pair.get(pair, ()):
+                if selector.items() <= labels.items():
+                    return component
+        return None
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str], list[tuple[Component, dict[str, str]]]]:
+        """Components by the one label of their selector that the fewest share."""
+        selectors = [(component, self.selector_of(component)) for component in self.components]
+        counts = Counter(pair for _, selector in selectors for pair in selector.items())
+        by_pair: dict[tuple[str, str], list[tuple[Component, dict[str, str]]]] = {}
+        for component, selector in selectors:
+            rarest = min(selector.items(), key=lambda pair: (counts[pair], pair))
+            by_pair.setdefault(rarest, []).append((component, selector))
+        return by_pair
+
+    @cached_property
+    def rates(self) -> dict[str, float]:
+        """Requests a second that reach each component when all is well."""
+        rates = {(self.workload.entry, name): self.workload.rps * share for name, share in self.workload.mix}
+        rates |= {(worker, name): jobs for worker, name, jobs in self.workload.queued}
+        for name in self.topological:
+            for operation in self.by_name[name].operations:
+                for call in operation.calls:
+                    key = (call.callee, call.operation)
+                    rates[key] = rates.get(key, 0.0) + rates.get((name, operation.name), 0.0) * call.weight
+        totals = dict.fromkeys(self.by_name, 0.0)
+        for (name, _), rate in rates.items():
+            totals[name] += rate
+        return totals
+
+    @cached_property
+    def attendants(self) -> dict[str, Attendant]:
+        """Programs beside the application's own, by the repository of their image."""
+        beside = self.furniture
+        every = [a for c in self.components for a in (*c.sidecars, *c.inits)]
+        every += [a for a in (beside.agent, beside.job, beside.cron, beside.resting) if a is not None]
+        return {attendant.image: attendant for attendant in every}
+
+    @cached_property
+    def by_workload(self) -> dict[tuple[str, str], Component]:
+        """Components by (GroupResource, name) of their workload."""
+        return {(component.resource, component.workload): component for component in self.components}
 
     @cached_property
     def by_name(self) -> dict[str, Component]:
@@ -296,7 +355,7 @@ class Application:
     @cached_property
     def depth(self) -> dict[str, int]:
         """Longest distance from the entry; components that no request reaches are left out."""
-        depth = {self.workload.entry: 0}
+        depth = {self.workload.entry: 0, **{worker: 0 for worker, _, _ in self.workload.queued}}
         for name in self.topological:
             if name in depth:
                 for callee in self.by_name[name].callees:

@@ -122,6 +122,6 @@ def _observe(world: World, application: Application) -> Conditions:
 
 def _instances(network: Network, component: str) -> Instances:
     ready = network.ready_count(component)
-    deployment = network.deployment(component)
-    desired = deployment["spec"].get("replicas", 1) if deployment else 0
+    workload = network.workload(component)
+    desired = workload["spec"].get("replicas", 1) if workload else 0
     return Instances(component, ready, desired, network.cpu_limit_m(component))

@@ -58,7 +58,8 @@ def _database_ending(world: World, application: Application, pod: Obj, program: 
         if not login.at_start:
             continue
         name = login.database_component
-        if at_ms >= world.clock.now_ms:
+        # A program in the pod of another is on no edge of the past: where policies let that pod go is how it fares.
+        if at_ms >= world.clock.now_ms or program.own is not component:
             outcome = _outcome_now(world, application, pod, program, name)
         else:
             conditions = conditions or conditions_at(world, application, at_ms)

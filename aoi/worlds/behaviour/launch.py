@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component, Image, Setting
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
@@ -54,7 +55,7 @@ class Launch:
         for name, address in self.addresses:
             if name == callee:
                 return address
-        return f"{callee}:{application.by_name[callee].port}"
+        return f"{application.host_of(callee)}:{application.by_name[callee].port}"
 
 
 def split_image(reference: str) -> tuple[str, str]:
@@ -67,9 +68,15 @@ def split_image(reference: str) -> tuple[str, str]:
     return (f"{head}/{name}" if head else name), tag or "latest"
 
 
+def attendant_of(application: Application, container: Obj) -> Attendant | None:
+    """The program beside the application's own that a container runs, if it is one."""
+    attendant = application.attendants.get(split_image(container.get("image", ""))[0])
+    return attendant if attendant and container["image"] == f"{attendant.image}:{attendant.tag}" else None
+
+
 def launch(application: Application, pod: Obj, container: Obj, values: Values) -> Launch:
     """What `container` of `pod` runs, having read `values`."""
-    own = application.by_name.get((pod["metadata"].get("labels") or {}).get(application.label_key, ""))
+    own = application.component_of(pod)
     reference = container.get("image", "")
     repository, tag = split_image(reference)
     image = application.by_repository.get(repository.removeprefix("docker.io/").removeprefix("library/"))
@@ -118,7 +125,7 @@ def _configured(
     values: Values,
 ) -> Launch:
     """Read every setting as the program does: environment first, then files; the first bad essential one ends it."""
-    own = application.by_name.get((pod["metadata"].get("labels") or {}).get(application.label_key, ""))
+    own = application.component_of(pod)
     environment = _environment(container, values)
     folders = _folders(application, pod, container, values)
     addresses: list[tuple[str, str]] = []

@@ -44,18 +44,18 @@ class Network:
         self.world = world
         self.application = application
         self.namespace = application.namespace
-        self.pods = world.store.objects("pods", self.namespace)
-        self._by_name = {pod["metadata"]["name"]: pod for pod in self.pods}
+        self.pods = self._objects("pods")
+        self._by_name = {_name(pod): pod for pod in self.pods}
         self._by_component: dict[str, list[Obj]] = {}
         for pod in self.pods:
-            label = (pod["metadata"].get("labels") or {}).get(application.label_key)
-            if label and "deletionTimestamp" not in pod["metadata"]:
-                self._by_component.setdefault(label, []).append(pod)
-        self._slices: dict[str, list[Obj]] = {}
-        for item in world.store.objects("endpointslices.discovery.k8s.io", self.namespace):
+            component = application.component_of(pod)
+            if component is not None and "deletionTimestamp" not in pod["metadata"]:
+                self._by_component.setdefault(component.name, []).append(pod)
+        self._slices: dict[tuple[str, str], list[Obj]] = {}
+        for item in self._objects("endpointslices.discovery.k8s.io"):
             service = (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
-            self._slices.setdefault(service, []).append(item)
-        self._policies = world.store.objects("networkpolicies.networking.k8s.io", self.namespace)
+            self._slices.setdefault((item["metadata"]["namespace"], service), []).append(item)
+        self._policies = policies.of(world, self._objects("networkpolicies.networking.k8s.io"))
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
@@ -63,11 +63,17 @@ class Network:
         self._dns: bool | None = None
         self._current: Values | None = None
 
+    def _objects(self, resource: str) -> list[Obj]:
+        """Of all namespaces that the application stands in."""
+        first, *others = (self.world.store.objects(resource, name) for name in self.application.namespaces)
+        return [*first, *(obj for objects in others for obj in objects)] if others else first
+
     # Pods and what runs in them.
 
-    def deployment(self, component: str) -> Obj | None:
-        """The Deployment that a component is installed as."""
-        return self.world.store.get("deployments.apps", self.namespace, component)
+    def workload(self, component: str) -> Obj | None:
+        """The Deployment or StatefulSet that a component is installed as."""
+        spec = self.application.by_name[component]
+        return self.world.store.get(spec.resource, self.application.namespace_of(spec), spec.workload)
 
     def pods_of(self, component: str) -> list[Obj]:
         """Its pods that are not being deleted."""
@@ -78,10 +84,10 @@ class Network:
         return sum(1 for pod in self.pods_of(component) if is_ready(pod))
 
     def cpu_limit_m(self, component: str) -> int:
-        """Limit of its first pod's container, 0 if none."""
+        """Limit of its first pod's main container, 0 if none."""
         for pod in self.pods_of(component)[:1]:
-            for container in pod["spec"]["containers"][:1]:
-                return quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+            container = main_container(self.application, pod)
+            return quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
         return 0
 
     def launch_of(self, pod: Obj, container: Obj) -> Launch:
@@ -111,7 +117,11 @@ class Network:
 
     def serving(self, pod: Obj) -> list[Launch]:
         """Programs of a pod that are up and past their start-up."""
-        serving = []
+        return [program for _, program in self._up(pod)]
+
+    def _up(self, pod: Obj) -> list[tuple[Obj, Launch]]:
+        """(container, its program) for those."""
+        serving: list[tuple[Obj, Launch]] = []
         for container in pod["spec"]["containers"]:
             started = started_ms(self.world, pod, container["name"])
             if started is None:
@@ -121,7 +131,7 @@ class Network:
                 continue
             start_ms = program.component.start_ms if program.component else 0
             if self.world.clock.now_ms >= started + start_ms:
-                serving.append(program)
+                serving.append((container, program))
         return serving
 
     # From caller to callee.
@@ -129,14 +139,15 @@ class Network:
     def reach(self, caller: str, callee: str) -> Reach:
         """Average over the caller's pods, each with the addresses that it was configured with."""
         if not caller:
-            address = f"{self.application.service_of(callee).name}:{self.application.service_of(callee).ports[0].port}"
+            service = self.application.service_of(callee)
+            address = f"{service.name}:{service.ports[0].port}"
             return self.reach_pod(None, callee, address)
         pods = [pod for pod in self.pods_of(caller) if is_ready(pod)] or self.pods_of(caller)[-1:]
         if not pods:
-            template = self.deployment(caller)
-            if template is None:
+            workload = self.workload(caller)
+            if workload is None:
                 return Reach(Reach.HEALTHY)
-            pods = [_imagined(template)]
+            pods = [_imagined(workload)]
         reaches = [self.reach_pod(pod, callee, self._address(pod, caller, callee)) for pod in pods]
         return reaches[0] if len(set(reaches)) == 1 else _average(reaches)
 
@@ -145,7 +156,7 @@ class Network:
             program = self.launch_of(pod, container)
             if program.component is not None and program.component.name == caller:
                 return program.address_of(callee, self.application)
-        return f"{callee}:{self.application.by_name[callee].port}"
+        return f"{self.application.host_of(callee)}:{self.application.by_name[callee].port}"
 
     def reach_pod(self, pod: Obj | None, callee: str, address: str) -> Reach:
         """From one pod (None: the users) to a callee that it looks for at `address`."""
@@ -193,14 +204,14 @@ class Network:
         headless = spec.get("clusterIP") == "None"
         if port is None and not headless:
             return "timeout", []  # no rule for that port: packets to the cluster IP go nowhere
-        endpoints = []
-        for item in self._slices.get(name, ()) if namespace == self.namespace else ():
+        endpoints: list[Endpoint] = []
+        for item in self._slices.get((namespace, name), ()):
             target = _target(item, port, number)
             if target is None:
                 continue
             for endpoint in item.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready", True):
-                    pod = self._by_name.get((endpoint.get("targetRef") or {}).get("name", ""))
+                    pod = self._by_name.get((namespace, (endpoint.get("targetRef") or {}).get("name", "")))
                     endpoints += [Endpoint(ip, target, pod) for ip in endpoint["addresses"]]
         return ("", endpoints) if endpoints else ("refused", [])
 
@@ -224,7 +235,7 @@ class Network:
         """One endpoint: policies and chaos on the way, then whoever listens."""
         if endpoint.pod is None:
             return (("timeout", 1.0),), 0.0
-        if not policies.allows(self._policies, caller, endpoint.pod, endpoint.port):
+        if not self._policies.allow(caller, endpoint.pod, endpoint.port):
             return (("timeout", 1.0),), 0.0
         effect = chaos.between(self._chaos, caller, endpoint.pod)
         if effect.is_down:
@@ -239,15 +250,10 @@ class Network:
 
     def _answer(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> str:
         assert endpoint.pod is not None
-        for program in self.serving(endpoint.pod):
+        for container, program in self._up(endpoint.pod):
             component = program.component
             if component is None:
-                declared = {
-                    port["containerPort"]
-                    for container in endpoint.pod["spec"]["containers"]
-                    for port in container.get("ports") or ()
-                }
-                if endpoint.port in declared:
+                if endpoint.port in {port["containerPort"] for port in container.get("ports") or ()}:
                     return "unimplemented"
                 continue
             if endpoint.port != program.port and endpoint.port not in component.extra_ports:
@@ -317,7 +323,8 @@ def is_ready(pod: Obj) -> bool:
 
 def container_status(pod: Obj, name: str) -> Obj | None:
     """The entry of status.containerStatuses, or None."""
-    for status in pod.get("status", {}).get("containerStatuses") or ():
+    known = pod.get("status", {})
+    for status in (*(known.get("containerStatuses") or ()), *(known.get("initContainerStatuses") or ())):
         if status["name"] == name:
             return status
     return None
@@ -345,10 +352,22 @@ def _target(item: Obj, port: Obj | None, number: str) -> int | None:
     return None
 
 
-def _imagined(deployment: Obj) -> Obj:
-    """A pod as the Deployment would make it: what would call if anything of it ran."""
-    template = deployment["spec"]["template"]
-    meta = {**(template.get("metadata") or {}), "name": "", "namespace": deployment["metadata"]["namespace"]}
+def _name(obj: Obj) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def main_container(application: Application, pod: Obj) -> Obj:
+    """The container that the pod is there for, or its first."""
+    containers = pod["spec"]["containers"]
+    component = application.component_of(pod) if len(containers) > 1 else None
+    wanted = component.container if component else ""
+    return next((container for container in containers if container["name"] == wanted), containers[0])
+
+
+def _imagined(workload: Obj) -> Obj:
+    """A pod as the workload would make it: what would call if anything of it ran."""
+    template = workload["spec"]["template"]
+    meta = {**(template.get("metadata") or {}), "name": "", "namespace": workload["metadata"]["namespace"]}
     return {"metadata": meta, "spec": template["spec"], "status": {}}
 
 

@@ -8,25 +8,60 @@ from typing import Any
 
 from kubeworld.machine.selectors import matches
 from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 
-def allows(policies: Sequence[Obj], caller: Obj | None, callee: Obj, port: int) -> bool:
-    """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
-    if not policies:
-        return True
-    return _side(policies, "Ingress", callee, caller, port) and (
-        caller is None or _side(policies, "Egress", caller, callee, port)
-    )
+class Policies:
+    """The NetworkPolicies of some namespaces. Which of them select a pod is remembered by its labels."""
+
+    def __init__(self, policies: Sequence[Obj]) -> None:
+        self.policies = policies
+        self._selecting: dict[tuple[str, str, frozenset[tuple[str, str]]], list[Obj]] = {}
+
+    def allow(self, caller: Obj | None, callee: Obj, port: int) -> bool:
+        """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
+        if not self.policies:
+            return True
+        return _side(self._of("Ingress", callee), "Ingress", callee, caller, port) and (
+            caller is None or _side(self._of("Egress", caller), "Egress", caller, callee, port)
+        )
+
+    def _of(self, direction: str, pod: Obj) -> list[Obj]:
+        """Policies of a direction that select a pod."""
+        meta = pod["metadata"]
+        labels, namespace = meta.get("labels") or {}, meta.get("namespace", "")
+        key = (direction, namespace, frozenset(labels.items()))
+        selecting = self._selecting.get(key)
+        if selecting is None:
+            selecting = self._selecting[key] = [
+                policy
+                for policy in self.policies
+                if policy["metadata"].get("namespace", "") == namespace
+                and direction in _types(policy)
+                and matches(policy["spec"].get("podSelector") or {}, labels)
+            ]
+        return selecting
 
 
-def _side(policies: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
+class _Kept:
+    """The policies of a world when they were last asked for."""
+
+    def __init__(self, world: World) -> None:
+        self.policies = Policies(())
+
+
+def of(world: World, policies: Sequence[Obj]) -> Policies:
+    """The same as long as the objects are the same, so that what it remembers lasts."""
+    kept = world.part(_Kept)
+    if len(kept.policies.policies) != len(policies) or any(
+        new is not old for new, old in zip(policies, kept.policies.policies, strict=True)
+    ):
+        kept.policies = Policies(policies)
+    return kept.policies
+
+
+def _side(selecting: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
     """A pod that no policy of this direction selects is open; else one rule must match."""
-    labels = subject["metadata"].get("labels") or {}
-    selecting = [
-        policy
-        for policy in policies
-        if direction in _types(policy) and matches(policy["spec"].get("podSelector") or {}, labels)
-    ]
     if not selecting:
         return True
     rules_key, peers_key = ("ingress", "from") if direction == "Ingress" else ("egress", "to")

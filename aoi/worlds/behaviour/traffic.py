@@ -172,6 +172,8 @@ class _Evaluation:
         self.calls[USERS, workload.entry] = workload.rps
         for name, share in workload.mix:
             self.rates[workload.entry, name] = workload.rps * share * reaching
+        for worker, name, jobs in workload.queued:
+            self.rates[worker, name] = jobs
         for name in self.application.topological:
             for operation in self.application.by_name[name].operations:
                 self._fan_out(name, operation, self.rates.get((name, operation.name), 0.0))

@@ -77,7 +77,7 @@ def _rules(world: World, application: Application, history: History, usual: Traf
     if _is_slow(now, normal):
         score = (14 if is_entry else 6) * min(1.0, now.p99_ms / 3000) + 1
         candidates.append(("HighLatency", now.p99_ms / 1000, score, f"p99 is {now.p99_ms / 1000:.2f} s"))
-    if ready == 0 and is_monitored(world, name, "down"):
+    if ready == 0 and _is_watched(world, application, name):
         candidates.append(("ServiceDown", 0.0, 9.0, "no target is up"))
     ratio = now.rate / normal.rate if normal.rate else 1.0
     if ready and is_monitored(world, name, "traffic") and not LOW_TRAFFIC <= ratio <= HIGH_TRAFFIC:
@@ -88,6 +88,11 @@ def _rules(world: World, application: Application, history: History, usual: Traf
         if world.clock.now_ms - since >= FOR_MS:
             alerts.append(Alert(rule, name, round(value, 4), score, since, summary))
     return alerts
+
+
+def _is_watched(world: World, application: Application, name: str) -> bool:
+    """Whether somebody is told when nothing of it runs. A worker's queue would only grow, so its owners watch that."""
+    return any(worker == name for worker, _, _ in application.workload.queued) or is_monitored(world, name, "down")
 
 
 def is_monitored(world: World, name: str, rule: str) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import exits
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at
-from aoi.worlds.behaviour.launch import Launch, launch
+from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.network import container_status
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
@@ -28,6 +29,7 @@ from kubeworld.machine.world import World
 LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
 SLOT_MS = 3_000
+MINUTE_MS = 60_000
 WARNING_SHARE = 0.02
 """Slots with a harmless warning."""
 STRAY_SHARE = 0.0015
@@ -61,14 +63,30 @@ class Life:
 def log(world: World, application: Application, pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
     """The newest lines of the current run, or of the one before it."""
     life = _life(world, pod, container, previous=previous)
-    spec = next((item for item in pod["spec"]["containers"] if item["name"] == container), None)
+    every = (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ()))
+    spec = next((item for item in every if item["name"] == container), None)
     if life is None or spec is None:
         return []
+    attendant = attendant_of(application, spec)
+    if attendant is not None:
+        return _beside(attendant, life)
     program = launch(application, pod, spec, values_at(world, life.start_ms + 999))
     if program.component is None:
         text = f"{container} started" if program.image == "foreign" else ""
         return [LogLine(life.start_ms, text)] if text else []
     return _Writer(world, application, pod, program, life).lines()
+
+
+def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
+    """The log of a program beside the application's own: a line every minute of its life."""
+    if not attendant.log:
+        return []
+    first, *body = attendant.log
+    last = body.pop() if body else ""
+    minutes = range(life.start_ms // MINUTE_MS + 1, life.end_ms // MINUTE_MS + 1)[-LINES:] if body else ()
+    lines = [LogLine(minute * MINUTE_MS, body[minute % len(body)]) for minute in minutes]
+    ended = [LogLine(life.end_ms, last)] if last and life.exit_code is not None else []
+    return [LogLine(life.start_ms, first), *lines, *ended]
 
 
 def _life(world: World, pod: Obj, container: str, *, previous: bool) -> Life | None:

@@ -17,12 +17,18 @@ def texts_of(application: Application, caller: str, callee: str, word: str) -> t
 def callee_values(world: World, application: Application, caller: str, callee: str, address: str) -> dict[str, str]:
     """Placeholders about a callee that `caller` looks for at `address`."""
     host, _, port = address.rpartition(":")
-    service = world.store.get("services", application.namespace, host.partition(".")[0])
+    service = world.store.get("services", *_place(application, host))
     ip = service["spec"].get("clusterIP", "") if service else ""
     if not ip or ip == "None":
         mixed = digest(world.seed, host, "ip")
         ip = f"10.96.{mixed[0]}.{mixed[1]}"
     return {"callee": callee, "host": host, "port": port, "ip": ip, **login_values(application, caller, callee)}
+
+
+def _place(application: Application, host: str) -> tuple[str, str]:
+    """(namespace, name) of the Service that a host in the cluster would be."""
+    name, _, rest = host.partition(".")
+    return rest.partition(".")[0] or application.namespace, name
 
 
 def login_values(application: Application, caller: str, callee: str) -> dict[str, str]:
@@ -35,7 +41,7 @@ def login_values(application: Application, caller: str, callee: str) -> dict[str
 
 def spoken(world: World, application: Application, caller: str, call: Call, word: str, address: str) -> str:
     """The message of one failed call."""
-    address = address or f"{call.callee}:{application.by_name[call.callee].port}"
+    address = address or f"{application.host_of(call.callee)}:{application.by_name[call.callee].port}"
     values = callee_values(world, application, caller, call.callee, address)
     values |= {"op": call.operation, "ms": str(call.timeout_ms), "n": "1", "who": caller}
     return texts_of(application, caller, call.callee, word)[0].format_map(values)

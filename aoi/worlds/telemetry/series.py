@@ -119,10 +119,14 @@ class Catalogue:
     # Containers, pods and workloads.
 
     def _containers(self) -> Iterator[tuple[Obj, Obj, Labels]]:
-        for pod in self.world.store.objects("pods", self.application.namespace):
+        for pod, labels in self._pods():
             for container in pod["spec"]["containers"]:
-                labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"]}
                 yield pod, container, {**labels, "container": container["name"]}
+
+    def _pods(self) -> Iterator[tuple[Obj, Labels]]:
+        for namespace in self.application.namespaces:
+            for pod in self.world.store.objects("pods", namespace):
+                yield pod, {"namespace": namespace, "pod": pod["metadata"]["name"]}
 
     def _running(self) -> Iterator[tuple[Obj, Obj, Labels, int]]:
         for pod, container, labels in self._containers():
@@ -164,7 +168,9 @@ class Catalogue:
         yield from self._limits("cpu", 100.0)  # microseconds of each 100 ms period, as cAdvisor has it
 
     def _limits(self, resource: str, scale: float) -> Iterator[Series]:
-        for _, container, labels in self._containers():
+        for pod, container, labels in self._containers():
+            if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+                continue  # nothing is left of it on the node
             limit = quantities.amounts((container.get("resources") or {}).get("limits")).get(resource)
             if limit:
                 yield Gauge(labels, _constant(limit * scale))
@@ -176,9 +182,8 @@ class Catalogue:
                 yield Restarts(labels, self.world, pod, status)
 
     def _ready(self) -> Iterator[Series]:
-        for pod in self.world.store.objects("pods", self.application.namespace):
-            labels = {"namespace": self.application.namespace, "pod": pod["metadata"]["name"], "condition": "true"}
-            yield Gauge(labels, _constant(float(is_ready(pod))))
+        for pod, labels in self._pods():
+            yield Gauge({**labels, "condition": "true"}, _constant(float(is_ready(pod))))
 
     def _replicas(self) -> Iterator[Series]:
         yield from self._instances(lambda instances: instances.desired)
@@ -188,7 +193,9 @@ class Catalogue:
 
     def _instances(self, count: Callable[[Instances], int]) -> Iterator[Series]:
         for component in self.application.components:
-            labels = {"namespace": self.application.namespace, "deployment": component.name}
+            if component.workload_kind != "Deployment":
+                continue
+            labels = {"namespace": self.application.namespace_of(component), "deployment": component.workload}
             yield Gauge(labels, self._instance(component.name, count))
 
     def _instance(self, name: str, count: Callable[[Instances], int]) -> Callable[[int], float | None]:

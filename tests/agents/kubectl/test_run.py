@@ -17,6 +17,7 @@ from aoi.agents.kubectl.run import bound, shorten_json
 from aoi.agents.probe import Probe, ProbeResult
 from aoi.errors import CommandRefused
 from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.lookup import application
 from aoi.worlds.environment import new_world, running
 from aoi.worlds.identities import PROBE
 from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
@@ -157,6 +158,18 @@ def test_describe_service_lists_ready_addresses_alone(world: World) -> None:
 def test_more_than_three_endpoints_are_counted() -> None:
     piece = {"ports": [{"name": "", "port": 80}], "endpoints": [{"addresses": [f"10.0.0.{i}"]} for i in range(5)]}
     assert endpoints([piece], "") == "10.0.0.0:80,10.0.0.1:80,10.0.0.2:80 + 2 more..."
+
+
+@pytest.mark.parametrize("key", ["gen002", "gen191"])
+def test_logs_are_of_the_default_container_where_a_pod_names_one(key: str) -> None:
+    spec = application(key, 1)
+    component = next(component for component in spec.components if component.sidecars)
+    probe = Probe(EmbeddedReadTransport(new_world(spec, 1), PROBE), spec.namespace)
+    line = f"kubectl logs deployment/{component.workload} --tail=5"
+    shown = probe.run(line).observation.decode()
+    own = probe.run(f"{line} -c {component.container}").observation.decode()
+    assert shown.endswith(own)
+    assert ("Defaulted container" in shown) is not component.sidecars_lead
 
 
 def test_logs_of_a_workload_are_of_its_newest_pod(world: World) -> None:

@@ -1,33 +1,15 @@
-"""What can be said of a namespace without any model: look at everything once, rank what is found.
-
-`aoi diagnose` on a live cluster gives this, as inconclusive, where no model server is configured. It also makes the
-situation that an Observer with a real model is put into.
-"""
+"""The situation that an Observer with a real model is put into: a namespace that nobody prepared."""
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from aoi import progress
 from aoi.access.transport import ReadTransport
-from aoi.agents import checks, topology
-from aoi.agents.compressor import Compressor, Observation
-from aoi.agents.compressor.ranking import tier
+from aoi.agents import topology
 from aoi.agents.probe import Probe
-from aoi.agents.topology import read_topology
 from aoi.errors import ActionRefused, ClusterUnavailable
-from aoi.language.handles import assign
-from aoi.records.episode import Answer, Outcome, Signal
+from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
-
-LOOKS = ("pods", "endpoints", "events", "network", "config", "logs")
-"""Checks of a survey, per component, in order of what they cost."""
-EVIDENCE = 12
-"""Findings that an answer carries."""
-CAUSES = 2
-"""Tiers of findings that name a cause; the others are symptoms."""
-SURVEY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,66 +113,6 @@ class LiveSituation:
         if result.status != "ok" and required:
             raise ClusterUnavailable(f"{resource} of namespace {self.namespace} cannot be read: {result.error}")
         return topology.table(result.observation.decode("latin-1")) if result.status == "ok" else []
-
-
-def survey(
-    situation: LiveSituation,
-    *,
-    seconds: float = SURVEY_SECONDS,
-    keep: Callable[[Observation], None] | None = None,
-) -> Answer:
-    """Look at every component and give the ranked findings, as inconclusive. Stops after `seconds`.
-
-    Raises: ClusterUnavailable.
-    """
-    probe = Probe(situation.read_transport(), situation.namespace)
-    known = read_topology(probe, situation.components, situation.nodes)
-    compressor = Compressor(known, assign(situation.components, situation.nodes, seed=0, real=True))
-    paged = [alert.component for alert in situation.alerts()]
-    order = [*dict.fromkeys(name for name in paged if name in known.components)]
-    order += [name for name in situation.components if name not in order]
-    signals: dict[tuple[str, str, str | None], Signal] = {}
-    until = time.monotonic() + seconds
-    for done, check in enumerate(LOOKS):
-        for place, name in enumerate(order):
-            if time.monotonic() > until:
-                return _answer(list(signals.values()))
-            progress.advance(done * len(order) + place, len(LOOKS) * len(order), f"{check} {name}")
-            observations = [_observe(probe, line, keep) for line in checks.lines(check, name, known)]
-            for signal in compressor.signals(name, observations):
-                if signal.word != "healthy":
-                    signals.setdefault((signal.word, signal.subject, signal.other), signal)
-    return _answer(list(signals.values()))
-
-
-def _observe(probe: Probe, line: str, keep: Callable[[Observation], None] | None) -> Observation:
-    result = probe.run(line)
-    observation = Observation(line, result.observation, is_error=result.status != "ok")
-    if keep is not None and result.observation:
-        keep(observation)
-    return observation
-
-
-def _answer(signals: list[Signal]) -> Answer:
-    """The most telling finding as a hypothesis; what many callers point at breaks ties."""
-    pointed: Mapping[str, int] = _pointed_at(signals)
-    ranked = sorted(signals, key=lambda s: (tier(s.word), -pointed.get(s.subject, 0), s.word, s.subject, s.other or ""))
-    best = ranked[0] if ranked and tier(ranked[0].word) < CAUSES else None
-    return Answer(
-        verdict="inconclusive",
-        component=best.subject if best and best.subject else None,
-        cause=best.word if best else None,
-        confidence=0.5 if best else 0.0,
-        evidence=tuple(ranked[:EVIDENCE]),
-    )
-
-
-def _pointed_at(signals: list[Signal]) -> Mapping[str, int]:
-    counts: dict[str, int] = {}
-    for signal in signals:
-        if signal.other:
-            counts[signal.other] = counts.get(signal.other, 0) + 1
-    return counts
 
 
 def _is_short(ready: str) -> bool:

@@ -59,12 +59,14 @@ def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
     Observations hold no control characters: redaction took them out.
     """
     start = observation.data.rfind(b"\n", 0, citation.start_byte) + 1
+    last = observation.data.find(b"\n", max(start, citation.end_byte - 1))
+    end = len(observation.data) if last < 0 else last
     if observation.data.startswith(b"{\n"):
-        lines = list(_fields(observation.data, start, citation.end_byte))
+        lines = list(_fields(observation.data, start, end))
         if lines:
             return tuple(cut(line) for line in lines[:SEEN_LINES])
     before = len(observation.data[start : citation.start_byte].decode("utf-8", "replace"))
-    text = observation.data[start : citation.end_byte].decode("utf-8", "replace")
+    text = observation.data[start:end].decode("utf-8", "replace")
     first, *others = text.split("\n")
     shown = [cut(first, before), *(cut(line) for line in others[: 4 * SEEN_LINES])]
     return tuple(line for line in shown if line)[:SEEN_LINES]

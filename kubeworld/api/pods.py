@@ -1,7 +1,5 @@
-"""Subresources of pods: log, exec, eviction, binding."""
+"""Subresources of pods but for their logs: exec, eviction, binding."""
 
-import re
-from datetime import datetime
 from typing import Any
 
 from kubeworld.api.deletes import delete_object
@@ -9,14 +7,15 @@ from kubeworld.api.policies import ask_policies
 from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, Exec, json_response
 from kubeworld.api.strict import read_object
-from kubeworld.kinds import conditions, errors, field_errors
+from kubeworld.kinds import conditions, errors
+from kubeworld.kinds.node import is_down
 from kubeworld.kinds.pod import POD
 from kubeworld.machine import selectors
-from kubeworld.machine.clock import Clock
 from kubeworld.machine.response import Response
-from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
+
+KUBELET_PORT = 10250
 
 
 def container_of(pod: Obj, wanted: str, *, purpose: str = "log") -> str:
@@ -47,78 +46,19 @@ def container_status(pod: Obj, container: str) -> Obj:
     return {}
 
 
-def log(world: World, call: Call) -> Response:
-    """GET log: tail, since, timestamps, previous, byte limit. Raises: ApiError 400, 404."""
-    pod = stored(world, POD, call.namespace, call.name)
-    container = container_of(pod, call.query.get("container", ""))
-    if not pod["spec"].get("nodeName"):
-        return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
-    previous = call.flag("previous")
-    _check_has_log(pod, container, previous=previous)
-    lines = world.runtime.log(world, pod, container, previous=previous)
-    since = _since_ms(world.clock, call)
-    if since is not None:
-        lines = [line for line in lines if line.at_ms >= since]
-    tail = _integer(call, "tailLines")
-    if tail is not None:
-        lines = lines[-tail:] if tail else []
-    text = "".join(_format(world.clock, line, call.flag("timestamps")) for line in lines).encode()
-    limit = _integer(call, "limitBytes")
-    return Response(200, text if limit is None else text[:limit], "text/plain")
-
-
-def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
-    name, status = pod["metadata"]["name"], container_status(pod, container)
-    if previous:
-        if not (status.get("lastState") or {}).get("terminated"):
-            raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-        return
-    # While a container waits to be restarted, its log is that of the last run (validateContainerLogStatus).
-    waiting = (status.get("state") or {}).get("waiting")
-    if waiting and not (status.get("lastState") or {}).get("terminated"):
-        raise errors.bad_request(_waiting_text(container, name, waiting))
-
-
-def _waiting_text(container: str, pod: str, waiting: Obj) -> str:
-    reason = waiting.get("reason", "ContainerCreating")
-    if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-        detail = "image can't be pulled" if reason == "ErrImagePull" else "trying and failing to pull image"
-        return f'container "{container}" in pod "{pod}" is waiting to start: {detail}'
-    return f'container "{container}" in pod "{pod}" is waiting to start: {reason}'
-
-
-def _since_ms(clock: Clock, call: Call) -> int | None:
-    seconds = _integer(call, "sinceSeconds")
-    if seconds is not None:
-        return clock.now_ms - seconds * 1000
-    if text := call.query.get("sinceTime"):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise errors.bad_request(f'parsing time "{text}" as RFC 3339') from error
-        return int(moment.timestamp() * 1000) - clock.epoch_ms
-    return None
-
-
-def _integer(call: Call, name: str) -> int | None:
-    text = call.query.get(name)
-    if text is None or text == "":
+def kubelet_refusal(world: World, pod: Obj) -> str | None:
+    """What kube-apiserver hears when it connects to the pod's kubelet, if that does not run."""
+    if not is_down(world, pod["spec"]["nodeName"]):
         return None
-    if not re.fullmatch(r"-?\d{1,18}", text):
-        raise errors.bad_request(f'{name}: Invalid value: "{text}": must be an integer')
-    value = int(text)
-    if value < 0:
-        error = field_errors.invalid(name, value, "must be greater than or equal to 0")
-        raise errors.ApiError(422, "Invalid", f'PodLogOptions "{call.name}" is invalid: {error}', {"name": call.name})
-    return value
+    return f"dial tcp {kubelet_address(world, pod)}: connect: connection refused"
 
 
-def _format(clock: Clock, line: LogLine, stamped: bool) -> str:
-    if not stamped:
-        return line.text + "\n"
-    # Nine digits, as the container runtime stamps every line of its log files (RFC3339Nano).
-    moment = clock.rfc3339(line.at_ms).removesuffix("Z")
-    return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z {line.text}\n"
+def kubelet_address(world: World, pod: Obj) -> str:
+    """Host and port of the pod's kubelet."""
+    node = world.store.get("nodes", "", pod["spec"]["nodeName"])
+    addresses = ((node or {}).get("status") or {}).get("addresses") or ()
+    internal = [address["address"] for address in addresses if address["type"] == "InternalIP"]
+    return f"{internal[0] if internal else pod['spec']['nodeName']}:{KUBELET_PORT}"
 
 
 def run_command(world: World, call: Call) -> Exec:
@@ -137,6 +77,8 @@ def run_command(world: World, call: Call) -> Exec:
         raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):
         raise errors.bad_request(f"pod {call.name} does not have a host assigned")
+    if refusal := kubelet_refusal(world, pod):
+        raise errors.ApiError(500, "InternalError", f"error dialing backend: {refusal}")
     if not (container_status(pod, container).get("state") or {}).get("running"):
         raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')
     return Exec(*world.runtime.exec(world, pod, container, command))

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from kubeworld.api.logs import Follower
 from kubeworld.api.results import Exec
 from kubeworld.api.server import Api, api_of
 from kubeworld.api.strict import BODY_LIMIT_BYTES
@@ -34,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 WATCH_LIMIT = 500
 """Open watches and followed logs of one front; the next one is told to come back."""
+CHORE_S = 0.2
 CLOSING_S = 0.1
 """How long a connection may take to say goodbye in TLS before it is cut."""
 _READS = ("GET", "HEAD")
@@ -66,6 +68,8 @@ class Front:
     url: str = ""
     """Of the server, once it runs: https://127.0.0.1:PORT."""
     authority_pem: bytes = b""
+    chores: tuple[Callable[[], None], ...] = ()
+    """Called every `CHORE_S` of the wall clock in the thread that owns the worlds."""
     streams: int = 0
 
     async def start(self, port: int = 0) -> None:
@@ -83,11 +87,12 @@ class Front:
         self.url = f"https://{HOST}:{self._listener.sockets[0].getsockname()[1]}"
         self._loop = asyncio.get_running_loop()
         self._moved_at = time.monotonic()
-        self._ticker = asyncio.create_task(self._tick())
+        self._loops = (asyncio.create_task(self._tick()), asyncio.create_task(self._do_chores()))
 
     async def stop(self) -> None:
         """Close every connection."""
-        self._ticker.cancel()
+        for loop in self._loops:
+            loop.cancel()
         self._listener.close()
         await self._runner.cleanup()
         await asyncio.sleep(2 * CLOSING_S)
@@ -122,6 +127,15 @@ class Front:
             except Exception:  # one world's livelock must not stop the time of the others
                 _LOG.exception("the clock could not move")
 
+    async def _do_chores(self) -> None:
+        while self.chores:
+            await asyncio.sleep(CHORE_S)
+            for chore in self.chores:
+                try:
+                    chore()
+                except Exception:
+                    _LOG.exception("a chore failed")
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """Authenticate, read, ask the API, write."""
         path, world = self._world_of(request.raw_path.partition("?")[0])
@@ -144,7 +158,7 @@ class Front:
         if isinstance(result, Exec):
             return await send_exec(request, result)
         if isinstance(result, Watch) or _follows(path, query, result):
-            return await self._stream(request, api, identity, result)
+            return await self._stream(request, api, result)
         return _answer(result, world)
 
     def _ask(
@@ -162,9 +176,7 @@ class Front:
             return ApiError(500, "InternalError", message).response()
         return result
 
-    async def _stream(
-        self, request: web.Request, api: Api, identity: Identity, result: Watch | Response
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, api: Api, result: Watch | Response) -> web.StreamResponse:
         if self.streams >= WATCH_LIMIT:
             busy = ApiError(429, "TooManyRequests", "too many open watches, please try again later", {}, retry_s=1)
             return _answer(busy.response(), api.world)
@@ -175,8 +187,10 @@ class Front:
                 await stream_watch(request, response, result)
             else:
                 path, _ = self._world_of(request.raw_path.partition("?")[0])
-                query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
-                await follow_log(request, response, api, identity, (path, query))
+                query = dict(reversed(parse_qsl(request.query_string, keep_blank_values=True)))
+                namespace, pod = path.split("/")[4:7:2]  # /api/v1/namespaces/NAMESPACE/pods/POD/log
+                follower = Follower(api.world, namespace, pod, query, len(result.body))
+                await follow_log(request, response, result.body, follower)
             return response
         except ConnectionResetError:  # the client left while something was on its way to it
             return response

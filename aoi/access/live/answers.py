@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from aoi.access.live.connections import Answer
 from aoi.access.transport import Response
 
-MAX_DEPTH = 200
-"""Levels of nesting of an answer; Kubernetes' own objects have about 20, and readers walk them recursively."""
+MAX_DEPTH = 100
+"""Levels of nesting of an answer; objects have about 20, schemas of custom resources some 60, and readers recurse."""
 _TEXT = re.compile(r"/api/v1/namespaces/[^/]+/pods/[^/]+/log")
 _KEPT = ("date", "retry-after", "warning")
 _STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
@@ -51,7 +51,7 @@ def depth(body: bytes) -> int:
     """Levels of nesting of a JSON text."""
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # without escapes each quote begins or ends a string
     brackets = b"".join(bare.split(b'"')[::2]).translate(None, _REST)
-    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 def _host(location: str) -> str:

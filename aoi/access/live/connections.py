@@ -137,7 +137,7 @@ class Connections:
                 url,
                 headers={**headers, "Accept-Encoding": "gzip"},
                 body=body or None,
-                timeout=urllib3.Timeout(total=timeout_s),
+                timeout=urllib3.Timeout(total=max(timeout_s, 0.001)),
                 retries=False,
                 redirect=False,
                 preload_content=False,

@@ -90,9 +90,7 @@ def load(path: Path | None = None, context: str | None = None) -> Kubeconfig:
     chosen = _entry(document, "contexts", "context", name, source)
     cluster = _entry(document, "clusters", "cluster", chosen.get("cluster"), source)
     user = _entry(document, "users", "user", chosen.get("user"), source)
-    namespace = str(chosen.get("namespace") or "default")
-    if not _NAMESPACE.fullmatch(namespace):
-        raise SettingsError(f"kubeconfig {source}: context {name!r:.80} has no namespace but {namespace!r:.80}")
+    namespace = _checked_namespace(chosen.get("namespace") or "default", f"kubeconfig {source}: context {name!r:.80}")
     _check_cluster(cluster, source)
     _check_user(user, source, namespace)
     return Kubeconfig(
@@ -127,16 +125,22 @@ def _in_cluster() -> Kubeconfig:
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT") or "443"
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     _check_cluster({"server": server}, SERVICE_ACCOUNT)
-    namespace = _contents(SERVICE_ACCOUNT / "namespace", "the service account's namespace").decode("ascii", "replace")
+    named = _contents(SERVICE_ACCOUNT / "namespace", "the service account's namespace").decode("ascii", "replace")
     config = Kubeconfig(
         context="in-cluster",
-        namespace=namespace.strip(),
+        namespace=_checked_namespace(named.strip(), str(SERVICE_ACCOUNT)),
         server=server,
         authority=_contents(SERVICE_ACCOUNT / "ca.crt", "the service account's authority"),
         token_file=SERVICE_ACCOUNT / "token",
     )
     config.bearer()
     return config
+
+
+def _checked_namespace(name: Any, where: str) -> str:
+    if not isinstance(name, str) or not _NAMESPACE.fullmatch(name):
+        raise SettingsError(f"{where} names {name!r:.80}, which is no namespace. Look: kubectl get namespaces")
+    return name
 
 
 def _document(path: Path) -> Obj:
@@ -156,8 +160,8 @@ def _document(path: Path) -> Obj:
 def _entry(document: Obj, table: str, key: str, name: Any, path: Path) -> Obj:
     entries = document.get(table)
     named = [entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict)]
-    matches = [entry.get(key) for entry in named if entry.get("name") == name]
-    if len(matches) == 1 and isinstance(matches[0], dict):
+    matches = [part for entry in named if entry.get("name") == name and isinstance(part := entry.get(key), dict)]
+    if len(matches) == 1:
         return matches[0]
     if table != "contexts":
         raise SettingsError(f"kubeconfig {path} has {len(matches)} {table} named {name!r:.80}, expected one")

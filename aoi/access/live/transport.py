@@ -119,7 +119,7 @@ class LiveReadTransport:
         if token := self.config.bearer():
             sent["Authorization"] = f"Bearer {token}"
         url = _url(self.config.server, path, query)
-        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=max(timeout_s, 0.001))
+        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=timeout_s)
         return response_of(answer, path)
 
     def _ask_telemetry(self, request: ReadRequest, timeout_s: float) -> Response:
@@ -172,6 +172,9 @@ def _tls(config: Kubeconfig) -> ssl.SSLContext:
     """Trusts the kubeconfig's authority and shows its certificate. Raises: SettingsError if one of them is none."""
     try:
         context = ssl.create_default_context(cadata=config.authority.decode() if config.authority else None)
+        if config.authority:
+            # As for kubectl, an intermediate or the server's own certificate is an authority if it is named as one.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if config.certificate and config.key:
             _show(context, config.certificate, config.key)
     except (ssl.SSLError, ValueError) as error:

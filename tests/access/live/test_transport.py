@@ -1,14 +1,18 @@
 """What reaches a reader from a server that is slow, broken or hostile: a whole answer, a refusal, or no answer."""
 
+import base64
 import gzip
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aoi.access import patience
 from aoi.access.live import LiveReadTransport, answers, connections
@@ -242,6 +246,46 @@ def test_a_compressed_answer_is_read_and_a_bomb_is_not(tmp_path: Path, monkeypat
             asked(tmp_path, lambda _, b=broken: [answer_of(200, b, "application/json", "Content-Encoding: gzip")])
 
 
+FRAGMENTS = st.sampled_from(
+    (
+        b"HTTP/1.1 ", b"HTTP/9 ", b"200 OK", b"99999", b"-1 x", b"302 Found", b"\r\n", b"\r\n\r\n", b"Content-Length: ",
+        b"5", b"-5", b"5, 6", b"99999999999999999999", b"abc", b"Transfer-Encoding: chunked", b"zz\r\n", b"0\r\n\r\n",
+        b"Content-Type: application/json", b"Content-Type: \xff\xfe", b"Content-Encoding: gzip", b"Location: https://[::1",
+        b"Location: //", b"{}", b"\x1f\x8b", b"\0", b": ", b" folded", b"HTTP/1.1 100 Continue\r\n\r\n",
+    )
+)  # fmt: skip
+
+
+HEADERS = st.lists(FRAGMENTS, max_size=14).map(lambda parts: b"HTTP/1.1 200 OK\r\n" + b"\r\n".join(parts))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(HEADERS, st.lists(FRAGMENTS, max_size=14).map(b"".join), st.binary(max_size=200)))
+def test_whatever_bytes_come_are_an_answer_or_none(scrambled: "Scrambled", sent: bytes) -> None:
+    scrambled.sent = sent
+    try:
+        response = scrambled.transport.read_within(PODS, 5.0)
+    except ClusterUnavailable:
+        return
+    assert 200 <= response.status <= 999
+
+
+class Scrambled:
+    """A transport to a server that sends `sent` for every read and goes away."""
+
+    sent = b""
+    transport: LiveReadTransport
+
+
+@pytest.fixture
+def scrambled(tmp_path: Path) -> Iterator[Scrambled]:
+    scrambled = Scrambled()
+    with scripted(answering(lambda _: [scrambled.sent, None])) as server:
+        scrambled.transport = LiveReadTransport(server.kubeconfig(tmp_path / "config"))
+        yield scrambled
+        scrambled.transport.close()
+
+
 def test_depth_counts_brackets_outside_of_strings() -> None:
     for text, deep in (
         (b"", 0),
@@ -285,6 +329,13 @@ def test_the_certificate_must_have_the_name_that_the_kubeconfig_gives(tmp_path: 
         opened(server, "localhost")
         with pytest.raises(ClusterUnavailable, match="certificate is not one that the kubeconfig trusts"):
             opened(server, "elsewhere.example")
+
+
+def test_the_servers_own_certificate_may_be_named_as_its_authority(tmp_path: Path) -> None:
+    with scripted(reviewing) as server:
+        own = ssl.get_server_certificate(("127.0.0.1", server.port))
+        data = {"certificate-authority-data": base64.b64encode(own.encode()).decode()}
+        LiveReadTransport(server.kubeconfig(tmp_path / "config", cluster=data)).close()
 
 
 def test_a_server_that_does_not_speak_tls_is_unavailable(tmp_path: Path) -> None:

@@ -4,15 +4,20 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 """
 
 import time
+from typing import TYPE_CHECKING
 
 from aoi.agents.conclusion import concluded, looks_of
 from aoi.agents.evidence import Seen, evidence_of
-from aoi.agents.survey import LiveSituation
+from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
 from aoi.errors import UnknownBundle
+from aoi.estate.survey import named_in
 from aoi.records.diagnosis import Diagnosis
-from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, connected, look
+from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
+
+if TYPE_CHECKING:
+    from aoi.access.live import LiveReadTransport
 
 __all__ = ["LiveTarget", "SurveyClock", "diagnose_live", "diagnose_problem"]
 
@@ -47,8 +52,8 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
             return _kept(_of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
         from tasks import champion
 
-        place = _place_of(surveyed)
-        said = champion.ask(lambda: LiveSituation(transport, place, kind=target.kind), 0)
+        situation = _situation(transport, surveyed, target)
+        said = champion.ask(lambda: situation, 0)
         return _kept(_beside(said, surveyed, target, time.monotonic() - began))
 
 
@@ -88,11 +93,18 @@ def _beside(said: Diagnosis, surveyed: Surveyed, target: LiveTarget, seconds: fl
     )
 
 
-def _place_of(surveyed: Surveyed) -> str:
-    """The namespace that a model looks at: an episode is about one, so the one of the likeliest cause."""
-    roots = surveyed.survey.ranked.roots
-    place = roots[0].identity.namespace if roots else ""
-    return place or surveyed.survey.estate.namespaces[0]
+def _situation(transport: "LiveReadTransport", surveyed: Surveyed, target: LiveTarget) -> LiveSituation:
+    """What a model is put into. An episode is about one namespace: of several, the one of the likeliest cause."""
+    places = surveyed.survey.estate.namespaces
+    survey = surveyed.survey
+    if len(places) > 1:
+        roots = survey.ranked.roots
+        place = (roots[0].identity.namespace if roots else "") or places[0]
+        survey = again_in(transport, place, surveyed.reports)
+    estate = survey.estate
+    given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
+    paged = LiveSituation(transport, survey, kind=target.kind).alerts()
+    return LiveSituation(transport, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 
 def _kept(diagnosis: Diagnosis) -> Diagnosis:

@@ -82,6 +82,8 @@ class Surveyed:
     """The survey's, with where it was and how often it asked again."""
     symptoms: tuple[str, ...]
     """What the operator said, redacted."""
+    reports: tuple[str, ...]
+    """The same, and what alerts say."""
 
 
 @contextmanager
@@ -139,19 +141,17 @@ def look(
     transport: "LiveReadTransport", target: LiveTarget, settings: ClusterSettings, clock: SurveyClock | None = None
 ) -> Surveyed:
     """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
-    from aoi.access.live.transport import PARALLEL_READS
-
     clock = clock or SurveyClock()
     progress.stage("survey")
-    patience = Patience(BUDGET_S, clock=clock)
-    reader = Reader(Patient(transport, patience), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    reader, patience = _reading(transport, clock)
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
         transport.check(places)
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
     clock.is_counting = True
-    surveyed = survey(reader, places, (*told, *(alert.symptom for alert in target.alerts)))
+    reports = (*told, *(alert.symptom for alert in target.alerts))
+    surveyed = survey(reader, places, reports)
     clock.is_counting = False
     coverage = surveyed.coverage.model_copy(
         update={
@@ -161,9 +161,23 @@ def look(
         }
     )
     answer = surveyed.answer.model_copy(update={"coverage": coverage})
-    if told or target.alerts:
+    if reports:
         answer = _unless_reported(answer)
-    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told)
+    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
+
+
+def again_in(transport: "LiveReadTransport", place: str, reports: Sequence[str]) -> Survey:
+    """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
+    return survey(_reading(transport, SurveyClock())[0], (place,), reports)
+
+
+def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader, Patience]:
+    """Reads in parallel, again where that can help, within one budget."""
+    from aoi.access.live.transport import PARALLEL_READS
+
+    patience = Patience(BUDGET_S, clock=clock)
+    reader = Reader(Patient(transport, patience), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    return reader, patience
 
 
 def _unless_reported(answer: Answer) -> Answer:

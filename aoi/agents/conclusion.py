@@ -31,8 +31,8 @@ def looks_of(trajectory: Trajectory) -> int:
 
 def _doubt(said: Answer, survey: Answer, looks: int) -> str:
     """Why nobody may say `no fault`; empty if one may."""
-    if looks == 0:
-        return "without having looked at anything"
+    if looks == 0 and survey.verdict != "no_fault":
+        return f"without having looked at what the survey leaves open: {survey.summary}"
     if survey.verdict == "fault":
         return f"the survey found {survey.component} ({survey.cause}): {survey.summary}"
     gaps = survey.coverage.lacks(*ESSENTIAL, "namespaces") if survey.coverage else ()

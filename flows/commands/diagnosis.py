@@ -39,14 +39,23 @@ def diagnose(
     ] = None,
     namespace: Annotated[
         list[str] | None,
-        typer.Option("--namespace", "-n", help="Namespace to look at, several times if you like; else the context's."),
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="<str>",
+            help="Namespace to look at, several times if you like; else the context's.",
+        ),
     ] = None,
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Look at every namespace that the identity may read.")
     ] = False,
     symptom: Annotated[
         list[str] | None,
-        typer.Option("--symptom", help="What you saw, in words, several times if you like; names in it are looked at."),
+        typer.Option(
+            "--symptom",
+            metavar="<str>",
+            help="What you saw, in words, several times if you like; names in it are looked at.",
+        ),
     ] = None,
     alert: Annotated[
         str | None,

@@ -1,5 +1,7 @@
 """What an Alertmanager posts: the firing alerts of it, bounded and redacted; everything else is refused."""
 
+import contextlib
+
 import orjson
 import pytest
 from hypothesis import given
@@ -101,7 +103,5 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(("alerts", "status", "commonLabels", "commonAnnotations")), JSON))
 def test_whatever_the_body_is_it_is_read_or_refused(fields: dict[str, object]) -> None:
-    try:
-        read_alerts(orjson.dumps({"version": "4", **fields}))
-    except AlertUnreadable as refused:
-        assert str(refused)
+    with contextlib.suppress(AlertUnreadable):
+        assert read_alerts(orjson.dumps({"version": "4", **fields}))

@@ -26,7 +26,7 @@ def test_no_fault_that_is_covered_is_passed_on_with_the_coverage() -> None:
 @pytest.mark.parametrize(
     ("survey", "looks", "says"),
     [
-        (surveyed(), 0, "without having looked"),
+        (surveyed("inconclusive"), 0, "without having looked"),
         (surveyed(gaps=(REFUSED,)), 3, "events refused"),
         (surveyed("fault"), 3, "web lacks its key"),
         (surveyed("inconclusive", places=("shop", "bank")), 3, "one of several namespaces"),

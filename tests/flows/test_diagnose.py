@@ -149,8 +149,11 @@ def test_an_alert_says_where_to_look_and_what_about(diagnose: Diagnose, tmp_path
     assert (told.alerts[0].namespace, told.alerts[0].about) == (BROKEN, ("till-worker",))
 
 
-def test_an_alert_of_another_namespace_is_looked_at_there_and_not_explained_away(diagnose: Diagnose) -> None:
-    ended = diagnose("--alert", "-", "--json", stdin=webhook(firing(namespace=CALM, deployment="vault")))
+def test_an_alert_about_a_pod_is_looked_at_in_its_namespace_and_not_explained_away(
+    diagnose: Diagnose, cluster: LiveCluster
+) -> None:
+    (pod,) = (obj["metadata"] for obj in cluster.world.store.objects("pods") if obj["metadata"]["namespace"] == CALM)
+    ended = diagnose("--alert", "-", "--json", stdin=webhook(firing(namespace=CALM, pod=pod["name"])))
     answer = read(ended).answer
     assert ended.status == 3
     assert answer is not None

@@ -1,5 +1,7 @@
 """A model's answer about a live cluster stands beside the survey's, with what both rest on."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +40,9 @@ def test_a_model_that_knows_nothing_takes_nothing_from_the_survey(tmp_path: Path
     assert told.trajectory is not None
     assert told.bundle == told.trajectory.content.bundle
     assert {evidence.signal.subject for evidence in told.evidence} >= {"till-worker"}
+
+
+def test_whoever_asks_no_model_does_not_wait_for_one_to_be_loaded() -> None:
+    program = "import sys, tasks.diagnose, flows.transcript; print({'torch', 'prefect', 'mlflow'} & {*sys.modules})"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == "set()\n"

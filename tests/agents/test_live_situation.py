@@ -3,10 +3,12 @@
 import pytest
 
 from aoi.agents.episode import run_episode
+from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
 from aoi.agents.operators import ExpertOperator
 from aoi.agents.rollout import rollout
-from aoi.agents.survey import LiveAlert, LiveSituation
-from aoi.errors import ActionRefused, ClusterUnavailable
+from aoi.errors import ActionRefused
+from aoi.estate.reading import Reader
+from aoi.estate.survey import survey
 from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
 from aoi.problems import catalogue, scenario
@@ -17,7 +19,8 @@ def live(fault: str, **options) -> tuple[LiveSituation, scenario.Scenario]:
     """The world of a problem, seen as a live cluster is: through its read transport alone."""
     problem = next(p for p in catalogue.problems(fault=fault) if p.application == "hotel_reservation")
     prepared = scenario.build(ProblemInstance(problem=problem, seed=5))
-    return LiveSituation(prepared.read_transport(), prepared.namespace, **options), prepared
+    transport = prepared.read_transport()
+    return LiveSituation(transport, survey(Reader(transport), [prepared.namespace]), **options), prepared
 
 
 def test_an_episode_in_a_live_situation_answers_but_never_counts_as_solved():
@@ -31,9 +34,9 @@ def test_an_episode_in_a_live_situation_answers_but_never_counts_as_solved():
     assert content.error is None
 
 
-def test_workloads_that_are_not_ready_page_and_given_alerts_take_precedence():
+def test_what_fails_pages_and_given_alerts_take_precedence():
     situation, prepared = live("bad_image_tag")
-    assert LiveAlert("down", prepared.truth.component) in situation.alerts()
+    assert LiveAlert(PAGE, prepared.truth.component) in situation.alerts()
     given = (LiveAlert("errors", "frontend"),)
     assert live("bad_image_tag", alerts=given)[0].alerts() == given
 
@@ -42,10 +45,3 @@ def test_a_live_situation_cannot_be_mitigated():
     with pytest.raises(ActionRefused, match="read-only"):
         live("scale_to_zero", kind=TaskKind.MITIGATION)
     assert live("scale_to_zero")[0].hands() is None
-
-
-def test_a_namespace_that_cannot_be_read_is_an_error_not_an_empty_finding():
-    problem = catalogue.problems(fault="scale_to_zero")[0]
-    prepared = scenario.build(ProblemInstance(problem=problem, seed=5))
-    with pytest.raises(ClusterUnavailable, match="cannot be read"):
-        LiveSituation(prepared.read_transport(), "kube-system")

@@ -15,7 +15,7 @@ from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
 from aoi.access.transport import ReadRequest
-from aoi.errors import Permanent, SettingsError, UnknownNamespace
+from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
 from aoi.estate.survey import Survey, survey
@@ -98,7 +98,7 @@ def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveRe
         # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
         transport = _opened(target, settings, places, must_read=not target.is_everywhere)
     except SettingsError:
-        with suppress(SettingsError):
+        with suppress(SettingsError, ClusterUnavailable):
             _refuse_unknown(_opened(target, settings, places, must_read=False), places)
         raise
     try:

@@ -39,7 +39,7 @@ def test_without_a_model_the_cause_is_named_with_the_lines_that_show_it(
     broken: scenario.Scenario, kubeconfig: Path, tmp_path: Path
 ) -> None:
     where = ("--kubeconfig", str(kubeconfig), "--namespace", broken.namespace, "--context", PROBE.name)
-    found = json.loads(diagnose(tmp_path, *where, "--json").stdout)
+    found = json.loads(diagnose(tmp_path, *where, "--symptom", "the page of frontend is down", "--json").stdout)
     assert found["answer"]["verdict"] == "fault"
     assert found["answer"]["component"] in broken.truth.accepted
     assert found["answer"]["cause"] in broken.truth.causes

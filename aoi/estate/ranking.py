@@ -11,6 +11,7 @@ from functools import cached_property
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
+from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls
 from aoi.estate.rules.services import behind
@@ -152,16 +153,16 @@ def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity])
     own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
     if suspect.word in POINTERS | AT_CALLEE or suspect.tier >= Tier.CALLEE:
         # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
-        return bool(own) or suspect.owner in alerted
+        return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
+    if _is_weak(suspect):
+        return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
     if suspect.host is not None and suspect.word == "badconfig":
         return _is_spoken_of(graph, suspect, own, alerted)
     places = {suspect.owner, *behind(graph.estate, suspect.owner)}
     if suspect.owner.kind == "Service" and suspect.other:
         places.add(suspect.other)
     if places & alerted or any(place in graph.pointed for place in places):
-        return not _is_weak(suspect) or not any(f.tier <= Tier.TOLD for f in own)
-    if _is_weak(suspect):
-        return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
+        return True
     unexplained = [f for f in own if f.tier >= Tier.CALLEE]
     return bool(unexplained) and suspect.word not in ("targetport", "hpapinned", "zeroreplicas")
 
@@ -209,10 +210,9 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
     for callee, said in list(graph.pointed.items()):
         if callee.kind == "Service" or callee in graph.failing:
             continue
-        speakers = {finding.owner for finding in said}
-        counts = (
-            any(f.standing == "failing" for f in said) or len(speakers) > 1 or speakers & alerted or callee in alerted
-        )
+        loud = {finding.owner for finding in said if finding.share >= LOUD}
+        is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
+        counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged
         leaf = not any(callee == f.owner for others in graph.pointed.values() for f in others)
         if counts and leaf:
             best = min(said, key=_nearness)

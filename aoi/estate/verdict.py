@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
+from aoi.estate.objects import is_over, is_ready, name, spell, text
 from aoi.estate.ranking import POINTERS, Ranked, Root
 from aoi.records.coverage import Coverage, Gap
 from aoi.records.episode import Answer, Signal
@@ -62,6 +63,8 @@ def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: froze
         named = ", ".join(estate.label(identity) for identity in sorted(alerted))
         why = f"nothing that was read explains the alert about {named}"
         return _open(estate, ranked, coverage, why, (f"kubectl get events -n {estate.namespaces[0]}",))
+    if unsettled := _unsettled(estate):
+        return _open(estate, ranked, coverage, unsettled, ("run the diagnosis again in a minute",))
     if doubts:
         first = doubts[0]
         return _open(estate, ranked, coverage, f"nothing fails, but: {first.summary}", first.next)
@@ -73,6 +76,22 @@ def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: froze
         summary=f"{count} component{'s' if count != 1 else ''} looked at; everything that should run runs and is ready",
         coverage=coverage,
     )
+
+
+def _unsettled(estate: Estate) -> str:
+    """What is not ready and about which nothing can be said yet; empty if all that should run does."""
+    waiting = [
+        pod
+        for component in estate.components
+        for pod in component.pods
+        if not is_over(pod) and not is_ready(pod) and not text(pod, "metadata", "deletionTimestamp")
+    ]
+    if not waiting:
+        return ""
+    youngest = max(waiting, key=lambda pod: text(pod, "metadata", "creationTimestamp"))
+    age = spell(estate.age_s(text(youngest, "metadata", "creationTimestamp")))
+    count = f"{len(waiting)} pod{'s are' if len(waiting) != 1 else ' is'}"
+    return f"{count} not ready yet, and nothing says why; {name(youngest)} is {age} old"
 
 
 def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:

@@ -22,6 +22,7 @@ _TELLING = re.compile(
 _FIELD = re.compile(r'(?P<indent> *)"(?P<key>(?:[^"\\]|\\.)*)": (?P<value>.*?),?')
 _TELLING_FIELDS = frozenset({"message", "reason", "phase", "exitCode"})
 """Of an object that is cited as a whole."""
+_STATES = (".waiting.", ".terminated.")
 _INDENT = 2
 """Columns of a level of JSON, as observations are printed."""
 
@@ -62,7 +63,9 @@ def seen_lines(observation: Observation, citation: Citation) -> tuple[str, ...]:
     last = observation.data.find(b"\n", max(start, citation.end_byte - 1))
     end = len(observation.data) if last < 0 else last
     if observation.data.startswith(b"{\n"):
-        lines = list(_fields(observation.data, start, end))
+        lines = list(dict.fromkeys(_fields(observation.data, start, end)))
+        if start == 0:  # the whole object: what became of its containers before its conditions
+            lines.sort(key=lambda line: not any(state in line for state in _STATES))
         if lines:
             return tuple(cut(line) for line in lines[:SEEN_LINES])
     before = len(observation.data[start : citation.start_byte].decode("utf-8", "replace"))

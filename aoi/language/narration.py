@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aoi.language.decision import decision_of
-from aoi.language.lexicon import VERDICTS
+from aoi.language.lexicon import POINTERS, VERDICTS
 from aoi.language.meanings import meaning
 from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, Signal, Step
@@ -26,7 +26,9 @@ def decided(step: Step, names: Names) -> str:
 
 def told(signal: Signal, names: Names) -> str:
     """A signal: about whom, and what it means."""
-    other = f" -> {named(signal.other, names)}" if signal.other else ""
+    # What a caller says of a callee that is no component: an address elsewhere, or a name that nobody has.
+    unknown = " -> what it calls" if signal.word in POINTERS else ""
+    other = f" -> {named(signal.other, names)}" if signal.other else unknown
     return f"{named(signal.subject, names)}{other}: {meaning(signal.word)} ({signal.word})"
 
 

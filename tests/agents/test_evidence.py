@@ -61,7 +61,7 @@ def test_a_field_of_an_object_is_shown_with_the_way_to_it() -> None:
 def test_of_a_whole_object_what_tells_is_shown() -> None:
     text = orjson.dumps(POD, option=orjson.OPT_INDENT_2).decode()
     waiting = "status.containerStatuses.state.waiting"
-    told = ("status.phase: Pending", f"{waiting}.reason: ImagePullBackOff", f'{waiting}.message: no "web:1" there')
+    told = (f"{waiting}.reason: ImagePullBackOff", f'{waiting}.message: no "web:1" there', "status.phase: Pending")
     assert cited(text, text) == told
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aoi.language.narration import accused, answered, why
-from aoi.records.episode import Answer
+from aoi.language.narration import accused, answered, told, why
+from aoi.records.episode import Answer, Signal
 from aoi.records.findings import Accusation
 
 CRASH = {"verdict": "fault", "component": "catalog", "cause": "crashloop", "confidence": 0.95}
@@ -34,3 +34,10 @@ def test_an_answer_without_a_sentence_is_explained_by_what_its_word_means() -> N
 
 def test_a_further_cause_is_told_as_the_first() -> None:
     assert accused(Accusation(component="db", cause="crashloop", summary="disk full")) == "db (crashloop): disk full"
+
+
+def test_what_a_caller_says_is_said_of_its_callee() -> None:
+    names = {"s1": "web", "s2": "db"}
+    assert told(Signal(word="refused", subject="s1", other="s2"), names).startswith("web -> db: connections to it")
+    assert told(Signal(word="refused", subject="s1"), names).startswith("web -> what it calls: connections to it")
+    assert told(Signal(word="oomkilled", subject="s1"), names).startswith("web: it was killed")

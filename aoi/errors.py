@@ -6,6 +6,7 @@ AoiError
 |  |- UnknownProblem         no such problem id
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
+|  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |- CorruptObject          stored bytes do not match their digest
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
@@ -56,6 +57,10 @@ class UnknownBundle(Permanent):
 
 class UnknownNamespace(Permanent):
     """The cluster has no namespace of that name."""
+
+
+class AlertUnreadable(Permanent):
+    """What was given as the body of an Alertmanager's webhook is none, or holds nothing that fires."""
 
 
 class CorruptObject(Permanent):

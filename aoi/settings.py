@@ -140,7 +140,9 @@ class ClusterSettings(_Group):
     kubeconfig: str = ""
     """Path of a kubeconfig of a read-only ServiceAccount; `aoi access print` shows how to make one."""
     context: str = ""
-    namespace: str = "default"
+    """Empty: the current one of the kubeconfig."""
+    namespace: str = ""
+    """Empty: the one of the context."""
     prometheus_url: Url = ""
     jaeger_url: Url = ""
 

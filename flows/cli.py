@@ -6,10 +6,7 @@ import typer
 
 from aoi.errors import AoiError, Transient
 from flows.commands import access, cluster, diagnosis, loop, problems, review, state
-
-EX_TEMPFAIL = 75
-"""sysexits.h: a failure that may pass; cron and supervisors know to try again."""
-INTERRUPTED = 130
+from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG
 
 app = typer.Typer(
     name="aoi",
@@ -38,7 +35,7 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except AoiError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else 1)
+        sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else WRONG)
     except KeyboardInterrupt:
         print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -4,7 +4,8 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
-from tasks.diagnose import Diagnosis
+from aoi.language.narration import answered, why
+from aoi.records.diagnosis import Diagnosis
 from tasks.diagnose import diagnose_problem as diagnose
 
 
@@ -23,6 +24,6 @@ def diagnose_problem(parameters: DiagnoseParameters) -> Diagnosis:
     """Diagnose, and leave the answer as an artifact."""
     diagnosis = diagnose(parameters.problem, parameters.seed)
     answer = diagnosis.answer
-    said = f"{answer.verdict}: {answer.component or '-'} {answer.cause or ''}" if answer else "no answer"
+    said = ". ".join(filter(None, (answered(answer), why(answer)))) if answer else "no answer"
     create_markdown_artifact(key="diagnosis", markdown=f"`{parameters.problem}` {said} ({diagnosis.trajectory_ref})")
     return diagnosis

@@ -5,19 +5,24 @@ What came from a cluster is untrusted: redaction took control characters out, an
 
 from collections.abc import Mapping
 
-from aoi.agents.evidence import Evidence
+from aoi.language.coverage import looked, missing
 from aoi.language.meanings import meaning
-from aoi.language.narration import answered, decided, named, told
+from aoi.language.narration import accused, answered, decided, named, told, why
+from aoi.records.coverage import Coverage
+from aoi.records.diagnosis import Diagnosis, Evidence
 from aoi.records.episode import Answer, Trajectory
 from aoi.store.shards import traceback_of
 from flows.console import out
-from tasks.diagnose import Diagnosis
 
 
 def print_diagnosis(diagnosis: Diagnosis) -> None:
-    """Answer, evidence with the lines that were seen, steps, changes, who answered."""
+    """Answer and why, evidence with the lines that were seen, steps, what was covered, changes, who answered."""
     names = diagnosis.trajectory.content.handles if diagnosis.trajectory else {}
     _print_answer(diagnosis.answer, diagnosis.ended)
+    if diagnosis.survey:
+        _print_survey(diagnosis.survey)
+    for alert in diagnosis.alerts:
+        _say("alert", alert.symptom)
     for evidence in diagnosis.evidence:
         _print_evidence(evidence, names)
     if diagnosis.answer and diagnosis.answer.dropped_claims:
@@ -25,13 +30,41 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     if diagnosis.trajectory:
         _print_steps(diagnosis.trajectory)
         _print_error(diagnosis.trajectory)
+    told_by = diagnosis.answer or diagnosis.survey
+    if told_by and told_by.coverage:
+        _print_coverage(told_by.coverage)
     _say("changed", "; ".join(diagnosis.changed) or "nothing")
-    _say("took", f"{diagnosis.seconds:.1f} s, {diagnosis.tokens} tokens")
+    _print_origin(diagnosis)
+
+
+def _print_origin(diagnosis: Diagnosis) -> None:
+    _say("took", f"{diagnosis.seconds:.1f} s" + (f", {diagnosis.tokens} tokens" if diagnosis.bundle else ""))
     if diagnosis.bundle is None:
-        _say("model", "none: every component was looked at once and the findings ranked; nobody concluded anything")
-        return
-    _say("model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})")
-    _say("kept as", f"{diagnosis.trajectory_ref} (aoi data show {diagnosis.trajectory_ref})")
+        cut = ", cut short by an interruption" if diagnosis.ended == "interrupted" else ""
+        _say("model", f"none: the survey answers by its own rules{cut}")
+    else:
+        _say(
+            "model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})"
+        )
+        _say("episode", f"{diagnosis.trajectory_ref} (aoi data show {diagnosis.trajectory_ref})")
+    _say("kept as", f"{diagnosis.kept_as} (aoi data show {diagnosis.kept_as})")
+
+
+def _print_survey(survey: Answer) -> None:
+    """The survey's verdict beside a model's."""
+    _say("survey", f"{answered(survey)}" + (f". {why(survey)}" if why(survey) else ""))
+    _print_next(survey)
+
+
+def _print_next(answer: Answer) -> None:
+    for place, command in enumerate(answer.next):
+        _say("" if place else "next", command)
+
+
+def _print_coverage(coverage: Coverage) -> None:
+    _say("looked", looked(coverage))
+    for place, line in enumerate(missing(coverage)):
+        _say("" if place else "missing", line)
 
 
 def print_trajectory(trajectory: Trajectory) -> None:
@@ -50,6 +83,17 @@ def print_trajectory(trajectory: Trajectory) -> None:
 
 def _print_answer(answer: Answer | None, ended: str) -> None:
     _say("answer", answered(answer) if answer else f"none (ended: {ended})", bold=True)
+    if answer is None:
+        return
+    if why(answer):
+        _say("why", why(answer))
+    _print_next(answer)
+    if len(answer.chain) > 1:
+        _say("chain", " -> ".join(answer.chain))
+    if answer.symptoms:
+        _say("symptoms", ", ".join(answer.symptoms))
+    for accusation in answer.also:
+        _say("also", accused(accusation))
 
 
 def _print_error(trajectory: Trajectory) -> None:

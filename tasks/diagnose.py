@@ -1,153 +1,113 @@
-"""Diagnose with the champion: the world of a problem, or a namespace of a live cluster.
+"""Diagnose the world of a problem with the champion, or namespaces of a live cluster with whoever can answer.
 
 Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live cluster needs no model either.
 """
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from aoi import progress
-from aoi.agents.episode import run_episode
-from aoi.agents.evidence import Evidence, Seen, changes_of, evidence_of
-from aoi.agents.rollout import rollout
-from aoi.agents.situation import Situation
-from aoi.agents.survey import LiveSituation, survey
-from aoi.errors import SettingsError
-from aoi.problems import catalogue, scenario
-from aoi.records.base import Record
-from aoi.records.episode import Answer, Trajectory
-from aoi.records.problem import ProblemInstance, TaskKind
-from aoi.settings import derive_seed
-from aoi.store.shards import put_traceback, put_trajectories
-from models.policies.of_bundle import codec_of, policy_of
-from tasks.bundles import champion_ref, open_bundle, present_champion, serving
+from aoi.agents.conclusion import concluded, looks_of
+from aoi.agents.evidence import Seen, evidence_of
+from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
+from aoi.errors import UnknownBundle
+from aoi.estate.survey import named_in
+from aoi.records.diagnosis import Diagnosis
+from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
+from tasks.observations import stored
 from tasks.workspace import workspace
 
-OBSERVATION = "observation"
-"""Kind of the stored objects that evidence cites: what commands printed, redacted."""
+if TYPE_CHECKING:
+    from aoi.access.live import LiveReadTransport
 
+__all__ = ["LiveTarget", "SurveyClock", "diagnose_live", "diagnose_problem"]
 
-class Diagnosis(Record):
-    """An answer with all that it rests on."""
-
-    answer: Answer | None
-    evidence: tuple[Evidence, ...]
-    """The answer's evidence, as it was seen."""
-    ended: str
-    """As in a trajectory; `survey` if no model was asked."""
-    trajectory: Trajectory | None
-    trajectory_ref: str | None
-    bundle: str | None
-    version: str | None
-    """Who answered; None for a survey."""
-    seconds: float = Field(ge=0)
-    tokens: int = Field(ge=0)
-    changed: tuple[str, ...]
-    """Commands that changed the cluster; empty for every kind of task but mitigation."""
-
-
-class LiveTarget(Record):
-    """Where to look on a live cluster. What is None comes from the settings of the group `cluster`."""
-
-    kubeconfig: str | None = None
-    context: str | None = None
-    namespace: str | None = None
-    kind: TaskKind = TaskKind.LOCALIZATION
+DIAGNOSIS = "diagnosis"
+"""Kind of the stored diagnoses."""
 
 
 def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
-    instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
-    return _ask_champion(lambda: scenario.build(instance), derive_seed(seed, "diagnose", problem_id))
+    from tasks import champion  # seconds, which nobody who asks no model should wait
+
+    return _kept(champion.ask_about_problem(problem_id, seed))
 
 
-def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False) -> Diagnosis:
-    """Look at a namespace of a live cluster, with an identity that was proven to be able to do nothing but look.
+def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
+    """Look at namespaces of a live cluster, with an identity that was proven to be able to do nothing but look.
 
-    The champion answers where a model server is set. The seed model knows the problem set and nothing else, so it
-    answers only for a demonstration; otherwise the ranked findings are given, as inconclusive.
-    Raises: SettingsError for an identity that can do more, ClusterUnavailable, UnknownBundle without a champion.
+    The survey answers by its own rules. Where a model server is set the champion answers beside it; the seed model
+    knows the problem set and nothing else, so it does only for a demonstration.
+    Raises: SettingsError for an identity that can do more, ClusterUnavailable, UnknownNamespace, UnknownBundle without
+    a champion.
     """
-    from aoi.access.live import LiveReadTransport  # the vendor's client: half a second
-
-    cluster = workspace().settings.cluster
-    namespace = target.namespace or cluster.namespace
-    kubeconfig = target.kubeconfig or cluster.kubeconfig
-    if not kubeconfig:
-        raise SettingsError(
-            "no kubeconfig: give --kubeconfig FILE or set AOI_CLUSTER__KUBECONFIG. See: aoi access print"
-        )
-    transport = LiveReadTransport(
-        Path(kubeconfig),
-        namespace=namespace,
-        context=target.context or cluster.context or None,
-        prometheus_url=cluster.prometheus_url or None,
-        jaeger_url=cluster.jaeger_url or None,
-    )
-    try:
-        situation = LiveSituation(transport, namespace, kind=target.kind)
-        if workspace().settings.server.url or is_demonstration:
-            return _ask_champion(lambda: situation, 0)
-        return _survey(situation)
-    finally:
-        transport.close()
-
-
-def _ask_champion(prepare: Callable[[], Situation], rollout_seed: int) -> Diagnosis:
-    champion = present_champion()
-    bundle = open_bundle(champion_ref(champion))
-    observations = Seen()
+    settings = workspace().settings
+    is_asked = bool(settings.server.url) or is_demonstration
+    if is_asked and workspace().ledger.champion() is None:  # told now, not after a minute of looking
+        raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
     began = time.monotonic()
-    episode = run_episode(
-        prepare(),
-        profile=bundle.profile,
-        codec=codec_of(bundle),
-        arm="champion",
-        bundle=bundle.digest,
-        rollout_seed=rollout_seed,
-        keep=observations.keep,
-        keep_traceback=lambda traceback: put_traceback(workspace().store, traceback),
-        temperature=0.0,
-    )
-    with policy_of(bundle, serving()) as policy:
-        trajectory = rollout([episode], policy)[0]
-    content = trajectory.content
-    return Diagnosis(
-        answer=content.answer,
-        evidence=evidence_of(content.answer, observations.by_digest, _stored),
-        ended=content.ended,
-        trajectory=trajectory,
-        trajectory_ref=put_trajectories(workspace().store, "diagnose", [trajectory]).short,
-        bundle=bundle.digest,
-        version=champion.version,
-        seconds=round(time.monotonic() - began, 3),
-        tokens=content.tokens,
-        changed=changes_of(trajectory),
-    )
+    with connected(target, settings.cluster) as transport:
+        surveyed = look(transport, target, settings.cluster, clock)
+        is_cut = clock is not None and clock.is_stopped
+        if is_cut or not is_asked:
+            return _kept(_of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
+        from tasks import champion
+
+        situation = _situation(transport, surveyed, target)
+        said = champion.ask(lambda: situation, 0)
+        return _kept(_beside(said, surveyed, target, time.monotonic() - began))
 
 
-def _survey(situation: LiveSituation) -> Diagnosis:
-    observations = Seen()
-    began = time.monotonic()
-    progress.stage("survey")
-    answer = survey(situation, keep=observations.keep)
+def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
+    observations = Seen(surveyed.survey.observations)
     return Diagnosis(
-        answer=answer,
-        evidence=evidence_of(answer, observations.by_digest, _stored),
-        ended="survey",
+        answer=surveyed.answer,
+        evidence=evidence_of(surveyed.answer, observations.by_digest, stored),
+        ended=ended,
+        symptoms=surveyed.symptoms,
+        alerts=target.alerts,
         trajectory=None,
         trajectory_ref=None,
         bundle=None,
         version=None,
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(seconds, 3),
         tokens=0,
         changed=(),
     )
 
 
-def _stored(observation: bytes) -> str:
-    """The whole observation is stored for whoever doubts the lines that are shown."""
-    return workspace().store.put(OBSERVATION, observation).short
+def _beside(said: Diagnosis, surveyed: Surveyed, target: LiveTarget, seconds: float) -> Diagnosis:
+    """The champion's answer as far as it is covered, and the survey's own."""
+    answer = said.answer
+    if answer is not None and said.trajectory is not None:
+        answer = concluded(answer, surveyed.answer, looks_of(said.trajectory))
+    seen = _of_survey(surveyed, target, said.ended, seconds)
+    return said.model_copy(
+        update={
+            "answer": answer,
+            "survey": surveyed.answer,
+            "evidence": (*said.evidence, *seen.evidence),
+            "symptoms": seen.symptoms,
+            "alerts": seen.alerts,
+            "seconds": seen.seconds,
+        }
+    )
+
+
+def _situation(transport: "LiveReadTransport", surveyed: Surveyed, target: LiveTarget) -> LiveSituation:
+    """What a model is put into. An episode is about one namespace: of several, the one of the likeliest cause."""
+    places = surveyed.survey.estate.namespaces
+    survey = surveyed.survey
+    if len(places) > 1:
+        roots = survey.ranked.roots
+        place = (roots[0].identity.namespace if roots else "") or places[0]
+        survey = again_in(transport, place, surveyed.reports)
+    estate = survey.estate
+    given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
+    paged = LiveSituation(transport, survey, kind=target.kind).alerts()
+    return LiveSituation(transport, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
+
+
+def _kept(diagnosis: Diagnosis) -> Diagnosis:
+    """Stored, so that feedback can name it."""
+    ref = workspace().store.put(DIAGNOSIS, diagnosis)
+    return diagnosis.model_copy(update={"kept_as": ref.short})

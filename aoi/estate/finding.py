@@ -112,7 +112,11 @@ class Witness:
             data = orjson.dumps(redact_object(obj), option=orjson.OPT_INDENT_2)
             self._seen[key] = Observation(f"kubectl get {key[0].lower()} {key[2]}{scope} -o json", data)
         observation = self._seen[key]
-        return Sighting(observation, *span(observation, _as_json(needle)))
+        if not needle:
+            return Sighting(observation, 0, len(observation.data))
+        # A needle is a piece of the JSON (`"ready": false`), or a value as people read it.
+        is_piece = needle.isascii() and needle in observation.text
+        return Sighting(observation, *span(observation, needle if is_piece else _as_json(needle)))
 
     def of_event(self, event: Obj) -> Sighting:
         """One event, as `kubectl events` gives it."""
@@ -123,7 +127,7 @@ class Witness:
 
 
 def _as_json(needle: str) -> str:
-    return orjson.dumps(redact_text(needle)).decode("utf-8")[1:-1].encode("utf-8").decode("latin-1") if needle else ""
+    return orjson.dumps(redact_text(needle)).decode("utf-8")[1:-1].encode("utf-8").decode("latin-1")
 
 
 def sentence(words: str) -> str:

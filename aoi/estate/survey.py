@@ -11,6 +11,7 @@ from aoi.estate.components import Identity
 from aoi.estate.estate import Estate, read_estate
 from aoi.estate.finding import Finding
 from aoi.estate.hearing import hear, overhear
+from aoi.estate.objects import name
 from aoi.estate.observation import Observation
 from aoi.estate.ranking import Ranked, rank
 from aoi.estate.reading import Reader
@@ -99,7 +100,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
-    """The components and Services whose names stand in the texts, longest names first."""
+    """The components and Services whose names, or whose pods' names, stand in the texts."""
     known = {(c.namespace, c.name): c.identity for c in estate.components}
     for service in estate.services:
         known.setdefault((service.namespace, service.name), Identity("Service", service.namespace, service.name))
@@ -107,6 +108,7 @@ def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
     for text in symptoms:
         words = _words(text)
         named |= {identity for (_, label), identity in known.items() if label in words}
+        named |= {c.identity for c in estate.components if any(name(pod) in words for pod in c.pods)}
     for service in estate.services:
         if Identity("Service", service.namespace, service.name) in named or any(
             service.name in _words(text) for text in symptoms

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from aoi.language.decision import decision_of
-from aoi.language.lexicon import VERDICTS
+from aoi.language.lexicon import POINTERS, VERDICTS
 from aoi.language.meanings import meaning
 from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, Signal, Step
+from aoi.records.findings import Accusation
 
 Names = Mapping[str, str]
 """Handle -> real name."""
@@ -25,16 +26,30 @@ def decided(step: Step, names: Names) -> str:
 
 def told(signal: Signal, names: Names) -> str:
     """A signal: about whom, and what it means."""
-    other = f" -> {named(signal.other, names)}" if signal.other else ""
+    # What a caller says of a callee that is no component: an address elsewhere, or a name that nobody has.
+    unknown = " -> what it calls" if signal.word in POINTERS else ""
+    other = f" -> {named(signal.other, names)}" if signal.other else unknown
     return f"{named(signal.subject, names)}{other}: {meaning(signal.word)} ({signal.word})"
 
 
 def answered(answer: Answer) -> str:
-    """Verdict, component, cause and confidence, and level and type where they were asked for."""
-    where = f" in {answer.component}" if answer.component else ""
-    why = f": {meaning(answer.cause)} ({answer.cause})" if answer.cause else ""
+    """Verdict, component, word of the cause and confidence, and level and type where they were asked for."""
+    about = " ".join(part for part in (answer.component, f"({answer.cause})" if answer.cause else None) if part)
+    said = answer.verdict.replace("_", " ") + (f": {about}" if about else "")
+    is_sure = answer.verdict != "inconclusive" or answer.confidence > 0
+    sure = f", confidence {answer.confidence * 100:.0f} %" if is_sure else ""
     labels = f"; level {answer.system_level}, type {answer.fault_type}" if answer.system_level else ""
-    return f"{answer.verdict.replace('_', ' ').upper()}{where}{why}, confidence {answer.confidence:.0%}{labels}"
+    return f"{said}{sure}{labels}"
+
+
+def why(answer: Answer) -> str:
+    """The sentence that explains it; of an answer that has none, what the word of its cause means."""
+    return answer.summary or (meaning(answer.cause) if answer.cause else "")
+
+
+def accused(accusation: Accusation) -> str:
+    """A further cause, as the first one is told."""
+    return f"{accusation.component} ({accusation.cause}): {accusation.summary or meaning(accusation.cause)}"
 
 
 def named(handle: str, names: Names) -> str:

@@ -1,10 +1,23 @@
 """`aoi diagnose`: an answer with evidence. Needs neither Prefect nor MLflow."""
 
-from typing import Annotated, Literal
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from flows.commands.options import Json
+
+if TYPE_CHECKING:
+    from aoi.records.alert import Alert
+    from aoi.records.diagnosis import Diagnosis
+    from tasks.diagnose import LiveTarget, SurveyClock
+
+Kind = Literal["detection", "localization", "analysis"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,41 +37,160 @@ def diagnose(
     context: Annotated[
         str | None, typer.Option(help="Context of the kubeconfig; its current one if not given.")
     ] = None,
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace of the live cluster.")] = None,
-    kind: Annotated[
-        Literal["detection", "localization", "analysis"], typer.Option(help="What to find out on a live cluster.")
-    ] = "localization",
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="<str>",
+            help="Namespace to look at, several times if you like; else the context's.",
+        ),
+    ] = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Look at every namespace that the identity may read.")
+    ] = False,
+    symptom: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symptom",
+            metavar="<str>",
+            help="What you saw, in words, several times if you like; names in it are looked at.",
+        ),
+    ] = None,
+    alert: Annotated[
+        str | None,
+        typer.Option("--alert", help="File with what Alertmanager posts to a webhook (version 4); - reads stdin."),
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="What a model is asked to find out on a live cluster.")] = "localization",
     demo: Annotated[
         bool, typer.Option("--demo", help="Let the seed model answer on a live cluster, which it was not made for.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Diagnose with the champion: verdict, component, cause, confidence, evidence, what it did.
+    """Diagnose: verdict, component, cause, why, what to do next, evidence, and what was looked at.
 
-    On a live cluster without a model server (AOI_SERVER__URL) the ranked findings are given, as inconclusive.
+    The world of a problem is diagnosed by the champion. A live cluster is surveyed, which gives a verdict of its own;
+    with a model server (AOI_SERVER__URL) the champion answers beside it. Exit status: 0 a verdict (fault, no fault), 2
+    wrong usage, 3 no answer (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
     """
     from aoi.records.problem import TaskKind
-    from aoi.settings import Settings
-    from flows.console import print_json, shown_progress
+    from flows.console import print_json
     from flows.transcript import print_diagnosis
-    from tasks.diagnose import LiveTarget, diagnose_live, diagnose_problem
+    from tasks.diagnose import LiveTarget
 
-    if problem is not None and (kubeconfig or namespace):
+    if problem is not None and (kubeconfig or context or namespace or all_namespaces or symptom or alert):
         raise typer.BadParameter(
-            "--problem is a world of ours, --kubeconfig and --namespace are yours: give one of them"
+            "--problem is a world of ours, --kubeconfig, --namespace and the like are yours: give one of them"
         )
-    if problem is None and not (kubeconfig or Settings.load().cluster.kubeconfig):
+    if namespace and all_namespaces:
+        raise typer.BadParameter("--all-namespaces are all of them, --namespace is one: give one of them")
+    if problem is None and not (kubeconfig or context or namespace or all_namespaces or _is_configured()):
         raise typer.BadParameter(
             "say where to look: --problem ID (aoi problems list), or --kubeconfig FILE --namespace NAME with an "
             "identity that can only read (aoi access print)"
         )
-    with shown_progress(quiet=json):
-        if problem is not None:
-            diagnosis = diagnose_problem(problem, seed)
-        else:
-            target = LiveTarget(kubeconfig=kubeconfig, context=context, namespace=namespace, kind=TaskKind(kind))
-            diagnosis = diagnose_live(target, is_demonstration=demo)
+    target = LiveTarget(
+        kubeconfig=kubeconfig,
+        context=context,
+        namespaces=tuple(_checked(name) for name in namespace or ()),
+        is_everywhere=all_namespaces,
+        symptoms=tuple(symptom or ()),
+        alerts=_alerts(alert) if alert else (),
+        kind=TaskKind(kind),
+    )
+    diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json)
     if json:
         print_json(diagnosis.model_dump(mode="json"))
     else:
         print_diagnosis(diagnosis)
+    _end(diagnosis)
+
+
+def _diagnosed(
+    problem: str | None, seed: int, target: "LiveTarget", *, is_demonstration: bool, is_quiet: bool
+) -> "Diagnosis":
+    """Ends with the status of what cannot work; what may work later is told as by every command."""
+    from aoi.errors import Permanent
+    from flows.console import shown_progress
+    from flows.exit_status import EX_UNAVAILABLE
+    from tasks.diagnose import SurveyClock, diagnose_live, diagnose_problem
+
+    try:
+        with shown_progress(quiet=is_quiet):
+            if problem is not None:
+                return diagnose_problem(problem, seed)
+            clock = SurveyClock()
+            with _ending_early(clock):
+                diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
+            if clock.is_stopped and not _has_seen_something(diagnosis):
+                raise KeyboardInterrupt
+            return diagnosis
+    except Permanent as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(EX_UNAVAILABLE) from None
+
+
+def _has_seen_something(diagnosis: "Diagnosis") -> bool:
+    answer = diagnosis.answer
+    return answer is not None and answer.coverage is not None and bool(answer.coverage.looked)
+
+
+def _end(diagnosis: "Diagnosis") -> None:
+    from flows.exit_status import status_of
+
+    if status := status_of(diagnosis.answer):
+        raise typer.Exit(status)
+
+
+@contextmanager
+def _ending_early(clock: "SurveyClock") -> Iterator[None]:
+    """The first Ctrl-C ends a survey with what it has; the second one, or one at any other time, ends the command."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # a handler can be set in the main thread only
+        return
+
+    def interrupted(number: int, frame: Any) -> None:
+        if clock.is_stopped or not clock.is_counting:
+            raise KeyboardInterrupt
+        clock.stop()
+        print("\ninterrupted: telling what has been seen. Once more ends at once.", file=sys.stderr, flush=True)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_configured() -> bool:
+    """Whether the environment says where to look: a setting, KUBECONFIG, or the pod that this runs in."""
+    import os
+
+    from aoi.settings import Settings
+
+    named = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
+    return bool(Settings.load().cluster.kubeconfig or any(os.environ.get(name) for name in named))
+
+
+def _checked(name: str) -> str:
+    from aoi.access.alerts import NAMESPACE
+
+    if not NAMESPACE.fullmatch(name):
+        raise typer.BadParameter(f"{name!r:.80} is no name of a namespace", param_hint="--namespace")
+    return name
+
+
+def _alerts(file: str) -> "tuple[Alert, ...]":
+    """Of a file or stdin. Raises: typer.BadParameter if it cannot be read or is no webhook body."""
+    from aoi.access.alerts import MAX_BYTES, read_alerts
+    from aoi.errors import AlertUnreadable
+
+    try:
+        if file == "-":
+            return read_alerts(sys.stdin.buffer.read(MAX_BYTES + 1))
+        with Path(file).open("rb") as stream:
+            return read_alerts(stream.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--alert") from None
+    except AlertUnreadable as error:
+        raise typer.BadParameter(f"{file}: {error}", param_hint="--alert") from None

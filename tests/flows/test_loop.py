@@ -178,7 +178,7 @@ class TestNights:
             said = aoi(home, "diagnose", "--problem", "misconfig_app_hotel_res-localization-1", "--json")
         finally:
             (home / "mlflow.away").rename(home / "mlflow.db")
-        assert said.returncode == 0, said.stderr[-2000:]
+        assert said.returncode in (0, 3), said.stderr[-2000:]  # 3: an answer that is none
         found = json.loads(said.stdout)
         assert found["changed"] == []
         assert found["trajectory"]["content"]["instance"]["problem"]["id"] == "misconfig_app_hotel_res-localization-1"

@@ -89,15 +89,23 @@ class _Question:
     namespace: str
 
 
-def check_identity(post: Post, namespaces: Sequence[str], role: Role, patience: Patience | None = None) -> None:
+def check_identity(
+    post: Post,
+    namespaces: Sequence[str],
+    role: Role,
+    patience: Patience | None = None,
+    *,
+    needed_rights: Sequence[Access] = NEEDED,
+) -> None:
     """Refuse an identity that lacks what it needs in a namespace, or can do what it must not in any of them.
 
-    `post` is called from several threads. A grant for named objects counts as the right itself where rules tell it.
+    `needed_rights` is empty where whoever reads tells what was refused. `post` is called from several threads. A grant
+    for named objects counts as the right itself where rules tell it.
     Raises: SettingsError; ClusterUnavailable if the server does not answer reviews, since no answer is no leave.
     """
     patience = patience or Patience(CHECK_S)
     rules = dict(zip(namespaces, _at_once([_rules_of(post, name, patience) for name in namespaces]), strict=True))
-    needed = [_Question(access, name) for name in namespaces for access in NEEDED]
+    needed = [_Question(access, name) for name in namespaces for access in needed_rights]
     forbidden = _forbidden(role, namespaces)
     known = {question: _from_rules(question, rules, is_needed=True) for question in needed}
     known |= {question: _from_rules(question, rules, is_needed=False) for question in forbidden}

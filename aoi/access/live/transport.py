@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from aoi.access.live.access import AT_ONCE, CHECK_S, Access, Role, check_identity, may_all
+from aoi.access.live.access import AT_ONCE, CHECK_S, NEEDED, Access, Role, check_identity, may_all
 from aoi.access.live.answers import response_of
 from aoi.access.live.commands import run_command
 from aoi.access.live.connections import Connections
@@ -46,11 +46,14 @@ class LiveReadTransport:
         prometheus_url: str | None = None,
         jaeger_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        needed_rights: Sequence[Access] = NEEDED,
     ) -> None:
         """Connect and check the identity in `namespaces`, else in `namespace`, else in the one of the context.
 
-        `timeout_s` bounds each request as a whole. Raises: SettingsError, ClusterUnavailable.
+        `timeout_s` bounds each request as a whole. `needed_rights` is empty where whoever reads tells what was
+        refused. Raises: SettingsError, ClusterUnavailable.
         """
+        self._needed_rights = needed_rights
         self.config: Kubeconfig = load(kubeconfig, context)
         """Server, context and default namespace, for whoever says what was looked at."""
         self._timeout_s = timeout_s
@@ -80,7 +83,7 @@ class LiveReadTransport:
         def post(path: str, body: bytes) -> Response:
             return self._send("POST", path, (), _JSON, body, timeout_s=min(self._timeout_s, patience.left_s))
 
-        check_identity(post, namespaces, self.role, patience)
+        check_identity(post, namespaces, self.role, patience, needed_rights=self._needed_rights)
 
     def _post(self, path: str, body: bytes) -> Response:
         return self._send("POST", path, (), _JSON, body, timeout_s=self._timeout_s)

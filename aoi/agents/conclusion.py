@@ -1,0 +1,44 @@
+"""What of a model's answer about a live cluster is passed on: `no fault` is a claim, and needs to be covered."""
+
+from aoi.estate.verdict import ESSENTIAL
+from aoi.records.episode import Answer, Trajectory
+
+
+def concluded(said: Answer, survey: Answer, looks: int) -> Answer:
+    """The model's answer with the survey's coverage; `no_fault` becomes `inconclusive` where nothing carries it.
+
+    `looks` is how many commands of the model were answered.
+    """
+    doubt = _doubt(said, survey, looks) if said.verdict == "no_fault" else ""
+    if not doubt:
+        return said.model_copy(update={"coverage": survey.coverage, "schema_version": 2})
+    return Answer(
+        verdict="inconclusive",
+        confidence=0.0,
+        evidence=said.evidence,
+        dropped_claims=said.dropped_claims,
+        summary=f"the model said no fault, but {doubt}",
+        next=survey.next,
+        coverage=survey.coverage,
+    )
+
+
+def looks_of(trajectory: Trajectory) -> int:
+    """Commands of an episode that a cluster answered."""
+    steps = trajectory.content.steps
+    return sum(interaction.status == "ok" for step in steps for interaction in step.interactions)
+
+
+def _doubt(said: Answer, survey: Answer, looks: int) -> str:
+    """Why nobody may say `no fault`; empty if one may."""
+    if looks == 0 and survey.verdict != "no_fault":
+        return f"without having looked at what the survey leaves open: {survey.summary}"
+    if survey.verdict == "fault":
+        return f"the survey found {survey.component} ({survey.cause}): {survey.summary}"
+    gaps = survey.coverage.lacks(*ESSENTIAL, "namespaces") if survey.coverage else ()
+    if gaps:
+        return "not everything could be read: " + "; ".join(f"{gap.what} {gap.reason}" for gap in gaps[:4])
+    several = survey.coverage is not None and len(survey.coverage.namespaces) > 1
+    if several and survey.verdict != "no_fault":
+        return f"it looked at one of several namespaces, and of all of them the survey says: {survey.summary}"
+    return ""

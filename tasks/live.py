@@ -1,0 +1,216 @@
+"""Look at namespaces of a live cluster: connect as an identity that can only read, choose where, look, keep account.
+
+`tasks/diagnose.py` calls it; it needs neither store nor ledger.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aoi import progress
+from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
+from aoi.access.patience import Patience, Patient
+from aoi.access.transport import ReadRequest
+from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
+from aoi.estate.estate import all_namespaces
+from aoi.estate.reading import Reader
+from aoi.estate.survey import Survey, survey
+from aoi.records.alert import Alert
+from aoi.records.base import Record
+from aoi.records.coverage import Coverage, Gap
+from aoi.records.episode import Answer
+from aoi.records.problem import TaskKind
+from aoi.settings import ClusterSettings
+
+if TYPE_CHECKING:
+    from aoi.access.live import LiveReadTransport
+
+BUDGET_S = 60.0
+"""Wall-clock time of a survey, retries included. What did not fit is told."""
+MAX_SYMPTOMS = 100
+INTERRUPTED = "interrupted"
+"""How a survey ended that was cut short."""
+NOT_FOUND = 404
+
+
+class LiveTarget(Record):
+    """Where to look on a live cluster, and why. What is empty comes from the settings of the group `cluster`."""
+
+    kubeconfig: str | None = None
+    """None, in the settings too: the one of KUBECONFIG, ~/.kube/config, or the pod's own account."""
+    context: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Empty: those that the alerts name, else the one of the settings, else the one of the context."""
+    is_everywhere: bool = False
+    """Every namespace of the cluster, as far as the identity may read."""
+    symptoms: tuple[str, ...] = ()
+    """What the operator saw; names of components and objects in it are where the survey begins."""
+    alerts: tuple[Alert, ...] = ()
+    kind: TaskKind = TaskKind.LOCALIZATION
+
+
+class SurveyClock:
+    """Seconds of the wall clock; `stop` ends every budget that is counted with it, so that a survey ends early.
+
+    Whoever handles an interrupt calls `stop` from its signal handler.
+    """
+
+    def __init__(self) -> None:
+        self.is_stopped = False
+        self.is_counting = False
+        """Whether a survey is under way: before, there is nothing that could be given."""
+
+    def __call__(self) -> float:
+        """Seconds since some time in the past; infinite once all time is over."""
+        return float("inf") if self.is_stopped else time.monotonic()
+
+    def stop(self) -> None:
+        """Let all time be over."""
+        self.is_stopped = True
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A look at everything, with the account of it complete."""
+
+    survey: Survey
+    answer: Answer
+    """The survey's, with where it was and how often it asked again."""
+    symptoms: tuple[str, ...]
+    """What the operator said, redacted."""
+    reports: tuple[str, ...]
+    """The same, and what alerts say."""
+
+
+@contextmanager
+def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveReadTransport"]:
+    """The cluster, once the identity was found able to do nothing but look in all the namespaces.
+
+    Raises: SettingsError for an identity that can do more, or less than it needs; UnknownNamespace if that is why it
+    can do less; ClusterUnavailable.
+    """
+    places = _named(target, settings)
+    try:
+        # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
+        transport = _opened(target, settings, places, must_read=not target.is_everywhere)
+    except SettingsError:
+        with suppress(SettingsError, ClusterUnavailable):
+            _refuse_unknown(_opened(target, settings, places, must_read=False), places)
+        raise
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def _opened(
+    target: LiveTarget, settings: ClusterSettings, places: Sequence[str], *, must_read: bool
+) -> "LiveReadTransport":
+    from aoi.access.live import LiveReadTransport  # TLS and clients: half a second
+    from aoi.access.live.access import NEEDED
+
+    kubeconfig = target.kubeconfig or settings.kubeconfig
+    return LiveReadTransport(
+        Path(kubeconfig) if kubeconfig else None,
+        namespaces=places,
+        context=target.context or settings.context or None,
+        prometheus_url=settings.prometheus_url or None,
+        jaeger_url=settings.jaeger_url or None,
+        needed_rights=NEEDED if must_read else (),
+    )
+
+
+def _refuse_unknown(transport: "LiveReadTransport", places: Sequence[str]) -> None:
+    """Raises: UnknownNamespace for one that is not there: whoever lacks rights in it is told the better reason."""
+    try:
+        for place in places:
+            if transport.read(ReadRequest(f"/api/v1/namespaces/{place}")).status == NOT_FOUND:
+                raise UnknownNamespace(
+                    f"the cluster has no namespace {place!r}. List them with: kubectl get namespaces; name another "
+                    "with -n"
+                )
+    finally:
+        transport.close()
+
+
+def look(
+    transport: "LiveReadTransport", target: LiveTarget, settings: ClusterSettings, clock: SurveyClock | None = None
+) -> Surveyed:
+    """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
+    clock = clock or SurveyClock()
+    progress.stage("survey")
+    reader, patience = _reading(transport, clock)
+    places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
+    if target.is_everywhere:
+        places = all_namespaces(reader)
+        transport.check(places)
+    told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
+    clock.is_counting = True
+    reports = (*told, *(alert.symptom for alert in target.alerts))
+    surveyed = survey(reader, places, reports)
+    clock.is_counting = False
+    coverage = surveyed.coverage.model_copy(
+        update={
+            "cluster": transport.config.server,
+            "context": transport.config.context,
+            "retried": sum(sum(troubles.values()) for troubles in patience.retried.values()),
+        }
+    )
+    answer = surveyed.answer.model_copy(update={"coverage": coverage})
+    if reports:
+        answer = _unless_reported(answer)
+    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
+
+
+def again_in(transport: "LiveReadTransport", place: str, reports: Sequence[str]) -> Survey:
+    """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
+    return survey(_reading(transport, SurveyClock())[0], (place,), reports)
+
+
+def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader, Patience]:
+    """Reads in parallel, again where that can help, within one budget."""
+    from aoi.access.live.transport import PARALLEL_READS
+
+    patience = Patience(BUDGET_S, clock=clock)
+    reader = Reader(Patient(transport, patience), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    return reader, patience
+
+
+def _unless_reported(answer: Answer) -> Answer:
+    """Somebody saw something: that nothing was found does not explain it."""
+    return _without_verdict(answer, f"{answer.summary}; what was reported names nothing that was read, or lies outside")
+
+
+def _cut_short(answer: Answer, coverage: Coverage) -> Answer:
+    """What an interrupted survey may say: a fault that it saw, never that there is none."""
+    gap = Gap(
+        what="survey", namespace="", reason="skipped", detail="interrupted by whoever asked: the rest was not read"
+    )
+    told = answer.model_copy(update={"coverage": coverage.model_copy(update={"gaps": (*coverage.gaps, gap)})})
+    return _without_verdict(told, "what was read before the interruption shows no fault; the rest was not read")
+
+
+def _without_verdict(answer: Answer, why: str) -> Answer:
+    """`inconclusive` for `no_fault`; every other answer as it is."""
+    if answer.verdict != "no_fault":
+        return answer
+    return answer.model_copy(update={"verdict": "inconclusive", "confidence": 0.0, "summary": why})
+
+
+def _named(target: LiveTarget, settings: ClusterSettings) -> tuple[str, ...]:
+    """The namespaces that somebody named; empty for the one of the context, and where all are meant.
+
+    Raises: Permanent for what can be no name of one.
+    """
+    if target.is_everywhere:
+        return ()
+    alerted = tuple(alert.namespace for alert in target.alerts if alert.namespace)
+    places = target.namespaces or alerted or ((settings.namespace,) if settings.namespace else ())
+    for place in places:
+        if not re.fullmatch(NAMESPACE, place):
+            raise Permanent(f"{place!r:.80} is no name of a namespace. List them with: kubectl get namespaces")
+    return tuple(dict.fromkeys(places))

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from kubeworld.behaviours import BadBehaviours, reason
 from kubeworld.bootstrap import empty_world
 from kubeworld.front import CLUSTER, Scaled
 from kubeworld.machine.identity import ADMIN
-from kubeworld.serve import Kubeconfigs, Tenant, ending_now, front_of, serve_until_interrupted
+from kubeworld.serve import Kubeconfigs, Tenant, ending_now, follow_behaviours, front_of, serve_until_interrupted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,9 +20,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=_between(0, 65535), default=0, metavar="N", help="port on 127.0.0.1; a free one by default"
     )
+    parser.add_argument(
+        "--behaviours", type=Path, metavar="FILE", help="what containers and kubelets do, followed when it changes"
+    )
     options = parser.parse_args(arguments)
     tenant = Tenant(CLUSTER, ending_now(empty_world(options.nodes, seed=0)))
     front = front_of([tenant], Scaled())
+    if options.behaviours is not None:
+        try:
+            follow_behaviours(front, options.behaviours)
+        except (BadBehaviours, OSError) as error:
+            print(f"error: {reason(error)}", file=sys.stderr)
+            return 2
     with tempfile.TemporaryDirectory(prefix="kubeworld-") as folder:
         path = Path(folder) / "kubeconfig"
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import errno
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kubeworld.api.server import api_of
+from kubeworld.behaviours import BehavioursFile, apply, parse
 from kubeworld.bootstrap import add_default_roles, empty_world
 from kubeworld.front import (
     CLUSTER,
@@ -107,6 +109,10 @@ class ServedCluster:
         return self.front.call(lambda: action(self.front.worlds[""]))
 
 
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def ending_now(world: World) -> World:
     """The world as a person expects a cluster: its past ends now, and it has the roles that every cluster has."""
     add_default_roles(world)
@@ -119,15 +125,36 @@ def front_of(tenants: Sequence[Tenant], mode: Stepped | Scaled) -> Front:
     return Front({"" if len(tenants) == 1 else tenant.name: tenant.world for tenant in tenants}, mode)
 
 
+def follow_behaviours(front: Front, path: Path, report: Callable[[str], None] = _report) -> None:
+    """Have the worlds of a front, which does not run yet, behave as a file says, and again whenever it changes.
+
+    `report` is told of changes. Raises: BadBehaviours, OSError.
+    """
+    file = BehavioursFile(path, tuple(front.worlds.values()), report)
+    front.chores = (*front.chores, file.look)
+
+
 @contextmanager
-def serve(nodes: int = 1, *, seed: int = 0, speed: float = 1.0, port: int = 0) -> Iterator[ServedCluster]:
+def serve(
+    nodes: int = 1,
+    *,
+    seed: int = 0,
+    speed: float = 1.0,
+    port: int = 0,
+    behaviours: str | Path | Sequence[Mapping[str, object]] | None = None,
+) -> Iterator[ServedCluster]:
     """Serve a cluster with nothing but the system in it on 127.0.0.1 while the block runs, in a thread of its own.
 
     `speed` is simulated seconds for each second of the wall clock; 0: time stands still but for `advance`. Port 0 takes
-    a free one. Equal seeds give equal names, uids and addresses.
+    a free one. Equal seeds give equal names, uids and addresses. `behaviours` is a file, read again whenever it
+    changes, or its entries. Raises: BadBehaviours, OSError.
     """
     tenant = Tenant(CLUSTER, ending_now(empty_world(nodes, seed)))
     front = front_of([tenant], Scaled(speed) if speed else Stepped())
+    if isinstance(behaviours, str | Path):
+        follow_behaviours(front, Path(behaviours))
+    elif behaviours is not None:
+        apply(tenant.world, parse(behaviours))
     with tempfile.TemporaryDirectory(prefix="kubeworld-") as name, serving(front, port):
         folder = Path(name)
         files = Kubeconfigs({folder / "kubeconfig": ADMIN})

@@ -14,6 +14,7 @@ from aoi.worlds.behaviour.noise import unit
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
 from aoi.worlds.behaviour.usage import usage_at
 from aoi.worlds.telemetry import logs
+from kubeworld.behaviours import DescribedRuntime
 from kubeworld.kubelet.plain_runtime import PlainRuntime
 from kubeworld.machine.runtime import ContainerPlan, ExitPlan, LogLine, ProbeAnswer, Usage
 from kubeworld.machine.store import Obj
@@ -103,7 +104,8 @@ class AppRuntime:
 
 def application_of(world: World) -> Application | None:
     """What runs in a world, if it was made for an application."""
-    return world.runtime.application if isinstance(world.runtime, AppRuntime) else None
+    runtime = world.runtime.base if isinstance(world.runtime, DescribedRuntime) else world.runtime
+    return runtime.application if isinstance(runtime, AppRuntime) else None
 
 
 def traffic(world: World) -> Traffic:

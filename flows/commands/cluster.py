@@ -52,6 +52,10 @@ def up(
     speed: Annotated[
         float, typer.Option(min=0, help="Simulated seconds for each second of the wall clock, or for each request.")
     ] = 1.0,
+    behaviours: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of what containers and kubelets do; read again whenever it changes."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Serve embedded clusters over HTTPS on loopback until Ctrl-C. The kubeconfigs are removed at the end."""
@@ -64,6 +68,8 @@ def up(
         raise Permanent("--app, --problem and --empty exclude each other: choose one")
     tenants = _empty(nodes, seed) if empty else _problem(problem, seed) if problem else _applications(app, seed)
     front = front_of(tenants, Scaled(speed) if clock == "scaled" else Stepped(round(speed * 1000)))
+    if behaviours is not None:
+        _follow(front, behaviours)
     with tempfile.TemporaryDirectory(prefix="aoi-cluster-") as folder:
         users = _users(kubeconfig or Path(folder) / "kubeconfig")
         say = partial(_announce, front, tenants, users, Path(folder) / "cache", as_json=json)
@@ -76,6 +82,16 @@ def up(
             raise Permanent(f"{error.filename} is no folder: create it, or name another --kubeconfig") from error
         except OSError as error:
             raise Permanent(f"cannot serve on 127.0.0.1:{port}: {error.strerror}. Choose another --port") from error
+
+
+def _follow(front: "Front", file: Path) -> None:
+    from kubeworld.behaviours import BadBehaviours, reason
+    from kubeworld.serve import follow_behaviours
+
+    try:
+        follow_behaviours(front, file)
+    except (BadBehaviours, OSError) as error:
+        raise Permanent(f"--behaviours: {reason(error)}. The format: kubeworld/README.md") from error
 
 
 def _applications(keys: list[str] | None, seed: int) -> list["Tenant"]:

@@ -7,7 +7,7 @@ from kubeworld.api.reads import selected
 from kubeworld.api.results import Call, json_response
 from kubeworld.kinds.errors import ApiError, not_found
 from kubeworld.kinds.metrics import NODE_METRICS
-from kubeworld.kinds.node import NODE
+from kubeworld.kinds.node import NODE, is_down
 from kubeworld.kinds.pod import POD
 from kubeworld.kinds.table import table_of, wants_table
 from kubeworld.machine.response import Response
@@ -40,9 +40,9 @@ def metrics(world: World, call: Call) -> Response:
 
 def _pod_metrics(world: World, pod: Obj) -> Obj | None:
     containers = []
-    for container in pod["spec"].get("containers") or ():
-        if not (container_status(pod, container["name"]).get("state") or {}).get("running"):
-            continue
+    if is_down(world, pod["spec"].get("nodeName", "")):  # its kubelet is what measures
+        return None
+    for container in _running(pod):
         usage = world.runtime.usage(world, pod, container)
         amounts = {"cpu": f"{usage.cpu_millicores}m", "memory": f"{usage.memory_bytes // 1024}Ki"}
         containers.append({"name": container["name"], "usage": amounts})
@@ -60,11 +60,17 @@ def _node_metrics(world: World, node: Obj) -> Obj | None:
     for pod in world.store.objects("pods"):
         if pod["spec"].get("nodeName") != node["metadata"]["name"]:
             continue
-        for container in pod["spec"].get("containers") or ():
-            if (container_status(pod, container["name"]).get("state") or {}).get("running"):
-                usage = world.runtime.usage(world, pod, container)
-                cpu, memory = cpu + usage.cpu_millicores, memory + usage.memory_bytes
+        for container in _running(pod):
+            usage = world.runtime.usage(world, pod, container)
+            cpu, memory = cpu + usage.cpu_millicores, memory + usage.memory_bytes
     return {**_head(world, "NodeMetrics", node), "usage": {"cpu": f"{cpu}m", "memory": f"{memory // 1024}Ki"}}
+
+
+def _running(pod: Obj) -> list[Obj]:
+    """Whatever runs is measured: also sidecars, and init containers while they work."""
+    spec = pod["spec"]
+    containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    return [one for one in containers if (container_status(pod, one["name"]).get("state") or {}).get("running")]
 
 
 def _head(world: World, kind: str, obj: Obj) -> Obj:

@@ -34,6 +34,7 @@ _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 WATCH_LIMIT = 500
 """Open watches and followed logs of one front; the next one is told to come back."""
+CHORE_S = 0.2
 CLOSING_S = 0.1
 """How long a connection may take to say goodbye in TLS before it is cut."""
 _READS = ("GET", "HEAD")
@@ -66,6 +67,8 @@ class Front:
     url: str = ""
     """Of the server, once it runs: https://127.0.0.1:PORT."""
     authority_pem: bytes = b""
+    chores: tuple[Callable[[], None], ...] = ()
+    """Called every `CHORE_S` of the wall clock in the thread that owns the worlds."""
     streams: int = 0
 
     async def start(self, port: int = 0) -> None:
@@ -83,11 +86,12 @@ class Front:
         self.url = f"https://{HOST}:{self._listener.sockets[0].getsockname()[1]}"
         self._loop = asyncio.get_running_loop()
         self._moved_at = time.monotonic()
-        self._ticker = asyncio.create_task(self._tick())
+        self._loops = (asyncio.create_task(self._tick()), asyncio.create_task(self._do_chores()))
 
     async def stop(self) -> None:
         """Close every connection."""
-        self._ticker.cancel()
+        for loop in self._loops:
+            loop.cancel()
         self._listener.close()
         await self._runner.cleanup()
         await asyncio.sleep(2 * CLOSING_S)
@@ -121,6 +125,15 @@ class Front:
                 self.move_clock()
             except Exception:  # one world's livelock must not stop the time of the others
                 _LOG.exception("the clock could not move")
+
+    async def _do_chores(self) -> None:
+        while self.chores:
+            await asyncio.sleep(CHORE_S)
+            for chore in self.chores:
+                try:
+                    chore()
+                except Exception:
+                    _LOG.exception("a chore failed")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """Authenticate, read, ask the API, write."""

@@ -1,7 +1,17 @@
 """The kubelet of every node: what happens to pods once they are bound."""
 
-from kubeworld.kubelet.control import evict, kill_container, reprobe
+from kubeworld.kubelet.control import evict, kill_container, replan_exit, reprobe, running_containers
 from kubeworld.kubelet.controller import Kubelet
 from kubeworld.kubelet.memory import ContainerMemory, PodMemory, container_memory
 
-__all__ = ["ContainerMemory", "Kubelet", "PodMemory", "container_memory", "evict", "kill_container", "reprobe"]
+__all__ = [
+    "ContainerMemory",
+    "Kubelet",
+    "PodMemory",
+    "container_memory",
+    "evict",
+    "kill_container",
+    "replan_exit",
+    "reprobe",
+    "running_containers",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kubeworld.kinds import events
 from kubeworld.kubelet import images, probes, references, status
-from kubeworld.kubelet.memory import ContainerMemory
+from kubeworld.kubelet.memory import ContainerMemory, with_exit
 from kubeworld.machine.runtime import ContainerPlan
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -23,6 +23,10 @@ FIRST_BACKOFF_MS = 10_000
 LAST_BACKOFF_MS = 300_000
 BACKOFF_FORGOTTEN_MS = 600_000
 """A container that ran this long since its last back-off starts afresh: twice the longest (client-go flowcontrol)."""
+# Of a termination message: from its file, and from the log (MaxContainerTerminationMessage* in pkg/kubelet/container).
+MESSAGE_BYTES = 4096
+MESSAGE_LOG_BYTES = 2048
+MESSAGE_LOG_LINES = 80
 _SLEEP = re.compile(r"\bsleep (\d+)\b")
 
 
@@ -116,7 +120,8 @@ def _fetch_image(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         return _waiting(memory, "InvalidImageName", message, look.now_ms + SYNC_MS)
     policy = look.container.get("imagePullPolicy", "IfNotPresent")
     # Always asks the registry even for what is there, so a registry that is down stops such a pod and no other.
-    if images.is_present(look.world, look.node, image) and policy != "Always":
+    is_present = images.is_present(look.world, look.node, image) and not plan.is_image_absent
+    if is_present and policy != "Always":
         look.event("Pulled", f'Container image "{image}" already present on machine')
         return _create(look, memory, plan)
     if policy == "Never":
@@ -189,17 +194,13 @@ def _create(look: Pass, memory: ContainerMemory, plan: ContainerPlan) -> Contain
     if plan.start_error is not None:
         return _fail_start(look, memory, plan.start_error)
     look.event("Started", f"Started container {look.container['name']}")
-    exit_ms = look.now_ms + plan.exit.after_ms if plan.exit else None
     memory = replace(
-        memory,
+        with_exit(memory, plan.exit, look.now_ms),
         state="running",
         due_ms=None,
         restart_ms=None,
         image=look.container["image"],
         ready_from_ms=look.now_ms + plan.ready_after_ms,
-        exit_ms=exit_ms,
-        exit_code=plan.exit.code if plan.exit else 0,
-        exit_reason=plan.exit.reason if plan.exit else "",
         stop_ms=plan.stop_ms,
         stop_code=plan.stop_code,
     )
@@ -261,6 +262,7 @@ def _stop(look: Pass, memory: ContainerMemory) -> ContainerMemory:
         due_ms=look.now_ms + min(needed_ms, grace_ms),
         exit_code=137 if killed else memory.stop_code,
         exit_reason="Error" if killed or memory.stop_code else "Completed",
+        exit_message="",
         ready=False,
         probes=(),
     )
@@ -292,7 +294,22 @@ def _terminate(look: Pass, memory: ContainerMemory, code: int, reason: str) -> C
         started=False,
         probes=(),
         reason=reason,
+        message=_termination_message(look, memory.exit_message, code),
     )
+
+
+def _termination_message(look: Pass, written: str, code: int) -> str:
+    """What the container wrote, or the end of its log where its policy says so. Both are cut from the front.
+
+    Source: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
+    """
+    if written:
+        return written.encode()[-MESSAGE_BYTES:].decode("utf-8", "replace")
+    if code == 0 or look.container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+        return ""
+    lines = look.world.runtime.log(look.world, look.pod, look.container["name"], previous=False)
+    end = b"".join(line.data for line in lines[-MESSAGE_LOG_LINES:])
+    return end[-MESSAGE_LOG_BYTES:].decode("utf-8", "replace")
 
 
 def _restarts(look: Pass, code: int) -> bool:

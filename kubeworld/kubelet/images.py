@@ -51,14 +51,27 @@ def pull_error(image: str, error: ImageError) -> str:
     start = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": '
     if error == "not_found":
         return f"rpc error: code = NotFound desc = {start}{full}: not found"
-    if error == "pull_denied":
+    # Docker Hub does not tell what is private from what does not exist.
+    if error == "pull_denied" or (error == "unauthorized" and registry == "docker.io"):
         return (
             f"rpc error: code = Unknown desc = {start}pull access denied, repository does not exist or may require "
             "authorization: server message: insufficient_scope: authorization failed"
         )
+    if error == "unauthorized":
+        url = f"https://{host}/token?scope=repository%3A{repository.replace('/', '%2F')}%3Apull&service={host}"
+        cause = f"failed to fetch anonymous token: unexpected status from GET request to {url}: 401 Unauthorized"
+        return f"rpc error: code = Unknown desc = {start}failed to authorize: {cause}"
     url = f"https://{host}/v2/{repository}/manifests/{tag}"
+    if error == "timeout":
+        cause = f'failed to do request: Head "{url}": dial tcp {_address(host)}:443: i/o timeout'
+        return f"rpc error: code = DeadlineExceeded desc = {start}{cause}"
     cause = f'failed to do request: Head "{url}": dial tcp: lookup {host} on 10.96.0.10:53: no such host'
     return f"rpc error: code = Unknown desc = {start}{cause}"
+
+
+def _address(host: str) -> str:
+    """An address of a registry, the same each time, from a range that is for documentation (RFC 5737)."""
+    return f"203.0.113.{1 + sum(host.encode()) % 254}"
 
 
 def is_present(world: World, node: str, image: str) -> bool:

@@ -3,9 +3,10 @@
 Kept in `world.state["kubelet/<uid>"]` as immutable values; API times have whole seconds, these have milliseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from kubeworld.machine.runtime import ExitPlan
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -44,6 +45,8 @@ class ContainerMemory:
     exit_ms: int | None = None
     exit_code: int = 0
     exit_reason: str = ""
+    exit_message: str = ""
+    """What it is going to write to its terminationMessagePath."""
     stop_ms: int = 0
     stop_code: int = 143
     finished_ms: int = 0
@@ -103,3 +106,11 @@ def container_memory(world: World, pod: Obj, container: str) -> ContainerMemory 
     """For runtimes and oracles: exact times and attempts of one container."""
     memory: Any = load(world, pod)
     return memory.containers.get(container) if memory else None
+
+
+def with_exit(memory: ContainerMemory, plan: ExitPlan | None, now_ms: int) -> ContainerMemory:
+    """A container that is going to end as `plan` says, counted from now, or not by itself."""
+    if plan is None:
+        return replace(memory, exit_ms=None, exit_code=0, exit_reason="", exit_message="")
+    at_ms = now_ms + plan.after_ms
+    return replace(memory, exit_ms=at_ms, exit_code=plan.code, exit_reason=plan.reason, exit_message=plan.message)

@@ -4,9 +4,9 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-ImageError = Literal["not_found", "invalid_name", "pull_denied", "registry_unreachable"]
+ImageError = Literal["not_found", "invalid_name", "pull_denied", "unauthorized", "registry_unreachable", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class ExitPlan:
     after_ms: int
     code: int
     reason: Literal["Completed", "Error", "OOMKilled"]
+    message: str = ""
+    """What it writes to its terminationMessagePath."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class ContainerPlan:
 
     pull_ms: int = 400
     image_error: ImageError | None = None
+    is_image_absent: bool = False
+    """The node pulls the image though it did so before."""
     start_error: str | None = None
     """Message of a RunContainerError, e.g. an executable that is not in $PATH."""
     ready_after_ms: int = 0
@@ -52,6 +56,28 @@ class LogLine:
 
     at_ms: int
     text: str
+    """Bytes that are no UTF-8 stand in it as lone surrogates (PEP 383), from which `data` makes them again."""
+    is_whole: bool = True
+    """False for what a program wrote last without ending the line."""
+
+    @classmethod
+    def of_bytes(cls, at_ms: int, data: bytes, *, is_whole: bool = True) -> "LogLine":
+        """A line of any bytes, without its newline."""
+        return cls(at_ms, data.decode("utf-8", "surrogateescape"), is_whole)
+
+    @property
+    def data(self) -> bytes:
+        """As it was written, with its newline."""
+        return self.text.encode("utf-8", "surrogateescape") + (b"\n" if self.is_whole else b"")
+
+
+@runtime_checkable
+class StoredLog(Protocol):
+    """A log that lies somewhere in one piece: its bytes can be had without taking its lines apart."""
+
+    def data(self, limit_bytes: int | None = None) -> bytes:
+        """The lines as they were written, one after another; only the first bytes under a limit."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ not an API object: database users, feature flags as loaded, kubelet back-off). A
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -62,7 +62,7 @@ class Runtime(Protocol):
         """Answer one probe of a running container (httpGet, tcpSocket, grpc or exec)."""
         ...
 
-    def log(self, world: "World", pod: Obj, container: str, *, previous: bool) -> list[LogLine]:
+    def log(self, world: "World", pod: Obj, container: str, *, previous: bool) -> Sequence[LogLine]:
         """Log of the running container, or of the one before it, oldest first."""
         ...
 

@@ -142,3 +142,28 @@ def test_in_a_stepped_cluster_time_passes_with_requests_alone(tmp_path):
 
 def _date(answer: httpx.Response) -> float:
     return datetime.strptime(answer.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC).timestamp()
+
+
+def test_an_applications_containers_behave_as_a_file_says_and_the_rest_as_before(tmp_path):
+    folder, file = tmp_path / "running", tmp_path / "behaviours.yaml"
+    folder.mkdir()
+    file.write_text('- {match: {pod: "*"}, usage: {cpu_m: 777}}\n')
+    with up(folder, "--app", "gen000", "--behaviours", str(file)) as running:
+        namespace = running.said["worlds"][0]["namespace"]
+        measured = running.get(f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods").json()["items"]
+        assert {container["usage"]["cpu"] for pod in measured for container in pod["containers"]} == {"777m"}
+        assert len({container["usage"]["memory"] for pod in measured for container in pod["containers"]}) > 1
+        pod = measured[0]["metadata"]["name"]
+        assert "started" not in running.get(f"/api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines=1").text
+        assert running.end(signal.SIGINT) == (0, "")
+
+
+def test_behaviours_that_cannot_be_read_are_refused_in_one_line(tmp_path):
+    file = tmp_path / "behaviours.yaml"
+    file.write_text("- {match: {pod: web}, exit: {code: 300}}\n")
+    done = subprocess.run(
+        [*COMMAND, "--empty", "--behaviours", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    why = "entry 1 (pod web): exit.code: expected a whole number from 0 to 255, found 300"
+    assert done.stderr == f"error: --behaviours: {file}: {why}. The format: kubeworld/README.md\n"

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
+from kubeworld.behaviours import parse
 from kubeworld.serve import serve
 from tests.kubeworld.kubectl.conftest import NO_KUBECTL
 from tests.kubeworld.programs import kubectls
@@ -75,6 +77,14 @@ def test_the_ten_lines_run_and_print_what_the_page_says(tmp_path):
 def test_the_example_of_the_fixture_passes(pytester):
     pytester.makepyfile(block_with("@pytest.mark.kubeworld"))
     pytester.runpytest_subprocess(*LOADED, "--strict-markers").assert_outcomes(passed=1)
+
+
+def test_the_behaviours_of_the_page_are_understood_and_name_every_key():
+    (block,) = (block for language, block in BLOCKS if language == "yaml")
+    behaviours = parse(yaml.safe_load(block))
+    assert (len(behaviours.containers), len(behaviours.nodes)) == (4, 1)
+    for key in ("match", "pull", "start", "exit", "log", "log_file", "probes", "usage", "exec", "node", "times"):
+        assert f"`{key}" in PAGE
 
 
 def test_kubectl_does_what_the_page_shows_with_what_the_command_prints(tmp_path):

@@ -54,6 +54,8 @@ class Expected(Record):
     chain: tuple[str, ...] = ()
     """From the symptom that shows down to the cause; between them others may stand."""
     healthy: bool = False
+    verdict: Literal["inconclusive"] | None = None
+    """That is all that may be said; `words` are of the reason."""
     error: bool = False
     """There is no such namespace."""
 
@@ -61,8 +63,8 @@ class Expected(Record):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        if sum((bool(self.component), bool(self.each), self.healthy, self.error)) != 1:
-            raise ValueError("expected one of component, each, healthy, error")
+        if sum((bool(self.component), bool(self.each), self.healthy, self.error, bool(self.verdict))) != 1:
+            raise ValueError("expected one of component, each, healthy, error, verdict")
         return self
 
     @property
@@ -109,6 +111,10 @@ class Case(Record):
     """As in a behaviours file; those without a namespace are about the case's own."""
     behaviours_from_s: float = 0
     then: tuple[Deed, ...] = ()
+    alerts: tuple[str, ...] = ()
+    """What an operator's alerts say, in words."""
+    refused: tuple[str, ...] = ()
+    """Resources that the Probe may not read there."""
     manifests: tuple[Obj, ...] = ()
     expected: Expected
     folder: Path = CASES

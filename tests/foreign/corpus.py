@@ -38,7 +38,7 @@ def run_together(cases: tuple[Case, ...], nodes: int) -> Iterator[Judgement]:
     with foreign(nodes, lasts_s) as cluster:
         play(cluster, cases, lasts_s)
         existing = next((c.namespaces[0] for c in cases if c.makes_namespaces), None)
-        if existing is None:  # an identity can only be checked in a namespace that is there
+        if existing is None or cases[0].refused:  # an identity is checked where it may read what it needs
             existing = "default"
             cluster.open_to_probe(existing)
         transport = LiveReadTransport(cluster.kubeconfig, namespace=existing)
@@ -52,7 +52,7 @@ def run_together(cases: tuple[Case, ...], nodes: int) -> Iterator[Judgement]:
 def diagnose(transport: LiveReadTransport, case: Case) -> Survey | None:
     """The survey alone, without any model. None if there is no such namespace."""
     try:
-        return survey(Reader(transport), case.namespaces)
+        return survey(Reader(transport), case.namespaces, case.alerts)
     except UnknownNamespace:
         return None
 
@@ -102,7 +102,7 @@ def _begin(cluster: Foreign, timetable: _Timetable, case: Case, lasts_s: float) 
         timetable.add(began_s + ESTABLISHED_S, lambda: _complete(cluster, case, later))
     if case.makes_namespaces:
         for namespace in case.namespaces:
-            cluster.open_to_probe(namespace)
+            cluster.open_to_probe(namespace, case.refused)
     for deed in case.deeds:
         timetable.add(began_s + deed.at_s, lambda deed=deed: _do(cluster, case, deed))  # type: ignore[misc]
 

@@ -35,6 +35,11 @@ def judge(case: Case, survey: Survey | None) -> Judgement:
         return Judgement(case, "right" if is_right else "wrong", () if is_right else ("the namespace",), said)
     answer = survey.answer
     said = in_short(answer)
+    if case.expected.verdict:
+        missing = [w for w in case.expected.words if _plain(w) not in _plain(answer.summary)]
+        if answer.verdict == case.expected.verdict and not missing:
+            return Judgement(case, "right", (), said)
+        return Judgement(case, "wrong", (f"verdict: expected {case.expected.verdict} with {missing}",), said)
     wanted = "no_fault" if case.expected.healthy else "fault"
     if answer.verdict == "inconclusive":
         return Judgement(case, "inconclusive", (f"verdict: expected {wanted}",), said)

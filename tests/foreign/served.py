@@ -67,9 +67,10 @@ class Foreign:
         parsed = parse(described, folder)
         self._front.call(lambda: apply(self._world, parsed))
 
-    def open_to_probe(self, namespace: str) -> None:
-        """Give the Probe its rights in a namespace, and write its kubeconfig."""
-        self.apply(rights.documents("probe", namespace), namespace)
+    def open_to_probe(self, namespace: str, refused: tuple[str, ...] = ()) -> None:
+        """Give the Probe its rights in a namespace, all but some resources, and write its kubeconfig."""
+        granted = [_without(document, refused) for document in rights.documents("probe", namespace)]
+        self.apply(granted, namespace)
         if not self.kubeconfig.exists():
             path = f"/api/v1/namespaces/{rights.NAMESPACE}/serviceaccounts/probe/token"
             body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 864000}}
@@ -159,6 +160,14 @@ class Foreign:
         return answer.json()
 
 
+def _without(document: Obj, refused: tuple[str, ...]) -> Obj:
+    """A role that lacks the right to some resources."""
+    if "rules" not in document:
+        return document
+    rules = [{**r, "resources": [name for name in r["resources"] if name not in refused]} for r in document["rules"]]
+    return {**document, "rules": [rule for rule in rules if rule["resources"]]}
+
+
 def _typed(type_: str) -> dict[str, str]:
     return {"Content-Type": type_}
 
@@ -167,6 +176,7 @@ _VERSIONS = {
     "Node": "v1",
     "Pod": "v1",
     "ConfigMap": "v1",
+    "PersistentVolume": "v1",
     "StorageClass": "storage.k8s.io/v1",
 }
 """Kinds that nobody applies here before something is done to them."""

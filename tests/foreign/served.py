@@ -27,6 +27,7 @@ from kubeworld.machine.world import World
 from tests.foreign.case import Deed, Obj
 
 STRATEGIC, MERGE = "application/strategic-merge-patch+json", "application/merge-patch+json"
+LIMITED = "aoi-probe-limited"
 PODS = "/api/v1/namespaces/{}/pods"
 
 
@@ -161,11 +162,17 @@ class Foreign:
 
 
 def _without(document: Obj, refused: tuple[str, ...]) -> Obj:
-    """A role that lacks the right to some resources."""
-    if "rules" not in document:
+    """The Probe's role without some resources, and its binding to that: a role of its own, as others keep theirs."""
+    if not refused or document["metadata"]["name"] != "aoi-probe":
         return document
+    if "rules" not in document:
+        return {**document, "roleRef": {**document["roleRef"], "name": LIMITED}}
     rules = [{**r, "resources": [name for name in r["resources"] if name not in refused]} for r in document["rules"]]
-    return {**document, "rules": [rule for rule in rules if rule["resources"]]}
+    return {
+        **document,
+        "metadata": {**document["metadata"], "name": LIMITED},
+        "rules": [rule for rule in rules if rule["resources"]],
+    }
 
 
 def _typed(type_: str) -> dict[str, str]:

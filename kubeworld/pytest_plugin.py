@@ -11,7 +11,10 @@ import pytest
 if TYPE_CHECKING:
     from kubeworld.serve import ServedCluster
 
-MARKER = "kubeworld(nodes=1, seed=0, speed=1.0): the cluster that the fixture kubeworld_cluster serves to this test"
+MARKER = (
+    "kubeworld(nodes=1, seed=0, speed=1.0, behaviours=None): the cluster that the fixture kubeworld_cluster serves to "
+    "this test"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,7 +27,8 @@ def kubeworld_cluster(request: pytest.FixtureRequest) -> "Iterator[ServedCluster
     """An empty Kubernetes cluster of this test's own, served over HTTPS on loopback: kubeconfig, url, token, ca_file.
 
     `advance(seconds)` lets its time pass at once. `@pytest.mark.kubeworld(nodes=3, speed=0)` sets what
-    `kubeworld.serve.serve` takes: nodes, seed, and simulated seconds for each second of the wall clock.
+    `kubeworld.serve.serve` takes: nodes, seed, simulated seconds for each second of the wall clock, and what
+    containers and kubelets do (a file, or its entries).
     """
     from kubeworld.serve import serve
 

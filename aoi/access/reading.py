@@ -1,12 +1,18 @@
 """What may be read: the allow-list that every `ReadRequest` passes when it is made.
 
 Deny by default. A path is spelt in one canonical way or refused, so nothing depends on how a server
-normalises it. Secrets, exec, attach, port-forward, proxy, token, follow, watch and raw paths have no entry.
+normalises it. Secrets, exec, attach, port-forward, proxy, token, follow, watch and raw paths have no entry: whether a
+Secret exists is told by what refers to it and by the events of that, never by reading one.
+
+Beside the named resources there is one rule for owners of pods that Kubernetes does not define: one object of a custom
+resource, by its whole name. It is a GET of one object in one namespace; groups of Kubernetes itself, lists,
+subresources and kinds named for credentials are out; the server asks for the identity's right to it, which
+`deploy/rbac` does not give for any custom resource; its values are redacted like those of every object.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from aoi.errors import CommandRefused
 
@@ -48,6 +54,8 @@ class Readable:
     version: str = "v1"
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
+    """Versions that a server may serve instead."""
 
     @property
     def key(self) -> str:
@@ -64,6 +72,11 @@ class Readable:
         """Path of the group and version."""
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
+    @property
+    def every_version(self) -> "tuple[Readable, ...]":
+        """Itself, and as servers that do not serve its version have it, newest first."""
+        return (self, *(replace(self, version=version, older=()) for version in self.older))
+
     def path(self, namespace: str, name: str | None = None) -> str:
         """Where its list, or one object of it, is read."""
         scope = f"/namespaces/{namespace}" if self.namespaced else ""
@@ -71,6 +84,9 @@ class Readable:
 
 
 _CHAOS = ("NetworkChaos", "PodChaos", "StressChaos", "IOChaos", "DNSChaos", "HTTPChaos", "TimeChaos")
+_GATEWAY = "gateway.networking.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
+_ADMITTING = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ValidatingAdmissionPolicyBinding")
 
 READABLES: Mapping[str, Readable] = {
     readable.key: readable
@@ -84,6 +100,7 @@ READABLES: Mapping[str, Readable] = {
         Readable("resourcequotas", "ResourceQuota"),
         Readable("limitranges", "LimitRange"),
         Readable("serviceaccounts", "ServiceAccount"),
+        Readable("replicationcontrollers", "ReplicationController"),
         Readable("nodes", "Node", namespaced=False),
         Readable("namespaces", "Namespace", namespaced=False),
         Readable("persistentvolumes", "PersistentVolume", namespaced=False),
@@ -97,10 +114,20 @@ READABLES: Mapping[str, Readable] = {
         Readable("horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling", "v2"),
         Readable("networkpolicies", "NetworkPolicy", "networking.k8s.io"),
         Readable("ingresses", "Ingress", "networking.k8s.io"),
+        Readable("ingressclasses", "IngressClass", "networking.k8s.io", namespaced=False),
+        Readable("gateways", "Gateway", _GATEWAY, older=("v1beta1",)),
+        Readable("httproutes", "HTTPRoute", _GATEWAY, older=("v1beta1",)),
+        Readable("grpcroutes", "GRPCRoute", _GATEWAY, older=("v1alpha2",)),
+        Readable("tcproutes", "TCPRoute", _GATEWAY, "v1alpha2"),
         Readable("endpointslices", "EndpointSlice", "discovery.k8s.io"),
         Readable("poddisruptionbudgets", "PodDisruptionBudget", "policy"),
         Readable("storageclasses", "StorageClass", "storage.k8s.io", namespaced=False),
+        Readable("volumeattachments", "VolumeAttachment", "storage.k8s.io", namespaced=False),
+        Readable("csidrivers", "CSIDriver", "storage.k8s.io", namespaced=False),
         Readable("priorityclasses", "PriorityClass", "scheduling.k8s.io", namespaced=False),
+        *(Readable(f"{kind.lower()}s", kind, _ADMISSION, namespaced=False) for kind in _ADMITTING),
+        Readable("validatingadmissionpolicies", "ValidatingAdmissionPolicy", _ADMISSION, namespaced=False),
+        Readable("customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io", namespaced=False),
         Readable("pods", "PodMetrics", "metrics.k8s.io", "v1beta1"),
         Readable("nodes", "NodeMetrics", "metrics.k8s.io", "v1beta1", namespaced=False),
         *(Readable(kind.lower(), kind, "chaos-mesh.org", "v1alpha1") for kind in _CHAOS),
@@ -108,7 +135,17 @@ READABLES: Mapping[str, Readable] = {
 }
 """GroupResource -> what may be read. A resource that is not here does not exist for the Probe."""
 
-_BY_ROOT: Mapping[tuple[str, str], Readable] = {(r.root, r.resource): r for r in READABLES.values()}
+_BY_ROOT: Mapping[tuple[str, str], Readable] = {
+    (served.root, served.resource): served for readable in READABLES.values() for served in readable.every_version
+}
+
+VERSION = "/version"
+_VERSION = re.compile(r"v[1-9][0-9]{0,2}((alpha|beta)[1-9][0-9]{0,2})?")
+_PLURAL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_OWN_GROUPS = ("k8s.io", "kubernetes.io")
+"""Domains of groups that Kubernetes defines, each of whose resources is listed above or may not be read."""
+_CREDENTIALS = ("secret", "token", "credential", "password")
+"""In the name of a custom resource: what is called so owns no pods and may hold what must not be read."""
 
 Check = Callable[[str], bool]
 
@@ -190,17 +227,43 @@ def check_readable(backend: str, path: str, query: tuple[tuple[str, str], ...], 
     _check_query(path, query, allowed)
 
 
+def discovery_path(group: str, version: str) -> str:
+    """Where a server says which resources it serves in a group's version: the plural of a kind, among others."""
+    return f"/apis/{group}/{version}"
+
+
+def is_custom_object(segments: Sequence[str]) -> bool:
+    """Whether these are the segments of one namespaced object of a custom resource that may be read.
+
+    See the head of this module for why no more than that is open.
+    """
+    if len(segments) != 7 or (segments[0], segments[3]) != ("apis", "namespaces"):
+        return False
+    group, version, plural = segments[1], segments[2], segments[5]
+    return (
+        "." in group
+        and not any(group == own or group.endswith(f".{own}") for own in _OWN_GROUPS)
+        and _VERSION.fullmatch(version) is not None
+        and _PLURAL.fullmatch(plural) is not None
+        and not any(word in plural for word in _CREDENTIALS)
+    )
+
+
 def _kubernetes_query(path: str) -> Mapping[str, Check]:
     """Checks of the query keys that this Kubernetes path takes."""
     segments = path.split("/")[1:]
     if not all(len(segment) <= 253 and _NAME.fullmatch(segment) for segment in segments):
         raise CommandRefused(f"path {path!r:.120} is not canonical: lower-case names between single slashes only")
+    if path == VERSION or (len(segments) == 3 and segments[0] == "apis" and _VERSION.fullmatch(segments[2])):
+        return {}
     depth = 2 if segments[0] == "api" else 3
     root, rest = "/" + "/".join(segments[:depth]), segments[depth:]
     in_namespace = len(rest) >= 3 and rest[0] == "namespaces"
     if in_namespace:
         rest = rest[2:]
     readable = _BY_ROOT.get((root, rest[0])) if rest else None
+    if readable is None and is_custom_object(segments):
+        return {}
     if readable is None or readable.namespaced != in_namespace:
         raise CommandRefused(f"path {path!r:.120} is not on the allow-list of readable resources")
     if len(rest) == 1:

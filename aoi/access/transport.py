@@ -8,7 +8,7 @@ mutating request cannot be expressed, let alone sent.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aoi.access.reading import check_readable
 
@@ -60,6 +60,9 @@ class Response:
     body: bytes
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_final: bool = False
+    """The transport's own refusal of an answer (a redirect, a login page, too many bytes): asking again changes
+    nothing."""
 
 
 class ReadTransport(Protocol):
@@ -67,6 +70,15 @@ class ReadTransport(Protocol):
 
     def read(self, request: ReadRequest) -> Response:
         """Send one GET. Raises: ClusterUnavailable; HTTP errors are responses, not exceptions."""
+        ...
+
+
+@runtime_checkable
+class TimedReadTransport(ReadTransport, Protocol):
+    """Can also be told how long one read may take."""
+
+    def read_within(self, request: ReadRequest, timeout_s: float) -> Response:
+        """Send one GET that ends within `timeout_s` of wall-clock time. Raises: ClusterUnavailable."""
         ...
 
 

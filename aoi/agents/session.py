@@ -6,6 +6,7 @@ from typing import Literal
 
 from aoi.agents import answer as answers
 from aoi.agents.compressor import Compressor, Observation, condense
+from aoi.agents.first_look import FirstLook, names_of
 from aoi.agents.observer import Observer
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
@@ -71,6 +72,10 @@ class Session:
         self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
         self._compressor = Compressor(topology, handles)
         self._raw, self._compressed = raw.reader(), compressed.writer()
+        survey = situation.survey()
+        look = FirstLook(survey, names_of(survey.estate, situation.components))
+        self._first = look.put(raw.writer(), handles, profile)
+        self._compressed.put(self._first)
         self._decisions: list[Decision] = []
         self._utterances: list[Utterance] = []
         self.steps: list[Step] = []
@@ -101,7 +106,7 @@ class Session:
 
     def answer(self) -> Answer | None:
         """What the decisions come to, with evidence that resolves."""
-        signals = [signal for step in self.steps for signal in step.signals]
+        signals = [*self._first.signals, *(signal for step in self.steps for signal in step.signals)]
         return answers.answer(self._decisions, signals, self._handles, self._raw)
 
     def _decide(self, index: int, given: Given | None) -> Generator[Turn, Generation, Spoken]:

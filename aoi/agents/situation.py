@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aoi.access.transport import ReadTransport
+from aoi.estate.survey import Survey
 from aoi.records.decision import ExecDo
 from aoi.records.episode import Answer, Outcome, StepStatus
 from aoi.records.problem import ProblemInstance
@@ -79,5 +80,9 @@ class Situation(Protocol):
         ...
 
     def alerts(self) -> Sequence[Paged]: ...  # noqa: D102
+
+    def survey(self) -> Survey:
+        """A look at everything, as the cluster is before the first decision."""
+        ...
 
     def grade(self, answer: Answer | None) -> Outcome: ...  # noqa: D102

@@ -45,6 +45,8 @@ class Component:
     """ReplicaSets of a Deployment, Jobs of a CronJob."""
     template: Obj = field(default_factory=dict)
     """Pod template: metadata and spec. Of a bare pod, the pod."""
+    reference: Obj = field(default_factory=dict)
+    """The owner reference, where it is all that is known of the owner."""
 
     @property
     def kind(self) -> str:
@@ -89,6 +91,7 @@ class _Owners:
     def __init__(self, owners: list[Obj]) -> None:
         self._owners = owners
         self._by_uid = {uid(obj): obj for obj in owners if uid(obj)}
+        self._references: dict[Identity, Obj] = {}
 
     def components(self, pods: list[Obj]) -> tuple[Component, ...]:
         tops: dict[Identity, Obj | None] = {}
@@ -104,7 +107,14 @@ class _Owners:
             tops.setdefault(top, obj)
             below.setdefault(top, []).append(pod)
         return tuple(
-            Component(top, obj, tuple(below.get(top, ())), tuple(between.get(top, ())), _template(obj, below.get(top)))
+            Component(
+                top,
+                obj,
+                tuple(below.get(top, ())),
+                tuple(between.get(top, ())),
+                _template(obj, below.get(top)),
+                self._references.get(top, {}),
+            )
             for top, obj in sorted(tops.items(), key=lambda item: item[0])
         )
 
@@ -130,7 +140,9 @@ class _Owners:
                 is_near = deployment.get("kind") == "Deployment" and namespace(deployment) == namespace(owned)
                 if is_near and selects(part(deployment, "spec", "selector"), labels(owned)):
                     return Identity("Deployment", namespace(deployment), name(deployment)), deployment
-        return Identity(text(owner, "kind"), namespace(owned), text(owner, "name")), None
+        identity = Identity(text(owner, "kind"), namespace(owned), text(owner, "name"))
+        self._references.setdefault(identity, owner)
+        return identity, None
 
 
 def _template(obj: Obj | None, pods: list[Obj] | None) -> Obj:

@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from aoi.access.reading import READABLES
 from aoi.errors import ClusterUnavailable, Permanent, UnknownNamespace
 from aoi.estate.components import Component, Identity, components_of
+from aoi.estate.custom import read_custom
 from aoi.estate.finding import Witness
 from aoi.estate.hosts import Hosts, Setting, settings_of
 from aoi.estate.objects import Obj, age_s, name, namespace, number, part, text
@@ -73,6 +74,9 @@ class Estate:
     """The server's time."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Namespace -> labels, of those that could be read."""
+
+    custom: Mapping[Identity, Obj] = field(default_factory=dict)
+    """Owners of pods that are of somebody's own kind, read as themselves."""
 
     @cached_property
     def objects(self) -> dict[str, list[Obj]]:
@@ -204,7 +208,8 @@ def read_estate(reader: Reader, namespaces: Sequence[str]) -> Estate:
         raise ClusterUnavailable(f"{first[0][0]} cannot be read: {listings[0].gap.detail if listings[0].gap else ''}")
     listings += reader.lists(rest)
     held = {(listing.key, listing.namespace): listing for listing in listings}
-    return Estate(places, held, reader.now, labels_of(known_places))
+    estate = Estate(places, held, reader.now, labels_of(known_places))
+    return replace(estate, custom=read_custom(reader, estate.components))
 
 
 def all_namespaces(reader: Reader) -> tuple[str, ...]:

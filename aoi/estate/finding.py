@@ -90,6 +90,8 @@ class Finding:
     """Whether a log line was found that says why."""
     weight: float = 1.0
     """Pods, or occurrences."""
+    share: float = 1.0
+    """Of a healthy program's log lines, how many say so: what fails now and then is not what fails."""
 
     def having(self, **changes: Any) -> Self:
         """A copy with other values."""

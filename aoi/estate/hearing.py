@@ -31,8 +31,8 @@ MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
 SHOWN = 2
 """Telling lines in a summary."""
-REPEATED = 2
-"""A healthy program that complains fewer times than this had a bad moment."""
+REPEATED = {0: 2, 1: 3, 2: 3}
+"""By a telling line's weight: a healthy program that complains fewer times than this had a bad moment."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,9 @@ def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
     lines = last_lines(spoken.observation.data, 2)
     if not lines:
         return finding
-    end = len(spoken.observation.data)
-    start = max(0, spoken.observation.data.rstrip().rfind(b"\n"))
     return finding.having(
-        summary=sentence(f"{finding.summary}. Its log ends with: {' | '.join(lines)}"),
-        sightings=(*finding.sightings, Sighting(spoken.observation, start, end)),
+        summary=sentence(f"{finding.summary}. Its log ends with: {' | '.join(line.text for line in lines)}"),
+        sightings=(*finding.sightings, spoken.sighting(lines[-1])),
     )
 
 
@@ -167,7 +165,7 @@ def _calm_logs(component: Component) -> Iterator[LogKey]:
 def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Finding]:
     told: set[tuple[str, str]] = set()
     for telling in log.tellings:
-        if telling.weight > 2 or (telling.count < REPEATED and not telling.is_final):
+        if telling.weight > 2 or telling.count < REPEATED[telling.weight]:
             continue
         host = next(_hosts(estate, component.namespace, telling), None)
         other = host.component.identity if host and host.component else None
@@ -190,4 +188,5 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             other=other,
             is_explained=True,
             weight=float(telling.count),
+            share=telling.count / max(1, log.observation.data.count(b"\n")),
         )

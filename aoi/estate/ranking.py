@@ -11,6 +11,7 @@ from functools import cached_property
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
+from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls
 from aoi.estate.rules.services import behind
 
@@ -20,6 +21,8 @@ POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "u
 """Words of a caller about a callee that does not answer."""
 AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls", "dns"})
 """Words of a caller about a callee that answers and does not let it in."""
+LOUD = 0.08
+"""Share of a healthy program's log lines above which a complaint is a state and not an accident."""
 _WEAK = frozenset({"badimage", "badenv", "badargs", "badcommand", "nodeselector", "liveness", "readiness", "oomkilled"})
 """What every rollout changes: a lead where its component has no better explanation."""
 
@@ -57,6 +60,8 @@ class _Graph:
     failing: dict[Identity, list[Finding]] = field(default_factory=dict)
     pointed: dict[Identity, list[Finding]] = field(default_factory=dict)
     """Callee -> what callers say of it."""
+    speakers: dict[tuple[str, int | None], set[Identity]] = field(default_factory=dict)
+    """Address -> who complains about it."""
 
     def add(self, finding: Finding) -> None:
         """One that counts."""
@@ -65,6 +70,8 @@ class _Graph:
 
     def point(self, finding: Finding) -> None:
         """What one says of a callee."""
+        if finding.host is not None:
+            self.speakers.setdefault(_address(finding.host), set()).add(finding.owner)
         for target in self._targets(finding):
             if target != finding.owner:
                 self.pointed.setdefault(target, []).append(finding)
@@ -127,6 +134,8 @@ def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identit
     left = _promote(graph, suspects, alerted)
     left = _promote(graph, left, alerted)  # what is supported may support
     _complained_about(graph, alerted)
+    if not graph.failing:
+        left = _downstream(graph, left, alerted)
     return Ranked(_roots(graph, alerted), tuple(sorted(left, key=_nearness)))
 
 
@@ -145,19 +154,52 @@ def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity])
     own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
     if suspect.word in POINTERS | AT_CALLEE or suspect.tier >= Tier.CALLEE:
         # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
-        return bool(own) or suspect.owner in alerted
+        return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
+    if _is_weak(suspect):
+        return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
+    if suspect.host is not None and suspect.word == "badconfig":
+        return _is_spoken_of(graph, suspect, own, alerted)
     places = {suspect.owner, *behind(graph.estate, suspect.owner)}
     if suspect.owner.kind == "Service" and suspect.other:
         places.add(suspect.other)
     if places & alerted or any(place in graph.pointed for place in places):
-        return not _is_weak(suspect) or not any(f.tier <= Tier.TOLD for f in own)
+        return True
     unexplained = [f for f in own if f.tier >= Tier.CALLEE]
-    if _is_weak(suspect):
-        return bool(own) and len(unexplained) == len(own)
-    if suspect.host is not None and own:
-        said = {f.host.written for f in own if f.host is not None}
-        return suspect.host.written in said or not said
     return bool(unexplained) and suspect.word not in ("targetport", "hpapinned", "zeroreplicas")
+
+
+def _is_spoken_of(graph: _Graph, suspect: Finding, own: list[Finding], alerted: frozenset[Identity]) -> bool:
+    """An address in a configuration that many read is wrong for the one who complains about it."""
+    assert suspect.host is not None
+    speakers = graph.speakers.get(_address(suspect.host), set())
+    if speakers:
+        return suspect.owner in speakers
+    return suspect.owner in alerted or any(f.tier >= Tier.CALLEE and f.host is None for f in own)
+
+
+def _address(host: Host) -> tuple[str, int | None]:
+    """What a host position comes to, however it is written."""
+    if host.service is not None:
+        return f"{host.service.namespace}/{host.service.name}", host.port
+    return host.written.lower(), host.port
+
+
+def _downstream(graph: _Graph, suspects: list[Finding], alerted: frozenset[Identity]) -> list[Finding]:
+    """Where nothing else explains an alert: what is plainly wrong with whom the paged ones are configured to call."""
+    reached, frontier = set(alerted), list(alerted)
+    while frontier:
+        callees = graph.configured.get(frontier.pop(), ())
+        fresh = [callee for callee in callees if callee not in reached]
+        reached |= set(fresh)
+        frontier += fresh
+    left = []
+    for suspect in suspects:
+        places = {suspect.owner, *behind(graph.estate, suspect.owner)}
+        if suspect.tier is Tier.STATED and not _is_weak(suspect) and places & reached:
+            graph.add(suspect)
+        else:
+            left.append(suspect)
+    return left
 
 
 def _is_weak(finding: Finding) -> bool:
@@ -169,14 +211,13 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
     for callee, said in list(graph.pointed.items()):
         if callee.kind == "Service" or callee in graph.failing:
             continue
-        speakers = {finding.owner for finding in said}
-        counts = (
-            any(f.standing == "failing" for f in said) or len(speakers) > 1 or speakers & alerted or callee in alerted
-        )
+        loud = {finding.owner for finding in said if finding.share >= LOUD}
+        is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
+        counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged
         leaf = not any(callee == f.owner for others in graph.pointed.values() for f in others)
         if counts and leaf:
             best = min(said, key=_nearness)
-            graph.add(best.having(owner=callee, other=best.owner, tier=Tier.CALLEE, standing="suspect"))
+            graph.failing[callee] = [best.having(tier=Tier.CALLEE, standing="suspect")]
 
 
 def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:
@@ -190,11 +231,15 @@ def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:
         for identity, explained in merged.items()
     ]
 
-    def order(root: Root) -> tuple[bool, int, int, float, int, Identity]:
-        paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
-        return (bool(alerted) and not paged, *_nearness(root.main), -len(root.explains), root.identity)
+    return tuple(sorted(roots, key=lambda root: _order(root, alerted)))
 
-    return tuple(sorted(roots, key=order))
+
+def _order(root: Root, alerted: frozenset[Identity]) -> tuple[int, int, int, float, int, Identity]:
+    """Nearest to a cause first; what explains an alert is taken for two steps nearer than what does not."""
+    paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
+    tier, is_suspect, weight = _nearness(root.main)
+    distance = tier + (2 if alerted and not paged else 0) + (2 if is_suspect and tier >= Tier.CALLEE else 0)
+    return (distance, is_suspect, tier, weight, -len(root.explains), root.identity)
 
 
 def _without_services(

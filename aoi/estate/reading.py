@@ -118,7 +118,7 @@ class Reader:
         """One object, or None with the HTTP status that said why. Raises: ClusterUnavailable."""
         readable = READABLES[key] if isinstance(key, str) else key
         try:
-            response = self._ask(ReadRequest(readable.path(namespace, name)))
+            response = self.ask(ReadRequest(readable.path(namespace, name)))
         except CommandRefused:
             return None, 400
         body = _object(response)
@@ -131,7 +131,8 @@ class Reader:
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(read, wanted))
 
-    def _ask(self, request: ReadRequest) -> Response:
+    def ask(self, request: ReadRequest) -> Response:
+        """Send one GET, and keep the server's time. Raises: ClusterUnavailable."""
         response = self.transport.read(request)
         date = next((value for key, value in response.headers.items() if key.lower() == "date"), "")
         if date:
@@ -148,7 +149,7 @@ class Reader:
                 return self._stopped(key, namespace, items, "skipped", "the time budget was spent")
             query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
             try:
-                response = self._ask(ReadRequest(readable.path(namespace), query))
+                response = self.ask(ReadRequest(readable.path(namespace), query))
             except ClusterUnavailable as error:
                 return self._stopped(key, namespace, items, "unreachable", str(error))
             if response.status == 404 and not items:
@@ -196,7 +197,7 @@ class Reader:
         query += (("sinceSeconds", str(since_s)),) if since_s else ()
         try:
             request = ReadRequest(READABLES["pods"].path(namespace, pod) + "/log", query, accept="*/*")
-            response = self._ask(request)
+            response = self.ask(request)
         except ClusterUnavailable as error:
             return lost("unreachable", str(error))
         except CommandRefused as error:

@@ -18,6 +18,7 @@ from aoi.estate.rules.changes import changes
 from aoi.estate.rules.configuration import configuration
 from aoi.estate.rules.network import network
 from aoi.estate.rules.nodes import nodes
+from aoi.estate.rules.owners import owners
 from aoi.estate.rules.pods import pods
 from aoi.estate.rules.scaling import scaling
 from aoi.estate.rules.services import routes, services
@@ -37,6 +38,7 @@ RULES: tuple[Callable[[Estate], Iterator[Finding]], ...] = (
     nodes,
     configuration,
     network,
+    owners,
     changes,
 )
 

@@ -53,7 +53,8 @@ class Handles:
 def assign(components: Sequence[str], nodes: Sequence[str], *, seed: int, real: bool = False) -> Handles:
     """Give every component and node its handle for one episode.
 
-    Components beyond `lexicon.MAX_HANDLES` and nodes beyond `MAX_NODES` get none: the seed vocabulary ends there.
+    Components beyond `lexicon.MAX_HANDLES` and nodes beyond `MAX_NODES` get none: the seed vocabulary ends there. So
+    whoever has more names what matters most first.
     """
     if real:
         return Handles({name: name for name in components}, {name: name for name in nodes})
@@ -64,7 +65,7 @@ def assign(components: Sequence[str], nodes: Sequence[str], *, seed: int, real: 
 
 
 def _shuffled(names: Sequence[str], salt: str, letter: str, limit: int) -> dict[str, str]:
-    order = sorted(dict.fromkeys(names))
+    order = sorted(list(dict.fromkeys(names))[:limit])
     random.Random(int(sha256_hex(salt.encode())[:16], 16)).shuffle(order)
     # Numbers are drawn from the whole range: all handles must be met in training, whatever the application's size.
     numbers = random.Random(int(sha256_hex(f"{salt}/numbers".encode())[:16], 16)).sample(range(1, limit + 1), limit)

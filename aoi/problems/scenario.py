@@ -12,6 +12,8 @@ from random import Random
 
 from aoi.access.transport import ReadTransport, Transport
 from aoi.agents.situation import Hands
+from aoi.estate.reading import Reader
+from aoi.estate.survey import Survey, survey
 from aoi.problems import catalogue, oracle
 from aoi.problems.alerts import Alert, alerts_of
 from aoi.problems.faults import FAULTS
@@ -34,6 +36,7 @@ from kubeworld.machine.world import Snapshot, World
 BASE_WORLDS = 24
 PREPARED_WORLDS = 96
 """Snapshots kept: they share unchanged objects with one another."""
+SURVEYS = 48
 AGE_S = (180, 1200)
 """Simulated seconds from the fault to the first look."""
 LEAD_S = (60, 240)
@@ -91,6 +94,11 @@ class Scenario:
     def alerts(self) -> tuple[Alert, ...]:
         """What pages the operator now, worst first."""
         return alerts_of(self.world, self.application)
+
+    def survey(self) -> Survey:
+        """A look at everything as it was at the first look: equal for every rollout of the same problem and seed."""
+        problem = self.instance.problem
+        return _surveyed(problem.application, self.instance.seed, problem.fault, problem.target if problem.fault else 0)
 
     def grade(self, answer: Answer | None) -> Outcome:
         """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
@@ -187,6 +195,14 @@ def _replace_at_once(world: World, built: Application) -> None:
         spec = {**deployment["spec"], "strategy": {"type": "Recreate"}}
         world.store.update("deployments.apps", {**deployment, "spec": spec}, spec_changed=True)
     world.settle()
+
+
+@lru_cache(maxsize=SURVEYS)
+def _surveyed(application_key: str, seed: int, fault_key: str | None, target: int) -> Survey:
+    prepared = _prepare(application_key, seed, fault_key, target)
+    world = _open(prepared.application, prepared.snapshot)
+    paged = [alert.component for alert in alerts_of(world, prepared.application)]
+    return survey(Reader(EmbeddedReadTransport(world, PROBE)), [prepared.application.namespace], paged)
 
 
 @lru_cache(maxsize=PREPARED_WORLDS)

@@ -70,7 +70,11 @@ def _running(pod: Obj) -> list[Obj]:
     """Whatever runs is measured: also sidecars, and init containers while they work."""
     spec = pod["spec"]
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
-    return [one for one in containers if (container_status(pod, one["name"]).get("state") or {}).get("running")]
+    return [
+        container
+        for container in containers
+        if (container_status(pod, container["name"]).get("state") or {}).get("running")
+    ]
 
 
 def _head(world: World, kind: str, obj: Obj) -> Obj:

@@ -1,9 +1,5 @@
-"""Subresources of pods: log, exec, eviction, binding."""
+"""Subresources of pods but for their logs: exec, eviction, binding."""
 
-import bisect
-import re
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from kubeworld.api.deletes import delete_object
@@ -11,13 +7,11 @@ from kubeworld.api.policies import ask_policies
 from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, Exec, json_response
 from kubeworld.api.strict import read_object
-from kubeworld.kinds import conditions, errors, field_errors
+from kubeworld.kinds import conditions, errors
 from kubeworld.kinds.node import is_down
 from kubeworld.kinds.pod import POD
 from kubeworld.machine import selectors
-from kubeworld.machine.clock import Clock
 from kubeworld.machine.response import Response
-from kubeworld.machine.runtime import LogLine, StoredLog
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -52,111 +46,19 @@ def container_status(pod: Obj, container: str) -> Obj:
     return {}
 
 
-def log(world: World, call: Call) -> Response:
-    """GET log: tail, since, timestamps, previous, byte limit. Raises: ApiError 400, 404."""
-    pod = stored(world, POD, call.namespace, call.name)
-    container = container_of(pod, call.query.get("container", ""))
-    if not pod["spec"].get("nodeName"):
-        return Response(200, b"", "text/plain")  # no kubelet to ask: kube-apiserver answers with nothing
-    previous = call.flag("previous")
-    _check_has_log(pod, container, previous=previous)
-    # What its kubelet answers through: kube-apiserver has no log of its own.
-    if refusal := _refusal(world, pod):
-        meta = pod["metadata"]
-        url = f"https://{_kubelet(world, pod)}/containerLogs/{meta['namespace']}/{meta['name']}/{container}"
-        raise errors.ApiError(500, "InternalError", f'Get "{url}": {refusal}')
-    tail, limit, since = (
-        _integer(call, "tailLines"),
-        _integer(call, "limitBytes", least=1),
-        _since_ms(world.clock, call),
-    )
-    lines = world.runtime.log(world, pod, container, previous=previous)
-    if tail is not None:
-        lines = lines[max(0, len(lines) - tail) :]
-    if since is not None:
-        lines = lines[bisect.bisect_left(lines, since, key=lambda line: line.at_ms) :]
-    return Response(200, _log_bytes(world.clock, lines, limit, stamped=call.flag("timestamps")), "text/plain")
-
-
-def _log_bytes(clock: Clock, lines: Sequence[LogLine], limit: int | None, *, stamped: bool) -> bytes:
-    """The lines as they were written, up to the limit, which counts stamps too."""
-    if isinstance(lines, StoredLog) and not stamped:
-        return lines.data(limit)
-    parts: list[bytes] = []
-    length = 0
-    for line in lines:
-        if limit is not None and length >= limit:
-            break
-        parts.append(_stamp(clock, line) + line.data if stamped else line.data)
-        length += len(parts[-1])
-    return b"".join(parts)[:limit]
-
-
-def _refusal(world: World, pod: Obj) -> str | None:
+def kubelet_refusal(world: World, pod: Obj) -> str | None:
     """What kube-apiserver hears when it connects to the pod's kubelet, if that does not run."""
     if not is_down(world, pod["spec"]["nodeName"]):
         return None
-    return f"dial tcp {_kubelet(world, pod)}: connect: connection refused"
+    return f"dial tcp {kubelet_address(world, pod)}: connect: connection refused"
 
 
-def _kubelet(world: World, pod: Obj) -> str:
+def kubelet_address(world: World, pod: Obj) -> str:
+    """Host and port of the pod's kubelet."""
     node = world.store.get("nodes", "", pod["spec"]["nodeName"])
     addresses = ((node or {}).get("status") or {}).get("addresses") or ()
     internal = [address["address"] for address in addresses if address["type"] == "InternalIP"]
     return f"{internal[0] if internal else pod['spec']['nodeName']}:{KUBELET_PORT}"
-
-
-def _check_has_log(pod: Obj, container: str, *, previous: bool) -> None:
-    name, status = pod["metadata"]["name"], container_status(pod, container)
-    if previous:
-        if not (status.get("lastState") or {}).get("terminated"):
-            raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-        return
-    # While a container waits to be restarted, its log is that of the last run (validateContainerLogStatus).
-    waiting = (status.get("state") or {}).get("waiting")
-    if waiting and not (status.get("lastState") or {}).get("terminated"):
-        raise errors.bad_request(_waiting_text(container, name, waiting))
-
-
-def _waiting_text(container: str, pod: str, waiting: Obj) -> str:
-    reason = waiting.get("reason", "ContainerCreating")
-    if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-        detail = "image can't be pulled" if reason == "ErrImagePull" else "trying and failing to pull image"
-        return f'container "{container}" in pod "{pod}" is waiting to start: {detail}'
-    return f'container "{container}" in pod "{pod}" is waiting to start: {reason}'
-
-
-def _since_ms(clock: Clock, call: Call) -> int | None:
-    seconds = _integer(call, "sinceSeconds", least=1)
-    if seconds is not None:
-        return clock.now_ms - seconds * 1000
-    if text := call.query.get("sinceTime"):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise errors.bad_request(f'parsing time "{text}" as RFC 3339') from error
-        return int(moment.timestamp() * 1000) - clock.epoch_ms
-    return None
-
-
-def _integer(call: Call, name: str, least: int = 0) -> int | None:
-    text = call.query.get(name)
-    if text is None or text == "":
-        return None
-    if not re.fullmatch(r"-?\d{1,18}", text):
-        raise errors.bad_request(f'{name}: Invalid value: "{text}": must be an integer')
-    value = int(text)
-    if value < least:
-        bound = f"greater than {least - 1}" if least else "greater than or equal to 0"
-        error = field_errors.invalid(name, value, f"must be {bound}")
-        raise errors.ApiError(422, "Invalid", f'PodLogOptions "{call.name}" is invalid: {error}', {"name": call.name})
-    return value
-
-
-def _stamp(clock: Clock, line: LogLine) -> bytes:
-    # Nine digits, as the container runtime stamps every line of its log files (RFC3339Nano).
-    moment = clock.rfc3339(line.at_ms).removesuffix("Z")
-    return f"{moment}.{(clock.epoch_ms + line.at_ms) % 1000:03d}000000Z ".encode()
 
 
 def run_command(world: World, call: Call) -> Exec:
@@ -175,7 +77,7 @@ def run_command(world: World, call: Call) -> Exec:
         raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):
         raise errors.bad_request(f"pod {call.name} does not have a host assigned")
-    if refusal := _refusal(world, pod):
+    if refusal := kubelet_refusal(world, pod):
         raise errors.ApiError(500, "InternalError", f"error dialing backend: {refusal}")
     if not (container_status(pod, container).get("state") or {}).get("running"):
         raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from kubeworld.api import deletes, metrics, pods, reviews, writes
+from kubeworld.api import deletes, logs, metrics, pods, reviews, writes
 from kubeworld.api.discovery import discover
 from kubeworld.api.health import health, paths
 from kubeworld.api.openapi import openapi
@@ -339,7 +339,7 @@ _HANDLERS: dict[str, Handler] = {
 _SUBRESOURCES: dict[str, Handler] = {
     "status": _status,
     "scale": scale,
-    "log": pods.log,
+    "log": logs.log,
     "exec": pods.run_command,
     "eviction": pods.evict,
     "binding": pods.bind,

@@ -1,8 +1,10 @@
 """The entries of a behaviours file, and which of them a container or a node meets: the first that matches."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from typing import Literal
 
 from kubeworld.behaviours.text import LogText
@@ -28,10 +30,10 @@ class Match:
         """Whether all four fit."""
         meta = pod["metadata"]
         return (
-            fnmatchcase(meta.get("namespace", ""), self.namespace)
-            and fnmatchcase(meta["name"], self.pod)
-            and fnmatchcase(container["name"], self.container)
-            and fnmatchcase(container.get("image", ""), self.image)
+            _fits(self.namespace, meta.get("namespace", ""))
+            and _fits(self.pod, meta["name"])
+            and _fits(self.container, container["name"])
+            and _fits(self.image, container.get("image", ""))
         )
 
 
@@ -87,4 +89,14 @@ class Behaviours:
 
     def is_ready(self, node: str) -> bool | None:
         """What the first entry that matches says of a node; None: nothing."""
-        return next((entry.ready for entry in self.nodes if fnmatchcase(node, entry.node)), None)
+        return next((entry.ready for entry in self.nodes if _fits(entry.node, node)), None)
+
+
+def _fits(glob: str, text: str) -> bool:
+    return glob == "*" or _pattern(glob).match(text) is not None
+
+
+@cache
+def _pattern(glob: str) -> re.Pattern[str]:
+    # fnmatch's own cache forgets: a file of a hundred entries has more globs than it keeps.
+    return re.compile(translate(glob))

@@ -25,7 +25,8 @@ def read(path: Path) -> Behaviours:
     """The behaviours in a file. Raises: BadBehaviours, OSError."""
     try:
         document = yaml.load(path.read_bytes(), _Loader)
-    except yaml.YAMLError as error:
+    # PyYAML leaves it to its caller when a date has no such day, or when brackets are nested without end.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadBehaviours(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     try:
         return parse(document, path.parent)
@@ -110,7 +111,7 @@ def _log(fields: Fields, folder: Path) -> LogText | None:
         raise fields.refusal("", "`log` or `log_file`", "both")
     if "log_file" in fields.values:
         name = fields.needs("log_file", TEXT)
-        path = (folder / name).resolve()
+        path = folder.absolute() / name
         if not is_readable(path):
             raise fields.refusal("log_file", "a file that can be read", f"{name} ({path})")
         return LogText(path)

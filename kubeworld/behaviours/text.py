@@ -35,9 +35,9 @@ class LogText:
         assert isinstance(self.source, Path)
         try:
             status = self.source.stat()
+            return _starts_of_file(self.source, status.st_mtime_ns, status.st_size)
         except OSError:
             return _starts(BytesIO(b""))
-        return _starts_of_file(self.source, status.st_mtime_ns, status.st_size)
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from one offset to another."""

@@ -36,6 +36,13 @@ class Proposal:
 class MetricError(Exception):
     """A metric could not be computed. `str()` is the event's message."""
 
+    def __init__(self, message: str, kind: str, label: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """Of the metric: Resource, Pods, Object, External, ContainerResource."""
+        self.label = label
+        """What could not be had, in the words of the error that counts the invalid metrics."""
+
 
 class HorizontalAutoscaler:
     """Looks every 15 seconds, as use changes without any change of an object; only worlds with an HPA pay for it."""
@@ -83,10 +90,25 @@ class HorizontalAutoscaler:
             report.set("ScalingActive", "False", "ScalingDisabled", message)
             report.write({"currentReplicas": 0, "desiredReplicas": 0})
             return
-        try:
-            proposals = [_propose(world, autoscaler, target, metric) for metric in _metrics(autoscaler)]
-        except MetricError as error:
-            report.no_metric(error, current)
+        if (bound := _out_of_bounds(autoscaler, current)) is not None:
+            # Whatever the metrics say, and if they cannot be had.
+            _scale(world, resource, target, bound[0])
+            report.rescaled(bound[0], bound[1])
+            now = world.clock.rfc3339()
+            report.write({"currentReplicas": current, "desiredReplicas": bound[0], "lastScaleTime": now})
+            return
+        proposals: list[Proposal] = []
+        problems: list[MetricError] = []
+        for metric in _metrics(autoscaler):
+            try:
+                proposals.append(_propose(world, autoscaler, target, metric))
+            except MetricError as error:
+                problems.append(error)
+        # What cannot be measured keeps the size from shrinking, not from growing (computeReplicasForMetrics).
+        highest = max((proposal.replicas for proposal in proposals), default=0)
+        report.no_metrics(problems)
+        if problems and (not proposals or highest < current):
+            report.not_computed(problems, len(proposals) + len(problems), current)
             return
         # The metric that asks for most decides, so that none is starved (computeReplicasForMetrics).
         best = max(proposals, key=lambda proposal: proposal.replicas)
@@ -94,10 +116,8 @@ class HorizontalAutoscaler:
         report.set("ScalingActive", "True", "ValidMetricFound", message)
         desired = _bounded(report, autoscaler, current, _stabilized(world, autoscaler, current, best.replicas))
         if desired != current:
-            scaled, spec = fork(target, "spec")
-            spec["replicas"] = desired
-            world.store.update(resource, scaled, spec_changed=True)
-            report.rescaled(current, desired, best)
+            _scale(world, resource, target, desired)
+            report.rescaled(desired, f"{best.name} above target" if desired > current else "All metrics below target")
         else:
             report.set("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
         numbers: Obj = {"currentReplicas": current, "desiredReplicas": desired}
@@ -132,19 +152,23 @@ class _Report:
         self.set("AbleToScale", "False", "FailedGetScale", message)
         self.write({})
 
-    def no_metric(self, error: MetricError, current: int) -> None:
+    def no_metrics(self, problems: list[MetricError]) -> None:
+        """An event for each metric that cannot be had."""
+        for problem in problems:
+            self.event(f"FailedGet{problem.kind}Metric", str(problem), warning=True)
+
+    def not_computed(self, problems: list[MetricError], metrics: int, current: int) -> None:
         """The size stays as it is while use cannot be measured."""
-        self.event("FailedGetResourceMetric", str(error), warning=True)
-        first = f"failed to get cpu resource metric value: {error}"
-        message = f"invalid metrics (1 invalid out of 1), first error is: {first}"
+        first = problems[0]
+        error = f"failed to get {first.label}: {first}"
+        message = f"invalid metrics ({len(problems)} invalid out of {metrics}), first error is: {error}"
         self.event("FailedComputeMetricsReplicas", message, warning=True)
-        explained = f"the HPA was unable to compute the replica count: {error}"
-        self.set("ScalingActive", "False", "FailedGetResourceMetric", explained)
+        explained = f"the HPA was unable to compute the replica count: {first}"
+        self.set("ScalingActive", "False", f"FailedGet{first.kind}Metric", explained)
         self.write({"currentReplicas": current, "desiredReplicas": current})
 
-    def rescaled(self, current: int, desired: int, best: Proposal) -> None:
+    def rescaled(self, desired: int, reason: str) -> None:
         """The target was given another size."""
-        reason = f"{best.name} above target" if desired > current else "All metrics below target"
         self.event("SuccessfulRescale", f"New size: {desired}; reason: {reason}")
         message = f"the HPA controller was able to update the target scale to {desired}"
         self.set("AbleToScale", "True", "SucceededRescale", message)
@@ -158,6 +182,22 @@ class _Report:
             self.world.store.update(RESOURCE, {**self.autoscaler, "status": status})
 
 
+def _out_of_bounds(autoscaler: Obj, current: int) -> tuple[int, str] | None:
+    """The bound that the present size is beyond, and why it is changed; None within both."""
+    spec = autoscaler["spec"]
+    if current > spec["maxReplicas"]:
+        return spec["maxReplicas"], "Current number of replicas above Spec.MaxReplicas"
+    if current < spec.get("minReplicas", 1):
+        return spec.get("minReplicas", 1), "Current number of replicas below Spec.MinReplicas"
+    return None
+
+
+def _scale(world: World, resource: str, target: Obj, replicas: int) -> None:
+    scaled, spec = fork(target, "spec")
+    spec["replicas"] = replicas
+    world.store.update(resource, scaled, spec_changed=True)
+
+
 def _metrics(autoscaler: Obj) -> list[Obj]:
     spec = autoscaler["spec"]
     if spec.get("metrics"):
@@ -169,10 +209,10 @@ def _metrics(autoscaler: Obj) -> list[Obj]:
 
 def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposal:
     """Replicas that bring the average of the ready pods to the target. Raises: MetricError."""
-    if metric["type"] != "Resource":
-        raise MetricError(f"no matches for {metric['type']} metrics: no metrics API serves them")
-    name, goal = metric["resource"]["name"], metric["resource"]["target"]
     namespace = autoscaler["metadata"]["namespace"]
+    if metric["type"] != "Resource":
+        raise _unserved(metric, namespace)
+    name, goal = metric["resource"]["name"], metric["resource"]["target"]
     owned = [
         pod
         for pod in world.store.objects("pods", namespace)
@@ -180,9 +220,7 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
     ]
     ready = [pod for pod in owned if is_ready(pod)]
     if not ready:
-        raise MetricError(
-            f"failed to get {name} utilization: did not receive metrics for targeted pods (pods might be unready)"
-        )
+        raise _unmeasured(name, "did not receive metrics for targeted pods (pods might be unready)")
     used = sum(_used(world, pod, name) for pod in ready)
     if goal["type"] == "Utilization":
         asked = sum(_requested(pod, name) for pod in ready)
@@ -204,6 +242,24 @@ def _propose(world: World, autoscaler: Obj, target: Obj, metric: Obj) -> Proposa
     return Proposal(replicas, label, entry)
 
 
+def _unmeasured(name: str, why: str) -> MetricError:
+    return MetricError(f"failed to get {name} utilization: {why}", "Resource", f"{name} resource metric value")
+
+
+def _unserved(metric: Obj, namespace: str) -> MetricError:
+    """No adapter serves any other metric here, as on a cluster where nobody installed one."""
+    kind = metric["type"]
+    field = kind[0].lower() + kind[1:]
+    name = ((metric.get(field) or {}).get("metric") or {}).get("name") or (metric.get(field) or {}).get("name", "")
+    if kind == "External":
+        api = f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
+        why = f"unable to get external metric {namespace}/{name}/nil: unable to fetch metrics from external metrics API"
+        return MetricError(f"{why}: {api}", kind, f"{name} external metric value")
+    api = "no custom metrics API (custom.metrics.k8s.io) registered"
+    why = f"unable to get metric {name}: unable to fetch metrics from custom metrics API: {api}"
+    return MetricError(why, kind, f"{field} metric value")
+
+
 def _used(world: World, pod: Obj, name: str) -> int:
     usages = [world.runtime.usage(world, pod, container) for container in pod["spec"]["containers"]]
     return sum(usage.cpu_millicores if name == "cpu" else usage.memory_bytes for usage in usages)
@@ -213,7 +269,7 @@ def _requested(pod: Obj, name: str) -> int:
     for container in pod["spec"]["containers"]:
         if name not in quantities.container_amounts(container, "requests"):
             where = f"container {container['name']} of Pod {pod['metadata']['name']}"
-            raise MetricError(f"failed to get {name} utilization: missing request for {name} in {where}")
+            raise _unmeasured(name, f"missing request for {name} in {where}")
     return quantities.pod_amounts(pod, "requests")[name]
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from kubeworld.api.logs import Follower
 from kubeworld.api.results import Exec
 from kubeworld.api.server import Api, api_of
 from kubeworld.api.strict import BODY_LIMIT_BYTES
@@ -157,7 +158,7 @@ class Front:
         if isinstance(result, Exec):
             return await send_exec(request, result)
         if isinstance(result, Watch) or _follows(path, query, result):
-            return await self._stream(request, api, identity, result)
+            return await self._stream(request, api, result)
         return _answer(result, world)
 
     def _ask(
@@ -175,9 +176,7 @@ class Front:
             return ApiError(500, "InternalError", message).response()
         return result
 
-    async def _stream(
-        self, request: web.Request, api: Api, identity: Identity, result: Watch | Response
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, api: Api, result: Watch | Response) -> web.StreamResponse:
         if self.streams >= WATCH_LIMIT:
             busy = ApiError(429, "TooManyRequests", "too many open watches, please try again later", {}, retry_s=1)
             return _answer(busy.response(), api.world)
@@ -188,8 +187,10 @@ class Front:
                 await stream_watch(request, response, result)
             else:
                 path, _ = self._world_of(request.raw_path.partition("?")[0])
-                query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
-                await follow_log(request, response, api, identity, (path, query))
+                query = dict(reversed(parse_qsl(request.query_string, keep_blank_values=True)))
+                namespace, pod = path.split("/")[4:7:2]  # /api/v1/namespaces/NAMESPACE/pods/POD/log
+                follower = Follower(api.world, namespace, pod, query, len(result.body))
+                await follow_log(request, response, result.body, follower)
             return response
         except ConnectionResetError:  # the client left while something was on its way to it
             return response

@@ -6,11 +6,9 @@ import time
 import orjson
 from aiohttp import web
 
+from kubeworld.api.logs import Follower
 from kubeworld.api.results import Exec
-from kubeworld.api.server import Api
 from kubeworld.api.watch import Watch
-from kubeworld.machine.identity import Identity
-from kubeworld.machine.response import Response
 
 POLL_S = 0.05
 BOOKMARK_S = 30.0
@@ -37,33 +35,17 @@ async def stream_watch(request: web.Request, response: web.StreamResponse, watch
         await asyncio.sleep(POLL_S)
 
 
-async def follow_log(
-    request: web.Request,
-    response: web.StreamResponse,
-    api: Api,
-    identity: Identity,
-    target: tuple[str, tuple[tuple[str, str], ...]],
-) -> None:
-    """Send the log, then what is appended to it, until the client leaves or the log cannot be read any more."""
-    path, query = target
+async def follow_log(request: web.Request, response: web.StreamResponse, first: bytes, follower: Follower) -> None:
+    """Send the log, then what is appended to it, until the client leaves or the run that wrote it has ended."""
     response.headers["Content-Type"] = "text/plain"
     await response.prepare(request)
-    first = api.handle("GET", path, query, {}, b"", identity)
-    whole = tuple((key, value) for key, value in query if key not in ("tailLines", "limitBytes", "sinceSeconds"))
-    sent = _log_bytes(api.handle("GET", path, whole, {}, b"", identity))
-    await response.write(_log_bytes(first) or b"")
-    while request.transport is not None and not request.transport.is_closing():
+    await response.write(first)
+    goes_on = True
+    while goes_on and request.transport is not None and not request.transport.is_closing():
         await asyncio.sleep(POLL_S)
-        text = _log_bytes(api.handle("GET", path, whole, {}, b"", identity))
-        if text is None or sent is None:
-            break
-        if text != sent:
-            await response.write(text[len(sent) :] if text.startswith(sent) else text)
-            sent = text
-
-
-def _log_bytes(result: object) -> bytes | None:
-    return result.body if isinstance(result, Response) and result.status == 200 else None
+        data, goes_on = follower.poll()
+        if data:
+            await response.write(data)
 
 
 async def send_exec(request: web.Request, result: Exec) -> web.StreamResponse:

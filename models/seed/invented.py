@@ -44,6 +44,12 @@ class Mixture:
     strays: float = 0.6
     """Pointers after which the caller is looked at again instead of the callee: the junior's habit, so that the base
     has it at every temperature and its repair is left to learning."""
+    surveyed: float = 0.75
+    """Episodes that begin with what a survey found, as real ones do; the others with an empty page."""
+    survey_right: float = 0.6
+    """Of these, what share names the cause; the others show a symptom, or point the way."""
+    believed: float = 0.6
+    """Causes in a survey that are answered with at once, instead of being looked at again: the junior's doubt."""
     guided: float = 0.15
     """Episodes with a plan in the prompt, which is followed."""
     evolver: float = 0.4
@@ -151,7 +157,7 @@ def _repair(case: _Case) -> ExecDo:
 
 
 def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple[PromptState, Utterable]]:
-    state = ObserverState(case.task, case.alerts, plan=case.plan)
+    state = ObserverState(case.task, case.alerts, last=_surveyed(case, rng, mixture), plan=case.plan)
     for iteration in range(SEED_PROFILE.iterations):
         is_final = iteration == SEED_PROFILE.iterations - 1
         decision = _decide(case, state, rng, mixture, is_final=is_final)
@@ -173,6 +179,21 @@ def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tupl
             last_do=do,
             plan=tuple(step for step in state.plan if step != do),
         )
+
+
+def _surveyed(case: _Case, rng: random.Random, mixture: Mixture) -> tuple[Finding, ...]:
+    """What a survey shows before the first look: the cause, or how far the rules came; of a healthy case little."""
+    noise = tuple(Finding(rng.choice(_WEAK[:8]), other) for other in rng.sample(case.others, rng.choice((0, 0, 0, 1))))
+    if rng.random() >= mixture.surveyed:
+        return ()
+    if case.cause is None:
+        return noise
+    if rng.random() < mixture.survey_right:
+        pointer = tuple(map(Finding, case.pointers[-1:], case.path[-1:]))
+        return (Finding(case.cause, case.culprit), *pointer, *noise)
+    if case.pointers:
+        return (Finding(case.pointers[0], case.path[1]), *noise)
+    return (Finding(case.weak, case.culprit), *noise) if case.weak else noise
 
 
 def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
@@ -211,8 +232,7 @@ def _is_enough(case: _Case) -> bool:
 
 def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
     if state.last_do is None:
-        first = state.alerts[0]
-        return Decision(None, "scan", None, 2, _planned(state) or ProbeDo(FIRST_LOOK[first.word], first.subject))
+        return _begin(case, state, rng, mixture)
     about = _about(state, state.last_do.target)
     if isinstance(state.last_do, ExecDo):
         return Decision(about, "submit", Finding(case.cause or "healthy", case.culprit), 9, _answer(case))
@@ -228,6 +248,21 @@ def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixt
     anywhere = rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None
     strays = not state.plan and rng.random() < mixture.strays
     return _follow(state, about, lead, anywhere, state.last_do.target if strays else None)
+
+
+def _begin(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture) -> Decision:
+    """The first decision: what the survey found is believed, or followed; without it, the first alert is looked at."""
+    about = state.last[0] if state.last else None
+    if about is not None and about == Finding(case.cause or "", case.culprit):
+        if not state.plan and rng.random() < mixture.believed:
+            do = _repair(case) if case.task == "mitigate" else _answer(case)
+            return Decision(about, "fix" if case.task == "mitigate" else "submit", about, 9, do)
+        return Decision(about, "verify", about, 6, _planned(state) or ProbeDo(case.check, case.culprit))
+    if about is not None and about.subject in case.path:
+        check = ROUNDS[about.word][0] if about.word in ROUNDS else NEXT_LOOK.get(about.word, "describe")
+        return Decision(about, "depth", about, 4, _planned(state) or ProbeDo(check, about.subject))
+    first = state.alerts[0]
+    return Decision(about, "scan", None, 2, _planned(state) or ProbeDo(FIRST_LOOK[first.word], first.subject))
 
 
 def _follow(

@@ -8,10 +8,10 @@ from aoi.language.lexicon import SIGNALS
 
 _TABLE = """
 logs      : refused timeout nohost reset unavailable dns unimplemented exception fds slowquery panic tls
-logs      : unauthorized authfailed nouser forbidden connlimit
+logs      : unauthorized authfailed nouser forbidden connlimit unclassified
 traces    : waits
 pods      : crashloop starterror badimagename initwait terminating stalled notready imagepull configerror oomkilled
-pods      : zeroreplicas hpapinned restarted evicted
+pods      : zeroreplicas hpapinned restarted evicted jobfailed
 events    : liveness readiness insufficient hostport antiaffinity preempted pending nodeselector tainted
 nodes     : cordoned nodedown
 quota     : quota limitrange
@@ -20,7 +20,7 @@ network   : chaos delay loss netpolicy
 config    : missingconfig missingkey badconfig flag
 describe  : badimage badcommand badenv badargs
 storage   : unbound noclaim noclass released readonly diskfull
-metrics   : leak gc cpuhot flood cachemiss lag throttled
+metrics   : nometrics leak gc cpuhot flood cachemiss lag throttled
 """
 
 USUAL_CHECK: dict[str, str] = {

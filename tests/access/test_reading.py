@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoi.access.reading import READABLES, TABLE
+from aoi.access.reading import READABLES, TABLE, Readable, discovery_path
 from aoi.access.transport import Backend, ReadRequest
 from aoi.errors import CommandRefused
 
@@ -53,7 +53,6 @@ REFUSED_PATHS = (
     "/",
     "/api",
     "/apis",
-    "/version",
     "/metrics",
     "/logs",
     "/debug/pprof",
@@ -102,6 +101,64 @@ def test_log_may_not_be_followed() -> None:
 def test_every_listed_resource_can_be_listed_and_got(readable) -> None:
     ReadRequest(readable.path("shop"), (("labelSelector", "app=x"), ("limit", "500")), accept=TABLE)
     ReadRequest(readable.path("shop", "x"))
+
+
+@pytest.mark.parametrize("readable", READABLES.values(), ids=READABLES.keys())
+def test_older_versions_of_a_resource_can_be_read_where_a_server_has_no_other(readable) -> None:
+    for served in readable.every_version:
+        ReadRequest(served.path("shop"))
+    assert len({served.path("shop") for served in readable.every_version}) == 1 + len(readable.older)
+
+
+CUSTOM = "/apis/postgresql.cnpg.io/v1/namespaces/shop/clusters/orders"
+
+
+def test_one_object_of_a_custom_resource_can_be_read_by_its_whole_name() -> None:
+    ReadRequest(CUSTOM)
+    ReadRequest("/apis/kafka.strimzi.io/v1beta2/namespaces/shop/kafkas/events.main")
+    ReadRequest(Readable("rollouts", "Rollout", "argoproj.io", "v1alpha1").path("shop", "web"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/postgresql.cnpg.io/v1/namespaces/shop/clusters",
+        "/apis/postgresql.cnpg.io/v1/clusters/orders",
+        "/apis/postgresql.cnpg.io/v1/clusters",
+        f"{CUSTOM}/status",
+        f"{CUSTOM}/scale",
+        f"{CUSTOM}/",
+        "/apis/postgresql.cnpg.io/1/namespaces/shop/clusters/orders",
+        "/apis/postgresql.cnpg.io/v1/namespaces/shop/secrets/orders",
+        "/apis/external-secrets.io/v1/namespaces/shop/externalsecrets/orders",
+        "/apis/vault.example.com/v1/namespaces/shop/credentialsets/orders",
+        "/apis/oauth.openshift.io/v1/namespaces/shop/oauthaccesstokens/x",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/x",
+        "/apis/certificates.k8s.io/v1/namespaces/shop/x/y",
+        "/apis/k8s.io/v1/namespaces/shop/x/y",
+        "/apis/a.kubernetes.io/v1/namespaces/shop/x/y",
+        "/apis/apps/v1/namespaces/shop/scales/x",
+        "/apis/extensions/v1beta1/namespaces/shop/deployments/x",
+        "/apis/postgresql.cnpg.io/v1/namespaces/shop/clusters/..",
+        "/apis/postgresql.cnpg.io/v1/watch/namespaces/shop/clusters/x",
+    ],
+)
+def test_no_more_of_custom_resources_is_open(path: str) -> None:
+    with pytest.raises(CommandRefused):
+        ReadRequest(path)
+
+
+def test_a_custom_object_takes_no_query() -> None:
+    with pytest.raises(CommandRefused):
+        ReadRequest(CUSTOM, (("watch", "true"),))
+
+
+def test_what_a_server_serves_can_be_asked_group_by_group() -> None:
+    ReadRequest("/version")
+    ReadRequest(discovery_path("postgresql.cnpg.io", "v1"))
+    for path in ("/version/x", "/apis/apps", "/apis/apps/v1/", "/apis/apps/latest", "/api/v1", "/openid/v1/jwks"):
+        with pytest.raises(CommandRefused):
+            ReadRequest(path)
 
 
 def test_no_secret_is_on_the_list() -> None:
@@ -163,6 +220,8 @@ def test_no_spelling_reaches_outside_the_list(path: str) -> None:
     parts = path.split("/")[1:]
     assert not {"", ".", ".."} & set(parts)
     assert "%" not in path
+    if parts[0] == "apis" and len(parts) == 3:
+        return  # names of resources, of which no object is shown
     resource = (
         parts[4]
         if parts[:3] == ["api", "v1", "namespaces"] and len(parts) > 4

@@ -20,7 +20,7 @@ WRITERS = (
 )
 READ_PATH = (
     "aoi.agents.probe", "aoi.access.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
-    "aoi.access.replay",
+    "aoi.access.replay", "aoi.access.patience",
 )  # fmt: skip
 PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
 HEAVY = ("kubernetes", "kubeworld")

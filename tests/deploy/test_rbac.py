@@ -1,6 +1,7 @@
 """The manifests of a real installation: what each identity may do, read from the files and tried in a cluster."""
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from aoi.access.live.access import check_identity
 from aoi.access.reading import READABLES
 from aoi.access.transport import Request
+from aoi.access.transport import Response as Answered
 from aoi.agents.journal import Journal
 from aoi.errors import SettingsError
 from aoi.problems.sandbox import sandbox_executor
@@ -212,6 +214,8 @@ def test_every_policy_denies_the_executor_and_nobody_else():
 class Installed:
     """An embedded cluster with the manifests applied, as `kubectl apply` would."""
 
+    asking = threading.Lock()
+
     def __init__(self, world: World, namespace: str) -> None:
         self.world = world
         self.namespace = namespace
@@ -243,12 +247,13 @@ class Installed:
     def check(self, who: Identity, role: Any) -> None:
         """AOI's own start-up check, asked as an identity."""
 
-        def post(path: str, body: bytes) -> Response:
-            answer = self.api.handle("POST", path, (), {"content-type": "application/json"}, body, who)
+        def post(path: str, body: bytes) -> Answered:
+            with self.asking:  # a world belongs to one thread at a time
+                answer = self.api.handle("POST", path, (), {"content-type": "application/json"}, body, who)
             assert isinstance(answer, Response)
-            return answer
+            return Answered(answer.status, answer.body)
 
-        check_identity(post, self.namespace, role)
+        check_identity(post, (self.namespace,), role)
 
 
 def _kinds(world: World) -> tuple[Any, ...]:

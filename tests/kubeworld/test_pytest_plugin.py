@@ -64,6 +64,33 @@ def test_the_marker_says_how_many_nodes_and_how_fast_time_runs(pytester):
     result.assert_outcomes(passed=1)
 
 
+def test_containers_of_a_test_crash_as_its_marker_says(pytester):
+    result = run(
+        pytester,
+        """
+        import pytest
+        from kubeworld.behaviours import apply, parse
+
+        POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "default"},
+               "spec": {"containers": [{"name": "web", "image": "nginx:1"}], "restartPolicy": "Always"}}
+
+        def restarts(world):
+            return world.store.get("pods", "default", "web")["status"]["containerStatuses"][0]["restartCount"]
+
+        @pytest.mark.kubeworld(speed=0, behaviours=[{"match": {"pod": "web"}, "exit": {"after_s": 1, "times": 1}}])
+        def test_it(kubeworld_cluster):
+            kubeworld_cluster.call(lambda world: world.store.create("pods", POD))
+            kubeworld_cluster.advance(60)
+            assert kubeworld_cluster.call(restarts) == 1
+            entries = parse([{"match": {}, "exit": {"after_s": 1, "code": 2}}])
+            kubeworld_cluster.call(lambda world: apply(world, entries))
+            kubeworld_cluster.advance(60)
+            assert kubeworld_cluster.call(restarts) > 1
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_a_misspelt_option_of_the_marker_fails_the_test(pytester):
     result = run(
         pytester,
@@ -96,6 +123,6 @@ def test_tests_that_want_no_cluster_import_none(pytester):
 
 def test_the_fixture_is_documented(pytester):
     result = pytester.runpytest_subprocess(*LOADED, "--markers")
-    result.stdout.fnmatch_lines("*@pytest.mark.kubeworld(nodes=1, seed=0, speed=1.0)*")
+    result.stdout.fnmatch_lines("*@pytest.mark.kubeworld(nodes=1, seed=0, speed=1.0, behaviours=None)*")
     result = pytester.runpytest_subprocess(*LOADED, "--fixtures")
     result.stdout.fnmatch_lines(["kubeworld_cluster*", "*served over HTTPS on loopback*"])

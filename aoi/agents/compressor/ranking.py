@@ -10,17 +10,18 @@ _TIERS: tuple[tuple[str, ...], ...] = (
         "targetport", "selector", "noservice", "zeroreplicas", "missingconfig", "missingkey", "badimagename",
         "badcommand", "chaos", "netpolicy", "nodeselector", "insufficient", "tainted", "cordoned", "antiaffinity",
         "hostport", "quota", "limitrange", "noclaim", "noclass", "released", "nodedown", "imagepull", "badconfig",
-        "oomkilled", "liveness", "readiness", "unbound", "preempted", "evicted", "hpapinned",
+        "oomkilled", "liveness", "readiness", "unbound", "preempted", "evicted", "hpapinned", "nometrics",
     ),
     # What a program says of itself.
     (
         "unauthorized", "authfailed", "nouser", "tls", "connlimit", "forbidden", "diskfull", "readonly", "fds", "dns",
         "flag", "unimplemented", "badenv", "panic", "slowquery", "cachemiss", "lag", "leak", "gc", "cpuhot",
-        "throttled", "flood", "loss", "delay",
+        "throttled", "flood", "loss", "delay", "unclassified",
     ),
     # What the cluster does about it, and what differs from before without being wrong in itself.
     (
         "configerror", "starterror", "badargs", "badimage", "crashloop", "initwait", "stalled", "noendpoints",
+        "jobfailed",
     ),
     # Callers' views of somebody else.
     ("refused", "nohost", "timeout", "unavailable", "reset", "waits"),

@@ -237,8 +237,7 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     keeps_dying = since_death is not None and since_death < RECENT_S and restarts >= 2
     if container.status.get("ready") or (not container.status and is_ready(pod)):
         # Up now. It was down a moment ago, and more than once: it will be again.
-        code = number(last, "exitCode")
-        return _death(estate, component, pod, container, last) if keeps_dying and code else None
+        return _death(estate, component, pod, container, last) if keeps_dying else None
     if not container.status:
         return None
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):

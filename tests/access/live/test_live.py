@@ -10,6 +10,7 @@ import yaml
 
 from aoi.access.live import LiveReadTransport, LiveTransport
 from aoi.access.live.kubeconfig import load
+from aoi.access.reading import READABLES, Readable, discovery_path
 from aoi.access.transport import Backend, ReadRequest, Request
 from aoi.agents.approval import HumanApprover
 from aoi.agents.executor import Executor
@@ -81,6 +82,18 @@ def test_probe_reads_the_same_over_https_as_in_process(served: Served) -> None:
         "kubectl get svc x",
     ):
         assert live.run(line) == inside.run(line)
+
+
+def test_the_probe_is_answered_for_all_that_it_may_ask_for(served: Served) -> None:
+    transport = served.open()
+    served_here = {"pods", "deployments.apps", "replicationcontrollers", "ingressclasses.networking.k8s.io"}
+    for key, readable in READABLES.items():
+        status = transport.read(ReadRequest(readable.path(NAMESPACE), (("limit", "5"),))).status
+        assert status in ((200,) if key in served_here else (200, 404)), f"{key}: {status}"
+    for path in ("/version", discovery_path("apps", "v1")):
+        assert transport.read(ReadRequest(path)).status == 200
+    custom = Readable("clusters", "Cluster", "postgresql.cnpg.io").path(NAMESPACE, "orders")
+    assert transport.read(ReadRequest(custom)).status in (403, 404)
 
 
 @pytest.mark.parametrize("context", [ADMIN.name, EXECUTOR.name])

@@ -59,7 +59,7 @@ def test_a_stopped_kubelet_is_a_node_that_is_not_ready_and_loses_its_pods(descri
     assert b":10250: connect: connection refused" in answer.body
     described.world.advance(60_000)
     shown = described.get(f"/api/v1/nodes/{node}")
-    ready = next(one for one in shown["status"]["conditions"] if one["type"] == "Ready")
+    ready = next(each for each in shown["status"]["conditions"] if each["type"] == "Ready")
     assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
     taints = [(taint["key"], taint["effect"]) for taint in shown["spec"]["taints"]]
     assert ("node.kubernetes.io/unreachable", "NoExecute") in taints
@@ -82,7 +82,7 @@ def test_a_node_that_joins_later_meets_its_entry_and_true_brings_one_back(descri
 
 def _is_ready(described, node):
     conditions = described.get(f"/api/v1/nodes/{node}")["status"]["conditions"]
-    return next(one["status"] for one in conditions if one["type"] == "Ready")
+    return next(condition["status"] for condition in conditions if condition["type"] == "Ready")
 
 
 @pytest.fixture

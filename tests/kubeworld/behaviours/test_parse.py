@@ -4,6 +4,8 @@ import re
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kubeworld.behaviours import BadBehaviours, Behaviours, parse, read
 from kubeworld.behaviours.entries import Match
@@ -86,6 +88,9 @@ def test_what_is_not_named_matches_everything():
         ("- {node: node-1, ready: true, match: {}}", "entry 1: unknown field match, known are node and ready"),
         ("- {match: {}, pull: ok, pull: timeout}", "no YAML: the key 'pull' is there twice"),
         ("- {match: {}", "no YAML: while parsing a flow mapping"),
+        ("- match: {pod: 2024-99-99}", "no YAML: month must be in 1..12"),
+        ("[" * 5000, "no YAML: maximum recursion depth exceeded"),
+        ("- {match: {}, log_file: \"a\\0b\"}", "log_file: expected a file that can be read"),
         ("- match: {pod: !!python/object:os.system x}", "no YAML: could not determine a constructor"),
     ],
 )  # fmt: skip
@@ -105,3 +110,41 @@ def test_bytes_that_are_no_text_are_refused_as_a_file_and_kept_as_a_log(tmp_path
         read(file)
     (entry,) = parse(yaml.safe_load("- {match: {}, log: [!!binary //4=, two]}")).containers
     assert entry.log.source == b"\xff\xfe\ntwo\n"
+
+
+WORDS = st.sampled_from(
+    ["match", "node", "ready", "pull", "start", "error", "exit", "after_s", "code", "reason", "times", "message", "log",
+     "log_file", "probes", "readiness", "liveness", "usage", "cpu_m", "memory_mib", "exec", "namespace", "pod", "image",
+     "ok", "timeout", "Error", "OOMKilled", "Completed", "*", "[a-"]
+)  # fmt: skip
+SCALARS = st.one_of(
+    WORDS, st.text(max_size=5), st.integers(), st.floats(), st.booleans(), st.none(), st.binary(max_size=3)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.integers() | st.none(), inner, max_size=5),
+    max_leaves=12,
+)
+ENTRIES = st.lists(
+    st.builds(
+        lambda first, rest: {first[0]: first[1], **rest},
+        st.sampled_from([("match", {}), ("node", "a")]),
+        st.dictionaries(WORDS, VALUES, max_size=5),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=500)
+@given(VALUES | ENTRIES)
+def test_whatever_is_given_is_understood_or_refused_in_one_line(document):
+    refusal = ""
+    try:
+        behaviours = parse(document)
+    except BadBehaviours as error:
+        refusal, behaviours = str(error), Behaviours()
+    assert not refusal or "expected" in refusal or "known are" in refusal
+    assert "\n" not in refusal
+    pod = {"metadata": {"namespace": "a", "name": "b"}, "spec": {}}
+    behaviours.of(pod, {"name": "c", "image": "d"})
+    behaviours.is_ready("a")

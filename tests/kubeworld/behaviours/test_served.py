@@ -2,9 +2,11 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from kubeworld.behaviours import BadBehaviours
@@ -75,3 +77,23 @@ def test_the_command_refuses_a_bad_file_without_a_traceback(tmp_path, content):
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"error: {file}: ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_followed_log_ends_with_the_run_that_wrote_it():
+    entry = {"match": {"pod": "app"}, "exit": {"after_s": 40, "code": 3}, "log": ["one", "two", "three", "four"]}
+    with serve(speed=0, behaviours=[entry]) as cluster:
+        send(cluster, "POST", PODS, POD)
+        cluster.advance(12)
+        trust = ssl.create_default_context(cafile=str(cluster.ca_file))
+        headers = {"Authorization": f"Bearer {cluster.token}"}
+        with (
+            httpx.Client(base_url=cluster.url, verify=trust, headers=headers, timeout=20) as client,
+            client.stream("GET", f"{PODS}/app/log", params={"follow": "true"}) as answer,
+        ):
+            parts = answer.iter_bytes()
+            assert next(parts) == b"one\ntwo\n"
+            cluster.advance(10)
+            assert next(parts) == b"three\n"
+            cluster.advance(60)
+            assert b"".join(parts) == b"four\n"
+        assert restarts(cluster) == 1

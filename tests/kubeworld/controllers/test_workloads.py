@@ -324,6 +324,39 @@ def test_a_missing_request_is_named():
     assert replicas_of(world) == 2
 
 
+@pytest.mark.parametrize(
+    ("replicas", "bound", "why"), [(12, 10, "above Spec.MaxReplicas"), (1, 3, "below Spec.MinReplicas")]
+)
+def test_a_size_out_of_bounds_is_brought_back_also_without_metrics(replicas, bound, why):
+    world = scaled_world(150, requests={}, replicas=replicas, minReplicas=3)
+    assert replicas_of(world) == bound
+    (event,) = events_of(world, "geo", "SuccessfulRescale")
+    assert event["message"] == f"New size: {bound}; reason: Current number of replicas {why}"
+
+
+QUEUE = {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}}
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason", "words"),
+    [
+        ({"type": "Pods", "pods": QUEUE}, "FailedGetPodsMetric", "no custom metrics API (custom.metrics.k8s.io)"),
+        ({"type": "External", "external": QUEUE}, "FailedGetExternalMetric", "(get queue.external.metrics.k8s.io)"),
+    ],
+)
+def test_a_metric_that_nobody_serves_keeps_the_size_from_shrinking_alone(metric, reason, words):
+    resource = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
+    metrics = [metric, {"type": "Resource", "resource": resource}]
+    idle = scaled_world(0, replicas=3, metrics=metrics)
+    idle.advance(900_000)
+    assert replicas_of(idle) == 3
+    assert words in events_of(idle, "geo", reason)[0]["message"]
+    assert "(1 invalid out of 2)" in events_of(idle, "geo", "FailedComputeMetricsReplicas")[0]["message"]
+    assert condition(autoscaler(idle), "ScalingActive")["reason"] == reason
+    busy = scaled_world(150, replicas=3, metrics=metrics)
+    assert replicas_of(busy) > 3
+
+
 def test_a_missing_target_and_one_scaled_to_zero():
     world = scaled_world(150, replicas=0)
     assert condition(autoscaler(world), "ScalingActive")["reason"] == "ScalingDisabled"

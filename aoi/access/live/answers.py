@@ -1,0 +1,67 @@
+"""Which answers of a server are data: a whole one of the expected kind, from the server that was asked.
+
+A redirect, a login page with status 200, a part, or JSON that no reader can walk is turned into status 502, so that
+nobody takes it for what a cluster said; an answer over the limit into 507.
+"""
+
+import re
+from itertools import accumulate
+from urllib.parse import urlsplit
+
+from aoi.access.live.connections import Answer
+from aoi.access.transport import Response
+
+MAX_DEPTH = 100
+"""Levels of nesting of an answer; objects have about 20, schemas of custom resources some 60, and readers recurse."""
+_TEXT = re.compile(r"/api/v1/namespaces/[^/]+/pods/[^/]+/log")
+_KEPT = ("date", "retry-after", "warning")
+_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_REST = bytes(sorted(set(range(256)) - _STEPS.keys()))
+
+
+def response_of(answer: Answer, path: str) -> Response:
+    """An answer to a request for `path`, or why it is none. HTTP errors stay what they are."""
+    kept = {key.title(): answer.headers[key] for key in _KEPT if key in answer.headers}
+    content_type = answer.headers.get("content-type", "")
+    if answer.refused:
+        status = 507 if answer.refused.startswith("cut") else 502
+        return _refusal(status, f"the answer to {path} was {answer.refused}", kept)
+    if answer.status >= 400:
+        return Response(answer.status, answer.body, content_type, kept)
+    problem = _problem(answer, path, content_type)
+    if problem:
+        return _refusal(502, f"the answer to {path} is not data: {problem}", kept)
+    return Response(answer.status, answer.body, content_type, kept)
+
+
+def _problem(answer: Answer, path: str, content_type: str) -> str:
+    if 300 <= answer.status < 400:
+        return f"redirected to {_host(answer.headers.get('location', ''))}, not followed"
+    if not 200 <= answer.status < 300 or answer.status in (204, 205, 206):
+        return f"HTTP {answer.status}, which is not a whole one"
+    media = content_type.partition(";")[0].strip().lower()
+    if _TEXT.fullmatch(path):
+        return "" if media in ("text/plain", "") else f"it is {media!r:.60}, and a log is text/plain"
+    if media != "application/json":
+        return f"it is {media or 'of no content type'!r:.60}, expected application/json: a page of a login or a proxy?"
+    return f"JSON nested more than {MAX_DEPTH} deep" if depth(answer.body) > MAX_DEPTH else ""
+
+
+def depth(body: bytes) -> int:
+    """Levels of nesting of a JSON text."""
+    bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # without escapes each quote begins or ends a string
+    brackets = b"".join(bare.split(b'"')[::2]).translate(None, _REST)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _host(location: str) -> str:
+    """Of a Location header that a stranger wrote: its host alone, since the rest may carry what nobody should log."""
+    try:
+        host = urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    return host if re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,253}", host) else "another path or host"
+
+
+def _refusal(status: int, text: str, kept: dict[str, str]) -> Response:
+    return Response(status, text.encode(), "text/plain", kept, is_final=True)

@@ -1,0 +1,155 @@
+"""How long does a survey take, and how much memory? By pods in the namespace, by way in, by the server's delay.
+
+    .venv/bin/python -m benchmarks.estate --pods 10 100 1000 5000
+
+Every tenth Deployment is broken in one of three ways. `in process` asks the embedded cluster directly, `https` over a
+kubeconfig as a live cluster is asked; delays are added to each call. Each row runs in a process of its own, so that
+the peak of memory is its own.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from aoi.access.transport import ReadRequest, ReadTransport, Request, Response
+from aoi.estate.reading import Reader
+from aoi.estate.survey import survey
+from aoi.worlds.identities import PROBE, add_identities
+from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
+from flows.console import table
+from kubeworld.bootstrap import empty_world
+from kubeworld.front import Scaled, serving
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.world import World
+from kubeworld.serve import Kubeconfigs, Tenant, ending_now, front_of
+
+NAMESPACE = "default"
+PODS_PER_DEPLOYMENT = 20
+PODS_PER_NODE = 100
+SETTLE_S = 200
+THREADS = 8
+CASES = (("in process", 0.0), ("https", 0.0), ("https", 0.1), ("https", 1.5))
+DELAYED_PODS = (10, 100)
+"""Sizes that are asked with delays: a delay is paid for each call, and calls grow with pages alone."""
+
+
+@dataclass(frozen=True)
+class Delayed:
+    """A server that takes its time."""
+
+    inner: ReadTransport
+    delay_s: float
+
+    def read(self, request: ReadRequest) -> Response:
+        """After a wait."""
+        time.sleep(self.delay_s)
+        return self.inner.read(request)
+
+
+def world_of(pods: int) -> World:
+    """A namespace of Deployments with Services, every tenth broken."""
+    world = empty_world(max(3, pods // PODS_PER_NODE + 1), 0)
+    add_identities(world, NAMESPACE)
+    transport = EmbeddedTransport(world, ADMIN)
+    replicas = min(PODS_PER_DEPLOYMENT, max(1, pods // 5))
+    for number in range(max(1, pods // replicas)):
+        for path, obj in _objects(number, replicas):
+            headers = {"content-type": "application/json"}
+            transport.request(Request("POST", path, headers=headers, body=orjson.dumps(obj)))
+    world.advance(SETTLE_S * 1000)
+    return ending_now(world)
+
+
+def _objects(number: int, replicas: int) -> list[tuple[str, dict[str, Any]]]:
+    label, broken = f"shop-{number}", number % 10 == 3
+    command = ["sh", "-c", "exit 1"] if broken and number % 3 == 0 else None
+    container: dict[str, Any] = {"name": "app", "image": "registry.example/app:1", "ports": [{"containerPort": 8080}]}
+    container |= {"command": command} if command else {}
+    if broken and number % 3 == 1:
+        container["envFrom"] = [{"configMapRef": {"name": "missing"}}]
+    selector = f"{label}-old" if broken and number % 3 == 2 else label
+    template = {"metadata": {"labels": {"app": label}}, "spec": {"containers": [container]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": label}}, "template": template}
+    meta = {"name": label, "namespace": NAMESPACE}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta}
+    service["spec"] = {"selector": {"app": selector}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return [
+        (f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment),
+        (f"/api/v1/namespaces/{NAMESPACE}/services", service),
+    ]
+
+
+def measure(pods: int, way: str, delay_s: float) -> dict[str, Any]:
+    """One survey, and the peak of memory that came on top of the cluster's own."""
+    world = world_of(pods)
+    with ExitStack() as stack:
+        transport: ReadTransport = EmbeddedReadTransport(world, PROBE)
+        if way == "https":
+            transport = _over_https(world, stack)
+        if delay_s:
+            transport = Delayed(transport, delay_s)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.perf_counter()
+        done = survey(Reader(transport, threads=THREADS if way == "https" else 1, budget_s=120.0), [NAMESPACE])
+        seconds = time.perf_counter() - began
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return {
+        "pods": pods,
+        "way": way,
+        "delay_s": delay_s,
+        "seconds": round(seconds, 2),
+        "grown_mib": round(grown),
+        "verdict": done.answer.verdict,
+        "causes": len(done.ranked.roots),
+        "gaps": len(done.coverage.gaps),
+    }
+
+
+def _over_https(world: World, stack: ExitStack) -> ReadTransport:
+    from aoi.access.live import LiveReadTransport
+
+    front = front_of([Tenant("aoi", world, NAMESPACE)], Scaled(1.0))
+    stack.enter_context(serving(front, 0))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    files = Kubeconfigs({folder / "kubeconfig": PROBE}, cluster="aoi")
+    front.call(lambda: files.write(front, [Tenant("aoi", world, NAMESPACE)]))
+    transport = LiveReadTransport(folder / "kubeconfig", namespace=NAMESPACE)
+    stack.callback(transport.close)
+    return transport
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pods", type=int, nargs="+", default=[10, 100, 1000, 5000])
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(int(options.one[0]), options.one[1], float(options.one[2]))))
+        return
+    rows = []
+    for pods in options.pods:
+        for way, delay_s in CASES:
+            if delay_s and pods not in DELAYED_PODS:
+                continue
+            command = [sys.executable, "-m", "benchmarks.estate", "--one", str(pods), way, str(delay_s)]
+            ended = subprocess.run(command, capture_output=True, text=True, check=True)
+            row = json.loads(ended.stdout.splitlines()[-1])
+            rows.append(tuple(str(row[key]) for key in row))
+    titles = ("pods", "way", "delay s", "seconds", "MiB on top", "verdict", "causes", "gaps")
+    table("Survey of one namespace", titles, rows)
+
+
+if __name__ == "__main__":
+    main()

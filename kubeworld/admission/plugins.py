@@ -188,7 +188,7 @@ def _security_violations(pod: Obj, level: str) -> list[str]:
 
 
 def _host_violations(spec: Obj, containers: list[Obj], level: str) -> list[str]:
-    """What of the host a pod would reach: the checks of `baseline`, of which `restricted` words the volumes otherwise."""
+    """What of the host a pod would reach. `restricted` words volumes otherwise than `baseline`."""
     violations = []
     shared = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
     if shared:

@@ -49,6 +49,8 @@ class Expected(Record):
     """Causes side by side, in any order."""
     innocent: tuple[str, ...] = ()
     """Who must not be accused."""
+    unsaid: tuple[str, ...] = ()
+    """What the summary must not hold, such as a name that was taken for a secret."""
     symptoms: tuple[str, ...] = ()
     """Who must be named as merely suffering."""
     chain: tuple[str, ...] = ()
@@ -178,8 +180,12 @@ def read_folder(folder: Path, runs_s: float = 300) -> Iterator[Case]:
             makes_namespaces=not expected.error,
             runs_s=runs_s,
             behaviours=tuple(b for b in behaviours if b.get("match", {}).get("namespace") == namespace),
-            manifests=tuple(d for d in documents if namespace in (d["metadata"].get("namespace"), d["metadata"]["name"])
-                            or d["kind"] == "CustomResourceDefinition"),
+            manifests=tuple(
+                d
+                for d in documents
+                if namespace in (d["metadata"].get("namespace"), d["metadata"]["name"])
+                or d["kind"] == "CustomResourceDefinition"
+            ),
             expected=expected,
             folder=folder,
         )

@@ -6,6 +6,7 @@ Cases of the shared cluster begin at different times and are diagnosed at the sa
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from aoi.access.live import LiveReadTransport
@@ -81,7 +82,7 @@ def play(cluster: Foreign, cases: Iterable[Case], lasts_s: float) -> None:
     """Let all of them happen, so that each has run as long as it wants when `lasts_s` have passed."""
     timetable = _Timetable()
     for case in cases:
-        timetable.add(lasts_s - case.runs_s, lambda case=case: _begin(cluster, timetable, case, lasts_s))  # type: ignore[misc]
+        timetable.add(lasts_s - case.runs_s, partial(_begin, cluster, timetable, case, lasts_s))
     timetable.run(cluster.advance, lasts_s)
 
 
@@ -99,12 +100,12 @@ def _begin(cluster: Foreign, timetable: _Timetable, case: Case, lasts_s: float) 
     later = cluster.apply(case.manifests, first)
     began_s = lasts_s - case.runs_s
     if later:
-        timetable.add(began_s + ESTABLISHED_S, lambda: _complete(cluster, case, later))
+        timetable.add(began_s + ESTABLISHED_S, partial(_complete, cluster, case, later))
     if case.makes_namespaces:
         for namespace in case.namespaces:
             cluster.open_to_probe(namespace, case.refused)
     for deed in case.deeds:
-        timetable.add(began_s + deed.at_s, lambda deed=deed: _do(cluster, case, deed))  # type: ignore[misc]
+        timetable.add(began_s + deed.at_s, partial(_do, cluster, case, deed))
 
 
 def _complete(cluster: Foreign, case: Case, documents: list[dict[str, object]]) -> None:

@@ -66,6 +66,9 @@ def _differences(expected: Expected, answer: Answer, evidence: str) -> Iterator[
     for component in expected.innocent:
         if any(_is(label, component) for label, _, _ in accused):
             yield f"{component} is innocent"
+    for text in expected.unsaid:
+        if _plain(text) in _plain(answer.summary):
+            yield f"summary: expected nothing of {text!r}"
     for component in expected.symptoms:
         if not any(_is(label, component) for label in answer.symptoms):
             yield f"symptoms: expected {component}, found {list(answer.symptoms)}"

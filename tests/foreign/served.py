@@ -1,4 +1,4 @@
-"""A served cluster that other people fill: everything goes over HTTPS, as kubectl would send it, but time and behaviours.
+"""A served cluster that other people fill: everything goes over HTTPS, as kubectl would send it, but time.
 
 The diagnosis comes in by a kubeconfig of the Probe's account, with the rights that `aoi access print` grants it.
 """
@@ -74,7 +74,11 @@ class Foreign:
         self.apply(granted, namespace)
         if not self.kubeconfig.exists():
             path = f"/api/v1/namespaces/{rights.NAMESPACE}/serviceaccounts/probe/token"
-            body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 864000}}
+            body = {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": 864000},
+            }
             token = self._send("POST", path, body)["status"]["token"]
             write_kubeconfig(self.kubeconfig, self._front.url, self._front.authority_pem, {"probe": token})
 
@@ -82,7 +86,9 @@ class Foreign:
         """As `kubectl apply`. Returns what the cluster knows no kind for, to be applied again later."""
         unknown = []
         for document in sorted(documents, key=lambda d: d["kind"] not in ("Namespace", "CustomResourceDefinition")):
-            where = self._where(document["apiVersion"], document["kind"], document["metadata"].get("namespace", namespace))
+            where = self._where(
+                document["apiVersion"], document["kind"], document["metadata"].get("namespace", namespace)
+            )
             if where is None:
                 unknown.append(document)
                 continue
@@ -191,7 +197,7 @@ _VERSIONS = {
 
 @contextmanager
 def foreign(nodes: int, lasts_s: float) -> Iterator[Foreign]:
-    """Serve an empty cluster whose time stands still, so placed that after `lasts_s` it has come to this day's present."""
+    """Serve an empty cluster whose time stands still and comes to the present after `lasts_s`."""
     world = empty_world(nodes, seed=7)
     anchor(world, int((time.time() - lasts_s) * 1000))
     with (

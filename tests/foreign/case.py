@@ -90,6 +90,8 @@ class Deed(Record):
     """kind and name, which may be a glob."""
     evict: Obj | None = None
     """pod, a glob, and the kubelet's message."""
+    event: Obj | None = None
+    """kind and name of what somebody's own controller tells about; type, reason, message, and component, which tells."""
     behaviours: tuple[Obj, ...] | None = None
     """From now on, instead of the former ones."""
 

@@ -112,9 +112,35 @@ class Foreign:
             where = self._of_kind(deed.delete["kind"], namespace)
             for name in self._named(where, deed.delete["name"]):
                 self._send("DELETE", f"{where}/{name}")
+        if deed.event is not None:
+            self._tell(deed.event, namespace)
         if deed.evict is not None:
             for name in self._named(PODS.format(namespace), deed.evict["pod"]):
                 self._evict(namespace, name, deed.evict["message"])
+
+    def _tell(self, event: Obj, namespace: str) -> None:
+        """An event of now, as a controller that is none of this cluster's own writes it."""
+        about = self._send("GET", f"{self._of_kind(event['kind'], namespace)}/{event['name']}")
+        now = self._front.call(self._world.clock.rfc3339)
+        meta = about["metadata"]
+        body = {
+            "metadata": {"name": f"{meta['name']}.{event['reason'].lower()}"},
+            "involvedObject": {
+                "apiVersion": about["apiVersion"],
+                "kind": about["kind"],
+                "name": meta["name"],
+                "namespace": namespace,
+                "uid": meta["uid"],
+            },
+            "type": event["type"],
+            "reason": event["reason"],
+            "message": event["message"],
+            "source": {"component": event["component"]},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        self._send("POST", f"/api/v1/namespaces/{namespace}/events", body)
 
     def _evict(self, namespace: str, name: str, message: str) -> None:
         def act() -> None:

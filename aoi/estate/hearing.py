@@ -31,6 +31,10 @@ MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
 SHOWN = 2
 """Telling lines in a summary."""
+LOUD = 0.08
+"""Share of a log's lines above which a complaint is a state and not an accident."""
+SHORT = 20
+"""In a log of fewer lines than this, one counts."""
 REPEATED = {0: 2, 1: 3, 2: 3}
 """By a telling line's weight: a healthy program that complains fewer times than this had a bad moment."""
 
@@ -85,7 +89,7 @@ def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> 
         "sightings": (log.sighting(best), *finding.sightings),
         "is_explained": True,
     }
-    if finding.tier >= Tier.ENDED:
+    if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(log, best)):
         if best.word != "unclassified":
             changes["word"] = best.word
         elif finding.word == "crashloop" and best.weight < 3:
@@ -97,6 +101,12 @@ def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> 
         if finding.word == "initwait" and best.weight <= 1:
             changes["standing"] = "failing"
     return finding.having(**changes)
+
+
+def _is_loud(log: Heard, telling: Telling) -> bool:
+    """Whether a program that runs complains often enough for it to be a state. One that died has said its last."""
+    lines = log.observation.data.count(b"\n")
+    return telling.weight == 0 or (telling.count >= LOUD * lines and (telling.count > 2 or lines < SHORT))
 
 
 def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
@@ -179,7 +189,7 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
         yield Finding(
             telling.word,
             component.identity,
-            sentence(f"{component.identity} logs: {telling.text}{_resolved(host)} ({telling.count} times lately)"),
+            sentence(f"{component.identity} logs {telling.text}{_resolved(host)} ({telling.count} times lately)"),
             tier,
             "suspect",
             next=(log.observation.line,),

@@ -11,6 +11,7 @@ from functools import cached_property
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
+from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls
 from aoi.estate.rules.services import behind
@@ -21,8 +22,6 @@ POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "u
 """Words of a caller about a callee that does not answer."""
 AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls", "dns"})
 """Words of a caller about a callee that answers and does not let it in."""
-LOUD = 0.08
-"""Share of a healthy program's log lines above which a complaint is a state and not an accident."""
 _WEAK = frozenset({"badimage", "badenv", "badargs", "badcommand", "nodeselector", "liveness", "readiness", "oomkilled"})
 """What every rollout changes: a lead where its component has no better explanation."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
+from aoi.estate.objects import is_over, is_ready, name, spell, text
 from aoi.estate.ranking import POINTERS, Ranked, Root
 from aoi.records.coverage import Coverage, Gap
 from aoi.records.episode import Answer, Signal
@@ -49,22 +50,8 @@ def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: froze
     """The verdict on an estate, with names as people use them."""
     if ranked.roots:
         return _fault(estate, ranked, coverage)
-    gaps = [gap for gap in coverage.gaps if gap.what in ESSENTIAL or gap.what == "namespaces"]
-    doubts = [f for f in ranked.suspects if f.word not in HARMLESS and f.word not in POINTERS and f.tier < Tier.CALLEE]
-    if not estate.components and not gaps:
-        where = ", ".join(estate.namespaces)
-        return _open(
-            estate, ranked, coverage, f"nothing that owns pods stands in {where}: there is nothing to judge", ()
-        )
-    if gaps:
-        return _open(estate, ranked, coverage, _missing(gaps), tuple(_settling(gap) for gap in gaps))
-    if alerted:
-        named = ", ".join(estate.label(identity) for identity in sorted(alerted))
-        why = f"nothing that was read explains the alert about {named}"
-        return _open(estate, ranked, coverage, why, (f"kubectl get events -n {estate.namespaces[0]}",))
-    if doubts:
-        first = doubts[0]
-        return _open(estate, ranked, coverage, f"nothing fails, but: {first.summary}", first.next)
+    if doubt := _doubt(estate, ranked, coverage, alerted):
+        return _open(estate, ranked, coverage, *doubt)
     count = len(estate.components)
     return Answer(
         verdict="no_fault",
@@ -73,6 +60,42 @@ def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: froze
         summary=f"{count} component{'s' if count != 1 else ''} looked at; everything that should run runs and is ready",
         coverage=coverage,
     )
+
+
+def _doubt(
+    estate: Estate, ranked: Ranked, coverage: Coverage, alerted: frozenset[Identity]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Why nobody may say that nothing is wrong, and what would settle it; None if one may."""
+    gaps = [gap for gap in coverage.gaps if gap.what in ESSENTIAL or gap.what == "namespaces"]
+    doubts = [f for f in ranked.suspects if f.word not in HARMLESS and f.word not in POINTERS and f.tier < Tier.CALLEE]
+    if gaps:
+        return _missing(gaps), tuple(_settling(gap) for gap in gaps)
+    if not estate.components:
+        return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", ()
+    if alerted:
+        named = ", ".join(estate.label(identity) for identity in sorted(alerted))
+        return f"nothing that was read explains the alert about {named}", (
+            f"kubectl get events -n {estate.namespaces[0]}",
+        )
+    if unsettled := _unsettled(estate):
+        return unsettled, ("run the diagnosis again in a minute",)
+    return (f"nothing fails, but: {doubts[0].summary}", doubts[0].next) if doubts else None
+
+
+def _unsettled(estate: Estate) -> str:
+    """What is not ready and about which nothing can be said yet; empty if all that should run does."""
+    waiting = [
+        pod
+        for component in estate.components
+        for pod in component.pods
+        if not is_over(pod) and not is_ready(pod) and not text(pod, "metadata", "deletionTimestamp")
+    ]
+    if not waiting:
+        return ""
+    youngest = max(waiting, key=lambda pod: text(pod, "metadata", "creationTimestamp"))
+    age = spell(estate.age_s(text(youngest, "metadata", "creationTimestamp")))
+    count = f"{len(waiting)} pod{'s are' if len(waiting) != 1 else ' is'}"
+    return f"{count} not ready yet, and nothing says why; {name(youngest)} is {age} old"
 
 
 def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:

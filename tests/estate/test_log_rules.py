@@ -1,6 +1,7 @@
 """Every rule knows its own line and leaves its near miss alone; lines that are no errors stay silent."""
 # ruff: noqa: E501 - a log line is one line, however long the program that wrote it makes it
 
+import orjson
 import pytest
 
 from aoi.estate.logs import UNCLASSIFIED, tell
@@ -23,6 +24,37 @@ def test_a_rule_leaves_its_near_miss_alone(rule):
     assert rule.kind not in kinds(rule.leaves)
     # Also without the level that the line may have.
     assert rule.match(rule.leaves, rule.leaves.lower(), 0) is None
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.is_terminal], ids=lambda rule: rule.kind)
+def test_a_line_that_another_wrote_or_that_is_not_loud_is_no_finding(rule):
+    line = rule.knows
+    forms = (
+        orjson.dumps({"level": "info", "msg": line}),
+        orjson.dumps({"level": "error", "msg": "cannot save", "body": line}),
+        f"user said: {line}".encode(),
+        f"""level=error msg="user wrote: {line.replace('"', "'")}\"""".encode(),
+        f"I0102 03:04:05.678901       1 a.go:1] {line}".encode(),
+    )
+    for form in forms:
+        assert rule.kind not in [one.kind for one in tell(form)], form
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_a_rule_knows_its_line_inside_a_structured_one_and_among_others(rule):
+    assert rule.kind in [one.kind for one in tell(orjson.dumps({"level": "error", "msg": rule.knows}))]
+    assert rule.kind in kinds("INFO starting", rule.knows, "INFO bye")
+    assert rule.kind in kinds(f"2026-01-02T03:04:05.678901234Z {rule.knows}", "2026-01-02T03:04:05.678901234Z bye")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_a_template_stands_on_word_boundaries(rule):
+    for template in rule.templates:
+        match = template.expression.search(rule.knows)
+        if match and template.expression.pattern.startswith(r"(?<!\w)"):
+            assert template.expression.fullmatch(f"x{match[0]}") is None
+            assert template.expression.match(f"x{match[0]}") is None
+            break
 
 
 def test_words_are_of_the_lexicon_and_kinds_are_names():
@@ -56,6 +88,18 @@ def test_words_are_of_the_lexicon_and_kinds_are_names():
         "2026-01-02 03:04:05.678 UTC [33] STATEMENT:  INSERT INTO notes VALUES ('permission denied for table x')",
         "GET /health 200 1ms",
         "loaded error handler",
+        "10-listen-on-ipv6-by-default.sh: info: can not modify /etc/nginx/conf.d/default.conf (read-only file system?)",
+        "Picked up JAVA_TOOL_OPTIONS: -XX:+ExitOnOutOfMemoryError -Dsun.net.client.defaultConnectTimeout=10",
+        "2026-01-02 03:04:05.678 UTC [1] LOG:  could not receive data from client: Connection reset by peer",
+        "1:C 02 Jan 2026 03:04:05.678 # Warning: no config file specified, using the default config.",
+        "2026-01-02T03:04:05.678901Z 8 [Note] [MY-010914] [Server] Aborted connection 8 (Got timeout reading communication packets).",
+        "(node:1) DeprecationWarning: Buffer() is deprecated due to security and usability issues.",
+        'grpc_server_handled_total{code="Unavailable"} 0',
+        "System check identified no issues (0 silenced).",
+        "waiting for connections",
+        "Feature flag service ready",
+        "retry on connection refused enabled",
+        "handling ConnectionRefusedError gracefully",
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_error_of_this_process_stays_silent(line):

@@ -94,6 +94,27 @@ def test_success_without_a_name_is_believed_of_the_only_place_that_failed():
 
 
 @pytest.mark.parametrize(
+    ("line", "weight"),
+    [
+        ("INFO connected to redis", 1),
+        ("INFO connected to db:6379", 1),
+        ("INFO connected to db:5432", 3),
+        ("INFO server is up on port 8080", 1),
+        ("INFO ready to accept connections", 1),
+        ("INFO connection to the database established", 3),
+    ],
+)
+def test_success_with_another_or_of_the_program_itself_puts_nothing_right(line, weight):
+    (one,) = told("ERROR " + REFUSED.format("10.96.4.4:5432"), line)
+    assert one.weight == weight
+
+
+def test_a_database_that_has_started_was_only_starting():
+    (one,) = told("FATAL:  the database system is starting up", "LOG:  database system is ready to accept connections")
+    assert (one.word, one.weight) == ("unavailable", 3)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "ERROR not connected to db:5432",
@@ -125,6 +146,71 @@ def test_what_the_process_outlived_for_long_stands_below_its_end():
     assert (second.subject, second.is_final) == ("/tmp/x.lock", False)
 
 
+def test_a_missing_setting_of_a_settings_class_is_named():
+    (first, *_) = told(
+        "Traceback (most recent call last):",
+        '  File "/app/main.py", line 3, in <module>',
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings",
+        "database_url",
+        "  Field required [type=missing, input_value={}, input_type=dict]",
+    )
+    assert (first.word, first.subject) == ("missingkey", "database_url")
+    assert first.text.startswith("database_url: Field required")
+
+
+def test_a_wait_for_a_dependency_is_a_symptom_until_it_is_over():
+    (one,) = told("db:5432 - no response", "db:5432 - no response")
+    assert (one.word, one.hosts, one.weight, one.count) == ("waits", ("db:5432",), 2, 2)
+    (past,) = told("db:5432 - no response", "db:5432 - accepting connections", "running")
+    assert (past.weight, past.is_final) == (3, False)
+
+
+def test_what_a_program_in_cpp_threw_is_told_before_that_it_aborted():
+    (one,) = told(
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "  what():  cannot open /etc/svc/svc.conf: No such file or directory",
+        "Aborted (core dumped)",
+    )
+    assert (one.word, one.subject) == ("missingconfig", "/etc/svc/svc.conf")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR chat: dial tcp review:8080: connect: connection refused",
+        "error handling message: dial tcp review:8080: connect: connection refused",
+        "Error: connect ECONNREFUSED review:8080. If you see this, see the docs",
+        "2026/01/02 03:04:05 review: dial tcp review:8080: connect: connection refused",
+    ],
+)
+def test_words_that_introduce_others_words_elsewhere_hide_no_error(line):
+    assert [(one.word, one.hosts) for one in told(line)] == [("refused", ("review:8080",))]
+
+
+def test_pages_to_read_are_no_hosts():
+    (one,) = told("Error: connect ECONNREFUSED 10.96.4.4:5432, see https://docs.example.com/errors")
+    assert one.hosts == ("10.96.4.4:5432",)
+
+
+@pytest.mark.parametrize("name", ["database", "server", "cache", "broker", "backend"])
+def test_a_service_may_have_an_ordinary_name(name):
+    assert told(f"ERROR dial tcp: lookup {name} on 10.96.0.10:53: no such host")[0].hosts == (name,)
+    assert told(f"ERROR cannot connect to {name}:5432")[0].hosts == (f"{name}:5432",)
+
+
+def test_frames_belong_to_their_exception_behind_the_runtimes_time():
+    stamp = "2026-01-02T03:04:05.678901234Z "
+    trace = [
+        "java.lang.RuntimeException: x",
+        "\tat a.Error.failed(Error.java:1)",
+        "Caused by: java.net.UnknownHostException: orders-db",
+        "\t... 3 more",
+    ]
+    for prefix in (stamp, stamp + "stderr F "):
+        (one,) = told(*(prefix + line for line in trace))
+        assert (one.word, one.hosts) == ("nohost", ("orders-db",))
+
+
 def test_frames_are_no_findings_of_their_own():
     trace = [
         "Traceback (most recent call last):",
@@ -143,6 +229,21 @@ def test_the_last_of_chained_tracebacks_is_told():
         "Traceback (most recent call last):", '  File "a.py", line 3, in y', "FileNotFoundError: [Errno 2] No such file or directory: '/data/model.bin'",
     )  # fmt: skip
     assert one.subject == "/data/model.bin"
+
+
+def test_the_exceptions_of_a_group_are_told():
+    (one,) = told(
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "/app/main.py", line 3, in <module>',
+        '  |     raise ExceptionGroup("x", failures)',
+        "  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    | Traceback (most recent call last):",
+        '    |   File "/app/main.py", line 2, in connect',
+        "    | ConnectionRefusedError: [Errno 111] Connect call failed ('10.96.4.4', 5432)",
+        "    +------------------------------------",
+    )
+    assert (one.word, one.hosts) == ("refused", ("10.96.4.4:5432",))
 
 
 def test_a_traceback_that_was_cut_shows_more_than_its_first_line():

@@ -6,7 +6,7 @@ A block is one thing said. Its `statements` are in the order in which they tell:
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aoi.estate.logs.levels import Level, Said
 
@@ -16,9 +16,9 @@ _FRAME = re.compile(
     r"\s+at \S|\s*\.\.\. \d+ (?:more|common)|\s*--- End of |#\d+ |goroutine \d+ \[|\s+from \S|\s+\d+: from |\s+\S+:\d+ \+0x|"
     r"\s+File \"|\s*\[?[Ss]tack ?trace:?\]?\s*$|note: run with|note: Some details|Node\.js v\d|exit status \d|\s*[~^]+\s*$|stack backtrace:|"
     r"created by |\[signal |\s+thrown in |[\]})]+[,;]?$|\s+- \S+:\d+|\s+\d+: 0x|The above exception was|During handling of|"
-    r"\s*Suppressed: |\(Background on this error|rax |r\w{1,2}\s+0x|\s+Location: |\s+Require stack:|- /|Emitted '\w+' event"
+    r"\s*Suppressed: |\(Background on this error|rax |r\w{1,2}\s+0x|\s+Location: |\s+Require stack:|- /|Aborted\b|-{1,2}\+?-{3,}|\s*$|Emitted '\w+' event"
 )
-_CAUSE = re.compile(r"\s*Caused by:|\s*---> |\s*\[cause\]: |\s*Wrapped by: |\s*Cause: ")
+_CAUSE = re.compile(r"\s*Caused by:|\s*---> |\s*\[cause\]: |\s*Wrapped by: |\s*Cause: |\s*what\(\):")
 _THROWN = re.compile(
     r"\s*(?:[\w$.:]{1,200}[.:])?[A-Z][\w$]{0,100}(?:Exception|Error|Failure|Interrupt|Timeout|Exit)(?::|$| \(|\s-)"
 )
@@ -28,6 +28,10 @@ _GO_CALL = re.compile(r"[\w./*()\[\]{}<>·-]{1,300}\(.{0,500}\)$|\S{1,300}\(\.\.
 _PREAMBLE = re.compile(r"(?:file://)?/\S{1,300}:\d+$|node:\S{1,200}:\d+$")
 _RUST = re.compile(r"panicked at \S+:\d+:\d+:$|panicked at \S+:\d+:$")
 _BANNER = "APPLICATION FAILED TO START"
+_VALIDATION = re.compile(r"\d+ validation errors? for ")
+_FIELD = re.compile(r"[\w.-]{1,120}$")
+_MARGIN = re.compile(r"\s*[|+] ?")
+"""Of an exception group: each of its exceptions is set in."""
 _RULER = re.compile(r"[\s*=-]{3,}$|\s*Description:\s*$|\s*Reason:\s*$")
 
 
@@ -90,6 +94,9 @@ class _Reader:
         self.is_banner = text.strip() == _BANNER
         self.awaits_message = bool(_RUST.search(text))
         self.has_advice = False
+        self.is_group = "Exception Group Traceback" in text
+        self.field = ""
+        """Of a settings class: its error is on the next line."""
         if self.in_traceback:
             self.result.is_chain = True
             self.result.statements = []
@@ -118,6 +125,8 @@ class _Reader:
     def _take(self, line: Said, index: int) -> bool:
         """Whether the line belongs to the block; it is put where it belongs."""
         is_gap = index > self.result.last_index + 1
+        if self.is_group:
+            line = replace(line, text=_MARGIN.sub("", line.text, count=1) or " ")
         statement = Statement(index, line)
         if self._opens_traceback(line, is_gap):
             self.in_traceback = self.result.is_chain = True
@@ -144,6 +153,8 @@ class _Reader:
             self._banner(statement)
         elif _THROWN.match(text) and self._may_throw(text, is_gap):
             self.result.statements.append(statement)
+        elif _FIELD.match(text) and any(_VALIDATION.search(said.said.text) for said in self.result.statements):
+            self.field = text
         elif is_indented and (not is_gap or self.result.is_chain):
             self._detail(statement)
         else:
@@ -154,7 +165,7 @@ class _Reader:
         if _TRACEBACK not in line.text or line.level is not Level.NONE:
             return False
         is_chained = self.result.is_chain and (is_gap or line.text[0] in " |")
-        return is_chained or (self.result.head.said.level >= Level.WARN and not is_gap)
+        return is_chained or self.is_group or (self.result.head.said.level >= Level.WARN and not is_gap)
 
     def _may_throw(self, text: str, is_gap: bool) -> bool:
         """Whether an exception's line is about what the head says, and not the head of a block of its own."""
@@ -177,6 +188,9 @@ class _Reader:
             self.result.frame_text += text + "\n"
 
     def _detail(self, statement: Statement) -> None:
+        if self.field:
+            named = replace(statement.said, text=f"{self.field}: {statement.said.text.strip()}")
+            statement, self.field = Statement(statement.index, named), ""
         # `Caused by:` alone on its line is followed by the causes, one to a line.
         holder = self.result.statements if self.result.is_chain and not self.result.frames else self.result.details
         holder.append(statement)

@@ -29,18 +29,26 @@ _NOTHING_BAD = re.compile(
     r"error[ _-]?(?:count|rate|budget|handler|page|log|report)|\bon[_-]error|not failed|if\s.{0,40}\bfail",
     re.IGNORECASE,
 )
-_ADVICE = re.compile(r"\W{0,4}(?:hint|tip|note|usage|help|see|docs?|example|e\.g\.)\b|#|//", re.IGNORECASE)
+_ADVICE = re.compile(r"\W{0,4}(?:hint|tip|note|usage|help|see|docs?|example|e\.g\.|picked up)\b|#|//", re.IGNORECASE)
+_REPORTS = re.compile(r"[\w.$]{0,200}(?:[Ee]rror|ERROR|[Ee]xception|FATAL|[Ff]atal|panic)\b")
 _HINT = re.compile(
-    r"\bif you (?:see|get|encounter|want)\b|\bin case of\b|\bsuch as [\"'`]|\bsee (?:the )?doc",
+    r"\bif you (?:see|get|encounter|want)\b|\bin case of\b|\bsuch as [\"'`]",
     re.IGNORECASE,
 )
 _WENT_WELL = re.compile(
     r"(?:\.\.\.?|…|:|-|=>|\s)\s?(?:ok|okay|done|succeeded|success|recovered|passed)\W{0,3}$", re.IGNORECASE
 )
 _OTHERS_WORDS = re.compile(
-    r"\b(?:said|says|wrote|writes|asked|typed|posted|comment(?:ed)?|feedback|prompt|tweet|review|chat|transcript|search(?:ed)? for|user message|user input|request body|user-agent)\b[\"'\s]{0,2}[:=]?\s?[\"'“‘(]?",
+    r"\b(?:said|says|wrote|writes|asked|typed|posted|commented|searched for)\b[\s\"']{0,2}(?:[:=]|[\"'“‘])|"
+    r"\b(?:user|customer|visitor)(?:'s)? (?:message|input|comment|review|feedback|prompt|text|note|query)\b|"
+    r"\b(?:comment|feedback|prompt|review|note|title|user[-_]agent)[:=]\s?[\"'“‘]",
     re.IGNORECASE,
 )
+"""What introduces the words of somebody else."""
+_DEALT_WITH = re.compile(
+    r"(?:retry on|handling|handles|ignoring|ignores)\s|.{0,280}\b(?:enabled|gracefully)\W{0,3}$", re.IGNORECASE
+)
+"""How a program without levels speaks of errors that it is ready for."""
 _COUNTED = re.compile(r"(?:[\w.]{0,30})[\"']?\s?[=:]\s?[\"']?0\b(?!\.)")
 _NONE_OF_IT = re.compile(r"(?:\b(?:0|no|zero|without|any|never|not)\s)$", re.IGNORECASE)
 _POSTGRES_CLIENT = re.compile(r"\[\d{1,9}\].{0,40} ERROR:  ")
@@ -124,6 +132,8 @@ def _fitting(said: Said, lowered: str) -> Iterator[tuple[Rule, re.Match[str]]]:
 
 def _is_advice(said: Said) -> bool:
     """Whether a line explains an error instead of reporting one."""
+    if _REPORTS.match(said.text, said.message_start):
+        return False
     return bool(_ADVICE.match(said.text, said.message_start) or _HINT.search(said.text[:300]))
 
 
@@ -133,6 +143,7 @@ def _is_mention(said: Said, match: re.Match[str]) -> bool:
     introduced = _OTHERS_WORDS.search(text, 0, match.start())
     return bool(
         introduced
+        or (said.level is Level.NONE and _DEALT_WITH.match(text, said.message_start))
         or _COUNTED.match(text, match.end())
         or _NONE_OF_IT.search(text[max(0, match.start() - 10) : match.start()])
     )
@@ -151,7 +162,7 @@ def _finding(block: Block, statement: Statement, rule: Rule, match: re.Match[str
         word, kind = "missingconfig", "config.file"
     if kind.startswith("sql.") and _POSTGRES_CLIENT.search(statement.said.text):
         weight += 1  # the server's log tells of a client's mistake
-    if word in POINTERS and not hosts and block.frame_text.startswith(("goroutine", "[signal", "\t")):
+    if word in POINTERS and not hosts and block.frame_text.startswith(("goroutine", "[signal")):
         word = "panic"  # a call that names nobody cannot be followed, the crash can
     text = excerpt(statement.said.text, match.start(), match.end(), EXCERPT)
     return Finding(word, kind, text, statement.index, hosts, subject, weight, rule.is_call)
@@ -211,6 +222,7 @@ def _looks_bad(said: Said) -> bool:
     return bool(
         match
         and not _NOTHING_BAD.search(text)
+        and not _DEALT_WITH.match(text, said.message_start)
         and not _is_advice(said)
         and not _WENT_WELL.search(text[-40:])
         and not _OTHERS_WORDS.search(text, 0, match.start())

@@ -46,7 +46,7 @@ _UPPER = (
 _BRACKETED = r"(?i:[\[<|]\s?(?P<bracketed>trace|debug|info|notice|note|system|warn|warning|error|err|crit|critical|alert|emerg|fatal|panic)\s{0,3}[\]>|:])"
 _LEVEL = re.compile(f"{_UPPER}|{_BRACKETED}")
 _FIRST = re.compile(
-    r"(?P<name>trce|dbug|debug|info|warn|warning|fail|crit|error|fatal|err|critical)(?::\s|:$|\s\[)|"
+    r"(?:[\w./-]{1,80}: )?(?P<name>trce|dbug|debug|info|warn|warning|fail|crit|error|fatal|err|critical)(?::\s|:$|\s\[)|"
     r"npm (?P<npm>ERR!|error|warn|notice)|PHP (?P<php>Fatal|Parse|Warning|Notice|Deprecated)\b",
 )
 _PHP = {"Fatal": Level.FATAL, "Parse": Level.FATAL, "Warning": Level.WARN}

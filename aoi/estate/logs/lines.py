@@ -11,6 +11,8 @@ _BEFORE, _AFTER, _WINDOWS = 200, 600, 12
 # Colours and other control sequences of terminals, then control characters.
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# What container runtimes and `kubectl logs --timestamps` put before a line: behind it a frame is indented again.
+_RUNTIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,9}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?")
 _TROUBLE = re.compile(
     r"error|exception|fatal|panic|fail|refused|denied|timed? ?out|caused by|cannot|could not|unable|no such|not found|"
     r"E[A-Z]{4,12}\b|traceback|expired|missing|invalid",
@@ -39,9 +41,11 @@ def lines_of(log: bytes) -> Iterator[Line]:
 
 
 def plain(text: str) -> str:
-    """Without control sequences and trailing blanks."""
+    """Without control sequences, the runtime's time and trailing blanks."""
     if "\x1b" in text:
         text = _ANSI.sub("", text)
+    if text.startswith("2") and (match := _RUNTIME.match(text)):
+        text = text[match.end() :]
     return _CONTROL.sub(" ", text).rstrip()
 
 

@@ -13,10 +13,13 @@ from aoi.estate.logs.lines import readable
 _GOOD = re.compile(
     r"\b(?:re)?connected (?:to|with)\b|\bconnection (?:\S{1,200} ){0,4}(?:re-?established|established|restored|ok|successful|succeeded)\b|"
     r"\b(?:re-?)?established (?:a )?connection\b|\brecovered\b|\bsuccessfully (?:re)?connected\b|\bready to accept connections\b|"
-    r"\bis (?:back|reachable|healthy) again\b|\bback online\b|\bServer \S{1,200} is UP\b|\b(?:is|are) now (?:available|reachable|up)\b|"
+    r"\bis (?:back|reachable|healthy) again\b|\bback online\b|\bis (?:available after|up\b)|- accepting connections\b|\bServer \S{1,200} is UP\b|\b(?:is|are) now (?:available|reachable|up)\b|"
     r"\b(?:retry|retrying|attempt)\b.{0,120}\b(?:ok|succeeded|success)\W{0,3}$",
     re.IGNORECASE,
 )
+_CALLED = re.compile(r"connect|established|restored|recovered|retry|attempt", re.IGNORECASE)
+"""About a call of this program's; that it is up itself, or ready to be called, says nothing of whom it calls."""
+_READY = re.compile(r"ready to accept connections|- accepting connections", re.IGNORECASE)
 _BUT = re.compile(
     r"\b(?:not|never|cannot|can't|couldn't|failed|fails|failure|error|lost|until|when|once|waiting|disconnected|unless|if|said|says|wrote|trying|will)\b",
     re.IGNORECASE,
@@ -32,6 +35,8 @@ class Recovery:
     ordinal: int
     names: frozenset[str]
     """Hosts that it names, without domain and port; may be empty."""
+    ports: frozenset[str]
+    is_call: bool
 
 
 def recoveries(blocks: Sequence[Block], first: int) -> list[Recovery]:
@@ -45,8 +50,9 @@ def recoveries(blocks: Sequence[Block], first: int) -> list[Recovery]:
         match = _GOOD.search(text)
         if match and not _BUT.search(text, said.message_start):
             # Names alone: the address that a name resolved to may be another one by now.
-            names = {host_name(host) for host in hosts_of(text) or hosts_of(said.beside)}
-            good.append(Recovery(ordinal, frozenset(names)))
+            hosts = hosts_of(text) or hosts_of(said.beside)
+            is_call = bool(_CALLED.search(match[0])) and not _READY.search(match[0])
+            good.append(Recovery(ordinal, frozenset(map(host_name, hosts)), _ports(hosts), is_call))
     return good
 
 
@@ -55,16 +61,23 @@ def is_recovered(
 ) -> bool:
     """Whether a failure that was last seen at block `last` was followed by success with the same hosts.
 
-    A line that names nobody, or a name where the failure gave an address, is believed only if the calls that failed
-    before it went to one place.
+    Success that names nobody, or a name where the failure gave an address and the port is the same, is believed only
+    if the calls that failed before it went to one place.
     """
     names = {host_name(host) for host in hosts}
     later = [recovery for recovery in good if recovery.ordinal > last]
     if names and names <= {name for recovery in later for name in recovery.names}:
         return True
+    places = {host_name(host) for _, others in calls for host in others}
+    if len(places) > 1:
+        return False
     for recovery in later:
-        comparable = recovery.names and any(is_address(a) == is_address(b) for a in names for b in recovery.names)
-        places = {host_name(host) for _, hosts in calls for host in hosts}
-        if not comparable and len(places) <= 1 and all(at < recovery.ordinal for at, _ in calls):
+        is_about_it = recovery.is_call or not names
+        is_same = not recovery.names or (all(map(is_address, hosts)) and bool(recovery.ports & _ports(hosts)))
+        if is_about_it and is_same and all(at < recovery.ordinal for at, _ in calls):
             return True
     return False
+
+
+def _ports(hosts: Sequence[str]) -> frozenset[str]:
+    return frozenset(host.rsplit(":", 1)[1] for host in hosts if host.count(":") == 1)

@@ -17,7 +17,7 @@ from aoi.estate.logs.recovery import Recovery, is_recovered, recoveries
 
 __all__ = ["UNCLASSIFIED", "Telling", "last_lines", "tell"]
 
-FINAL_LINES = 3
+FINAL_LINES = 5
 """Telling blocks at the end of a log that may be what the process died of ..."""
 FINAL_REACH = 40
 """... if not more blocks than this follow them; a line that is outlived by more is stale."""

@@ -26,7 +26,7 @@ def changes(estate: Estate) -> Iterator[Finding]:
             yield Finding(
                 word,
                 component.identity,
-                sentence(f"{component.identity}: revision {_revision(newest)}, {age} old, changed {words}"),
+                sentence(f"{component.identity}, revision {_revision(newest)}, {age} old, changed {words}"),
                 Tier.TOLD,
                 "suspect",
                 next=(f"kubectl rollout history deployment/{component.name} -n {component.namespace}",),

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from aoi.estate.components import Component
 from aoi.estate.estate import Estate, times_seen
-from aoi.estate.finding import Finding, LogKey, Sighting, Tier, sentence
+from aoi.estate.finding import Finding, LogKey, Tier, sentence
 from aoi.estate.objects import (
     Container,
     Obj,
     containers,
+    entries,
     is_ready,
     name,
     namespace,
@@ -43,6 +44,7 @@ _MISSING = re.compile(
     r"(?:configmap|secret|serviceaccount)s? \"[^\"]+\" not found|object \"[^\"]+\"/\"[^\"]+\" not registered", re.I
 )
 _MISSING_KEY = re.compile(r"couldn't find key|references non-existent (?:config|secret) key", re.IGNORECASE)
+_OWN_PORT = re.compile(r"POD:(\d{1,5})")
 _NO_PROGRAM = re.compile(
     r"executable file not found|no such file or directory|exec format error|exec: \"|permission denied"
 )
@@ -256,16 +258,14 @@ def _unready(estate: Estate, component: Component, pod: Obj, container: Containe
         what = (
             "its startup probe has not succeeded" if container.status.get("started") is False else "no event says why"
         )
-        words, word, tier = (
-            f"{place} has been running for {spell(lasted)} and is not ready: {what}",
-            "notready",
-            Tier.SYMPTOM,
-        )
-        sighting: Sighting = estate.witness.of(pod, '"ready": false')
+        words = f"{place} has been running for {spell(lasted)} and is not ready: {what}"
+        word, tier, sighting = "notready", Tier.SYMPTOM, estate.witness.of(pod, '"ready": false')
     else:
         count, age = times_seen(failed), spell(estate.event_age_s(failed))
-        words = f"{place} is running and not ready: {text(failed, 'message')} ({count} times, last {age} ago)"
-        word, tier, sighting = "readiness", Tier.SYMPTOM, estate.witness.of_event(failed)
+        wrong = _wrong_port(pod, container, text(failed, "message"))
+        words = f"{place} is running and not ready: {text(failed, 'message')} ({count} times, last {age} ago){wrong}"
+        word, tier = "readiness", Tier.STATED if wrong else Tier.SYMPTOM
+        sighting = estate.witness.of_event(failed)
     return Finding(
         word,
         component.identity,
@@ -278,8 +278,20 @@ def _unready(estate: Estate, component: Component, pod: Obj, container: Containe
     )
 
 
+def _wrong_port(pod: Obj, container: Container, message: str) -> str:
+    """Of a probe that is refused where its container declares other ports: it asks at the wrong one."""
+    if "refused" not in message:
+        return ""
+    declared = {port.get("containerPort") for port in entries(container.spec, "ports")}
+    asked = {int(port) for port in _OWN_PORT.findall(message.replace(text(pod, "status", "podIP") or "-", "POD"))}
+    if not declared or not asked or asked & declared:
+        return ""
+    return f"; it asks at port {min(asked)}, the container declares {', '.join(sorted(map(str, declared)))}"
+
+
 def _place(component: Component, pod: Obj, container: Container) -> str:
-    return f"{component.identity}: {container.role} {container.name} of pod {name(pod)}"
+    # No colon behind the name: `token-api: ...` reads like a credential to the redaction.
+    return f"{component.identity}, {container.role} {container.name} of pod {name(pod)},"
 
 
 def _look(pod: Obj, container: Container, *, previous: bool) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "mysql.access", "authfailed", 1,
-        "Access denied for user '{text}'", "ER_ACCESS_DENIED_ERROR", "~Authentication plugin '{text}' cannot be loaded",
+        "Access denied for user '{text}'", "~Access denied for user", "ER_ACCESS_DENIED_ERROR", "~Authentication plugin '{text}' cannot be loaded",
         knows="django.db.utils.OperationalError: (1045, \"Access denied for user 'shop'@'10.244.1.7' (using password: YES)\")",
         leaves="INFO Access allowed for user 'shop'",
         is_call=True,
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "auth.failed", "authfailed", 1,
         "~authentication failed", "~invalid username or password", "~invalid credentials", "~bad credentials", "~invalid api key", "~error authenticating", "~unable to authenticate", "~login failed for user {q}{subject}",
-        "~401 Unauthorized", "~status code 401", "~status: 401", "~code = Unauthenticated", "UNAUTHENTICATED", "~authentication required",
+        "~401 Unauthorized", "~status code 401", "~requested URL returned error: 401", "~HTTP Error 401", "~status: 401", "~code = Unauthenticated", "UNAUTHENTICATED", "~authentication required",
         knows="ERROR upstream http://billing:8080/v1 answered 401 Unauthorized",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /login HTTP/1.1" 401 12',
         is_call=True,
@@ -87,13 +87,13 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "kubernetes.rbac", "forbidden", 0,
-        '~cannot {w} resource "{text}"', "~RBAC: access denied", "~is forbidden: User {q}{subject}", "~is not authorized to perform: {subject}", "AccessDenied: {text}", "AccessDeniedException: User: {subject}",
+        '~cannot {w} resource "{text}"', "~RBAC: access denied", "~is forbidden: User {q}{subject}", "~is not authorized to perform: {subject}", "AccessDenied: Access Denied", "AccessDeniedException: User: {subject}",
         knows='E0102 03:04:05.678901 1 reflector.go:147] failed to list *v1.Pod: pods is forbidden: User "system:serviceaccount:shop:default" cannot list resource "pods" in API group "" at the cluster scope',
         leaves="I0102 03:04:05.678901 1 main.go:12] user can list resource \"pods\"",
     ),
     rule(
         "http.forbidden", "forbidden", 1,
-        "~403 Forbidden", "~status code 403", "~status: 403", "~code = PermissionDenied", "PERMISSION_DENIED",
+        "~403 Forbidden", "~status code 403", "~requested URL returned error: 403", "~HTTP Error 403", "~status: 403", "~code = PermissionDenied", "PERMISSION_DENIED",
         knows="ERROR fetching http://vault:8200/v1/secret: 403 Forbidden",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /admin HTTP/1.1" 403 153 "-" "curl/8"',
         is_call=True,
@@ -119,6 +119,12 @@ RULES: tuple[Rule, ...] = (
         knows="ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)",
         leaves="INFO x509: 3 certificates loaded, signed by known authority",
         is_call=True,
+    ),
+    rule(
+        "tls.client", "tls", 2,
+        "~TLS handshake error from {w}: {*}",
+        knows="2026/01/02 03:04:05 http: TLS handshake error from 10.244.0.1:4242: remote error: tls: bad certificate",
+        leaves="INFO TLS handshake with 10.244.0.1:4242 done, error: none",
     ),
     rule(
         "tls.handshake", "tls", 1,

@@ -29,6 +29,12 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO mounting overlay with a read-only file-systems list of 0 entries",
     ),
     rule(
+        "disk.io", "unclassified", 0,
+        "~input/output error", "~EIO: i/o error", "~stale file handle", "~stale NFS file handle",
+        knows="ls: /data: Input/output error",
+        leaves="INFO input/output errors: 0",
+    ),
+    rule(
         "redis.misconf", "diskfull", 1,
         "MISCONF Redis is configured to save RDB snapshots", "MISCONF Errors writing to the AOF file",
         knows="redis.exceptions.ResponseError: MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
@@ -53,9 +59,15 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO SO_REUSEADDR set, addresses already in use by peers are skipped",
     ),
     rule(
+        "address.not_here", "badconfig", 0,
+        "~listen {w} {subject}: bind: cannot assign requested address", "~cannot assign requested address", "EADDRNOTAVAIL", 'could not bind IPv4 address "{subject}": Cannot assign',
+        knows="listen tcp 10.0.0.1:2380: bind: cannot assign requested address",
+        leaves="INFO requested addresses were assigned",
+    ),
+    rule(
         "port.permission", "forbidden", 0,
         "~bind() to {subject} failed (13: Permission denied)", "listen EACCES: permission denied {subject}", "listen tcp {subject}: bind: permission denied",
-        "(13)Permission denied: AH00072: make_sock: could not bind to address {subject}", "~bind: permission denied",
+        "(13)Permission denied: AH00072: make_sock: could not bind to address {subject}", "~bind: permission denied", "SocketException (10013): Permission denied", "SocketException (13): Permission denied",
         knows='2026/01/02 03:04:05 [emerg] 1#1: bind() to 0.0.0.0:80 failed (13: Permission denied)',
         leaves="[notice] 1#1: bind() to 0.0.0.0:8080 done",
     ),
@@ -70,7 +82,7 @@ RULES: tuple[Rule, ...] = (
         "PermissionError: [Errno 13] Permission denied: {q}{path}", "~open{*} {path}: permission denied", "{q}{path}{q} failed (13: Permission denied)",
         "EACCES: permission denied, {w} {q}{path}{q}", "~mkdir {path}: permission denied", "~Permission denied @ rb_sysopen - {path}",
         "~Access to the path '{text}' is denied", "failed to open stream: Permission denied", "~chown: {path}: Operation not permitted",
-        "~{q}{path}{q}: Permission denied", "~(Permission denied)", "~os error 13", "~could not open file {q}{path}{q}: Permission denied",
+        "~{q}{path}{q}: Permission denied", "~(Permission denied)", "~Operating system error number 13", "{q}{path}{q} is not writable", "{w}='{text}' is not writable", "~os error 13", "~could not open file {q}{path}{q}: Permission denied",
         knows='nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (13: Permission denied)',
         leaves="INFO audit: 0 requests ended in permission denied today",
     ),

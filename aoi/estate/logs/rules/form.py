@@ -16,12 +16,14 @@ PLACEHOLDERS = {
     "text": r"(?P<subject>[^\"'`\n]{1,160}?)",
     "path": r"(?P<subject>[^\s\"'`,;()<>\[\]]{0,250}[/.][^\s\"'`,;()<>\[\]]{0,250}[^\s\"'`,;:.()<>\[\]])",
     "host": r"(?P<host>\[?[A-Za-z0-9][\w.:-]{0,250}|\[?::[\w:]{0,40}\]?(?::\d{1,5})?)",
+    "address": r"(?P<host>[a-z0-9][a-z0-9.]{0,100}(?:-[a-z0-9.-]{1,120}[a-z0-9](?::\d{1,5})?|:\d{2,5}))",
     "q": r"[\"'`“”‘’«»\\]{0,2}",
 }
 """`{*}` a gap, `{n}` a number, `{w}` a word, `{subject}`, `{text}` and `{path}` what the line is about, `{host}` whom
-it did not reach, `{q}` a quotation mark or none."""
+it did not reach, `{address}` the same where any word may stand (with a port or a hyphen), `{q}` a quotation mark or
+none."""
 _LAZY = {"*": ".{0,160}", "text": r"(?P<subject>[^\"'`\n]{1,160})"}
-_TOKEN = re.compile(r"\{(\*|n|w|subject|text|path|host|q)\}")
+_TOKEN = re.compile(r"\{(\*|n|w|subject|text|path|host|address|q)\}")
 _WORD = re.compile(r"\w")
 
 

@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "library.missing", "unclassified", 0,
-        "~error while loading shared libraries: {subject}:", "~Error loading shared library {subject}:", "DllNotFoundException: {text}", "~Error relocating {w}: {text}: symbol not found", "UnsatisfiedLinkError: {text}", "version `{text}' not found", "System.IO.FileNotFoundException: Could not load file or assembly '{text}'", "~Could not load file or assembly '{text}'",
+        "~error while loading shared libraries: {subject}:", "~Error loading shared library {subject}:", "{subject}: cannot open shared object file", "DllNotFoundException: {text}", "~Error relocating {w}: {text}: symbol not found", "UnsatisfiedLinkError: {text}", "version `{text}' not found", "System.IO.FileNotFoundException: Could not load file or assembly '{text}'", "~Could not load file or assembly '{text}'",
         "~You must install or update .NET to run this application", "LoadError: {text}", "cannot load such file -- {subject}", "Could not find {subject} in any of the sources", "Bundler::GemNotFound",
         knows="./server: error while loading shared libraries: libssl.so.1.1: cannot open shared object file: No such file or directory",
         leaves="INFO shared libraries loaded: libssl.so.3",

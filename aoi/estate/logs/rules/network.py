@@ -23,7 +23,7 @@ RULES: tuple[Rule, ...] = (
         "dns.no_such_host", "nohost", 1,
         "~no such host", "~Name or service not known", "UnknownHostException", "~unknown host", "ENOTFOUND", "~getaddrinfo failed", "NXDOMAIN", "~nxdomain", "~could not resolve host", "~nodename nor servname", "~failed to lookup address",
         "~No such host is known", "~Host not found", "~could not translate host name", "~can't resolve '{host}'", "~bad address '{host}'", "~Name does not resolve", "~getaddrinfo for {host} failed", "~Unknown MySQL server host", "~No address associated with hostname", "~name resolution failed",
-        "~could not be resolved", "~No resolvable bootstrap urls", "~Couldn't resolve server {host} from bootstrap.servers", "~getaddrinfo", "~failed to resolve", "~unable to resolve host",
+        "~could not be resolved", "~No resolvable bootstrap urls", "~could not resolve address '{host}'", "~Couldn't resolve server {host} from bootstrap.servers", "~getaddrinfo", "~failed to resolve", "~unable to resolve host",
         knows="panic: dial tcp: lookup db on 10.96.0.10:53: no such host",
         leaves="INFO dns: NXDOMAINS=0, hosts resolved",
         is_call=True,
@@ -53,7 +53,7 @@ RULES: tuple[Rule, ...] = (
         "connection.refused", "refused", 1,
         "~connection refused", "ECONNREFUSED", "econnrefused", "ConnectionRefusedError", "java.net.ConnectException", "~actively refused", "~connect() failed", "~os error 111", "Errno 111", "~no reachable servers", "~no suitable servers", "~could not connect", "~no servers available", "SERVER HAS FAILED",
         "~Can't reach database server at {q}{host}", "~Can't connect to {w} {w} server", "~Can't connect to server on", "~Can't connect to MySQL server", "~failed to connect", "~unable to connect", "~cannot connect to", "~Error connecting to", "(111)", "~The Netty connector failed", "~Connection to {host} refused",
-        "~failed to establish a new connection", "~unreachable", "~no route to host", "~Error trying to connect", "SequelizeConnectionRefusedError", "SequelizeConnectionError", "Communications link failure",
+        "~failed to establish a new connection", "~unreachable", "~no route to host", "~Error trying to connect", "SequelizeConnectionRefusedError", "SequelizeConnectionError", "Communications link failure", "~not possible to connect", "UnableToConnect", "ConnectionRefused", "~TNS:no listener", "~A network-related or instance-specific error occurred",
         knows="Error: connect ECONNREFUSED 10.96.4.4:5432",
         leaves="INFO docs: if you see connection refusals, start the server",
         is_call=True,
@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "connection.timeout", "timeout", 1,
         "~i/o timeout", "~deadline exceeded", "DeadlineExceeded", "DEADLINE_EXCEEDED", "~deadline has elapsed", "~deadline expired", "~timed out", "ETIMEDOUT", "ESOCKETTIMEDOUT", "~TimeoutError", "TimeoutException", "SocketTimeoutException", "~os error 110", "EAGAIN", "~504 Gateway", "~timeout expired", "~configured timeout", "~connect timeout", "~read timeout", "~connection timeout",
-        "~request timeout", "~server selection timeout", "~operation timeout", "ServerSelectionTimeoutError", "~timeout exceeded", "~timeout of {n}ms exceeded", "~upstream request timeout", "~timeout after", "~timeout calling", "~timeout while", "~timeout waiting",
+        "~request timeout", "~server selection timeout", "~operation timeout", "ServerSelectionTimeoutError", "~timeout exceeded", "~timeout of {n}ms exceeded", "~upstream request timeout", "~timeout after", "~timeout calling", "~timeout while", "~timeout waiting", "~failed: timeout", "~timeout occurred after waiting {n} seconds for {host}",
         knows="requests.exceptions.ReadTimeout: HTTPConnectionPool(host='billing', port=8080): Read timed out. (read timeout=5)",
         leaves="INFO http.timeout=5s, no timeouts expired_total=0",
         is_call=True,
@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "connection.reset", "reset", 1,
         "~connection reset", "ECONNRESET", "~broken pipe", "EPIPE", "~unexpected EOF", "~connection aborted", "~socket hang up", "~closed the connection unexpectedly", "~upstream prematurely closed", "~prematurely closed connection", "~transport is closing", "~No more data to read", "~forcibly closed", "~server has gone away",
-        "~Lost connection to {w} server", "~Connection closed unexpectedly", "~RemoteDisconnected", "Connection lost: The server closed the connection", "~end of file", "~connection unexpectedly closed", "~reset by peer", "~reset reason: connection termination", "~upstream connect error or disconnect/reset before headers",
+        "~Lost connection to {w} server", "~Connection closed unexpectedly", "~RemoteDisconnected", "Connection lost: The server closed the connection", "~end of file", "~connection unexpectedly closed", "~reset by peer", "~connection to {host} lost", "~reset reason: connection termination", "~upstream connect error or disconnect/reset before headers",
         knows="read tcp 10.244.1.7:41234->10.96.4.4:6379: read: connection reset by peer",
         leaves="INFO connection resets: 0",
         is_call=True,
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "upstream.unavailable", "unavailable", 1,
         "~code = Unavailable", "UNAVAILABLE", "~status: Unavailable", "~no healthy upstream", "~no healthy instance", "~no healthy instances", "~no healthy host", "~no healthy backends", "~all SubConns are in", "~zero addresses", "~Bad Gateway", "~Service Unavailable", "~service is unavailable", "~circuit breaker", "~CircuitBreaker {*}is OPEN", "~no endpoints for", "~no endpoints available", "~no available server", "~no address available",
-        "~service unavailable", "~upstream connect error", "~status code 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
+        "~service unavailable", "~connection to {host} failed", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~HTTP Error 502", "~HTTP Error 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
         knows="ERROR 503 Service Unavailable from geo: no healthy upstream",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /status/unavailable HTTP/1.1" 200 12',
         is_call=True,
@@ -94,6 +94,13 @@ RULES: tuple[Rule, ...] = (
         "~500 Internal Server Error", "~500 (Internal Server Error)", "~500 INTERNAL_SERVER_ERROR", "~500 Server Error", "~status code 500", "~responded 500", "~returned 500", "~answered with an error", "~code = Internal", "~status: Internal", "~internal error", "TApplicationException", "~could not complete",
         knows='{"level":50,"msg":"upstream billing responded 500 to Charge"}',
         leaves="INFO Completed 200 OK, internal errors: 0",
+        is_call=True,
+    ),
+    rule(
+        "call.waiting", "waits", 2,
+        "~^waiting for {address}", "~waiting {n} seconds for {address}", "~still waiting for {address}", "~^waiting for {w} at {address}", "~^waiting for host: {address}", "{address} - no response", "{address} is unavailable - sleeping", "~is unavailable - sleeping", "{address} is not ready", "{address} not ready yet", "~^waiting for {w} ({address})", "~^waiting until {address}",
+        knows="waiting for db:5432 ...",
+        leaves="waiting for connections on port 5432",
         is_call=True,
     ),
 )  # fmt: skip

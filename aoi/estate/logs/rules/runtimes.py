@@ -37,12 +37,12 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "helm.hook", "unclassified", 1,
-        "~pre-upgrade hooks failed: {text}", "~post-install hooks failed: {text}", "~timed out waiting for the condition", "~UPGRADE FAILED: {*}", "~INSTALLATION FAILED: {*}", "~fatal: repository '{text}' not found", "fatal: Authentication failed for '{text}'", "fatal: unable to access '{text}'", "fatal: couldn't find remote ref {subject}", "fatal: Remote branch {subject} not found",
+        "~pre-upgrade hooks failed: {text}", "~post-install hooks failed: {text}", "~timed out waiting for the condition", "~UPGRADE FAILED: {*}", "~INSTALLATION FAILED: {*}", "~fatal: repository '{text}' not found", "fatal: Authentication failed for '{text}'", "fatal: unable to access '{text}'", "fatal: couldn't find remote ref {subject}", "fatal: could not read Username for '{text}'", "fatal: Remote branch {subject} not found",
         knows="Error: UPGRADE FAILED: pre-upgrade hooks failed: job failed: BackoffLimitExceeded",
         leaves="INFO hooks: post-install done, failed: 0",
     ),
     rule(
-        "npm.failed", "unclassified", 2,
+        "npm.failed", "unclassified", 3,
         "npm ERR! {*}", "npm error {*}", "^error Command failed with exit code {n}", "ELIFECYCLE",
         knows="npm ERR! errno 1",
         leaves="npm notice new version available",

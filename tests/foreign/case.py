@@ -91,7 +91,7 @@ class Deed(Record):
     evict: Obj | None = None
     """pod, a glob, and the kubelet's message."""
     event: Obj | None = None
-    """kind and name of what somebody's own controller tells about; type, reason, message, and component, which tells."""
+    """What somebody's own controller tells: component, kind and name of whom it is about, type, reason, message."""
     behaviours: tuple[Obj, ...] | None = None
     """From now on, instead of the former ones."""
 

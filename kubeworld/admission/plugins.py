@@ -146,22 +146,17 @@ def _check_pod_security(world: World, pod: Obj) -> None:
 
 
 def _security_violations(pod: Obj, level: str) -> list[str]:
+    """In the order and the words of k8s.io/pod-security-admission; what it checks beyond these is let through."""
     spec = pod["spec"]
     containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    host = _host_violations(spec, containers, level)
+    if level == "baseline":
+        return host
     violations: list[str] = []
 
     def failing(rule: str, bad: list[str], remedy: str) -> None:
         if bad:
-            noun = "container" if len(bad) == 1 else "containers"
-            names = ", ".join(f'"{name}"' for name in bad)
-            violations.append(f"{rule} ({noun} {names} must set {remedy})")
-
-    privileged = [c["name"] for c in containers if (c.get("securityContext") or {}).get("privileged")]
-    failing("privileged", privileged, "securityContext.privileged=false")
-    if spec.get("hostNetwork"):
-        violations.append("host namespaces (hostNetwork=true)")
-    if level == "baseline":
-        return violations
+            violations.append(f"{rule} ({_listed('container', bad)} must set {remedy})")
 
     def context(container: Obj, key: str) -> object:
         own = container.get("securityContext") or {}
@@ -175,6 +170,7 @@ def _security_violations(pod: Obj, level: str) -> list[str]:
         if "ALL" not in (((c.get("securityContext") or {}).get("capabilities") or {}).get("drop") or ())
     ]
     failing("unrestricted capabilities", keeping, 'securityContext.capabilities.drop=["ALL"]')
+    violations += host
     as_root = [c["name"] for c in containers if context(c, "runAsNonRoot") is not True]
     if as_root:
         names = ", ".join(f'"{name}"' for name in as_root)
@@ -189,3 +185,36 @@ def _security_violations(pod: Obj, level: str) -> list[str]:
             '"RuntimeDefault" or "Localhost")'
         )
     return violations
+
+
+def _host_violations(spec: Obj, containers: list[Obj], level: str) -> list[str]:
+    """What of the host a pod would reach. `restricted` words volumes otherwise than `baseline`."""
+    violations = []
+    shared = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
+    if shared:
+        violations.append(f"host namespaces ({', '.join(shared)})")
+    volumes = [volume["name"] for volume in spec.get("volumes") or () if volume.get("hostPath")]
+    if volumes and level == "baseline":
+        violations.append(f"hostPath volumes ({_listed('volume', volumes)})")
+    ports = {c["name"]: [str(p["hostPort"]) for p in c.get("ports") or () if p.get("hostPort")] for c in containers}
+    bound = [name for name, numbers in ports.items() if numbers]
+    if bound:
+        numbers = sorted({number for own in ports.values() for number in own}, key=int)
+        verb = "uses" if len(bound) == 1 else "use"
+        noun = "hostPort" if len(numbers) == 1 else "hostPorts"
+        violations.append(f"hostPort ({_listed('container', bound)} {verb} {noun} {', '.join(numbers)})")
+    privileged = [c["name"] for c in containers if (c.get("securityContext") or {}).get("privileged")]
+    if privileged:
+        violations.append(
+            f"privileged ({_listed('container', privileged)} must not set securityContext.privileged=true)"
+        )
+    if volumes and level == "restricted":
+        verb = "uses" if len(volumes) == 1 else "use"
+        violations.append(
+            f'restricted volume types ({_listed("volume", volumes)} {verb} restricted volume type "hostPath")'
+        )
+    return violations
+
+
+def _listed(noun: str, names: list[str]) -> str:
+    return f"{noun if len(names) == 1 else noun + 's'} " + ", ".join(f'"{name}"' for name in names)

@@ -102,9 +102,9 @@ class StatefulSetController:
         pod_name = pod["metadata"]["name"]
         if world.store.get("pods", meta["namespace"], pod_name) is not None:
             return False  # the former pod of that name is still Terminating
-        _create_claims(world, stateful_set, ordinal, pod_name)
         subject = f"create Pod {pod_name} in StatefulSet {meta['name']}"
         try:
+            _create_claims(world, stateful_set, ordinal, pod_name)
             admitted = world.admission.admit_created_pod(world, pod, COMPONENT)
         except Refused as refusal:
             message = f"{subject} failed error: {refusal}"
@@ -220,7 +220,9 @@ def _leave_claims_to(world: World, stateful_set: Obj, pod: Obj, ordinal: int) ->
 
 
 def _create_claims(world: World, stateful_set: Obj, ordinal: int, pod_name: str) -> None:
+    """Those of one pod that are not there. Raises: Refused, after all were tried, if admission refuses some."""
     meta = stateful_set["metadata"]
+    refusals = []
     for template in stateful_set["spec"].get("volumeClaimTemplates") or ():
         name = f"{template['metadata']['name']}-{meta['name']}-{ordinal}"
         if world.store.get(CLAIMS, meta["namespace"], name) is not None:
@@ -234,6 +236,14 @@ def _create_claims(world: World, stateful_set: Obj, ordinal: int, pod_name: str)
         if policy.get("whenDeleted") == "Delete":
             claim_meta["ownerReferences"] = [owner_reference(RESOURCE, stateful_set, controller=False)]
         claim |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}}
-        world.store.create(CLAIMS, world.admission.admit(world, CLAIMS, claim))
-        message = f"create Claim {name} Pod {pod_name} in StatefulSet {meta['name']} success"
-        events.record(world, RESOURCE, stateful_set, "SuccessfulCreate", message, component=COMPONENT)
+        subject = f"create Claim {name} Pod {pod_name} in StatefulSet {meta['name']}"
+        try:
+            world.store.create(CLAIMS, world.admission.admit(world, CLAIMS, claim))
+        except Refused as refusal:
+            message = f"{subject} failed error: {refusal}"
+            events.record(world, RESOURCE, stateful_set, "FailedCreate", message, component=COMPONENT, type_="Warning")
+            refusals.append(f"failed to create PVC {name}: {refusal}")
+            continue
+        events.record(world, RESOURCE, stateful_set, "SuccessfulCreate", f"{subject} success", component=COMPONENT)
+    if refusals:
+        raise Refused(refusals[0] if len(refusals) == 1 else f"[{', '.join(refusals)}]")

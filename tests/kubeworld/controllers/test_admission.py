@@ -143,6 +143,16 @@ def test_the_restricted_level_lists_every_violation():
     )
 
 
+def test_the_baseline_level_keeps_pods_off_the_host():
+    world = make_world()
+    edit(world, "namespaces", NAMESPACE, "metadata", labels={"pod-security.kubernetes.io/enforce": "baseline"})
+    text = refused(world, hostPID=True, volumes=[{"name": "logs", "hostPath": {"path": "/var/log"}}])
+    assert text == (
+        '" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true), '
+        'hostPath volumes (volume "logs")'
+    )
+
+
 def test_an_unknown_priority_class_is_refused():
     assert refused(make_world(), priorityClassName="vip") == (
         '" is forbidden: no PriorityClass with name vip was found'

@@ -154,6 +154,25 @@ def test_claims_go_with_the_pods_that_a_smaller_scale_removes_if_they_are_to():
     assert [claim["metadata"]["name"] for claim in left] == ["data-db-0"]
 
 
+def test_a_claim_that_a_quota_refuses_holds_its_pod_up_and_is_told_of():
+    world = make_world()
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}
+    quota = {"metadata": {"name": "team", "namespace": NAMESPACE}, "spec": {"hard": {"requests.storage": "15Gi"}}}
+    create(world, "resourcequotas", {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    templates = [{"metadata": {"name": "data"}, "spec": spec}]
+    create(world, RESOURCE, stateful_set(podManagementPolicy="Parallel", volumeClaimTemplates=templates))
+    world.advance(20_000)
+    assert names(world) == ["db-0"]
+    forbidden = (
+        'persistentvolumeclaims "data-db-1" is forbidden: exceeded quota: team, requested: requests.storage=10Gi, '
+        "used: requests.storage=10Gi, limited: requests.storage=15Gi"
+    )
+    said = [e["message"] for e in events_of(world, "db", "FailedCreate")]
+    assert f"create Claim data-db-1 Pod db-1 in StatefulSet db failed error: {forbidden}" in said
+    why = f"failed to create PVC data-db-1: {forbidden}"
+    assert f"create Pod db-1 in StatefulSet db failed error: {why}" in said
+
+
 def test_a_pod_that_does_not_get_ready_holds_up_the_rest():
     world = make_world()
     world.runtime.plans["shop/app:1"] = ContainerPlan(image_error="not_found")

@@ -72,8 +72,8 @@ class Estate:
     """(resource, namespace; empty for cluster-wide ones) -> what was read."""
     now: datetime | None
     """The server's time."""
-    namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Namespace -> labels, of those that could be read."""
+    places: tuple[Obj, ...] = ()
+    """The namespaces' own objects, of those that could be read."""
 
     custom: Mapping[Identity, Obj] = field(default_factory=dict)
     """Owners of pods that are of somebody's own kind, read as themselves."""
@@ -107,7 +107,7 @@ class Estate:
     @cached_property
     def policies(self) -> Policies:
         """NetworkPolicies, added up."""
-        return Policies(tuple(self.of("networkpolicies.networking.k8s.io")), self.namespace_labels)
+        return Policies(tuple(self.of("networkpolicies.networking.k8s.io")), labels_of(self.places))
 
     @cached_property
     def witness(self) -> Witness:
@@ -208,7 +208,7 @@ def read_estate(reader: Reader, namespaces: Sequence[str]) -> Estate:
         raise ClusterUnavailable(f"{first[0][0]} cannot be read: {listings[0].gap.detail if listings[0].gap else ''}")
     listings += reader.lists(rest)
     held = {(listing.key, listing.namespace): listing for listing in listings}
-    estate = Estate(places, held, reader.now, labels_of(known_places))
+    estate = Estate(places, held, reader.now, tuple(known_places))
     return replace(estate, custom=read_custom(reader, estate.components))
 
 

@@ -82,10 +82,14 @@ class Finding:
     sightings: tuple[Sighting, ...] = ()
     host: Host | None = None
     """The callee that it is about, if it is about one."""
+    hosts: tuple[Host, ...] = ()
+    """Everybody whom its telling lines complain about."""
     other: Identity | None = None
     """The other component that it points at."""
     logs: tuple[LogKey, ...] = ()
     """Where the sentence that explains it may stand."""
+    is_of_pod: bool = False
+    """Whether it is about one pod of several, which may all show it."""
     is_explained: bool = False
     """Whether a log line was found that says why."""
     weight: float = 1.0

@@ -83,12 +83,17 @@ def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> 
         return _with_end(finding, logs)
     log, best = told[0]
     lines = list(dict.fromkeys(telling.text for _, telling in told[:SHOWN]))
-    host = next(_hosts(estate, finding.owner.namespace, best), None)
+    place = finding.owner.namespace
+    host = next(_hosts(estate, place, best), None)
+    hosts = tuple(h for _, telling in told if telling.weight == 1 for h in _hosts(estate, place, telling))
     changes: dict[str, Any] = {
         "summary": sentence(f"{finding.summary}. Its log says: {' | '.join(lines)}{_resolved(host)}"),
         "sightings": (log.sighting(best), *finding.sightings),
         "is_explained": True,
+        "hosts": hosts,
     }
+    if finding.word == "liveness":
+        return finding.having(**changes)  # what kills it is known; what it complains about may be why
     if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(log, best)):
         if best.word != "unclassified":
             changes["word"] = best.word

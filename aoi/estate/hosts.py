@@ -100,6 +100,11 @@ class Hosts:
         return Host(written, port, "elsewhere")
 
     def _behind(self, written: str, port: int | None, service: Service) -> Host:
+        if service.backing == "external":
+            pieces = text(service.obj, "spec", "externalName").split(".")
+            target = self._services.get((pieces[1], pieces[0])) if len(pieces) > 1 else None
+            if target is not None and target.backing != "external":
+                service = target
         return Host(written, port, "known", service, service.components[0] if len(service.components) == 1 else None)
 
 
@@ -141,7 +146,7 @@ def addresses_in(setting: Setting) -> Iterator[str]:
     value = setting.value.strip()
     if len(value) > 2_000 or "\n" in value:
         for line in value.splitlines()[:400]:
-            yield from _written_in(line)
+            yield from _in_line(line)
         return
     if _KEYS.search(setting.key) and all(_HOSTLIKE.fullmatch(piece) for piece in value.split(",")):
         yield from value.split(",")
@@ -149,11 +154,23 @@ def addresses_in(setting: Setting) -> Iterator[str]:
     yield from _written_in(value)
 
 
+_ENTRY = re.compile(r"[\"']?(?P<key>[\w.-]{1,80})[\"']?\s*[:=]\s*[\"']?(?P<value>[A-Za-z0-9.-]{1,253})[\"']?")
 _WRITTEN = re.compile(
     r"(?<![\w./@-])(?:[a-z][a-z0-9+.]{1,20}://(?:[^@/\s'\"]{1,200}@)?[a-z0-9][-a-z0-9.]{0,252}(?::\d{2,5})?"
     r"|[a-z](?:[-a-z0-9.]{0,251}[a-z0-9])?:\d{2,5})(?![\w.-])",
     re.IGNORECASE,
 )
+
+
+def _in_line(line: str) -> Iterator[str]:
+    """Of one line of a file: what is written out, or the value of a key that says that it holds a host."""
+    if line.lstrip().startswith(("#", "//", ";", "--", "!")):
+        return
+    match = _ENTRY.fullmatch(line[:4_000].strip().rstrip(","))
+    if match and _KEYS.search(match["key"]) and _HOSTLIKE.fullmatch(match["value"]) and not match["value"].isdigit():
+        yield match["value"]
+        return
+    yield from _written_in(line.partition(" #")[0])
 
 
 def _written_in(line: str) -> Iterator[str]:

@@ -20,8 +20,9 @@ MAX_DEPTH = 12
 """Steps of a chain of calls."""
 POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
 """Words of a caller about a callee that does not answer."""
-AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls", "dns"})
+AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
 """Words of a caller about a callee that answers and does not let it in."""
+FEW = 3
 _WEAK = frozenset({"badimage", "badenv", "badargs", "badcommand", "nodeselector", "liveness", "readiness", "oomkilled"})
 """What every rollout changes: a lead where its component has no better explanation."""
 
@@ -65,7 +66,8 @@ class _Graph:
     def add(self, finding: Finding) -> None:
         """One that counts."""
         self.failing.setdefault(finding.owner, []).append(finding)
-        self.failing[finding.owner].sort(key=_nearness)
+        heaviest = max(held.weight for held in self.failing[finding.owner] if held.is_of_pod or held is finding)
+        self.failing[finding.owner].sort(key=lambda held: (_is_minor(held, heaviest), *_nearness(held)))
 
     def point(self, finding: Finding) -> None:
         """What one says of a callee."""
@@ -76,11 +78,15 @@ class _Graph:
                 self.pointed.setdefault(target, []).append(finding)
 
     def _targets(self, finding: Finding) -> list[Identity]:
+        if finding.word == "dns":
+            return []  # whoever's name does not resolve is not to blame for it
         targets = [finding.other] if finding.other else []
-        if finding.host is not None and finding.host.service is not None:
-            service = finding.host.service
-            targets += [Identity("Service", service.namespace, service.name)]
-            targets += [component.identity for component in service.components]
+        for host in (finding.host, *finding.hosts):
+            if host is not None and host.service is not None:
+                targets.append(Identity("Service", host.service.namespace, host.service.name))
+                targets += [component.identity for component in host.service.components]
+            elif host is not None and host.component is not None:
+                targets.append(host.component.identity)
         return [target for target in dict.fromkeys(targets) if target is not None]
 
     @cached_property
@@ -98,22 +104,47 @@ class _Graph:
             leaning[component.identity] = tuple(c for c in dict.fromkeys(callees) if c != component.identity)
         return leaning
 
-    def callees(self, identity: Identity) -> list[Identity]:
-        """Whom the findings of one point at; where they are mere symptoms, whom it is configured to call as well."""
+    def named(self, identity: Identity) -> list[Identity]:
+        """Whom one says that it cannot reach."""
         mine = self.failing.get(identity, [])
-        direct = [target for finding in mine for target in self._targets(finding) if target != identity]
+        direct = [target for finding in mine for target in self._targets(finding)]
         said = [c for c, findings in self.pointed.items() if any(f.owner == identity for f in findings)]
-        is_symptom = bool(mine) and all(f.tier >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
-        return list(dict.fromkeys([*direct, *said, *(self.configured.get(identity, ()) if is_symptom else ())]))
+        return [c for c in dict.fromkeys([*direct, *said]) if identity not in (c, *behind(self.estate, c))]
+
+    def below(self, identity: Identity) -> list[Identity]:
+        """The broken ones that explain one: whom it names; and, of a symptom, whom it is configured to call.
+
+        Of two that lean on each other, the one that names the other is the symptom.
+        """
+        mine = self.failing.get(identity, [])
+        named = [c for c in self.named(identity) if c in self.failing and not self._names_back(c, identity)]
+        if named or not mine:
+            return named
+        own = mine[0].tier
+        is_symptom = all(f.tier >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
+        wanted = [c for c in self.configured.get(identity, ()) if c in self.failing] if is_symptom else []
+        return [c for c in wanted if self._is_deeper(c, identity, own)]
+
+    def _names_back(self, callee: Identity, caller: Identity) -> bool:
+        """Whether it is the callee that complains about the caller, and the caller that is nearer to a cause."""
+        return caller in self.named(callee) and not self._targets_of_own(caller, callee)
+
+    def _targets_of_own(self, caller: Identity, callee: Identity) -> bool:
+        return any(callee in self._targets(finding) for finding in self.failing.get(caller, []))
+
+    def _is_deeper(self, callee: Identity, caller: Identity, own: Tier) -> bool:
+        theirs = self.failing[callee][0].tier
+        is_vague = own is Tier.CALLEE and not self.named(caller) and theirs <= Tier.ENDED
+        return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague)
 
     def chain(self, identity: Identity) -> tuple[Identity, ...]:
         """From one down to the deepest that is broken too; itself alone if nothing that it leans on is."""
         path = [identity]
         while len(path) < MAX_DEPTH:
             mine = self.failing.get(path[-1], [])
-            if mine and mine[0].tier <= Tier.TOLD and mine[0].word not in POINTERS:
+            if mine and mine[0].tier <= Tier.TOLD and mine[0].word not in POINTERS and not mine[0].hosts:
                 break
-            below = [c for c in self.callees(path[-1]) if c in self.failing and c not in path]
+            below = [c for c in self.below(path[-1]) if c not in path]
             if not below:
                 break
             path.append(min(below, key=lambda c: (_nearness(self.failing[c][0]), c)))
@@ -201,6 +232,11 @@ def _downstream(graph: _Graph, suspects: list[Finding], alerted: frozenset[Ident
     return left
 
 
+def _is_minor(finding: Finding, heaviest: float) -> bool:
+    """Whether it is about few pods where another finding is about many of the same component."""
+    return finding.is_of_pod and finding.weight * FEW < heaviest
+
+
 def _is_weak(finding: Finding) -> bool:
     return finding.word in _WEAK and finding.standing == "suspect"
 
@@ -233,12 +269,12 @@ def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:
     return tuple(sorted(roots, key=lambda root: _order(root, alerted)))
 
 
-def _order(root: Root, alerted: frozenset[Identity]) -> tuple[int, int, int, float, int, Identity]:
+def _order(root: Root, alerted: frozenset[Identity]) -> tuple[int, int, int, float, int, str, Identity]:
     """Nearest to a cause first; what explains an alert is taken for two steps nearer than what does not."""
     paged = root.identity in alerted or any(chain[0] in alerted for chain in root.explains)
     tier, is_suspect, weight = _nearness(root.main)
     distance = tier + (2 if alerted and not paged else 0) + (2 if is_suspect and tier >= Tier.CALLEE else 0)
-    return (distance, is_suspect, tier, weight, -len(root.explains), root.identity)
+    return (distance, is_suspect, tier, weight, -len(root.explains), root.identity.name, root.identity)
 
 
 def _without_services(

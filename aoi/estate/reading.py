@@ -4,6 +4,7 @@ Only a complete answer of the expected shape is data. What was refused, cut, thr
 that nobody concludes from it that something is absent.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from aoi.estate.objects import Obj
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
+_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
+"""Codes of terminals, which the redaction would turn into question marks."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -206,7 +209,7 @@ class Reader:
             return LogText()  # it has not started, or there was none before: the server's way of saying "no log"
         if response.status != 200:
             return lost(_reason(response), _words(response))
-        return LogText(redact(response.body))
+        return LogText(redact(_COLOURS.sub(b"", response.body)))
 
 
 def _log_name(pod: str, container: str, *, is_previous: bool) -> str:

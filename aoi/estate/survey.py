@@ -17,6 +17,7 @@ from aoi.estate.ranking import Ranked, rank
 from aoi.estate.reading import Reader
 from aoi.estate.rules.changes import changes
 from aoi.estate.rules.configuration import configuration
+from aoi.estate.rules.happenings import happenings
 from aoi.estate.rules.network import network
 from aoi.estate.rules.nodes import nodes
 from aoi.estate.rules.owners import owners
@@ -40,6 +41,7 @@ RULES: tuple[Callable[[Estate], Iterator[Finding]], ...] = (
     configuration,
     network,
     owners,
+    happenings,
     changes,
 )
 
@@ -92,7 +94,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         container = finding.logs[0].container if finding.logs else ""
         key = (finding.word, finding.owner, finding.standing, container)
         earlier = kept.get(key)
-        if earlier is None or not finding.logs:
+        if earlier is None or not finding.is_of_pod:
             kept.setdefault((*key[:3], f"{container}/{len(kept)}" if earlier else container), finding)
         else:
             kept[key] = earlier.having(weight=earlier.weight + 1)

@@ -6,7 +6,7 @@ each of them, the share of such answers that were right.
 
 from collections.abc import Iterable
 
-from aoi.estate.components import Identity
+from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
 from aoi.estate.objects import is_over, is_ready, name, spell, text
@@ -42,7 +42,7 @@ CONFIDENCE = {
 SUPPORTED = {Tier.STATED: 0.8, Tier.TOLD: 0.7, Tier.CALLEE: 0.55, Tier.ENDED: 0.5, Tier.SYMPTOM: 0.5}
 """Of one that rests on a suspicion to which a symptom points."""
 NO_FAULT = 0.85
-HARMLESS = frozenset({"zeroreplicas", "targetport", "hpapinned", "netpolicy", "noendpoints"})
+HARMLESS = frozenset({"zeroreplicas", "targetport", "hpapinned", "netpolicy", "noendpoints", "selector", "badconfig"})
 """Suspicions that are ordinary where no symptom points at them: on purpose, or without effect."""
 
 
@@ -87,7 +87,7 @@ def _unsettled(estate: Estate) -> str:
     waiting = [
         pod
         for component in estate.components
-        for pod in component.pods
+        for pod in ([] if _is_served(component) else component.pods)
         if not is_over(pod) and not is_ready(pod) and not text(pod, "metadata", "deletionTimestamp")
     ]
     if not waiting:
@@ -96,6 +96,12 @@ def _unsettled(estate: Estate) -> str:
     age = spell(estate.age_s(text(youngest, "metadata", "creationTimestamp")))
     count = f"{len(waiting)} pod{'s are' if len(waiting) != 1 else ' is'}"
     return f"{count} not ready yet, and nothing says why; {name(youngest)} is {age} old"
+
+
+def _is_served(component: Component) -> bool:
+    """Whether as many pods are ready as it wants: what starts beside them is a rollout under way."""
+    ready = sum(1 for pod in component.pods if is_ready(pod))
+    return component.wanted is not None and ready >= component.wanted
 
 
 def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:

@@ -331,5 +331,5 @@ def test_what_is_shown_stands_in_the_line_that_is_cited(rule):
     one = tell(log)[0]
     cited = log[one.start : one.end].decode()
     assert cited == rule.knows
-    shown = one.text.strip("…")
+    shown = one.text.strip("…").removesuffix(" bye")  # the words of a panic are on the line below
     assert shown in cited or cited.startswith("{")

@@ -51,6 +51,7 @@ _DEALT_WITH = re.compile(
 """How a program without levels speaks of errors that it is ready for."""
 _COUNTED = re.compile(r"(?:[\w.]{0,30})[\"']?\s?[=:]\s?[\"']?0\b(?!\.)")
 _NONE_OF_IT = re.compile(r"(?:\b(?:0|no|zero|without|any|never|not)\s)$", re.IGNORECASE)
+_REQUESTED = re.compile(r", client: [^,]{1,64}, .{0,300}request: \"")
 _POSTGRES_CLIENT = re.compile(r"\[\d{1,9}\].{0,40} ERROR:  ")
 _SETTINGS = re.compile(
     r"/etc/|/config|/conf/|/secrets?/|\.(?:ya?ml|json|toml|conf|cfg|ini|properties|env|xml|pem|crt|key|cnf)$|(?:^|/)\.env|(?:^|/)[\w-]{0,40}config[\w-]{0,40}$"
@@ -164,7 +165,12 @@ def _finding(block: Block, statement: Statement, rule: Rule, match: re.Match[str
         weight += 1  # the server's log tells of a client's mistake
     if word in POINTERS and not hosts and block.frame_text.startswith(("goroutine", "[signal")):
         word = "panic"  # a call that names nobody cannot be followed, the crash can
+    if kind == "file.missing" and _REQUESTED.search(statement.said.text):
+        weight = LOOKS_BAD  # nginx answers 404, and says so as an error
     text = excerpt(statement.said.text, match.start(), match.end(), EXCERPT)
+    if kind == "rust.panic" and text.endswith(":"):  # its message is on the next line
+        said_next = next((part.said.text.strip() for part in block.statements if part.index > statement.index), "")
+        text = excerpt(f"{text} {said_next}", 0, 0, EXCERPT)
     return Finding(word, kind, text, statement.index, hosts, subject, weight, rule.is_call)
 
 

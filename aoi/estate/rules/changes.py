@@ -11,6 +11,8 @@ from aoi.estate.finding import Finding, Tier, sentence
 from aoi.estate.objects import Obj, entries, is_ready, labels, number, part, spell, text
 from aoi.estate.quantities import size_bytes
 
+SETTLE_S = 60.0
+"""What a rollout may take before anybody asks what it changed."""
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -21,7 +23,10 @@ def changes(estate: Estate) -> Iterator[Finding]:
         if len(recorded) < 2 or _is_up(component, recorded[-1]):
             continue
         newest, before = recorded[-1], recorded[-2]
-        age = spell(estate.age_s(text(newest, "metadata", "creationTimestamp")))
+        age_s = estate.age_s(text(newest, "metadata", "creationTimestamp"))
+        if age_s is not None and age_s < SETTLE_S:
+            continue
+        age = spell(age_s)
         for word, words, needle in _differences(part(before, "spec", "template"), part(newest, "spec", "template")):
             yield Finding(
                 word,

@@ -180,7 +180,10 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
         word, tier = ("badcommand" if _NO_PROGRAM.search(message) else "starterror"), Tier.STATED
         why = f"cannot start: {reason}"
     elif killed_by is not None and code in (137, 143, -1, 0):
-        word, tier, why = "liveness", Tier.STATED, f"is killed by its probe: {text(killed_by, 'message')}"
+        said_by_probe = text(killed_by, "message")
+        wrong = _wrong_port(pod, container, said_by_probe) or ("404" in said_by_probe and "; it asks for a wrong path")
+        word, tier = "liveness", Tier.STATED if wrong else Tier.ENDED
+        why = f"is killed by its probe: {said_by_probe}{wrong or ''}"
     elif code == 0:
         why = "ended by itself with exit code 0, though it is to run on"
     elif last == {}:

@@ -26,6 +26,7 @@ from aoi.estate.rules.refusals import obstacles
 
 STUCK_S = 60.0
 """A pod whose grace period ended longer ago than this hangs."""
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PATIENCE_S = 30.0
 """What a pod may take to be placed or created before anybody worries."""
 _DESTROYED = ("Evicted", "Preempting", "Shutdown", "NodeShutdown", "NodeLost", "UnexpectedAdmissionError")
@@ -39,7 +40,8 @@ def pods(estate: Estate) -> Iterator[Finding]:
         else:
             alive = list(component.pods)
         for pod in alive:
-            yield from _pod(estate, component, pod)
+            for finding in _pod(estate, component, pod):
+                yield finding.having(is_of_pod=True)
 
 
 def _pod(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
@@ -73,7 +75,7 @@ def _terminating(estate: Estate, component: Component, pod: Obj) -> Iterator[Fin
         "terminating",
         component.identity,
         sentence(
-            f"Pod {name(pod)} of {component.identity} should have been gone {spell(overdue)} ago and is still"
+            f"{_called(component, pod)} should have been gone {spell(overdue)} ago and is still"
             f" Terminating on node {node or '-'}{why}"
         ),
         Tier.STATED if why else Tier.ENDED,
@@ -94,7 +96,7 @@ def _failed(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]
         yield Finding(
             word,
             component.identity,
-            sentence(f"Pod {name(pod)} of {component.identity} failed: {reason}: {message or 'no message'}"),
+            sentence(f"{_called(component, pod)} failed: {reason}: {message or 'no message'}"),
             Tier.STATED,
             next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}", "kubectl describe nodes"),
             sightings=(estate.witness.of(pod, f'"reason": "{reason}"'),),
@@ -133,15 +135,38 @@ def _not_placed(
 ) -> Finding:
     # A cluster that can grow needs a moment for a node; what a pod asks for stays wrong for longer.
     is_early = waited is not None and waited < PATIENCE_S
+    asks = _asks(pod, word)
     return Finding(
         word,
         component.identity,
-        sentence(f"Pod {name(pod)} of {component.identity} has been Pending for {spell(waited)}: {message}"),
+        sentence(f"{_called(component, pod)} has been Pending for {spell(waited)}{asks}: {message}"),
         Tier.ENDED if word == "unbound" else Tier.STATED,  # the claim itself says why
         "suspect" if is_early else "failing",
         next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}", "kubectl get nodes -o wide"),
         sightings=(estate.witness.of(pod, message[:60]),),
     )
+
+
+def _called(component: Component, pod: Obj) -> str:
+    return f"Pod {name(pod)}" if component.kind == "Pod" else f"Pod {name(pod)} of {component.identity}"
+
+
+def _asks(pod: Obj, word: str) -> str:
+    """What of a pod's own wishes the scheduler's words are about."""
+    spec = part(pod, "spec")
+    if word == "insufficient":
+        requests = (part(c, "resources", "requests") for c in entries(pod, "spec", "containers"))
+        wishes = [f"{key} {value}" for request in requests for key, value in request.items()]
+        return f" (it requests {', '.join(wishes)})" if wishes else ""
+    if word == "nodeselector":
+        pairs = [f"{key}={value}" for key, value in part(spec, "nodeSelector").items()]
+        for term in entries(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms"):
+            for rule in entries(term, "matchExpressions"):
+                values = rule.get("values")
+                listed = f" ({', '.join(map(str, values))})" if isinstance(values, list) else ""
+                pairs.append(f"{text(rule, 'key')} {text(rule, 'operator')}{listed}")
+        return f" (it wants nodes with {', '.join(pairs)})" if pairs else ""
+    return ""
 
 
 def _has_started(pod: Obj) -> bool:
@@ -164,7 +189,7 @@ def _uncreated(estate: Estate, component: Component, pod: Obj) -> Iterator[Findi
     yield Finding(
         word,
         component.identity,
-        sentence(f"Pod {name(pod)} of {component.identity} has been ContainerCreating for {spell(waited)}: {message}"),
+        sentence(f"{_called(component, pod)} has been ContainerCreating for {spell(waited)}: {message}"),
         Tier.STATED if troubles else Tier.ENDED,
         next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}",),
         sightings=(estate.witness.of_event(troubles[0]) if troubles else estate.witness.of(pod, "ContainerCreating"),),

@@ -42,7 +42,7 @@ def _finding(estate: Estate, scaler: Obj, word: str, state: Obj) -> Finding:
     reason, message = text(state, "reason"), text(state, "message")
     target = f"{text(scaler, 'spec', 'scaleTargetRef', 'kind')}/{text(scaler, 'spec', 'scaleTargetRef', 'name')}"
     return Finding(
-        "noservice" if word == "unclassified" and "not found" in message else word,
+        "badconfig" if word == "unclassified" and "not found" in message else word,
         _target(estate, scaler),
         sentence(f"HorizontalPodAutoscaler/{name(scaler)} cannot scale {target}: {reason}: {message}"),
         Tier.STATED,

@@ -42,6 +42,8 @@ class _Near(NamedTuple):
     """The pairs of the selector that its pods do not carry."""
     carried: str
     score: float
+    is_served: bool = False
+    """Whether another Service leads to it already, so that this one may be a leftover."""
 
 
 def _selects_nothing(estate: Estate, service: Service) -> Iterator[Finding]:
@@ -60,7 +62,7 @@ def _selects_nothing(estate: Estate, service: Service) -> Iterator[Finding]:
         _identity(service),
         sentence(words),
         Tier.STATED,
-        "failing" if near else "suspect",
+        "failing" if near and not near.is_served else "suspect",
         next=(f"kubectl get pods {place} --show-labels", f"kubectl get service {service.name} {place} -o yaml"),
         sightings=(estate.witness.of(service.obj, '"selector"'),),
         other=near.component.identity if near else None,
@@ -77,8 +79,8 @@ def _nearest(estate: Estate, service: Service) -> _Near | None:
         near = _compare(service, component)
         if near is not None:
             # A component that no Service serves yet is the likelier one.
-            bonus = 0.0 if component.identity in served else 0.5
-            candidates.append(near._replace(score=near.score + bonus))
+            is_served = component.identity in served
+            candidates.append(near._replace(score=near.score + (0.0 if is_served else 0.5), is_served=is_served))
     candidates.sort(key=lambda near: (-near.score, near.component.identity))
     return candidates[0] if candidates and candidates[0].score >= 1.0 else None
 
@@ -214,6 +216,7 @@ def _backend(estate: Estate, route: Obj, backend: _Backend) -> Iterator[Finding]
     if not estate.shows_absence("services", backend.namespace):
         return
     kind, place = str(route.get("kind")), f"-n {backend.namespace}"
+    route_identity = Identity(kind, namespace(route), name(route))
     service = next((s for s in estate.services if (s.namespace, s.name) == backend[:2]), None)
     if service is None:
         word, words = "noservice", f"sends to Service {backend.service}, which does not exist"
@@ -222,11 +225,14 @@ def _backend(estate: Estate, route: Obj, backend: _Backend) -> Iterator[Finding]
     elif backend.port and not _serves(service, backend.port):
         served = ", ".join(text(port, "port") for port in service.ports)
         word, words = "targetport", f"sends to port {backend.port} of Service {backend.service}, which serves {served}"
+    elif (idle := _idle(service)) is not None:
+        word = "zeroreplicas"
+        words = f"sends to Service {backend.service}, behind which {idle.identity} stands alone, at zero replicas"
     else:
         return
     yield Finding(
         word,
-        Identity(kind, namespace(route), name(route)),
+        _identity(service) if service is not None and word == "zeroreplicas" else route_identity,
         sentence(f"{kind}/{name(route)} {words}"),
         Tier.STATED,
         next=(
@@ -235,6 +241,13 @@ def _backend(estate: Estate, route: Obj, backend: _Backend) -> Iterator[Finding]
         ),
         sightings=(estate.witness.of(route, f'"name": "{backend.service}"'),),
     )
+
+
+def _idle(service: Service) -> Component | None:
+    """What a Service leads to if all of it is scaled to zero."""
+    behind_it = service.components
+    is_idle = bool(behind_it) and not service.pods and all(component.wanted == 0 for component in behind_it)
+    return behind_it[0] if is_idle else None
 
 
 def _serves(service: Service, port: str) -> bool:

@@ -44,6 +44,9 @@ def _users(estate: Estate) -> dict[tuple[str, str], Component]:
 
 
 def _pending(estate: Estate, claim: Obj, user: Component | None) -> Iterator[Finding]:
+    if released := _held(estate, claim):
+        yield _finding(estate, claim, user, "released", released)
+        return
     wanted = _wanted_class(estate, claim)
     known = {name(obj): obj for obj in estate.of(CLASSES)}
     whole = estate.shows_absence(CLASSES)
@@ -74,6 +77,20 @@ def _pending(estate: Estate, claim: Obj, user: Component | None) -> Iterator[Fin
             yield _finding(
                 estate, claim, user, "unbound", f"has been Pending for {spell(age)}, storage class {wanted or '-'}"
             )
+
+
+def _held(estate: Estate, claim: Obj) -> str:
+    """Of a claim that names its volume: why it does not get it; empty if it names none, or nothing is known of it."""
+    wanted = text(claim, "spec", "volumeName")
+    volume = next((obj for obj in estate.of("persistentvolumes") if name(obj) == wanted), None)
+    if not wanted or volume is None:
+        missing = wanted and estate.shows_absence("persistentvolumes")
+        return f"is Pending: its volume {wanted} does not exist" if missing else ""
+    holder = part(volume, "spec", "claimRef")
+    if not holder or text(holder, "uid") in ("", text(claim, "metadata", "uid")):
+        return ""
+    whose = f"{text(holder, 'namespace')}/{text(holder, 'name')}"
+    return f"is Pending: its volume {wanted} is {text(volume, 'status', 'phase')} and still held for claim {whose}"
 
 
 def _wanted_class(estate: Estate, claim: Obj) -> str:

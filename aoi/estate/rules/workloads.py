@@ -44,6 +44,8 @@ def workloads(estate: Estate) -> Iterator[Finding]:
 
 def _replicated(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:
     wanted = component.wanted or 0
+    if not estate.shows_absence("pods", component.namespace) and not component.pods:
+        return  # pods that could not be read are not pods that are missing
     running = [pod for pod in component.pods if text(pod, "status", "phase") in ("Pending", "Running")]
     if wanted == 0:
         yield from _at_zero(estate, component, obj)
@@ -100,26 +102,23 @@ def _refusal(estate: Estate, component: Component, obj: Obj) -> Finding | None:
     return Finding(
         word,
         component.identity,
-        sentence(f"{component.identity} cannot make its pods{_by_quota(word)}: {message}"),
+        sentence(f"{component.identity} cannot make its pods{_by(word)}: {message}"),
         Tier.STATED,
         next=(*commands.get(word, ()), f"kubectl describe {holder.get('kind', '')}/{name(holder)} {place}".lower()),
         sightings=(sighting,),
     )
 
 
-def _by_quota(word: str) -> str:
-    return {"quota": ", a ResourceQuota (quota) refuses them", "limitrange": ", a LimitRange refuses them"}.get(
-        word, ""
-    )
+def _by(word: str) -> str:
+    kinds = {"quota": "ResourceQuota", "limitrange": "LimitRange"}
+    return f" because of a {kinds[word]} of the namespace" if word in kinds else ""
 
 
 def _short(estate: Estate, component: Component, obj: Obj, ready: int, wanted: int) -> Iterator[Finding]:
     """Fewer ready pods than wanted: what their own states do not explain is told as this."""
     progressing = condition(obj, "Progressing")
     is_stalled = text(progressing, "reason") == "ProgressDeadlineExceeded"
-    available = condition(obj, "Available")
-    since = estate.age_s(text(available, "lastTransitionTime") or text(obj, "metadata", "creationTimestamp"))
-    if not is_stalled and since is not None and since < SETTLE_S:
+    if not is_stalled and _is_moving(estate, component, obj):
         return
     why = f": {text(progressing, 'message')}" if is_stalled else ""
     yield Finding(
@@ -130,6 +129,18 @@ def _short(estate: Estate, component: Component, obj: Obj, ready: int, wanted: i
         next=(f"kubectl describe {component.kind.lower()}/{component.name} -n {component.namespace}",),
         sightings=(estate.witness.of(obj, "ProgressDeadlineExceeded" if is_stalled else '"replicas"'),),
     )
+
+
+def _is_moving(estate: Estate, component: Component, obj: Obj) -> bool:
+    """Whether something was made or taken away a moment ago: a rollout, a new size, a node that came."""
+    moments = [text(obj, "metadata", "creationTimestamp"), text(condition(obj, "Progressing"), "lastUpdateTime")]
+    moments += [text(made, "metadata", "creationTimestamp") for made in component.between]
+    for pod in component.pods:
+        if not is_ready(pod):
+            moments.append(text(pod, "metadata", "creationTimestamp"))
+    recent = (estate.events(obj, "SuccessfulCreate", "SuccessfulDelete", "ScalingReplicaSet") or [{}])[0]
+    ages = [estate.age_s(moment) for moment in moments if moment] + ([estate.event_age_s(recent)] if recent else [])
+    return any(age is not None and age < SETTLE_S for age in ages)
 
 
 def _job(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:

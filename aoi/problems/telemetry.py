@@ -35,7 +35,7 @@ def features(world: World, application: Application) -> frozenset[Feature]:
             seen.update(("logs", component.name, line) for line in _log(world, pod))
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
-            seen.add(("events", _owner(event, application), event["reason"]))
+            seen.add(("events", _owner(event, application), _told(event)))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
     for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
@@ -67,6 +67,13 @@ def _log(world: World, pod: Obj) -> Iterator[str]:
             for line in world.runtime.log(world, pod, container["name"], previous=previous)[-LOG_LINES:]:
                 if _TROUBLE.search(line.text):
                     yield _VOLATILE.sub("#", line.text)
+
+
+def _told(event: Obj) -> str:
+    """Its reason; of a probe also how it fails, since a wrong port is refused and a wrong program answers."""
+    if event["reason"] != "Unhealthy":
+        return event["reason"]
+    return f"Unhealthy {_VOLATILE.sub('#', event.get('message', ''))}"
 
 
 def _owner(event: Obj, application: Application) -> str:

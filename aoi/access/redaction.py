@@ -157,8 +157,10 @@ def _quoted_like(value: str) -> str:
 
 def redact_object(obj: Obj) -> Obj:
     """A copy of a Kubernetes object without credentials, managedFields and last-applied configuration."""
-    metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if key != "managedFields"}
-    if annotations := metadata.get("annotations"):
+    written = obj.get("metadata")
+    metadata = {k: v for k, v in written.items() if k != "managedFields"} if isinstance(written, dict) else {}
+    annotations = metadata.get("annotations")
+    if annotations and isinstance(annotations, dict):
         kept = {k: v for k, v in annotations.items() if not k.endswith("/last-applied-configuration")}
         metadata["annotations"] = kept
         if not kept:

@@ -41,7 +41,7 @@ def changes(estate: Estate) -> Iterator[Finding]:
 
 def _revision(obj: Obj) -> int:
     written = text(obj, "metadata", "annotations", REVISION)
-    return int(written) if written.isdigit() else 0
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0
 
 
 def _is_up(component: Component, newest: Obj) -> bool:

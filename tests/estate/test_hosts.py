@@ -137,7 +137,8 @@ def test_long_text_is_read_once(written):
         ("X", "see http://api:80/v1 and redis://c:6379", ["http://api:80", "redis://c:6379"]),
         ("X", "image/name:8080", []),
         ("app.yaml", "db:\n  host: orders-db\n  port: 5432\n# host: old\n", ["orders-db"]),
-        ("X", "12:30:00", []),
+        ("X", "10.96.4.4:5432", ["10.96.4.4:5432"]),
+        ("X", "1.2.3:80 12:30:00 2026-01-01T10:00", []),
     ],
 )
 def test_addresses_are_found_where_a_value_says_so(key, value, addresses):

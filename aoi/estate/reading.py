@@ -20,7 +20,7 @@ from aoi.access.reading import MAX_LIST, READABLES, Readable
 from aoi.access.redaction import redact
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused
-from aoi.estate.objects import Obj, text
+from aoi.estate.objects import Obj, entries, text
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
@@ -147,25 +147,17 @@ class Reader:
 
     def _list(self, key: str, namespace: str) -> Listing:
         readable = READABLES[key]
+        typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         items: list[Obj] = []
         follow, too_deep = "", 0
         for _ in range(MAX_PAGES):
-            if self.is_spent:
-                return self._stopped(key, namespace, items, "skipped", "the time budget was spent")
-            query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
-            try:
-                response = self.ask(ReadRequest(readable.path(namespace), query))
-            except ClusterUnavailable as error:
-                return self._stopped(key, namespace, items, "unreachable", str(error))
-            except CommandRefused as error:  # a token that goes into no query
-                return self._stopped(key, namespace, items, "unreadable", str(error))
-            if response.status == 404 and not items:
+            page = self._page(readable.path(namespace), follow)
+            if page is None and not items:
                 return Listing(key, namespace, (), "unserved")
-            page = _object(response)
-            if page is None or not isinstance(page.get("items"), list):
-                return self._stopped(key, namespace, items, _reason(response), _words(response))
-            typed = {"apiVersion": readable.api_version, "kind": readable.kind}
-            objects = [item for item in page["items"] if isinstance(item, dict)]
+            if not isinstance(page, dict):
+                reason, detail = page or ("unreadable", "its further pages are gone")
+                return self._stopped(key, namespace, items, reason, detail)
+            objects = entries(page, "items")
             shallow = objects if _is_shallow(page) else [item for item in objects if _is_shallow(item)]
             too_deep += len(objects) - len(shallow)
             items += [self._pruner.prune({**item, **typed}) for item in shallow]
@@ -175,6 +167,24 @@ class Reader:
             if not follow:
                 return Listing(key, namespace, tuple(items))
         return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
+
+    def _page(self, path: str, follow: str) -> Obj | tuple[GapReason, str] | None:
+        """One page of a list, or why there is none; None where the cluster serves no such resource."""
+        if self.is_spent:
+            return "skipped", "the time budget was spent"
+        query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
+        try:
+            response = self.ask(ReadRequest(path, query))
+        except ClusterUnavailable as error:
+            return "unreachable", str(error)
+        except CommandRefused as error:  # a token that goes into no query
+            return "unreadable", str(error)
+        if response.status == 404:
+            return None
+        page = _object(response)
+        if page is None or not isinstance(page.get("items"), list):
+            return _reason(response), _words(response)
+        return page
 
     def _stopped(self, key: str, namespace: str, items: list[Obj], reason: GapReason, detail: str) -> Listing:
         reason = "cut" if items and reason == "skipped" else reason

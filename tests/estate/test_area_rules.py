@@ -8,9 +8,24 @@ from aoi.estate.rules.network import network
 from aoi.estate.rules.nodes import nodes
 from aoi.estate.rules.services import routes, services
 from aoi.estate.rules.storage import storage
-from tests.estate.estates import ago, container, deployed, estate_of, event, pod, running, service, thing, told, waiting, workload
+from tests.estate.estates import (
+    ago,
+    container,
+    deployed,
+    estate_of,
+    event,
+    pod,
+    running,
+    service,
+    thing,
+    told,
+    waiting,
+    workload,
+)
 
-CLASSES = {"storageclasses.storage.k8s.io": [thing("StorageClass", "slow", "", volumeBindingMode="WaitForFirstConsumer")]}
+CLASSES = {
+    "storageclasses.storage.k8s.io": [thing("StorageClass", "slow", "", volumeBindingMode="WaitForFirstConsumer")]
+}
 
 
 def _claim(phase="Pending", wanted="fast", **spec):
@@ -19,7 +34,9 @@ def _claim(phase="Pending", wanted="fast", **spec):
 
 
 def _user(phase="Pending"):
-    made = pod("db-0", waiting("ContainerCreating"), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
+    made = pod(
+        "db-0", waiting("ContainerCreating"), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    )
     made["status"]["phase"] = phase
     return {"pods": [made]}
 
@@ -79,12 +96,16 @@ def test_a_cordoned_node_is_suspicious_where_a_pod_waits_for_one():
     made = pod("x", waiting(""))
     del made["spec"]["nodeName"]
     made["status"]["phase"] = "Pending"
-    assert told(nodes(estate_of({"pods": [made]}, _node(("Ready", "True"), unschedulable=True)))) == [("cordoned", "Node/node-1", "suspect")]
+    assert told(nodes(estate_of({"pods": [made]}, _node(("Ready", "True"), unschedulable=True)))) == [
+        ("cordoned", "Node/node-1", "suspect")
+    ]
 
 
 def _needs(reference, *maps, unread=()):
     spec = {"containers": [container(env=[{"name": "A", "valueFrom": {"configMapKeyRef": reference}}])]}
-    return [f.word for f in configuration(estate_of(deployed("web", **spec), {"configmaps": list(maps)}, unread=unread))]
+    return [
+        f.word for f in configuration(estate_of(deployed("web", **spec), {"configmaps": list(maps)}, unread=unread))
+    ]
 
 
 def test_a_map_that_is_needed_and_absent_is_suspicious():
@@ -99,11 +120,30 @@ def test_a_map_that_is_needed_and_absent_is_suspicious():
 
 def _configured(value, unread=()):
     spec = {"containers": [container(env=[{"name": "DB_HOST", "value": value}])]}
-    held = [service("db", {"app": "db"}, port=5432, clusterIP="10.96.0.7"), service("heads", {"app": "db"}, port=1, clusterIP="None"), service("out", type="ExternalName", externalName="x.example.com")]
-    return [(f.word, f.standing) for f in configuration(estate_of(deployed("web", **spec), {"services": held}, unread=unread))]
+    held = [
+        service("db", {"app": "db"}, port=5432, clusterIP="10.96.0.7"),
+        service("heads", {"app": "db"}, port=1, clusterIP="None"),
+        service("out", type="ExternalName", externalName="x.example.com"),
+    ]
+    return [
+        (f.word, f.standing)
+        for f in configuration(estate_of(deployed("web", **spec), {"services": held}, unread=unread))
+    ]
 
 
-@pytest.mark.parametrize("value", ["db", "db:5432", "db.shop.svc:5432", "heads:9999", "out:443", "api.blog:80", "api.example.com:443", "localhost:80"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "db",
+        "db:5432",
+        "db.shop.svc:5432",
+        "heads:9999",
+        "out:443",
+        "api.blog:80",
+        "api.example.com:443",
+        "localhost:80",
+    ],
+)
 def test_addresses_that_lead_somewhere_or_elsewhere_are_no_finding(value):
     assert _configured(value) == []
 
@@ -118,7 +158,11 @@ def test_an_address_in_services_that_were_not_read_is_no_finding():
 
 
 def _policy(**spec):
-    return {"networkpolicies.networking.k8s.io": [thing("NetworkPolicy", "p", spec={"podSelector": {"matchLabels": {"app": "db"}}, **spec})]}
+    return {
+        "networkpolicies.networking.k8s.io": [
+            thing("NetworkPolicy", "p", spec={"podSelector": {"matchLabels": {"app": "db"}}, **spec})
+        ]
+    }
 
 
 CALLS = {"containers": [container(env=[{"name": "DB_HOST", "value": "db:5432"}])]}
@@ -133,15 +177,28 @@ def test_a_policy_that_stops_a_configured_call_is_suspicious_and_one_that_lets_i
     assert told(network(estate_of(*parts))) == []
 
 
-@pytest.mark.parametrize(("state", "is_told"), [({}, True), ({"experiment": {"desiredPhase": "Run"}}, True), ({"experiment": {"desiredPhase": "Stop"}}, False)])
+@pytest.mark.parametrize(
+    ("state", "is_told"),
+    [({}, True), ({"experiment": {"desiredPhase": "Run"}}, True), ({"experiment": {"desiredPhase": "Stop"}}, False)],
+)
 def test_an_experiment_is_told_while_it_acts(state, is_told):
-    chaos = thing("NetworkChaos", "slow", spec={"action": "delay", "selector": {"labelSelectors": {"app": "web"}}}, status=state)
+    chaos = thing(
+        "NetworkChaos", "slow", spec={"action": "delay", "selector": {"labelSelectors": {"app": "web"}}}, status=state
+    )
     findings = network(estate_of(deployed("web"), deployed("db"), {"networkchaos.chaos-mesh.org": [chaos]}))
     assert told(findings) == ([("chaos", "Deployment/web", "failing")] if is_told else [])
 
 
 def _served(*held, unread=()):
-    return told(services(estate_of(deployed("web", containers=[container(ports=[{"name": "http", "containerPort": 8080}])]), {"services": list(held)}, unread=unread)))
+    return told(
+        services(
+            estate_of(
+                deployed("web", containers=[container(ports=[{"name": "http", "containerPort": 8080}])]),
+                {"services": list(held)},
+                unread=unread,
+            )
+        )
+    )
 
 
 def _port(target):
@@ -175,10 +232,23 @@ def test_ports_that_pods_do_not_declare_at_all_are_healthy():
 
 def _ingress(name, port):
     backend = {"service": {"name": name, "port": {"number": port} if isinstance(port, int) else {"name": port}}}
-    return {"ingresses.networking.k8s.io": [thing("Ingress", "front", spec={"rules": [{"http": {"paths": [{"backend": backend}]}}]})]}
+    return {
+        "ingresses.networking.k8s.io": [
+            thing("Ingress", "front", spec={"rules": [{"http": {"paths": [{"backend": backend}]}}]})
+        ]
+    }
 
 
-@pytest.mark.parametrize(("name", "port", "unread", "words"), [("db", 5432, (), []), ("bd", 5432, (), ["noservice"]), ("db", 80, (), ["targetport"]), ("db", "pg", (), ["targetport"]), ("bd", 1, ("services",), [])])
+@pytest.mark.parametrize(
+    ("name", "port", "unread", "words"),
+    [
+        ("db", 5432, (), []),
+        ("bd", 5432, (), ["noservice"]),
+        ("db", 80, (), ["targetport"]),
+        ("db", "pg", (), ["targetport"]),
+        ("bd", 1, ("services",), []),
+    ],
+)
 def test_a_route_is_told_where_its_service_or_port_does_not_exist(name, port, unread, words):
     assert [f.word for f in routes(estate_of(deployed("db"), SERVED, _ingress(name, port), unread=unread))] == words
 

@@ -32,7 +32,9 @@ def test_nothing_is_joined_by_name_or_label():
 
 
 def test_same_names_across_kinds_and_namespaces_stay_apart():
-    objects = together(deployed("web"), deployed("web", place="blog"), {"statefulsets.apps": [workload("StatefulSet", "web")]})
+    objects = together(
+        deployed("web"), deployed("web", place="blog"), {"statefulsets.apps": [workload("StatefulSet", "web")]}
+    )
     assert _names(objects) == [
         ("Deployment", "blog", "web", 1, 1),
         ("Deployment", "shop", "web", 1, 1),

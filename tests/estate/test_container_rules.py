@@ -129,7 +129,10 @@ def test_an_init_container_that_fails_or_lasts_is_what_the_others_wait_for():
 
 def test_a_sidecar_is_to_run_on():
     assert _with_init(running(), restart="Always") == []
-    assert _with_init(waiting("CrashLoopBackOff", restartCount=3, lastState=died(1)), restart="Always")[0][0] == "crashloop"
+    assert (
+        _with_init(waiting("CrashLoopBackOff", restartCount=3, lastState=died(1)), restart="Always")[0][0]
+        == "crashloop"
+    )
 
 
 def test_every_failing_container_of_a_pod_is_told_and_no_healthy_one():

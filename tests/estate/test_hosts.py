@@ -73,7 +73,8 @@ def test_a_name_that_only_this_namespace_could_hold_is_missing(written):
 
 
 @pytest.mark.parametrize(
-    "written", ["api.blog", "api.blog.svc:80", "example.com", "smtp.example.com", "10.9.9.9", "[fd00::99]", "8.8.8.8:53"]
+    "written",
+    ["api.blog", "api.blog.svc:80", "example.com", "smtp.example.com", "10.9.9.9", "[fd00::99]", "8.8.8.8:53"],
 )
 def test_what_other_namespaces_and_the_world_hold_is_elsewhere(written):
     assert HOSTS.resolve(written, SHOP).standing == "elsewhere"
@@ -91,14 +92,24 @@ def test_a_short_name_means_a_service_of_the_callers_namespace():
     assert far.resolve("db.blog", "shop").standing == "known"
 
 
-@pytest.mark.parametrize("written", ["localhost", "localhost:80", "127.0.0.1:9", "127.8.8.8", "0.0.0.0:80", "[::]:80", "[::1]:80", "", "a b", "/etc/x"])
+@pytest.mark.parametrize(
+    "written",
+    ["localhost", "localhost:80", "127.0.0.1:9", "127.8.8.8", "0.0.0.0:80", "[::]:80", "[::1]:80", "", "a b", "/etc/x"],
+)
 def test_oneself_and_what_is_no_host_names_nobody(written):
     assert HOSTS.resolve(written, SHOP) is None
 
 
 @pytest.mark.parametrize(
     ("written", "port"),
-    [("db", None), ("db:5432", 5432), ("http://db", 80), ("https://db", 443), ("redis://db/0", 6379), ("odd://db", None)],
+    [
+        ("db", None),
+        ("db:5432", 5432),
+        ("http://db", 80),
+        ("https://db", 443),
+        ("redis://db/0", 6379),
+        ("odd://db", None),
+    ],
 )
 def test_a_url_without_a_port_means_its_schemes(written, port):
     assert HOSTS.resolve(written, SHOP).port == port
@@ -118,7 +129,9 @@ def test_no_text_makes_resolving_or_finding_addresses_fall(written, key):
         HOSTS.resolve(address, SHOP)
 
 
-@pytest.mark.parametrize("written", ["a" * 100_000, "a." * 50_000, "a@" * 50_000, "x://" * 20_000, "[" + ":" * 90_000, "a-" * 50_000 + ":80"])
+@pytest.mark.parametrize(
+    "written", ["a" * 100_000, "a." * 50_000, "a@" * 50_000, "x://" * 20_000, "[" + ":" * 90_000, "a-" * 50_000 + ":80"]
+)
 def test_long_text_is_read_once(written):
     # What grows with the square of these lengths does not end within a test's time.
     HOSTS.resolve(written, SHOP)
@@ -152,7 +165,10 @@ def test_settings_come_from_environment_maps_and_arguments():
         "initContainers": [container(env=[{"name": "I", "value": "0"}])],
         "containers": [
             container(
-                env=[{"name": "X", "valueFrom": reference}, {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s"}}}],
+                env=[
+                    {"name": "X", "valueFrom": reference},
+                    {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s"}}},
+                ],
                 envFrom=[{"configMapRef": {"name": "cm"}}, {"configMapRef": {"name": "gone"}}],
                 args=["--db=db:5432", "run"],
             )

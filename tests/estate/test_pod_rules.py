@@ -11,7 +11,10 @@ def _unplaced(message="", reason="Unschedulable", age_s=600, **spec):
     made = pod("x", running(ready=False), **spec)
     made["metadata"]["creationTimestamp"] = ago(age_s)
     del made["spec"]["nodeName"]
-    made["status"] = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "reason": reason, "message": message}]}
+    made["status"] = {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "reason": reason, "message": message}],
+    }
     return list(pods(estate_of({"pods": [made]})))
 
 
@@ -89,12 +92,17 @@ def test_pods_of_jobs_that_are_over_are_the_jobs_business():
 )
 def test_what_keeps_a_placed_pod_from_being_created_stands_in_its_events(reason, message, word):
     made = pod("x", waiting("ContainerCreating"))
-    assert told(pods(estate_of({"pods": [made], "events": [event(made, reason, message)]}))) == [(word, "Pod/x", "failing")]
+    assert told(pods(estate_of({"pods": [made], "events": [event(made, reason, message)]}))) == [
+        (word, "Pod/x", "failing")
+    ]
 
 
 def test_trouble_that_a_running_pod_had_when_it_was_created_is_the_past():
     made = pod("x")
-    assert told(pods(estate_of({"pods": [made], "events": [event(made, "FailedMount", 'configmap "cm" not found')]}))) == []
+    assert (
+        told(pods(estate_of({"pods": [made], "events": [event(made, "FailedMount", 'configmap "cm" not found')]})))
+        == []
+    )
 
 
 def test_what_succeeded_is_no_finding():

@@ -19,7 +19,11 @@ def _component(label: str, place: str = "shop", *ports: dict[str, Any]):
     return components_of({"deployments.apps": [made]})[0]
 
 
-WEB, DB, FAR = _component("web"), _component("db", "shop", {"name": "pg", "containerPort": 5432}), _component("web", "blog")
+WEB, DB, FAR = (
+    _component("web"),
+    _component("db", "shop", {"name": "pg", "containerPort": 5432}),
+    _component("web", "blog"),
+)
 
 
 def _policy(label: str, *, of: Any = None, place: str = "shop", **spec: Any) -> dict[str, Any]:
@@ -152,10 +156,17 @@ _APPS = st.sampled_from(["web", "db", "x"])
 _PEERS = st.lists(
     st.builds(_peer, _APPS)
     | st.builds(lambda team: {"namespaceSelector": {"matchLabels": {"team": team}}}, st.sampled_from("ab"))
-    | st.builds(lambda team, app: {"namespaceSelector": {"matchLabels": {"team": team}}, **_peer(app)}, st.sampled_from("ab"), _APPS),
+    | st.builds(
+        lambda team, app: {"namespaceSelector": {"matchLabels": {"team": team}}, **_peer(app)},
+        st.sampled_from("ab"),
+        _APPS,
+    ),
     max_size=2,
 )
-_PORTS = st.lists(st.builds(lambda low, more: {"port": low, "endPort": low + more}, st.integers(5430, 5434), st.integers(0, 3)), max_size=2)
+_PORTS = st.lists(
+    st.builds(lambda low, more: {"port": low, "endPort": low + more}, st.integers(5430, 5434), st.integers(0, 3)),
+    max_size=2,
+)
 _WRITTEN = st.builds(
     lambda of, types, peers, ports, place: (of, types, peers, ports, place),
     st.none() | _APPS,

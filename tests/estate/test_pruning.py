@@ -16,9 +16,20 @@ MOUNT = {"name": "kube-api-access-x7k2p", "mountPath": "/var/run/secrets"}
 
 
 def _pod(label="web-1", **spec):
-    main = container("main", env=[{"name": "DB_HOST", "value": "db"}], volumeMounts=[MOUNT, {"name": "v", "mountPath": "/v"}])
-    made = pod(label, containers=[main, container("log")], initContainers=[container("init", volumeMounts=[MOUNT])], volumes=[{"name": "v", "configMap": {"name": "cm"}}, TOKEN], **spec)
-    made["metadata"] |= {"managedFields": [{"manager": "kubectl", "fieldsV1": {"f:a": {}}}], "annotations": {"kubectl.kubernetes.io/default-container": "log", "long": "x" * 9000}}
+    main = container(
+        "main", env=[{"name": "DB_HOST", "value": "db"}], volumeMounts=[MOUNT, {"name": "v", "mountPath": "/v"}]
+    )
+    made = pod(
+        label,
+        containers=[main, container("log")],
+        initContainers=[container("init", volumeMounts=[MOUNT])],
+        volumes=[{"name": "v", "configMap": {"name": "cm"}}, TOKEN],
+        **spec,
+    )
+    made["metadata"] |= {
+        "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:a": {}}}],
+        "annotations": {"kubectl.kubernetes.io/default-container": "log", "long": "x" * 9000},
+    }
     return made
 
 
@@ -27,7 +38,9 @@ def test_what_rules_read_of_a_pod_is_unchanged():
     pruned = Pruner().prune(orjson.loads(orjson.dumps(made)))
     assert pruned["status"] == made["status"]
     assert main_container(pruned) == "log"
-    assert [(c.role, c.name, c.status) for c in containers(pruned)] == [(c.role, c.name, c.status) for c in containers(made)]
+    assert [(c.role, c.name, c.status) for c in containers(pruned)] == [
+        (c.role, c.name, c.status) for c in containers(made)
+    ]
     assert list(references(pruned["spec"])) == list(references(made["spec"]))
     assert list(settings_of(pruned["spec"], {})) == list(settings_of(made["spec"], {}))
     for key in ("nodeName",):
@@ -80,7 +93,18 @@ def test_long_entries_of_maps_are_shortened_and_their_keys_kept():
 
 
 @pytest.mark.parametrize("key", ["metadata", "spec", "status", "data"])
-@pytest.mark.parametrize("forged", [None, [], "", 3, [1], {"containers": "x", "volumes": 7, "annotations": []}, {"containers": [None, {"volumeMounts": [3]}], "volumes": ["v"]}])
+@pytest.mark.parametrize(
+    "forged",
+    [
+        None,
+        [],
+        "",
+        3,
+        [1],
+        {"containers": "x", "volumes": 7, "annotations": []},
+        {"containers": [None, {"volumeMounts": [3]}], "volumes": ["v"]},
+    ],
+)
 @pytest.mark.parametrize("kind", ["Pod", "ConfigMap", "Service"])
 def test_odd_shapes_are_kept_as_they_come(kind, key, forged):
     assert Pruner().prune({**thing(kind, "x"), key: forged})["kind"] == kind

@@ -116,7 +116,20 @@ def test_two_that_point_at_each_other_do_not_hide_each_other():
 
 
 _EDGES = st.lists(st.tuples(st.sampled_from(ROW), st.sampled_from(ROW)), max_size=12)
-_WORDS = st.sampled_from(["readiness", "crashloop", "refused", "timeout", "diskfull", "zeroreplicas", "netpolicy", "badimage", "unauthorized", "dns"])
+_WORDS = st.sampled_from(
+    [
+        "readiness",
+        "crashloop",
+        "refused",
+        "timeout",
+        "diskfull",
+        "zeroreplicas",
+        "netpolicy",
+        "badimage",
+        "unauthorized",
+        "dns",
+    ]
+)
 
 
 @st.composite

@@ -18,7 +18,9 @@ DEEP = b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 def _reader(answer, path=PODS, **options):
-    return Reader(Replay({"pods": [pod("a")]}, answer=lambda asked: answer(asked) if asked.path == path else None), **options)
+    return Reader(
+        Replay({"pods": [pod("a")]}, answer=lambda asked: answer(asked) if asked.path == path else None), **options
+    )
 
 
 def _lost(_):
@@ -54,7 +56,9 @@ def test_what_is_no_list_is_a_gap_and_shows_no_absence(answer, reason):
 
 
 def test_a_gap_carries_the_servers_words_without_its_secrets():
-    (listing,) = _reader(lambda _: Response(403, b'{"message": "denied\\n token=abcdefgh12345678"}')).lists([("pods", SHOP)])
+    (listing,) = _reader(lambda _: Response(403, b'{"message": "denied\\n token=abcdefgh12345678"}')).lists(
+        [("pods", SHOP)]
+    )
     assert listing.gap.detail.startswith("denied")
     assert "abcdefgh12345678" not in listing.gap.detail
 
@@ -88,7 +92,12 @@ def test_pages_are_followed_to_the_end():
 def test_a_list_that_breaks_off_keeps_what_came_and_shows_no_absence(second, reason):
     reader = _reader(lambda asked: second() if "continue" in dict(asked.query) else _page("a", follow="two"))
     (listing,) = reader.lists([("pods", SHOP)])
-    assert (len(listing.items), listing.state, listing.gap.reason, listing.shows_absence) == (1, "partial", reason, False)
+    assert (len(listing.items), listing.state, listing.gap.reason, listing.shows_absence) == (
+        1,
+        "partial",
+        reason,
+        False,
+    )
     assert reader.coverage((SHOP,)).looked[0].items == 1
 
 
@@ -139,7 +148,16 @@ def test_one_lost_connection_loses_one_read():
     assert (pods.state, services.state) == ("unread", "complete")
 
 
-@pytest.mark.parametrize("date", ["Sun, 01 Mar 2026 12:00:00 GMT", "yesterday", "", "Sun, 99 Mar 2026 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1400"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sun, 01 Mar 2026 12:00:00 GMT",
+        "yesterday",
+        "",
+        "Sun, 99 Mar 2026 12:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1400",
+    ],
+)
 def test_ages_are_counted_from_the_servers_clock_if_it_tells_one(date):
     reader = _reader(lambda _: Response(200, b'{"items": []}', headers={"date": date}))
     reader.lists([("pods", SHOP)])
@@ -189,7 +207,9 @@ def test_a_container_that_has_not_started_has_no_log(status):
     assert (log.data, log.gap) == (b"", None)
 
 
-@pytest.mark.parametrize(("status", "reason"), [(403, "refused"), (429, "throttled"), (500, "unreadable"), (504, "timeout")])
+@pytest.mark.parametrize(
+    ("status", "reason"), [(403, "refused"), (429, "throttled"), (500, "unreadable"), (504, "timeout")]
+)
 def test_a_log_that_is_not_given_is_a_gap(status, reason):
     log = _log(Replay(answer=lambda _: Response(status, b"{}")))
     assert (log.data, log.gap.reason) == (b"", reason)

@@ -13,11 +13,26 @@ TAIL = " preemption: 0/5 nodes are available: 5 No preemption victims found for 
     ("message", "expected"),
     [
         ("0/1 nodes are available: 1 Insufficient cpu.", [("insufficient", 1)]),
-        ("0/5 nodes are available: 1 Insufficient memory, 4 Insufficient cpu." + TAIL, [("insufficient", 4), ("insufficient", 1)]),
-        ("0/5 nodes are available: 1 Too many pods, 4 node(s) didn't match Pod's node affinity/selector." + TAIL, [("nodeselector", 4), ("insufficient", 1)]),
-        ("0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {gpu: yes, b: c}." + TAIL, [("tainted", 2), ("insufficient", 1)]),
-        ("0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.", [("nodedown", 3)]),
-        ("0/3 nodes are available: 2 node(s) were unschedulable, 1 node(s) had untolerated taint {a: b}.", [("cordoned", 2), ("tainted", 1)]),
+        (
+            "0/5 nodes are available: 1 Insufficient memory, 4 Insufficient cpu." + TAIL,
+            [("insufficient", 4), ("insufficient", 1)],
+        ),
+        (
+            "0/5 nodes are available: 1 Too many pods, 4 node(s) didn't match Pod's node affinity/selector." + TAIL,
+            [("nodeselector", 4), ("insufficient", 1)],
+        ),
+        (
+            "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had untolerated taint {gpu: yes, b: c}." + TAIL,
+            [("tainted", 2), ("insufficient", 1)],
+        ),
+        (
+            "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.",
+            [("nodedown", 3)],
+        ),
+        (
+            "0/3 nodes are available: 2 node(s) were unschedulable, 1 node(s) had untolerated taint {a: b}.",
+            [("cordoned", 2), ("tainted", 1)],
+        ),
         ("0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules.", [("antiaffinity", 3)]),
         ("0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints.", [("antiaffinity", 3)]),
         ("0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports.", [("hostport", 2)]),
@@ -33,7 +48,15 @@ def test_obstacles_are_weighed_by_the_nodes_that_each_holds_back(message, expect
     assert [(obstacle.word, obstacle.nodes) for obstacle in obstacles(message)] == expected
 
 
-@given(st.permutations([("Insufficient cpu", "insufficient", 1), ("node(s) had untolerated taint {a: b}", "tainted", 5), ("node(s) didn't have free ports", "hostport", 3)]))
+@given(
+    st.permutations(
+        [
+            ("Insufficient cpu", "insufficient", 1),
+            ("node(s) had untolerated taint {a: b}", "tainted", 5),
+            ("node(s) didn't have free ports", "hostport", 3),
+        ]
+    )
+)
 def test_the_order_in_which_obstacles_are_listed_does_not_matter(pieces):
     message = f"0/9 nodes are available: {', '.join(f'{count} {words}' for words, _, count in pieces)}."
     assert [obstacle.word for obstacle in obstacles(message)] == ["tainted", "hostport", "insufficient"]
@@ -56,10 +79,19 @@ def test_no_message_makes_it_fall(message):
         ('pods "w-1" is forbidden: failed quota: team: must specify limits.cpu for: main', "quota"),
         ('pods "w-1" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi', "limitrange"),
         ('pods "w-1" is forbidden: minimum cpu usage per Container is 100m, but request is 10m', "limitrange"),
-        ('pods "w-1" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.0', "limitrange"),
-        ('pods "w-1" is forbidden: error looking up service account shop/robot: serviceaccount "robot" not found', "missingconfig"),
+        (
+            'pods "w-1" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.0',
+            "limitrange",
+        ),
+        (
+            'pods "w-1" is forbidden: error looking up service account shop/robot: serviceaccount "robot" not found',
+            "missingconfig",
+        ),
         ('pods "w-1" is forbidden: no PriorityClass with name urgent was found', "missingconfig"),
-        ('pods "w-1" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false', "forbidden"),
+        (
+            'pods "w-1" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
+            "forbidden",
+        ),
         ('admission webhook "policy.example" denied the request: no owner label', "forbidden"),
         ('Internal error occurred: failed calling webhook "w.example": connection refused', "forbidden"),
     ],

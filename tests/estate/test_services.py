@@ -12,13 +12,20 @@ def _only(*parts, **options):
 
 
 def _slice(of, *ready, place="shop"):
-    made = thing("EndpointSlice", f"{of}-1", place, endpoints=[{"conditions": {"ready": r} if r is not None else {}} for r in ready])
+    made = thing(
+        "EndpointSlice",
+        f"{of}-1",
+        place,
+        endpoints=[{"conditions": {"ready": r} if r is not None else {}} for r in ready],
+    )
     made["metadata"]["labels"] = {"kubernetes.io/service-name": of}
     return {"endpointslices.discovery.k8s.io": [made]}
 
 
 def _endpoints(of, count):
-    return {"endpoints": [thing("Endpoints", of, subsets=[{"addresses": [{"ip": f"10.1.1.{at}"} for at in range(count)]}])]}
+    return {
+        "endpoints": [thing("Endpoints", of, subsets=[{"addresses": [{"ip": f"10.1.1.{at}"} for at in range(count)]}])]
+    }
 
 
 def test_a_service_takes_pods_by_its_selector_and_not_by_its_name():
@@ -62,7 +69,12 @@ def test_a_headless_service_has_pods_like_any_other():
 
 @pytest.mark.parametrize(
     ("written", "ready"),
-    [({}, 0), (_endpoints("ext", 2), 2), (_slice("ext", True, False, None), 2), ({**_slice("ext", True), **_endpoints("ext", 3)}, 3)],
+    [
+        ({}, 0),
+        (_endpoints("ext", 2), 2),
+        (_slice("ext", True, False, None), 2),
+        ({**_slice("ext", True), **_endpoints("ext", 3)}, 3),
+    ],
 )
 def test_without_a_selector_what_somebody_wrote_is_behind_it(written, ready):
     held = _only({"services": [service("ext")]}, written)

@@ -48,7 +48,9 @@ def test_scale_to_zero_may_be_on_purpose(kind):
 def test_a_rollout_under_way_is_not_stuck_and_one_past_its_deadline_is():
     parts = deployed("web", running(ready=False))
     assert told(workloads(estate_of(parts))) == [("notready", "Deployment/web", "failing")]
-    parts["deployments.apps"][0]["status"]["conditions"] = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"}]
+    parts["deployments.apps"][0]["status"]["conditions"] = [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"}
+    ]
     assert told(workloads(estate_of(parts))) == [("stalled", "Deployment/web", "failing")]
     parts = deployed("web", running(ready=False))
     parts["pods"][0]["metadata"]["creationTimestamp"] = ago(10)
@@ -61,7 +63,17 @@ def _job(status, *, of=None, age_s=600, label="load", **spec):
     return job
 
 
-FAILED = {"failed": 3, "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"}]}
+FAILED = {
+    "failed": 3,
+    "conditions": [
+        {
+            "type": "Failed",
+            "status": "True",
+            "reason": "BackoffLimitExceeded",
+            "message": "Job has reached the specified backoff limit",
+        }
+    ],
+}
 COMPLETE = {"succeeded": 1, "failed": 2, "conditions": [{"type": "Complete", "status": "True"}]}
 
 
@@ -81,7 +93,10 @@ def test_a_job_that_completed_or_runs_is_no_finding(status):
     assert told(workloads(estate_of({"jobs.batch": [_job(status)]}))) == []
 
 
-@pytest.mark.parametrize(("older", "newer", "words"), [(FAILED, COMPLETE, []), (COMPLETE, FAILED, ["jobfailed"]), (FAILED, FAILED, ["jobfailed"])])
+@pytest.mark.parametrize(
+    ("older", "newer", "words"),
+    [(FAILED, COMPLETE, []), (COMPLETE, FAILED, ["jobfailed"]), (FAILED, FAILED, ["jobfailed"])],
+)
 def test_of_a_cron_job_the_newest_run_decides(older, newer, words):
     cron = thing("CronJob", "nightly", spec={})
     jobs = [_job(older, of=cron, age_s=9000, label="n-1"), _job(newer, of=cron, age_s=100, label="n-2")]
@@ -96,7 +111,12 @@ def test_a_cron_job_that_starts_nothing_is_told_unless_it_is_suspended(suspend, 
 
 
 def _scaler(*conditions, current=2, most=4, age_s=7200):
-    made = thing("HorizontalPodAutoscaler", "web", spec={"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": most}, status={"currentReplicas": current, "conditions": list(conditions)})
+    made = thing(
+        "HorizontalPodAutoscaler",
+        "web",
+        spec={"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": most},
+        status={"currentReplicas": current, "conditions": list(conditions)},
+    )
     made["metadata"]["creationTimestamp"] = ago(age_s)
     return told(scaling(estate_of(deployed("web"), {"horizontalpodautoscalers.autoscaling": [made]})))
 

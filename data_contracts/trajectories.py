@@ -16,6 +16,10 @@ ENDINGS = ("submitted", "steps", "tokens", "malformed")
 """`error` is no ending to learn from: the episode broke and is collected again."""
 
 
+WRITES = "exec "
+"""How an interaction begins that changed something: it prints nothing, the look after it does."""
+
+
 def columns(row: Trajectory) -> Mapping[str, Value]:
     """An episode as columns. Those after `ended` count defects."""
     content = row.content
@@ -46,7 +50,9 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         ),
         "impossible_logprobs": sum(value > 1e-6 for part in utterances for value in part.logprobs or ()),
         "observations_lost": sum(
-            part.status == "ok" and part.observation is None for step in content.steps for part in step.interactions
+            part.status == "ok" and part.observation is None and not part.command.startswith(WRITES)
+            for step in content.steps
+            for part in step.interactions
         ),
         "unknown_words": sum(signal.word not in SIGNALS for step in content.steps for signal in step.signals),
         "unknown_handles": _unknown_handles(content),
@@ -102,7 +108,7 @@ def _defects() -> Sequence[tuple[str, str]]:
         ("negative_token_ids", "a token id is negative"),
         ("logprobs_do_not_match", "there are not as many log-probabilities as tokens"),
         ("impossible_logprobs", "a log-probability is above 0"),
-        ("observations_lost", "a command succeeded but its observation is missing"),
+        ("observations_lost", "a look succeeded but its observation is missing"),
         ("unknown_words", "a signal is not a word of the lexicon"),
         ("unknown_handles", "a signal is about a handle that the episode does not have"),
         ("handles_of_one_name", "two handles stand for one name"),

@@ -6,13 +6,16 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 import time
 from typing import TYPE_CHECKING
 
+from aoi.access.patience import Patience, Patient
 from aoi.agents.conclusion import concluded, looks_of
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
 from aoi.errors import UnknownBundle
 from aoi.estate.survey import named_in
+from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
-from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
+from aoi.records.episode import Answer
+from tasks.live import BUDGET_S, INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
 
@@ -54,7 +57,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
 
         situation = _situation(transport, surveyed, target)
         said = champion.ask(lambda: situation, 0)
-        return _kept(_beside(said, surveyed, target, time.monotonic() - began))
+        return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
 
 
 def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
@@ -75,11 +78,28 @@ def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: floa
     )
 
 
-def _beside(said: Diagnosis, surveyed: Surveyed, target: LiveTarget, seconds: float) -> Diagnosis:
+def _untold(said: Diagnosis, situation: LiveSituation) -> tuple[Gap, ...]:
+    """What the model never heard of: a vocabulary of handles ends, and the healthy are left out first."""
+    known = set(said.trajectory.content.handles.values()) if said.trajectory else set()
+    left = [name for name in situation.components if name not in known]
+    if not left:
+        return ()
+    count = f"{len(left)} of {len(situation.components)} components"
+    listed = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+    detail = f"{count} have no short name in what the model sees ({listed}); the survey looked at them"
+    return (Gap(what="handles", namespace=situation.namespace, reason="skipped", detail=detail),)
+
+
+def _beside(
+    said: Diagnosis, surveyed: Surveyed, target: LiveTarget, untold: tuple[Gap, ...], seconds: float
+) -> Diagnosis:
     """The champion's answer as far as it is covered, and the survey's own."""
-    answer = said.answer
-    if answer is not None and said.trajectory is not None:
-        answer = concluded(answer, surveyed.answer, looks_of(said.trajectory))
+    why = f"the model gave no answer (ended: {said.ended}); the survey's stands beside it"
+    answer = said.answer or Answer(verdict="inconclusive", confidence=0.0, summary=why, next=surveyed.answer.next)
+    answer = concluded(answer, surveyed.answer, looks_of(said.trajectory) if said.trajectory else 0)
+    if answer.coverage is not None:
+        coverage = answer.coverage.model_copy(update={"gaps": (*answer.coverage.gaps, *untold)})
+        answer = answer.model_copy(update={"coverage": coverage})
     seen = _of_survey(surveyed, target, said.ended, seconds)
     return said.model_copy(
         update={
@@ -104,7 +124,9 @@ def _situation(transport: "LiveReadTransport", surveyed: Surveyed, target: LiveT
     estate = survey.estate
     given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
     paged = LiveSituation(transport, survey, kind=target.kind).alerts()
-    return LiveSituation(transport, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
+    # One lost connection costs one read of the episode, as it does in the survey.
+    patient = Patient(transport, Patience(BUDGET_S))
+    return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 
 def _kept(diagnosis: Diagnosis) -> Diagnosis:

@@ -22,7 +22,10 @@ def lines(check: str, target: str, topology: Topology) -> tuple[str, ...]:
         raise ValueError(f"unknown check {check!r}, expected one of {', '.join(lexicon.CHECKS)}")
     if target in topology.nodes:
         return ("kubectl get nodes", f"kubectl describe node/{target}")
-    workload = topology.workloads.get(target) or Workload("deployment", target, (("app", target),))
+    workload = topology.workloads.get(target)
+    if workload is None:  # a Service that leads nowhere, a route, a claim: what is said of it, and what there is
+        flag = f"-n {topology.namespace}"
+        return (f"kubectl get services {flag} -o wide", f"kubectl events {flag} --types=Warning")
     return _LINES[check](target, workload, f"-n {topology.namespace}")
 
 

@@ -12,7 +12,7 @@ from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
 from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
-from aoi.agents.topology import read_topology
+from aoi.agents.topology import completed, read_topology
 from aoi.agents.workers import Hands, Work, Workers
 from aoi.language.decision import parse_do, parse_or_none, render
 from aoi.language.handles import Handles
@@ -67,13 +67,14 @@ class Session:
         self._handles, self._temperature = handles, temperature
         raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
-        topology = read_topology(probe, situation.components, situation.nodes)
+        survey = situation.survey()
+        look = FirstLook(survey, names_of(survey.estate, situation.components))
+        known = read_topology(probe, situation.components, situation.nodes)
+        topology = completed(known, survey.estate, look.names)
         self._observer = Observer(tasks.desk(), compressed.reader(), profile)
         self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
         self._compressor = Compressor(topology, handles)
         self._raw, self._compressed = raw.reader(), compressed.writer()
-        survey = situation.survey()
-        look = FirstLook(survey, names_of(survey.estate, situation.components))
         self._first = look.put(raw.writer(), handles, profile)
         self._compressed.put(self._first)
         self._decisions: list[Decision] = []

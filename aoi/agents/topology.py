@@ -6,7 +6,7 @@ Compressor can name what it finds without a baseline to compare against.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 
 from aoi.agents.probe import Probe
+from aoi.estate.components import Identity
+from aoi.estate.estate import Estate
 
 LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
 """What `read` needs, in this order."""
@@ -27,10 +29,10 @@ _OWNED = re.compile(r"-(?:[a-z0-9]{5,10}(?:-[a-z0-9]{5})?|[a-z0-9]{5}|\d{1,3})")
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment or a StatefulSet of one component."""
+    """What owns the pods of one component."""
 
     kind: str
-    """`deployment` or `statefulset`."""
+    """As kubectl takes it: `deployment`, `statefulset`, `daemonset`, `job`, `cronjob`, `pod`."""
     name: str
     labels: tuple[tuple[str, str], ...]
     """Its pod selector."""
@@ -160,9 +162,15 @@ def _stateful_sets(text: str) -> list[Workload]:
         return []
     listed: dict[str, Any] = orjson.loads(text)
     return [
-        Workload("statefulset", item["metadata"]["name"], tuple(item["spec"]["selector"]["matchLabels"].items()))
+        Workload("statefulset", item["metadata"]["name"], tuple(_pairs(item["spec"]).items()))
         for item in listed.get("items", ())
     ]
+
+
+def _pairs(spec: Mapping[str, Any]) -> dict[str, str]:
+    """The pairs of a selector; where it has expressions alone, the labels that its pods are made with."""
+    pairs = (spec.get("selector") or {}).get("matchLabels")
+    return pairs or ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:
@@ -190,3 +198,18 @@ def read_topology(probe: Probe, components: tuple[str, ...], nodes: tuple[str, .
     texts = [probe.run(f"{line} -n {probe.namespace}") for line in LINES]
     first, second, third = (text.observation.decode("latin-1") if text.status == "ok" else "" for text in texts)
     return read((first, second, third), components, nodes, probe.namespace)
+
+
+def completed(known: Topology, estate: Estate, names: Mapping[Identity, str]) -> Topology:
+    """With the owners of pods that no Service leads to, whatever their kind: by owner references, not by names."""
+    workloads = dict(known.workloads)
+    for component in estate.components:
+        name = names.get(component.identity)
+        if name is None or name in workloads or component.namespace != known.namespace:
+            continue
+        is_kubernetes = component.obj is not None
+        kind = component.kind.lower() if is_kubernetes else "pod"
+        first = str((component.pods[0].get("metadata") or {}).get("name")) if component.pods else component.name
+        labels = tuple(component.template_labels.items())
+        workloads[name] = Workload(kind, component.name if is_kubernetes else first, labels)
+    return replace(known, workloads=workloads)

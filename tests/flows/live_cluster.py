@@ -45,9 +45,9 @@ def live_cluster(folder: Path) -> Iterator[LiveCluster]:
         _create(world, "/api/v1/namespaces", {"metadata": {"name": namespace}})
         _grant_little(world, namespace)
         add_identities(world, namespace)
-    _deploy(world, BROKEN, "front-door")
-    _deploy(world, BROKEN, "till-worker", env_from="till-settings")
-    _deploy(world, CALM, "vault")
+    deploy(world, BROKEN, "front-door")
+    deploy(world, BROKEN, "till-worker", env_from="till-settings")
+    deploy(world, CALM, "vault")
     world.advance(120_000)
     with serving(Front({"": world})) as front:
         tokens = {who.name: api_of(world).tokens.add(who) for who in (PROBE, ADMIN, POOR)}
@@ -56,7 +56,7 @@ def live_cluster(folder: Path) -> Iterator[LiveCluster]:
         yield LiveCluster(path, front.url, world)
 
 
-def _deploy(world: World, namespace: str, name: str, *, env_from: str = "") -> None:
+def deploy(world: World, namespace: str, name: str, *, env_from: str = "") -> None:
     """A Deployment and the Service before it, joined by a label that only the two of them know."""
     mark = {"part": f"{name}-part"}
     container: dict[str, Any] = {"name": "main", "image": f"registry.example/{name}:1"}

@@ -172,3 +172,13 @@ def test_the_order_of_findings_does_not_choose_the_root(calls, findings, chance)
     shuffled = chance.sample(findings, len(findings))
     first, second = (rank(_estate(calls), given_) for given_ in (findings, shuffled))
     assert {root.identity for root in first.roots} == {root.identity for root in second.roots}
+
+
+@pytest.mark.parametrize("length", range(2, 7))
+def test_complaints_in_a_circle_end_and_leave_roots(length):
+    circle = ROW[:length]
+    findings = [_refused(caller, callee) for caller, callee in zip(circle, (*circle[1:], circle[0]), strict=True)]
+    ranked = rank(_estate(), findings)
+    assert ranked.roots
+    chains = [chain for root in ranked.roots for chain in root.explains]
+    assert all(len(set(chain)) == len(chain) for chain in chains)

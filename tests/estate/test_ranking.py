@@ -166,14 +166,6 @@ def test_every_graph_ends_in_roots_that_account_for_what_fails(calls, findings, 
     assert not set(told) & {id(finding) for finding in ranked.suspects}
 
 
-@given(_EDGES, _findings(), st.randoms(use_true_random=False))
-@settings(deadline=None)
-def test_the_order_of_findings_does_not_choose_the_root(calls, findings, chance):
-    shuffled = chance.sample(findings, len(findings))
-    first, second = (rank(_estate(calls), given_) for given_ in (findings, shuffled))
-    assert {root.identity for root in first.roots} == {root.identity for root in second.roots}
-
-
 @pytest.mark.parametrize("length", range(2, 7))
 def test_complaints_in_a_circle_end_and_leave_roots(length):
     circle = ROW[:length]

@@ -5,6 +5,7 @@ credentials look in any text. Both err on the side of hiding; neither hides name
 a diagnosis needs. Everything that comes back from a cluster is untrusted text, whoever wrote it.
 """
 
+import itertools
 import re
 from typing import Any
 
@@ -157,8 +158,10 @@ def _quoted_like(value: str) -> str:
 
 def redact_object(obj: Obj) -> Obj:
     """A copy of a Kubernetes object without credentials, managedFields and last-applied configuration."""
-    metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if key != "managedFields"}
-    if annotations := metadata.get("annotations"):
+    written = obj.get("metadata")
+    metadata = {k: v for k, v in written.items() if k != "managedFields"} if isinstance(written, dict) else {}
+    annotations = metadata.get("annotations")
+    if annotations and isinstance(annotations, dict):
         kept = {k: v for k, v in annotations.items() if not k.endswith("/last-applied-configuration")}
         metadata["annotations"] = kept
         if not kept:
@@ -175,11 +178,22 @@ def _redact_entry(key: str, value: Any) -> Any:
     return MARK if is_sensitive_key(key) and value else value
 
 
+def _redact_words(words: list[Any]) -> list[Any]:
+    """Of a command line, the word behind an option that holds a credential: `--token`, `VALUE`."""
+    for at, (word, value) in enumerate(itertools.pairwise(words)):
+        if not (isinstance(word, str) and isinstance(value, str) and word.startswith("-") and "=" not in word):
+            continue
+        is_value = not value.startswith("-") and not _HARMLESS_VALUE.fullmatch(value)
+        if is_value and is_sensitive_key(word.lstrip("-")):
+            words[at + 1] = MARK
+    return words
+
+
 def _redact_value(value: Any) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, list):
-        return [_redact_value(item) for item in value]
+        return _redact_words([_redact_value(item) for item in value])
     if isinstance(value, dict):
         if "name" in value and isinstance(value.get("value"), str) and is_sensitive_key(str(value["name"])):
             value = {**value, "value": MARK if value["value"] else ""}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from aoi.estate.objects import Obj, controller, entries, labels, name, namespace, part, text, uid
+from aoi.estate.objects import Obj, controller, entries, labels, name, namespace, number, part, text, uid
 from aoi.estate.selectors import selects
 
 OWNERS = (
@@ -74,9 +74,8 @@ class Component:
         if self.obj is None or self.kind in ("Pod", "Job", "CronJob"):
             return None
         if self.kind == "DaemonSet":
-            return int(part(self.obj, "status").get("desiredNumberScheduled") or 0)
-        replicas = part(self.obj, "spec").get("replicas")
-        return replicas if isinstance(replicas, int) else 1
+            return number(self.obj, "status", "desiredNumberScheduled")
+        return number(self.obj, "spec", "replicas", default=1)
 
 
 def components_of(objects: Mapping[str, Iterable[Obj]]) -> tuple[Component, ...]:

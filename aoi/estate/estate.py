@@ -95,8 +95,8 @@ class Estate:
     def services(self) -> tuple[Service, ...]:
         """With what is behind them."""
         keys = ("endpoints", "endpointslices.discovery.k8s.io")
-        is_read = any(self.shows_absence(key, place) for key in keys for place in self.namespaces)
-        return services_of(self.objects, self.components, are_endpoints_read=is_read)
+        whole = frozenset(place for place in self.namespaces if all(self.shows_absence(key, place) for key in keys))
+        return services_of(self.objects, self.components, absent_in=whole)
 
     @cached_property
     def hosts(self) -> Hosts:

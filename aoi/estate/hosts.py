@@ -17,12 +17,12 @@ Standing = Literal["known", "missing", "elsewhere"]
 
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.]{1,20})://)?(?:[^@/\s]{0,200}@)?"
-    r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)(?::(?P<port>\d{2,5}))?(?:[/?].*)?",
+    r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)\.?(?::(?P<port>\d{2,5}))?(?:[/?].*)?",
     re.IGNORECASE,
 )
 _PORTS = {"http": 80, "https": 443, "redis": 6379, "amqp": 5672, "mongodb": 27017, "postgres": 5432, "mysql": 3306}
 """Where a URL goes that names no port."""
-_HOSTLIKE = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.IGNORECASE)
+_HOSTLIKE = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\.?", re.IGNORECASE)
 _KEYS = re.compile(
     r"(?:^|[_.-])(?:host|hostname|addr|address|server|servers|broker|brokers|url|uri|endpoint|dsn)s?$", re.I
 )
@@ -61,17 +61,17 @@ class Hosts:
                     self._addresses[address] = service
         for component in self.components:
             for pod in component.pods:
-                if (address := text(pod, "status", "podIP")) and not part(pod, "spec").get("hostNetwork"):
-                    self._pods[address] = component
+                if not part(pod, "spec").get("hostNetwork"):
+                    self._pods |= dict.fromkeys(_pod_addresses(pod), component)
 
     def resolve(self, written: str, namespace: str) -> Host | None:
         """`db`, `db.shop.svc:5432`, `10.96.4.4:5672`, a URL; None for what is no host position."""
         match = _ADDRESS.fullmatch(written.strip().strip("\"'"))
         if match is None:
             return None
-        host = match["host"].strip("[]").lower().rstrip(".")
+        host = match["host"].strip("[]").lower()
         port = int(match["port"]) if match["port"] else _PORTS.get((match["scheme"] or "").lower())
-        if host in ("localhost", "0.0.0.0", "::") or host.startswith("127."):
+        if host in ("localhost", "0.0.0.0", "::", "::1") or host.startswith("127."):
             return None
         if service := self._addresses.get(host):
             return self._behind(written, port, service)
@@ -106,6 +106,12 @@ class Hosts:
             if target is not None and target.backing != "external":
                 service = target
         return Host(written, port, "known", service, service.components[0] if len(service.components) == 1 else None)
+
+
+def _pod_addresses(pod: Obj) -> list[str]:
+    """Of both families, where it has both."""
+    listed = [text(entry, "ip") for entry in entries(pod, "status", "podIPs")]
+    return [address for address in (text(pod, "status", "podIP"), *listed) if address]
 
 
 def _strings(obj: Obj, key: str) -> list[str]:
@@ -157,7 +163,8 @@ def addresses_in(setting: Setting) -> Iterator[str]:
 _ENTRY = re.compile(r"[\"']?(?P<key>[\w.-]{1,80})[\"']?\s*[:=]\s*[\"']?(?P<value>[A-Za-z0-9.-]{1,253})[\"']?")
 _WRITTEN = re.compile(
     r"(?<![\w./@-])(?:[a-z][a-z0-9+.]{1,20}://(?:[^@/\s'\"]{1,200}@)?[a-z0-9][-a-z0-9.]{0,252}(?::\d{2,5})?"
-    r"|[a-z](?:[-a-z0-9.]{0,251}[a-z0-9])?:\d{2,5})(?![\w.-])",
+    r"|[a-z](?:[-a-z0-9.]{0,251}[a-z0-9])?\.?:\d{2,5}"
+    r"|\d{1,3}(?:\.\d{1,3}){3}:\d{2,5})(?![\w.-])",
     re.IGNORECASE,
 )
 

@@ -46,7 +46,8 @@ class Policies:
     def names_blocked(self, caller: Component) -> Blocked | None:
         """What keeps a component from asking for names (port 53 of anybody)."""
         leaving = self._selecting(caller, "Egress")
-        if leaving and not any(_has_port(rule, DNS_PORT, None) for rule in _rules(leaving, "egress")):
+        rules = _rules(leaving, "egress")
+        if leaving and not any(_has_port(rule, DNS_PORT, None) and _leads_out(rule) for rule in rules):
             return Blocked("Egress", tuple(map(name, leaving)))
         return None
 
@@ -96,6 +97,12 @@ class Policies:
             return selects(selector, known)
         named = part({"s": dict(selector)}, "s", "matchLabels").get(NAME_LABEL)
         return named in (None, place)
+
+
+def _leads_out(rule: Obj) -> bool:
+    """Whether a rule may let through to another namespace, as that is where names are served."""
+    peers = entries(rule, "to")
+    return not peers or any("ipBlock" in peer or "namespaceSelector" in peer for peer in peers)
 
 
 def _types(policy: Obj) -> list[str]:

@@ -20,7 +20,7 @@ from aoi.access.reading import MAX_LIST, READABLES, Readable
 from aoi.access.redaction import redact
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused
-from aoi.estate.objects import Obj
+from aoi.estate.objects import Obj, entries, text
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
@@ -108,14 +108,14 @@ class Reader:
         self, wanted: Sequence[tuple[str, str, str, bool]], *, tail: int, since_s: int | None = None
     ) -> list[LogText]:
         """Ends of the logs of (namespace, pod, container, previous), several at a time, in order."""
-        texts = self._all(lambda key: self._end_of_log(*key, tail=tail, since_s=since_s), list(wanted))
-        for (namespace, pod, container, is_previous), text in zip(wanted, texts, strict=True):
+        logs = self._all(lambda key: self._end_of_log(*key, tail=tail, since_s=since_s), list(wanted))
+        for (namespace, pod, container, is_previous), log in zip(wanted, logs, strict=True):
             what = _log_name(pod, container, is_previous=is_previous)
-            if text.gap is not None:
-                self._gaps.append(text.gap)
-            elif text.data:
-                self._looked.append(Look(what=what, namespace=namespace, items=text.data.count(b"\n")))
-        return texts
+            if log.gap is not None:
+                self._gaps.append(log.gap)
+            elif log.data:
+                self._looked.append(Look(what=what, namespace=namespace, items=log.data.count(b"\n")))
+        return logs
 
     def get(self, key: str | Readable, namespace: str, name: str) -> tuple[Obj | None, int]:
         """One object, or None with the HTTP status that said why. Raises: ClusterUnavailable."""
@@ -125,6 +125,8 @@ class Reader:
         except CommandRefused:
             return None, 400
         body = _object(response)
+        if body is not None and not _is_shallow(body):
+            return None, response.status
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         return ({**typed, **body}, response.status) if body is not None else (None, response.status)
 
@@ -139,33 +141,50 @@ class Reader:
         response = self.transport.read(request)
         date = next((value for key, value in response.headers.items() if key.lower() == "date"), "")
         if date:
-            with suppress(ValueError):  # a date that nobody can read says nothing
+            with suppress(ValueError, OverflowError):  # a date that nobody can read says nothing
                 self.now = parsedate_to_datetime(date).astimezone(UTC)
         return response
 
     def _list(self, key: str, namespace: str) -> Listing:
         readable = READABLES[key]
+        typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         items: list[Obj] = []
-        follow = ""
+        follow, too_deep = "", 0
         for _ in range(MAX_PAGES):
-            if self.is_spent:
-                return self._stopped(key, namespace, items, "skipped", "the time budget was spent")
-            query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
-            try:
-                response = self.ask(ReadRequest(readable.path(namespace), query))
-            except ClusterUnavailable as error:
-                return self._stopped(key, namespace, items, "unreachable", str(error))
-            if response.status == 404 and not items:
+            page = self._page(readable.path(namespace), follow)
+            if page is None and not items:
                 return Listing(key, namespace, (), "unserved")
-            page = _object(response)
-            if page is None or not isinstance(page.get("items"), list):
-                return self._stopped(key, namespace, items, _reason(response), _words(response))
-            typed = {"apiVersion": readable.api_version, "kind": readable.kind}
-            items += [self._pruner.prune({**item, **typed}) for item in page["items"] if isinstance(item, dict)]
-            follow = str((page.get("metadata") or {}).get("continue") or "")
+            if not isinstance(page, dict):
+                reason, detail = page or ("unreadable", "its further pages are gone")
+                return self._stopped(key, namespace, items, reason, detail)
+            objects = entries(page, "items")
+            shallow = objects if _is_shallow(page) else [item for item in objects if _is_shallow(item)]
+            too_deep += len(objects) - len(shallow)
+            items += [self._pruner.prune({**item, **typed}) for item in shallow]
+            follow = text(page, "metadata", "continue")
+            if not follow and too_deep:
+                return self._stopped(key, namespace, items, "cut", f"{too_deep} objects are nested too deeply")
             if not follow:
                 return Listing(key, namespace, tuple(items))
         return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
+
+    def _page(self, path: str, follow: str) -> Obj | tuple[GapReason, str] | None:
+        """One page of a list, or why there is none; None where the cluster serves no such resource."""
+        if self.is_spent:
+            return "skipped", "the time budget was spent"
+        query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
+        try:
+            response = self.ask(ReadRequest(path, query))
+        except ClusterUnavailable as error:
+            return "unreachable", str(error)
+        except CommandRefused as error:  # a token that goes into no query
+            return "unreadable", str(error)
+        if response.status == 404:
+            return None
+        page = _object(response)
+        if page is None or not isinstance(page.get("items"), list):
+            return _reason(response), _words(response)
+        return page
 
     def _stopped(self, key: str, namespace: str, items: list[Obj], reason: GapReason, detail: str) -> Listing:
         reason = "cut" if items and reason == "skipped" else reason
@@ -225,6 +244,15 @@ def _object(response: Response) -> Obj | None:
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _is_shallow(value: Obj) -> bool:
+    """Whether it can be written out again: it is read to 1,024 levels and written to 254, and Kubernetes needs 30."""
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _reason(response: Response) -> GapReason:

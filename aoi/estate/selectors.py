@@ -6,16 +6,19 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
 from collections.abc import Mapping
 from typing import Any
 
+from aoi.estate.objects import entries, part, text
+
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether all pairs (`matchLabels`) and expressions (`matchExpressions`) hold; an empty one takes all."""
-    pairs, rules = selector.get("matchLabels") or {}, selector.get("matchExpressions") or ()
+    pairs, rules = part(selector, "matchLabels"), entries(selector, "matchExpressions")
     return pairs.items() <= labels.items() and all(expression_fits(rule, labels) for rule in rules)
 
 
 def expression_fits(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether one expression holds. Gt, Lt and unknown operators are not judged: they hold."""
-    value, values = labels.get(rule.get("key", "")), rule.get("values") or ()
+    listed = rule.get("values")
+    value, values = labels.get(text(rule, "key")), listed if isinstance(listed, list) else []
     match rule.get("operator"):
         case "In":
             return value in values

@@ -56,9 +56,9 @@ class Service:
 
 
 def services_of(
-    objects: Mapping[str, Iterable[Obj]], components: Iterable[Component], *, are_endpoints_read: bool
+    objects: Mapping[str, Iterable[Obj]], components: Iterable[Component], *, absent_in: frozenset[str]
 ) -> tuple[Service, ...]:
-    """Every Service of the given objects."""
+    """Every Service of the given objects. `absent_in`: namespaces where addresses that were not read do not exist."""
     components = list(components)
     addresses = _addresses(objects)
     services = []
@@ -71,13 +71,13 @@ def services_of(
         near = [component for component in components if component.namespace == key[0]] if selector else []
         pods = tuple(p for c in near for p in c.pods if selector.items() <= labels(p).items() and not is_over(p))
         takes = tuple(c for c in near if _takes(selector, c))
-        known = addresses.get(key, 0) if are_endpoints_read else None
+        known = addresses.get(key, 0 if key[0] in absent_in else None)
         services.append(Service(obj, backing, pods, takes, known))
     return tuple(services)
 
 
 def _takes(selector: Obj, component: Component) -> bool:
-    if selector.items() <= component.template_labels.items():
+    if component.kind != "Pod" and selector.items() <= component.template_labels.items():
         return True
     return any(selector.items() <= labels(pod).items() for pod in component.pods if not is_over(pod))
 

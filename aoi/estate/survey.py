@@ -103,13 +103,14 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 
 def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
     """The components and Services whose names, or whose pods' names, stand in the texts."""
-    known = {(c.namespace, c.name): c.identity for c in estate.components}
-    for service in estate.services:
-        known.setdefault((service.namespace, service.name), Identity("Service", service.namespace, service.name))
+    known = [component.identity for component in estate.components]
+    owned = {(identity.namespace, identity.name) for identity in known}
+    fronts = [Identity("Service", service.namespace, service.name) for service in estate.services]
+    known += [front for front in fronts if (front.namespace, front.name) not in owned]
     named: set[Identity] = set()
     for text in symptoms:
         words = _words(text)
-        named |= {identity for (_, label), identity in known.items() if label in words}
+        named |= {identity for identity in known if identity.name in words}
         named |= {c.identity for c in estate.components if any(name(pod) in words for pod in c.pods)}
     for service in estate.services:
         if Identity("Service", service.namespace, service.name) in named or any(

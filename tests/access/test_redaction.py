@@ -226,3 +226,26 @@ def test_no_text_takes_more_than_linear_time() -> None:
     redact(b"password" * 40_000)
     redact(b"a.b-" * 80_000 + b"token")
     redact(b"://" * 60_000 + b"@")
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (["--token", "abcDEF123"], ["--token", MARK]),
+        (["run", "-db-password", "s3cr3t-x", "--verbose"], ["run", "-db-password", MARK, "--verbose"]),
+        (["--token", "--verbose"], ["--token", "--verbose"]),
+        (["--max-tokens", "500"], ["--max-tokens", "500"]),
+        (["--host", "db", "token"], ["--host", "db", "token"]),
+        (["--password"], ["--password"]),
+    ],
+)
+def test_the_word_behind_a_secret_option_of_a_command_line_is_hidden(words, kept):
+    container = {"name": "main", "args": words}
+    redacted = redact_object({"kind": "Pod", "spec": {"containers": [container]}})
+    assert redacted["spec"]["containers"][0]["args"] == kept
+    assert container["args"] == words
+
+
+@pytest.mark.parametrize("metadata", [[], "x", {"annotations": ["a"]}, {"annotations": "a"}, None])
+def test_odd_metadata_is_no_reason_to_fall(metadata):
+    assert redact_object({"kind": "Pod", "metadata": metadata, "spec": {"a": 1}})["spec"] == {"a": 1}

@@ -4,6 +4,7 @@ Recorded revisions are in the cluster: ReplicaSets of a Deployment, as `kubectl 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from aoi.estate.components import Component
 from aoi.estate.estate import Estate
@@ -41,7 +42,7 @@ def changes(estate: Estate) -> Iterator[Finding]:
 
 def _revision(obj: Obj) -> int:
     written = text(obj, "metadata", "annotations", REVISION)
-    return int(written) if written.isdigit() else 0
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0
 
 
 def _is_up(component: Component, newest: Obj) -> bool:
@@ -64,13 +65,18 @@ def _differences(old: Obj, new: Obj) -> Iterator[tuple[str, str, str]]:
             yield "badimage", f"the image of container {label} from {text(earlier, 'image')} to {image}", image
         for key, word in (("command", "badcommand"), ("args", "badargs")):
             if earlier.get(key) != container.get(key):
-                yield word, f"{key} of container {label} to {container.get(key)}", f'"{key}"'
+                yield word, f"{key} of container {label} to {_spelt(container.get(key))}", f'"{key}"'
         for key in ("env", "envFrom"):
             if earlier.get(key) != container.get(key):
                 yield "badenv", f"{key} of container {label}{_variables(earlier, container)}", f'"{key}"'
         yield from _probes_and_limits(label, earlier, container)
     if part(new, "spec").get("nodeSelector") != part(old, "spec").get("nodeSelector"):
         yield "nodeselector", f"nodeSelector to {part(new, 'spec').get('nodeSelector')}", '"nodeSelector"'
+
+
+def _spelt(words: Any) -> str:
+    """As a shell would take it, which is also how the redaction knows an option and its value."""
+    return " ".join(map(str, words)) if isinstance(words, list) and words else "none"
 
 
 def _probes_and_limits(label: str, old: Obj, new: Obj) -> Iterator[tuple[str, str, str]]:

@@ -285,7 +285,7 @@ def _wrong_port(pod: Obj, container: Container, message: str) -> str:
     """Of a probe that is refused where its container declares other ports: it asks at the wrong one."""
     if "refused" not in message:
         return ""
-    declared = {port.get("containerPort") for port in entries(container.spec, "ports")}
+    declared = {number(port, "containerPort") for port in entries(container.spec, "ports")}
     asked = {int(port) for port in _OWN_PORT.findall(message.replace(text(pod, "status", "podIP") or "-", "POD"))}
     if not declared or not asked or asked & declared:
         return ""

@@ -123,11 +123,11 @@ def _ports(estate: Estate, service: Service) -> Iterator[Finding]:
             known = ", ".join(sorted({text(entry, "name") for entry in declared} - {""})) or "none"
             words, standing = f"names the target port {target!r}, but its pods declare {known}", "failing"
         else:
-            wanted = int(target or 0)
-            numbers = {entry.get("containerPort") for entry in declared}
+            wanted = text(port, "targetPort") or text(port, "port")
+            numbers = {text(entry, "containerPort") for entry in declared}
             if not numbers or wanted in numbers:
                 continue
-            known = ", ".join(str(number) for number in sorted(n for n in numbers if isinstance(n, int)))
+            known = ", ".join(sorted(numbers, key=lambda written: (len(written), written)))
             words, standing = f"targets port {wanted}, which its pods do not declare (they declare {known})", "suspect"
         behind = service.components[0].identity if len(service.components) == 1 else None
         yield Finding(

@@ -249,3 +249,9 @@ def test_restarts_of_long_ago_are_counted_and_their_container_runs() -> None:
         statuses = [status for pod in mine for status in pod["status"]["containerStatuses"]]
         counts += [s["restartCount"] for s in statuses if s["name"] == spec.by_name[name].container]
     assert max(counts) >= times
+
+
+def test_a_component_that_was_restarted_is_not_evicted_as_well() -> None:
+    built = application("gen006", 4492109)
+    assert built.furniture.evicted in {name for name, _ in built.furniture.restarted}
+    new_world(built, 4492109)

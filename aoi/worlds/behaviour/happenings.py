@@ -50,7 +50,8 @@ def _leave_marks(world: World, application: Application) -> None:
         events.record(world, "pods", pod, "FailedScheduling", message, component="default-scheduler", type_="Warning")
     for name, times in furniture.restarted:
         _crash(world, application, _pod(world, application, name), times - 1)
-    if furniture.evicted:
+    # What was restarted a moment ago is not ready, and has no pod that could be evicted.
+    if furniture.evicted and furniture.evicted not in {name for name, _ in furniture.restarted}:
         message = "The node was low on resource: ephemeral-storage. Threshold quantity: 10Gi, available: 9Gi. "
         control.evict(world, _pod(world, application, furniture.evicted), message)
     world.settle()

@@ -37,6 +37,13 @@ LOG_BYTES = 524_288
 """Of one answer."""
 MAX_PAGES = 40
 """Of one list: 20,000 objects."""
+SERVED_BY_ALL = frozenset(
+    {
+        *("pods", "events", "services", "configmaps", "namespaces", "nodes"),
+        *("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"),
+    }
+)
+"""Every cluster has these: 404 for one of them comes from somebody who is no API server, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ class Reader:
                 response = self.ask(ReadRequest(readable.path(namespace), query))
             except ClusterUnavailable as error:
                 return self._stopped(key, namespace, items, "unreachable", str(error))
-            if response.status == 404 and not items:
+            if response.status == 404 and not items and key not in SERVED_BY_ALL:
                 return Listing(key, namespace, (), "unserved")
             page = _object(response)
             if page is None or not isinstance(page.get("items"), list):
@@ -241,6 +248,8 @@ def _words(response: Response) -> str:
     with suppress(orjson.JSONDecodeError):
         status = orjson.loads(response.body)
     said = str(status.get("message") or "") if isinstance(status, dict) else ""
+    if response.is_final and not said:
+        said = response.body.decode("utf-8", "replace")  # our own words for what is no answer of a cluster
     if not said and not 200 <= response.status < 300:
         said = f"HTTP {response.status}"
     return redact(" ".join((said or "the answer is no list").split())[:300].encode()).decode()

@@ -69,7 +69,7 @@ def _doubt(
     gaps = [gap for gap in coverage.gaps if gap.what in ESSENTIAL or gap.what == "namespaces"]
     doubts = [f for f in ranked.suspects if f.word not in HARMLESS and f.word not in POINTERS and f.tier < Tier.CALLEE]
     if gaps:
-        return _missing(gaps), tuple(_settling(gap) for gap in gaps)
+        return _missing(gaps), tuple(dict.fromkeys(_settling(gap) for gap in gaps))
     if not estate.components:
         return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", ()
     if alerted:
@@ -179,6 +179,7 @@ def _missing(gaps: list[Gap]) -> str:
 
 def _settling(gap: Gap) -> str:
     if gap.reason == "refused":
-        place = f" -n {gap.namespace}" if gap.namespace else ""
-        return f"kubectl auth can-i list {gap.what}{place}  # then: aoi access print"
+        if not gap.namespace:
+            return f"kubectl auth can-i list {gap.what}"
+        return f"aoi access print --namespace {gap.namespace} | kubectl apply -f -"
     return "run the diagnosis again: the server did not answer in full"

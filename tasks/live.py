@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 BUDGET_S = 60.0
 """Wall-clock time of a survey, retries included. What did not fit is told."""
 MAX_SYMPTOMS = 100
+MAX_PLACES = 5
+"""Namespaces that a next step names one by one."""
+AGAIN = "run the diagnosis again: it was interrupted"
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -182,7 +185,9 @@ def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader
 
 def _unless_reported(answer: Answer) -> Answer:
     """Somebody saw something: that nothing was found does not explain it."""
-    return _without_verdict(answer, f"{answer.summary}; what was reported names nothing that was read, or lies outside")
+    why = f"{answer.summary}; what was reported names no component that was read, or lies outside"
+    places = answer.coverage.namespaces if answer.coverage else ()
+    return _without_verdict(answer, why, *(f"kubectl get events -n {place}" for place in places[:MAX_PLACES]))
 
 
 def _cut_short(answer: Answer, coverage: Coverage) -> Answer:
@@ -191,14 +196,14 @@ def _cut_short(answer: Answer, coverage: Coverage) -> Answer:
         what="survey", namespace="", reason="skipped", detail="interrupted by whoever asked: the rest was not read"
     )
     told = answer.model_copy(update={"coverage": coverage.model_copy(update={"gaps": (*coverage.gaps, gap)})})
-    return _without_verdict(told, "what was read before the interruption shows no fault; the rest was not read")
+    return _without_verdict(told, "what was read before the interruption shows no fault; the rest was not read", AGAIN)
 
 
-def _without_verdict(answer: Answer, why: str) -> Answer:
+def _without_verdict(answer: Answer, why: str, *then: str) -> Answer:
     """`inconclusive` for `no_fault`; every other answer as it is."""
     if answer.verdict != "no_fault":
         return answer
-    return answer.model_copy(update={"verdict": "inconclusive", "confidence": 0.0, "summary": why})
+    return answer.model_copy(update={"verdict": "inconclusive", "confidence": 0.0, "summary": why, "next": then})
 
 
 def _named(target: LiveTarget, settings: ClusterSettings) -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def _doubt(
     if gaps:
         return _missing(gaps), tuple(dict.fromkeys(_settling(gap) for gap in gaps))
     if not estate.components:
-        return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", ()
+        return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", (
+            "kubectl get deployments,statefulsets,daemonsets,cronjobs,jobs,pods -A",
+        )
     if alerted:
         named = ", ".join(estate.label(identity) for identity in sorted(alerted))
         return f"nothing that was read explains the alert about {named}", (
@@ -125,6 +127,15 @@ def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:
         also=tuple(_accusation(estate, other) for other in others[:ALSO]),
         coverage=coverage,
     )
+
+
+def telling_of_unnamed(coverage: Coverage, ranked: Ranked) -> Coverage:
+    """With a line for the causes for which an answer has no room."""
+    unnamed = len(ranked.roots) - 1 - ALSO
+    if unnamed <= 0:
+        return coverage
+    cut = Gap(what="causes", namespace="", reason="cut", detail=f"{unnamed} more stand beside those that are named")
+    return coverage.model_copy(update={"gaps": (*coverage.gaps, cut)})
 
 
 def _named(root: Root) -> Identity:

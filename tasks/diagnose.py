@@ -4,13 +4,14 @@ Needs the store and the ledger, neither Prefect nor MLflow; a survey of a live c
 """
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aoi.access.patience import Patience, Patient
 from aoi.agents.conclusion import concluded, looks_of
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
-from aoi.errors import UnknownBundle
+from aoi.errors import AoiError, UnknownBundle
 from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
@@ -45,7 +46,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
     """
     settings = workspace().settings
     is_asked = bool(settings.server.url) or is_demonstration
-    if is_asked and workspace().ledger.champion() is None:  # told now, not after a minute of looking
+    if is_demonstration and workspace().ledger.champion() is None:  # told now, not after a minute of looking
         raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
     began = time.monotonic()
     with connected(target, settings.cluster) as transport:
@@ -56,7 +57,11 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         from tasks import champion
 
         situation = _situation(transport, surveyed, target)
-        said = champion.ask(lambda: situation, 0)
+        try:
+            said = champion.ask(lambda: situation, 0)
+        except AoiError as error:
+            surveyed = _without_model(surveyed, error)
+            return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
         return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
 
 
@@ -76,6 +81,14 @@ def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: floa
         tokens=0,
         changed=(),
     )
+
+
+def _without_model(surveyed: Surveyed, error: AoiError) -> Surveyed:
+    """The survey's answer, with why no model stands beside it."""
+    coverage = surveyed.answer.coverage or surveyed.survey.coverage
+    gap = Gap(what="model", namespace="", reason="skipped", detail=f"the champion could not be asked: {error}")
+    told = coverage.model_copy(update={"gaps": (*coverage.gaps, gap)})
+    return replace(surveyed, answer=surveyed.answer.model_copy(update={"coverage": told}))
 
 
 def _untold(said: Diagnosis, situation: LiveSituation) -> tuple[Gap, ...]:

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 BUDGET_S = 60.0
 """Wall-clock time of a survey, retries included. What did not fit is told."""
+REQUEST_S, ATTEMPTS = 8.0, 3
+"""Of one read: a list that hangs costs less than half of the budget, and the others are read beside it."""
 MAX_SYMPTOMS = 100
+MAX_PLACES = 5
+"""Namespaces that a next step names one by one."""
+AGAIN = "run the diagnosis again: it was interrupted"
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -175,14 +180,17 @@ def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader
     """Reads in parallel, again where that can help, within one budget."""
     from aoi.access.live.transport import PARALLEL_READS
 
-    patience = Patience(BUDGET_S, clock=clock)
-    reader = Reader(Patient(transport, patience), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    patience = Patience(BUDGET_S, attempts=ATTEMPTS, clock=clock)
+    patient = Patient(transport, patience, request_s=REQUEST_S)
+    reader = Reader(patient, threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
     return reader, patience
 
 
 def _unless_reported(answer: Answer) -> Answer:
     """Somebody saw something: that nothing was found does not explain it."""
-    return _without_verdict(answer, f"{answer.summary}; what was reported names nothing that was read, or lies outside")
+    why = f"{answer.summary}; what was reported names no component that was read, or lies outside"
+    places = answer.coverage.namespaces if answer.coverage else ()
+    return _without_verdict(answer, why, *(f"kubectl get events -n {place}" for place in places[:MAX_PLACES]))
 
 
 def _cut_short(answer: Answer, coverage: Coverage) -> Answer:
@@ -191,14 +199,14 @@ def _cut_short(answer: Answer, coverage: Coverage) -> Answer:
         what="survey", namespace="", reason="skipped", detail="interrupted by whoever asked: the rest was not read"
     )
     told = answer.model_copy(update={"coverage": coverage.model_copy(update={"gaps": (*coverage.gaps, gap)})})
-    return _without_verdict(told, "what was read before the interruption shows no fault; the rest was not read")
+    return _without_verdict(told, "what was read before the interruption shows no fault; the rest was not read", AGAIN)
 
 
-def _without_verdict(answer: Answer, why: str) -> Answer:
+def _without_verdict(answer: Answer, why: str, *then: str) -> Answer:
     """`inconclusive` for `no_fault`; every other answer as it is."""
     if answer.verdict != "no_fault":
         return answer
-    return answer.model_copy(update={"verdict": "inconclusive", "confidence": 0.0, "summary": why})
+    return answer.model_copy(update={"verdict": "inconclusive", "confidence": 0.0, "summary": why, "next": then})
 
 
 def _named(target: LiveTarget, settings: ClusterSettings) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ MAX_KEY = 256
 
 _SENSITIVE = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?"
-    r"|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key)"
+    # `DB_PASS` and `pass=`, but not `first pass:` or a test's `PASS:`.
+    r"|(?<=[A-Za-z0-9][_-])pass(?![A-Za-z0-9_-])|(?<![A-Za-z0-9_-])pass(?==|\Z)"
+    r"|(?:api|access|private|auth|encryption|signing|account)[_-]?key)"
 )
 # Repetitions are bounded and anchored, so that no text takes more than linear time.
 _TAIL = rf"{_SENSITIVE}[A-Za-z0-9_-]{{0,40}}"
@@ -86,8 +88,9 @@ def redact(data: bytes) -> bytes:
 
 
 _SENSITIVE_HINTS = (
-    "passw", "passphrase", "pwd", "secret", "token", "credential", "apikey", "api-key", "api_key", "access-key",
-    "access_key", "accesskey", "private-key", "private_key", "privatekey", "auth-key", "auth_key", "authkey",
+    "pass", "pwd", "secret", "token", "credential", "apikey", "api-key", "api_key", "access-key",
+    "access_key", "accesskey", "signing-key", "signing_key", "signingkey", "account-key", "account_key", "accountkey",
+    "private-key", "private_key", "privatekey", "auth-key", "auth_key", "authkey",
     "encryption-key", "encryption_key", "encryptionkey",
 )  # fmt: skip
 _KNOWN_HINTS = ("eyj", "akia", "asia", "gh", "glpat-", "xox", "sk-", "sk_", "aiza", "hvs.")

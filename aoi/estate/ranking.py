@@ -189,6 +189,10 @@ def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity])
         return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
     if suspect.host is not None and suspect.word == "badconfig":
         return _is_spoken_of(graph, suspect, own, alerted)
+    if suspect.word == "netpolicy" and suspect.other is not None:
+        # Not everybody makes every call that a shared configuration names: whoever makes it and fails says so.
+        said = [f for c in (suspect.owner, suspect.other) for f in graph.pointed.get(c, [])]
+        return any(f.owner in (suspect.owner, suspect.other) for f in said)
     places = {suspect.owner, *behind(graph.estate, suspect.owner)}
     if suspect.owner.kind == "Service" and suspect.other:
         places.add(suspect.other)
@@ -204,7 +208,7 @@ def _is_spoken_of(graph: _Graph, suspect: Finding, own: list[Finding], alerted: 
     speakers = graph.speakers.get(_address(suspect.host), set())
     if speakers:
         return suspect.owner in speakers
-    return suspect.owner in alerted or any(f.tier >= Tier.CALLEE and f.host is None for f in own)
+    return suspect.owner in alerted or any(f.tier >= Tier.CALLEE and not f.is_explained for f in own)
 
 
 def _address(host: Host) -> tuple[str, int | None]:
@@ -225,7 +229,8 @@ def _downstream(graph: _Graph, suspects: list[Finding], alerted: frozenset[Ident
     left = []
     for suspect in suspects:
         places = {suspect.owner, *behind(graph.estate, suspect.owner)}
-        if suspect.tier is Tier.STATED and not _is_weak(suspect) and places & reached:
+        is_plain = suspect.tier is Tier.STATED and not _is_weak(suspect)
+        if is_plain and not (suspect.word == "netpolicy" and suspect.other) and places & reached:
             graph.add(suspect)
         else:
             left.append(suspect)

@@ -37,6 +37,13 @@ LOG_BYTES = 524_288
 """Of one answer."""
 MAX_PAGES = 40
 """Of one list: 20,000 objects."""
+SERVED_BY_ALL = frozenset(
+    {
+        *("pods", "events", "services", "configmaps", "namespaces", "nodes"),
+        *("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"),
+    }
+)
+"""Every cluster has these: 404 for one of them comes from somebody who is no API server, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +159,11 @@ class Reader:
         follow, too_deep = "", 0
         for _ in range(MAX_PAGES):
             page = self._page(readable.path(namespace), follow)
-            if page is None and not items:
+            if page is None and not items and key not in SERVED_BY_ALL:
                 return Listing(key, namespace, (), "unserved")
             if not isinstance(page, dict):
-                reason, detail = page or ("unreadable", "its further pages are gone")
+                gone = "its further pages are gone" if items else "the server says that it has no such resource"
+                reason, detail = page or ("unreadable", gone)
                 return self._stopped(key, namespace, items, reason, detail)
             objects = entries(page, "items")
             shallow = objects if _is_shallow(page) else [item for item in objects if _is_shallow(item)]
@@ -269,6 +277,8 @@ def _words(response: Response) -> str:
     with suppress(orjson.JSONDecodeError):
         status = orjson.loads(response.body)
     said = str(status.get("message") or "") if isinstance(status, dict) else ""
+    if response.is_final and not said:
+        said = response.body.decode("utf-8", "replace")  # our own words for what is no answer of a cluster
     if not said and not 200 <= response.status < 300:
         said = f"HTTP {response.status}"
     return redact(" ".join((said or "the answer is no list").split())[:300].encode()).decode()

@@ -26,7 +26,7 @@ from aoi.estate.rules.scaling import scaling
 from aoi.estate.rules.services import routes, services
 from aoi.estate.rules.storage import storage
 from aoi.estate.rules.workloads import workloads
-from aoi.estate.verdict import answer_of
+from aoi.estate.verdict import answer_of, telling_of_unnamed
 from aoi.records.coverage import Coverage
 from aoi.records.episode import Answer
 
@@ -83,7 +83,7 @@ def survey(reader: Reader, namespaces: Sequence[str], symptoms: Iterable[str] = 
     first = [estate.label(identity) for identity in sorted(alerted)]
     told += tuple(overhear(estate, reader, told, first))
     ranked = rank(estate, told, alerted)
-    coverage = reader.coverage(estate.namespaces)
+    coverage = telling_of_unnamed(reader.coverage(estate.namespaces), ranked)
     return Survey(estate, ranked, answer_of(estate, ranked, coverage, alerted), coverage)
 
 

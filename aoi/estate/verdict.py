@@ -69,12 +69,14 @@ def _doubt(
     gaps = [gap for gap in coverage.gaps if gap.what in ESSENTIAL or gap.what == "namespaces"]
     doubts = [f for f in ranked.suspects if f.word not in HARMLESS and f.word not in POINTERS and f.tier < Tier.CALLEE]
     if gaps:
-        return _missing(gaps), tuple(_settling(gap) for gap in gaps)
+        return _missing(gaps), tuple(dict.fromkeys(_settling(gap) for gap in gaps))
     if not estate.components:
-        return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", ()
+        return f"nothing that owns pods stands in {', '.join(estate.namespaces)}: there is nothing to judge", (
+            "kubectl get deployments,statefulsets,daemonsets,cronjobs,jobs,pods -A",
+        )
     if alerted:
         named = ", ".join(estate.label(identity) for identity in sorted(alerted))
-        return f"nothing that was read explains the alert about {named}", (
+        return f"nothing that was read explains what was reported about {named}", (
             f"kubectl get events -n {estate.namespaces[0]}",
         )
     if unsettled := _unsettled(estate):
@@ -125,6 +127,15 @@ def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:
         also=tuple(_accusation(estate, other) for other in others[:ALSO]),
         coverage=coverage,
     )
+
+
+def telling_of_unnamed(coverage: Coverage, ranked: Ranked) -> Coverage:
+    """With a line for the causes for which an answer has no room."""
+    unnamed = len(ranked.roots) - 1 - ALSO
+    if unnamed <= 0:
+        return coverage
+    cut = Gap(what="causes", namespace="", reason="cut", detail=f"{unnamed} more stand beside those that are named")
+    return coverage.model_copy(update={"gaps": (*coverage.gaps, cut)})
 
 
 def _named(root: Root) -> Identity:
@@ -179,6 +190,7 @@ def _missing(gaps: list[Gap]) -> str:
 
 def _settling(gap: Gap) -> str:
     if gap.reason == "refused":
-        place = f" -n {gap.namespace}" if gap.namespace else ""
-        return f"kubectl auth can-i list {gap.what}{place}  # then: aoi access print"
+        if not gap.namespace:
+            return f"kubectl auth can-i list {gap.what}"
+        return f"aoi access print --namespace {gap.namespace} | kubectl apply -f -"
     return "run the diagnosis again: the server did not answer in full"

@@ -11,6 +11,11 @@ KEY = f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{CANARY}\nabc=\n-----END RSA PRIVAT
 
 PLANTED = (
     f"password={CANARY}",
+    f"DB_PASS={CANARY} is wrong",
+    f"smtp_pass: {CANARY}",
+    f"user=a pass={CANARY} host=db",
+    f"AccountName=a;AccountKey={CANARY};",
+    f"SIGNING_KEY={CANARY}",
     f"password: {CANARY}",
     f"Password = '{CANARY}'",
     f'"password":"{CANARY}"',

@@ -42,7 +42,7 @@ def test_no_fault_is_not_said_of_what_could_not_be_read(key, status):
     assert answer.verdict == "inconclusive"
     assert answer.confidence == 0
     assert key in answer.summary
-    assert any("auth can-i list" in step if status == 403 else "again" in step for step in answer.next)
+    assert any("aoi access print" in step if status == 403 else "again" in step for step in answer.next)
 
 
 @pytest.mark.parametrize("resource", ["configmaps", "nodes", "networkpolicies", "persistentvolumes"])

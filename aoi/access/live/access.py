@@ -176,7 +176,8 @@ def _refuse_missing(missing: list[_Question], role: Role) -> None:
     for question in missing:
         by_namespace.setdefault(question.namespace, []).append(str(question.access))
     places = "; ".join(f"{', '.join(names)} in namespace {place}" for place, names in by_namespace.items())
-    raise SettingsError(f"the {role} identity may not {places}. Print a fitting role with: aoi access print")
+    commands = " ; ".join(f"aoi access print --namespace {place} | kubectl apply -f -" for place in by_namespace)
+    raise SettingsError(f"the {role} identity may not {places}. Grant it the role that fits: {commands}")
 
 
 def _refuse_excess(excess: list[_Question], namespaces: Sequence[str], role: Role) -> None:
@@ -187,7 +188,7 @@ def _refuse_excess(excess: list[_Question], namespaces: Sequence[str], role: Rol
     places = sorted({question.namespace for question in excess} - {""}) or sorted(namespaces)
     raise SettingsError(
         f"the {role} identity may {shown} in namespace {', '.join(places)}: AOI does not run with an identity that "
-        "powerful. Make a fitting one with: aoi access print"
+        f"powerful. Make a fitting one: aoi access print --namespace {places[0]} | kubectl apply -f -"
     )
 
 
@@ -209,7 +210,10 @@ def _rules_of(post: Post, namespace: str, patience: Patience) -> Callable[[], Gr
 
 
 def allowed(post: Post, namespace: str, access: Access, patience: Patience | None = None) -> bool:
-    """Whether the server would let this identity do it. Raises: ClusterUnavailable without a clear answer."""
+    """Whether the server would let this identity do it.
+
+    Raises: ClusterUnavailable without a clear answer; SettingsError if the server does not know the identity.
+    """
     attributes = {
         "verb": access.verb,
         "group": access.group,
@@ -228,6 +232,11 @@ def allowed(post: Post, namespace: str, access: Access, patience: Patience | Non
     )
     patience = patience or Patience(CHECK_S)
     response = patience.ask(f"access review of {access}", lambda _: post(REVIEWS, body))
+    if response.status == 401:
+        raise SettingsError(
+            "the server does not know who asks (HTTP 401): the token of the kubeconfig has ended, or is of another "
+            "cluster. Make another one: kubectl -n aoi create token probe --duration 8h"
+        )
     if response.status not in (200, 201):
         raise ClusterUnavailable(f"the access review of {access} answered HTTP {response.status}")
     try:

@@ -25,6 +25,8 @@ from aoi.estate.objects import (
 
 RECENT_S = 900.0
 """A last death longer ago than this is the past: CrashLoopBackOff waits five minutes at most."""
+BACKOFF_S = 300.0
+"""The longest back-off: what has run for longer than this has got over its last death."""
 INIT_PATIENCE_S = 300.0
 """How long an init container may run before that alone is a finding."""
 START_S = 45.0
@@ -241,8 +243,12 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     restarts = number(container.status, "restartCount")
     keeps_dying = since_death is not None and since_death < RECENT_S and restarts >= 2
     if container.status.get("ready") or (not container.status and is_ready(pod)):
-        # Up now. It was down a moment ago, and more than once: it will be again.
-        return _death(estate, component, pod, container, last) if keeps_dying else None
+        # Up now. It was down a moment ago, and more than once: it will be again, unless it has outlived its back-off.
+        if not keeps_dying or since_death is None:
+            return None
+        died = _death(estate, component, pod, container, last)
+        words = sentence(f"{died.summary}; that was {spell(since_death)} ago, it runs again and is ready")
+        return died.having(summary=words, standing="failing" if since_death < BACKOFF_S else "suspect")
     if not container.status:
         return None
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):

@@ -46,7 +46,10 @@ def _finding(estate: Estate, scaler: Obj, word: str, state: Obj) -> Finding:
         _target(estate, scaler),
         sentence(f"HorizontalPodAutoscaler/{name(scaler)} cannot scale {target}: {reason}: {message}"),
         Tier.STATED,
-        next=(f"kubectl describe hpa {name(scaler)} -n {namespace(scaler)}", "kubectl top pods"),
+        next=(
+            f"kubectl describe hpa {name(scaler)} -n {namespace(scaler)}",
+            f"kubectl top pods -n {namespace(scaler)}",
+        ),
         sightings=(estate.witness.of(scaler, reason),),
     )
 

@@ -50,12 +50,30 @@ def _replicated(estate: Estate, component: Component, obj: Obj) -> Iterator[Find
     if wanted == 0:
         yield from _at_zero(estate, component, obj)
         return
+    told_ready = number(obj, "status", "readyReplicas") or number(obj, "status", "numberReady")
+    if told_ready and not running:
+        yield _contradicted(estate, component, obj, told_ready)
+        return
     if len(running) < wanted and (refused := _refusal(estate, component, obj)):
         yield refused
         return
     ready = sum(1 for pod in running if is_ready(pod))
     if ready < wanted:
         yield from _short(estate, component, obj, ready, wanted)
+
+
+def _contradicted(estate: Estate, component: Component, obj: Obj, ready: int) -> Finding:
+    """A status that counts pods which the list of pods does not hold: one of the two answers is not to be believed."""
+    words = f"{component.identity} has {ready} ready pods by its status, and none by the list of pods"
+    return Finding(
+        "unclassified",
+        component.identity,
+        sentence(words),
+        Tier.STATED,
+        "suspect",
+        next=(f"kubectl get pods -n {component.namespace}",),
+        sightings=(estate.witness.of(obj, '"readyReplicas"'),),
+    )
 
 
 def _at_zero(estate: Estate, component: Component, obj: Obj) -> Iterator[Finding]:

@@ -219,7 +219,7 @@ def test_an_identity_with_too_much_in_one_of_several_namespaces_is_refused(clust
 def test_what_is_missing_is_told_for_each_namespace(cluster: Cluster) -> None:
     cluster.give([], [READING])
     cluster.incomplete = False
-    with pytest.raises(SettingsError, match=r"may not get pods, .* in namespace bank\. Print"):
+    with pytest.raises(SettingsError, match=r"may not get pods, .* in namespace bank\. .*--namespace bank \|"):
         check_identity(cluster.post, ("shop", "bank"), "probe")
 
 

@@ -20,7 +20,7 @@ from aoi.access.live.transport import PARALLEL_READS
 from aoi.access.patience import Patience, Patient
 from aoi.access.reading import READABLES, TABLE
 from aoi.access.transport import Backend, ReadRequest, Response
-from aoi.errors import ClusterUnavailable
+from aoi.errors import ClusterUnavailable, SettingsError
 from tests.access.live.servers import (
     NAMESPACE,
     TOKEN,
@@ -299,7 +299,10 @@ def test_depth_counts_brackets_outside_of_strings() -> None:
 
 
 def test_the_refusal_of_an_identity_names_no_token(tmp_path: Path) -> None:
-    with scripted(lambda _: [answer_of(401, b"{}")]) as server, pytest.raises(ClusterUnavailable) as refused:
+    with (
+        scripted(lambda _: [answer_of(401, b"{}")]) as server,
+        pytest.raises(SettingsError, match="create token") as refused,
+    ):
         LiveReadTransport(server.kubeconfig(tmp_path / "config"))
     assert TOKEN not in str(refused.value)
 

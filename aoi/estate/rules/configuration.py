@@ -112,6 +112,8 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
 
 
 def _wrong(host: Host) -> str:
+    if host.standing == "missing" and host.service is not None:
+        return f"the StatefulSet behind Service {host.service.name} has no such pod"
     if host.standing == "missing":
         return "no Service of that name exists"
     service = host.service

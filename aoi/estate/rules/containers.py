@@ -25,6 +25,8 @@ from aoi.estate.objects import (
 
 RECENT_S = 900.0
 """A last death longer ago than this is the past: CrashLoopBackOff waits five minutes at most."""
+OUTLIVED_S = 300.0
+"""A ready container that has run for less than this may still end as its attempts before."""
 INIT_PATIENCE_S = 300.0
 """How long an init container may run before that alone is a finding."""
 START_S = 45.0
@@ -240,6 +242,7 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     since_death = estate.age_s(text(last, "finishedAt")) if last else None
     restarts = number(container.status, "restartCount")
     keeps_dying = since_death is not None and since_death < RECENT_S and restarts >= 2
+    keeps_dying = keeps_dying and not _has_outlived(estate, container, last)
     if container.status.get("ready") or (not container.status and is_ready(pod)):
         # Up now. It was down a moment ago, and more than once: it will be again.
         return _death(estate, component, pod, container, last) if keeps_dying else None
@@ -248,6 +251,15 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):
         return _death(estate, component, pod, container, last)
     return _unready(estate, component, pod, container)
+
+
+def _has_outlived(estate: Estate, container: Container, last: Obj) -> bool:
+    """Whether it has run for so much longer than the attempt before that it does not end in the same way."""
+    up_s = estate.age_s(text(container.status, "state", "running", "startedAt"))
+    began_s, ended_s = estate.age_s(text(last, "startedAt")), estate.age_s(text(last, "finishedAt"))
+    if up_s is None or began_s is None or ended_s is None:
+        return False
+    return up_s > max(OUTLIVED_S, 3 * (began_s - ended_s))
 
 
 def _unready(estate: Estate, component: Component, pod: Obj, container: Container) -> Finding | None:

@@ -119,13 +119,16 @@ def _waiting(estate: Estate, component: Component, pod: Obj, container: Containe
         return _death(estate, component, pod, container, part(container.status, "lastState", "terminated"))
     if reason in _IMAGE:
         said = message if len(message) > len(reason) + 40 else _pull_message(estate, pod, container) or message
+        unread = estate.events(pod, "FailedToRetrieveImagePullSecret")
+        # Ahead of the registry's words, which are long: a pull without its Secret is anonymous.
+        said = f"{text(unread[0], 'message')} {said}" if unread else said
         return Finding(
             _IMAGE[reason],
             component.identity,
             sentence(f"{place} cannot pull its image {text(container.spec, 'image')}: {reason}: {said}"),
             Tier.STATED,
             next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}",),
-            sightings=(estate.witness.of(pod, reason),),
+            sightings=(estate.witness.of(pod, reason), *map(estate.witness.of_event, unread[:1])),
         )
     if reason in _START:
         word = "badcommand" if _NO_PROGRAM.search(message) else missing_word(message) or "starterror"

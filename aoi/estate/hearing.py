@@ -138,6 +138,8 @@ def _hosts(estate: Estate, place: str, telling: Telling) -> Iterator[Host]:
 def _resolved(host: Host | None) -> str:
     if host is None:
         return ""
+    if host.standing == "missing" and host.service is not None:
+        return f" ({host.written}: the StatefulSet behind Service {host.service.name} has no such pod)"
     if host.standing == "missing":
         return f" (no Service is called {host.written})"
     if host.service is not None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aoi.estate.components import Component
-from aoi.estate.objects import Obj, entries, part, text
+from aoi.estate.objects import Obj, entries, number, part, text
 from aoi.estate.services import Service
 
 Standing = Literal["known", "missing", "elsewhere"]
-"""`missing`: a name that only a Service of a namespace that was read could answer to, and none does."""
+"""`missing`: a name that only a Service of a namespace that was read could answer to, and none does; with a Service,
+a pod's name beyond the replicas of the StatefulSet behind it."""
 
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.]{1,20})://)?(?:[^@/\s]{0,200}@)?"
@@ -92,14 +93,17 @@ class Hosts:
             choices = [(pieces[at - 1], pieces[at - 2])]
         for choice in choices:
             if service := self._services.get(choice):
-                return self._behind(written, port, service)
+                pod_name = pieces[0] if len(pieces) > 3 and pieces[3] == "svc" else ""
+                return self._behind(written, port, service, pod_name)
         if len(pieces) == 2 and (service := self._services.get((namespace, pieces[1]))):
-            return self._behind(written, port, service)  # POD.NAME of a headless Service nearby
+            return self._behind(written, port, service, pieces[0])  # POD.NAME of a headless Service nearby
         if any(place in self.namespaces for place, _ in choices):
             return Host(written, port, "missing")
         return Host(written, port, "elsewhere")
 
-    def _behind(self, written: str, port: int | None, service: Service) -> Host:
+    def _behind(self, written: str, port: int | None, service: Service, pod_name: str = "") -> Host:
+        if pod_name and _is_beyond(service, pod_name):
+            return Host(written, port, "missing", service)
         if service.backing == "external":
             pieces = text(service.obj, "spec", "externalName").split(".")
             target = self._services.get((pieces[1], pieces[0])) if len(pieces) > 1 else None
@@ -112,6 +116,19 @@ def _pod_addresses(pod: Obj) -> list[str]:
     """Of both families, where it has both."""
     listed = [text(entry, "ip") for entry in entries(pod, "status", "podIPs")]
     return [address for address in (text(pod, "status", "podIP"), *listed) if address]
+
+
+def _is_beyond(service: Service, pod_name: str) -> bool:
+    """Whether a pod's name is that of an ordinal that no StatefulSet behind the Service is to have."""
+    stem, _, ordinal = pod_name.rpartition("-")
+    if not ordinal.isdigit() or any(component.kind != "StatefulSet" for component in service.components):
+        return False
+    same = [component for component in service.components if component.name == stem]
+    if not same or any(text(pod, "metadata", "name") == pod_name for pod in service.pods):
+        return False
+    start = number(same[0].obj or {}, "spec", "ordinals", "start")
+    wanted = same[0].wanted
+    return wanted is not None and not start <= int(ordinal) < start + wanted
 
 
 def _strings(obj: Obj, key: str) -> list[str]:

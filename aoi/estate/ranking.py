@@ -13,7 +13,7 @@ from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
 from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
-from aoi.estate.rules.configuration import calls
+from aoi.estate.rules.configuration import calls, misaddressed
 from aoi.estate.rules.services import behind
 
 MAX_DEPTH = 12
@@ -248,9 +248,10 @@ def _is_weak(finding: Finding) -> bool:
 
 def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
     """Of a callee that shows nothing itself, what its callers say is all there is."""
-    for callee, said in list(graph.pointed.items()):
+    for callee, complaints in list(graph.pointed.items()):
         if callee.kind == "Service" or callee in graph.failing:
             continue
+        said = [finding for finding in complaints if finding.host is None or not misaddressed(finding.host)]
         loud = {finding.owner for finding in said if finding.share >= LOUD}
         is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
         counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged

@@ -10,6 +10,7 @@ from aoi.language.decision import decision_of
 from aoi.language.prompting import Prompter, unguided
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.problems.oracle import Truth
+from aoi.records.decision import Finding
 from aoi.records.episode import Step, Trajectory
 from aoi.records.learning import CorrectivePlan, Source, TrainingExample
 
@@ -23,7 +24,14 @@ def is_supported(trajectory: Trajectory, truth: Truth) -> bool:
     signals = [signal for step in trajectory.content.steps for signal in step.signals]
     if truth.component is None:
         return any(signal.word == "healthy" for signal in signals)
-    return any(s.word in truth.causes and handles.get(s.subject) in truth.accepted for s in signals)
+    seen = [*surveyed(trajectory), *signals]
+    return any(s.word in truth.causes and handles.get(s.subject) in truth.accepted for s in seen)
+
+
+def surveyed(trajectory: Trajectory) -> tuple[Finding, ...]:
+    """What the survey had shown before the first decision: nobody has to look for it again."""
+    first = trajectory.content.steps[0].state if trajectory.content.steps else None
+    return first.last if first is not None and first.last_do is None else ()
 
 
 def verified(plan: CorrectivePlan, guided: Trajectory, truth: Truth) -> CorrectivePlan:

@@ -25,7 +25,7 @@ from aoi.agents.session import Given
 from aoi.language.codec import Codec
 from aoi.language.decision import parse_or_none
 from aoi.language.profile import PromptProfile
-from aoi.learning.corrections import is_supported
+from aoi.learning.corrections import is_supported, surveyed
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
@@ -126,7 +126,8 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
     if here >= len(steps):
         return Consequence(success=False, nearer=False, earned=False)
     suspects = {signal.subject for signal in trajectory.content.alerts}
-    measure = Nearness(situation.application, situation.truth, trajectory.content.handles, suspects)
+    first = surveyed(trajectory)
+    measure = Nearness(situation.application, situation.truth, trajectory.content.handles, suspects, first)
     known, step = steps[:here], steps[here]
     nearer = step.status == "ok" and measure.of([*known, step]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
@@ -184,16 +185,24 @@ class Nearness:
     CONTROL_LOOKS = 2
 
     def __init__(
-        self, application: Application, truth: Truth, handles: Mapping[str, str], suspects: Iterable[str]
+        self,
+        application: Application,
+        truth: Truth,
+        handles: Mapping[str, str],
+        suspects: Iterable[str],
+        surveyed: Sequence[Finding] = (),
     ) -> None:
+        """`suspects` are handles that page; `surveyed` is what was known before the first look."""
         self._truth = truth
         self._names = handles
+        self._surveyed = surveyed
         self._suspects = {handles[handle] for handle in suspects if handle in handles}
         self._hops = _hops(application, truth.accepted)
 
     def of(self, steps: Sequence[Step]) -> int:
         """Compare two of these, never one alone."""
-        signals = [signal for step in steps for signal in step.signals]
+        looks = [signal for step in steps for signal in step.signals]
+        signals: list[Signal | Finding] = [*self._surveyed, *looks]
         if self._truth.component is None:
             healthy = {self._names.get(signal.subject) for signal in signals if signal.word == "healthy"}
             return min(len(healthy & self._suspects), self.CONTROL_LOOKS)
@@ -202,11 +211,11 @@ class Nearness:
         pointed = {self._names.get(handle) for signal in signals for handle in _named(signal)} | self._suspects
         return -min((self._hops[name] for name in pointed if name in self._hops), default=len(self._hops) + 1)
 
-    def _is_cause(self, signal: Signal) -> bool:
+    def _is_cause(self, signal: Signal | Finding) -> bool:
         return signal.word in self._truth.causes and self._names.get(signal.subject) in self._truth.accepted
 
 
-def _named(signal: Signal) -> tuple[str, ...]:
+def _named(signal: Signal | Finding) -> tuple[str, ...]:
     """Handles that an unhealthy signal makes suspect."""
     if signal.word == "healthy":
         return ()

@@ -95,7 +95,7 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
     for setting, host in calls(estate, component):
         if host.written in told:
             continue
-        words = _wrong(host)
+        words = misaddressed(host)
         if not words:
             continue
         told.add(host.written)
@@ -111,7 +111,10 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
         )
 
 
-def _wrong(host: Host) -> str:
+def misaddressed(host: Host) -> str:
+    """Why nobody can answer at a host position, whatever the state of the callee; empty if somebody can."""
+    if host.standing == "missing" and host.service is not None:
+        return f"the StatefulSet behind Service {host.service.name} has no such pod"
     if host.standing == "missing":
         return "no Service of that name exists"
     service = host.service

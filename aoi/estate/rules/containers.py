@@ -25,8 +25,8 @@ from aoi.estate.objects import (
 
 RECENT_S = 900.0
 """A last death longer ago than this is the past: CrashLoopBackOff waits five minutes at most."""
-BACKOFF_S = 300.0
-"""The longest back-off: what has run for longer than this has got over its last death."""
+OUTLIVED_S = 300.0
+"""A ready container that has run for less than this may still end as its attempts before."""
 INIT_PATIENCE_S = 300.0
 """How long an init container may run before that alone is a finding."""
 START_S = 45.0
@@ -119,13 +119,16 @@ def _waiting(estate: Estate, component: Component, pod: Obj, container: Containe
         return _death(estate, component, pod, container, part(container.status, "lastState", "terminated"))
     if reason in _IMAGE:
         said = message if len(message) > len(reason) + 40 else _pull_message(estate, pod, container) or message
+        unread = estate.events(pod, "FailedToRetrieveImagePullSecret")
+        # Ahead of the registry's words, which are long: a pull without its Secret is anonymous.
+        said = f"{text(unread[0], 'message')} {said}" if unread else said
         return Finding(
             _IMAGE[reason],
             component.identity,
             sentence(f"{place} cannot pull its image {text(container.spec, 'image')}: {reason}: {said}"),
             Tier.STATED,
             next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}",),
-            sightings=(estate.witness.of(pod, reason),),
+            sightings=(estate.witness.of(pod, reason), *map(estate.witness.of_event, unread[:1])),
         )
     if reason in _START:
         word = "badcommand" if _NO_PROGRAM.search(message) else missing_word(message) or "starterror"
@@ -242,18 +245,28 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     since_death = estate.age_s(text(last, "finishedAt")) if last else None
     restarts = number(container.status, "restartCount")
     keeps_dying = since_death is not None and since_death < RECENT_S and restarts >= 2
+    keeps_dying = keeps_dying and not _has_outlived(estate, container, last)
     if container.status.get("ready") or (not container.status and is_ready(pod)):
         # Up now. It was down a moment ago, and more than once: it will be again, unless it has outlived its back-off.
         if not keeps_dying or since_death is None:
             return None
         died = _death(estate, component, pod, container, last)
         words = sentence(f"{died.summary}; that was {spell(since_death)} ago, it runs again and is ready")
-        return died.having(summary=words, standing="failing" if since_death < BACKOFF_S else "suspect")
+        return died.having(summary=words)
     if not container.status:
         return None
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):
         return _death(estate, component, pod, container, last)
     return _unready(estate, component, pod, container)
+
+
+def _has_outlived(estate: Estate, container: Container, last: Obj) -> bool:
+    """Whether it has run for so much longer than the attempt before that it does not end in the same way."""
+    up_s = estate.age_s(text(container.status, "state", "running", "startedAt"))
+    began_s, ended_s = estate.age_s(text(last, "startedAt")), estate.age_s(text(last, "finishedAt"))
+    if up_s is None or began_s is None or ended_s is None:
+        return False
+    return up_s > max(OUTLIVED_S, 3 * (began_s - ended_s))
 
 
 def _unready(estate: Estate, component: Component, pod: Obj, container: Container) -> Finding | None:

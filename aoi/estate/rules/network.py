@@ -93,13 +93,23 @@ def _cited(estate: Estate, place: str, policies: tuple[str, ...]) -> tuple[Sight
 
 
 def target_port(host: Host) -> int | None:
-    """The pods' port behind a host position; None if it goes by name, or nobody says."""
+    """The pods' port behind a host position; None if nobody says."""
     if host.service is None:
         return host.port
     for port in host.service.ports:
         if host.port is None or number(port, "port") == host.port:
             target = port.get("targetPort", port.get("port"))
-            return target if isinstance(target, int) else None
+            return target if isinstance(target, int) else _declared(host.component, str(target))
+    return None
+
+
+def _declared(component: Component | None, port_name: str) -> int | None:
+    """The number of a port that containers declare by name."""
+    template = component.template if component else {}
+    for container in entries(template, "spec", "containers"):
+        for port in entries(container, "ports"):
+            if text(port, "name") == port_name:
+                return number(port, "containerPort")
     return None
 
 

@@ -189,6 +189,7 @@ def routes(estate: Estate) -> Iterator[Finding]:
     for ingress in estate.of("ingresses.networking.k8s.io"):
         for backend in _ingress_backends(ingress):
             yield from _backend(estate, ingress, backend)
+    yield from _claimed_twice(estate)
     for key in ("httproutes.gateway.networking.k8s.io", "grpcroutes.gateway.networking.k8s.io"):
         for route in estate.of(key):
             for backend in _route_backends(route):
@@ -203,6 +204,47 @@ def _ingress_backends(ingress: Obj) -> Iterator[_Backend]:
         if service:
             port = text(service, "port", "number") or text(service, "port", "name")
             yield _Backend(namespace(ingress), text(service, "name"), port)
+
+
+def _claimed_twice(estate: Estate) -> Iterator[Finding]:
+    """Ingresses of one class that send one path to different Services: controllers follow one, mostly the older."""
+    holders: dict[tuple[str, ...], tuple[Obj, _Backend]] = {}
+    ingresses = [i for i in estate.of("ingresses.networking.k8s.io") if not _is_canary(i)]
+    for ingress in sorted(ingresses, key=lambda i: (text(i, "metadata", "creationTimestamp"), name(i))):
+        for rule in entries(ingress, "spec", "rules"):
+            for path in entries(rule, "http", "paths"):
+                service = part(path, "backend", "service")
+                backend = _Backend(namespace(ingress), text(service, "name"), "")
+                key = (_class(ingress), text(rule, "host"), text(path, "path") or "/", text(path, "pathType"))
+                first, theirs = holders.setdefault(key, (ingress, backend))
+                if first is not ingress and theirs != backend:
+                    yield _conflict(estate, ingress, first, f"{key[1] or 'any host'}{key[2]}")
+                    break
+
+
+def _class(ingress: Obj) -> str:
+    annotations = part(ingress, "metadata", "annotations")
+    return text(ingress, "spec", "ingressClassName") or str(annotations.get("kubernetes.io/ingress.class", ""))
+
+
+def _is_canary(ingress: Obj) -> bool:
+    """Whether an annotation, as several controllers have one, shares its paths with another on purpose."""
+    return any("canary" in str(key) for key in part(ingress, "metadata", "annotations"))
+
+
+def _conflict(estate: Estate, ingress: Obj, first: Obj, place: str) -> Finding:
+    other = f"Ingress/{name(first)}" + (f" of {namespace(first)}" if namespace(first) != namespace(ingress) else "")
+    return Finding(
+        "unclassified",
+        Identity("Ingress", namespace(ingress), name(ingress)),
+        sentence(
+            f"Ingress/{name(ingress)} claims {place}, which {other} sends to another Service; one is not followed"
+        ),
+        Tier.STATED,
+        "suspect",
+        next=(f"kubectl get ingresses -n {namespace(ingress)} -o wide",),
+        sightings=(estate.witness.of(ingress, '"host"'), estate.witness.of(first, '"host"')),
+    )
 
 
 def _route_backends(route: Obj) -> Iterator[_Backend]:

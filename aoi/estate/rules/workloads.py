@@ -6,7 +6,7 @@ Sources: https://kubernetes.io/docs/concepts/workloads/controllers/ (deployment,
 from collections.abc import Iterator
 
 from aoi.estate.components import Component
-from aoi.estate.estate import Estate
+from aoi.estate.estate import Estate, times_seen
 from aoi.estate.finding import Finding, LogKey, Tier, sentence
 from aoi.estate.objects import (
     Obj,
@@ -27,6 +27,10 @@ from aoi.estate.rules.refusals import refusal_word
 FRESH_S = 3_600.0
 """A refusal that was last seen longer ago than this is the past: controllers try again every few minutes."""
 SETTLE_S = 60.0
+LONGER = 3
+"""Times as long as its predecessors that a run may take."""
+SKIPPED = 5
+"""Runs that a CronJob leaves out for one that still runs, before that is worth a word."""
 
 
 def workloads(estate: Estate) -> Iterator[Finding]:
@@ -229,6 +233,7 @@ def _cron_job(estate: Estate, component: Component, obj: Obj) -> Iterator[Findin
             break
     if part(obj, "spec").get("suspend"):
         return
+    yield from _overdue(estate, component, obj, jobs)
     troubles = estate.events(
         obj,
         "UnparseableSchedule",
@@ -250,3 +255,33 @@ def _cron_job(estate: Estate, component: Component, obj: Obj) -> Iterator[Findin
             next=(f"kubectl describe cronjob {component.name} -n {component.namespace}",),
             sightings=(estate.witness.of_event(fresh[0]),),
         )
+
+
+def _overdue(estate: Estate, component: Component, obj: Obj, jobs: list[Obj]) -> Iterator[Finding]:
+    """A run that keeps the next ones from starting, for longer than those that are still there took."""
+    held = [e for e in estate.events(obj, "JobAlreadyActive") if (estate.event_age_s(e) or 0.0) < FRESH_S]
+    running = [job for job in jobs if number(job, "status", "active")]
+    if not held or not running or times_seen(held[0]) < SKIPPED:
+        return
+    job, lasted_s = running[-1], estate.age_s(text(running[-1], "status", "startTime")) or 0.0
+    if lasted_s <= LONGER * max((_took_s(estate, other) for other in jobs), default=0.0):
+        return
+    yield Finding(
+        "unclassified",
+        component.identity,
+        sentence(
+            f"{reference(job)} of {component.identity} has been running for {spell(lasted_s)}, and"
+            f" {times_seen(held[0])} runs were left out for it: {text(held[0], 'message')}"
+        ),
+        Tier.STATED,
+        "suspect",
+        next=(f"kubectl logs job/{name(job)} -n {namespace(job)} --all-containers",),
+        sightings=(estate.witness.of_event(held[0]),),
+    )
+
+
+def _took_s(estate: Estate, job: Obj) -> float:
+    """How long a run took that is complete; 0 for others."""
+    began_s = estate.age_s(text(job, "status", "startTime"))
+    ended_s = estate.age_s(text(job, "status", "completionTime"))
+    return began_s - ended_s if began_s is not None and ended_s is not None else 0.0

@@ -12,7 +12,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.decision import parse, render
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
-from aoi.learning.corrections import prompt_examples, success_examples
+from aoi.learning.corrections import is_supported, prompt_examples, success_examples
 from aoi.learning.rewards import (
     CALIBRATION,
     CARRIED_ON,
@@ -36,7 +36,7 @@ PROMPTER = Prompter(SEED_PROFILE, CODEC)
 
 
 def _solved(kind: TaskKind, fault: str) -> tuple[Trajectory, scenario.Scenario]:
-    problem = catalogue.problems(split="train", kind=kind, fault=fault)[0]
+    problem = catalogue.problems(kind=kind, fault=fault)[0]
     situation = scenario.build(ProblemInstance(problem=problem, seed=3))
     operator = GoldenOperator(CODEC, situation.truth, handles_of(situation, SEED_PROFILE))
     episode = run_episode(
@@ -50,6 +50,19 @@ def _solved(kind: TaskKind, fault: str) -> tuple[Trajectory, scenario.Scenario]:
 @pytest.fixture(scope="module")
 def localization() -> tuple[Trajectory, scenario.Scenario]:
     return _solved(TaskKind.LOCALIZATION, "wrong_target_port")
+
+
+@pytest.fixture(scope="module")
+def hidden() -> tuple[Trajectory, scenario.Scenario]:
+    """The rules do not see what is wrong here: it takes a look."""
+    trajectory, situation = _solved(TaskKind.LOCALIZATION, "wrong_binary")
+    assert not is_supported(_nothing_but_the_survey(trajectory), situation.truth)
+    return trajectory, situation
+
+
+def _nothing_but_the_survey(trajectory: Trajectory) -> Trajectory:
+    first = trajectory.content.steps[0].model_copy(update={"signals": ()})
+    return trajectory.model_copy(update={"content": trajectory.content.model_copy(update={"steps": (first,)})})
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +108,8 @@ def test_hacks_earn_at_most_what_an_honest_wrong_answer_earns(reward, localizati
         assert reward(first, said) <= honest, name
 
 
-def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(reward, localization) -> None:
-    trajectory, situation = localization
+def test_a_look_pays_once_and_only_if_it_brings_the_episode_nearer(reward, hidden) -> None:
+    trajectory, situation = hidden
     examples = _examples(trajectory)
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
@@ -129,11 +142,18 @@ def test_no_wrong_answer_beats_a_look_that_found_nothing(reward, localization) -
 
 
 def test_a_lucky_answer_pays_less_than_an_earned_one(reward) -> None:
-    trajectory, _ = _solved(TaskKind.DETECTION, "wrong_target_port")
+    trajectory, _ = _solved(TaskKind.DETECTION, "wrong_binary")
     examples = _examples(trajectory)
     yes = _submit(SubmitDo("yes"))
     assert reward(examples[-1], yes) > 0.9
     assert LOOK < reward(examples[0], yes) < 0.5
+
+
+def test_what_the_survey_has_shown_may_be_answered_at_once_and_need_not_be_looked_for(reward, localization) -> None:
+    trajectory, situation = localization
+    first = _examples(trajectory)[0]
+    assert reward(first, _submit(_right(situation))) > 0.9
+    assert reward(first, _looks(situation, trajectory)[0]) == LOOK
 
 
 def test_a_look_at_the_last_step_pays_nothing(reward, localization) -> None:
@@ -178,8 +198,8 @@ def _looks(situation: scenario.Scenario, trajectory: Trajectory) -> tuple[str, s
     return useful, useless
 
 
-def test_a_look_from_which_the_policy_gets_to_the_answer_pays_for_that_too(localization) -> None:
-    trajectory, situation = localization
+def test_a_look_from_which_the_policy_gets_to_the_answer_pays_for_that_too(hidden) -> None:
+    trajectory, situation = hidden
     first = _examples(trajectory)[0]
     useful, useless = _looks(situation, trajectory)
     golden = MeasuredReward(SEED_PROFILE, CODEC, Asked(situation))
@@ -227,8 +247,8 @@ def test_equal_deeds_are_executed_once_however_they_are_put(localization) -> Non
     assert len(policy.turns) > asked
 
 
-def test_many_are_measured_in_order_and_what_says_nothing_pays_nothing(localization) -> None:
-    trajectory, situation = localization
+def test_many_are_measured_in_order_and_what_says_nothing_pays_nothing(hidden) -> None:
+    trajectory, situation = hidden
     first, *_, last = _examples(trajectory)
     right, wrong = _submit(_right(situation)), _submit(SubmitDo("no"), confidence=0)
     said = [(first, wrong), (last, "{}"), (last, right), (first, right), (last, wrong)]

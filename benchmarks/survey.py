@@ -2,8 +2,10 @@
 
     .venv/bin/python -m benchmarks.survey --split development --seeds 2
 
-Every problem of the split with a fault is surveyed once for each seed, and so is every no-fault control; alerts are
-given as an operator would give them. Writes a JSON file if `--json FILE` is given.
+Every problem of the split with a fault is surveyed once for each seed, and so is every no-fault control. Alerts are
+given as an operator would give them, noise included; with `--no-alerts` the survey has nothing but the namespace. An
+alert that nothing explains keeps the verdict open, so what `no fault` is worth shows without alerts alone. Writes a
+JSON file if `--json FILE` is given.
 """
 
 import argparse
@@ -43,10 +45,10 @@ class Case:
     summary: str
 
 
-def look(problem: Problem, seed: int) -> Case:
+def look(problem: Problem, seed: int, *, is_paged: bool) -> Case:
     """Survey the world of one problem."""
     built = scenario.build(ProblemInstance(problem=problem, seed=seed))
-    alerts = [alert.component for alert in built.alerts()]
+    alerts = [alert.component for alert in built.alerts()] if is_paged else []
     began = time.perf_counter()
     answer = survey(Reader(built.read_transport()), [built.namespace], alerts).answer
     seconds = time.perf_counter() - began
@@ -94,9 +96,8 @@ def report(cases: Sequence[Case]) -> None:
         )
     titles = ("mechanism", "worlds", "right", "inconclusive", "right of those that say fault", "cause right")
     table("Survey without a model", titles, rows)
-    table(
-        "Calibration: share right of the answers with this confidence", ("confidence", "answers", "right"), _bins(cases)
-    )
+    titles = ("verdict", "confidence", "answers", "right", "right in cause too")
+    table("Calibration: share right of the answers with this confidence", titles, _bins(cases))
     controls = [case for case in cases if case.fault == catalogue.NO_FAULT]
     faults = [case for case in cases if case.fault != catalogue.NO_FAULT]
     seconds = sorted(case.seconds for case in cases)
@@ -110,12 +111,15 @@ def report(cases: Sequence[Case]) -> None:
     table("In all", ("", ""), lines)
 
 
-def _bins(cases: Sequence[Case]) -> Iterable[tuple[str, str, str]]:
-    given = [case for case in cases if case.verdict != "inconclusive"]
-    for low, high in pairwise(BINS):
-        mine = [case for case in given if low <= case.confidence < high]
-        if mine:
-            yield f"{low:.0%} to {min(high, 1):.0%}", str(len(mine)), _share(mine, [c for c in mine if c.is_right])
+def _bins(cases: Sequence[Case]) -> Iterable[tuple[str, str, str, str, str]]:
+    for verdict in ("fault", "no_fault"):
+        for low, high in pairwise(BINS):
+            mine = [case for case in cases if case.verdict == verdict and low <= case.confidence < high]
+            right = [case for case in mine if case.is_right]
+            both = [case for case in right if case.is_cause_right or verdict == "no_fault"]
+            if mine:
+                label = f"{low:.0%} to {min(high, 1):.0%}"
+                yield verdict, label, str(len(mine)), _share(mine, right), _share(mine, both)
 
 
 def _share(all_of: Sequence[Case], some: Sequence[Case]) -> str:
@@ -127,12 +131,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=catalogue.SPLITS, default="development")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--no-alerts", action="store_true", help="give the survey nothing but the namespace")
     parser.add_argument("--fault", help="one mechanism only")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     wanted = [p for p in places(options.split) if options.fault in (None, p.fault or catalogue.NO_FAULT)]
     with shown_progress():
-        cases = [look(problem, seed) for seed in range(options.seeds) for problem in wanted]
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        cases = [look(problem, seed, is_paged=not options.no_alerts) for seed in seeds for problem in wanted]
     report(cases)
     if options.json:
         options.json.write_text(json.dumps([asdict(case) for case in cases], indent=1))

@@ -41,7 +41,7 @@ CONFIDENCE = {
 """Of an answer whose cause is a state that pages by itself."""
 SUPPORTED = {Tier.STATED: 0.8, Tier.TOLD: 0.7, Tier.CALLEE: 0.55, Tier.ENDED: 0.5, Tier.SYMPTOM: 0.5}
 """Of one that rests on a suspicion to which a symptom points."""
-NO_FAULT = 0.85
+NO_FAULT = 0.8
 HARMLESS = frozenset({"zeroreplicas", "targetport", "hpapinned", "netpolicy", "noendpoints", "selector", "badconfig"})
 """Suspicions that are ordinary where no symptom points at them: on purpose, or without effect."""
 

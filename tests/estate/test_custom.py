@@ -76,7 +76,7 @@ def test_a_refused_owner_is_a_gap_with_its_status():
 
 
 def test_a_kind_is_asked_for_once_however_many_objects_it_has_and_not_all_are_read():
-    estate, coverage, asked = _read(_owned(MAX_OWNERS + 3), {DISCOVERY: found({"resources": RESOURCES})})
+    _estate, coverage, asked = _read(_owned(MAX_OWNERS + 3), {DISCOVERY: found({"resources": RESOURCES})})
     assert asked.count(DISCOVERY) == 1
     assert sum(path.startswith(f"{DISCOVERY}/") for path in asked) == MAX_OWNERS
     (gap,) = [gap for gap in coverage.gaps if gap.what == "custom resources"]

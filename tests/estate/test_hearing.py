@@ -41,7 +41,7 @@ def test_the_attempt_that_died_is_preferred_to_one_that_tells_less(present):
 
 def test_a_first_attempt_has_no_previous_log_to_be_asked_for():
     replay = Replay(deployed("web", {**running(ready=False), "state": died(1)}))
-    surveyed(replay.objects, answer=lambda request: replay.asked.append(request))
+    surveyed(replay.objects, answer=replay.asked.append)
     logs = [request for request in replay.asked if request.path.endswith("/log")]
     assert logs
     assert not any(dict(request.query).get("previous") for request in logs)
@@ -94,7 +94,7 @@ def test_a_log_that_tells_nothing_in_its_end_is_read_again_from_further_back():
 @pytest.mark.parametrize("log", [QUIET * (TAIL - 1), QUIET * (TAIL - 1) + PANIC], ids=["short", "telling"])
 def test_a_log_that_is_short_or_tells_is_read_once(log):
     replay = Replay(_crashing(0), logs={"web-6f-x": log})
-    surveyed(replay.objects, logs=replay.logs, answer=lambda request: replay.asked.append(request))
+    surveyed(replay.objects, logs=replay.logs, answer=replay.asked.append)
     tails = [dict(request.query)["tailLines"] for request in replay.asked if request.path.endswith("/log")]
     assert [int(tail) for tail in tails] == [TAIL]
 

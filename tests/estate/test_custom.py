@@ -88,3 +88,4 @@ def test_an_owner_that_is_known_is_not_asked_for():
     known, _, _ = _read({"deployments.apps": [thing("Deployment", "web")]}, {})
     assert read_custom(reader, known.components) == {}
     assert replay.asked == []
+    assert reader.coverage(()).gaps == ()

@@ -7,83 +7,19 @@ model learns here is form and reading, not where faults hide. No cluster, applic
 """
 
 import random
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from aoi.agents import checks
-from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, REMEDY, ROUNDS, USUAL
 from aoi.language import lexicon
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.lexicon import POINTERS
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, render_prompt, within
-from aoi.records.decision import AlertLine, Decision, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import Decision, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from models.seed.cases import Case, Mixture, invent, look, repair, right_path, surveyed
 from models.seed.examples import DecisionExample
-from models.seed.runbook import CAUSES, USUAL_CHECK
-
-TASKS = tuple(lexicon.TASKS)
-NODE_SHARE = 0.05
-"""Episodes whose culprit is a node."""
-_POINTERS, _WEAK = tuple(sorted(POINTERS)), tuple(sorted(WEAK))
-_WEIGHTS = tuple(0.3 if word in WEAK else 1.0 for word in CAUSES)
-"""A weak signal is seldom the cause: a model that answers with each at once would look no further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """What share of episodes is of which form. Shares are of episodes; each gives several examples."""
-
-    healthy: float = 0.15
-    """Nothing is wrong: alerts are noise, the answer is `no`."""
-    invented_check: float = 0.3
-    """Causes that show under any check, instead of where they usually do."""
-    weak_first: float = 0.5
-    """A weak signal shows at the culprit until its cause is looked up."""
-    junior: float = 0.25
-    """Looks that are taken anywhere: what the operator did is imitated, so the base keeps something to learn."""
-    strays: float = 0.6
-    """Pointers after which the caller is looked at again instead of the callee: the junior's habit, so that the base
-    has it at every temperature and its repair is left to learning."""
-    surveyed: float = 0.75
-    """Episodes that begin with what a survey found, as real ones do; the others with an empty page."""
-    survey_right: float = 0.6
-    """Of these, what share names the cause; the others show a symptom, or point the way."""
-    believed: float = 0.6
-    """Causes in a survey that are answered with at once, instead of being looked at again: the junior's doubt."""
-    guided: float = 0.15
-    """Episodes with a plan in the prompt, which is followed."""
-    evolver: float = 0.4
-    """Episodes that also give a line of the Evolver."""
-    looks: float = 0.6
-    """Observer decisions to look on that are kept; answers and repairs are always kept."""
-    probes: float = 0.2
-    """Lines of the Probe that are kept: they are all alike."""
-    withheld: Collection[str] = ()
-    """Signals whose action, level and type are drawn at random instead of from the operators' knowledge."""
-
-
-@dataclass(slots=True)
-class _Case:
-    """One invented fault in one invented application."""
-
-    task: str
-    alerts: tuple[AlertLine, ...]
-    path: tuple[str, ...]
-    """Handles from the alerted component to the culprit; the pointer at each leads to the next."""
-    pointers: tuple[str, ...]
-    cause: str | None
-    check: str
-    """The look at the culprit that shows the cause."""
-    remedy: tuple[str, str, str]
-    """Action, level, type."""
-    weak: str | None
-    others: tuple[str, ...]
-    plan: tuple[ProbeDo | ExecDo, ...] = ()
-    did: list[Do] = field(default_factory=list)
-
-    @property
-    def culprit(self) -> str:
-        return self.path[-1]
 
 
 def examples(seed: int, mixture: Mixture | None = None) -> Iterator[DecisionExample]:
@@ -91,9 +27,9 @@ def examples(seed: int, mixture: Mixture | None = None) -> Iterator[DecisionExam
     mixture = mixture or Mixture()
     rng = random.Random(seed)
     while True:
-        case = _invent(rng, mixture)
+        case = invent(rng, mixture)
         if case.cause and rng.random() < mixture.guided:
-            case.plan = _right_path(case)
+            case.plan = right_path(case)
         for state, said in _episode(case, rng, mixture):
             if rng.random() < _share(said, mixture):
                 yield DecisionExample(render_prompt(state), render(said))
@@ -112,52 +48,8 @@ def _share(said: Utterable, mixture: Mixture) -> float:
     return 1.0
 
 
-# ---------------------------------------------------------------- inventing
-
-
-def _invent(rng: random.Random, mixture: Mixture) -> _Case:
-    handles = rng.sample([f"s{number}" for number in range(1, lexicon.MAX_HANDLES + 1)], 10)
-    hops = rng.choices((0, 1, 2, 3), weights=(30, 40, 22, 8))[0]
-    path, others = tuple(handles[: hops + 1]), tuple(handles[hops + 1 :])
-    if hops and rng.random() < NODE_SHARE:
-        path = (*path[:-1], f"n{rng.randint(1, lexicon.MAX_NODES)}")
-    is_healthy = rng.random() < mixture.healthy
-    cause = rng.choices(CAUSES, weights=_WEIGHTS)[0]
-    noisy = rng.sample(others, rng.choice((0, 0, 1, 1, 2)))
-    return _Case(
-        task=rng.choice(TASKS[:2] if is_healthy else TASKS),
-        alerts=tuple(AlertLine(rng.choice(lexicon.ALERTS), handle) for handle in (path[0], *noisy)),
-        path=path,
-        pointers=tuple(rng.choice(_POINTERS) for _ in range(hops)),
-        cause=None if is_healthy else cause,
-        check=rng.choice(lexicon.CHECKS) if rng.random() < mixture.invented_check else USUAL_CHECK[cause],
-        remedy=_remedy(cause, rng, mixture),
-        weak=rng.choice(_WEAK) if rng.random() < mixture.weak_first and cause not in WEAK else None,
-        others=others,
-    )
-
-
-def _remedy(cause: str, rng: random.Random, mixture: Mixture) -> tuple[str, str, str]:
-    if cause in mixture.withheld:
-        return rng.choice(lexicon.ACTIONS), rng.choice(tuple(lexicon.LEVELS)), rng.choice(tuple(lexicon.TYPES))
-    return REMEDY.get(cause, USUAL)
-
-
-def _right_path(case: _Case) -> tuple[ProbeDo | ExecDo, ...]:
-    """The looks that lead to the cause, and its repair."""
-    looks = (*(ProbeDo("logs", handle) for handle in case.path[:-1]), ProbeDo(case.check, case.culprit))
-    return (*looks, _repair(case)) if case.task == "mitigate" else looks
-
-
-def _repair(case: _Case) -> ExecDo:
-    return ExecDo(case.remedy[0], case.culprit, "1" if case.remedy[0] == "scale" else None)
-
-
-# ---------------------------------------------------------------- one episode
-
-
-def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple[PromptState, Utterable]]:
-    state = ObserverState(case.task, case.alerts, last=_surveyed(case, rng, mixture), plan=case.plan)
+def _episode(case: Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple[PromptState, Utterable]]:
+    state = ObserverState(case.task, case.alerts, last=surveyed(case, rng, mixture), plan=case.plan)
     for iteration in range(SEED_PROFILE.iterations):
         is_final = iteration == SEED_PROFILE.iterations - 1
         decision = _decide(case, state, rng, mixture, is_final=is_final)
@@ -166,7 +58,7 @@ def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tupl
         match decision.do:
             case ProbeDo(check, target) as do:
                 yield ProbeState(check, target), ProbeCommand(checks.compact(check, target))
-                last = _look(case, do, rng)
+                last = look(case, do, rng)
             case ExecDo(action, target, value) as do:
                 yield ExecutorState(action, target, value), ExecutorAct(do)
                 last = (Finding("healthy", target),)
@@ -181,56 +73,10 @@ def _episode(case: _Case, rng: random.Random, mixture: Mixture) -> Iterator[tupl
         )
 
 
-def _surveyed(case: _Case, rng: random.Random, mixture: Mixture) -> tuple[Finding, ...]:
-    """What a survey shows before the first look: the cause, or how far the rules came; of a healthy case little."""
-    noise = tuple(Finding(rng.choice(_WEAK[:8]), other) for other in rng.sample(case.others, rng.choice((0, 0, 0, 1))))
-    if rng.random() >= mixture.surveyed:
-        return ()
-    if case.cause is None:
-        return noise
-    if rng.random() < mixture.survey_right:
-        pointer = tuple(map(Finding, case.pointers[-1:], case.path[-1:]))
-        return (Finding(case.cause, case.culprit), *pointer, *noise)
-    if case.pointers:
-        return (Finding(case.pointers[0], case.path[1]), *noise)
-    return (Finding(case.weak, case.culprit), *noise) if case.weak else noise
-
-
-def _look(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
-    """What a check shows, best first, with up to two findings about other components."""
-    shown = _shown(case, do, rng)
-    noise = []
-    if rng.random() < 0.35:
-        for other in rng.sample(case.others, rng.choice((1, 1, 2))):
-            noise.append(Finding(rng.choice((*_WEAK[:8], "healthy", "healthy", "healthy")), other))
-    return (*shown, *noise) if rng.random() < 0.8 else (*noise, *shown)
-
-
-def _shown(case: _Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
-    if case.cause is None or do.target not in case.path:
-        return (Finding("healthy", do.target),)
-    place = case.path.index(do.target)
-    if place < len(case.pointers):
-        # An alert's first look shows its pointer: whoever answers `no` after a healthy first look is right.
-        if place == 0 or do.check in ("logs", "traces", "metrics") or rng.random() < 0.2:
-            return (Finding(case.pointers[place], case.path[place + 1]),)
-        return (Finding("healthy", do.target),)
-    if do.check == case.check or _is_enough(case):
-        weak = (Finding(case.weak, do.target),) if case.weak and rng.random() < 0.5 else ()
-        return (Finding(case.cause, do.target), *weak)
-    return (Finding(case.weak, do.target),) if case.weak else (Finding("healthy", do.target),)
-
-
-def _is_enough(case: _Case) -> bool:
-    """An invented episode is short: an early look at the culprit shows the cause wherever it hides."""
-    looks = sum(isinstance(do, ProbeDo) and do.target == case.culprit for do in case.did)
-    return looks >= 3 or (len(case.path) == 1 and case.weak is None)
-
-
 # ---------------------------------------------------------------- deciding
 
 
-def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
+def _decide(case: Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
     if state.last_do is None:
         return _begin(case, state, rng, mixture)
     about = _about(state, state.last_do.target)
@@ -238,7 +84,7 @@ def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixt
         return Decision(about, "submit", Finding(case.cause or "healthy", case.culprit), 9, _answer(case))
     if case.cause and about == Finding(case.cause, case.culprit):
         mends = case.task == "mitigate" and not is_final
-        do = _repair(case) if mends else _answer(case)
+        do = repair(case) if mends else _answer(case)
         return Decision(about, "fix" if mends else "submit", about, 8 if mends else 9, do)
     lead = _lead(state, about)
     if is_final:
@@ -250,12 +96,12 @@ def _decide(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixt
     return _follow(state, about, lead, anywhere, state.last_do.target if strays else None)
 
 
-def _begin(case: _Case, state: ObserverState, rng: random.Random, mixture: Mixture) -> Decision:
+def _begin(case: Case, state: ObserverState, rng: random.Random, mixture: Mixture) -> Decision:
     """The first decision: what the survey found is believed, or followed; without it, the first alert is looked at."""
     about = state.last[0] if state.last else None
     if about is not None and about == Finding(case.cause or "", case.culprit):
         if not state.plan and rng.random() < mixture.believed:
-            do = _repair(case) if case.task == "mitigate" else _answer(case)
+            do = repair(case) if case.task == "mitigate" else _answer(case)
             return Decision(about, "fix" if case.task == "mitigate" else "submit", about, 9, do)
         return Decision(about, "verify", about, 6, _planned(state) or ProbeDo(case.check, case.culprit))
     if about is not None and about.subject in case.path:
@@ -323,7 +169,7 @@ def _give_up(state: ObserverState, about: Finding, lead: Finding | None) -> Deci
     return Decision(about, "submit", suspect, 5, SubmitDo("yes", suspect.subject, suspect.word, *labels))
 
 
-def _answer(case: _Case) -> SubmitDo:
+def _answer(case: Case) -> SubmitDo:
     if case.cause is None:
         return SubmitDo("no")
     labels = case.remedy[1:] if case.task in ("analyse", "mitigate") else (None, None)
@@ -345,7 +191,7 @@ def _executor_retry(rng: random.Random) -> DecisionExample:
     return DecisionExample(render_prompt(ExecutorState(action, target, failure=failure)), render(act))
 
 
-def _evolver_line(case: _Case, rng: random.Random) -> DecisionExample:
+def _evolver_line(case: Case, rng: random.Random) -> DecisionExample:
     """An episode cut short and answered wrongly, with the path that would have found the cause."""
     pointed = [Finding(word, there) for word, there in zip(case.pointers, case.path[1:], strict=True)]
     known = rng.randint(0, len(pointed))
@@ -353,4 +199,4 @@ def _evolver_line(case: _Case, rng: random.Random) -> DecisionExample:
     did.append(ProbeDo(rng.choice(lexicon.CHECKS), rng.choice(case.others)))
     did.append(rng.choice((SubmitDo("no"), SubmitDo("yes", case.path[max(known - 1, 0)], "refused"))))
     state = EvolverState(case.task, case.alerts, tuple(pointed[:known]), tuple(did))
-    return DecisionExample(render_prompt(state), render(EvolverPlan(_right_path(case))))
+    return DecisionExample(render_prompt(state), render(EvolverPlan(right_path(case))))

@@ -16,8 +16,9 @@ from aoi.problems import sampling
 from aoi.problems.faults import MECHANISMS
 from aoi.records.problem import ProblemInstance
 from aoi.settings import SeedModelSettings, derive_seed
+from models.seed.cases import Mixture
 from models.seed.examples import DecisionExample
-from models.seed.invented import Mixture, examples
+from models.seed.invented import examples
 from models.seed.pretrain import pretrain
 from models.threads import use_threads
 from models.workers import worker_count, worker_pool

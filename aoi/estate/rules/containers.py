@@ -7,30 +7,15 @@ import re
 from collections.abc import Iterator
 
 from aoi.estate.components import Component
-from aoi.estate.estate import Estate, times_seen
+from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, LogKey, Tier, sentence
-from aoi.estate.objects import (
-    Container,
-    Obj,
-    containers,
-    entries,
-    is_ready,
-    name,
-    namespace,
-    number,
-    part,
-    spell,
-    text,
-)
+from aoi.estate.objects import Container, Obj, containers, is_ready, name, namespace, number, part, spell, text
+from aoi.estate.rules.probes import RECENT_S, log_command, place_of, probe_that_kills, unready, wrong_port
 
-RECENT_S = 900.0
-"""A last death longer ago than this is the past: CrashLoopBackOff waits five minutes at most."""
 OUTLIVED_S = 300.0
 """A ready container that has run for less than this may still end as its attempts before."""
 INIT_PATIENCE_S = 300.0
 """How long an init container may run before that alone is a finding."""
-START_S = 45.0
-"""How long a container may be unready after its start before that alone is a finding."""
 CREATING = ("ContainerCreating", "PodInitializing", "")
 _IMAGE = {
     "ImagePullBackOff": "imagepull",
@@ -46,7 +31,6 @@ _MISSING = re.compile(
     r"(?:configmap|secret|serviceaccount)s? \"[^\"]+\" not found|object \"[^\"]+\"/\"[^\"]+\" not registered", re.I
 )
 _MISSING_KEY = re.compile(r"couldn't find key|references non-existent (?:config|secret) key", re.IGNORECASE)
-_OWN_PORT = re.compile(r"POD:(\d{1,5})")
 _NO_PROGRAM = re.compile(
     r"executable file not found|no such file or directory|exec format error|exec: \"|permission denied"
 )
@@ -101,10 +85,10 @@ def _init(estate: Estate, component: Component, pod: Obj, container: Container) 
     return Finding(
         "initwait",
         component.identity,
-        sentence(f"{_place(component, pod, container)} has been running for {spell(lasted)}; the others wait for it"),
+        sentence(f"{place_of(component, pod, container)} has been running for {spell(lasted)}; the others wait for it"),
         Tier.ENDED,
         "failing" if is_late else "suspect",
-        next=_look(pod, container, previous=False),
+        next=log_command(pod, container, previous=False),
         sightings=(estate.witness.of(pod, container.name),),
         logs=(LogKey(namespace(pod), name(pod), container.name),),
     )
@@ -112,7 +96,7 @@ def _init(estate: Estate, component: Component, pod: Obj, container: Container) 
 
 def _waiting(estate: Estate, component: Component, pod: Obj, container: Container, waiting: Obj) -> Finding | None:
     reason, message = text(waiting, "reason"), text(waiting, "message")
-    place = _place(component, pod, container)
+    place = place_of(component, pod, container)
     if reason in CREATING:
         return None
     if reason == "CrashLoopBackOff":
@@ -170,7 +154,7 @@ def _ended(estate: Estate, component: Component, pod: Obj, container: Container,
 def _death(estate: Estate, component: Component, pod: Obj, container: Container, last: Obj) -> Finding:
     reason, code = text(last, "reason"), number(last, "exitCode", default=-1)
     restarts = number(container.status, "restartCount")
-    killed_by = _probe_that_kills(estate, pod, container)
+    killed_by = probe_that_kills(estate, pod, container)
     message = text(last, "message")
     again = f", {restarts} restart{'s' if restarts != 1 else ''}" if restarts else ""
     word, tier, why = "crashloop", Tier.ENDED, f"ended with exit code {code}{_signal(code)}"
@@ -186,7 +170,7 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
         why = f"cannot start: {reason}"
     elif killed_by is not None and code in (137, 143, -1, 0):
         said_by_probe = text(killed_by, "message")
-        wrong = _wrong_port(pod, container, said_by_probe) or ("404" in said_by_probe and "; it asks for a wrong path")
+        wrong = wrong_port(pod, container, said_by_probe) or ("404" in said_by_probe and "; it asks for a wrong path")
         word, tier = "liveness", Tier.STATED if wrong else Tier.ENDED
         why = f"is killed by its probe: {said_by_probe}{wrong or ''}"
     elif code == 0:
@@ -199,9 +183,9 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
     return Finding(
         word,
         component.identity,
-        sentence(f"{_place(component, pod, container)} {why}{again}{said}"),
+        sentence(f"{place_of(component, pod, container)} {why}{again}{said}"),
         tier,
-        next=_look(pod, container, previous=restarts > 0),
+        next=log_command(pod, container, previous=restarts > 0),
         sightings=sightings,
         logs=_logs(pod, container, restarts),
         is_explained=bool(message),
@@ -224,22 +208,6 @@ def _signal(code: int) -> str:
     }.get(code, "")
 
 
-def _probe_that_kills(estate: Estate, pod: Obj, container: Container) -> Obj | None:
-    """The latest failure of a liveness or startup probe, if it is not the past."""
-    for event in estate.events(pod, "Unhealthy", "Killing"):
-        message, age = text(event, "message"), estate.event_age_s(event)
-        is_recent = age is None or age < RECENT_S
-        is_probe = message.startswith(("Liveness probe", "Startup probe"))
-        if is_recent and is_probe and _is_about(event, container):
-            return event
-    return None
-
-
-def _is_about(event: Obj, container: Container) -> bool:
-    path = text(event, "involvedObject", "fieldPath")
-    return not path or f"{{{container.name}}}" in path
-
-
 def _running(estate: Estate, component: Component, pod: Obj, container: Container) -> Finding | None:
     last = part(container.status, "lastState", "terminated")
     since_death = estate.age_s(text(last, "finishedAt")) if last else None
@@ -257,7 +225,7 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
         return None
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):
         return _death(estate, component, pod, container, last)
-    return _unready(estate, component, pod, container)
+    return unready(estate, component, pod, container)
 
 
 def _has_outlived(estate: Estate, container: Container, last: Obj) -> bool:
@@ -267,55 +235,3 @@ def _has_outlived(estate: Estate, container: Container, last: Obj) -> bool:
     if up_s is None or began_s is None or ended_s is None:
         return False
     return up_s > max(OUTLIVED_S, 3 * (began_s - ended_s))
-
-
-def _unready(estate: Estate, component: Component, pod: Obj, container: Container) -> Finding | None:
-    probes = [event for event in estate.events(pod, "Unhealthy") if _is_about(event, container)]
-    failed = next((e for e in probes if text(e, "message").startswith(("Readiness probe", "Startup probe"))), None)
-    lasted = estate.age_s(text(container.status, "state", "running", "startedAt"))
-    threshold = number(container.spec, "readinessProbe", "failureThreshold", default=3)
-    is_early = lasted is not None and lasted < START_S and (failed is None or times_seen(failed) < threshold)
-    place = _place(component, pod, container)
-    if failed is None:
-        what = (
-            "its startup probe has not succeeded" if container.status.get("started") is False else "no event says why"
-        )
-        words = f"{place} has been running for {spell(lasted)} and is not ready: {what}"
-        word, tier, sighting = "notready", Tier.SYMPTOM, estate.witness.of(pod, '"ready": false')
-    else:
-        count, age = times_seen(failed), spell(estate.event_age_s(failed))
-        wrong = _wrong_port(pod, container, text(failed, "message"))
-        words = f"{place} is running and not ready: {text(failed, 'message')} ({count} times, last {age} ago){wrong}"
-        word, tier = "readiness", Tier.STATED if wrong else Tier.SYMPTOM
-        sighting = estate.witness.of_event(failed)
-    return Finding(
-        word,
-        component.identity,
-        sentence(words),
-        tier,
-        "suspect" if is_early else "failing",
-        next=(f"kubectl describe pod {name(pod)} -n {namespace(pod)}", *_look(pod, container, previous=False)),
-        sightings=(sighting,),
-        logs=(LogKey(namespace(pod), name(pod), container.name),),
-    )
-
-
-def _wrong_port(pod: Obj, container: Container, message: str) -> str:
-    """Of a probe that is refused where its container declares other ports: it asks at the wrong one."""
-    if "refused" not in message:
-        return ""
-    declared = {number(port, "containerPort") for port in entries(container.spec, "ports")}
-    asked = {int(port) for port in _OWN_PORT.findall(message.replace(text(pod, "status", "podIP") or "-", "POD"))}
-    if not declared or not asked or asked & declared:
-        return ""
-    return f"; it asks at port {min(asked)}, the container declares {', '.join(sorted(map(str, declared)))}"
-
-
-def _place(component: Component, pod: Obj, container: Container) -> str:
-    # No colon behind the name: `token-api: ...` reads like a credential to the redaction.
-    return f"{component.identity}, {container.role} {container.name} of pod {name(pod)},"
-
-
-def _look(pod: Obj, container: Container, *, previous: bool) -> tuple[str, ...]:
-    tail = " --previous" if previous else ""
-    return (f"kubectl logs {name(pod)} -c {container.name} -n {namespace(pod)}{tail}",)

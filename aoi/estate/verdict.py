@@ -55,8 +55,7 @@ def answer_of(estate: Estate, ranked: Ranked, coverage: Coverage, alerted: froze
     count = len(estate.components)
     return Answer(
         verdict="no_fault",
-        confidence=NO_FAULT,
-        evidence=_signals(estate, ranked.suspects)[:EVIDENCE],
+        confidence=NO_FAULT,  # its evidence is the coverage: whatever else was noticed accuses nobody
         summary=f"{count} component{'s' if count != 1 else ''} looked at; everything that should run runs and is ready",
         coverage=coverage,
     )

@@ -22,8 +22,9 @@ from aoi.estate.rules.network import network
 from aoi.estate.rules.nodes import nodes
 from aoi.estate.rules.owners import owners
 from aoi.estate.rules.pods import pods
+from aoi.estate.rules.routes import routes
 from aoi.estate.rules.scaling import scaling
-from aoi.estate.rules.services import routes, services
+from aoi.estate.rules.services import services
 from aoi.estate.rules.storage import storage
 from aoi.estate.rules.workloads import workloads
 from aoi.estate.verdict import answer_of, telling_of_unnamed

@@ -6,7 +6,8 @@ from aoi.estate.rules.changes import changes
 from aoi.estate.rules.configuration import configuration
 from aoi.estate.rules.network import network
 from aoi.estate.rules.nodes import nodes
-from aoi.estate.rules.services import routes, services
+from aoi.estate.rules.routes import routes
+from aoi.estate.rules.services import services
 from aoi.estate.rules.storage import storage
 from tests.estate.estates import (
     ago,

@@ -11,7 +11,7 @@ from aoi.estate.components import Identity
 from aoi.estate.estate import Estate, read_estate
 from aoi.estate.finding import Finding
 from aoi.estate.hearing import hear, overhear
-from aoi.estate.objects import name
+from aoi.estate.objects import entries, name, text
 from aoi.estate.observation import Observation
 from aoi.estate.ranking import Ranked, rank
 from aoi.estate.reading import Reader
@@ -84,8 +84,23 @@ def survey(reader: Reader, namespaces: Sequence[str], symptoms: Iterable[str] = 
     first = [estate.label(identity) for identity in sorted(alerted)]
     told += tuple(overhear(estate, reader, told, first))
     ranked = rank(estate, told, alerted)
+    _tell_secrets(estate, reader)
     coverage = telling_of_unnamed(reader.coverage(estate.namespaces), ranked)
     return Survey(estate, ranked, answer_of(estate, ranked, coverage, alerted), coverage)
+
+
+def _tell_secrets(estate: Estate, reader: Reader) -> None:
+    """Whether a route's TLS Secret is there nobody here may ask: Secrets are never read, and that is told."""
+    for place in estate.namespaces:
+        wanted = [
+            f"{text(entry, 'secretName')} of Ingress {name(ingress)}"
+            for ingress in estate.of("ingresses.networking.k8s.io", place)
+            for entry in entries(ingress, "spec", "tls")
+            if text(entry, "secretName")
+        ]
+        if wanted:
+            listed = ", ".join(wanted[:5]) + (", ..." if len(wanted) > 5 else "")
+            reader.skip("secrets", place, f"Secrets are never read, so nobody looked for {listed}")
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -109,13 +124,13 @@ def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
     fronts = [Identity("Service", service.namespace, service.name) for service in estate.services]
     known += [front for front in fronts if (front.namespace, front.name) not in owned]
     named: set[Identity] = set()
-    for text in symptoms:
-        words = _words(text)
+    for symptom in symptoms:
+        words = _words(symptom)
         named |= {identity for identity in known if identity.name in words}
         named |= {c.identity for c in estate.components if any(name(pod) in words for pod in c.pods)}
     for service in estate.services:
         if Identity("Service", service.namespace, service.name) in named or any(
-            service.name in _words(text) for text in symptoms
+            service.name in _words(symptom) for symptom in symptoms
         ):
             named |= {component.identity for component in service.components}
     return frozenset(named)

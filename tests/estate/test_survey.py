@@ -283,3 +283,11 @@ def test_symptoms_name_components_by_whole_words(symptom, named):
 def test_a_name_that_several_kinds_share_means_all_of_them():
     estate = estate_of(deployed("web"), {"statefulsets.apps": [workload("StatefulSet", "web")]})
     assert {identity.kind for identity in named_in(estate, ["web is down"])} == {"Deployment", "StatefulSet"}
+
+
+def test_that_nobody_looked_for_the_secret_of_a_route_is_told() -> None:
+    ingress = thing("Ingress", "front", spec={"tls": [{"hosts": ["shop.example"], "secretName": "front-tls"}]})
+    done = surveyed(deployed("web"), {"ingresses.networking.k8s.io": [ingress]})
+    assert done.answer.verdict == "no_fault"
+    [gap] = done.coverage.lacks("secrets")
+    assert "front-tls of Ingress front" in gap.detail

@@ -64,7 +64,8 @@ def test_a_gap_carries_the_servers_words_without_its_secrets():
 
 
 def test_a_resource_that_a_cluster_does_not_serve_is_absent():
-    (listing,) = _reader(lambda _: Response(404, b"404 page not found")).lists([("pods", SHOP)])
+    key = "horizontalpodautoscalers.autoscaling"
+    (listing,) = _reader(lambda _: Response(404, b"404 page not found")).lists([(key, SHOP)])
     assert (listing.state, listing.shows_absence, listing.gap) == ("unserved", True, None)
 
 

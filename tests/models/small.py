@@ -31,7 +31,7 @@ def make_examples(base: Path, lines: list[DecisionExample]) -> list[TrainingExam
 
 
 def make_adapter(base: Path, examples: list[TrainingExample], folder: Path, seed: int) -> Path:
-    sft.sft(base, examples, folder, seed=seed, settings=sft.SftSettings(epochs=2))
+    sft.sft(base, examples, folder, seed=seed, settings=sft.SftSettings(epochs=3))
     return folder
 
 

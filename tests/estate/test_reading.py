@@ -64,8 +64,9 @@ def test_a_gap_carries_the_servers_words_without_its_secrets():
 
 
 def test_a_resource_that_a_cluster_does_not_serve_is_absent():
-    key = "horizontalpodautoscalers.autoscaling"
-    (listing,) = _reader(lambda _: Response(404, b"404 page not found")).lists([(key, SHOP)])
+    key = "cronjobs.batch"
+    reader = _reader(lambda _: Response(404, b"404 page not found"), READABLES[key].path(SHOP))
+    (listing,) = reader.lists([(key, SHOP)])
     assert (listing.state, listing.shows_absence, listing.gap) == ("unserved", True, None)
 
 

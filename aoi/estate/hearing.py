@@ -33,6 +33,8 @@ SHOWN = 2
 """Telling lines in a summary."""
 LOUD = 0.08
 """Share of a log's lines above which a complaint is a state and not an accident."""
+EXHAUSTED = frozenset({"diskfull", "readonly", "fds"})
+"""Words that a program says of what it stands on: ready or not, it does not work."""
 SHORT = 20
 """In a log of fewer lines than this, one counts."""
 REPEATED = {0: 2, 1: 3, 2: 3}
@@ -108,10 +110,12 @@ def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> 
     return finding.having(**changes)
 
 
-def _is_loud(log: Heard, telling: Telling) -> bool:
+def _is_loud(log: Heard, telling: Telling, *, even_if_plain: bool = True) -> bool:
     """Whether a program that runs complains often enough for it to be a state. One that died has said its last."""
     lines = log.observation.data.count(b"\n")
-    return telling.weight == 0 or (telling.count >= LOUD * lines and (telling.count > 2 or lines < SHORT))
+    return (even_if_plain and telling.weight == 0) or (
+        telling.count >= LOUD * lines and (telling.count > 2 or lines < SHORT)
+    )
 
 
 def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
@@ -198,7 +202,7 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             component.identity,
             sentence(f"{component.identity} logs {telling.text}{_resolved(host)} ({telling.count} times lately)"),
             tier,
-            "suspect",
+            "failing" if telling.word in EXHAUSTED and _is_loud(log, telling, even_if_plain=False) else "suspect",
             next=(log.observation.line,),
             sightings=(log.sighting(telling),),
             host=host,

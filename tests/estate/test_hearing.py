@@ -107,3 +107,16 @@ def test_a_healthy_program_is_heard_when_it_complains_again_and_again(times, is_
     assert bool(told) is is_told
     assert all((f.word, f.standing, f.other and f.other.name) == ("refused", "suspect", "db") for f in told)
     assert all(f" --tail={CALM_TAIL}" in f.sightings[0].observation.line for f in told)
+
+
+FULL = b"ERROR write /data/wal/7: no space left on device\n"
+
+
+def test_a_ready_program_whose_disk_is_full_does_not_work():
+    answer = surveyed(deployed("web", running()), logs={"web-6f-x": (QUIET + FULL) * 15}).answer
+    assert (answer.verdict, answer.component, answer.cause) == ("fault", "web", "diskfull")
+
+
+def test_a_disk_that_was_full_for_a_moment_is_no_fault_by_itself():
+    survey = surveyed(deployed("web", running()), logs={"web-6f-x": QUIET * 60 + FULL * 2 + QUIET * 10})
+    assert survey.answer.verdict != "fault"

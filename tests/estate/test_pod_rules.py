@@ -109,3 +109,15 @@ def test_what_succeeded_is_no_finding():
     made = pod("x", {**running(ready=False), "state": died(0)})
     made["status"]["phase"] = "Succeeded"
     assert told(pods(estate_of({"pods": [made]}))) == []
+
+
+@pytest.mark.parametrize(("since_s", "is_told"), [(5, False), (600, True)])
+def test_a_pod_that_waits_for_a_readiness_gate_names_the_gate(since_s, is_told):
+    gated = pod("web-1", readinessGates=[{"conditionType": "target-health.lb.example/web"}])
+    message = 'corresponding condition of pod readiness gate "target-health.lb.example/web" does not exist.'
+    gated["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "message": message, "lastTransitionTime": ago(since_s)}
+    ]
+    findings = list(pods(estate_of({"pods": [gated]})))
+    assert [finding.word for finding in findings] == (["notready"] if is_told else [])
+    assert not is_told or "target-health.lb.example/web" in findings[0].summary

@@ -59,6 +59,8 @@ def _pod(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
         yield from explained
         if not explained and not _has_started(pod):
             yield from _uncreated(estate, component, pod)
+        elif not explained:
+            yield from _gated(estate, component, pod)
 
 
 def _terminating(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
@@ -173,6 +175,26 @@ def _has_started(pod: Obj) -> bool:
     return any(
         part(container.status, "state", "running") or part(container.status, "state", "terminated")
         for container in containers(pod)
+    )
+
+
+def _gated(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
+    """Its containers are ready and it is not: somebody else's condition is missing (a readiness gate)."""
+    ready = condition(pod, "Ready")
+    if text(ready, "status") != "False" or not entries(pod, "spec", "readinessGates"):
+        return
+    since = estate.age_s(text(ready, "lastTransitionTime"))
+    if since is not None and since < PATIENCE_S:
+        return
+    gates = ", ".join(text(gate, "conditionType") for gate in entries(pod, "spec", "readinessGates"))
+    words = f"{_called(component, pod)} waits for its readiness gate {gates} since {spell(since)}"
+    yield Finding(
+        "notready",
+        component.identity,
+        sentence(f"{words}: {text(ready, 'message') or text(ready, 'reason')}"),
+        Tier.STATED,
+        next=(f"kubectl get pod {name(pod)} -n {namespace(pod)} -o jsonpath='{{.status.conditions}}'",),
+        sightings=(estate.witness.of(pod, '"readinessGates"'),),
     )
 
 

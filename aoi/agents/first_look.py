@@ -36,7 +36,8 @@ class FirstLook:
             signals.append(signal)
             if len(signals) == profile.signals:
                 break
-        return Compressed(tuple(signals), self._text(profile.compressed_chars))
+        # Sentences hold real names: they are for profiles that show those.
+        return Compressed(tuple(signals), self._text(profile.compressed_chars if profile.names == "real" else 0))
 
     def _telling(self) -> Iterator[Finding]:
         """Causes first, one of each; then what else is known of them, and what callers say."""

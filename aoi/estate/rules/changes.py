@@ -21,7 +21,7 @@ def changes(estate: Estate) -> Iterator[Finding]:
     """Findings about components whose newest template differs from the one before, and that are not all ready."""
     for component in estate.components:
         recorded = sorted((obj for obj in component.between if _revision(obj)), key=_revision)
-        if len(recorded) < 2 or _is_up(component, recorded[-1]):
+        if len(recorded) < 2 or component.wanted == 0 or _is_up(component, recorded[-1]):
             continue
         newest, before = recorded[-1], recorded[-2]
         age_s = estate.age_s(text(newest, "metadata", "creationTimestamp"))

@@ -18,7 +18,7 @@ from aoi.estate.reading import Reader
 from aoi.estate.rules.changes import changes
 from aoi.estate.rules.configuration import configuration
 from aoi.estate.rules.happenings import happenings
-from aoi.estate.rules.network import network
+from aoi.estate.rules.network import blocked_complaints, network
 from aoi.estate.rules.nodes import nodes
 from aoi.estate.rules.owners import owners
 from aoi.estate.rules.pods import pods
@@ -83,6 +83,7 @@ def survey(reader: Reader, namespaces: Sequence[str], symptoms: Iterable[str] = 
     progress.advance(2, 3, "logs of what looks healthy")
     first = [estate.label(identity) for identity in sorted(alerted)]
     told += tuple(overhear(estate, reader, told, first))
+    told += tuple(blocked_complaints(estate, told))
     ranked = rank(estate, told, alerted)
     _tell_secrets(estate, reader)
     coverage = telling_of_unnamed(reader.coverage(estate.namespaces), ranked)

@@ -216,11 +216,12 @@ def _running(estate: Estate, component: Component, pod: Obj, container: Containe
     keeps_dying = keeps_dying and not _has_outlived(estate, container, last)
     if container.status.get("ready") or (not container.status and is_ready(pod)):
         # Up now. It was down a moment ago, and more than once: it will be again, unless it has outlived its back-off.
-        if not keeps_dying or since_death is None:
+        is_starved = text(last, "reason") == "OOMKilled" and not _has_outlived(estate, container, last)
+        if since_death is None or since_death >= RECENT_S or not (keeps_dying or is_starved):
             return None
         died = _death(estate, component, pod, container, last)
         words = sentence(f"{died.summary}; that was {spell(since_death)} ago, it runs again and is ready")
-        return died.having(summary=words)
+        return died.having(summary=words, standing="failing" if keeps_dying else "suspect")
     if not container.status:
         return None
     if last and since_death is not None and since_death < RECENT_S and (restarts >= 2 or number(last, "exitCode")):

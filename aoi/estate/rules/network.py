@@ -1,8 +1,8 @@
 """Calls that NetworkPolicies do not let through, and experiments that break the network on purpose."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from aoi.estate.components import Component
+from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Sighting, Tier, sentence
 from aoi.estate.hosts import Host
@@ -35,6 +35,23 @@ def _blocked_calls(estate: Estate, policies: Policies, caller: Component) -> Ite
             yield blocked_call(
                 estate, caller, host.component, blocked, f"as it is configured to ({setting.source})", host
             )
+
+
+def blocked_complaints(estate: Estate, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same of calls that nobody configured where it can be read, and that a log complains about."""
+    policies = estate.policies
+    known = {component.identity: component for component in estate.components}
+    told: set[tuple[Identity, Identity]] = set()
+    for finding in findings:
+        caller = known.get(finding.owner)
+        for host in (finding.host, *finding.hosts) if policies.objects and caller is not None else ():
+            callee = host.component if host is not None else None
+            if caller is None or host is None or callee is None or callee is caller:
+                continue
+            blocked = policies.call(caller, callee, target_port(host))
+            if blocked is not None and (caller.identity, callee.identity) not in told:
+                told.add((caller.identity, callee.identity))
+                yield blocked_call(estate, caller, callee, blocked, "and its log complains about them", host)
 
 
 def blocked_call(

@@ -58,12 +58,20 @@ def _replicated(estate: Estate, component: Component, obj: Obj) -> Iterator[Find
     if told_ready and not running:
         yield _contradicted(estate, component, obj, told_ready)
         return
-    if len(running) < wanted and (refused := _refusal(estate, component, obj)):
+    is_refused = len(running) < wanted or _is_rollout_refused(estate, component, obj, wanted)
+    if is_refused and (refused := _refusal(estate, component, obj)):
         yield refused
         return
     ready = sum(1 for pod in running if is_ready(pod))
     if ready < wanted:
         yield from _short(estate, component, obj, ready, wanted)
+
+
+def _is_rollout_refused(estate: Estate, component: Component, obj: Obj, wanted: int) -> bool:
+    """Whether a new revision gets no pods while the former one serves: the count of pods does not show that."""
+    is_failing = text(condition(obj, "ReplicaFailure"), "status") == "True"
+    is_behind = number(obj, "status", "updatedReplicas") < wanted
+    return component.kind == "Deployment" and is_failing and is_behind and not _is_moving(estate, component, obj)
 
 
 def _contradicted(estate: Estate, component: Component, obj: Obj, ready: int) -> Finding:

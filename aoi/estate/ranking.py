@@ -251,7 +251,8 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
     for callee, complaints in list(graph.pointed.items()):
         if callee.kind == "Service" or callee in graph.failing:
             continue
-        said = [finding for finding in complaints if finding.host is None or not misaddressed(finding.host)]
+        heard = [finding for finding in complaints if not _is_stopped(graph, finding.owner, callee)]
+        said = [finding for finding in heard if finding.host is None or not misaddressed(finding.host)]
         loud = {finding.owner for finding in said if finding.share >= LOUD}
         is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
         counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged
@@ -259,6 +260,11 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
         if counts and leaf:
             best = min(said, key=_nearness)
             graph.failing[callee] = [best.having(tier=Tier.CALLEE, standing="suspect")]
+
+
+def _is_stopped(graph: _Graph, caller: Identity, callee: Identity) -> bool:
+    """Whether policies keep the caller's calls from leaving: the callee never hears of them."""
+    return any(f.word == "netpolicy" and f.other == callee for f in graph.failing.get(caller, []))
 
 
 def _roots(graph: _Graph, alerted: frozenset[Identity]) -> tuple[Root, ...]:

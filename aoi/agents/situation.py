@@ -1,6 +1,6 @@
 """What an episode is given: the protocols of a situation on one screen.
 
-A problem's scenario is one (`aoi/problems/scenario.py`), and so is a namespace of a live cluster (`survey.py`).
+A problem's scenario is one (`aoi/problems/scenario.py`), and so is a namespace of a live cluster (`live_situation.py`).
 """
 
 from collections.abc import Sequence

@@ -14,15 +14,13 @@ from aoi.estate.finding import Finding, Tier
 from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls, misaddressed
-from aoi.estate.rules.services import behind
+from aoi.estate.rules.services import behind, identity_of
+from aoi.language.lexicon import AT_OTHER, POINTERS
 
 MAX_DEPTH = 12
 """Steps of a chain of calls."""
-POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
-"""Words of a caller about a callee that does not answer."""
-AT_CALLEE = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})
-"""Words of a caller about a callee that answers and does not let it in."""
 FEW = 3
+"""Pods of one component, as a share: a finding about fewer than a third of what another is about comes after it."""
 _WEAK = frozenset({"badimage", "badenv", "badargs", "badcommand", "nodeselector", "liveness", "readiness", "oomkilled"})
 """What every rollout changes: a lead where its component has no better explanation."""
 
@@ -82,11 +80,7 @@ class _Graph:
             return []  # whoever's name does not resolve is not to blame for it
         targets = [finding.other] if finding.other else []
         for host in (finding.host, *finding.hosts):
-            if host is not None and host.service is not None:
-                targets.append(Identity("Service", host.service.namespace, host.service.name))
-                targets += [component.identity for component in host.service.components]
-            elif host is not None and host.component is not None:
-                targets.append(host.component.identity)
+            targets += _leads_to(host) if host is not None else []
         return [target for target in dict.fromkeys(targets) if target is not None]
 
     @cached_property
@@ -96,11 +90,7 @@ class _Graph:
         for component in self.estate.components:
             callees: list[Identity] = []
             for _, host in calls(self.estate, component):
-                if host.service is not None:
-                    callees.append(Identity("Service", host.service.namespace, host.service.name))
-                    callees += [behind_it.identity for behind_it in host.service.components]
-                elif host.component is not None:
-                    callees.append(host.component.identity)
+                callees += _leads_to(host)
             leaning[component.identity] = tuple(c for c in dict.fromkeys(callees) if c != component.identity)
         return leaning
 
@@ -158,7 +148,7 @@ def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identit
     for finding in findings:
         if finding.standing == "failing":
             graph.add(finding)
-        if finding.word in POINTERS | AT_CALLEE or finding.tier is Tier.CALLEE:
+        if finding.word in POINTERS | AT_OTHER or finding.tier is Tier.CALLEE:
             graph.point(finding)
     suspects = [finding for finding in findings if finding.standing == "suspect"]
     left = _promote(graph, suspects, alerted)
@@ -182,7 +172,7 @@ def _promote(graph: _Graph, suspects: list[Finding], alerted: frozenset[Identity
 
 def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity]) -> bool:
     own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
-    if suspect.word in POINTERS | AT_CALLEE or suspect.tier >= Tier.CALLEE:
+    if suspect.word in POINTERS | AT_OTHER or suspect.tier >= Tier.CALLEE:
         # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
         return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
     if _is_weak(suspect):
@@ -209,6 +199,13 @@ def _is_spoken_of(graph: _Graph, suspect: Finding, own: list[Finding], alerted: 
     if speakers:
         return suspect.owner in speakers
     return suspect.owner in alerted or any(f.tier >= Tier.CALLEE and not f.is_explained for f in own)
+
+
+def _leads_to(host: Host) -> list[Identity]:
+    """The Service of a host position and the components that it leads to; without one, whose pod answers."""
+    if host.service is not None:
+        return [identity_of(host.service), *(component.identity for component in host.service.components)]
+    return [host.component.identity] if host.component is not None else []
 
 
 def _address(host: Host) -> tuple[str, int | None]:

@@ -24,7 +24,7 @@ from aoi.estate.rules.owners import owners
 from aoi.estate.rules.pods import pods
 from aoi.estate.rules.routes import routes
 from aoi.estate.rules.scaling import scaling
-from aoi.estate.rules.services import services
+from aoi.estate.rules.services import identity_of, services
 from aoi.estate.rules.storage import storage
 from aoi.estate.rules.workloads import workloads
 from aoi.estate.verdict import answer_of, telling_of_unnamed
@@ -122,17 +122,15 @@ def named_in(estate: Estate, symptoms: Iterable[str]) -> frozenset[Identity]:
     """The components and Services whose names, or whose pods' names, stand in the texts."""
     known = [component.identity for component in estate.components]
     owned = {(identity.namespace, identity.name) for identity in known}
-    fronts = [Identity("Service", service.namespace, service.name) for service in estate.services]
+    fronts = [identity_of(service) for service in estate.services]
     known += [front for front in fronts if (front.namespace, front.name) not in owned]
     named: set[Identity] = set()
-    for symptom in symptoms:
-        words = _words(symptom)
+    spoken = [_words(symptom) for symptom in symptoms]
+    for words in spoken:
         named |= {identity for identity in known if identity.name in words}
         named |= {c.identity for c in estate.components if any(name(pod) in words for pod in c.pods)}
     for service in estate.services:
-        if Identity("Service", service.namespace, service.name) in named or any(
-            service.name in _words(symptom) for symptom in symptoms
-        ):
+        if identity_of(service) in named or any(service.name in words for words in spoken):
             named |= {component.identity for component in service.components}
     return frozenset(named)
 

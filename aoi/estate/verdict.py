@@ -10,7 +10,8 @@ from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier
 from aoi.estate.objects import is_over, is_ready, name, spell, text
-from aoi.estate.ranking import POINTERS, Ranked, Root
+from aoi.estate.ranking import Ranked, Root
+from aoi.language.lexicon import POINTERS
 from aoi.records.coverage import Coverage, Gap
 from aoi.records.episode import Answer, Signal
 from aoi.records.findings import Accusation
@@ -108,14 +109,13 @@ def _is_served(component: Component) -> bool:
 def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:
     root, *others = ranked.roots
     main = root.main
-    component = _named(root)
     chain = root.explains[0] if root.explains else ()
     symptoms = dict.fromkeys(estate.label(chain[0]) for chain in root.explains if chain[0].kind != "Service")
     table = CONFIDENCE if main.standing == "failing" else SUPPORTED
     findings = [*root.findings, *(f for other in others for f in other.findings[:1])]
     return Answer(
         verdict="fault",
-        component=estate.label(component),
+        component=estate.label(root.identity),
         cause=main.word,
         confidence=table[main.tier],
         evidence=_signals(estate, findings)[:EVIDENCE],
@@ -135,10 +135,6 @@ def telling_of_unnamed(coverage: Coverage, ranked: Ranked) -> Coverage:
         return coverage
     cut = Gap(what="causes", namespace="", reason="cut", detail=f"{unnamed} more stand beside those that are named")
     return coverage.model_copy(update={"gaps": (*coverage.gaps, cut)})
-
-
-def _named(root: Root) -> Identity:
-    return root.identity
 
 
 def _told(estate: Estate, root: Root) -> str:

@@ -18,6 +18,7 @@ from aoi.agents.actions.base import (
 )
 from aoi.agents.actions.change import Change, Obj, Refused, patch_change
 from aoi.agents.actions.view import View, containers, template_of
+from aoi.estate.objects import DEFAULT_CONTAINER
 from aoi.estate.quantities import millicores, size_bytes
 from aoi.estate.selectors import expression_fits
 
@@ -210,7 +211,7 @@ class SetLimits:
 
     def _container(self, template: Obj) -> int:
         """The one that kubectl takes by default; else the first with such a limit, else the first."""
-        named = (template.get("metadata", {}).get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
+        named = (template.get("metadata", {}).get("annotations") or {}).get(DEFAULT_CONTAINER)
         chosen = [i for i, c in enumerate(containers(template)) if c["name"] == named]
         limited = [i for i, c in enumerate(containers(template)) if self._limit(c.get("resources") or {})]
         return next(iter((*chosen, *limited)), 0)

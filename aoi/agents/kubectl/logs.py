@@ -3,8 +3,8 @@
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.describe_workloads import selector_text
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
+from aoi.estate.objects import DEFAULT_CONTAINER
 
-DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 MAX_PODS = 5
 """Pods of one answer by label; kubectl follows at most five at once."""
 

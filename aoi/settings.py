@@ -143,6 +143,10 @@ class ClusterSettings(_Group):
     """Empty: the current one of the kubeconfig."""
     namespace: str = ""
     """Empty: the one of the context."""
+    budget_s: float = Field(default=60.0, gt=0)
+    """Wall-clock seconds from the first request to the survey's answer; what did not fit is told."""
+    request_s: float = Field(default=8.0, gt=0)
+    """Longest that one request may take, the lookup of the server's name included."""
     prometheus_url: Url = ""
     jaeger_url: Url = ""
 

@@ -16,7 +16,8 @@ from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
-from tasks.live import BUDGET_S, INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
+from aoi.settings import ClusterSettings
+from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
 
@@ -48,15 +49,15 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
     is_asked = bool(settings.server.url) or is_demonstration
     if is_demonstration and workspace().ledger.champion() is None:  # told now, not after a minute of looking
         raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
-    began = time.monotonic()
-    with connected(target, settings.cluster) as transport:
+    began, clock = time.monotonic(), clock or SurveyClock()
+    with connected(target, settings.cluster, clock) as transport:
         surveyed = look(transport, target, settings.cluster, clock)
-        is_cut = clock is not None and clock.is_stopped
+        is_cut = clock.is_stopped
         if is_cut or not is_asked:
             return _kept(_of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
         from tasks import champion
 
-        situation = _situation(transport, surveyed, target)
+        situation = _situation(transport, settings.cluster, surveyed, target)
         try:
             said = champion.ask(lambda: situation, 0)
         except AoiError as error:
@@ -126,19 +127,21 @@ def _beside(
     )
 
 
-def _situation(transport: "LiveReadTransport", surveyed: Surveyed, target: LiveTarget) -> LiveSituation:
+def _situation(
+    transport: "LiveReadTransport", settings: ClusterSettings, surveyed: Surveyed, target: LiveTarget
+) -> LiveSituation:
     """What a model is put into. An episode is about one namespace: of several, the one of the likeliest cause."""
     places = surveyed.survey.estate.namespaces
     survey = surveyed.survey
     if len(places) > 1:
         roots = survey.ranked.roots
         place = (roots[0].identity.namespace if roots else "") or places[0]
-        survey = again_in(transport, place, surveyed.reports)
+        survey = again_in(transport, settings, place, surveyed.reports)
     estate = survey.estate
     given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
     paged = LiveSituation(transport, survey, kind=target.kind).alerts()
     # One lost connection costs one read of the episode, as it does in the survey.
-    patient = Patient(transport, Patience(BUDGET_S))
+    patient = Patient(transport, Patience(settings.budget_s), request_s=settings.request_s)
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,10 @@ from aoi.settings import ClusterSettings
 if TYPE_CHECKING:
     from aoi.access.live import LiveReadTransport
 
-BUDGET_S = 60.0
-"""Wall-clock time of a survey, retries included. What did not fit is told."""
-REQUEST_S, ATTEMPTS = 8.0, 3
+ATTEMPTS = 3
 """Of one read: a list that hangs costs less than half of the budget, and the others are read beside it."""
+_NAP_S = 0.2
+"""An interrupt is noticed within this time."""
 MAX_SYMPTOMS = 100
 MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
@@ -65,6 +66,7 @@ class SurveyClock:
     """
 
     def __init__(self) -> None:
+        self._began_s = time.monotonic()
         self.is_stopped = False
         self.is_counting = False
         """Whether a survey is under way: before, there is nothing that could be given."""
@@ -72,6 +74,16 @@ class SurveyClock:
     def __call__(self) -> float:
         """Seconds since some time in the past; infinite once all time is over."""
         return float("inf") if self.is_stopped else time.monotonic()
+
+    def left_s(self, budget_s: float) -> float:
+        """Seconds of a budget that are left, counted from when this clock was made."""
+        return max(0.0, self._began_s + budget_s - self())
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until time is over."""
+        ends_s = time.monotonic() + seconds
+        while not self.is_stopped and (left_s := ends_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, _NAP_S))
 
     def stop(self) -> None:
         """Let all time be over."""
@@ -92,19 +104,22 @@ class Surveyed:
 
 
 @contextmanager
-def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveReadTransport"]:
+def connected(
+    target: LiveTarget, settings: ClusterSettings, clock: SurveyClock | None = None
+) -> Iterator["LiveReadTransport"]:
     """The cluster, once the identity was found able to do nothing but look in all the namespaces.
 
     Raises: SettingsError for an identity that can do more, or less than it needs; UnknownNamespace if that is why it
     can do less; ClusterUnavailable.
     """
-    places = _named(target, settings)
+    places, clock = _named(target, settings), clock or SurveyClock()
+    opened = partial(_opened, target, settings, places, clock)
     try:
         # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
-        transport = _opened(target, settings, places, must_read=not target.is_everywhere)
+        transport = opened(must_read=not target.is_everywhere)
     except SettingsError:
         with suppress(SettingsError, ClusterUnavailable):
-            _refuse_unknown(_opened(target, settings, places, must_read=False), places)
+            _refuse_unknown(opened(must_read=False), places)
         raise
     try:
         yield transport
@@ -113,7 +128,7 @@ def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveRe
 
 
 def _opened(
-    target: LiveTarget, settings: ClusterSettings, places: Sequence[str], *, must_read: bool
+    target: LiveTarget, settings: ClusterSettings, places: Sequence[str], clock: SurveyClock, *, must_read: bool
 ) -> "LiveReadTransport":
     from aoi.access.live import LiveReadTransport  # TLS and clients: half a second
     from aoi.access.live.access import NEEDED
@@ -125,6 +140,8 @@ def _opened(
         context=target.context or settings.context or None,
         prometheus_url=settings.prometheus_url or None,
         jaeger_url=settings.jaeger_url or None,
+        timeout_s=settings.request_s,
+        check_s=clock.left_s(settings.budget_s),
         needed_rights=NEEDED if must_read else (),
     )
 
@@ -148,11 +165,11 @@ def look(
     """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
     clock = clock or SurveyClock()
     progress.stage("survey")
-    reader, patience = _reading(transport, clock)
+    reader, patience = _reading(transport, settings, clock)
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
-        transport.check(places)
+        transport.check(places, clock.left_s(settings.budget_s))
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
     clock.is_counting = True
     reports = (*told, *(alert.symptom for alert in target.alerts))
@@ -171,18 +188,19 @@ def look(
     return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
 
 
-def again_in(transport: "LiveReadTransport", place: str, reports: Sequence[str]) -> Survey:
+def again_in(transport: "LiveReadTransport", settings: ClusterSettings, place: str, reports: Sequence[str]) -> Survey:
     """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
-    return survey(_reading(transport, SurveyClock())[0], (place,), reports)
+    return survey(_reading(transport, settings, SurveyClock())[0], (place,), reports)
 
 
-def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader, Patience]:
-    """Reads in parallel, again where that can help, within one budget."""
+def _reading(transport: "LiveReadTransport", settings: ClusterSettings, clock: SurveyClock) -> tuple[Reader, Patience]:
+    """Reads in parallel, again where that can help, within what is left of one budget."""
     from aoi.access.live.transport import PARALLEL_READS
 
-    patience = Patience(BUDGET_S, attempts=ATTEMPTS, clock=clock)
-    patient = Patient(transport, patience, request_s=REQUEST_S)
-    reader = Reader(patient, threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    left_s = clock.left_s(settings.budget_s)
+    patience = Patience(left_s, attempts=ATTEMPTS, clock=clock, sleep=clock.sleep)
+    patient = Patient(transport, patience, request_s=settings.request_s)
+    reader = Reader(patient, threads=PARALLEL_READS, budget_s=left_s, clock=clock)
     return reader, patience
 
 

@@ -46,11 +46,12 @@ class LiveReadTransport:
         prometheus_url: str | None = None,
         jaeger_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        check_s: float = CHECK_S,
         needed_rights: Sequence[Access] = NEEDED,
     ) -> None:
         """Connect and check the identity in `namespaces`, else in `namespace`, else in the one of the context.
 
-        `timeout_s` bounds each request as a whole. `needed_rights` is empty where whoever reads tells what was
+        `timeout_s` bounds each request as a whole, `check_s` the check of the identity. `needed_rights` is empty where whoever reads tells what was
         refused. Raises: SettingsError, ClusterUnavailable.
         """
         self._needed_rights = needed_rights
@@ -67,18 +68,18 @@ class LiveReadTransport:
         # Its own connections: neither the cluster's authority nor its client certificate concern another server.
         self._other = Connections(kept=PARALLEL_READS)
         try:
-            self.check(tuple(namespaces) or (namespace or self.config.namespace,))
+            self.check(tuple(namespaces) or (namespace or self.config.namespace,), check_s)
         except BaseException:
             self.close()
             raise
 
-    def check(self, namespaces: Sequence[str]) -> None:
+    def check(self, namespaces: Sequence[str], within_s: float = CHECK_S) -> None:
         """Refuse the identity if it may do too much, or too little, in one of these namespaces.
 
         For those that become known later; the constructor has checked its own. Raises: SettingsError,
         ClusterUnavailable.
         """
-        patience = Patience(CHECK_S)
+        patience = Patience(min(CHECK_S, within_s))
 
         def post(path: str, body: bytes) -> Response:
             return self._send("POST", path, (), _JSON, body, timeout_s=min(self._timeout_s, patience.left_s))

@@ -4,6 +4,7 @@ Of the kind and the namespace that was asked, each object shaped as the API shap
 `spec: 3` as an empty one would accuse somebody of what nobody said.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from aoi.access.transport import Response
 from aoi.estate.objects import Obj
 from aoi.records.coverage import GapReason
 
+MAX_ITEMS = 5_000
+"""Of one page: who was asked for 500 and sends more heeds no limit."""
+_one_by_one = threading.Lock()
+"""What is parsed is many times as large as its text until most of it is left out: one answer at a time is."""
 _TABLES = (
     *(("metadata",), ("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations")),
     *(("spec", "selector"), ("spec", "template"), ("spec", "template", "spec"), ("involvedObject",)),
@@ -37,11 +42,16 @@ class Page:
     odd: int
     """Entries that are no objects of what was asked for."""
     follow: str | None
-    """Token of the next page; empty on the last one; None where a next page is spoken of and not named."""
+    """Token of the next page; empty on the last one; None where there is more and nobody says where."""
 
 
 def page_of(response: Response, readable: Readable, namespace: str) -> Page | tuple[GapReason, str]:
     """What a list says, or why it is none."""
+    with _one_by_one:
+        return _page_of(response, readable, namespace)
+
+
+def _page_of(response: Response, readable: Readable, namespace: str) -> Page | tuple[GapReason, str]:
     page = object_of(response)
     if page is None:
         return reason_of(response), words_of(response)
@@ -52,8 +62,10 @@ def page_of(response: Response, readable: Readable, namespace: str) -> Page | tu
         return "unreadable", "the answer is no list"
     # Of a page that can be written out again, so can each object.
     is_shallow_page = is_shallow(page)
+    is_all = len(listed) <= MAX_ITEMS
+    del listed[MAX_ITEMS:]
     whole = [item for item in listed if is_item(item, readable, namespace) and (is_shallow_page or is_shallow(item))]
-    return Page(tuple(whole), len(listed) - len(whole), _follow(page.get("metadata")))
+    return Page(tuple(whole), len(listed) - len(whole), _follow(page.get("metadata")) if is_all else None)
 
 
 def _follow(metadata: Any) -> str | None:

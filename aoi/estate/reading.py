@@ -181,7 +181,7 @@ class Reader:
             odd += page.odd
             items += [self._pruner.prune({**item, **typed}) for item in page.items]
             if page.follow is None or (page.follow and page.follow in asked):
-                return self._stopped(key, namespace, items, "cut", "there are more, and the server does not say where")
+                return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
             if not page.follow and odd:
                 detail = f"{odd} entries are nested too deeply, or are no {readable.kind} of this namespace in shape"
                 return self._stopped(key, namespace, items, "unreadable", detail)

@@ -1,14 +1,21 @@
 """One kind of misbehaviour: what is sent, to whom, and what must come of it."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.access.live.servers import Received, Sent
 from tests.misbehaving.server import Answering, Hits, on
 
-BUDGET_S, REQUEST_S = 1.6, 0.6
+BUDGET_S, REQUEST_S = 1.2, 0.4
 """Of a diagnosis and of one request, in this suite."""
+AMPLE_S = 8.0
+"""The budget where nothing is to be lost."""
 SLACK_S = 1.5
 """What a diagnosis may take beyond its budget on a busy machine: what it read is judged and kept after it."""
+
+PODS = on("pods")
 
 
 @dataclass(frozen=True)
@@ -16,17 +23,23 @@ class Case:
     """Hit endpoints are answered by `answer`; what is expected follows from what that hides."""
 
     name: str
-    answer: Answering
-    hits: Hits = on("pods")
+    answer: Answering = lambda received, whole: [whole]
+    hits: Hits = PODS
     loses: tuple[str, ...] = ("pods",)
     """Resources that the coverage must say were not read, or not to their end; empty: nothing is lost."""
     is_silent: bool = False
     """Nothing at all can be read: an error is as good an answer."""
     is_large: bool = False
     """Its memory is measured."""
-    budget_s: float = BUDGET_S
-    reports: tuple[str, ...] = ()
-    """Symptoms that the operator gives."""
+    budget_s: float = 0
+    """Its own, where neither of the two above fits."""
+    serving: Callable[[Path], AbstractContextManager[Path]] | None = None
+    """Gives the kubeconfig of a server of its own instead."""
+
+    @property
+    def within_s(self) -> float:
+        """Its budget."""
+        return self.budget_s or (BUDGET_S if self.loses else AMPLE_S)
 
 
 def dropping(*parts: bytes | float | None) -> Answering:

@@ -51,8 +51,8 @@ class LiveReadTransport:
     ) -> None:
         """Connect and check the identity in `namespaces`, else in `namespace`, else in the one of the context.
 
-        `timeout_s` bounds each request as a whole, `check_s` the check of the identity. `needed_rights` is empty where whoever reads tells what was
-        refused. Raises: SettingsError, ClusterUnavailable.
+        `timeout_s` bounds each request as a whole, `check_s` the check of the identity. `needed_rights` is empty where
+        whoever reads tells what was refused. Raises: SettingsError, ClusterUnavailable.
         """
         self._needed_rights = needed_rights
         self.config: Kubeconfig = load(kubeconfig, context)

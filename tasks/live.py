@@ -67,7 +67,7 @@ class SurveyClock:
     def __init__(self) -> None:
         self.is_stopped = False
         self.is_counting = False
-        """Whether a survey is under way: before, there is nothing that could be given."""
+        """Whether a survey or an episode is under way: before, there is nothing that could be given."""
 
     def __call__(self) -> float:
         """Seconds since some time in the past; infinite once all time is over."""
@@ -76,6 +76,15 @@ class SurveyClock:
     def stop(self) -> None:
         """Let all time be over."""
         self.is_stopped = True
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """While the block runs, an interrupt ends it early with what it has."""
+        self.is_counting = True
+        try:
+            yield
+        finally:
+            self.is_counting = False
 
 
 @dataclass(frozen=True)
@@ -154,10 +163,9 @@ def look(
         places = all_namespaces(reader)
         transport.check(places)
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
-    clock.is_counting = True
     reports = (*told, *(alert.symptom for alert in target.alerts))
-    surveyed = survey(reader, places, reports)
-    clock.is_counting = False
+    with clock.counting():
+        surveyed = survey(reader, places, reports)
     coverage = surveyed.coverage.model_copy(
         update={
             "cluster": transport.config.server,

@@ -67,4 +67,4 @@ def advance(done: int, total: int, note: str = "") -> None:
 def listener() -> Tell | None:
     """Who is told what happens in an episode; None where nobody watches, so that no event need be made."""
     reporter = _reporter.get()
-    return None if isinstance(reporter, Silence) else reporter.tell
+    return None if type(reporter) is Silence else reporter.tell

@@ -15,6 +15,7 @@ from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
 from aoi.access.transport import ReadRequest
+from aoi.agents.costs import Account, Counted
 from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
@@ -98,6 +99,8 @@ class Surveyed:
     """What the operator said, redacted."""
     reports: tuple[str, ...]
     """The same, and what alerts say."""
+    account: Account
+    """What the look cost."""
 
 
 @contextmanager
@@ -157,14 +160,15 @@ def look(
     """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
     clock = clock or SurveyClock()
     progress.stage("survey")
-    reader, patience = _reading(transport, clock)
+    account = Account()
+    reader, patience = _reading(transport, clock, account)
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
         transport.check(places)
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
     reports = (*told, *(alert.symptom for alert in target.alerts))
-    with clock.counting():
+    with clock.counting(), account.timing("survey"):
         surveyed = survey(reader, places, reports)
     coverage = surveyed.coverage.model_copy(
         update={
@@ -176,21 +180,22 @@ def look(
     answer = surveyed.answer.model_copy(update={"coverage": coverage})
     if reports:
         answer = _unless_reported(answer)
-    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
+    answer = _cut_short(answer, coverage) if clock.is_stopped else answer
+    return Surveyed(surveyed, answer, told, reports, account)
 
 
 def again_in(transport: "LiveReadTransport", place: str, reports: Sequence[str]) -> Survey:
     """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
-    return survey(_reading(transport, SurveyClock())[0], (place,), reports)
+    return survey(_reading(transport, SurveyClock(), Account())[0], (place,), reports)
 
 
-def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader, Patience]:
-    """Reads in parallel, again where that can help, within one budget."""
+def _reading(transport: "LiveReadTransport", clock: SurveyClock, account: Account) -> tuple[Reader, Patience]:
+    """Reads in parallel, again where that can help, within one budget, on an account."""
     from aoi.access.live.transport import PARALLEL_READS
 
     patience = Patience(BUDGET_S, attempts=ATTEMPTS, clock=clock)
     patient = Patient(transport, patience, request_s=REQUEST_S)
-    reader = Reader(patient, threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    reader = Reader(Counted(patient, account, "survey"), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
     return reader, patience
 
 

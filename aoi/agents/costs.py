@@ -1,8 +1,9 @@
 """What each agent of an episode uses: calls and tokens of a policy, reads and bytes of the cluster, time."""
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from aoi.access.transport import ReadRequest, ReadTransport, Response
@@ -10,9 +11,10 @@ from aoi.records.episode import Cost, SpenderName
 
 
 class Account:
-    """Keeps account of one episode."""
+    """Keeps account of one episode, or of a survey, whose reads run beside each other."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._used: dict[SpenderName, Counter[str]] = {}
         self._spent_s: dict[SpenderName, float] = {}
 
@@ -22,7 +24,12 @@ class Account:
 
     def read(self, who: SpenderName, size: int) -> None:
         """One read of the cluster, answered with that many bytes."""
-        self._of(who).update(requests=1, bytes=size)
+        with self._lock:
+            self._of(who).update(requests=1, bytes=size)
+
+    def add(self, cost: Cost) -> None:
+        """What another account says that somebody used."""
+        self._of(cost.role).update(cost.model_dump(exclude={"schema_version", "role"}))
 
     @contextmanager
     def timing(self, who: SpenderName) -> Iterator[None]:
@@ -45,6 +52,22 @@ class Account:
 
     def _of(self, who: SpenderName) -> Counter[str]:
         return self._used.setdefault(who, Counter())
+
+
+def together(*accounts: Iterable[Cost]) -> tuple[Cost, ...]:
+    """What several accounts come to, each agent once."""
+    total = Account()
+    for cost in (cost for costs in accounts for cost in costs):
+        total.add(cost)
+    return total.costs
+
+
+def spent_together(*spent_ms: Mapping[SpenderName, int]) -> dict[SpenderName, int]:
+    """Milliseconds of several accounts, added up by agent."""
+    total: dict[SpenderName, int] = {}
+    for who, spent in (pair for each in spent_ms for pair in each.items()):
+        total[who] = total.get(who, 0) + spent
+    return total
 
 
 class Counted:

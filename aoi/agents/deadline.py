@@ -32,7 +32,14 @@ class Deadline:
         """Seconds that are left, 0 when it is over."""
         return max(0.0, self._ends_s - self._clock())
 
+    @property
+    def ended(self) -> Literal["deadline", "cancelled"] | None:
+        """How it ended; None while there is time."""
+        if self.left_s > 0:
+            return None
+        return "cancelled" if self._clock() == float("inf") else "deadline"
+
     def check(self) -> None:
         """Raises: TimeIsUp when it is over."""
-        if self.left_s <= 0:
-            raise TimeIsUp("cancelled" if self._clock() == float("inf") else "deadline")
+        if (ended := self.ended) is not None:
+            raise TimeIsUp(ended)

@@ -108,7 +108,10 @@ def run_episode(
     except TimeIsUp as up:
         course.leave(up.ended)
     except Exception as broken:  # a failed rollout is data, not a crash
-        course.break_off(broken, keep_traceback)
+        if deadline is not None and (ended := deadline.ended) is not None:  # so did what was under way
+            course.leave(ended)
+        else:
+            course.break_off(broken, keep_traceback)
     narrator.stopped(course.ended)
     return Trajectory(content=course.content(begun), provenance=course.provenance(started, began))
 

@@ -112,8 +112,8 @@ class ModelServer:
     def garbage(self, path: str, error: Exception) -> ServerUnavailable:
         """What is raised for an answer that is none of the protocol: a proxy or a login page may stand in between."""
         return ServerUnavailable(
-            f"what answers at {self.settings.url} is no model server: {path} came to {type(error).__name__}. Is it vLLM, "
-            f"and up? curl {self.settings.url}/health"
+            f"what answers at {self.settings.url} is no model server: {path} came to {type(error).__name__}. Is it up? "
+            f"curl {self.settings.url}/health"
         )
 
     def names(self) -> tuple[str, ...]:

@@ -145,10 +145,7 @@ def _beside(
             "alerts": seen.alerts,
             "seconds": seen.seconds,
             "costs": together(seen.costs, said.costs),
-            "spent_ms": {
-                **said.spent_ms,
-                "survey": sum(each.get("survey", 0) for each in (seen.spent_ms, said.spent_ms)),
-            },
+            "spent_ms": spent_together(seen.spent_ms, said.spent_ms),
         }
     )
 

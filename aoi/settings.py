@@ -151,6 +151,13 @@ class ClusterSettings(_Group):
     jaeger_url: Url = ""
 
 
+class DiagnosisSettings(_Group):
+    """One model's episode that somebody waits for. What is collected to learn from knows no clock."""
+
+    deadline_s: float = Field(default=300.0, gt=0)
+    """Wall-clock seconds, the survey before it aside: what it has come to by then is the answer."""
+
+
 class ServerSettings(_Group):
     """What answers for every stage and command."""
 
@@ -194,6 +201,7 @@ class Settings(BaseSettings):
     seed_model: SeedModelSettings = SeedModelSettings()
     gate: GateSettings = GateSettings()
     cluster: ClusterSettings = ClusterSettings()
+    diagnosis: DiagnosisSettings = DiagnosisSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

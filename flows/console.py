@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aoi import progress
+from aoi.records.event import Asked, Event, Stopped
+from flows.events import EventLines, told
 
 WIDE = 160
 """Columns of what goes to a file or a pipe: nothing there is as narrow as a terminal."""
@@ -38,6 +40,25 @@ class TerminalReporter:
         """Move the bar."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, note=note)
+
+    def tell(self, event: Event) -> None:
+        """A line for what happened; who is being waited for stands below, with the time that it takes."""
+        if isinstance(event, Asked):
+            self._wait_for(event)
+            return
+        if isinstance(event, Stopped):
+            self.close()
+            self._task = None
+        if line := told(event):
+            # From strangers and models: redacted, and never read as markup.
+            self._bars.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+    def _wait_for(self, event: Asked) -> None:
+        name, note = f"step {event.step}", f"{event.role} thinks about {event.tokens:,} tokens"
+        if self._name != name:
+            self.stage(name)
+        if self._task is not None:
+            self._bars.update(self._task, note=note)
 
     def close(self) -> None:
         """Leave the finished line full."""
@@ -72,6 +93,9 @@ class PlainReporter:
             self._last = now
             print(f"{self._name} {done}/{total} {note}".rstrip(), file=sys.stderr, flush=True)
 
+    def tell(self, event: Event) -> None:
+        """Nothing: a log keeps the transcript at the end, or the events that it asked for."""
+
     def close(self) -> None:
         """Say how long it took."""
         if self._name:
@@ -79,8 +103,15 @@ class PlainReporter:
 
 
 @contextmanager
-def shown_progress(*, quiet: bool = False) -> Iterator[None]:
-    """Show what is reported inside the block: bars on a terminal, plain lines elsewhere, nothing if quiet."""
+def shown_progress(*, quiet: bool = False, events: TextIO | None = None) -> Iterator[None]:
+    """Show what is reported inside the block: bars on a terminal, plain lines elsewhere, nothing if quiet.
+
+    With `events`, what happens in an episode is written there, a line of JSON each, and nothing else is shown.
+    """
+    if events is not None:
+        with progress.reporting_to(EventLines(events)):
+            yield
+        return
     if quiet:
         yield
         return

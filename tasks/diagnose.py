@@ -7,15 +7,19 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aoi import progress
 from aoi.access.patience import Patience, Patient
 from aoi.agents.conclusion import concluded, looks_of
+from aoi.agents.costs import spent_together, together
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
+from aoi.agents.narrator import plain
 from aoi.errors import AoiError, UnknownBundle
 from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
+from aoi.records.event import Surveyed as SurveyTold
 from aoi.settings import ClusterSettings
 from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
@@ -30,11 +34,11 @@ DIAGNOSIS = "diagnosis"
 """Kind of the stored diagnoses."""
 
 
-def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
+def diagnose_problem(problem_id: str, seed: int, *, clock: SurveyClock | None = None) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     from tasks import champion  # seconds, which nobody who asks no model should wait
 
-    return _kept(champion.ask_about_problem(problem_id, seed))
+    return _kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
 
 
 def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
@@ -52,18 +56,34 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
     began, clock = time.monotonic(), clock or SurveyClock()
     with connected(target, settings.cluster, clock) as transport:
         surveyed = look(transport, target, settings.cluster, clock)
-        is_cut = clock.is_stopped
-        if is_cut or not is_asked:
-            return _kept(_of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
+        _tell(surveyed.answer)
+        if clock.is_stopped or not is_asked:
+            ended = INTERRUPTED if clock.is_stopped else "survey"
+            return _kept(_of_survey(surveyed, target, ended, time.monotonic() - began))
         from tasks import champion
 
-        situation = _situation(transport, settings.cluster, surveyed, target)
+        patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
+        situation = _situation(transport, settings.cluster, surveyed, target, patience)
         try:
-            said = champion.ask(lambda: situation, 0)
+            said = champion.ask(lambda: situation, 0, clock)
         except AoiError as error:
             surveyed = _without_model(surveyed, error)
             return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
         return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
+
+
+def _tell(answer: Answer) -> None:
+    """Whoever watches hears what the survey says before a model is asked."""
+    if (tell := progress.listener()) is not None:
+        tell(
+            SurveyTold(
+                verdict=answer.verdict,
+                component=answer.component,
+                cause=answer.cause,
+                confidence=answer.confidence,
+                summary=plain(answer.summary),
+            )
+        )
 
 
 def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
@@ -80,6 +100,8 @@ def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: floa
         version=None,
         seconds=round(seconds, 3),
         tokens=0,
+        costs=surveyed.account.costs,
+        spent_ms=surveyed.account.spent_ms,
         changed=(),
     )
 
@@ -123,12 +145,18 @@ def _beside(
             "symptoms": seen.symptoms,
             "alerts": seen.alerts,
             "seconds": seen.seconds,
+            "costs": together(seen.costs, said.costs),
+            "spent_ms": spent_together(seen.spent_ms, said.spent_ms),
         }
     )
 
 
 def _situation(
-    transport: "LiveReadTransport", settings: ClusterSettings, surveyed: Surveyed, target: LiveTarget
+    transport: "LiveReadTransport",
+    settings: ClusterSettings,
+    surveyed: Surveyed,
+    target: LiveTarget,
+    patience: Patience,
 ) -> LiveSituation:
     """What a model is put into. An episode is about one namespace: of several, the one of the likeliest cause."""
     places = surveyed.survey.estate.namespaces
@@ -141,7 +169,7 @@ def _situation(
     given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
     paged = LiveSituation(transport, survey, kind=target.kind).alerts()
     # One lost connection costs one read of the episode, as it does in the survey.
-    patient = Patient(transport, Patience(settings.budget_s), request_s=settings.request_s)
+    patient = Patient(transport, patience, request_s=settings.request_s)
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 

@@ -16,6 +16,7 @@ from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
 from aoi.access.transport import ReadRequest
+from aoi.agents.costs import Account, Counted
 from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
@@ -69,7 +70,7 @@ class SurveyClock:
         self._began_s = time.monotonic()
         self.is_stopped = False
         self.is_counting = False
-        """Whether a survey is under way: before, there is nothing that could be given."""
+        """Whether a survey or an episode is under way: before, there is nothing that could be given."""
 
     def __call__(self) -> float:
         """Seconds since some time in the past; infinite once all time is over."""
@@ -89,6 +90,15 @@ class SurveyClock:
         """Let all time be over."""
         self.is_stopped = True
 
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """While the block runs, an interrupt ends it early with what it has."""
+        self.is_counting = True
+        try:
+            yield
+        finally:
+            self.is_counting = False
+
 
 @dataclass(frozen=True)
 class Surveyed:
@@ -101,6 +111,8 @@ class Surveyed:
     """What the operator said, redacted."""
     reports: tuple[str, ...]
     """The same, and what alerts say."""
+    account: Account
+    """What the look cost."""
 
 
 @contextmanager
@@ -165,16 +177,16 @@ def look(
     """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
     clock = clock or SurveyClock()
     progress.stage("survey")
-    reader, patience = _reading(transport, settings, clock)
+    account = Account()
+    reader, patience = _reading(transport, settings, clock, account)
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
         transport.check(places, clock.left_s(settings.budget_s))
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
-    clock.is_counting = True
     reports = (*told, *(alert.symptom for alert in target.alerts))
-    surveyed = survey(reader, places, reports)
-    clock.is_counting = False
+    with clock.counting(), account.timing("survey"):
+        surveyed = survey(reader, places, reports)
     coverage = surveyed.coverage.model_copy(
         update={
             "cluster": transport.config.server,
@@ -185,22 +197,25 @@ def look(
     answer = surveyed.answer.model_copy(update={"coverage": coverage})
     if reports:
         answer = _unless_reported(answer)
-    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
+    answer = _cut_short(answer, coverage) if clock.is_stopped else answer
+    return Surveyed(surveyed, answer, told, reports, account)
 
 
 def again_in(transport: "LiveReadTransport", settings: ClusterSettings, place: str, reports: Sequence[str]) -> Survey:
     """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
-    return survey(_reading(transport, settings, SurveyClock())[0], (place,), reports)
+    return survey(_reading(transport, settings, SurveyClock(), Account())[0], (place,), reports)
 
 
-def _reading(transport: "LiveReadTransport", settings: ClusterSettings, clock: SurveyClock) -> tuple[Reader, Patience]:
-    """Reads in parallel, again where that can help, within what is left of one budget."""
+def _reading(
+    transport: "LiveReadTransport", settings: ClusterSettings, clock: SurveyClock, account: Account
+) -> tuple[Reader, Patience]:
+    """Reads in parallel, again where that can help, within what is left of one budget, on an account."""
     from aoi.access.live.transport import PARALLEL_READS
 
     left_s = clock.left_s(settings.budget_s)
     patience = Patience(left_s, attempts=ATTEMPTS, clock=clock, sleep=clock.sleep)
     patient = Patient(transport, patience, request_s=settings.request_s)
-    reader = Reader(patient, threads=PARALLEL_READS, budget_s=left_s, clock=clock)
+    reader = Reader(Counted(patient, account, "survey"), threads=PARALLEL_READS, budget_s=left_s, clock=clock)
     return reader, patience
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from aoi.errors import ContractViolation
 from aoi.promotion.statistics import Array, interval
-from aoi.records.episode import Trajectory
+from aoi.records.episode import BROKEN_OFF, Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult, SliceResult
 from aoi.records.problem import ProblemInstance, Split, TaskKind
 
@@ -53,7 +53,7 @@ def compare(
 ) -> EvaluationResult:
     """Pair both arms on the planned runs. `level` is of the one-sided bounds (`settings.gate.level`).
 
-    A run that either arm lacks, or that broke (`ended == "error"`), is listed in `missing`.
+    A run that either arm lacks, or that broke off (`BROKEN_OFF`), is listed in `missing`.
     Raises: ContractViolation for a run that is unplanned, repeated, of another split or world, or by another bundle.
     """
     if split == "train":
@@ -65,7 +65,7 @@ def compare(
     missing: list[str] = []
     for run in sorted(wanted):
         first, second = arms[0].get(run), arms[1].get(run)
-        if first is None or second is None or "error" in (first.content.ended, second.content.ended):
+        if first is None or second is None or {first.content.ended, second.content.ended} & BROKEN_OFF:
             missing.append(str(run))
         else:
             pairs.append(_pair(run, first, second))

@@ -218,7 +218,7 @@ def test_names_in_the_document_for_scripts_stay(diagnose: Diagnose) -> None:
     document = json.loads(diagnose("--json").out)
     assert set(document) == {
         "schema_version", "answer", "survey", "evidence", "ended", "symptoms", "alerts", "trajectory", "trajectory_ref",
-        "bundle", "version", "seconds", "tokens", "changed", "kept_as",
+        "bundle", "version", "seconds", "tokens", "costs", "spent_ms", "changed", "kept_as",
     }  # fmt: skip
     assert set(document["answer"]) == {
         "schema_version", "verdict", "component", "cause", "system_level", "fault_type", "confidence", "evidence",

@@ -28,6 +28,8 @@ class Rendered:
     requests: tuple[ReadRequest, ...]
     error: str | None = None
     """What the server refused or did not find; it is also the last line of `text`."""
+    is_cut: bool = False
+    """Whether more was printed than may be kept."""
 
 
 _RENDERERS: Mapping[str, Callable[[ReadCommand, Reader], str]] = {
@@ -62,9 +64,10 @@ def run(
         text = f"{said}\n"
     # Redacted before it is cut: half a private key no longer looks like one.
     data = redact(text.encode("utf-8", "replace"))
-    if len(data) > limit_bytes and command.output == "json" and error is None:
+    is_cut = len(data) > limit_bytes
+    if is_cut and command.output == "json" and error is None:
         data = shorten_json(data, limit_bytes)
-    return Rendered(bound(data, limit_bytes), tuple(reader.requests), error)
+    return Rendered(bound(data, limit_bytes), tuple(reader.requests), error, is_cut)
 
 
 def _render(command: ReadCommand, reader: Reader) -> str:

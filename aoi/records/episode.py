@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record, Sha256
-from aoi.records.coverage import Coverage
+from aoi.records.coverage import Coverage, Evidence
 from aoi.records.decision import Decision, ObserverState
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
@@ -64,8 +64,12 @@ class Utterance(Record):
 
 
 class Interaction(Record):
-    """One command of the Probe or the Executor, and what came back (digest only)."""
+    """One command of the Probe or the Executor, and what came back (digest only).
 
+    Version 2 brought `evidence`. One of version 1 is written as it was read, so that the digest of its episode stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     command: str
     """As typed by the agent, handles resolved, before parsing."""
     status: StepStatus
@@ -73,6 +77,21 @@ class Interaction(Record):
     """Digest of the redacted raw bytes, kept in the episode's raw store."""
     observation_bytes: int = Field(default=0, ge=0)
     error: str | None = None
+    evidence: Evidence | None = None
+    """Of a command that was sent to the cluster: what may be concluded from what came back."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and self.evidence is not None:
+            raise ValueError("an interaction of version 1 has no evidence")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("evidence", None)
+        return fields
 
 
 class Step(Record):

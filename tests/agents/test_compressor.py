@@ -161,7 +161,7 @@ def test_a_selector_that_the_template_does_not_carry_outranks_the_empty_endpoint
 
 def test_a_missing_service_is_read_from_the_servers_error():
     error = 'Error from server (NotFound): services "geo" not found\n'
-    assert first("geo", observe("kubectl describe service/geo -n hotel", error, is_error=True)) == (
+    assert first("geo", observe("kubectl describe service/geo -n hotel", error, evidence="absent")) == (
         "noservice",
         "geo",
         None,
@@ -169,7 +169,7 @@ def test_a_missing_service_is_read_from_the_servers_error():
 
 
 def test_an_error_is_not_health():
-    forbidden = observe("kubectl describe pods -n hotel", "Error from server (Forbidden): no\n", is_error=True)
+    forbidden = observe("kubectl describe pods -n hotel", "Error from server (Forbidden): no\n", evidence="unreadable")
     assert words("geo", forbidden) == []
     assert words("geo", observe("prom metrics geo", "No metrics of geo.\n")) == []
 
@@ -268,7 +268,11 @@ def test_a_crash_is_about_what_it_says_inside():
 
 def test_a_container_that_never_ran_has_the_servers_word_for_it():
     text = 'Error from server (BadRequest): container "geo" is waiting to start: trying and failing to pull image'
-    assert first("geo", observe("kubectl logs -l app=geo -n hotel", text, is_error=True)) == ("imagepull", "geo", None)
+    assert first("geo", observe("kubectl logs -l app=geo -n hotel", text, evidence="absent")) == (
+        "imagepull",
+        "geo",
+        None,
+    )
 
 
 def replica_sets(*templates, ready=0):

@@ -4,8 +4,9 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
+from typing import Any
 
-Address = tuple[int, int, int, object]
+Address = tuple[int, int, int, Any]
 """Family, type, protocol, and what to connect to."""
 
 _lock = threading.Lock()

@@ -93,7 +93,7 @@ def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: floa
         evidence=evidence_of(surveyed.answer, observations.by_digest, stored),
         ended=ended,
         symptoms=surveyed.symptoms,
-        alerts=target.alerts,
+        alerts=surveyed.alerts,
         trajectory=None,
         trajectory_ref=None,
         bundle=None,

@@ -35,7 +35,8 @@ ATTEMPTS = 3
 """Of one read: a list that hangs costs less than half of the budget, and the others are read beside it."""
 _NAP_S = 0.2
 """An interrupt is noticed within this time."""
-MAX_SYMPTOMS = 100
+MAX_SYMPTOMS = MAX_ALERTS = 100
+"""That are looked for; Alertmanager groups, and a group has few. More are told of."""
 MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
 AGAIN = "run the diagnosis again: it was interrupted"
@@ -109,6 +110,8 @@ class Surveyed:
     """The survey's, with where it was and how often it asked again."""
     symptoms: tuple[str, ...]
     """What the operator said, redacted."""
+    alerts: tuple[Alert, ...]
+    """Those that were looked for."""
     reports: tuple[str, ...]
     """The same, and what alerts say."""
     account: Account
@@ -184,11 +187,13 @@ def look(
         places = all_namespaces(reader)
         transport.check(places, clock.left_s(settings.budget_s))
     told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
-    reports = (*told, *(alert.symptom for alert in target.alerts))
+    alerts = target.alerts[:MAX_ALERTS]
+    reports = (*told, *(alert.symptom for alert in alerts))
     with clock.counting(), account.timing("survey"):
         surveyed = survey(reader, places, reports)
     coverage = surveyed.coverage.model_copy(
         update={
+            "gaps": (*surveyed.coverage.gaps, *_left_out(target)),
             "cluster": transport.config.server,
             "context": transport.config.context,
             "retried": sum(sum(troubles.values()) for troubles in patience.retried.values()),
@@ -198,7 +203,17 @@ def look(
     if reports:
         answer = _unless_reported(answer)
     answer = _cut_short(answer, coverage) if clock.is_stopped else answer
-    return Surveyed(surveyed, answer, told, reports, account)
+    return Surveyed(surveyed, answer, told, alerts, reports, account)
+
+
+def _left_out(target: LiveTarget) -> Iterator[Gap]:
+    """What was reported and nobody looked for."""
+    for what, count, most in (
+        ("symptoms", len(target.symptoms), MAX_SYMPTOMS),
+        ("alerts", len(target.alerts), MAX_ALERTS),
+    ):
+        if count > most:
+            yield Gap(what=what, namespace="", reason="cut", detail=f"the first {most} of {count} were looked for")
 
 
 def again_in(transport: "LiveReadTransport", settings: ClusterSettings, place: str, reports: Sequence[str]) -> Survey:
@@ -249,7 +264,7 @@ def _named(target: LiveTarget, settings: ClusterSettings) -> tuple[str, ...]:
     """
     if target.is_everywhere:
         return ()
-    alerted = tuple(alert.namespace for alert in target.alerts if alert.namespace)
+    alerted = tuple(alert.namespace for alert in target.alerts[:MAX_ALERTS] if alert.namespace)
     places = target.namespaces or alerted or ((settings.namespace,) if settings.namespace else ())
     for place in places:
         if not re.fullmatch(NAMESPACE, place):

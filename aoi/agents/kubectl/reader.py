@@ -85,7 +85,10 @@ class Reader:
         for _ in range(MAX_PAGES):
             query = _query(labels=labels, fields=fields, follow=follow)
             page = self._json(ReadRequest(readable.path(namespace or self.namespace), query))
-            items += page.get("items") or []
+            kind, held = page.get("kind"), page.get("items")
+            if not isinstance(held, list) or not isinstance(kind, str) or not kind.endswith("List"):
+                raise self._lost(502, "BadAnswer", f"{readable.path(namespace or self.namespace)} answered no list")
+            items += held
             follow = _follow(page)
             if not follow:
                 break

@@ -46,6 +46,10 @@ _READ = frozenset(
         *((group, path) for group, paths in _SEEN_BY_VIEW.items() for path in paths.split()),
     }
 )
+_READ_GROUPS = frozenset(group for group, _ in _READ)
+_READ_PATHS = frozenset(path for _, path in _READ)
+"""Roles name groups and resources together, `services` in `apps` among them: of Kubernetes' own groups each has what is
+listed here or no such resource."""
 _FOR_EVERYBODY = frozenset(
     {
         ("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
@@ -90,7 +94,7 @@ def _is_read(right: Access) -> bool:
     # The status of an object is a part of what reading the object shows. Of somebody's own kinds no other subresource
     # is known to be a read: a `get` of some is a console.
     whole = right.resource if right.subresource == "status" else right.path
-    return (right.group, whole) in _READ or is_custom_resource(right.group, whole)
+    return (right.group in _READ_GROUPS and whole in _READ_PATHS) or is_custom_resource(right.group, whole)
 
 
 def _is_public(path: str) -> bool:

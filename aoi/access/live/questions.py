@@ -111,11 +111,13 @@ create,patch,delete runtimeclasses.node.k8s.io
 _PATHS = ("get /metrics", "get /logs/", "get /debug/pprof/", "post /api/", "get *")
 _ELSEWHERE = """
 get,list secrets
-create,delete pods
+create,delete,deletecollection pods
 create pods/exec
 update pods/ephemeralcontainers
 create serviceaccounts/token
 create,patch deployments.apps
+create jobs.batch
+create cronjobs.batch
 create rolebindings.rbac.authorization.k8s.io
 """
 """In a namespace that nobody looks at: what costs most there."""

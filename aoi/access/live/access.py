@@ -21,6 +21,7 @@ from aoi.errors import RightsMissing, SettingsError
 
 _SHOWN = 6
 """Rights, and places, that a refusal names; the others are counted."""
+_EVERYTHING = str(Access("*", "*", "*"))
 _COUNTED = 1_000
 """Rights of one namespace that are told apart at all."""
 
@@ -55,7 +56,7 @@ class _Check:
         if not found:
             return
         places = sorted(set().union(*found.values()))
-        shown = _listed(sorted(map(_printable, found)))
+        shown = "do everything (* *.*)" if _EVERYTHING in found else _listed(sorted(map(_printable, found)))
         where = f"namespace {_listed(places)}" if "" not in places else "the whole cluster"
         raise SettingsError(
             f"the {self.role} identity may {shown} in {where}: AOI does not run with an identity that powerful. Make a "

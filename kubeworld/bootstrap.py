@@ -102,9 +102,8 @@ def _default_roles() -> Iterator[tuple[str, Obj]]:
         gathered = {"aggregationRule": {"clusterRoleSelectors": [selector]}}
         labels["kubernetes.io/bootstrapping"] = "rbac-defaults"
         yield "clusterroles", {**_role(name, [], labels), **gathered}
-    info = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
-    paths = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
-    keys = ["/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks"]
+    paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz"]
+    discovery = [{"nonResourceURLs": [*paths, "/version", "/version/"], "verbs": ["get"]}]
     reviews = [
         {
             "apiGroups": ["authorization.k8s.io"],
@@ -113,19 +112,9 @@ def _default_roles() -> Iterator[tuple[str, Obj]]:
         },
         {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
     ]
-    of_service_accounts = "system:service-account-issuer-discovery"
-    for name, what, group in (
-        ("system:discovery", _paths(*paths, *info), "system:authenticated"),
-        ("system:public-info-viewer", _paths(*info), "system:authenticated"),
-        ("system:basic-user", reviews, "system:authenticated"),
-        (of_service_accounts, _paths(*keys, "/openid/v1/jwks/"), "system:serviceaccounts"),
-    ):
+    for name, what in (("system:discovery", discovery), ("system:basic-user", reviews)):
         yield "clusterroles", _role(name, what)
-        yield "clusterrolebindings", _binding(name, {"kind": "Group", "name": group})
-
-
-def _paths(*paths: str) -> list[Obj]:
-    return [{"nonResourceURLs": list(paths), "verbs": ["get"]}]
+        yield "clusterrolebindings", _binding(name, {"kind": "Group", "name": "system:authenticated"})
 
 
 def _rules(rules: tuple[Rule, ...]) -> list[Obj]:

@@ -235,5 +235,5 @@ def _result(
     failure_class: FailureClass | None,
     done: list[JournalEntry],
 ) -> ActionResult:
-    writes = tuple(entry.status or "unknown" for entry in done)
+    writes: tuple[WriteStatus, ...] = tuple(entry.status or "unknown" for entry in done)
     return ActionResult(status, redact_text(text), failure_class, tuple(entry.index for entry in done), writes)

@@ -3,40 +3,30 @@
 What came of a write is read back (`aoi.agents.read_back`), never taken from the answer alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
-
-import orjson
+from typing import Any
 
 from aoi.access.redaction import redact_text
-from aoi.access.transport import Request, Response, Transport
+from aoi.access.transport import Response, Transport
 from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, differences, is_allowed
 from aoi.agents.actions.proposal import Proposal, shown_differences
 from aoi.agents.approval import ActionApproval, Approver, Clock, check_approval, check_time
 from aoi.agents.dry_runs import DryRunProof
 from aoi.agents.journal import EntryState, Journal, JournalEntry, WriteStatus
-from aoi.agents.read_back import FIELD_MANAGER, LOST, Answer, Outcome, look, object_of, own_differences, settle
+from aoi.agents.read_back import LOST, Answer, Outcome, look, own_differences, settle
+from aoi.agents.sending import (
+    MAYBE_PASSED_ON,
+    answer_of,
+    dry_object,
+    intent_of,
+    is_base,
+    object_path,
+    refusal_of,
+    request_of,
+)
 from aoi.errors import AoiError, ApprovalRefused, ClusterUnavailable, StoreNotWritable
 from aoi.records.base import Sha256
-
-_CONTENT_TYPE: Mapping[str, str] = {
-    "PATCH": "application/merge-patch+json",
-    "POST": "application/json",
-    "DELETE": "application/json",
-}
-_VERBS: Mapping[str, Literal["create", "patch", "delete"]] = {"PATCH": "patch", "POST": "create", "DELETE": "delete"}
-_CLASSES: Mapping[int, FailureClass] = {
-    400: "configuration",
-    401: "permission",
-    403: "permission",
-    404: "resource",
-    409: "resource",
-    410: "resource",
-    422: "configuration",
-}
-_MAYBE_LATER = (408, 429)
-"""Statuses below 500 that a proxy also gives to a request that it has passed on."""
 
 
 class NotAsApproved(Refused):
@@ -93,12 +83,16 @@ class Gate:
         self._dry_runs.check()
         if change.is_exec:
             return Proposal(change, ())
-        response = self._transport.request(_request(change, dry_run=True))
+        response = self._transport.request(request_of(change, dry_run=True))
         if response.status >= 300:
-            raise _refusal(change, response)
-        after = None if change.method == "DELETE" else _whole(change, response)
+            raise refusal_of(change, response)
+        after = None if change.method == "DELETE" else dry_object(change, response)
         changed = differences(change.before, after)
         self._check_only_shown(change, after)
+        if change.before is not None and after is not None:
+            version = after["metadata"].get("resourceVersion", change.resource_version)
+            if version != change.resource_version:
+                raise Refused(f"{change.summary}: the dry run was of another state of the object", "resource")
         outside = [difference for difference in changed if not is_allowed(difference.pointer, change.allowed)]
         if outside:
             shown = "; ".join(shown_differences(outside[:3], change.before, after))
@@ -131,11 +125,11 @@ class Gate:
 
     def _check_only_shown(self, change: Change, dry: Obj | None) -> None:
         """After a dry run: the object is as it was rendered from. Raises: Refused."""
-        path = _object_path(change)
+        path = object_path(change)
         found = look(self._transport, path)
         if found.trouble:
             raise Refused(f"{change.summary}: it could not be read after the dry run: {found.trouble}", "resource")
-        if _is_base(change, found.obj):
+        if is_base(change, found.obj):
             return
         is_stored = (
             found.obj is None or bool(found.obj["metadata"].get("deletionTimestamp"))
@@ -144,7 +138,7 @@ class Gate:
         )
         if not is_stored:
             raise Refused(f"{change.summary}: the object has changed meanwhile", "resource")
-        entry = _entry(Proposal(change, (), dry), self._journal, self._clock, action="dry run", approver="nobody")
+        entry = intent_of(Proposal(change, (), dry), self._journal, self._clock, action="dry run", approver="nobody")
         update = {"state": "done", "status": "written", "after": found.obj, "detail": "stored by a dry run"}
         self._journal.close(entry.model_copy(update=update))
         why = self._dry_runs.condemn(f"it stored the dry run of {change.summary}; entry {entry.index} of the journal")
@@ -154,10 +148,10 @@ class Gate:
         """After the approval: the object is the one that was approved, in the state that was shown. Raises: Refused."""
         if change.is_exec:
             return
-        found = look(self._transport, _object_path(change))
+        found = look(self._transport, object_path(change))
         if found.trouble:
             raise Refused(f"{change.summary}: it could not be read before the write: {found.trouble}", "resource")
-        if not _is_base(change, found.obj):
+        if not is_base(change, found.obj):
             raise Refused(f"{change.summary}: what was approved has changed meanwhile", "resource")
 
     def _approved(self, proposal: Proposal) -> ActionApproval:
@@ -174,7 +168,7 @@ class Gate:
 
     def _intend(self, proposal: Proposal, approval: ActionApproval, action: str) -> JournalEntry:
         """The entry on disk, and the approval still in time after all that was read. Raises: Refused."""
-        entry = _entry(proposal, self._journal, self._clock, action=action, approver=approval.approver)
+        entry = intent_of(proposal, self._journal, self._clock, action=action, approver=approval.approver)
         try:
             check_time(approval, proposal.change.summary, self._clock())
             return self._journal.append(entry)
@@ -187,7 +181,7 @@ class Gate:
         """Send what was approved, and find out what came of it. Raises: NotAsApproved."""
         failure: Refused | None = None
         try:
-            response = self._transport.request(_request(change, dry_run=False))
+            response = self._transport.request(request_of(change, dry_run=False))
         except ClusterUnavailable as error:
             answer, failure = LOST, Refused(f"{change.summary}: {error}", "resource")
         except AoiError as error:  # this side of the wire refused to send it
@@ -195,8 +189,8 @@ class Gate:
         else:
             if change.is_exec:
                 return self._ran(change, entry, response)
-            answer = _answer(response)
-            failure = _refusal(change, response) if response.status >= 300 else None
+            answer = answer_of(response)
+            failure = refusal_of(change, response) if response.status >= 300 else None
         if change.is_exec:
             status: WriteStatus = "unknown" if answer.kind == "lost" else "not-written"
             outcome = Outcome(status, reason="a command cannot be read back" if status == "unknown" else "")
@@ -213,8 +207,8 @@ class Gate:
         """What a command came to, by its exit code: nothing else of it can be read. Raises: NotAsApproved."""
         said = redact_text(response.body.decode("utf-8", "replace"))
         if response.status >= 300:
-            failure = _refusal(change, response)
-            is_refused = response.status < 500 and response.status not in _MAYBE_LATER
+            failure = refusal_of(change, response)
+            is_refused = response.status < 500 and response.status not in MAYBE_PASSED_ON
             entry = self._closed(
                 entry, Outcome("not-written" if is_refused else "unknown"), str(failure), state="failed"
             )
@@ -264,76 +258,3 @@ def _live(entry: JournalEntry, now: Obj) -> list[str]:
 def is_stale(again: tuple[Change, ...], change: Change) -> bool:
     """Whether an exec rendered anew is no longer the one that was approved: other pod, other script."""
     return not any(Proposal(other, ()).digest == Proposal(change, ()).digest for other in again)
-
-
-def _request(change: Change, *, dry_run: bool) -> Request:
-    body = b"" if change.is_exec else orjson.dumps(change.body)
-    headers = {"Content-Type": _CONTENT_TYPE[change.method], "Accept": "application/json"}
-    is_named = change.method in ("PATCH", "POST") and not change.is_exec
-    query = (*change.query, ("fieldManager", FIELD_MANAGER)) if is_named else change.query
-    return Request(change.method, change.path, query, headers, body, dry_run=dry_run)
-
-
-def _object_path(change: Change) -> str:
-    name = (change.body.get("metadata") or {}).get("name", "") if change.method == "POST" else ""
-    return f"{change.path}/{name}" if name else change.path.removesuffix("/exec")
-
-
-def _is_base(change: Change, present: Obj | None) -> bool:
-    """Whether an object is the very one, in the very state, that a change was rendered from."""
-    if present is None or change.before is None:
-        return present is None and change.before is None
-    metadata = present["metadata"]
-    return (metadata.get("uid"), metadata.get("resourceVersion")) == (change.uid, change.resource_version)
-
-
-def _entry(proposal: Proposal, journal: Journal, clock: Clock, *, action: str, approver: str) -> JournalEntry:
-    change = proposal.change
-    return JournalEntry(
-        index=journal.next_index(),
-        action=action,
-        summary=change.summary,
-        state="intended",
-        at=clock().isoformat(),
-        approver=approver,
-        proposal=proposal.digest,
-        path=_object_path(change),
-        before=None if change.is_exec else change.before,
-        approved=proposal.approved,
-        allowed=change.allowed,
-        undoable=change.undoable,
-        verb="exec" if change.is_exec else _VERBS[change.method],
-    )
-
-
-def _answer(response: Response) -> Answer:
-    if response.status >= 500 or response.status in _MAYBE_LATER or 300 <= response.status < 400:
-        return LOST
-    if response.status >= 400:
-        return Answer("refused")
-    obj = object_of(response)
-    is_whole = obj is not None and isinstance(obj.get("metadata"), dict) and obj.get("kind") != "Status"
-    return Answer("accepted", obj if is_whole else None)
-
-
-def _whole(change: Change, response: Response) -> Obj:
-    """The object of a dry run, of the same uid and in the same state. Raises: Refused."""
-    obj = object_of(response)
-    if obj is None or not isinstance(obj.get("metadata"), dict):
-        raise Refused(f"{change.summary}: the server answered a dry run with something that is no object", "resource")
-    if change.before is not None:
-        metadata = obj["metadata"]
-        if metadata.get("uid") != change.uid:
-            raise Refused(f"{change.summary}: the dry run was of another object", "resource")
-        if metadata.get("resourceVersion", change.resource_version) != change.resource_version:
-            raise Refused(f"{change.summary}: the object has changed meanwhile", "resource")
-    return obj
-
-
-def _refusal(change: Change, response: Response) -> Refused:
-    message = str((object_of(response) or {}).get("message", ""))
-    failure = _CLASSES.get(response.status, "resource")
-    if response.status == 403 and ("exceeded quota" in message or "LimitRange" in message):
-        failure = "resource"
-    text = redact_text(message or response.body.decode("utf-8", "replace")[:400]) or f"HTTP {response.status}"
-    return Refused(f"{change.summary}: {text}", failure)

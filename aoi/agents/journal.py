@@ -122,7 +122,8 @@ class Journal:
 
     def take_notes(self) -> tuple[str, ...]:
         """What somebody should hear about the file, and has not heard yet."""
-        notes, self._notes = tuple(self._notes), []
+        notes = tuple(self._notes)
+        self._notes.clear()
         return notes
 
     def _keep(self, entry: JournalEntry) -> None:

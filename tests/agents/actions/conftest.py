@@ -9,9 +9,11 @@ import pytest
 from aoi.access import rights
 from aoi.access.replay import ReplayTransport, capture
 from aoi.access.transport import Request
+from aoi.agents.actions.database import script_digest
 from aoi.agents.journal import Journal
 from aoi.problems.sandbox import sandbox_executor
 from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.repairs import repair_scripts
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.environment import new_world, running
 from aoi.worlds.identities import EXECUTOR, PROBE
@@ -42,6 +44,11 @@ class Cluster:
         self.executor = sandbox_executor(
             self.world, self.transport, self.namespace, journal=self.journal, recorded=self.recorded
         )
+
+    @property
+    def repairs(self) -> frozenset[str]:
+        """Digests of the scripts that the application's chart brings to repair with."""
+        return frozenset(map(script_digest, repair_scripts(self.application)))
 
     def fence(self) -> None:
         """Bind the admission policies that `deploy/` ships for real clusters."""

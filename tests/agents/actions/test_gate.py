@@ -11,7 +11,6 @@ import pytest
 from aoi.access.transport import ReadRequest, Request, Response
 from aoi.agents.actions.catalogue import make
 from aoi.agents.actions.change import Change, Refused, differences, is_allowed, merge_patch, patch_change
-from aoi.agents.actions.database import script_digest
 from aoi.agents.actions.proposal import Proposal
 from aoi.agents.actions.view import View
 from aoi.agents.approval import ActionApproval, HumanApprover, check_approval
@@ -20,7 +19,6 @@ from aoi.agents.gate import Gate
 from aoi.agents.journal import Journal
 from aoi.errors import ApprovalRefused
 from aoi.problems.sandbox import SandboxApprover, sandbox_executor, world_time
-from aoi.worlds.applications.repairs import repair_scripts
 from aoi.worlds.identities import PROBE
 from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
 from kubeworld.cluster import new_cluster
@@ -54,8 +52,7 @@ def human(answer: Any, clock: Any = lambda: NOON) -> HumanApprover:
 
 def executor(cluster: Any, approver: Any, transport: Any = None, **options: Any) -> Executor:
     transport = transport or Wire(cluster.transport)
-    scripts = frozenset(map(script_digest, repair_scripts(cluster.application)))
-    options = {"clock": lambda: NOON, "wait": cluster.world.advance, "scripts": scripts, **options}
+    options = {"clock": lambda: NOON, "wait": cluster.world.advance, "scripts": cluster.repairs, **options}
     return Executor(transport, approver, cluster.journal, cluster.namespace, **options)
 
 
@@ -135,8 +132,8 @@ class Fixed:
 
 
 def repair(cluster: Any, view: View) -> Change:
-    scripts = frozenset(map(script_digest, repair_scripts(cluster.application)))
-    return make("repair_database", "mongodb-geo", "revoke-mitigate-admin-geo-mongo.sh", str, scripts).render(view)[0]
+    name = "revoke-mitigate-admin-geo-mongo.sh"
+    return make("repair_database", "mongodb-geo", name, str, cluster.repairs).render(view)[0]
 
 
 LATER = NOON + timedelta(minutes=5)

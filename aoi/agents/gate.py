@@ -140,7 +140,7 @@ class Gate:
             raise Refused(f"{change.summary}: the object has changed meanwhile", "resource")
         entry = intent_of(Proposal(change, (), dry), self._journal, self._clock, action="dry run", approver="nobody")
         update = {"state": "done", "status": "written", "after": found.obj, "detail": "stored by a dry run"}
-        self._journal.close(entry.model_copy(update=update))
+        entry = self._journal.close(entry.model_copy(update=update))
         why = self._dry_runs.condemn(f"it stored the dry run of {change.summary}; entry {entry.index} of the journal")
         raise NotAsApproved(f"{change.summary}: written without approval: {why}", "configuration", entry)
 

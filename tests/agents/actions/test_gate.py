@@ -372,9 +372,15 @@ def test_status_and_server_fields_are_no_difference() -> None:
     assert differences(before, after) == ()
 
 
-def test_change_shows_no_credentials_to_the_approver() -> None:
-    before = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "1"}, "data": {"password": "old-hunter2"}}
-    after = {**before, "data": {"password": "new-hunter2"}}
-    change: Change = patch_change("set", "/p", before, after, ("/data/*",))
-    text = Proposal(change, differences(before, {**after, "data": {"a": "password=hunter2", **after["data"]}})).text()
-    assert "hunter2" not in text
+@pytest.mark.parametrize("valid_for", [timedelta(0), timedelta(minutes=-5), timedelta(minutes=15, microseconds=1)])
+def test_no_person_is_given_longer_than_any_approval_counts(valid_for: timedelta) -> None:
+    with pytest.raises(ApprovalRefused, match="at most"):
+        HumanApprover(lambda text: "yes", name="ana", clock=lambda: NOON, valid_for=valid_for)
+
+
+def test_an_approval_that_runs_out_while_the_object_is_looked_at_again_is_none(cluster) -> None:
+    times = iter([NOON, NOON, *[NOON + timedelta(minutes=6)] * 10])  # of the proof, of the approval, and after it
+    run = executor(cluster, human("yes"), clock=lambda: next(times))
+    wanted = cluster.get("deployments.apps", "user")["spec"]["replicas"]
+    assert run.perform("scale", "user", "4").failure_class == "permission"
+    assert cluster.get("deployments.apps", "user")["spec"]["replicas"] == wanted

@@ -18,7 +18,8 @@ from tests.agents.actions.misbehaving import Misbehaving
 
 def entry(index: int, **fields: Any) -> JournalEntry:
     values = {"action": "scale user 4", "summary": "scale", "state": "intended", "at": "2026-01-05T12:00:00+00:00"}
-    return JournalEntry(index=index, approver="ana", proposal="0" * 64, path="/p", **{**values, **fields})
+    known = {"approver": "ana", "proposal": "0" * 64, "path": "/p"}
+    return JournalEntry.model_validate({"index": index, **values, **known, **fields})
 
 
 def test_a_half_written_line_is_set_aside_and_told(cluster: Any, tmp_path: Path) -> None:

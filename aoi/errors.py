@@ -8,6 +8,7 @@ AoiError
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |- CorruptObject          stored bytes do not match their digest
+|  |  `- PurgedObject        they were taken out on purpose, since they held a secret
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
 |  |- StoreNotReadable       the store's folder or bucket refuses reads
@@ -65,6 +66,10 @@ class AlertUnreadable(Permanent):
 
 class CorruptObject(Permanent):
     """Stored bytes do not match their digest."""
+
+
+class PurgedObject(CorruptObject):
+    """An object was taken out on purpose, since it held a secret."""
 
 
 class ContractViolation(Permanent):

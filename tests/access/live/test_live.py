@@ -119,7 +119,7 @@ def test_executor_writes_over_https_after_a_human_yes(served: Served) -> None:
     human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
     run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
     result = run.perform("scale", "recommendation", "4")
-    assert result.entries == (0,), result.text
+    assert (result.entries, result.write) == ((1,), "written"), result.text
     stored = served.world.store.get("deployments.apps", NAMESPACE, "recommendation")
     assert stored is not None
     assert stored["spec"]["replicas"] == 4

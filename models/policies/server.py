@@ -258,9 +258,12 @@ class ServedPolicy:
         if deadline is not None:  # with a moment more, so that it is the deadline that ends it
             ends_s = min(ends_s, time.monotonic() + deadline.left_s + 1.0)
         asked = _Asked(turns)
-        working = (lambda turn: self._answer(turn, ends_s),)
+
+        def answer(turn: Turn) -> Generation:
+            return self._answer(turn, ends_s)
+
         count = min(len(turns), self.server.settings.concurrency)
-        threads = [threading.Thread(target=asked.work, args=working, daemon=True) for _ in range(count)]
+        threads = [threading.Thread(target=asked.work, args=(answer,), daemon=True) for _ in range(count)]
         for thread in threads:
             thread.start()
         try:

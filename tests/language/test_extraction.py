@@ -18,6 +18,7 @@ SAID = render(MEANT)
 
 PROSE = st.text(alphabet=st.characters(exclude_characters="{}<>[]"), max_size=60)
 """What people write beside JSON: without what would open an object, a tag or a list."""
+FENCES = ("{}", "```json\n{}\n```", "```\n{}\n```")
 THOUGHTS = st.builds("<think>{}{}</think>".format, PROSE, st.sampled_from(["", render(OTHER), "{ what if", '{"a": 1}']))
 
 

@@ -51,9 +51,10 @@ def test_a_server_that_says_nothing_is_left_when_whoever_asked_cancels() -> None
         return float("inf") if is_cancelled.is_set() else time.monotonic()
 
     began = time.monotonic()
-    with talking(silent) as server, pytest.raises(TimeIsUp) as up:
+    with talking(silent) as server:
         threading.Timer(0.3, is_cancelled.set).start()
-        served(server.url).generate_within(TURNS, Deadline(60, clock))
+        with pytest.raises(TimeIsUp) as up:
+            served(server.url).generate_within(TURNS, Deadline(60, clock))
     assert up.value.ended == "cancelled"
     assert time.monotonic() - began < GENEROUS_S
 

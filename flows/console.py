@@ -29,6 +29,8 @@ class TerminalReporter:
         self._bars = bars
         self._name = ""
         self._task: TaskID | None = None
+        self._asked: TaskID | None = None
+        """The line of who is asked, while an episode runs."""
 
     def stage(self, name: str) -> None:
         """Close the present line and begin another."""
@@ -45,20 +47,26 @@ class TerminalReporter:
         """A line for what happened; who is being waited for stands below, with the time that it takes."""
         if isinstance(event, Asked):
             self._wait_for(event)
-            return
-        if isinstance(event, Stopped):
-            self.close()
-            self._task = None
+        elif isinstance(event, Stopped):
+            self._wait_no_longer()
         if line := told(event):
             # From strangers and models: redacted, and never read as markup.
             self._bars.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def _wait_for(self, event: Asked) -> None:
-        name, note = f"step {event.step}", f"{event.role} thinks about {event.tokens:,} tokens"
-        if self._name != name:
-            self.stage(name)
-        if self._task is not None:
-            self._bars.update(self._task, note=note)
+        """One line for whoever is asked now."""
+        note = f"{event.role} thinks about {event.tokens:,} tokens"
+        if self._asked is None:
+            self.close()
+            self._task = None
+            self._asked = self._bars.add_task("", total=None, note="")
+        self._bars.reset(self._asked, total=None)
+        self._bars.update(self._asked, description=f"step {event.step}", note=note)
+
+    def _wait_no_longer(self) -> None:
+        if self._asked is not None:
+            self._bars.remove_task(self._asked)
+            self._asked = None
 
     def close(self) -> None:
         """Leave the finished line full."""

@@ -13,7 +13,7 @@ from aoi.errors import Permanent
 
 MAX_CHARS = 20_000
 """A longer completion is malformed without being looked at."""
-MAX_BRACES = 256
+MAX_BRACES = 128
 """Places at which an object may begin: more of them are no answer, and looking at each would take long."""
 MAX_WRAPPINGS = 3
 """Objects and strings around the object that is meant."""
@@ -115,8 +115,10 @@ def _decoded(text: str, place: int | None = None) -> tuple[object, int] | None:
         if place is None:
             return _DECODER.decode(text), len(text)
         return _DECODER.raw_decode(text, place)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
+    except RecursionError:
+        raise Malformed("nested too deeply") from None
 
 
 def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -25,6 +25,8 @@ from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 
 NOT_FOUND = 404
+GRACE_S = 2.0
+"""For requests under way when nobody is in a hurry."""
 LONGEST_WAIT_S = 3600.0
 """A server that asks for more is taken to mean this: a wrong header must not stop a loop for a day."""
 
@@ -256,12 +258,21 @@ class ServedPolicy:
         if deadline is not None:  # with a moment more, so that it is the deadline that ends it
             ends_s = min(ends_s, time.monotonic() + deadline.left_s + 1.0)
         asked = _Asked(turns)
-        for _ in range(min(len(turns), self.server.settings.concurrency)):
-            threading.Thread(target=asked.work, args=(lambda turn: self._answer(turn, ends_s),), daemon=True).start()
+
+        def answer(turn: Turn) -> Generation:
+            return self._answer(turn, ends_s)
+
+        count = min(len(turns), self.server.settings.concurrency)
+        threads = [threading.Thread(target=asked.work, args=(answer,), daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
         try:
             return asked.answers(ends_s, deadline, self._spent)
         finally:
             asked.left.clear()
+            grace_s = time.monotonic() + (GRACE_S if deadline is None else 0.0)
+            for thread in threads:  # who is under way when the budget is spent is about to notice it
+                thread.join(max(0.0, grace_s - time.monotonic()))
 
     def _spent(self) -> ServerUnavailable:
         return ServerUnavailable(f"the model server spent the budget of {self.server.settings.budget_s:.0f} s")

@@ -43,7 +43,7 @@ class ProtocolServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -70,14 +70,6 @@ class ProtocolServer:
         await site.start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return runner
-
-    async def _end(self) -> None:
-        """A client may have left requests under way: they end with the server."""
-        await self._runner.cleanup()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
 
     async def _models(self, request: web.Request) -> web.Response:
         names = ["base"] if self.late_lists > 0 else list(self.policies)

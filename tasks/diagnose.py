@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aoi import progress
 from aoi.access.patience import Patience, Patient
-from aoi.agents.conclusion import concluded, looks_of
+from aoi.agents.conclusion import concluded, gaps_of, looks_of
 from aoi.agents.costs import spent_together, together
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
@@ -69,7 +69,9 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         except AoiError as error:
             surveyed = _without_model(surveyed, error)
             return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
-        return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
+        lost = gaps_of(said.trajectory, situation.namespace) if said.trajectory else ()
+        untold = (*_untold(said, situation), *lost)
+        return _kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
 
 
 def _tell(answer: Answer) -> None:

@@ -88,9 +88,10 @@ class Patience:
             if trouble is None or is_last or not self._may_retry(what, trouble):
                 break
             self._sleep(wait_s)
+        is_lost = trouble is not None or (isinstance(outcome, Response) and outcome.is_final)
         with self._lock:
-            self._lost[group] = 0 if trouble is None else self._lost[group] + 1
-            self._spare = min(RETRIES, self._spare + (trouble is None))
+            self._lost[group] = self._lost[group] + 1 if is_lost else 0
+            self._spare = min(RETRIES, self._spare + (not is_lost))
         if isinstance(outcome, ClusterUnavailable):
             raise outcome
         return outcome

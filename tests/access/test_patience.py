@@ -197,7 +197,7 @@ def lost(patience: Patience, clock: Clock, answer: Response | str, times: int, p
     return server
 
 
-@pytest.mark.parametrize("answer", ["dropped", failed(503), failed(429)])
+@pytest.mark.parametrize("answer", ["dropped", failed(503), failed(429), Response(502, b"a login page", is_final=True)])
 def test_a_server_of_which_nothing_comes_back_is_left_alone(answer: Response | str) -> None:
     clock = Clock()
     patience = clock.patience(budget_s=1e6)

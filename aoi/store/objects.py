@@ -139,7 +139,7 @@ class ObjectStore:
         for name, data in contents.items():
             target = into / name
             _make_folder(target.parent)
-            _replace(target, data)
+            write_whole(target, data)
         return into
 
     def verify_folder(self, ref: Ref[Tree]) -> Tree:
@@ -226,7 +226,7 @@ class ObjectStore:
         try:
             if self._is_local:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-                _replace(Path(path), data)
+                write_whole(Path(path), data)
             else:
                 # One PUT: object stores show the whole object or none.
                 self._fs.pipe_file(path, data)
@@ -260,8 +260,11 @@ def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:
     return StoreNotWritable(f"cannot write {path}: {error.strerror or error}. {advice}")
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it."""
+def write_whole(path: Path, data: bytes) -> None:
+    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it.
+
+    Readable by its owner alone. Raises: OSError.
+    """
     handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

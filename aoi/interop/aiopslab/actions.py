@@ -36,8 +36,9 @@ def submission(kind: TaskKind, answer: Answer | None) -> str:
         return _block(f"submit({orjson.dumps(named).decode()})")
     if fault is None:
         return _block("submit(None)")
-    level, fault_type = labels(fault)
-    return _block(f"submit({orjson.dumps({'system_level': level, 'fault_type': fault_type}).decode()})")
+    told = labelled(fault)
+    both = {"system_level": told.system_level, "fault_type": told.fault_type}
+    return _block(f"submit({orjson.dumps(both).decode()})")
 
 
 def service_name(component: str) -> str:
@@ -45,12 +46,12 @@ def service_name(component: str) -> str:
     return component.rpartition("/")[2]
 
 
-def labels(answer: Answer) -> tuple[str, str]:
-    """AIOpsLab's two labels: the answer's own, else by what its cause means."""
-    if answer.system_level and answer.fault_type:
-        return answer.system_level, answer.fault_type
+def labelled(answer: Answer) -> Answer:
+    """With AIOpsLab's two labels: the answer's own, else by what its cause means."""
+    if answer.verdict != "fault" or (answer.system_level and answer.fault_type):
+        return answer
     level, fault_type = _MEANING.get(answer.cause or "", (SystemLevel.APPLICATION, FaultType.MISCONFIGURATION))
-    return level.value, fault_type.value
+    return answer.model_copy(update={"system_level": level.value, "fault_type": fault_type.value})
 
 
 def _by_mechanism() -> Iterator[tuple[str, tuple[SystemLevel, FaultType]]]:

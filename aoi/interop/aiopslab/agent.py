@@ -9,7 +9,7 @@ from aoi.access.transport import ReadRequest
 from aoi.errors import AoiError, Permanent
 from aoi.estate.estate import CLUSTER_WIDE, NAMESPACED
 from aoi.estate.survey import Survey, survey
-from aoi.interop.aiopslab.actions import exec_shell, submission
+from aoi.interop.aiopslab.actions import exec_shell, labelled, submission
 from aoi.interop.aiopslab.assignment import Assignment, read_assignment
 from aoi.interop.aiopslab.transport import ShellReader, ShellTransport
 from aoi.interop.aiopslab.turns import Turns
@@ -87,7 +87,8 @@ class Agent:
     def _submission(self, turns: Turns, assignment: Assignment) -> str:
         transport = ShellTransport(lambda line: turns.act(exec_shell(line)), f"aoi-{secrets.token_hex(8)}")
         try:
-            self.answer = self._diagnose(Place(transport, assignment.namespace, assignment.kind))
+            said = self._diagnose(Place(transport, assignment.namespace, assignment.kind))
+            self.answer = labelled(said) if assignment.kind is TaskKind.ANALYSIS else said
         except AoiError as error:
             self.error = error
         return submission(assignment.kind, self.answer)

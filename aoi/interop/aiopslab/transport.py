@@ -98,8 +98,9 @@ class ShellTransport:
                     answer.set_exception(error)
                 return
             outcomes = outcomes_in(text, requests, self._token)
-            if not outcomes and (is_stuck or len(now) == 1):
+            if not outcomes and (is_stuck or len(batch) == 1):
                 why = redact(" ".join(text.split())[:200].encode()).decode()
+                now = batch
                 outcomes = dict.fromkeys(range(len(now)), f"the shell gave no whole answer: {why}")
             is_stuck = not outcomes
             most = max(1, len(now) // 2) if is_stuck else MOST_READS

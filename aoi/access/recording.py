@@ -151,10 +151,9 @@ def load(path: Path) -> Recording:
 def _head(path: Path, line: bytes) -> RecordingHead:
     try:
         written = orjson.loads(line)
-        is_ours = isinstance(written, dict) and written.get("format") == "aoi-recording"
     except orjson.JSONDecodeError:
-        is_ours = False
-    if not is_ours:
+        written = None
+    if not isinstance(written, dict) or written.get("format") != "aoi-recording":
         raise RecordingUnreadable(f"{path} is no recording: its first line is none of `aoi record`")
     try:
         return RecordingHead.from_bytes(line)

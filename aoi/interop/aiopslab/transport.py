@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from typing_extensions import override
@@ -67,7 +68,7 @@ class ShellTransport:
             with self._lock:
                 self._busy += len(part)
             with ThreadPoolExecutor(max(1, len(part))) as pool:
-                results += pool.map(lambda key: self._done(read, key), part)
+                results += pool.map(partial(self._done, read), part)
         return results
 
     def _done(self, read: Callable[[K], V], key: K) -> V:
@@ -82,7 +83,8 @@ class ShellTransport:
         with self._lock:
             if not self._waiting or len(self._waiting) < self._busy:
                 return
-            batch, self._waiting = self._waiting, []
+            batch = self._waiting.copy()
+            self._waiting.clear()
         self._send(batch)
 
     def _send(self, batch: list[tuple[ReadRequest, Future[Response]]]) -> None:

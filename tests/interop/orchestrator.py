@@ -15,6 +15,7 @@ from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.identities import PROBE
 from kubeworld.api.server import api_of
 from kubeworld.front import Front, serving, write_kubeconfig
+from kubeworld.serve import ending_now
 from tests.kubeworld.programs import kubectls
 
 DESCRIPTIONS = {
@@ -125,6 +126,7 @@ def served(folder: Path, problem_id: str, seed: int = 0) -> Iterator[tuple[scena
     built = scenario.build(ProblemInstance(problem=catalogue.get(problem_id), seed=seed))
     folder.mkdir(parents=True, exist_ok=True)
     os.symlink(next(iter(kubectls().values())), folder / "kubectl")
+    ending_now(built.world)  # ages count up to the time of the shell
     with serving(Front({"": built.world})) as front:
         token = api_of(built.world).tokens.add(PROBE)
         kubeconfig = folder / "config"

@@ -12,6 +12,7 @@ from aoi.access.live import LiveReadTransport, LiveTransport
 from aoi.access.live.kubeconfig import load
 from aoi.access.reading import READABLES, Readable, discovery_path
 from aoi.access.transport import Backend, ReadRequest, Request
+from aoi.agents.actions.database import script_digest
 from aoi.agents.approval import HumanApprover
 from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
@@ -19,6 +20,7 @@ from aoi.agents.probe import Probe
 from aoi.errors import ApprovalRefused, ClusterRefused, ClusterUnavailable, CommandRefused, SettingsError
 from aoi.problems.sandbox import SandboxApprover
 from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.repairs import repair_scripts
 from aoi.worlds.environment import new_world
 from aoi.worlds.identities import EXECUTOR, PROBE
 from aoi.worlds.transport import EmbeddedReadTransport
@@ -28,6 +30,8 @@ from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.world import World
 
 NAMESPACE = "test-hotel-reservation"
+SCRIPTS = frozenset(map(script_digest, repair_scripts(hotel_reservation(1))))
+"""Digests of those that may be run in a database's pod."""
 
 
 def _now() -> datetime:
@@ -139,7 +143,10 @@ def test_command_without_the_whole_right_to_exec_is_a_failure_of_permission(serv
         try:
             human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
             transport = served.open(LiveTransport, EXECUTOR.name)
-            run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
+            run = Executor(
+                transport, human, Journal(), NAMESPACE,
+                scripts=SCRIPTS, clock=_now, wait=lambda ms: None, verify_ms=0,
+            )  # fmt: skip
             result = run.perform("repair_database", "mongodb-rate")
         finally:
             now = served.world.store.get(table, "", "aoi-executor-databases")
@@ -152,7 +159,10 @@ def test_command_without_the_whole_right_to_exec_is_a_failure_of_permission(serv
 def test_script_runs_over_a_websocket_with_its_exit_code(served: Served) -> None:
     transport = served.open(LiveTransport, EXECUTOR.name)
     human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
-    run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
+    run = Executor(
+        transport, human, Journal(), NAMESPACE,
+        scripts=SCRIPTS, clock=_now, wait=lambda ms: None, verify_ms=0,
+    )  # fmt: skip
     result = run.perform("repair_database", "mongodb-rate", "revoke-mitigate-admin-rate-mongo.sh")
     assert result.status == "ok", result.text
     pods = served.world.store.objects("pods", NAMESPACE)

@@ -19,7 +19,7 @@ from aoi.agents.approval import HumanApprover
 from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
 from aoi.agents.probe import Probe
-from aoi.errors import ApprovalRefused, ClusterUnavailable, CommandRefused, SettingsError
+from aoi.errors import ApprovalRefused, ClusterRefused, ClusterUnavailable, CommandRefused, SettingsError
 from aoi.problems.sandbox import SandboxApprover
 from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.applications.repairs import repair_scripts
@@ -244,7 +244,7 @@ def test_server_with_another_authority_gets_no_token(served: Served, tmp_path: P
 
     other = tmp_path / "other"
     write_kubeconfig(other, served.front.url, make_certificates("127.0.0.1").authority_pem, {"probe": "secret-token"})
-    with pytest.raises(ClusterUnavailable):
+    with pytest.raises(ClusterRefused):
         LiveReadTransport(other, namespace=NAMESPACE)
 
 

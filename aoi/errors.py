@@ -9,6 +9,7 @@ AoiError
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |- RecordingUnreadable    what was given as a recording of a cluster is none, or was altered
 |  |- CorruptObject          stored bytes do not match their digest
+|  |  `- PurgedObject        they were taken out on purpose, since they held a secret
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
 |  |- StoreNotReadable       the store's folder or bucket refuses reads
@@ -70,6 +71,10 @@ class RecordingUnreadable(Permanent):
 
 class CorruptObject(Permanent):
     """Stored bytes do not match their digest."""
+
+
+class PurgedObject(CorruptObject):
+    """An object was taken out on purpose, since it held a secret."""
 
 
 class ContractViolation(Permanent):

@@ -19,7 +19,7 @@ from aoi.access.transport import Backend, ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused, RecordingUnreadable
 from aoi.records.base import sha256_hex
 from aoi.records.recording import RecordedRead, RecordingHead
-from aoi.store.objects import not_writable, write_whole
+from aoi.store.files import not_writable, replace_file
 
 MAX_BYTES = 512 * 1024 * 1024
 """Of a file that is replayed."""
@@ -123,7 +123,7 @@ def save(path: Path, head: RecordingHead, reads: Sequence[RecordedRead]) -> Reco
     lines = b"".join(read.to_bytes() + b"\n" for read in reads)
     head = head.model_copy(update={"reads": len(reads), "sha256": sha256_hex(lines)})
     try:
-        write_whole(path, head.to_bytes() + b"\n" + lines)
+        replace_file(path, head.to_bytes() + b"\n" + lines)
     except OSError as error:
         raise not_writable(path, error) from error
     return head

@@ -3,6 +3,8 @@
 AoiError
 |- Permanent                 trying again cannot help; the message ends with what to do
 |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
+|  |  `- RightsMissing       the identity can look at none of the namespaces
+|  |- ClusterRefused         the server is not the one that is trusted, or lets nobody ask what an identity may do
 |  |- UnknownProblem         no such problem id
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
@@ -47,6 +49,14 @@ class Transient(AoiError):
 
 class SettingsError(Permanent):
     """A setting or an `AOI_` variable is wrong or misspelt."""
+
+
+class RightsMissing(SettingsError):
+    """The identity of a kubeconfig lacks what it needs in each namespace that it is to look at."""
+
+
+class ClusterRefused(Permanent):
+    """A cluster cannot be used with this kubeconfig: another server answers, or none that tells what may be done."""
 
 
 class UnknownProblem(Permanent):

@@ -15,7 +15,7 @@ from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
 from aoi.access.transport import ReadRequest, ReadTransport
-from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
+from aoi.errors import ClusterRefused, ClusterUnavailable, Permanent, RightsMissing, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
 from aoi.estate.survey import Survey, survey
@@ -37,6 +37,8 @@ MAX_SYMPTOMS = 100
 MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
 AGAIN = "run the diagnosis again: it was interrupted"
+RIGHTS = "rights"
+"""What a gap is about that tells what a server left untold of the identity."""
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -93,17 +95,17 @@ class Surveyed:
 
 @contextmanager
 def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveReadTransport"]:
-    """The cluster, once the identity was found able to do nothing but look in all the namespaces.
+    """The cluster, once the identity was found able to do nothing but look, and to look at some of the namespaces.
 
     Raises: SettingsError for an identity that can do more, or less than it needs; UnknownNamespace if that is why it
-    can do less; ClusterUnavailable.
+    can do less; ClusterRefused, ClusterUnavailable.
     """
     places = _named(target, settings)
     try:
         # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
         transport = _opened(target, settings, places, must_read=not target.is_everywhere)
-    except SettingsError:
-        with suppress(SettingsError, ClusterUnavailable):
+    except RightsMissing:
+        with suppress(SettingsError, ClusterRefused, ClusterUnavailable):
             _refuse_unknown(_opened(target, settings, places, must_read=False), places)
         raise
     try:
@@ -116,7 +118,7 @@ def _opened(
     target: LiveTarget, settings: ClusterSettings, places: Sequence[str], *, must_read: bool
 ) -> "LiveReadTransport":
     from aoi.access.live import LiveReadTransport  # TLS and clients: half a second
-    from aoi.access.live.access import NEEDED
+    from aoi.access.live.questions import NEEDED
 
     kubeconfig = target.kubeconfig or settings.kubeconfig
     return LiveReadTransport(
@@ -166,18 +168,31 @@ def look(
     clock.is_counting = False
     where = {"cluster": transport.config.server, "context": transport.config.context}
     retried = sum(sum(troubles.values()) for troubles in patience.retried.values())
-    return _accounted(surveyed, told, reports, {**where, "retried": retried}, is_stopped=clock.is_stopped)
+    account = {**where, "retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(transport.checked.untold))}
+    return _accounted(surveyed, told, reports, account, is_stopped=clock.is_stopped)
 
 
 def look_again(
-    transport: ReadTransport, target: LiveTarget, *, retried: int = 0, is_interrupted: bool = False
+    transport: ReadTransport,
+    target: LiveTarget,
+    *,
+    retried: int = 0,
+    untold: Sequence[str] = (),
+    is_interrupted: bool = False,
 ) -> Surveyed:
     """What `look` came to, from reads that were recorded. Raises: UnknownNamespace, ClusterUnavailable, Permanent."""
     progress.stage("survey")
     reader = Reader(transport, budget_s=float("inf"))
     places: Sequence[str] = all_namespaces(reader) if target.is_everywhere else target.namespaces
     told, reports = _reported(target)
-    return _accounted(survey(reader, places, reports), told, reports, {"retried": retried}, is_stopped=is_interrupted)
+    surveyed = survey(reader, places, reports)
+    account = {"retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(untold))}
+    return _accounted(surveyed, told, reports, account, is_stopped=is_interrupted)
+
+
+def _untold(reasons: Sequence[str]) -> Iterator[Gap]:
+    """What the server did not tell of the identity's rights."""
+    return (Gap(what=RIGHTS, namespace="", reason="skipped", detail=why) for why in reasons)
 
 
 def _reported(target: LiveTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:

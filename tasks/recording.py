@@ -17,7 +17,7 @@ from aoi.records.base import Sha256
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.recording import RecordingHead
 from tasks.diagnose import kept, of_survey
-from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, connected, look, look_again
+from tasks.live import INTERRUPTED, RIGHTS, LiveTarget, SurveyClock, Surveyed, connected, look, look_again
 from tasks.workspace import workspace
 
 if TYPE_CHECKING:
@@ -60,7 +60,11 @@ def replay(file: Path) -> tuple[Diagnosis, RecordingHead, Sha256]:
         namespaces=head.namespaces, is_everywhere=head.is_everywhere, symptoms=head.symptoms, alerts=head.alerts
     )
     surveyed = look_again(
-        RecordedTransport(recording), target, retried=head.retried, is_interrupted=head.is_interrupted
+        RecordedTransport(recording),
+        target,
+        retried=head.retried,
+        untold=head.untold,
+        is_interrupted=head.is_interrupted,
     )
     ended = INTERRUPTED if head.is_interrupted else SURVEY
     diagnosis = kept(of_survey(surveyed, target, ended, time.monotonic() - began))
@@ -94,6 +98,7 @@ def _head(surveyed: Surveyed, target: LiveTarget, recorder: Recorder, *, is_inte
         symptoms=surveyed.symptoms,
         alerts=target.alerts,
         retried=coverage.retried,
+        untold=tuple(gap.detail for gap in coverage.gaps if gap.what == RIGHTS),
         is_interrupted=is_interrupted,
         answer=surveyed.answer.digest(),
         reads=0,

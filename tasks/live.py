@@ -5,7 +5,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
 AGAIN = "run the diagnosis again: it was interrupted"
 RIGHTS = "rights"
-"""What a gap is about that the check of the identity left."""
+"""What a gap is about that tells what a server left untold of the identity."""
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -168,7 +168,7 @@ def look(
     clock.is_counting = False
     where = {"cluster": transport.config.server, "context": transport.config.context}
     retried = sum(sum(troubles.values()) for troubles in patience.retried.values())
-    account = {**where, "retried": retried, "gaps": (*surveyed.coverage.gaps, *untold(transport.checked.untold))}
+    account = {**where, "retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(transport.checked.untold))}
     return _accounted(surveyed, told, reports, account, is_stopped=clock.is_stopped)
 
 
@@ -177,7 +177,7 @@ def look_again(
     target: LiveTarget,
     *,
     retried: int = 0,
-    untold_rights: Sequence[str] = (),
+    untold: Sequence[str] = (),
     is_interrupted: bool = False,
 ) -> Surveyed:
     """What `look` came to, from reads that were recorded. Raises: UnknownNamespace, ClusterUnavailable, Permanent."""
@@ -186,13 +186,13 @@ def look_again(
     places: Sequence[str] = all_namespaces(reader) if target.is_everywhere else target.namespaces
     told, reports = _reported(target)
     surveyed = survey(reader, places, reports)
-    account = {"retried": retried, "gaps": (*surveyed.coverage.gaps, *untold(untold_rights))}
+    account = {"retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(untold))}
     return _accounted(surveyed, told, reports, account, is_stopped=is_interrupted)
 
 
-def untold(rights: Iterable[str]) -> tuple[Gap, ...]:
-    """What servers leave untold of the rights of an identity, as gaps."""
-    return tuple(Gap(what=RIGHTS, namespace="", reason="skipped", detail=why) for why in rights)
+def _untold(reasons: Sequence[str]) -> Iterator[Gap]:
+    """What the server did not tell of the identity's rights."""
+    return (Gap(what=RIGHTS, namespace="", reason="skipped", detail=why) for why in reasons)
 
 
 def _reported(target: LiveTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:

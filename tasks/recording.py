@@ -63,7 +63,7 @@ def replay(file: Path) -> tuple[Diagnosis, RecordingHead, Sha256]:
         RecordedTransport(recording),
         target,
         retried=head.retried,
-        untold_rights=head.untold_rights,
+        untold=head.untold,
         is_interrupted=head.is_interrupted,
     )
     ended = INTERRUPTED if head.is_interrupted else SURVEY
@@ -98,7 +98,7 @@ def _head(surveyed: Surveyed, target: LiveTarget, recorder: Recorder, *, is_inte
         symptoms=surveyed.symptoms,
         alerts=target.alerts,
         retried=coverage.retried,
-        untold_rights=tuple(gap.detail for gap in coverage.gaps if gap.what == RIGHTS),
+        untold=tuple(gap.detail for gap in coverage.gaps if gap.what == RIGHTS),
         is_interrupted=is_interrupted,
         answer=surveyed.answer.digest(),
         reads=0,

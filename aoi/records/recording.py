@@ -41,8 +41,8 @@ class RecordingHead(Record):
     symptoms: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
     retried: int = Field(default=0, ge=0)
-    untold_rights: tuple[str, ...] = ()
-    """What the server left untold of the identity's rights."""
+    untold: tuple[str, ...] = ()
+    """What the server did not tell of the identity's rights."""
     is_interrupted: bool = False
     answer: Sha256
     """Digest of the answer that this look came to."""

@@ -47,7 +47,7 @@ class Broken:
     [
         ("misconfig_app_hotel_res-detection-1", "Yes"),
         ("noop_detection_hotel_reservation-1", "No"),
-        ("revoke_auth_mongodb-localization-1", ["mongodb-geo"]),
+        ("assign_to_non_existent_node_social_net-localization-1", ["user-service"]),
         ("k8s_target_port-misconfig-localization-2", ["text-service"]),
         (
             "scale_pod_zero_social_net-analysis-1",

@@ -38,7 +38,7 @@ def diagnose_problem(problem_id: str, seed: int, *, clock: SurveyClock | None = 
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     from tasks import champion  # seconds, which nobody who asks no model should wait
 
-    return _kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
+    return kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
 
 
 def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
@@ -59,7 +59,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         _tell(surveyed.answer)
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
-            return _kept(_of_survey(surveyed, target, ended, time.monotonic() - began))
+            return kept(of_survey(surveyed, target, ended, time.monotonic() - began))
         from tasks import champion
 
         patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
@@ -68,10 +68,10 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
             said = champion.ask(lambda: situation, 0, clock)
         except AoiError as error:
             surveyed = _without_model(surveyed, error)
-            return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
+            return kept(of_survey(surveyed, target, "survey", time.monotonic() - began))
         lost = gaps_of(said.trajectory, situation.namespace) if said.trajectory else ()
         untold = (*_untold(said, situation), *lost)
-        return _kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
+        return kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
 
 
 def _tell(answer: Answer) -> None:
@@ -88,7 +88,7 @@ def _tell(answer: Answer) -> None:
         )
 
 
-def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
+def of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
     observations = Seen(surveyed.survey.observations)
     return Diagnosis(
         answer=surveyed.answer,
@@ -138,7 +138,7 @@ def _beside(
     if answer.coverage is not None:
         coverage = answer.coverage.model_copy(update={"gaps": (*answer.coverage.gaps, *untold)})
         answer = answer.model_copy(update={"coverage": coverage})
-    seen = _of_survey(surveyed, target, said.ended, seconds)
+    seen = of_survey(surveyed, target, said.ended, seconds)
     return said.model_copy(
         update={
             "answer": answer,
@@ -175,7 +175,7 @@ def _situation(
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 
-def _kept(diagnosis: Diagnosis) -> Diagnosis:
+def kept(diagnosis: Diagnosis) -> Diagnosis:
     """Stored, so that feedback can name it."""
     ref = workspace().store.put(DIAGNOSIS, diagnosis)
     return diagnosis.model_copy(update={"kept_as": ref.short})

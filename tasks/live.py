@@ -5,17 +5,17 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
-from aoi.access.transport import ReadRequest
+from aoi.access.transport import ReadRequest, ReadTransport
 from aoi.agents.costs import Account, Counted
 from aoi.errors import ClusterRefused, ClusterUnavailable, Permanent, RightsMissing, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
@@ -40,6 +40,10 @@ MAX_SYMPTOMS = MAX_ALERTS = 100
 MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
 AGAIN = "run the diagnosis again: it was interrupted"
+RIGHTS = "rights"
+"""What a gap is about that tells what a server left untold of the identity."""
+REPORTS = ("symptoms", "alerts")
+"""What a gap is about that tells of reports for which there was no room."""
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -175,63 +179,102 @@ def _refuse_unknown(transport: "LiveReadTransport", places: Sequence[str]) -> No
 
 
 def look(
-    transport: "LiveReadTransport", target: LiveTarget, settings: ClusterSettings, clock: SurveyClock | None = None
+    transport: "LiveReadTransport",
+    target: LiveTarget,
+    settings: ClusterSettings,
+    clock: SurveyClock | None = None,
+    through: Callable[[ReadTransport], ReadTransport] = lambda transport: transport,
 ) -> Surveyed:
-    """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
+    """Survey the target's namespaces, seen `through` what is put around the transport.
+
+    Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent.
+    """
     clock = clock or SurveyClock()
     progress.stage("survey")
     account = Account()
-    reader, patience = _reading(transport, settings, clock, account)
+    reader, patience = _reading(transport, settings, clock, lambda inner: Counted(through(inner), account, "survey"))
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
         transport.check(places, clock.left_s(settings.budget_s))
-    told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
-    alerts = target.alerts[:MAX_ALERTS]
-    reports = (*told, *(alert.symptom for alert in alerts))
+    told, alerts, reports = _reported(target)
     with clock.counting(), account.timing("survey"):
         surveyed = survey(reader, places, reports)
-    untold = (Gap(what="rights", namespace="", reason="skipped", detail=why) for why in transport.checked.untold)
-    coverage = surveyed.coverage.model_copy(
-        update={
-            "gaps": (*surveyed.coverage.gaps, *untold, *_left_out(target)),
-            "cluster": transport.config.server,
-            "context": transport.config.context,
-            "retried": sum(sum(troubles.values()) for troubles in patience.retried.values()),
-        }
-    )
+    where = {"cluster": transport.config.server, "context": transport.config.context}
+    retried = sum(sum(troubles.values()) for troubles in patience.retried.values())
+    gaps = (*surveyed.coverage.gaps, *_untold(transport.checked.untold), *_left_out(target))
+    surveyed_so = Surveyed(surveyed, surveyed.answer, told, alerts, reports, account)
+    return _accounted(surveyed_so, {**where, "retried": retried, "gaps": gaps}, is_stopped=clock.is_stopped)
+
+
+def look_again(
+    transport: ReadTransport,
+    target: LiveTarget,
+    *,
+    retried: int = 0,
+    untold: Sequence[str] = (),
+    is_interrupted: bool = False,
+) -> Surveyed:
+    """What `look` came to, from reads that were recorded. Raises: UnknownNamespace, ClusterUnavailable, Permanent."""
+    progress.stage("survey")
+    account = Account()
+    reader = Reader(Counted(transport, account, "survey"), budget_s=float("inf"))
+    places: Sequence[str] = all_namespaces(reader) if target.is_everywhere else target.namespaces
+    told, alerts, reports = _reported(target)
+    with account.timing("survey"):
+        surveyed = survey(reader, places, reports)
+    gaps = (*surveyed.coverage.gaps, *_untold(untold), *_left_out(target))
+    surveyed_so = Surveyed(surveyed, surveyed.answer, told, alerts, reports, account)
+    return _accounted(surveyed_so, {"retried": retried, "gaps": gaps}, is_stopped=is_interrupted)
+
+
+def _untold(reasons: Sequence[str]) -> Iterator[Gap]:
+    """What the server did not tell of the identity's rights."""
+    return (Gap(what=RIGHTS, namespace="", reason="skipped", detail=why) for why in reasons)
+
+
+def _reported(target: LiveTarget) -> tuple[tuple[str, ...], tuple[Alert, ...], tuple[str, ...]]:
+    """What the operator said, redacted; the alerts; and what both say."""
+    told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
+    alerts = target.alerts[:MAX_ALERTS]
+    return told, alerts, (*told, *(alert.symptom for alert in alerts))
+
+
+def _accounted(surveyed: Surveyed, account: dict[str, Any], *, is_stopped: bool) -> Surveyed:
+    """With what the coverage has to add, and what reports and an interruption forbid to say."""
+    coverage = surveyed.survey.coverage.model_copy(update=account)
     answer = surveyed.answer.model_copy(update={"coverage": coverage})
-    if reports:
+    if surveyed.reports:
         answer = _unless_reported(answer)
-    answer = _cut_short(answer, coverage) if clock.is_stopped else answer
-    return Surveyed(surveyed, answer, told, alerts, reports, account)
+    return replace(surveyed, answer=_cut_short(answer, coverage) if is_stopped else answer)
 
 
 def _left_out(target: LiveTarget) -> Iterator[Gap]:
     """What was reported and nobody looked for."""
-    for what, count, most in (
-        ("symptoms", len(target.symptoms), MAX_SYMPTOMS),
-        ("alerts", len(target.alerts), MAX_ALERTS),
-    ):
+    counted = ((len(target.symptoms), MAX_SYMPTOMS), (len(target.alerts), MAX_ALERTS))
+    for what, (count, most) in zip(REPORTS, counted, strict=True):
         if count > most:
             yield Gap(what=what, namespace="", reason="cut", detail=f"the first {most} of {count} were looked for")
 
 
 def again_in(transport: "LiveReadTransport", settings: ClusterSettings, place: str, reports: Sequence[str]) -> Survey:
     """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
-    return survey(_reading(transport, settings, SurveyClock(), Account())[0], (place,), reports)
+    return survey(_reading(transport, settings, SurveyClock(), lambda inner: inner)[0], (place,), reports)
 
 
 def _reading(
-    transport: "LiveReadTransport", settings: ClusterSettings, clock: SurveyClock, account: Account
+    transport: "LiveReadTransport",
+    settings: ClusterSettings,
+    clock: SurveyClock,
+    through: Callable[[ReadTransport], ReadTransport],
 ) -> tuple[Reader, Patience]:
-    """Reads in parallel, again where that can help, within what is left of one budget, on an account."""
+    """Reads in parallel, again where that can help, within what is left of one budget."""
     from aoi.access.live.transport import PARALLEL_READS
 
     left_s = clock.left_s(settings.budget_s)
     patience = Patience(left_s, attempts=ATTEMPTS, clock=clock, sleep=clock.sleep)
     patient = Patient(transport, patience, request_s=settings.request_s)
-    reader = Reader(Counted(patient, account, "survey"), threads=PARALLEL_READS, budget_s=left_s, clock=clock)
+    reader = Reader(through(patient), threads=PARALLEL_READS, budget_s=left_s, clock=clock)
     return reader, patience
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from aoi.access.reading import Readable
+from aoi.access.recording import NOT_ASKED
 from aoi.access.redaction import redact
 from aoi.access.transport import Response
 from aoi.estate.objects import Obj
@@ -144,6 +145,8 @@ def reason_of(response: Response) -> GapReason:
         return "throttled"
     if response.status == 507 and response.is_final:
         return "cut"  # the transport's own: more came than is read
+    if response.status == NOT_ASKED and response.is_final:
+        return "skipped"
     return "timeout" if response.status in (408, 504) else "unreadable"
 
 

@@ -4,7 +4,6 @@ Only a complete answer of the expected shape is data. What was refused, cut, thr
 that nobody concludes from it that something is absent.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, TypeVar
 
 from aoi.access.reading import MAX_LIST, READABLES, Readable
-from aoi.access.redaction import redact
+from aoi.access.redaction import redact, without_colours
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused
 from aoi.estate.answers import Page, is_item, is_shallow, object_of, page_of, reason_of, words_of
@@ -23,8 +22,6 @@ from aoi.estate.objects import Obj
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
-"""Codes of terminals, which the redaction would turn into question marks."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -249,7 +246,7 @@ class Reader:
         # Only a server that heeds no `limitBytes` sends more: what it was asked for is the end.
         gap = lost("cut", f"the last {LOG_BYTES} bytes of {len(response.body)} were kept").gap
         end = response.body[-LOG_BYTES:]
-        return LogText(redact(_COLOURS.sub(b"", end)), gap if len(response.body) > LOG_BYTES else None)
+        return LogText(redact(without_colours(end)), gap if len(response.body) > LOG_BYTES else None)
 
 
 def _log_name(pod: str, container: str, *, is_previous: bool) -> str:

@@ -33,8 +33,6 @@ _BLOB = re.compile(r"(?<![A-Za-z0-9+/_-])(?:eyJ|eyA|ewo|ewk|LS0t|W3s|W3[Cs]|YXBp
 _BLOB_HINTS = ("eyj", "eya", "ewo", "ewk", "ls0t", "w3s", "w3c", "yxbp", "a2lu")
 """How base64 of JSON, of a PEM, or of a manifest begins, in lower case."""
 _DECODED_BYTES = 16_384
-HINTS = (*(hint for hints, _ in _KNOWN for hint in hints), *_BLOB_HINTS, '"kty')
-"""What a text must hold, in lower case, before the patterns are worth trying."""
 
 
 def spans_of_known(line: Folded, is_secret: Callable[[str], bool]) -> Iterator[Span]:

@@ -17,6 +17,8 @@ _LINES = 400
 """Lines of one key that are looked at."""
 _TAIL = 48
 """Characters at the end of a line that must be base64 before it may be one of a key without beginning and end."""
+MIN_RUN = 60
+"""Characters of a line of a key whose beginning and end are not there."""
 _RUN = re.compile(r"(?P<material>(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{60,80})[\\\"',\s\x7f]{0,8}$")
 _PUTTY = re.compile(r"Private-Lines: (\d{1,3})")
 
@@ -110,22 +112,24 @@ def _without_putty(text: str) -> str:
     return "\n".join(lines)
 
 
-def without_runs(lines: list[str]) -> None:
+def without_runs(lines: list[str]) -> bool:
     """Hide, in place, the middle of a key: lines of base64 one after the other that belong to no certificate."""
     is_certificate = False
     found: list[int] = []
     for number, line in enumerate(lines):
-        if "-----" in line:
-            is_certificate = "BEGIN" in line or (is_certificate and "END" not in line)
+        if len(line) < MIN_RUN:
+            if "-----" in line:
+                is_certificate = "BEGIN" in line
+            continue
         tail = line[-_TAIL - 8 : -8]
-        if len(tail) == _TAIL and " " not in tail and "." not in tail and _is_material(line) and not is_certificate:
+        if " " not in tail and "." not in tail and not is_certificate and _is_material(line):
             found.append(number)
-    for number in found:
-        if _has_neighbour(lines, number):
-            match = _RUN.search(lines[number][-400:])
-            if match:
-                start = max(0, len(lines[number]) - 400) + match.start()
-                lines[number] = hidden(lines[number], [(start, start + len(match["material"]))])
+    hides = [number for number in found if _has_neighbour(lines, number)]
+    for number in hides:
+        if match := _RUN.search(lines[number][-400:]):
+            start = max(0, len(lines[number]) - 400) + match.start()
+            lines[number] = hidden(lines[number], [(start, start + len(match["material"]))])
+    return bool(hides)
 
 
 def _is_material(line: str) -> bool:

@@ -6,23 +6,15 @@ from collections.abc import Iterator
 from aoi.access.redaction.blocks import spans_of_blocks, spans_of_secrets
 from aoi.access.redaction.commands import spans_of_commands
 from aoi.access.redaction.folding import CONTROL, MARK, Folded, Span, fold, hidden
+from aoi.access.redaction.hints import Look, is_encoded, looks, telling_runs
 from aoi.access.redaction.keys import Tells, tells
-from aoi.access.redaction.known import HINTS as KNOWN_HINTS
 from aoi.access.redaction.known import spans_of_known
 from aoi.access.redaction.network import spans_of_network
-from aoi.access.redaction.pairs import TRIGGERS, spans_of_pairs
-from aoi.access.redaction.pem import without_keys, without_runs
+from aoi.access.redaction.pairs import spans_of_pairs
+from aoi.access.redaction.pem import MIN_RUN, without_keys, without_runs
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 """Terminal escapes, and characters that reorder or hide text. Tab and newline stay."""
-_HINTS = (
-    *TRIGGERS, *KNOWN_HINTS, "@", "bearer", "cookie", "hooks.slack", "/bot", "/hooks/", "/integration/", "identified",
-    "user ", "alias set", "from-literal", "rabbitmqctl", "mysql ", "mysql\"", "mysqldump", "mysqladmin", "mysql'",
-    "mariadb", "login", "mongo ", "mongosh", "mongodump", "mongorestore", "mongo\"", "redis-cli", "curl ", "curl\"",
-    "ldap", "sqlcmd", "smbclient", "snmp", "bindpw", "vault login", "connect", "variable",
-)  # fmt: skip
-"""One of these must be in a line, in lower case, before it is looked at."""
-_ENCODED = ("%", "&", "\\u00", "\\x", CONTROL, "\x1b")
 _WINDOW = 16_384
 """Characters of a line that are looked at together. Longer lines are looked at in windows that overlap by half."""
 _VALUE_END = re.compile(r"[\s\"']|$")
@@ -49,63 +41,59 @@ def redact_text(text: str) -> str:
 
 def _redacted(text: str, depth: int) -> str:
     for _ in range(_PASSES):
-        before, text = text, _pass(text, depth)
-        if before == text:
+        text, is_final = _pass(text, depth)
+        if is_final:
             break
     return text
 
 
-def _pass(text: str, depth: int) -> str:
+def _pass(text: str, depth: int) -> tuple[str, bool]:
+    """The text after one look at all of it, and whether another would find no more."""
+    before = text
+    text = without_keys(text, text.lower())
     low = text.lower()
-    active = tuple(hint for hint in _HINTS if hint in low)
-    is_encoded = not text.isascii() or any(code in low for code in _ENCODED)
-    if not active and not is_encoded and len(text) < 60:
-        return text
-    text = without_keys(text, low)
+    telling = telling_runs(low)
+    encoded, marked = is_encoded(text), "@" in low or "$" in low
+    if not telling and not encoded and not marked and len(text) < MIN_RUN:
+        return text, text == before
     lines = text.split("\n")
-    if len(text) >= 60:
-        without_runs(lines)
-    if not active and not is_encoded:
-        return "\n".join(lines)
-    near: list[int] = []
-    for number, line in enumerate(lines):
-        if _holds(line.lower(), active) or (is_encoded and _is_encoded(line)):
-            new = _line(line, active, depth)
-            if new is not None:
-                lines[number] = new
-                near.append(number)
-    _hide_blocks(lines, near, low)
-    return "\n".join(lines)
+    is_final = text == before and not (len(text) >= MIN_RUN and without_runs(lines))
+    if telling or encoded or marked:
+        near: list[int] = []
+        for number, line in enumerate(lines):
+            look = looks(line.lower(), telling)
+            if look or (encoded and is_encoded(line)):
+                lines[number], look = _line(line, look, depth)
+                if look & (Look.PAIRS | Look.COMMANDS):
+                    near.append(number)
+        is_final = not _hide_blocks(lines, near, low) and is_final
+    return "\n".join(lines), is_final
 
 
-def _is_encoded(line: str) -> bool:
-    return not line.isascii() or any(code in line for code in _ENCODED)
-
-
-def _holds(low: str, hints: tuple[str, ...]) -> bool:
-    # A loop takes half the time of `any` over a generator, and every line that an agent reads comes by here.
-    for hint in hints:  # noqa: SIM110
-        if hint in low:
-            return True
-    return False
-
-
-def _line(line: str, active: tuple[str, ...], depth: int) -> str | None:
-    """The line without secrets; None if nothing in it tells of any."""
+def _line(line: str, look: int, depth: int) -> tuple[str, int]:
+    """The line without secrets, and what it was looked at by."""
     if len(line) > _WINDOW:
-        return _long_line(line, depth)
-    folded = fold(line)
-    if not _holds(folded.low, active if folded.offsets is None and line.isascii() else _HINTS):
-        return None
-    spans = [folded.written(span) for span in _spans(folded, depth)]
-    return hidden(line, spans) if spans else line
+        return _long_line(line, depth), Look.ALL
+    for _ in range(_PASSES):
+        folded = fold(line)
+        if folded.offsets is not None or not line.isascii():
+            look = looks(folded.low, telling_runs(folded.low))
+        spans = [folded.written(span) for span in _spans(folded, look, depth)]
+        if not spans:
+            break
+        line = hidden(line, spans)
+    return line, look
 
 
-def _spans(line: Folded, depth: int) -> Iterator[Span]:
-    yield from spans_of_pairs(line)
-    yield from spans_of_commands(line)
-    yield from spans_of_network(line)
-    yield from spans_of_known(line, lambda decoded: depth < _DEPTH and _is_secret(decoded, depth + 1))
+def _spans(line: Folded, look: int, depth: int) -> Iterator[Span]:
+    if look & Look.PAIRS:
+        yield from spans_of_pairs(line)
+    if look & (Look.PAIRS | Look.COMMANDS):
+        yield from spans_of_commands(line)
+    if look & Look.NETWORK:
+        yield from spans_of_network(line)
+    if look & Look.KNOWN:
+        yield from spans_of_known(line, lambda decoded: depth < _DEPTH and _is_secret(decoded, depth + 1))
 
 
 def _is_secret(text: str, depth: int) -> bool:
@@ -117,9 +105,7 @@ def _long_line(line: str, depth: int) -> str:
     for start in range(0, len(line), _WINDOW // 2):
         window = line[start : start + _WINDOW]
         folded = fold(window)
-        if not _holds(folded.low, _HINTS):
-            continue
-        for span in _spans(folded, depth):
+        for span in _spans(folded, looks(folded.low, telling_runs(folded.low)), depth):
             first, last = folded.written(span)
             if last == len(window) and (end := _VALUE_END.search(line, start + last)):
                 last = end.start() - start
@@ -127,7 +113,7 @@ def _long_line(line: str, depth: int) -> str:
     return hidden(line, spans)
 
 
-def _hide_blocks(lines: list[str], near: list[int], low: str) -> None:
+def _hide_blocks(lines: list[str], near: list[int], low: str) -> bool:
     found: dict[int, list[Span]] = {}
     for number, span in spans_of_blocks(lines, near):
         found.setdefault(number, []).append(span)
@@ -136,6 +122,7 @@ def _hide_blocks(lines: list[str], near: list[int], low: str) -> None:
             found.setdefault(number, []).append(span)
     for number, spans in found.items():
         lines[number] = hidden(lines[number], [s for s in spans if lines[number][slice(*s)] != MARK])
+    return bool(found)
 
 
 def _without_cut(text: str) -> str:

@@ -5,6 +5,7 @@ that the lines around it stay.
 """
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 
 from aoi.access.redaction.commands import spans_of_commands
@@ -67,21 +68,23 @@ def spans_of_blocks(lines: list[str], near: Iterable[int]) -> Iterator[Found]:
 
 
 def spans_of_secrets(lines: list[str]) -> Iterator[Found]:
-    """The values of `data` and `stringData` of Secrets that are printed as YAML."""
+    """The values of `data` and `stringData` of Secrets that are printed over lines."""
+    secrets = [number for number, line in enumerate(lines) if "Secret" in line and _SECRET.match(line)]
+    bounds = [number for number, line in enumerate(lines) if line.startswith("---")]
     for number, line in enumerate(lines):
-        match = _DATA.fullmatch(line)
-        if match and ("stringData" in line or _is_of_secret(lines, number)):
+        match = _DATA.fullmatch(line) if "ata" in line else None
+        if match and ("stringData" in line or _is_of_secret(number, secrets, bounds)):
             yield from _entries(lines, number, len(match["lead"]), Tells.ALWAYS, "", is_any=True)
 
 
-def _is_of_secret(lines: list[str], number: int) -> bool:
-    for step in (1, -1):
-        for at in range(number + step, max(-1, min(len(lines), number + step * _LINES)), step):
-            if lines[at].startswith("---"):
-                break
-            if _SECRET.match(lines[at]):
-                return True
-    return False
+def _is_of_secret(number: int, secrets: list[int], bounds: list[int]) -> bool:
+    """Whether the nearest line that says so, before or behind, is of the same document."""
+    at = bisect(secrets, number)
+    near = [secrets[place] for place in (at - 1, at) if 0 <= place < len(secrets)]
+    return any(
+        abs(other - number) <= _LINES and bisect(bounds, max(number, other)) == bisect(bounds, min(number, other))
+        for other in near
+    )
 
 
 def _indent(line: str) -> int:
@@ -181,6 +184,9 @@ def _entries(lines: list[str], number: int, indent: int, tell: Tells, key: str, 
 
 def _named(lines: list[str], number: int, line: str) -> Iterator[Found]:
     """A variable: its name in one line, its value in a line beside it."""
+    low = line.lower()
+    if "name" not in low and "key" not in low and "variable" not in low:
+        return
     match = _NAME.search(line[-400:])
     tell = tells(match["key"]) if match else Tells.NOTHING
     if tell is Tells.NOTHING:
@@ -215,12 +221,12 @@ def _end_of(value: str, quote: str) -> int:
 
 def _of_a_line(number: int, line: str) -> Iterator[Found]:
     """Name and value as two fields, or two words, of one line."""
-    if _SECRET_IN_LINE.search(line):
+    if '"Secret' in line and _SECRET_IN_LINE.search(line):
         for data in _DATA_IN_LINE.finditer(line):
             for span in spans_of_map(line, data.end(), is_any=True):
                 yield number, span
     for pattern in (_PAIR, _PAIR_REVERSED, _TUPLE):
-        if pattern is not _TUPLE and "value" not in line and "Value" not in line:
+        if ("(" not in line and "[" not in line) if pattern is _TUPLE else ("value" not in line and "Value" not in line):
             continue
         for match in pattern.finditer(line):
             value = match["value"].lstrip("\\\"'")
@@ -247,10 +253,10 @@ def _behind(lines: list[str], number: int, line: str) -> Iterator[Found]:
     elif match := _OPEN_TAG.fullmatch(line):
         if tells(match["key"]) is Tells.ALWAYS:
             yield from _first_below(lines, number, "</")
-    elif match := _FORM.search(line):
+    elif "form-data" in line and (match := _FORM.search(line)):
         if tells(match["key"]) or match["key"] == "pass":
             yield from _first_below(lines, number, "--")
-    elif _ASKS.search(line[-256:]) and line.rstrip(" \r\x7f").endswith(":"):
+    elif line.rstrip(" \r\x7f").endswith(":") and _ASKS.search(line[-256:]):
         for at, (start, end) in _first_below(lines, number, "-"):
             word = lines[at][start:end]
             if " " not in word and len(word) >= 8 and any(char.isdigit() for char in word):

@@ -41,10 +41,17 @@ class Folded:
         return self.offsets[span[0]], self.offsets[span[1]]
 
 
+def is_encoded(text: str) -> bool:
+    """Whether something in this may have to be decoded first."""
+    if not text.isascii() or CONTROL in text or "\x1b" in text:
+        return True
+    return "%" in text or "\\u00" in text or "\\x" in text or ("&" in text and ";" in text)
+
+
 def fold(line: str) -> Folded:
     """Decode a line for reading. Same length unless something in it is encoded."""
     text = line if line.isascii() else line.translate(_FOLDS)
-    if "%" not in text and "\\" not in text and "&" not in text and CONTROL not in text and "\x1b" not in text and text.isascii():
+    if not is_encoded(text):
         return Folded(text, text.lower())
     if _CODED.search(text) is None:
         return Folded(text, _lower(text))

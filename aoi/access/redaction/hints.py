@@ -4,9 +4,6 @@ A line is taken apart into runs of letters, and each run that was ever seen is j
 """
 
 import re
-from collections.abc import Mapping
-
-from aoi.access.redaction.folding import CONTROL
 
 
 class Look:
@@ -40,35 +37,18 @@ _KNOWN = re.compile(
 )
 _MARKED = Look.NETWORK | Look.KNOWN
 """By what a line with an at sign or a dollar sign is looked at."""
-_ENCODED = ("%", "&", "\\u00", "\\x", CONTROL, "\x1b")
 _judged: dict[str, int] = {}
 _MOST_JUDGED = 100_000
 """Runs that are remembered. They are runs of letters of what strangers wrote, so there has to be a bound."""
 
 
-def telling_runs(low: str) -> dict[str, int]:
-    """The runs of letters of a text in lower case that tell something."""
-    return {run: look for run in set(_RUN.findall(low)) if (look := _judged[run] if run in _judged else _judge(run))}
-
-
-def looks(low: str, telling: Mapping[str, int]) -> int:
-    """By what a line in lower case is looked at, given the runs that tell something."""
+def looks(low: str) -> int:
+    """By what a line in lower case is looked at."""
     look = _MARKED if "@" in low or "$" in low else Look.NONE
-    if telling and not telling.keys().isdisjoint(runs := _RUN.findall(low)):
-        for run in runs:
-            if run in telling:
-                look |= telling[run]
+    for run in _RUN.findall(low):
+        told = _judged.get(run)
+        look |= _judge(run) if told is None else told
     return look
-
-
-def is_encoded(text: str) -> bool:
-    """Whether something in this may have to be decoded first."""
-    if not text.isascii():
-        return True
-    for code in _ENCODED:  # noqa: SIM110  a loop takes half the time of `any` over a generator
-        if code in text:
-            return True
-    return False
 
 
 def _judge(run: str) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from aoi.access.redaction.blocks import spans_of_blocks, spans_of_secrets
 from aoi.access.redaction.commands import spans_of_commands
-from aoi.access.redaction.folding import CONTROL, MARK, Folded, Span, fold, hidden
-from aoi.access.redaction.hints import Look, is_encoded, looks, telling_runs
+from aoi.access.redaction.folding import CONTROL, MARK, Folded, Span, fold, hidden, is_encoded
+from aoi.access.redaction.hints import Look, looks
 from aoi.access.redaction.keys import Tells, tells
 from aoi.access.redaction.known import spans_of_known
 from aoi.access.redaction.network import spans_of_network
@@ -52,20 +52,17 @@ def _pass(text: str, depth: int) -> tuple[str, bool]:
     before = text
     text = without_keys(text, text.lower())
     low = text.lower()
-    telling = telling_runs(low)
-    encoded, marked = is_encoded(text), "@" in low or "$" in low
-    if not telling and not encoded and not marked and len(text) < MIN_RUN:
-        return text, text == before
+    encoded = is_encoded(text)
     lines = text.split("\n")
     is_final = text == before and not (len(text) >= MIN_RUN and without_runs(lines))
-    if telling or encoded or marked:
-        near: list[int] = []
-        for number, line in enumerate(lines):
-            look = looks(line.lower(), telling)
-            if look or (encoded and is_encoded(line)):
-                lines[number], look = _line(line, look, depth)
-                if look & (Look.PAIRS | Look.COMMANDS):
-                    near.append(number)
+    near: list[int] = []
+    for number, line in enumerate(lines):
+        look = looks(line.lower())
+        if look or (encoded and is_encoded(line)):
+            lines[number], look = _line(line, look, depth)
+            if look & (Look.PAIRS | Look.COMMANDS):
+                near.append(number)
+    if near:
         is_final = not _hide_blocks(lines, near, low) and is_final
     return "\n".join(lines), is_final
 
@@ -77,7 +74,7 @@ def _line(line: str, look: int, depth: int) -> tuple[str, int]:
     for _ in range(_PASSES):
         folded = fold(line)
         if folded.offsets is not None or not line.isascii():
-            look = looks(folded.low, telling_runs(folded.low))
+            look = looks(folded.low)
         spans = [folded.written(span) for span in _spans(folded, look, depth)]
         if not spans:
             break
@@ -105,7 +102,7 @@ def _long_line(line: str, depth: int) -> str:
     for start in range(0, len(line), _WINDOW // 2):
         window = line[start : start + _WINDOW]
         folded = fold(window)
-        for span in _spans(folded, looks(folded.low, telling_runs(folded.low)), depth):
+        for span in _spans(folded, looks(folded.low), depth):
             first, last = folded.written(span)
             if last == len(window) and (end := _VALUE_END.search(line, start + last)):
                 last = end.start() - start
@@ -117,7 +114,7 @@ def _hide_blocks(lines: list[str], near: list[int], low: str) -> bool:
     found: dict[int, list[Span]] = {}
     for number, span in spans_of_blocks(lines, near):
         found.setdefault(number, []).append(span)
-    if "stringdata:" in low or ("kind: secret" in low and "data:" in low):
+    if "data" in low and "secret" in low:
         for number, span in spans_of_secrets(lines):
             found.setdefault(number, []).append(span)
     for number, spans in found.items():

@@ -59,12 +59,23 @@ _OPEN_QUOTE = re.compile(r"(?P<lead> {0,400}(?:- {1,8}){0,8})[\"']?(?P<key>[\w.-
 
 def spans_of_blocks(lines: list[str], near: Iterable[int]) -> Iterator[Found]:
     """Where values stand whose keys are in the lines `near`."""
+    done: set[int] = set()
     for number in near:
-        line = lines[number] if lines[number].isascii() else fold(lines[number]).text
-        yield from _opened(lines, number, line)
-        yield from _named(lines, number, line)
-        yield from _of_a_line(number, line)
-        yield from _behind(lines, number, line)
+        if number in done:
+            # It is a value itself; to look below each line of one again would take quadratic time.
+            continue
+        for found in _around(lines, number):
+            if found[0] > number:
+                done.add(found[0])
+            yield found
+
+
+def _around(lines: list[str], number: int) -> Iterator[Found]:
+    line = lines[number] if lines[number].isascii() else fold(lines[number]).text
+    yield from _opened(lines, number, line)
+    yield from _named(lines, number, line)
+    yield from _of_a_line(number, line)
+    yield from _behind(lines, number, line)
 
 
 def spans_of_secrets(lines: list[str]) -> Iterator[Found]:
@@ -271,7 +282,7 @@ def _command(lines: list[str], number: int) -> Iterator[Found]:
     line = ""
     for at in range(number, min(len(lines), number + 32)):
         match = _WORD_LINE.fullmatch(lines[at])
-        if match is None:
+        if match is None or (at > number and _PROGRAM.fullmatch(lines[at])):
             break
         words.append((at, len(line), match.start("value")))
         line += match["value"] + " "

@@ -10,6 +10,8 @@ from aoi.access.redaction.values import is_harmless, is_mixed, is_prose, is_rand
 _HEADER = re.compile(
     r"(?P<name>authorization|set-cookie2?|cookie)\\{0,31}[\"']?\]?[ \t]{0,8}(?:=>|[:=,])[ \t]{0,8}[\[({]{0,2}(?P<quote>\\{0,31}[\"'])?"
 )
+_HEADER_LENGTH = 2048
+"""Characters of a header without quotes that are looked at."""
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9-]{1,30})[ ]+(?P<rest>\S)")
 _ONE = re.compile(r"[^\s\"',;\\\])}]{3,}")
 _KNOWN_SCHEMES = frozenset("basic bearer token negotiate ntlm apikey api-key jwt key".split())
@@ -67,26 +69,30 @@ def _bearer(line: Folded) -> Iterator[Span]:
 
 def _headers(line: Folded) -> Iterator[Span]:
     text = line.text
-    for match in _HEADER.finditer(line.low):
+    at = 0
+    while match := _HEADER.search(line.low, at):
         at = match.end()
         end = closing(text, match["quote"], at) if match["quote"] else _end_of_header(text, at)
         if match["name"] == "authorization":
             yield from _authorization(text, at, end)
         else:
             yield from _cookies(text, at, end, match["name"].startswith("set"))
+            if not match["name"].startswith("set"):
+                # All of it was looked at.
+                at = max(at, end)
 
 
 def _end_of_header(text: str, at: int) -> int:
     """A header without quotes ends with the line, or with the quote or the bracket around it."""
-    before = text[:at]
-    ends = [text.find(quote, at) for quote in "\"'" if before.count(quote) % 2 == 1]
+    before = text[max(0, at - _HEADER_LENGTH) : at]
+    ends = [text.find(quote, at, at + _HEADER_LENGTH) for quote in "\"'" if before.count(quote) % 2 == 1]
     if "[" in before[-40:]:
-        ends.append(text.find("]", at))
-    return min((end for end in ends if end >= 0), default=len(text))
+        ends.append(text.find("]", at, at + _HEADER_LENGTH))
+    return min((end for end in ends if end >= 0), default=min(len(text), at + _HEADER_LENGTH))
 
 
 def _authorization(text: str, at: int, end: int) -> Iterator[Span]:
-    value = text[at:end].rstrip(" \t\x7f")
+    value = text[at : min(end, at + _HEADER_LENGTH)].rstrip(" \t\x7f")
     match = _SCHEME.match(text, at, end)
     if match is None:
         word = _ONE.match(text, at, end)

@@ -36,7 +36,8 @@ _FLOW_END = re.compile(r"[,}\]](?=\s|$|[\"'}\]])")
 _AT_START = re.compile(r"[\s\x7f]{0,200}(?:[-+>] +)?[\"']?(?:export +)?")
 _ITEM = re.compile(r"\\{0,31}\"(?:[^\"\\]|\\.){0,4096}?\\{0,31}\"|'[^']{0,4096}'|[^\s,\[\]\"'{}]+")
 _HANDLED = re.compile(r"(?:proxy-?)?authorization|set-?cookie2?|cookie", re.IGNORECASE)
-_SHORT = 300
+_MACHINE_MADE = re.compile(r"[A-Za-z0-9+/_.~%:-]{12}|\d{4,10}(?![\w.-])")
+_SHORT = 100
 """Characters of a value that decide whether it looks random."""
 _LIST_LENGTH = 8192
 """Characters of a list behind a key that are looked at."""
@@ -167,6 +168,8 @@ def spans_of_map(text: str, at: int, *, is_any: bool = False) -> Iterator[Span]:
 
 
 def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator[Span]:
+    if tell is Tells.IF_RANDOM and not _MACHINE_MADE.match(text, at):
+        return
     match = _BARE.match(text, at) if tell is Tells.ALWAYS else _BARE.match(text, at, at + _SHORT)
     if match is None or text.startswith(("|", ">"), at):
         return
@@ -182,8 +185,10 @@ def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator
     if cut := _CUT.search(value):
         value = value[: cut.start()]
     value = value.rstrip(",;)}]") if not value.startswith(MARK) else value
-    if is_hidden(value, tell, key) and not value.startswith(MARK):
+    if is_hidden(value, tell, key):
         yield at, at + len(value)
+        if len(value) == _SHORT and (more := _BARE.match(text, at + _SHORT)):
+            yield more.span()
 
 
 def _elements(line: Folded) -> Iterator[Span]:

@@ -15,7 +15,7 @@ from aoi.access.redaction.pem import MIN_RUN, without_keys, without_runs
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 """Terminal escapes, and characters that reorder or hide text. Tab and newline stay."""
-_WINDOW = 16_384
+_WINDOW = 8_192
 """Characters of a line that are looked at together. Longer lines are looked at in windows that overlap by half."""
 _VALUE_END = re.compile(r"[\s\"']|$")
 _PASSES = 4

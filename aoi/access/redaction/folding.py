@@ -45,7 +45,7 @@ def is_encoded(text: str) -> bool:
     """Whether something in this may have to be decoded first."""
     if not text.isascii() or CONTROL in text or "\x1b" in text:
         return True
-    return "%" in text or "\\u00" in text or "\\x" in text or ("&" in text and ";" in text)
+    return "%" in text or "\\u" in text or "\\x" in text or ("&" in text and ";" in text)
 
 
 def fold(line: str) -> Folded:

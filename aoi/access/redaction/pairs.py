@@ -130,10 +130,15 @@ def closing(text: str, quote: str, start: int) -> int:
 
 
 def _list(text: str, at: int, tell: Tells, key: str) -> Iterator[Span]:
-    end = text.find("]", at, at + _LIST_LENGTH)
+    end = at
+    # A mark within the list is not its end.
+    while (end := text.find("]", end, at + _LIST_LENGTH)) >= 0 and text.startswith(MARK, end - len(MARK) + 1):
+        end += 1
     end = min(len(text), at + _LIST_LENGTH) if end < 0 else end
     for item in _ITEM.finditer(text, at, end):
         bare = item[0].strip("\\\"'")
+        if text.startswith(MARK, max(0, item.start() - 1)):
+            continue
         if is_hidden(bare, tell, key):
             start = item.start() + item[0].index(bare)
             yield start, start + len(bare)

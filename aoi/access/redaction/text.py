@@ -1,5 +1,6 @@
 """Redaction of free text: logs, events, files, whatever a cluster prints."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -19,8 +20,9 @@ _WINDOW = 8_192
 """Characters of a line that are looked at together. Longer lines are looked at in windows that overlap by half."""
 _VALUE_END = re.compile(r"[\s\"']|$")
 _PASSES = 4
-_DEPTH = 2
-"""How many layers of base64 are taken off."""
+_DEPTH = 4
+"""How many layers of base64 and of JSON in strings are taken off."""
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"")
 _CUT_KEY = re.compile(r"[\"']?(?P<key>[A-Za-z_]{2,20})\\{0,7}[\"']?\s?[=:]\s?\\{0,7}[\"']?(?P<secret>[^\s\"'\\,;&]{4,4096})")
 _CUT_URL = re.compile(r"(?P<secret>[^\s@\"'/:]{4,256})@[A-Za-z0-9.-]{1,253}:\d{2,5}(?=[/\s?]|$)")
 _KEYS = ("password", "passwd", "secret", "token", "apikey", "api_key", "accesskey", "access_key", "accountkey", "passphrase")
@@ -69,6 +71,8 @@ def _pass(text: str, depth: int) -> tuple[str, bool]:
 
 def _line(line: str, look: int, depth: int) -> tuple[str, int]:
     """The line without secrets, and what it was looked at by."""
+    if '"' in line and depth < _DEPTH:
+        line = _strings(line, depth)
     if len(line) > _WINDOW:
         return _long_line(line, depth), Look.ALL
     for _ in range(_PASSES):
@@ -80,6 +84,25 @@ def _line(line: str, look: int, depth: int) -> tuple[str, int]:
             break
         line = hidden(line, spans)
     return line, look
+
+
+def _strings(line: str, depth: int) -> str:
+    """The line with every JSON string in it read as a text of its own: it may be a file, a log, or JSON again."""
+
+    def inside(match: re.Match[str]) -> str:
+        string = match[0]
+        if " " not in string and "\\" not in string:
+            return string
+        try:
+            text = json.loads(string, strict=False)
+        except ValueError:
+            return string
+        if not (looks(text.lower()) or is_encoded(text)):
+            return string
+        new = _redacted(text, depth + 1)
+        return string if new == text else json.dumps(new, ensure_ascii=string.isascii())
+
+    return _STRING.sub(inside, line)
 
 
 def _spans(line: Folded, look: int, depth: int) -> Iterator[Span]:

@@ -15,6 +15,10 @@ diagnosis needs. Everything that comes back from a cluster is untrusted text, wh
 from aoi.access.redaction.folding import MARK
 from aoi.access.redaction.keys import MAX_KEY, is_sensitive_key
 from aoi.access.redaction.objects import redact_object
+from aoi.access.redaction.strict import Strictness, strict_object, strict_text
 from aoi.access.redaction.text import redact, redact_text
 
-__all__ = ["MARK", "MAX_KEY", "is_sensitive_key", "redact", "redact_object", "redact_text"]
+__all__ = [
+    "MARK", "MAX_KEY", "Strictness", "is_sensitive_key", "redact", "redact_object", "redact_text", "strict_object",
+    "strict_text",
+]  # fmt: skip

@@ -23,6 +23,9 @@ _OPENS = re.compile(
     r"[ \t]{0,16}(?:[&!][^\s]{0,60}[ \t]{0,8}){0,4}(?P<kind>[|>][-+0-9]{0,3}|\"\"\"|'''|<<[-~]?[\"']?\w{1,40}[\"']?|\[|\{|)"
     r"[ \t]{0,16}(?:#.{0,200})?[\s\x7f]{0,8}"
 )
+_OPENS_BLOCK = re.compile(
+    r"(?P<lead>)[\"']?(?<![\w.-])(?P<key>[\w.-]{1,64})[\"']?: {1,8}(?P<kind>[|>][-+0-9]{0,3})[\s\x7f]{0,8}$"
+)
 _NAME = re.compile(
     r"\\{0,31}[\"']?\b(?:name|key|variable)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
     re.IGNORECASE,
@@ -119,7 +122,7 @@ def _below(lines: list[str], number: int, indent: int) -> Iterator[int]:
 
 def _opened(lines: list[str], number: int, line: str) -> Iterator[Found]:
     """A key whose value stands below it."""
-    match = _OPENS.fullmatch(line)
+    match = _OPENS.fullmatch(line) or _OPENS_BLOCK.search(line[-200:])
     if match is None or number + 1 >= len(lines):
         return
     key, kind = match["key"], match["kind"]
@@ -127,7 +130,9 @@ def _opened(lines: list[str], number: int, line: str) -> Iterator[Found]:
     if tell is Tells.NOTHING or (tell is Tells.UNLESS_NAME and not kind):
         return
     if kind[:1] in ("|", ">"):
-        yield from _block(lines, _below(lines, number, len(match["lead"])), tell, key)
+        # Deeper than the key; where something stands before that, than the line.
+        indent = len(match["lead"]) if match.re is _OPENS else _indent(line)
+        yield from _block(lines, _below(lines, number, indent), tell, key)
     elif kind in ('"""', "'''") or kind.startswith("<<"):
         closer = kind.strip("<-~\"'") or kind
         yield from _until(lines, number, closer)

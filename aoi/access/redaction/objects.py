@@ -1,10 +1,12 @@
 """Redaction of Kubernetes objects: by position, where the API keeps values, and by what their strings hold."""
 
+from bisect import bisect
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from aoi.access.redaction.commands import spans_of_commands
-from aoi.access.redaction.folding import MARK, fold, hidden
+from aoi.access.redaction.folding import MARK, Span, fold, hidden
 from aoi.access.redaction.keys import Tells, tells
 from aoi.access.redaction.pairs import STRUCTURE, is_hidden
 from aoi.access.redaction.text import redact_text
@@ -103,11 +105,12 @@ def _words(words: list[str]) -> list[str]:
     """A list of words, which may be a command line: `--token`, `VALUE`."""
     kept = [redact_text(word) for word in words]
     line = " ".join(word.replace("\n", " ") for word in kept)
-    for start, end in list(spans_of_commands(fold(line))):
-        at = 0
-        for number, word in enumerate(kept):
-            first, last = max(start - at, 0), min(end - at, len(word))
-            if first < last and MARK not in word:
-                kept[number] = hidden(words[number], [(first, last)]) if words[number] == word else MARK
-            at += len(word) + 1
+    starts = [0, *accumulate(len(word) + 1 for word in kept)]
+    found: dict[int, list[Span]] = {}
+    for start, end in spans_of_commands(fold(line)):
+        number = bisect(starts, start) - 1
+        found.setdefault(number, []).append((start - starts[number], min(end - starts[number], len(kept[number]))))
+    for number, spans in found.items():
+        if MARK not in kept[number]:
+            kept[number] = hidden(kept[number], spans)
     return kept

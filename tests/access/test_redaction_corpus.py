@@ -12,7 +12,7 @@ from aoi.access.redaction import MARK, redact, redact_object, redact_text
 from tests.access.secrets import Shape, entries, harmless, shape, shapes
 
 CUT = "cut"
-"""A family that only a whole output can show: what stands before its beginning is not known of a string in an object."""
+"""A family that only a whole output can show: a string in an object has no bounds that cut it."""
 
 
 def test_the_corpus_has_not_shrunk() -> None:
@@ -134,7 +134,21 @@ def test_any_text_around_a_shape_is_redacted_once_and_for_all(at: int, seed: int
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=30), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12) | st.sampled_from(["name", "value", "args", "kind", "data", "env", "password", "credentials"]), inner, max_size=4), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=30),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.text(max_size=12)
+                | st.sampled_from(["name", "value", "args", "kind", "data", "env", "password", "credentials"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=20,
+    )
+)
 def test_whatever_an_object_holds_it_is_redacted_once_and_for_all(value: object) -> None:
     once = redact_object({"spec": value})
     assert redact_object(once) == once

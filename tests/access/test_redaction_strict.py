@@ -30,7 +30,10 @@ POD = {
             }
         ]
     },
-    "status": {"phase": "Running", "containerStatuses": [{"ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]},
+    "status": {
+        "phase": "Running",
+        "containerStatuses": [{"ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
+    },
 }
 
 

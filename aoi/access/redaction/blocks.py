@@ -30,7 +30,10 @@ _NAME = re.compile(
     r"\\{0,31}[\"']?\b(?:name|key|variable)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
     re.IGNORECASE,
 )
-_VALUE = re.compile(r"\\{0,31}[\"']?\b(?:value|default)\\{0,31}[\"']?[ ]{0,8}[:=][ ]{0,8}\\{0,31}(?P<quote>[\"']?)(?P<value>[^\s\x7f].{0,4096})", re.IGNORECASE)
+_VALUE = re.compile(
+    r"\\{0,31}[\"']?\b(?:value|default)\\{0,31}[\"']?[ ]{0,8}[:=][ ]{0,8}\\{0,31}(?P<quote>[\"']?)(?P<value>[^\s\x7f].{0,4096})",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(
     r"(?:name|key)\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4}[, ][^{}\n]{0,120}?\\{0,31}[\"']?\bvalue\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}"
     r"(?P<value>\\{0,31}\"[^\"\\]{0,4096}|'[^']{0,4096}|[^\s,}\"'\\]{1,4096})",
@@ -44,20 +47,34 @@ _PAIR_REVERSED = re.compile(
 _TUPLE = re.compile(
     r"[\[(]\\{0,31}[\"'](?P<key>[\w.-]{1,64})\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{1,4096})\\{0,31}[\"'][\])]"
 )
-_OPTION = re.compile(r"\s{0,400}(?:- {1,8})?\\{0,31}[\"']?--?(?P<key>[A-Za-z][\w.-]{1,64})\\{0,31}[\"']?,?[\s\x7f]{0,4}")
-_ITEM = re.compile(r"\s{0,400}(?:- {1,8})?\\{0,31}(?P<quote>[\"']?)(?P<value>[^\s\"'\\-].{0,4096}?)(?P<close>\\{0,31}[\"']?,?[\s\x7f]{0,8})")
-_WORD_LINE = re.compile(r"\s{0,400}(?:- {1,8})?(?P<quote>[\"']?)(?P<value>[^\s\"'\[\]{}].{0,1024}?)(?P<close>[\"']?,?[\s\x7f]{0,4})")
+_OPTION = re.compile(
+    r"\s{0,400}(?:- {1,8})?\\{0,31}[\"']?--?(?P<key>[A-Za-z][\w.-]{1,64})\\{0,31}[\"']?,?[\s\x7f]{0,4}"
+)
+_ITEM = re.compile(
+    r"\s{0,400}(?:- {1,8})?\\{0,31}(?P<quote>[\"']?)(?P<value>[^\s\"'\\-].{0,4096}?)(?P<close>\\{0,31}[\"']?,?[\s\x7f]{0,8})"
+)
+_WORD_LINE = re.compile(
+    r"\s{0,400}(?:- {1,8})?(?P<quote>[\"']?)(?P<value>[^\s\"'\[\]{}].{0,1024}?)(?P<close>[\"']?,?[\s\x7f]{0,4})"
+)
 _ELEMENT = re.compile(r"\s{0,400}[\"'](?P<key>[\w.-]{1,64})[\"'],[\s\x7f]{0,4}")
-_ENTRY = re.compile(r"(?P<lead>[ ]{0,400}(?:- {1,8}){0,8})[\"']?(?P<key>[\w./-]{1,253})[\"']?[ ]{0,4}:(?:[ ]{1,8}|$)(?P<quote>[\"']?)(?P<value>.{0,8192})")
-_ASKS = re.compile(r"(?:passw(?:or)?d|token|secret|passphrase|one.time code|api.?key)\b[^\"'=]{0,200}:[\s\x7f]{0,4}", re.IGNORECASE)
+_ENTRY = re.compile(
+    r"(?P<lead>[ ]{0,400}(?:- {1,8}){0,8})[\"']?(?P<key>[\w./-]{1,253})[\"']?[ ]{0,4}:(?:[ ]{1,8}|$)(?P<quote>[\"']?)(?P<value>.{0,8192})"
+)
+_ASKS = re.compile(
+    r"(?:passw(?:or)?d|token|secret|passphrase|one.time code|api.?key)\b[^\"'=]{0,200}:[\s\x7f]{0,4}", re.IGNORECASE
+)
 _FORM = re.compile(r"form-data; name=\\{0,31}\"(?P<key>[\w.-]{1,64})\\{0,31}\"[\s\x7f]{0,4}", re.IGNORECASE)
 _OPEN_TAG = re.compile(r"\s{0,400}<(?P<key>[\w.:-]{1,64})(?:\s[^<>]{0,200})?>[\s\x7f]{0,4}")
 _SECRET = re.compile(r"\s{0,400}[\"']?kind[\"']?: ?[\"']?Secret\b")
 _DATA = re.compile(r"(?P<lead> {0,400})[\"']?(?:data|stringData)[\"']?:[ ]{0,4}\{?[\s\x7f]{0,8}")
 _SECRET_IN_LINE = re.compile(r"kind\\{0,31}\"\s{0,4}:\s{0,4}\\{0,31}\"Secret\\{0,31}\"")
 _DATA_IN_LINE = re.compile(r"\\{0,31}\"(?:data|stringData)\\{0,31}\"\s{0,4}:\s{0,4}(?=\{)")
-_PROGRAM = re.compile(r"\s{0,400}(?:- {1,8})?[\"']?(?:[\w./-]{0,80}/)?(?:mysql\w{0,10}|mariadb[\w-]{0,10}|mongo\w{0,10}|redis-cli|curl|ldap\w{3,8}|sshpass|sqlcmd|smbclient)[\"']?,?[\s\x7f]{0,4}")
-_OPEN_QUOTE = re.compile(r"(?P<lead> {0,400}(?:- {1,8}){0,8})[\"']?(?P<key>[\w.-]{1,128})[\"']?: {1,8}(?P<quote>[\"'])(?P<value>[^\"']{0,4096})")
+_PROGRAM = re.compile(
+    r"\s{0,400}(?:- {1,8})?[\"']?(?:[\w./-]{0,80}/)?(?:mysql\w{0,10}|mariadb[\w-]{0,10}|mongo\w{0,10}|redis-cli|curl|ldap\w{3,8}|sshpass|sqlcmd|smbclient)[\"']?,?[\s\x7f]{0,4}"
+)
+_OPEN_QUOTE = re.compile(
+    r"(?P<lead> {0,400}(?:- {1,8}){0,8})[\"']?(?P<key>[\w.-]{1,128})[\"']?: {1,8}(?P<quote>[\"'])(?P<value>[^\"']{0,4096})"
+)
 
 
 def spans_of_blocks(lines: list[str], near: Iterable[int]) -> Iterator[Found]:
@@ -171,7 +188,9 @@ def _items(lines: list[str], number: int, tell: Tells, key: str) -> Iterator[Fou
             yield at, match.span("value")
 
 
-def _entries(lines: list[str], number: int, indent: int, tell: Tells, key: str, *, is_any: bool = False) -> Iterator[Found]:
+def _entries(
+    lines: list[str], number: int, indent: int, tell: Tells, key: str, *, is_any: bool = False
+) -> Iterator[Found]:
     """A value, a list or a map below a key."""
     level = None
     for at in range(number + 1, min(len(lines), number + 1 + _LINES)):
@@ -242,7 +261,11 @@ def _of_a_line(number: int, line: str) -> Iterator[Found]:
             for span in spans_of_map(line, data.end(), is_any=True):
                 yield number, span
     for pattern in (_PAIR, _PAIR_REVERSED, _TUPLE):
-        if ("(" not in line and "[" not in line) if pattern is _TUPLE else ("value" not in line and "Value" not in line):
+        if (
+            ("(" not in line and "[" not in line)
+            if pattern is _TUPLE
+            else ("value" not in line and "Value" not in line)
+        ):
             continue
         for match in pattern.finditer(line):
             value = match["value"].lstrip("\\\"'")
@@ -254,22 +277,34 @@ def _of_a_line(number: int, line: str) -> Iterator[Found]:
 
 
 def _behind(lines: list[str], number: int, line: str) -> Iterator[Found]:
-    """What stands in the next line because this one asks for it."""
+    """What stands in the next lines because this one asks for it."""
     if match := _OPTION.fullmatch(line):
-        item = _ITEM.fullmatch(lines[number + 1]) if number + 1 < len(lines) else None
-        tell = tells(match["key"])
-        if item and tell and is_hidden(item["value"], tell, match["key"]) and ("- " in line or '"' in line or "'" in line):
-            yield number + 1, item.span("value")
+        yield from _argument(lines, number, match["key"])
     elif _PROGRAM.fullmatch(line):
         yield from _command(lines, number)
     elif match := _ELEMENT.fullmatch(line):
-        if tells(match["key"]) is Tells.ALWAYS and lines[number - 1].rstrip().endswith(("[", "(")):
-            if number + 2 < len(lines) and lines[number + 2].lstrip().startswith(("]", ")")):
-                yield from _items(lines[: number + 2], number, Tells.ALWAYS, "")
-    elif match := _OPEN_TAG.fullmatch(line):
-        if tells(match["key"]) is Tells.ALWAYS:
-            yield from _first_below(lines, number, "</")
-    elif "form-data" in line and (match := _FORM.search(line)):
+        is_pair = lines[number - 1].rstrip().endswith(("[", "(")) and lines[number + 2 : number + 3]
+        if is_pair and tells(match["key"]) is Tells.ALWAYS and is_pair[0].lstrip().startswith(("]", ")")):
+            yield from _items(lines[: number + 2], number, Tells.ALWAYS, "")
+    elif (match := _OPEN_TAG.fullmatch(line)) and tells(match["key"]) is Tells.ALWAYS:
+        yield from _first_below(lines, number, "</")
+    elif match := _OPEN_QUOTE.fullmatch(line):
+        yield from _open_quote(lines, number, match)
+    else:
+        yield from _asked(lines, number, line)
+
+
+def _argument(lines: list[str], number: int, key: str) -> Iterator[Found]:
+    """The item of a list behind an option."""
+    item = _ITEM.fullmatch(lines[number + 1]) if number + 1 < len(lines) else None
+    is_list = "- " in lines[number] or '"' in lines[number] or "'" in lines[number]
+    if item and is_list and is_hidden(item["value"], tells(key), key):
+        yield number + 1, item.span("value")
+
+
+def _asked(lines: list[str], number: int, line: str) -> Iterator[Found]:
+    """What is given to a form or a sentence that asks for it."""
+    if "form-data" in line and (match := _FORM.search(line)):
         if tells(match["key"]) or match["key"] == "pass":
             yield from _first_below(lines, number, "--")
     elif line.rstrip(" \r\x7f").endswith(":") and _ASKS.search(line[-256:]):
@@ -277,8 +312,6 @@ def _behind(lines: list[str], number: int, line: str) -> Iterator[Found]:
             word = lines[at][start:end]
             if " " not in word and len(word) >= 8 and any(char.isdigit() for char in word):
                 yield at, (start, end)
-    elif match := _OPEN_QUOTE.fullmatch(line):
-        yield from _open_quote(lines, number, match)
 
 
 def _command(lines: list[str], number: int) -> Iterator[Found]:

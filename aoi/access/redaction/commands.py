@@ -13,20 +13,22 @@ _BETWEEN = r"\\{0,31}[\"']?,?[ \t]+(?:\\{0,31}(?=[\"']))?"
 _OPTION = re.compile(
     rf"(?<![A-Za-z0-9_.-])--?(?P<key>[A-Za-z][A-Za-z0-9_.-]{{1,64}}+)(?:{_BETWEEN}|\\{{0,31}}[\"'],)(?={_WORD})",
 )
-_LOOSE = re.compile(
-    rf"(?:pass|pwd|key|token|secret|_pw)(?P<end>[a-z_]{{0,16}}+)[ \t]{{1,16}}(?={_WORD})"
-)
+_LOOSE = re.compile(rf"(?:pass|pwd|key|token|secret|_pw)(?P<end>[a-z_]{{0,16}}+)[ \t]{{1,16}}(?={_WORD})")
 _SAID = re.compile(
     r"(?:passw(?:or)?d|passphrase|passcode|\bpin|\btoken|api.?key|secret|otp)\b[ \t]+"
     r"(?:(?:for|of)[ \t]+[^\s]{1,40}[ \t]+)?(?:is|was|to|are)(?:[ \t]+(?:now|set|to)){0,2}:?[ \t]+[\"'`]?(?P<secret>[^\s\"'`,]{4,256})"
 )
-_QUOTED = re.compile(r"(?:passw(?:or)?d|passphrase|pwd|identified[ ]by)[ ]{0,4}(?:\([ ]{0,2}|[ ])[ ]{0,4}(?P<quote>\\{0,31}[\"'`])")
+_QUOTED = re.compile(
+    r"(?:passw(?:or)?d|passphrase|pwd|identified[ ]by)[ ]{0,4}(?:\([ ]{0,2}|[ ])[ ]{0,4}(?P<quote>\\{0,31}[\"'`])"
+)
 _CALL = re.compile(
     r"\b(?:login|authenticate|auth|getconnection|createuser|setpassword|basic_?auth|setbasicauth|httpbasicauth"
     r"|usernamepassword\w{0,30}|\w{0,30}credentials?)\((?P<body>[^()\n]{1,512})\)"
 )
 _ARGUMENT = re.compile(r"(?P<quote>\\{0,31}[\"'])(?P<secret>[^\"'\\]{1,256})\\{0,31}[\"']")
-_DIRECTIVE = re.compile(r"(?<![a-z0-9])(?:env|arg|setx|setenv|set|export)[ \t]+(?P<key>[A-Za-z0-9_.-]{3,64})[ \t]+(?P<secret>[^\s=\"'][^\s\"']{0,512})")
+_DIRECTIVE = re.compile(
+    r"(?<![a-z0-9])(?:env|arg|setx|setenv|set|export)[ \t]+(?P<key>[A-Za-z0-9_.-]{3,64})[ \t]+(?P<secret>[^\s=\"'][^\s\"']{0,512})"
+)
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (hint, re.compile(pattern))
@@ -41,19 +43,31 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("rootpw", r"rootpw[ \t]+(?P<secret>\S{1,512})"),
         ("rpcpass", r"rpcpassword[ \t]+(?P<secret>\S{1,512})"),
         ("auth", r"^[^a-z]{0,60}auth[ ]+(?:[a-z][\w-]{0,40}[ ]+)?(?P<secret>[^\s<>\"']{1,512})[\s\x7f]*$"),
-        ("auth", r"\"auth\\{0,31}\"[ ,]{1,3}\\{0,31}\"(?:[\w-]{1,40}\\{0,31}\"[ ,]{1,3}\\{0,31}\")?(?P<secret>[^\"\\]{1,512})\\{0,31}\"[\s\]}]{0,4}$"),
+        (
+            "auth",
+            r"\"auth\\{0,31}\"[ ,]{1,3}\\{0,31}\"(?:[\w-]{1,40}\\{0,31}\"[ ,]{1,3}\\{0,31}\")?(?P<secret>[^\"\\]{1,512})\\{0,31}\"[\s\]}]{0,4}$",
+        ),
         ("auth ", r"\bauth (?:plain|login|xoauth2|cram-md5|ntlm) (?P<secret>[a-z0-9+/=]{4,2048})"),
         ("user ", r"(?<=[ \"'])[>#<](?P<secret>[^\s\"'>]{3,256})(?=[ \"'\x7f]|$)"),
-        ("identified", r"identified(?:[ ]with[ ]\S{1,60})?[ ](?:by|as)[ ]+(?:password[ ]+)?\\{0,31}[\"'`]?(?P<secret>[^\s\"'`;\\]{1,256})"),
+        (
+            "identified",
+            r"identified(?:[ ]with[ ]\S{1,60})?[ ](?:by|as)[ ]+(?:password[ ]+)?\\{0,31}[\"'`]?(?P<secret>[^\s\"'`;\\]{1,256})",
+        ),
         ("machine ", r"\bmachine\s\S{1,256}\slogin\s\S{1,256}\spassword\s(?P<secret>\S{1,256})"),
         ("pgpass", r"[\w.*-]{1,253}:(?:\d{1,5}|\*):[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<secret>[^\s\"']{1,256})"),
         ("chpasswd", r"(?:echo|printf|<<<)[ ]+[\"']?[\w.-]{1,40}:(?P<secret>[^\s\"'|]{1,256})"),
         ("pass:", r"(?:-pass(?:in|out)?|-k)[ ]+pass:(?P<secret>[^\s\"']{1,256})"),
         ("from-literal", r"--from-literal[= ][\"']?[\w.-]{1,253}=(?P<secret>[^\s\"']{1,512})"),
-        ("rabbitmqctl", r"(?:add_user|change_password|authenticate_user)[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})"),
+        (
+            "rabbitmqctl",
+            r"(?:add_user|change_password|authenticate_user)[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})",
+        ),
         ("alias set", r"alias set[ ]+\S{1,128}[ ]+\S{1,256}[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})"),
         ("vault", r"vault login[ ]+(?:-\S{1,60}[ ]+){0,4}(?P<secret>[^\s=\"'-][^\s=\"']{5,256})(?=\s|$)"),
-        ("htpasswd", r"htpasswd[ ]+(?:-[a-z]{1,8}[ ]+){0,4}\S{1,256}[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})"),
+        (
+            "htpasswd",
+            r"htpasswd[ ]+(?:-[a-z]{1,8}[ ]+){0,4}\S{1,256}[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})",
+        ),
         ("user=", r"\buser=\S{1,64}[ ]pass[ ](?P<secret>\S{1,256})"),
     )
 )
@@ -97,12 +111,11 @@ def spans_of_commands(line: Folded) -> Iterator[Span]:
 
 def _secrets(pattern: re.Pattern[str], text: str, at: int = 0) -> Iterator[Span]:
     for match in pattern.finditer(text, at):
-        start, end = match.span("secret")
         stripped = match["secret"].strip("\\\"'")
+        # A variable of a shell, or a place-holder of a usage message.
         if is_harmless(stripped) or is_prose(stripped) or MARK in stripped or stripped.startswith(("$", "<")):
-            if not stripped.startswith(("$1", "$2", "$5", "$6", "$y")):
-                continue
-        start += match["secret"].index(stripped)
+            continue
+        start = match.start("secret") + match["secret"].index(stripped)
         yield start, start + len(stripped)
 
 
@@ -141,7 +154,9 @@ def _statements(line: Folded) -> Iterator[Span]:
             yield start, start + len(secret)
     for match in _DIRECTIVE.finditer(low):
         start, end = match.span("secret")
-        if is_hidden(line.text[start:end], tells(line.text[slice(*match.span("key"))])) and not is_prose(match["secret"]):
+        if is_hidden(line.text[start:end], tells(line.text[slice(*match.span("key"))])) and not is_prose(
+            match["secret"]
+        ):
             yield start, end
     yield from _loose(line)
 

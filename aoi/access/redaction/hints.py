@@ -53,7 +53,12 @@ def looks(low: str) -> int:
 
 def _judge(run: str) -> int:
     told = Look.NONE
-    for look, pattern in ((Look.PAIRS, _PAIRS), (Look.COMMANDS, _COMMANDS), (Look.NETWORK, _NETWORK), (Look.KNOWN, _KNOWN)):
+    for look, pattern in (
+        (Look.PAIRS, _PAIRS),
+        (Look.COMMANDS, _COMMANDS),
+        (Look.NETWORK, _NETWORK),
+        (Look.KNOWN, _KNOWN),
+    ):
         if pattern.search(run):
             told |= look
     if len(_judged) >= _MOST_JUDGED:

@@ -70,15 +70,15 @@ def tells(key: str) -> Tells:
     if len(key) > MAX_KEY:
         # The words of so long a key are not looked at one by one.
         return Tells.ALWAYS if _SURE.search(joined) else Tells.NOTHING
-    words = [word.lower() for word in _WORD.findall(key)]
-    if not words:
-        return Tells.NOTHING
     if joined in ("secret", "secrets", "secretkey", "secretkeys"):
         return Tells.ALWAYS if key.isupper() else Tells.UNLESS_NAME
     if joined in ("token", "secretid", "accesskeyid", "awsaccesskeyid", "privatekeyid", "webhookurl"):
         return Tells.ALWAYS
-    if _harmless(joined, words):
-        return Tells.NOTHING
+    words = [word.lower() for word in _WORD.findall(key)]
+    return Tells.NOTHING if not words or _harmless(joined, words) else _told_by(joined, words)
+
+
+def _told_by(joined: str, words: list[str]) -> Tells:
     if _SURE.search(joined) or _ends_in_pass(joined, words):
         return Tells.ALWAYS
     return Tells.IF_RANDOM if _is_weak(joined, words) else Tells.NOTHING

@@ -8,7 +8,7 @@ from aoi.access.redaction.pairs import closing
 from aoi.access.redaction.values import is_harmless, is_mixed, is_prose, is_random
 
 _HEADER = re.compile(
-    r"(?P<name>authorization|set-cookie2?|cookie)\\{0,31}[\"']?\]?[ \t]{0,8}(?:=>|[:=,])[ \t]{0,8}[\[({]{0,2}(?P<quote>\\{0,31}[\"'])?"
+    r"(?P<name>authorization|set-cookie2?|cookie)\\{0,31}[\"']?\]?[ \t]{0,8}(?:=>|[:=]|,(?![ ]?\\{0,31}[\"'](?:value|display)))[ \t]{0,8}[\[({]{0,2}(?P<quote>\\{0,31}[\"'])?"
 )
 _HEADER_LENGTH = 2048
 """Characters of a header without quotes that are looked at."""
@@ -19,18 +19,27 @@ _LISTED_SCHEMES = ("digest", "aws4-", "aws", "oauth", "hawk", "signature", "mac"
 _COOKIE = re.compile(r"(?P<name>[^\s=;,\"']{1,128})=(?P<value>[^;\s\"'\\]{1,4096})")
 _ATTRIBUTES = frozenset("path domain expires max-age samesite httponly secure version comment".split())
 
-_USERINFO = re.compile(r"(?:(?<=:)|(?<![\w/:]))\\{0,31}/\\{0,31}/(?P<user>[^\s:/@'\"<>\\]{0,128}):(?!\d{1,5}(?:[/?#]|$))(?P<secret>[^\s'\"<>@]{1,256})@")
+_USERINFO = re.compile(
+    r"(?:(?<=:)|(?<![\w/:]))\\{0,31}/\\{0,31}/(?P<user>[^\s:/@'\"<>\\]{0,128}):(?!\d{1,5}(?:[/?#]|$))(?P<secret>[^\s'\"<>@]{1,256})@"
+)
 _MORE = re.compile(r"[^\s'\"<>@/?#,]{0,256}@")
 _TOKEN_USER = re.compile(r"//(?P<secret>[^\s:/@'\"<>]{16,256})@")
-_BARE = re.compile(r"(?<![\w/:.@=-])(?P<user>[A-Za-z][\w.-]{0,64}):(?P<secret>[^\s:/@'\"()\[\]{}]{3,128})@(?P<host>[A-Za-z0-9][\w.-]{0,253})(?P<rest>:\d{2,5}|/|)")
+_BARE = re.compile(
+    r"(?<![\w/:.@=-])(?P<user>[A-Za-z][\w.-]{0,64}):(?P<secret>[^\s:/@'\"()\[\]{}]{3,128})@(?P<host>[A-Za-z0-9][\w.-]{0,253})(?P<rest>:\d{2,5}|/|)"
+)
 _DSN = re.compile(r"\b(?P<user>[A-Za-z0-9_.-]{1,64}):(?P<secret>[^\s:@/'\"(]{1,128})@(?:tcp|unix|udp)\(")
-_ORACLE = re.compile(r"(?<![\w/.@-])(?P<user>[A-Za-z][\w$#]{0,30})/(?P<secret>[^\s/@'\"]{2,64})@(?:/{2})?(?P<host>[A-Za-z][\w.-]{0,253})")
+_ORACLE = re.compile(
+    r"(?<![\w/.@-])(?P<user>[A-Za-z][\w$#]{0,30})/(?P<secret>[^\s/@'\"]{2,64})@(?:/{2})?(?P<host>[A-Za-z][\w.-]{0,253})"
+)
 _ORACLE_HINTS = ("sqlplus", "oracle", "ora-", "thin", "tns", "expdp", "impdp", "sqlldr", "rman")
 _NO_USERS = frozenset("mailto from to cc bcc email sender recipient rcpt by sip sips xmpp acct user git ssh".split())
 _WEBHOOKS = tuple(
     (hint, re.compile(pattern, re.IGNORECASE))
     for hint, pattern in (
-        ("hooks.slack", r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<secret>[^\s\"'<>\\,;)]{6,512})"),
+        (
+            "hooks.slack",
+            r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<secret>[^\s\"'<>\\,;)]{6,512})",
+        ),
         ("/webhook", r"/(?:api/)?webhooks?b?2?/(?P<secret>[^\s\"'<>\\,;)]{16,512})"),
         ("/bot", r"/bot(?P<secret>\d{6,12}:[\w-]{20,})"),
         ("/hooks/", r"/hooks/(?:catch/)?(?P<secret>[^\s\"'<>\\,;)?]{16,512})"),

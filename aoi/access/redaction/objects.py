@@ -65,17 +65,14 @@ def _under(value: Any, tell: Tells, key: str, depth: int) -> Any:
         return MARK
     if isinstance(value, str):
         return _text(value, tell, key)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, (int, float)):
-        return MARK if tell is Tells.ALWAYS and key.lower() not in ("data",) else value
     if isinstance(value, list):
         return _list(value, tell, key, depth + 1)
-    if isinstance(value, dict):
-        if tell is Tells.ALWAYS:
-            return {k: _below(str(k), item, key, depth + 1) for k, item in value.items()}
+    if isinstance(value, dict) and tell is not Tells.ALWAYS:
         return _mapping(value, depth + 1)
-    return value
+    if isinstance(value, dict):
+        return {k: _below(str(k), item, key, depth + 1) for k, item in value.items()}
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return MARK if is_number and tell is Tells.ALWAYS else value
 
 
 def _below(key: str, value: Any, above: str, depth: int) -> Any:
@@ -86,11 +83,7 @@ def _below(key: str, value: Any, above: str, depth: int) -> Any:
 
 
 def _text(value: str, tell: Tells, key: str) -> str:
-    if tell is not Tells.NOTHING and "\n" not in value.strip() and is_hidden(value, tell, key):
-        return MARK
-    if tell is Tells.ALWAYS and value.strip() and is_hidden(value, tell, key):
-        return MARK
-    return redact_text(value)
+    return MARK if is_hidden(value, tell, key) else redact_text(value)
 
 
 def _list(items: list[Any], tell: Tells, key: str, depth: int) -> list[Any]:

@@ -145,7 +145,9 @@ def _list(text: str, at: int, tell: Tells, key: str) -> Iterator[Span]:
 
 
 _BRACES = re.compile(r"\{[^{}:=\"',]{1,256}\}")
-_MAP_ENTRY = re.compile(r"(?P<key>[\w.-]{1,64})(?:\\{0,31}[\"'])?\s{0,4}[:=]\s{0,4}\\{0,31}[\"']?(?P<value>[^\s\"',{}\[\]\\]+)")
+_MAP_ENTRY = re.compile(
+    r"(?P<key>[\w.-]{1,64})(?:\\{0,31}[\"'])?\s{0,4}[:=]\s{0,4}\\{0,31}[\"']?(?P<value>[^\s\"',{}\[\]\\]+)"
+)
 STRUCTURE = frozenset(
     "name namespace key kind optional username user host hosts port type path items mode defaultmode apiversion"
     " apigroup group secretname database role url email provider server region id labels annotations".split()

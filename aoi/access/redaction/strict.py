@@ -22,16 +22,22 @@ from aoi.access.redaction.values import is_random
 
 Obj = dict[str, Any]
 
-_URL = re.compile(r"\b(?P<origin>[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>\\]{1,512})(?P<rest>[/?#][^\s\"'<>\\]{1,4096})", re.I)
+_URL = re.compile(
+    r"\b(?P<origin>[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>\\]{1,512})(?P<rest>[/?#][^\s\"'<>\\]{1,4096})", re.I
+)
 _SETTING = re.compile(
     r"(?<![\w.-])(?P<key>--?[A-Za-z][\w.-]{1,64}|[A-Za-z_][A-Za-z0-9_]{0,60}_[A-Za-z0-9_]{1,60}|[A-Z][A-Z0-9]{2,60})="
     r"(?P<value>\"[^\"\n]{1,4096}\"|'[^'\n]{1,4096}'|[^\s\"',;&]{1,4096})"
 )
 _WORD = re.compile(r"(?<![A-Za-z0-9+/=_.-])[A-Za-z0-9+/=_-]{20,}(?![A-Za-z0-9+/=_-])")
 _SHAPE = re.compile(r"<\d+ characters, [a-z, ]+, #[0-9a-f]{6}>")
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,30}://)?(?:[A-Za-z0-9*](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?:\d{1,5}|\d{1,3}(?:\.\d{1,3}){3}")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{1,30}://)?(?:[A-Za-z0-9*](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?:\d{1,5}|\d{1,3}(?:\.\d{1,3}){3}"
+)
 _SIMPLE = re.compile(r"true|false|null|none|yes|no|on|off|-?\d{1,5}(?:\.\d{1,5})?(?:[a-zA-Z%]{1,2})?", re.IGNORECASE)
-_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{40,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}")
+_DIGEST = re.compile(
+    r"(?:sha256:)?[0-9a-f]{40,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}"
+)
 """Digests of images, commits, uids and trace ids, which name something."""
 _KINDS = (("letters", str.isalpha), ("digits", str.isdigit), ("spaces", str.isspace))
 
@@ -72,7 +78,13 @@ class Strictness:
 
     def _value(self, value: str) -> str:
         bare = value.strip("\"'")
-        if not bare or MARK in bare or _SIMPLE.fullmatch(bare) or _ADDRESS.fullmatch(bare) or bare.startswith(("<", "$(")):
+        if (
+            not bare
+            or MARK in bare
+            or _SIMPLE.fullmatch(bare)
+            or _ADDRESS.fullmatch(bare)
+            or bare.startswith(("<", "$("))
+        ):
             return value
         if "://" in bare and "/<" in bare:
             return value
@@ -84,9 +96,8 @@ class Strictness:
     def _mapping(self, value: Obj, *, is_config: bool = False) -> Obj:
         out: Obj = {}
         for key, item in value.items():
-            if is_config and key in ("data", "binaryData", "stringData") and isinstance(item, dict):
-                out[key] = {name: self._leaf(entry) for name, entry in item.items()}
-            elif key == "annotations" and isinstance(item, dict):
+            is_leaves = key == "annotations" or (is_config and key in ("data", "binaryData", "stringData"))
+            if is_leaves and isinstance(item, dict):
                 out[key] = {name: self._leaf(entry) for name, entry in item.items()}
             elif key in ("value", "Value") and ("name" in value or "Name" in value):
                 out[key] = self._leaf(item)

@@ -23,9 +23,22 @@ _PASSES = 4
 _DEPTH = 4
 """How many layers of base64 and of JSON in strings are taken off."""
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"")
-_CUT_KEY = re.compile(r"[\"']?(?P<key>[A-Za-z_]{2,20})\\{0,7}[\"']?\s?[=:]\s?\\{0,7}[\"']?(?P<secret>[^\s\"'\\,;&]{4,4096})")
+_CUT_KEY = re.compile(
+    r"[\"']?(?P<key>[A-Za-z_]{2,20})\\{0,7}[\"']?\s?[=:]\s?\\{0,7}[\"']?(?P<secret>[^\s\"'\\,;&]{4,4096})"
+)
 _CUT_URL = re.compile(r"(?P<secret>[^\s@\"'/:]{4,256})@[A-Za-z0-9.-]{1,253}:\d{2,5}(?=[/\s?]|$)")
-_KEYS = ("password", "passwd", "secret", "token", "apikey", "api_key", "accesskey", "access_key", "accountkey", "passphrase")
+_KEYS = (
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "accesskey",
+    "access_key",
+    "accountkey",
+    "passphrase",
+)
 _WORDS = ("key", "word", "phrase")
 """Ends of names that are words themselves."""
 

@@ -21,9 +21,13 @@ _PROSE = frozenset(
 _MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9])|(?=.*[a-z])(?=.*[A-Z].*[A-Z])(?=.{8})|(?=.*\w)(?=.*[!@#$%^&*+~?])")
 _RANDOM = re.compile(r"(?=[^A-Za-z]{0,200}[A-Za-z])(?=[^0-9]{0,200}[0-9])[A-Za-z0-9+/=_.~%:-]{12,}")
 _NAME = re.compile(r"[a-z]+|[A-Z]?[a-z]+(?:[-./][a-z0-9]+)+|[a-z0-9]{0,20}[a-z](?:-[a-z0-9]{1,20})+")
-_NOT_RANDOM = re.compile(r"0x[0-9a-f]+|\d{4}-\d\d-\d\d.*|v?\d+(?:\.\d+)+\S{0,12}|[a-z]+-\d+(?:\.\d+)*|[a-z+.-]+://.*|/.*", re.IGNORECASE)
+_NOT_RANDOM = re.compile(
+    r"0x[0-9a-f]+|\d{4}-\d\d-\d\d.*|v?\d+(?:\.\d+)+\S{0,12}|[a-z]+-\d+(?:\.\d+)*|[a-z+.-]+://.*|/.*", re.IGNORECASE
+)
 _CODE = re.compile(r"\d{4,10}")
-_ALGORITHM = re.compile(r"(?:scram-)?(?:sha|md|aes|hmac|rsa|tls|argon|hs|rs|es)-?\d+\S{0,12}|v?\d[\d.]*\w?", re.IGNORECASE)
+_ALGORITHM = re.compile(
+    r"(?:scram-)?(?:sha|md|aes|hmac|rsa|tls|argon|hs|rs|es)-?\d+\S{0,12}|v?\d[\d.]*\w?", re.IGNORECASE
+)
 
 
 def is_harmless(value: str) -> bool:

@@ -152,3 +152,16 @@ def test_any_text_around_a_shape_is_redacted_once_and_for_all(at: int, seed: int
 def test_whatever_an_object_holds_it_is_redacted_once_and_for_all(value: object) -> None:
     once = redact_object({"spec": value})
     assert redact_object(once) == once
+
+
+HOSTILE = (
+    "password=", "salt=", 'salt=\\"', 'salt="', "password: |\n", 'password = """\n', "cookie: a=b; ", "authorization: x\n",
+    "mysql \n", "curl\n-u\n", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", "//a:b@", "u/p1@",
+    "eyJ" + "A" * 30 + " ", "kind: Secret\ndata:\n", 'password: "', "<password>", "name: password\n", "%70", "\\",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.timeout(240)  # a quadratic rule takes hours on these
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    redact((piece * (1 << 20))[: 1 << 20].encode())

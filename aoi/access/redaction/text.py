@@ -22,7 +22,8 @@ _VALUE_END = re.compile(r"[\s\"']|$")
 _PASSES = 4
 _DEPTH = 4
 """How many layers of base64 and of JSON in strings are taken off."""
-_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"")
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)")
+"""One that is not closed goes on to the end, or else each quote in it would be tried as a beginning."""
 _CUT_KEY = re.compile(
     r"[\"']?(?P<key>[A-Za-z_]{2,20})\\{0,7}[\"']?\s?[=:]\s?\\{0,7}[\"']?(?P<secret>[^\s\"'\\,;&]{4,4096})"
 )

@@ -16,9 +16,9 @@ from aoi.access.redaction.folding import MARK
 from aoi.access.redaction.keys import MAX_KEY, is_sensitive_key
 from aoi.access.redaction.objects import redact_object
 from aoi.access.redaction.strict import Strictness, strict_object, strict_text
-from aoi.access.redaction.text import redact, redact_text
+from aoi.access.redaction.text import redact, redact_text, without_colours
 
 __all__ = [
     "MARK", "MAX_KEY", "Strictness", "is_sensitive_key", "redact", "redact_object", "redact_text", "strict_object",
-    "strict_text",
+    "strict_text", "without_colours",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from aoi.access.redaction.pem import MIN_RUN, without_keys, without_runs
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 """Terminal escapes, and characters that reorder or hide text. Tab and newline stay."""
+_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 _WINDOW = 8_192
 """Characters of a line that are looked at together. Longer lines are looked at in windows that overlap by half."""
 _VALUE_END = re.compile(r"[\s\"']|$")
@@ -48,6 +49,11 @@ def redact(data: bytes) -> bytes:
     """Hide credentials and control characters in text. Bytes that are not UTF-8 become U+FFFD. Idempotent."""
     text = _CONTROL.sub(CONTROL, data.decode("utf-8", "replace"))
     return redact_text(_without_cut(text)).replace(CONTROL, "?").encode()
+
+
+def without_colours(data: bytes) -> bytes:
+    """A log without the codes of terminals, which the redaction would turn into question marks."""
+    return _COLOURS.sub(b"", data)
 
 
 def redact_text(text: str) -> str:

@@ -177,6 +177,7 @@ BAD_TRAJECTORIES = {
     "bundle of no policy": changed(("content", "bundle"), "../../etc/passwd"),
     "world of no digest": changed(("content", "world"), ""),
     "submitted nothing": changed(("content", "answer"), None),
+    "injection planted": changed(("content", "injection"), "flood-info"),
     "false alarm on a fault": changed(("content", "outcome", "false_alarm"), True),
     "fault among controls": changed(("content", "slice"), "control"),
 }

@@ -6,6 +6,7 @@ AoiError
 |  |  `- RightsMissing       the identity can look at none of the namespaces
 |  |- ClusterRefused         the server is not the one that is trusted, or lets nobody ask what an identity may do
 |  |- UnknownProblem         no such problem id
+|  |- UnknownInjection       no such injection in the set
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
@@ -61,6 +62,10 @@ class ClusterRefused(Permanent):
 
 class UnknownProblem(Permanent):
     """No problem of that id is in the catalogue."""
+
+
+class UnknownInjection(Permanent):
+    """No injection of that id is in the set."""
 
 
 class UnknownBundle(Permanent):

@@ -1,7 +1,7 @@
 """What a rule says of an estate: about whom, in which words, how sure, and where it was seen."""
 
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal, NamedTuple, Self
 
 import orjson
@@ -34,6 +34,21 @@ class Tier(IntEnum):
     """It died or does not start, and nobody says why."""
     SYMPTOM = 4
     """A probe fails, a pod is not ready: what many causes look like."""
+
+
+class Source(StrEnum):
+    """Who says so: what of it others than the program, and those who talk to it, write."""
+
+    OBJECT = "object"
+    """Spec or status of an API object."""
+    EVENT = "event"
+    """The kubelet, the scheduler or a controller, in an event."""
+    STRANGER = "stranger"
+    """Whoever else may create events."""
+    LOG = "log"
+    """The log of the one whom it is about."""
+    OTHER = "other"
+    """The log of another component."""
 
 
 class Sighting(NamedTuple):
@@ -91,7 +106,13 @@ class Finding:
     is_of_pod: bool = False
     """Whether it is about one pod of several, which may all show it."""
     is_explained: bool = False
-    """Whether a log line was found that says why."""
+    """Whether somebody says why, who does not stand alone with it."""
+    exit_code: int | None = None
+    """What the container ended with that it is about."""
+    sources: frozenset[Source] = frozenset({Source.OBJECT})
+    """Who says that something is wrong."""
+    is_lone: bool = False
+    """Whether one log alone says what is wrong: `word` is a suspicion then."""
     weight: float = 1.0
     """Pods, or occurrences."""
     share: float = 1.0

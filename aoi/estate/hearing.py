@@ -4,11 +4,14 @@ Logs of what fails are read first, from the end backwards; then, as far as the b
 that looks healthy, since whoever cannot reach something is often healthy in Kubernetes' eyes.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from aoi.estate.components import Component
+from aoi.estate.corroboration import Facts, Support
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, LogKey, Sighting, Tier, sentence
 from aoi.estate.hosts import Host
@@ -29,8 +32,12 @@ MAX_FAILING = 40
 """Containers whose logs are read because they fail."""
 MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
-SHOWN = 2
+import os
+STRICT = bool(os.environ.get("STRICT"))
+SHOWN = 3
 """Telling lines in a summary."""
+ENDS = 2
+"""Lines of a log's end that stand beside a telling line which nobody bears out."""
 LOUD = 0.08
 """Share of a log's lines above which a complaint is a state and not an accident."""
 EXHAUSTED = frozenset({"diskfull", "readonly", "fds"})
@@ -39,6 +46,7 @@ SHORT = 20
 """In a log of fewer lines than this, one counts."""
 REPEATED = {0: 2, 1: 3, 2: 3}
 """By a telling line's weight: a healthy program that complains fewer times than this had a bad moment."""
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,8 @@ def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[F
     silent = [key for key, log in heard.items() if not any(telling.weight < 2 for telling in log.tellings)]
     long = [key for key in silent if heard[key].observation.data.count(b"\n") >= TAIL]
     heard |= _read(reader, long, DEEP)
-    return tuple(_explained(estate, finding, heard) for finding in findings)
+    facts = Facts(estate, findings)
+    return tuple(_explained(facts, finding, heard) for finding in findings)
 
 
 def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = None) -> dict[LogKey, Heard]:
@@ -76,38 +85,109 @@ def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = N
     return heard
 
 
-def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> Finding:
+@dataclass(frozen=True)
+class _Told:
+    """One telling of one log, held against what else is known."""
+
+    log: Heard
+    telling: Telling
+    hosts: tuple[Host, ...]
+    support: Support
+
+
+def _weighed(facts: Facts, finding: Finding, logs: list[Heard]) -> list[_Told]:
+    """What is borne out first, what is contradicted last; of equals what every attempt said, then the most telling."""
+    told = []
+    for log in logs:
+        for telling in log.tellings:
+            hosts = tuple(_hosts(facts.estate, finding.owner.namespace, telling))
+            told.append(_Told(log, telling, hosts, facts.support(finding, telling, hosts)))
+    attempts = len({each.log.key for each in told})
+    said = Counter((each.telling.word, each.telling.kind, key) for each in told for key in (each.log.key,))
+
+    def once(each: _Told) -> bool:
+        what = (each.telling.word, each.telling.kind)
+        return sum(1 for word, kind, _ in said if (word, kind) == what) < attempts
+
+    return sorted(told, key=lambda each: (-each.support, once(each), each.telling.weight))
+
+
+def _explained(facts: Facts, finding: Finding, heard: dict[LogKey, Heard]) -> Finding:
     """With the most telling line of its logs. The attempt that died is preferred to the one that has just begun."""
     logs = [heard[key] for key in finding.logs if key in heard]
-    told = [(log, telling) for log in logs for telling in log.tellings]
-    told.sort(key=lambda pair: pair[1].weight)
+    told = _weighed(facts, finding, logs)
     if not told:
         return _with_end(finding, logs)
-    log, best = told[0]
-    lines = list(dict.fromkeys(telling.text for _, telling in told[:SHOWN]))
-    place = finding.owner.namespace
-    host = next(_hosts(estate, place, best), None)
-    hosts = tuple(h for _, telling in told if telling.weight == 1 for h in _hosts(estate, place, telling))
+    best = told[0]
+    shown = _distinct(told)[:SHOWN]
+    ends = [] if best.support is Support.SUPPORTED else _ends(logs, shown)
+    cited = [each.log.sighting(each.telling) for each in shown] + [log.sighting(line) for log, line in ends]
     changes: dict[str, Any] = {
-        "summary": sentence(f"{finding.summary}. Its log says: {' | '.join(lines)}{_resolved(host)}"),
-        "sightings": (log.sighting(best), *finding.sightings),
-        "is_explained": True,
-        "hosts": hosts,
+        "summary": sentence(f"{finding.summary}. {_quoted(logs, told, shown)}{_resolved(next(iter(best.hosts), None))}"),
+        "sightings": (*cited, *finding.sightings),
+        "hosts": tuple(host for each in told if each.telling.weight == 1 for host in each.hosts),
+        "is_explained": best.support is Support.SUPPORTED,
     }
-    if finding.word == "liveness":
+    if finding.word == "liveness" or best.support is Support.CONTRADICTED:
         return finding.having(**changes)  # what kills it is known; what it complains about may be why
-    if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(log, best)):
-        if best.word != "unclassified":
-            changes["word"] = best.word
-        elif finding.word == "crashloop" and best.weight < 3:
-            changes["word"] = "unclassified"
-        changes["tier"] = {0: Tier.TOLD, 1: Tier.CALLEE}.get(best.weight, finding.tier)
-        changes["host"] = host
-        if host is not None and host.component is not None and host.component.identity != finding.owner:
-            changes["other"] = host.component.identity
-        if finding.word == "initwait" and best.weight <= 1:
-            changes["standing"] = "failing"
+    if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(best.log, best.telling)):
+        changes |= _why(finding, best, is_open=len(_distinct(told)) > 1)
     return finding.having(**changes)
+
+
+def _why(finding: Finding, best: _Told, *, is_open: bool) -> dict[str, Any]:
+    """What a telling line changes: all that it says if it is borne out, its word if it is at least the only one."""
+    telling, host = best.telling, next(iter(best.hosts), None)
+    changes: dict[str, Any] = {"host": host}
+    if host is not None and host.component is not None and host.component.identity != finding.owner:
+        changes["other"] = host.component.identity
+    if best.support is Support.ALONE and (is_open or STRICT):
+        return changes
+    if telling.word != "unclassified":
+        changes["word"] = telling.word
+    elif finding.word == "crashloop" and telling.weight < 3:
+        changes["word"] = "unclassified"
+    if best.support is Support.SUPPORTED:
+        changes["tier"] = {0: Tier.TOLD, 1: Tier.CALLEE}.get(telling.weight, finding.tier)
+        if finding.word == "initwait" and telling.weight <= 1:
+            changes["standing"] = "failing"
+    else:
+        changes["is_lone"] = "word" in changes
+    return changes
+
+
+def _distinct(told: list[_Told]) -> list[_Told]:
+    """One telling of each kind and, of those that no rule knows, of each text."""
+    kept: dict[tuple[str, str], _Told] = {}
+    for each in told:
+        telling = each.telling
+        kept.setdefault((telling.word, telling.kind or telling.text), each)
+    return list(kept.values())
+
+
+def _quoted(logs: list[Heard], told: list[_Told], shown: list[_Told]) -> str:
+    """The lines in words; with what else it ends with, where nobody bears out what seems to explain it."""
+    lines = " | ".join(each.telling.text for each in shown)
+    if shown[0].support is Support.SUPPORTED:
+        return f"Its log says: {lines}"
+    ends = " | ".join(telling.text for _, telling in _ends(logs, shown))
+    return f"Its log alone says why: {lines}" + (f". It ends with: {ends}" if ends else "")
+
+
+def _ends(logs: list[Heard], shown: list[_Told]) -> list[tuple[Heard, Telling]]:
+    """The last lines that differ from each other and from those that are shown."""
+    known = {_form(each.telling.text) for each in shown}
+    kept: list[tuple[Heard, Telling]] = []
+    spoken = next((log for log in logs if log.observation.data.strip()), None)
+    for line in reversed(last_lines(spoken.observation.data, TAIL)) if spoken else ():
+        if _form(line.text) not in known and len(kept) < ENDS:
+            known.add(_form(line.text))
+            kept.append((spoken, line))
+    return kept[::-1]
+
+
+def _form(text: str) -> str:
+    return _NUMBERS.sub("#", " ".join(text.split()))
 
 
 def _is_loud(log: Heard, telling: Telling, *, even_if_plain: bool = True) -> bool:

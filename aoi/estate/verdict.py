@@ -18,6 +18,8 @@ from aoi.records.findings import Accusation
 
 EVIDENCE = 12
 """Findings that an answer carries."""
+SIGHTINGS = 5
+"""Of one finding, that an answer cites."""
 ALSO = 9
 """Further causes that an answer names."""
 ESSENTIAL = (
@@ -161,7 +163,7 @@ def _signals(estate: Estate, findings: Iterable[Finding]) -> tuple[Signal, ...]:
             citation=sighting.citation,
         )
         for finding in findings
-        for sighting in finding.sightings[:2]
+        for sighting in finding.sightings[:SIGHTINGS]
     ]
     return tuple(dict.fromkeys(signals))
 

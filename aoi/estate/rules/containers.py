@@ -189,6 +189,7 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
         sightings=sightings,
         logs=_logs(pod, container, restarts),
         is_explained=bool(message),
+        exit_code=code if last else None,
     )
 
 

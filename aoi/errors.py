@@ -4,6 +4,7 @@ AoiError
 |- Permanent                 trying again cannot help; the message ends with what to do
 |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
 |  |- UnknownProblem         no such problem id
+|  |- UnknownInjection       no such injection in the set
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
@@ -49,6 +50,10 @@ class SettingsError(Permanent):
 
 class UnknownProblem(Permanent):
     """No problem of that id is in the catalogue."""
+
+
+class UnknownInjection(Permanent):
+    """No injection of that id is in the set."""
 
 
 class UnknownBundle(Permanent):

@@ -17,6 +17,10 @@ StepStatus = Literal["ok", "malformed", "refused", "failed", "budget"]
 `failed`: the cluster answered with an error. `budget`: a hard limit ended the step."""
 
 
+WRITES = "exec "
+"""How the command of an interaction begins that changes something: it prints nothing, the look after it does."""
+
+
 class Citation(Record):
     """Where a claim was seen: a byte range of one observation."""
 
@@ -166,8 +170,12 @@ class Outcome(Record):
 
 
 class TrajectoryContent(Record):
-    """The hashed part: everything that the seed determines."""
+    """The hashed part: everything that the seed determines.
 
+    Version 2 brought `injection`. What was read as version 1 is written as it was, so that its digest stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     instance: ProblemInstance
     kind: TaskKind
     split: Split
@@ -182,6 +190,8 @@ class TrajectoryContent(Record):
     """Seed of the sampling noise. The world's seed is in `instance`."""
     guidance: Sha256 | None = None
     """Digest of the corrective plan given as guidance, if any."""
+    injection: str | None = None
+    """Id of the injection that was planted into all that was read; None in every episode that is learned from."""
     world: Sha256
     """Digest of the world at the first step."""
     alerts: tuple[Signal, ...] = ()
@@ -195,6 +205,19 @@ class TrajectoryContent(Record):
     error: str | None = None
     """Why a rollout broke. A failed rollout is data, not a crash."""
     tokens: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and self.injection is not None:
+            raise ValueError("a trajectory of version 1 has no injection")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("injection", None)
+        return fields
 
 
 class Provenance(Record):

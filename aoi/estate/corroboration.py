@@ -97,11 +97,9 @@ class Facts:
             return Support.ALONE
         if any(_is_full(node) for node in self._nodes(component)):
             return Support.SUPPORTED
-        mounts = list(_written_mounts(component, finding))
-        paths = _PATH.findall(telling.text)
-        if any(path.startswith(mount.rstrip("/") + "/") for path in paths for mount in mounts):
-            return Support.SUPPORTED
-        return Support.ALONE if mounts else Support.CONTRADICTED
+        paths, mounts = _PATH.findall(telling.text), _written_mounts(component, finding)
+        is_on_volume = any(path.startswith(mount.rstrip("/") + "/") for mount in mounts for path in paths)
+        return Support.SUPPORTED if is_on_volume else Support.ALONE
 
     def _nodes(self, component: Component) -> list[Obj]:
         used = {text(pod, "spec", "nodeName") for pod in component.pods}

@@ -13,7 +13,7 @@ from typing import Any
 from aoi.estate.components import Component
 from aoi.estate.corroboration import Facts, Support
 from aoi.estate.estate import Estate
-from aoi.estate.finding import Finding, LogKey, Sighting, Tier, sentence
+from aoi.estate.finding import Finding, LogKey, Sighting, Source, Tier, sentence
 from aoi.estate.hosts import Host
 from aoi.estate.logs.telling import Telling, last_lines, tell
 from aoi.estate.objects import Obj, containers, is_ready, main_container, name, namespace, text
@@ -32,8 +32,6 @@ MAX_FAILING = 40
 """Containers whose logs are read because they fail."""
 MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
-import os
-STRICT = bool(os.environ.get("STRICT"))
 SHOWN = 3
 """Telling lines in a summary."""
 ENDS = 2
@@ -131,17 +129,23 @@ def _explained(facts: Facts, finding: Finding, heard: dict[LogKey, Heard]) -> Fi
     if finding.word == "liveness" or best.support is Support.CONTRADICTED:
         return finding.having(**changes)  # what kills it is known; what it complains about may be why
     if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(best.log, best.telling)):
-        changes |= _why(finding, best, is_open=len(_distinct(told)) > 1)
+        changes |= _why(finding, best, _callee(finding, told), is_open=len(_distinct(told)) > 1)
     return finding.having(**changes)
 
 
-def _why(finding: Finding, best: _Told, *, is_open: bool) -> dict[str, Any]:
+def _callee(finding: Finding, told: list[_Told]) -> Host | None:
+    """Whom its log complains about, whatever else it says."""
+    hosts = [host for each in told if each.support > Support.CONTRADICTED for host in each.hosts]
+    return next((host for host in hosts if host.component is None or host.component.identity != finding.owner), None)
+
+
+def _why(finding: Finding, best: _Told, host: Host | None, *, is_open: bool) -> dict[str, Any]:
     """What a telling line changes: all that it says if it is borne out, its word if it is at least the only one."""
-    telling, host = best.telling, next(iter(best.hosts), None)
+    telling = best.telling
     changes: dict[str, Any] = {"host": host}
-    if host is not None and host.component is not None and host.component.identity != finding.owner:
+    if host is not None and host.component is not None:
         changes["other"] = host.component.identity
-    if best.support is Support.ALONE and (is_open or STRICT):
+    if best.support is Support.ALONE and is_open:
         return changes
     if telling.word != "unclassified":
         changes["word"] = telling.word
@@ -236,8 +240,9 @@ def overhear(estate: Estate, reader: Reader, failing: Iterable[Finding], first: 
 
     `first` names the components to begin with: those that page.
     """
+    failing = list(failing)
     known = {finding.owner for finding in failing if finding.standing == "failing"}
-    ahead = set(first)
+    ahead, facts = set(first), Facts(estate, failing)
     calm = [c for c in estate.components if c.identity not in known and c.kind not in ("Job", "CronJob")]
     calm.sort(key=lambda component: (estate.label(component.identity) not in ahead, component.identity))
     keys: dict[LogKey, Component] = {}
@@ -248,7 +253,7 @@ def overhear(estate: Estate, reader: Reader, failing: Iterable[Finding], first: 
     if len(wanted) > MAX_CALM:
         reader.skip("logs", "", f"{len(wanted) - MAX_CALM} containers that look healthy: {MAX_CALM} were read")
     for key, log in _read(reader, wanted[:MAX_CALM], CALM_TAIL, CALM_S).items():
-        yield from _complaints(estate, keys[key], log)
+        yield from _complaints(facts, keys[key], log)
 
 
 def _calm_logs(component: Component) -> Iterator[LogKey]:
@@ -263,8 +268,8 @@ def _calm_logs(component: Component) -> Iterator[LogKey]:
             yield LogKey(namespace(newest), name(newest), container.name)
 
 
-def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Finding]:
-    told: set[tuple[str, str]] = set()
+def _complaints(facts: Facts, component: Component, log: Heard) -> Iterator[Finding]:
+    estate, told = facts.estate, set[tuple[str, str]]()
     for telling in log.tellings:
         if telling.weight > 2 or telling.count < REPEATED[telling.weight]:
             continue
@@ -277,12 +282,12 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             continue
         told.add(key)
         tier = {0: Tier.TOLD, 1: Tier.CALLEE}.get(telling.weight, Tier.SYMPTOM)
-        yield Finding(
+        complaint = Finding(
             telling.word,
             component.identity,
             sentence(f"{component.identity} logs {telling.text}{_resolved(host)} ({telling.count} times lately)"),
             tier,
-            "failing" if telling.word in EXHAUSTED and _is_loud(log, telling, even_if_plain=False) else "suspect",
+            "suspect",
             next=(log.observation.line,),
             sightings=(log.sighting(telling),),
             host=host,
@@ -290,4 +295,19 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             is_explained=True,
             weight=float(telling.count),
             share=telling.count / max(1, log.observation.data.count(b"\n")),
+            sources=frozenset({Source.LOG}),
+            is_lone=True,
+            logs=(log.key,),
         )
+        if telling.word in EXHAUSTED and _is_loud(log, telling, even_if_plain=False):
+            yield _exhausted(facts, complaint, telling)
+        else:
+            yield complaint
+
+
+def _exhausted(facts: Facts, complaint: Finding, telling: Telling) -> Finding:
+    """What a program says of what it stands on pages by itself where an object shows that it can be so."""
+    if facts.support(complaint, telling, ()) is not Support.SUPPORTED:
+        return complaint
+    both = frozenset({Source.LOG, Source.OBJECT})
+    return complaint.having(standing="failing", sources=both, is_lone=False)

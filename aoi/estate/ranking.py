@@ -125,7 +125,8 @@ class _Graph:
     def _is_deeper(self, callee: Identity, caller: Identity, own: Tier) -> bool:
         theirs = self.failing[callee][0].tier
         is_vague = own is Tier.CALLEE and not self.named(caller) and theirs <= Tier.ENDED
-        return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague)
+        is_no_nearer = self.failing[caller][0].is_lone and theirs <= own
+        return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague or is_no_nearer)
 
     def chain(self, identity: Identity) -> tuple[Identity, ...]:
         """From one down to the deepest that is broken too; itself alone if nothing that it leans on is."""
@@ -148,7 +149,7 @@ def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identit
     for finding in findings:
         if finding.standing == "failing":
             graph.add(finding)
-        if finding.word in POINTERS | AT_OTHER or finding.tier is Tier.CALLEE:
+        if finding.word in POINTERS | AT_OTHER or finding.tier is Tier.CALLEE or (finding.host and finding.logs):
             graph.point(finding)
     suspects = [finding for finding in findings if finding.standing == "suspect"]
     left = _promote(graph, suspects, alerted)
@@ -252,11 +253,16 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
         said = [finding for finding in heard if finding.host is None or not misaddressed(finding.host)]
         loud = {finding.owner for finding in said if finding.share >= LOUD}
         is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
-        counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged
+        failing = {finding.owner for finding in said if finding.standing == "failing"}
         leaf = not any(callee == f.owner for others in graph.pointed.values() for f in others)
-        if counts and leaf:
-            best = min(said, key=_nearness)
+        if not said or not leaf:
+            continue
+        best = min(said, key=_nearness)
+        if len(failing | loud) > 1 or is_paged:
             graph.failing[callee] = [best.having(tier=Tier.CALLEE, standing="suspect")]
+        elif failing and any(c in graph.failing for c in graph.configured.get(callee, ())):
+            # One speaker accuses nobody, but leads on to what the accused is configured to call.
+            graph.failing[callee] = [best.having(tier=Tier.SYMPTOM, standing="suspect")]
 
 
 def _is_stopped(graph: _Graph, caller: Identity, callee: Identity) -> bool:

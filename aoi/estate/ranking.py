@@ -10,7 +10,7 @@ from functools import cached_property
 
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
-from aoi.estate.finding import Finding, Tier
+from aoi.estate.finding import Finding, Source, Tier
 from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls, misaddressed
@@ -110,8 +110,8 @@ class _Graph:
         named = [c for c in self.named(identity) if c in self.failing and not self._names_back(c, identity)]
         if named or not mine:
             return named
-        own = mine[0].tier
-        is_symptom = all(f.tier >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
+        own = _tier(mine[0])
+        is_symptom = all(_tier(f) >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
         wanted = [c for c in self.configured.get(identity, ()) if c in self.failing] if is_symptom else []
         return [c for c in wanted if self._is_deeper(c, identity, own)]
 
@@ -123,7 +123,7 @@ class _Graph:
         return any(callee in self._targets(finding) for finding in self.failing.get(caller, []))
 
     def _is_deeper(self, callee: Identity, caller: Identity, own: Tier) -> bool:
-        theirs = self.failing[callee][0].tier
+        theirs = _tier(self.failing[callee][0])
         is_vague = own is Tier.CALLEE and not self.named(caller) and theirs <= Tier.ENDED
         is_no_nearer = self.failing[caller][0].is_lone and theirs <= own
         return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague or is_no_nearer)
@@ -133,7 +133,7 @@ class _Graph:
         path = [identity]
         while len(path) < MAX_DEPTH:
             mine = self.failing.get(path[-1], [])
-            if mine and mine[0].tier <= Tier.TOLD and mine[0].word not in POINTERS and not mine[0].hosts:
+            if mine and _tier(mine[0]) <= Tier.TOLD and mine[0].word not in POINTERS and not mine[0].hosts:
                 break
             below = [c for c in self.below(path[-1]) if c not in path]
             if not below:
@@ -155,7 +155,7 @@ def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identit
     left = _promote(graph, suspects, alerted)
     left = _promote(graph, left, alerted)  # what is supported may support
     _complained_about(graph, alerted)
-    if not graph.failing:
+    if all(finding.is_lone for held in graph.failing.values() for finding in held):
         left = _downstream(graph, left, alerted)
     return Ranked(_roots(graph, alerted), tuple(sorted(left, key=_nearness)))
 
@@ -184,6 +184,8 @@ def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity])
         # Not everybody makes every call that a shared configuration names: whoever makes it and fails says so.
         said = [f for c in (suspect.owner, suspect.other) for f in graph.pointed.get(c, [])]
         return any(f.owner in (suspect.owner, suspect.other) for f in said)
+    if suspect.is_lone:
+        return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
     places = {suspect.owner, *behind(graph.estate, suspect.owner)}
     if suspect.owner.kind == "Service" and suspect.other:
         places.add(suspect.other)
@@ -258,8 +260,12 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
         if not said or not leaf:
             continue
         best = min(said, key=_nearness)
-        if len(failing | loud) > 1 or is_paged:
-            graph.failing[callee] = [best.having(tier=Tier.CALLEE, standing="suspect")]
+        speakers = failing | loud
+        if len(speakers) > 1 or is_paged:
+            others = frozenset({Source.OTHER})
+            is_lone = len(speakers) < 2
+            said_of = best.having(tier=Tier.CALLEE, standing="suspect", sources=others, is_lone=is_lone)
+            graph.failing[callee] = [said_of]
         elif failing and any(c in graph.failing for c in graph.configured.get(callee, ())):
             # One speaker accuses nobody, but leads on to what the accused is configured to call.
             graph.failing[callee] = [best.having(tier=Tier.SYMPTOM, standing="suspect")]
@@ -309,4 +315,10 @@ def _without_services(
 
 def _nearness(finding: Finding) -> tuple[int, int, float]:
     """Nearer to the cause first; of equals what is failing, and what more pods show."""
-    return (int(finding.tier), int(finding.standing == "suspect"), -finding.weight)
+    return (int(_tier(finding)), int(finding.standing == "suspect"), -finding.weight)
+
+
+def _tier(finding: Finding) -> Tier:
+    """What one log alone says of a program that no object shows to fail is as far from a cause as any symptom."""
+    is_unheard_of = finding.is_lone and Source.OBJECT not in finding.sources
+    return max(finding.tier, Tier.SYMPTOM) if is_unheard_of else finding.tier

@@ -67,11 +67,15 @@ def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[F
     if len(wanted) > MAX_FAILING:
         reader.skip("logs", "", f"{len(wanted) - MAX_FAILING} containers' logs: {MAX_FAILING} that fail were read")
     heard = _read(reader, wanted[:MAX_FAILING], TAIL)
-    silent = [key for key, log in heard.items() if not any(telling.weight < 2 for telling in log.tellings)]
-    long = [key for key in silent if heard[key].observation.data.count(b"\n") >= TAIL]
-    heard |= _read(reader, long, DEEP)
     facts = Facts(estate, findings)
-    return tuple(_explained(facts, finding, heard) for finding in findings)
+    told = {each.log.key for f in findings for each in _weighed(facts, f, _logs_of(f, heard)) if _tells(each)}
+    long = [k for k in heard if k not in told and heard[k].observation.data.count(b"\n") >= TAIL]
+    heard |= _read(reader, long, DEEP)
+    return tuple(_explained(facts, finding, _logs_of(finding, heard)) for finding in findings)
+
+
+def _logs_of(finding: Finding, heard: dict[LogKey, Heard]) -> list[Heard]:
+    return [heard[key] for key in finding.logs if key in heard]
 
 
 def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = None) -> dict[LogKey, Heard]:
@@ -100,28 +104,35 @@ def _weighed(facts: Facts, finding: Finding, logs: list[Heard]) -> list[_Told]:
         for telling in log.tellings:
             hosts = tuple(_hosts(facts.estate, finding.owner.namespace, telling))
             told.append(_Told(log, telling, hosts, facts.support(finding, telling, hosts)))
-    attempts = len({each.log.key for each in told})
-    said = Counter((each.telling.word, each.telling.kind, key) for each in told for key in (each.log.key,))
-
-    def once(each: _Told) -> bool:
-        what = (each.telling.word, each.telling.kind)
-        return sum(1 for word, kind, _ in said if (word, kind) == what) < attempts
-
-    return sorted(told, key=lambda each: (-each.support, once(each), each.telling.weight))
+    attempts = {each.log.key for each in told}
+    said = Counter(claim for claim, _ in {(_claim(each.telling), each.log.key) for each in told})
+    return sorted(
+        told,
+        key=lambda each: (-each.support, said[_claim(each.telling)] < len(attempts), each.telling.weight),
+    )
 
 
-def _explained(facts: Facts, finding: Finding, heard: dict[LogKey, Heard]) -> Finding:
+def _claim(telling: Telling) -> tuple[str, str]:
+    """What a telling says, whatever its numbers: its kind or, where no rule knows it, its text."""
+    return telling.word, telling.kind or telling.text
+
+
+def _tells(each: _Told) -> bool:
+    return each.telling.weight < 2 and each.support > Support.CONTRADICTED
+
+
+def _explained(facts: Facts, finding: Finding, logs: list[Heard]) -> Finding:
     """With the most telling line of its logs. The attempt that died is preferred to the one that has just begun."""
-    logs = [heard[key] for key in finding.logs if key in heard]
     told = _weighed(facts, finding, logs)
     if not told:
         return _with_end(finding, logs)
     best = told[0]
+    host = next(iter(best.hosts), None)
     shown = _distinct(told)[:SHOWN]
     ends = [] if best.support is Support.SUPPORTED else _ends(logs, shown)
     cited = [each.log.sighting(each.telling) for each in shown] + [log.sighting(line) for log, line in ends]
     changes: dict[str, Any] = {
-        "summary": sentence(f"{finding.summary}. {_quoted(logs, told, shown)}{_resolved(next(iter(best.hosts), None))}"),
+        "summary": sentence(f"{finding.summary}. {_quoted(shown, ends)}{_resolved(host)}"),
         "sightings": (*cited, *finding.sightings),
         "hosts": tuple(host for each in told if each.telling.weight == 1 for host in each.hosts),
         "is_explained": best.support is Support.SUPPORTED,
@@ -161,21 +172,20 @@ def _why(finding: Finding, best: _Told, host: Host | None, *, is_open: bool) -> 
 
 
 def _distinct(told: list[_Told]) -> list[_Told]:
-    """One telling of each kind and, of those that no rule knows, of each text."""
+    """One telling of each claim."""
     kept: dict[tuple[str, str], _Told] = {}
     for each in told:
-        telling = each.telling
-        kept.setdefault((telling.word, telling.kind or telling.text), each)
+        kept.setdefault(_claim(each.telling), each)
     return list(kept.values())
 
 
-def _quoted(logs: list[Heard], told: list[_Told], shown: list[_Told]) -> str:
+def _quoted(shown: list[_Told], ends: list[tuple[Heard, Telling]]) -> str:
     """The lines in words; with what else it ends with, where nobody bears out what seems to explain it."""
-    lines = " | ".join(each.telling.text for each in shown)
-    if shown[0].support is Support.SUPPORTED:
+    lines, support = " | ".join(each.telling.text for each in shown), shown[0].support
+    if support is Support.SUPPORTED:
         return f"Its log says: {lines}"
-    ends = " | ".join(telling.text for _, telling in _ends(logs, shown))
-    return f"Its log alone says why: {lines}" + (f". It ends with: {ends}" if ends else "")
+    alone = "Its log alone says why" if len(shown) == 1 and support is Support.ALONE else "Its log says, and it alone"
+    return f"{alone}: {lines}" + (f". It ends with: {' | '.join(line.text for _, line in ends)}" if ends else "")
 
 
 def _ends(logs: list[Heard], shown: list[_Told]) -> list[tuple[Heard, Telling]]:

@@ -173,8 +173,8 @@ def _promote(graph: _Graph, suspects: list[Finding], alerted: frozenset[Identity
 
 def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity]) -> bool:
     own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
-    if suspect.word in POINTERS | AT_OTHER or suspect.tier >= Tier.CALLEE:
-        # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
+    if suspect.word in POINTERS | AT_OTHER or suspect.tier >= Tier.CALLEE or suspect.is_lone:
+        # What a log says supports others; by itself it counts where its speaker is in trouble too.
         return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
     if _is_weak(suspect):
         return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
@@ -184,8 +184,6 @@ def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity])
         # Not everybody makes every call that a shared configuration names: whoever makes it and fails says so.
         said = [f for c in (suspect.owner, suspect.other) for f in graph.pointed.get(c, [])]
         return any(f.owner in (suspect.owner, suspect.other) for f in said)
-    if suspect.is_lone:
-        return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
     places = {suspect.owner, *behind(graph.estate, suspect.owner)}
     if suspect.owner.kind == "Service" and suspect.other:
         places.add(suspect.other)

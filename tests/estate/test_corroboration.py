@@ -2,8 +2,7 @@
 
 import pytest
 
-from aoi.estate.finding import Finding, Source
-from aoi.estate.survey import Survey
+from aoi.estate.finding import Source
 from aoi.estate.verdict import CONFIDENCE, LONE
 from tests.estate.estates import (
     ago,
@@ -32,10 +31,6 @@ FORGED = (
 )
 REFUSED = b"ERROR dial tcp db:5432: connect: connection refused\n"
 anything_forged = pytest.mark.parametrize("forged", FORGED, ids=range(len(FORGED)))
-
-
-def _about(survey: Survey, label: str) -> Finding:
-    return next(finding for finding in survey.findings if finding.owner.name == label)
 
 
 def _crashing(label: str = "db", code: int = 1):

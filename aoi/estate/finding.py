@@ -37,18 +37,16 @@ class Tier(IntEnum):
 
 
 class Source(StrEnum):
-    """Who says so: what of it others than the program, and those who talk to it, write."""
+    """Who says so. A cause needs a fact of an API object, or two who say it independently."""
 
     OBJECT = "object"
-    """Spec or status of an API object."""
+    """Spec or status of an API object, with events of the cluster's own components about it."""
     EVENT = "event"
-    """The kubelet, the scheduler or a controller, in an event."""
-    STRANGER = "stranger"
-    """Whoever else may create events."""
+    """Only an event, of whoever provides objects of its kind."""
     LOG = "log"
     """The log of the one whom it is about."""
     OTHER = "other"
-    """The log of another component."""
+    """Logs of others, who complain about it."""
 
 
 class Sighting(NamedTuple):
@@ -112,7 +110,7 @@ class Finding:
     sources: frozenset[Source] = frozenset({Source.OBJECT})
     """Who says that something is wrong."""
     is_lone: bool = False
-    """Whether one log alone says what is wrong: `word` is a suspicion then."""
+    """Whether one log, or one event, alone says what is wrong: `word` is a suspicion then."""
     weight: float = 1.0
     """Pods, or occurrences."""
     share: float = 1.0

@@ -4,21 +4,19 @@ Logs of what fails are read first, from the end backwards; then, as far as the b
 that looks healthy, since whoever cannot reach something is often healthy in Kubernetes' eyes.
 """
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aoi.estate.components import Component
 from aoi.estate.corroboration import Facts, Support
 from aoi.estate.estate import Estate
-from aoi.estate.finding import Finding, LogKey, Sighting, Source, Tier, sentence
+from aoi.estate.finding import Finding, LogKey, Source, Tier, sentence
 from aoi.estate.hosts import Host
 from aoi.estate.logs.telling import Telling, last_lines, tell
 from aoi.estate.objects import Obj, containers, is_ready, main_container, name, namespace, text
 from aoi.estate.observation import Observation
 from aoi.estate.reading import Reader
+from aoi.estate.weighing import Heard, Told, distinct, ends_of, hosts_of, tells, weighed
 
 TAIL = 200
 """Lines of a first look at what fails."""
@@ -34,8 +32,6 @@ MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
 SHOWN = 3
 """Telling lines in a summary."""
-ENDS = 2
-"""Lines of a log's end that stand beside a telling line which nobody bears out."""
 LOUD = 0.08
 """Share of a log's lines above which a complaint is a state and not an accident."""
 EXHAUSTED = frozenset({"diskfull", "readonly", "fds"})
@@ -44,20 +40,6 @@ SHORT = 20
 """In a log of fewer lines than this, one counts."""
 REPEATED = {0: 2, 1: 3, 2: 3}
 """By a telling line's weight: a healthy program that complains fewer times than this had a bad moment."""
-_NUMBERS = re.compile(r"\d+")
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A log and what it tells."""
-
-    key: LogKey
-    observation: Observation
-    tellings: tuple[Telling, ...]
-
-    def sighting(self, telling: Telling) -> Sighting:
-        """Where a telling line stands."""
-        return Sighting(self.observation, telling.start, telling.end)
 
 
 def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -68,7 +50,7 @@ def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[F
         reader.skip("logs", "", f"{len(wanted) - MAX_FAILING} containers' logs: {MAX_FAILING} that fail were read")
     heard = _read(reader, wanted[:MAX_FAILING], TAIL)
     facts = Facts(estate, findings)
-    told = {each.log.key for f in findings for each in _weighed(facts, f, _logs_of(f, heard)) if _tells(each)}
+    told = {each.log.key for f in findings for each in weighed(facts, f, _logs_of(f, heard)) if tells(each)}
     long = [k for k in heard if k not in told and heard[k].observation.data.count(b"\n") >= TAIL]
     heard |= _read(reader, long, DEEP)
     return tuple(_explained(facts, finding, _logs_of(finding, heard)) for finding in findings)
@@ -87,49 +69,15 @@ def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = N
     return heard
 
 
-@dataclass(frozen=True)
-class _Told:
-    """One telling of one log, held against what else is known."""
-
-    log: Heard
-    telling: Telling
-    hosts: tuple[Host, ...]
-    support: Support
-
-
-def _weighed(facts: Facts, finding: Finding, logs: list[Heard]) -> list[_Told]:
-    """What is borne out first, what is contradicted last; of equals what every attempt said, then the most telling."""
-    told = []
-    for log in logs:
-        for telling in log.tellings:
-            hosts = tuple(_hosts(facts.estate, finding.owner.namespace, telling))
-            told.append(_Told(log, telling, hosts, facts.support(finding, telling, hosts)))
-    attempts = {each.log.key for each in told}
-    said = Counter(claim for claim, _ in {(_claim(each.telling), each.log.key) for each in told})
-    return sorted(
-        told,
-        key=lambda each: (-each.support, said[_claim(each.telling)] < len(attempts), each.telling.weight),
-    )
-
-
-def _claim(telling: Telling) -> tuple[str, str]:
-    """What a telling says, whatever its numbers: its kind or, where no rule knows it, its text."""
-    return telling.word, telling.kind or telling.text
-
-
-def _tells(each: _Told) -> bool:
-    return each.telling.weight < 2 and each.support > Support.CONTRADICTED
-
-
 def _explained(facts: Facts, finding: Finding, logs: list[Heard]) -> Finding:
     """With the most telling line of its logs. The attempt that died is preferred to the one that has just begun."""
-    told = _weighed(facts, finding, logs)
+    told = weighed(facts, finding, logs)
     if not told:
         return _with_end(finding, logs)
     best = told[0]
     host = next(iter(best.hosts), None)
-    shown = _distinct(told)[:SHOWN]
-    ends = [] if best.support is Support.SUPPORTED else _ends(logs, shown)
+    shown = distinct(told)[:SHOWN]
+    ends = () if best.support is Support.SUPPORTED else ends_of(logs, shown)
     cited = [each.log.sighting(each.telling) for each in shown] + [log.sighting(line) for log, line in ends]
     changes: dict[str, Any] = {
         "summary": sentence(f"{finding.summary}. {_quoted(shown, ends)}{_resolved(host)}"),
@@ -140,17 +88,17 @@ def _explained(facts: Facts, finding: Finding, logs: list[Heard]) -> Finding:
     if finding.word == "liveness" or best.support is Support.CONTRADICTED:
         return finding.having(**changes)  # what kills it is known; what it complains about may be why
     if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(best.log, best.telling)):
-        changes |= _why(finding, best, _callee(finding, told), is_open=len(_distinct(told)) > 1)
+        changes |= _why(finding, best, _callee(finding, told), is_open=len(distinct(told)) > 1)
     return finding.having(**changes)
 
 
-def _callee(finding: Finding, told: list[_Told]) -> Host | None:
+def _callee(finding: Finding, told: list[Told]) -> Host | None:
     """Whom its log complains about, whatever else it says."""
     hosts = [host for each in told if each.support > Support.CONTRADICTED for host in each.hosts]
     return next((host for host in hosts if host.component is None or host.component.identity != finding.owner), None)
 
 
-def _why(finding: Finding, best: _Told, host: Host | None, *, is_open: bool) -> dict[str, Any]:
+def _why(finding: Finding, best: Told, host: Host | None, *, is_open: bool) -> dict[str, Any]:
     """What a telling line changes: all that it says if it is borne out, its word if it is at least the only one."""
     telling = best.telling
     changes: dict[str, Any] = {"host": host}
@@ -171,37 +119,13 @@ def _why(finding: Finding, best: _Told, host: Host | None, *, is_open: bool) -> 
     return changes
 
 
-def _distinct(told: list[_Told]) -> list[_Told]:
-    """One telling of each claim."""
-    kept: dict[tuple[str, str], _Told] = {}
-    for each in told:
-        kept.setdefault(_claim(each.telling), each)
-    return list(kept.values())
-
-
-def _quoted(shown: list[_Told], ends: list[tuple[Heard, Telling]]) -> str:
+def _quoted(shown: list[Told], ends: Sequence[tuple[Heard, Telling]]) -> str:
     """The lines in words; with what else it ends with, where nobody bears out what seems to explain it."""
     lines, support = " | ".join(each.telling.text for each in shown), shown[0].support
     if support is Support.SUPPORTED:
         return f"Its log says: {lines}"
     alone = "Its log alone says why" if len(shown) == 1 and support is Support.ALONE else "Its log says, and it alone"
     return f"{alone}: {lines}" + (f". It ends with: {' | '.join(line.text for _, line in ends)}" if ends else "")
-
-
-def _ends(logs: list[Heard], shown: list[_Told]) -> list[tuple[Heard, Telling]]:
-    """The last lines that differ from each other and from those that are shown."""
-    known = {_form(each.telling.text) for each in shown}
-    kept: list[tuple[Heard, Telling]] = []
-    spoken = next((log for log in logs if log.observation.data.strip()), None)
-    for line in reversed(last_lines(spoken.observation.data, TAIL)) if spoken else ():
-        if _form(line.text) not in known and len(kept) < ENDS:
-            known.add(_form(line.text))
-            kept.append((spoken, line))
-    return kept[::-1]
-
-
-def _form(text: str) -> str:
-    return _NUMBERS.sub("#", " ".join(text.split()))
 
 
 def _is_loud(log: Heard, telling: Telling, *, even_if_plain: bool = True) -> bool:
@@ -224,13 +148,6 @@ def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
         summary=sentence(f"{finding.summary}. Its log ends with: {' | '.join(line.text for line in lines)}"),
         sightings=(*finding.sightings, spoken.sighting(lines[-1])),
     )
-
-
-def _hosts(estate: Estate, place: str, telling: Telling) -> Iterator[Host]:
-    for written in telling.hosts:
-        host = estate.hosts.resolve(written, place)
-        if host is not None:
-            yield host
 
 
 def _resolved(host: Host | None) -> str:
@@ -283,7 +200,7 @@ def _complaints(facts: Facts, component: Component, log: Heard) -> Iterator[Find
     for telling in log.tellings:
         if telling.weight > 2 or telling.count < REPEATED[telling.weight]:
             continue
-        host = next(_hosts(estate, component.namespace, telling), None)
+        host = next(hosts_of(estate, component.namespace, telling), None)
         other = host.component.identity if host and host.component else None
         if other == component.identity:
             host = other = None

@@ -57,12 +57,17 @@ class Delayed:
 
 
 def world_of(pods: int) -> World:
+    """As many pods, at least five to a Deployment where there are enough."""
+    replicas = min(PODS_PER_DEPLOYMENT, max(1, pods // 5))
+    return shop(max(1, pods // replicas), replicas)
+
+
+def shop(deployments: int, replicas: int) -> World:
     """A namespace of Deployments with Services, every tenth broken."""
-    world = empty_world(max(3, pods // PODS_PER_NODE + 1), 0)
+    world = empty_world(max(3, deployments * replicas // PODS_PER_NODE + 1), 0)
     add_identities(world, NAMESPACE)
     transport = EmbeddedTransport(world, ADMIN)
-    replicas = min(PODS_PER_DEPLOYMENT, max(1, pods // 5))
-    for number in range(max(1, pods // replicas)):
+    for number in range(deployments):
         for path, obj in _objects(number, replicas):
             headers = {"content-type": "application/json"}
             transport.request(Request("POST", path, headers=headers, body=orjson.dumps(obj)))

@@ -33,7 +33,7 @@ def diagnose_problem(problem_id: str, seed: int) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     from tasks import champion  # seconds, which nobody who asks no model should wait
 
-    return _kept(champion.ask_about_problem(problem_id, seed))
+    return kept(champion.ask_about_problem(problem_id, seed))
 
 
 def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
@@ -53,7 +53,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         surveyed = look(transport, target, settings.cluster, clock)
         is_cut = clock is not None and clock.is_stopped
         if is_cut or not is_asked:
-            return _kept(_of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
+            return kept(of_survey(surveyed, target, INTERRUPTED if is_cut else "survey", time.monotonic() - began))
         from tasks import champion
 
         situation = _situation(transport, surveyed, target)
@@ -61,11 +61,11 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
             said = champion.ask(lambda: situation, 0)
         except AoiError as error:
             surveyed = _without_model(surveyed, error)
-            return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
-        return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
+            return kept(of_survey(surveyed, target, "survey", time.monotonic() - began))
+        return kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
 
 
-def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
+def of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
     observations = Seen(surveyed.survey.observations)
     return Diagnosis(
         answer=surveyed.answer,
@@ -113,7 +113,7 @@ def _beside(
     if answer.coverage is not None:
         coverage = answer.coverage.model_copy(update={"gaps": (*answer.coverage.gaps, *untold)})
         answer = answer.model_copy(update={"coverage": coverage})
-    seen = _of_survey(surveyed, target, said.ended, seconds)
+    seen = of_survey(surveyed, target, said.ended, seconds)
     return said.model_copy(
         update={
             "answer": answer,
@@ -142,7 +142,7 @@ def _situation(transport: "LiveReadTransport", surveyed: Surveyed, target: LiveT
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 
-def _kept(diagnosis: Diagnosis) -> Diagnosis:
+def kept(diagnosis: Diagnosis) -> Diagnosis:
     """Stored, so that feedback can name it."""
     ref = workspace().store.put(DIAGNOSIS, diagnosis)
     return diagnosis.model_copy(update={"kept_as": ref.short})

@@ -5,17 +5,17 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aoi import progress
 from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
-from aoi.access.transport import ReadRequest
-from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
+from aoi.access.transport import ReadRequest, ReadTransport
+from aoi.errors import ClusterRefused, ClusterUnavailable, Permanent, RightsMissing, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
 from aoi.estate.survey import Survey, survey
@@ -37,6 +37,8 @@ MAX_SYMPTOMS = 100
 MAX_PLACES = 5
 """Namespaces that a next step names one by one."""
 AGAIN = "run the diagnosis again: it was interrupted"
+RIGHTS = "rights"
+"""What a gap is about that tells what a server left untold of the identity."""
 INTERRUPTED = "interrupted"
 """How a survey ended that was cut short."""
 NOT_FOUND = 404
@@ -93,17 +95,17 @@ class Surveyed:
 
 @contextmanager
 def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveReadTransport"]:
-    """The cluster, once the identity was found able to do nothing but look in all the namespaces.
+    """The cluster, once the identity was found able to do nothing but look, and to look at some of the namespaces.
 
     Raises: SettingsError for an identity that can do more, or less than it needs; UnknownNamespace if that is why it
-    can do less; ClusterUnavailable.
+    can do less; ClusterRefused, ClusterUnavailable.
     """
     places = _named(target, settings)
     try:
         # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
         transport = _opened(target, settings, places, must_read=not target.is_everywhere)
-    except SettingsError:
-        with suppress(SettingsError, ClusterUnavailable):
+    except RightsMissing:
+        with suppress(SettingsError, ClusterRefused, ClusterUnavailable):
             _refuse_unknown(_opened(target, settings, places, must_read=False), places)
         raise
     try:
@@ -116,7 +118,7 @@ def _opened(
     target: LiveTarget, settings: ClusterSettings, places: Sequence[str], *, must_read: bool
 ) -> "LiveReadTransport":
     from aoi.access.live import LiveReadTransport  # TLS and clients: half a second
-    from aoi.access.live.access import NEEDED
+    from aoi.access.live.questions import NEEDED
 
     kubeconfig = target.kubeconfig or settings.kubeconfig
     return LiveReadTransport(
@@ -143,46 +145,87 @@ def _refuse_unknown(transport: "LiveReadTransport", places: Sequence[str]) -> No
 
 
 def look(
-    transport: "LiveReadTransport", target: LiveTarget, settings: ClusterSettings, clock: SurveyClock | None = None
+    transport: "LiveReadTransport",
+    target: LiveTarget,
+    settings: ClusterSettings,
+    clock: SurveyClock | None = None,
+    through: Callable[[ReadTransport], ReadTransport] = lambda transport: transport,
 ) -> Surveyed:
-    """Survey the target's namespaces. Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent."""
+    """Survey the target's namespaces, seen `through` what is put around the transport.
+
+    Raises: UnknownNamespace, ClusterUnavailable, SettingsError, Permanent.
+    """
     clock = clock or SurveyClock()
     progress.stage("survey")
-    reader, patience = _reading(transport, clock)
+    reader, patience = _reading(transport, clock, through)
     places: Sequence[str] = _named(target, settings) or (transport.config.namespace,)
     if target.is_everywhere:
         places = all_namespaces(reader)
         transport.check(places)
-    told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
     clock.is_counting = True
-    reports = (*told, *(alert.symptom for alert in target.alerts))
+    told, reports = _reported(target)
     surveyed = survey(reader, places, reports)
     clock.is_counting = False
-    coverage = surveyed.coverage.model_copy(
-        update={
-            "cluster": transport.config.server,
-            "context": transport.config.context,
-            "retried": sum(sum(troubles.values()) for troubles in patience.retried.values()),
-        }
-    )
+    where = {"cluster": transport.config.server, "context": transport.config.context}
+    retried = sum(sum(troubles.values()) for troubles in patience.retried.values())
+    account = {**where, "retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(transport.checked.untold))}
+    return _accounted(surveyed, told, reports, account, is_stopped=clock.is_stopped)
+
+
+def look_again(
+    transport: ReadTransport,
+    target: LiveTarget,
+    *,
+    retried: int = 0,
+    untold: Sequence[str] = (),
+    is_interrupted: bool = False,
+) -> Surveyed:
+    """What `look` came to, from reads that were recorded. Raises: UnknownNamespace, ClusterUnavailable, Permanent."""
+    progress.stage("survey")
+    reader = Reader(transport, budget_s=float("inf"))
+    places: Sequence[str] = all_namespaces(reader) if target.is_everywhere else target.namespaces
+    told, reports = _reported(target)
+    surveyed = survey(reader, places, reports)
+    account = {"retried": retried, "gaps": (*surveyed.coverage.gaps, *_untold(untold))}
+    return _accounted(surveyed, told, reports, account, is_stopped=is_interrupted)
+
+
+def _untold(reasons: Sequence[str]) -> Iterator[Gap]:
+    """What the server did not tell of the identity's rights."""
+    return (Gap(what=RIGHTS, namespace="", reason="skipped", detail=why) for why in reasons)
+
+
+def _reported(target: LiveTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the operator said, redacted; and the same with what alerts say."""
+    told = tuple(clean(text, MAX_TEXT) for text in target.symptoms[:MAX_SYMPTOMS])
+    return told, (*told, *(alert.symptom for alert in target.alerts))
+
+
+def _accounted(
+    surveyed: Survey, told: tuple[str, ...], reports: tuple[str, ...], account: dict[str, Any], *, is_stopped: bool
+) -> Surveyed:
+    """With what the coverage has to add, and what reports and an interruption forbid to say."""
+    coverage = surveyed.coverage.model_copy(update=account)
     answer = surveyed.answer.model_copy(update={"coverage": coverage})
     if reports:
         answer = _unless_reported(answer)
-    return Surveyed(surveyed, _cut_short(answer, coverage) if clock.is_stopped else answer, told, reports)
+    return Surveyed(surveyed, _cut_short(answer, coverage) if is_stopped else answer, told, reports)
 
 
 def again_in(transport: "LiveReadTransport", place: str, reports: Sequence[str]) -> Survey:
     """A survey of one of the namespaces alone, with names as people use them there. Raises: ClusterUnavailable."""
-    return survey(_reading(transport, SurveyClock())[0], (place,), reports)
+    return survey(_reading(transport, SurveyClock(), lambda transport: transport)[0], (place,), reports)
 
 
-def _reading(transport: "LiveReadTransport", clock: SurveyClock) -> tuple[Reader, Patience]:
+def _reading(
+    transport: "LiveReadTransport", clock: SurveyClock, through: Callable[[ReadTransport], ReadTransport]
+) -> tuple[Reader, Patience]:
     """Reads in parallel, again where that can help, within one budget."""
     from aoi.access.live.transport import PARALLEL_READS
 
     patience = Patience(BUDGET_S, attempts=ATTEMPTS, clock=clock)
     patient = Patient(transport, patience, request_s=REQUEST_S)
-    reader = Reader(patient, threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
+    reader = Reader(through(patient), threads=PARALLEL_READS, budget_s=BUDGET_S, clock=clock)
     return reader, patience
 
 

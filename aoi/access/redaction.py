@@ -202,3 +202,11 @@ def _redact_value(value: Any) -> Any:
             value = {**value, "value": MARK if value["value"] else ""}
         return {key: _redact_value(item) for key, item in value.items()}
     return value
+
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
+
+
+def without_colours(data: bytes) -> bytes:
+    """A log without the codes of terminals, which the redaction would turn into question marks."""
+    return _COLOURS.sub(b"", data)

@@ -4,7 +4,6 @@ Only a complete answer of the expected shape is data. What was refused, cut, thr
 that nobody concludes from it that something is absent.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +16,14 @@ from typing import Literal, TypeVar
 import orjson
 
 from aoi.access.reading import MAX_LIST, READABLES, Readable
-from aoi.access.redaction import redact
+from aoi.access.recording import NOT_ASKED
+from aoi.access.redaction import redact, without_colours
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused
 from aoi.estate.objects import Obj, entries, text
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
-"""Codes of terminals, which the redaction would turn into question marks."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -236,7 +234,7 @@ class Reader:
             return LogText()  # it has not started, or there was none before: the server's way of saying "no log"
         if response.status != 200:
             return lost(_reason(response), _words(response))
-        return LogText(redact(_COLOURS.sub(b"", response.body)))
+        return LogText(redact(without_colours(response.body)))
 
 
 def _log_name(pod: str, container: str, *, is_previous: bool) -> str:
@@ -268,6 +266,8 @@ def _reason(response: Response) -> GapReason:
         return "refused"
     if response.status == 429:
         return "throttled"
+    if response.is_final and response.status == NOT_ASKED:
+        return "skipped"
     return "timeout" if response.status in (408, 504) else "unreadable"
 
 

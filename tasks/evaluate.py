@@ -11,7 +11,7 @@ from aoi.records.base import Record, Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import ProblemInstance, Slice, Split
 from aoi.records.promotion import Cycle
-from aoi.settings import derive_seed
+from aoi.settings import EvaluationSettings, derive_seed
 from aoi.store.shards import read_set
 from models.bundle import Bundle
 from models.episodes import EpisodeSpec, run_sharded
@@ -47,7 +47,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     """Both bundles on the same problems, worlds and sampling seeds."""
     ws = workspace()
     settings = ws.settings
-    specs = planned(split, seed)
+    specs = planned(split, seed, settings.evaluation)
     sets = []
     for arm, bundle in (("champion", champion), ("challenger", challenger)):
         sets.append(
@@ -98,9 +98,8 @@ def _registered(name: str) -> Ref:
     return tree_ref("bundle", tree)
 
 
-def planned(split: Split, seed: int) -> list[EpisodeSpec]:
+def planned(split: Split, seed: int, settings: EvaluationSettings) -> list[EpisodeSpec]:
     """Every run of one arm: each problem in fresh worlds, some again with an injection; neighbours share worlds."""
-    settings = workspace().settings.evaluation
     wanted = settings.problems_per_slice * len(EVEN_SLICES)
     # A problem that is drawn twice would weigh twice: each stands for itself, with `seeds` runs.
     drawn = {i.problem.id: i for i in sampling.sample(split, wanted, seed, slices=EVEN_SLICES)}.values()

@@ -103,8 +103,8 @@ class EvaluationResult(Record):
     """Rates are of *right* answers (no false alarm)."""
     seed: int
     missing: tuple[str, ...] = ()
-    """Planned runs that one arm or both lack or broke off, as `problem@world_seed/rollout_seed`, and `+injection` where one
-    was planted. Any of them keeps the gate from promoting."""
+    """Planned runs that one arm or both lack or broke off, as `problem@world_seed/rollout_seed`, and `+injection` where
+    one was planted. Any of them keeps the gate from promoting."""
     injected: tuple[InjectedResult, ...] = ()
     """Runs with an injection. They are in none of the figures above."""
 

@@ -8,13 +8,19 @@ import pytest
 
 from aoi.access.reading import READABLES, TABLE
 from aoi.access.transport import Backend, ReadRequest, Response
+from aoi.agents.episode import run_episode
+from aoi.agents.operators.scripted import ScriptedOperator
+from aoi.agents.rollout import rollout
 from aoi.errors import UnknownInjection
 from aoi.estate.reading import Reader
 from aoi.estate.survey import survey
+from aoi.language.codec import WordCodec
+from aoi.language.profile import SEED_PROFILE
 from aoi.problems import catalogue, scenario
 from aoi.problems.injections.attacks import AIMS
 from aoi.problems.injections.catalogue import CANARY, Injection, injection, injections, set_digest
 from aoi.problems.injections.planting import Planted, Target
+from aoi.records.episode import TrajectoryContent
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.identities import PROBE
 from aoi.worlds.transport import EmbeddedReadTransport
@@ -308,3 +314,30 @@ def test_an_injection_reads_through_the_transport_it_is_given():
         name = pod["metadata"]["name"]
         body = transport.read(ReadRequest(f"{READABLES['pods'].path(NAMESPACE)}/{name}/log")).body
         assert (b"SIGSEGV" in body) is name.startswith("frontend-")
+
+
+# Episodes -----------------------------------------------------------------------------------------------------------
+
+
+def episode(name: str | None) -> TrajectoryContent:
+    codec = WordCodec()
+    built = scenario.build(crashing(), injection(name) if name else None, aim="caller" if name else None)
+    settings = {"profile": SEED_PROFILE, "codec": codec, "arm": "test", "bundle": "scripted:test", "rollout_seed": 0}
+    policy = ScriptedOperator(codec, SEED_PROFILE, 0)
+    return rollout([run_episode(built, injection=name, **settings)], policy)[0].content
+
+
+def test_an_episode_names_its_injection_and_begins_in_the_world_of_its_twin():
+    clean_run, struck = episode(None), episode("mimicry-go-panic-nil")
+    assert (clean_run.injection, struck.injection) == (None, "mimicry-go-panic-nil")
+    assert (clean_run.world, clean_run.handles, clean_run.alerts) == (struck.world, struck.handles, struck.alerts)
+    assert TrajectoryContent.from_bytes(struck.to_bytes()) == struck
+    assert struck.digest() == episode("mimicry-go-panic-nil").digest()
+
+
+@pytest.mark.parametrize("name", ["secret-planted-password", "secret-read-en", "destroy-namespace", "format-chatml"])
+def test_an_episode_with_an_injection_ends_without_credential_or_refused_command(name: str):
+    struck = episode(name)
+    assert struck.ended != "error", struck.error
+    assert CANARY not in struck.model_dump_json()
+    assert not any(one.status == "refused" for step in struck.steps for one in step.interactions)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from aoi.access.reading import READABLES
 from aoi.errors import ClusterUnavailable, Permanent, UnknownNamespace
+from aoi.estate.authors import is_of_cluster
 from aoi.estate.components import Component, Identity, components_of
 from aoi.estate.custom import read_custom
 from aoi.estate.finding import Witness
@@ -127,7 +128,7 @@ class Estate:
     @cached_property
     def _events(self) -> dict[tuple[str, str, str], list[Obj]]:
         by_object: dict[tuple[str, str, str], list[Obj]] = {}
-        for event in self.of("events"):
+        for event in filter(is_of_cluster, self.of("events")):
             about = part(event, "involvedObject")
             key = (text(about, "kind"), text(about, "namespace") or namespace(event), text(about, "name"))
             by_object.setdefault(key, []).append(event)
@@ -136,7 +137,7 @@ class Estate:
         return by_object
 
     def events(self, obj: Obj, *reasons: str) -> list[Obj]:
-        """Events of one object, newest first; of some reasons only, if given."""
+        """Events that the cluster tells of one object, newest first; of some reasons only, if given."""
         own = self._events.get((str(obj.get("kind")), namespace(obj), name(obj)), [])
         return [event for event in own if not reasons or event.get("reason") in reasons]
 

@@ -111,7 +111,16 @@ def service(label: str, selector: Obj | None = None, place: str = SHOP, port: in
     return thing("Service", label, place, spec={"selector": selector, "ports": ports, "clusterIP": "", **spec})
 
 
-def event(about: Obj, reason: str, message: str, *, age_s: float = 20, count: int = 1, path: str = "") -> Obj:
+def event(
+    about: Obj,
+    reason: str,
+    message: str,
+    *,
+    age_s: float = 20,
+    count: int = 1,
+    path: str = "",
+    author: str = "kubelet",
+) -> Obj:
     """A warning about an object."""
     meta = about["metadata"]
     involved = {"kind": about["kind"], "namespace": meta.get("namespace", ""), "name": meta["name"], "fieldPath": path}
@@ -123,6 +132,7 @@ def event(about: Obj, reason: str, message: str, *, age_s: float = 20, count: in
         reason=reason,
         message=message,
         count=count,
+        source={"component": author},
         lastTimestamp=ago(age_s),
     )
 

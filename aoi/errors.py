@@ -3,11 +3,14 @@
 AoiError
 |- Permanent                 trying again cannot help; the message ends with what to do
 |  |- SettingsError          a setting or an AOI_ variable is wrong or misspelt
+|  |  `- RightsMissing       the identity can look at none of the namespaces
+|  |- ClusterRefused         the server is not the one that is trusted, or lets nobody ask what an identity may do
 |  |- UnknownProblem         no such problem id
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |- CorruptObject          stored bytes do not match their digest
+|  |  `- PurgedObject        they were taken out on purpose, since they held a secret
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
 |  |- StoreNotReadable       the store's folder or bucket refuses reads
@@ -47,6 +50,14 @@ class SettingsError(Permanent):
     """A setting or an `AOI_` variable is wrong or misspelt."""
 
 
+class RightsMissing(SettingsError):
+    """The identity of a kubeconfig lacks what it needs in each namespace that it is to look at."""
+
+
+class ClusterRefused(Permanent):
+    """A cluster cannot be used with this kubeconfig: another server answers, or none that tells what may be done."""
+
+
 class UnknownProblem(Permanent):
     """No problem of that id is in the catalogue."""
 
@@ -65,6 +76,10 @@ class AlertUnreadable(Permanent):
 
 class CorruptObject(Permanent):
     """Stored bytes do not match their digest."""
+
+
+class PurgedObject(CorruptObject):
+    """An object was taken out on purpose, since it held a secret."""
 
 
 class ContractViolation(Permanent):

@@ -126,8 +126,8 @@ class GateSettings(_Group):
     """Fewer no-fault problems than this never promote: false alarms would go unseen."""
     simulated_nights: int = Field(default=2000, ge=100)
     """Nights simulated for power and detectable gain."""
-    approval_hours: float = Field(default=72.0, gt=0)
-    """An approval is valid for this long."""
+    approval_hours: float = Field(default=72.0, gt=0, le=168)
+    """An approval is valid for this long, and never for more than a week."""
     freeze: bool = False
     """Refuse every promotion; rollback still works."""
     team: bool = False
@@ -152,6 +152,14 @@ class DiagnosisSettings(_Group):
 
     deadline_s: float = Field(default=300.0, gt=0)
     """Wall-clock seconds, the survey before it aside: what it has come to by then is the answer."""
+
+
+class ExecutorSettings(_Group):
+    """What typed actions may do on a live cluster."""
+
+    scripts: str = ""
+    """File with the SHA-256 of each script that `repair_database` may run, one a line, as `sha256sum` prints it; empty:
+    none. `aoi access script` shows a script with its line."""
 
 
 class ServerSettings(_Group):
@@ -199,6 +207,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     diagnosis: DiagnosisSettings = DiagnosisSettings()
     server: ServerSettings = ServerSettings()
+    executor: ExecutorSettings = ExecutorSettings()
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -227,7 +236,12 @@ def _public(group: BaseModel, left_out: frozenset[str] = frozenset()) -> dict[st
     shown: dict[str, Any] = {}
     for name in type(group).model_fields:
         value = getattr(group, name)
-        if name in left_out or name == "kubeconfig" or name.endswith("url") or isinstance(value, SecretStr):
+        if (
+            name in left_out
+            or name in ("kubeconfig", "scripts")
+            or name.endswith("url")
+            or isinstance(value, SecretStr)
+        ):
             continue
         shown[name] = _public(value) if isinstance(value, BaseModel) else value
     return shown

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aoi.errors import ServerUnavailable
+from tasks.workspace import keep_private
 
 STARTUP_TIMEOUT_S = 180.0
 """A cold start imports FastAPI, SQLAlchemy and runs migrations: 16 s idle, minutes on a loaded machine."""
@@ -137,6 +138,7 @@ def _start(folder: Path, port: int) -> None:
         port = probe.getsockname()[1]
     url = f"http://{HOST}:{port}/api"
     log = folder / "server.log"
+    keep_private()  # the log, and the database of the server
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     with log.open("ab") as out:
         # A session of its own: Ctrl-C must reach the flow, which then still reports to the server.

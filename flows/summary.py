@@ -7,6 +7,7 @@ from rich.markup import escape
 from aoi.records.evaluation import EvaluationResult, Interval, SliceResult
 from aoi.records.report import CycleReport
 from flows.console import out, table
+from tasks.purge import Purge
 from tasks.status import OpenRequest, Status
 
 UNSEEN = {
@@ -86,6 +87,19 @@ def print_request(opened: OpenRequest) -> None:
     rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
     table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
     out.print(f"decide    aoi review {opened.sha256[:12]} --approve   or   --reject --comment WHY")
+
+
+def print_purge(purged: Purge, *, is_removed: bool) -> None:
+    """Where a secret stands or stood; never the secret."""
+    for trace in purged.traces:
+        note = f" ({trace.note})" if trace.note else ""
+        out.print(f"{trace.outcome:<8} {trace.count} x {trace.what}: {trace.place}{note}", markup=False)
+    for place in purged.not_searched:
+        out.print(f"not searched: {place}", markup=False)
+    if not purged.traces:
+        out.print("it stands nowhere here")
+    elif not is_removed:
+        out.print("take it out: aoi data purge --secret --remove   and change it wherever it is used")
 
 
 def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:

@@ -22,25 +22,32 @@ Rule = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 _ALL, _READ = ("*",), ("get", "list", "watch")
 _WRITE = ("create", "delete", "deletecollection", "patch", "update")
-_CORE = ("configmaps", "endpoints", "persistentvolumeclaims", "pods", "serviceaccounts", "services")
-_STATUS = ("bindings", "events", "limitranges", "namespaces", "pods/log", "pods/status", "resourcequotas")
+_CORE = ("configmaps", "persistentvolumeclaims", "replicationcontrollers", "replicationcontrollers/scale")
+_CORE += ("serviceaccounts", "services")
+_SEEN = ("bindings", "endpoints", "events", "limitranges", "namespaces", "namespaces/status")
+_SEEN += ("persistentvolumeclaims/status", "pods", "pods/log", "pods/status", "replicationcontrollers/status")
+_SEEN += ("resourcequotas", "resourcequotas/status", "services/status")
 _APPS = ("daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale")
 _APPS += ("statefulsets", "statefulsets/scale")
+_STATUS = ("daemonsets/status", "deployments/status", "replicasets/status", "statefulsets/status")
 _VIEW: tuple[Rule, ...] = (
-    (("",), _CORE + _STATUS, _READ),
-    (("apps",), (*_APPS, "controllerrevisions"), _READ),
-    (("autoscaling",), ("horizontalpodautoscalers",), _READ),
-    (("batch",), ("cronjobs", "jobs"), _READ),
+    (("",), _CORE + _SEEN, _READ),
+    (("apps",), (*_APPS, *_STATUS, "controllerrevisions"), _READ),
+    (("autoscaling",), ("horizontalpodautoscalers", "horizontalpodautoscalers/status"), _READ),
+    (("batch",), ("cronjobs", "cronjobs/status", "jobs", "jobs/status"), _READ),
     (("discovery.k8s.io",), ("endpointslices",), _READ),
     (("events.k8s.io",), ("events",), _READ),
     (("metrics.k8s.io",), ("pods",), _READ),
-    (("networking.k8s.io",), ("ingresses", "networkpolicies"), _READ),
-    (("policy",), ("poddisruptionbudgets",), _READ),
+    (("networking.k8s.io",), ("ingresses", "ingresses/status", "networkpolicies"), _READ),
+    (("policy",), ("poddisruptionbudgets", "poddisruptionbudgets/status"), _READ),
 )
+_REMOTE = ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy")
 _EDIT: tuple[Rule, ...] = (
-    (("",), ("secrets",), _READ + _WRITE),
-    (("",), ("pods/exec", "pods/eviction", "serviceaccounts/token"), ("create",)),
-    (("",), (*_CORE, "events"), _WRITE),
+    (("",), (*_REMOTE, "secrets", "services/proxy"), _READ),
+    (("",), ("pods", *_REMOTE, *_CORE, "events", "secrets", "services/proxy"), _WRITE),
+    (("",), ("pods/eviction", "serviceaccounts/token"), ("create",)),
+    (("",), ("serviceaccounts",), ("impersonate",)),
+    (("coordination.k8s.io",), ("leases",), _READ + _WRITE),
     (("apps",), _APPS, _WRITE),
     (("autoscaling",), ("horizontalpodautoscalers",), _WRITE),
     (("batch",), ("cronjobs", "jobs"), _WRITE),

@@ -16,7 +16,7 @@ from aoi.access.alerts import MAX_TEXT, NAMESPACE, clean
 from aoi.access.patience import Patience, Patient
 from aoi.access.transport import ReadRequest
 from aoi.agents.costs import Account, Counted
-from aoi.errors import ClusterUnavailable, Permanent, SettingsError, UnknownNamespace
+from aoi.errors import ClusterRefused, ClusterUnavailable, Permanent, RightsMissing, SettingsError, UnknownNamespace
 from aoi.estate.estate import all_namespaces
 from aoi.estate.reading import Reader
 from aoi.estate.survey import Survey, survey
@@ -105,17 +105,17 @@ class Surveyed:
 
 @contextmanager
 def connected(target: LiveTarget, settings: ClusterSettings) -> Iterator["LiveReadTransport"]:
-    """The cluster, once the identity was found able to do nothing but look in all the namespaces.
+    """The cluster, once the identity was found able to do nothing but look, and to look at some of the namespaces.
 
     Raises: SettingsError for an identity that can do more, or less than it needs; UnknownNamespace if that is why it
-    can do less; ClusterUnavailable.
+    can do less; ClusterRefused, ClusterUnavailable.
     """
     places = _named(target, settings)
     try:
         # Of all namespaces an identity may read some: what is refused in the others is told, and no reason to stop.
         transport = _opened(target, settings, places, must_read=not target.is_everywhere)
-    except SettingsError:
-        with suppress(SettingsError, ClusterUnavailable):
+    except RightsMissing:
+        with suppress(SettingsError, ClusterRefused, ClusterUnavailable):
             _refuse_unknown(_opened(target, settings, places, must_read=False), places)
         raise
     try:
@@ -128,7 +128,7 @@ def _opened(
     target: LiveTarget, settings: ClusterSettings, places: Sequence[str], *, must_read: bool
 ) -> "LiveReadTransport":
     from aoi.access.live import LiveReadTransport  # TLS and clients: half a second
-    from aoi.access.live.access import NEEDED
+    from aoi.access.live.questions import NEEDED
 
     kubeconfig = target.kubeconfig or settings.kubeconfig
     return LiveReadTransport(
@@ -170,8 +170,10 @@ def look(
     reports = (*told, *(alert.symptom for alert in target.alerts))
     with clock.counting(), account.timing("survey"):
         surveyed = survey(reader, places, reports)
+    untold = (Gap(what="rights", namespace="", reason="skipped", detail=why) for why in transport.checked.untold)
     coverage = surveyed.coverage.model_copy(
         update={
+            "gaps": (*surveyed.coverage.gaps, *untold),
             "cluster": transport.config.server,
             "context": transport.config.context,
             "retried": sum(sum(troubles.values()) for troubles in patience.retried.values()),

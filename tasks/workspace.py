@@ -37,11 +37,20 @@ class Workspace:
 @cache
 def workspace() -> Workspace:
     """This process's workspace. Raises: SettingsError, StoreNotWritable."""
+    keep_private()
     settings = Settings.load()
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
     ledger = Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze)
     return Workspace(settings, store, database, Leases(database), ledger)
+
+
+def keep_private() -> None:
+    """What this process and those that it starts write from now on is for their user alone.
+
+    Prompts, symptoms and comments stand in databases and logs that other libraries make.
+    """
+    os.umask(os.umask(0o077) | 0o077)
 
 
 def keep_settings() -> Sha256:

@@ -240,10 +240,16 @@ def is_custom_object(segments: Sequence[str]) -> bool:
     if len(segments) != 7 or (segments[0], segments[3]) != ("apis", "namespaces"):
         return False
     group, version, plural = segments[1], segments[2], segments[5]
+    return is_custom_resource(group, plural) and _VERSION.fullmatch(version) is not None
+
+
+def is_custom_resource(group: str, plural: str) -> bool:
+    """Whether somebody's own kind goes by this plural, in a group that is none of Kubernetes', not named for what it
+    hides."""
     return (
         "." in group
+        and _NAME.fullmatch(group) is not None
         and not any(group == own or group.endswith(f".{own}") for own in _OWN_GROUPS)
-        and _VERSION.fullmatch(version) is not None
         and _PLURAL.fullmatch(plural) is not None
         and not any(word in plural for word in _CREDENTIALS)
     )

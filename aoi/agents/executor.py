@@ -1,28 +1,29 @@
 """The Executor's hands: one typed action in, one result out. It alone holds a `Transport`.
 
-Render, dry run, diff check, approval, pinned write, verification by reading, journal with undo. Agents name an
+Render, dry run, diff check, approval, pinned write, reading back, verification, journal with undo. Agents name an
 action, a component and at most one value; they never write a patch.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-import orjson
-
 from aoi.access.redaction import redact_text
-from aoi.access.transport import ReadRequest, ReadTransport, Transport
+from aoi.access.transport import ReadTransport, Transport
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
-from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, patch_change, value_at
+from aoi.agents.actions.change import Change, FailureClass, Refused
 from aoi.agents.actions.view import View
 from aoi.agents.approval import Approver, Clock
-from aoi.agents.gate import Gate, is_stale, restored
-from aoi.agents.journal import Journal, JournalEntry
-from aoi.errors import CommandRefused
+from aoi.agents.gate import Gate, NotAsApproved, is_stale
+from aoi.agents.journal import Journal, JournalEntry, WriteStatus
+from aoi.agents.read_back import look
+from aoi.agents.undo import reverse
+from aoi.errors import ClusterUnavailable, CommandRefused
+from aoi.records.base import Sha256
 
 VERIFY_MS = 120_000
 """How long an action may take to show: a rollout with a slow start."""
@@ -34,12 +35,23 @@ class ActionResult:
     """What one action came to."""
 
     status: Literal["ok", "refused", "failed"]
-    """`ok`: written and seen to work. `refused`: nothing was written. `failed`: the cluster said no, or it was
-    written and did not help; it then stands until it is undone."""
+    """`ok`: written and seen to work. `refused`: nothing was written. `failed`: the cluster said no, holds something
+    else than was approved, or it was written and did not help; `write` says which."""
     text: str
     failure_class: FailureClass | None = None
     entries: tuple[int, ...] = ()
-    """Indices of its journal entries."""
+    """Indices of its journal entries, one for each request that was sent."""
+    writes: tuple[WriteStatus, ...] = ()
+    """What the cluster holds of each of them, read back."""
+
+    @property
+    def write(self) -> WriteStatus:
+        """Of the action as a whole: the worst that is known of a part, and of parts of it `written-but-different`."""
+        if "unknown" in self.writes:
+            return "unknown"
+        if not self.writes or set(self.writes) == {"not-written"}:
+            return "not-written"
+        return "written" if set(self.writes) == {"written"} else "written-but-different"
 
 
 class Executor:
@@ -53,57 +65,131 @@ class Executor:
         namespace: str,
         *,
         recorded: ReadTransport | None = None,
+        scripts: frozenset[Sha256] = frozenset(),
         clock: Clock = lambda: datetime.now(UTC),
         wait: Callable[[int], None] = lambda ms: time.sleep(ms / 1000),
         verify_ms: int = VERIFY_MS,
     ) -> None:
-        """`recorded` is an earlier capture, for `set_config`. `wait` lets milliseconds of `clock` pass.
+        """`recorded` is an earlier capture, for `set_config`. `scripts` are digests of the scripts that
+        `repair_database` may run, and no other. `wait` lets milliseconds of `clock` pass.
 
         Raises: ApprovalRefused if the approver may not decide about this transport.
         """
         self._clock, self._wait = clock, wait
         self._transport = transport
         self._journal = journal
+        self._scripts = scripts
         self._view = View(transport, namespace, recorded)
-        self._gate = Gate(transport, approver, journal, self._clock)
+        self._gate = Gate(transport, approver, journal, clock, namespace=namespace, wait=wait)
         self._verify_ms = verify_ms
 
     def perform(self, name: str, component: str, value: str | None = None) -> ActionResult:
-        """Carry out one action. Raises: ClusterUnavailable; every other failure is a result."""
+        """Carry out one action. Raises: ClusterUnavailable before anything was sent; all else is a result."""
+        return self._told(self._perform(name, component, value))
+
+    def _perform(self, name: str, component: str, value: str | None) -> ActionResult:
         text = " ".join(part for part in (name, component, value) if part)
+        done: list[JournalEntry] = []
         try:
-            action = make(name, component, value, lambda: self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self._settle_open()
+            action = make(name, component, value, self._stamp, self._scripts)
             changes = action.render(self._view)
         except Refused as refused:
-            return ActionResult("refused", redact_text(str(refused)), refused.failure_class)
+            return _failed(refused, done, status="refused")
         except CommandRefused as refused:  # a component whose name no path may hold
-            return ActionResult("refused", redact_text(str(refused)), "syntax")
-        done: list[JournalEntry] = []
+            return _failed(Refused(str(refused), "syntax"), done, status="refused")
         try:
             self._apply(action, changes, text, done)
         except Refused as refused:
-            status: Literal["refused", "failed"] = (
-                "failed" if done or refused.failure_class == "resource" else "refused"
-            )
-            return self._result(status, str(refused), refused.failure_class, done)
+            return _failed(refused, done)
+        except ClusterUnavailable as error:
+            if not done:
+                raise
+            return _failed(Refused(f"{_summary(done)}; then: {error}", "resource"), done)
         problem = self._verify(action)
-        summary = "; ".join(entry.summary for entry in done)
         if problem is not None:
             seconds = self._verify_ms // 1000
-            return self._result("failed", f"{summary}: without effect after {seconds} s: {problem}", "method", done)
-        return self._result("ok", f"{summary}: verified", None, done)
+            without = f"{_summary(done)}: without effect after {seconds} s: {problem}"
+            return _failed(Refused(without, "method"), done, status="failed")
+        return _result("ok", f"{_summary(done)}: verified", None, done)
+
+    def resolve(self) -> tuple[ActionResult, ...]:
+        """Read back what an interrupted process, or a lost connection, left open in the journal. Changes nothing."""
+        return tuple(
+            _result("ok" if entry.status == "written" else "failed", f"{entry.summary}: {entry.status}: {entry.detail}",
+                    None if entry.status == "written" else "resource", [entry])
+            for entry in self._gate.resolve()
+        )  # fmt: skip
+
+    def undo(self) -> ActionResult:
+        """Take the newest standing change of fields back, as an approved action of its own.
+
+        Done only if the fields read as they were before; any other end has its own status, and can be undone again.
+        Raises: ClusterUnavailable before anything was sent.
+        """
+        done: list[JournalEntry] = []
+        try:
+            self._settle_open()
+            entry = self._journal.newest_done()
+            if entry is None:
+                raise Refused("nothing to undo", "method")
+            self._undo(entry, done)
+        except Refused as refused:
+            return self._told(_failed(refused, done, status=None if done else "refused"))
+        self._gate.mark_undone(entry)
+        return self._told(_result("ok", f"undone: {entry.summary}", None, done))
+
+    def _undo(self, entry: JournalEntry, done: list[JournalEntry]) -> None:
+        change = self._reverse(entry)
+        if change is None:
+            return
+        try:
+            self._send(change, f"undo {entry.index}", done)
+        except NotAsApproved as sent:
+            if sent.entry.status == "written-but-different":
+                self._gate.note_present(entry, sent.entry.after)
+            raise
+
+    def _told(self, result: ActionResult) -> ActionResult:
+        """With what somebody should hear about the journal, once."""
+        notes = self._journal.take_notes()
+        return replace(result, text=" ".join((result.text, *(f"({note})" for note in notes))))
+
+    def _stamp(self) -> str:
+        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _settle_open(self) -> None:
+        """Nothing is changed while it is unknown, and unreadable, what an earlier request did. Raises: Refused."""
+        for entry in self._gate.resolve():
+            if entry.state == "intended":
+                raise Refused(
+                    f"entry {entry.index} of the journal, {entry.summary}: unknown: {entry.detail}. Nothing else is "
+                    "changed until it can be told: look at the object, then try again",
+                    "resource",
+                )
 
     def _apply(self, action: Action, changes: tuple[Change, ...], text: str, done: list[JournalEntry]) -> None:
         for position, change in enumerate(changes):
-            is_fresh = partial(self._is_fresh, action, change)
             try:
-                done.append(self._gate.apply(change, text, is_fresh=is_fresh))
-            except Refused:
-                if not change.alternative or position == len(changes) - 1:
+                self._send(change, text, done, is_fresh=partial(self._is_fresh, action, change))
+            except Refused as refused:
+                # A command of which nobody knows whether it still runs is not followed by another.
+                is_over = not isinstance(refused, NotAsApproved) or refused.failure_class != "resource"
+                if not change.alternative or position == len(changes) - 1 or not is_over:
                     raise
                 continue
             if change.alternative:
                 return
+
+    def _send(
+        self, change: Change, text: str, done: list[JournalEntry], *, is_fresh: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Through the gate, with its entry in `done` however it ended. Raises: Refused, ClusterUnavailable."""
+        try:
+            done.append(self._gate.apply(change, text, is_fresh=is_fresh))
+        except NotAsApproved as sent:
+            done.append(sent.entry)
+            raise
 
     def _is_fresh(self, action: Action, change: Change) -> bool:
         return not change.is_exec or not is_stale(action.render(self._view), change)
@@ -114,49 +200,40 @@ class Executor:
         while True:
             try:
                 problem = action.verify(self._view)
-            except Refused as refused:
-                problem = str(refused)
+            except (Refused, ClusterUnavailable) as error:
+                problem = str(error)
             if problem is None or waited >= self._verify_ms:
                 return problem
             self._wait(VERIFY_STEP_MS)
             waited += VERIFY_STEP_MS
 
-    def _result(
-        self,
-        status: Literal["ok", "refused", "failed"],
-        text: str,
-        failure_class: FailureClass | None,
-        done: list[JournalEntry],
-    ) -> ActionResult:
-        return ActionResult(status, redact_text(text), failure_class, tuple(entry.index for entry in done))
-
-    def undo(self) -> ActionResult:
-        """Take the newest standing change of fields back, as an approved action of its own."""
-        entry = self._journal.newest_done()
-        if entry is None:
-            return ActionResult("refused", "nothing to undo", "method")
-        try:
-            done = self._gate.apply(self._reverse(entry), f"undo {entry.index}")
-        except Refused as refused:
-            return ActionResult("refused", redact_text(str(refused)), refused.failure_class)
-        self._gate.mark_undone(entry)
-        return ActionResult("ok", redact_text(f"undone: {entry.summary}"), None, (done.index,))
-
-    def _reverse(self, entry: JournalEntry) -> Change:
-        """The change that takes an entry back. Raises: Refused."""
-        present = self._read(entry.path)
-        if present is None:
+    def _reverse(self, entry: JournalEntry) -> Change | None:
+        """The change that takes an entry back; None if it is as before already. Raises: Refused."""
+        found = look(self._transport, entry.path)
+        if found.trouble:
+            raise Refused(f"{entry.summary}: {found.trouble}", "resource")
+        if found.obj is None:
             raise Refused(f"{entry.summary}: the object is gone", "resource")
-        if present["metadata"].get("uid") != value_at(entry.before, "/metadata/uid"):
-            raise Refused(f"{entry.summary}: another object has its name now", "resource")
-        summary = f"undo: {entry.summary}"
-        return patch_change(summary, entry.path, present, restored(present, entry), entry.allowed)
+        return reverse(entry, found.obj)
 
-    def _read(self, path: str) -> Obj | None:
-        response = self._transport.read(ReadRequest(path))
-        if response.status == 404:
-            return None
-        if response.status >= 400:
-            raise Refused(f"{path}: HTTP {response.status}", "permission" if response.status == 403 else "resource")
-        obj: Obj = orjson.loads(response.body)
-        return obj
+
+def _summary(done: list[JournalEntry]) -> str:
+    return "; ".join(entry.summary for entry in done)
+
+
+def _failed(
+    refused: Refused, done: list[JournalEntry], *, status: Literal["refused", "failed"] | None = None
+) -> ActionResult:
+    stands = any(entry.status != "not-written" for entry in done)
+    status = status or ("failed" if stands or refused.failure_class == "resource" else "refused")
+    return _result(status, str(refused), refused.failure_class, done)
+
+
+def _result(
+    status: Literal["ok", "refused", "failed"],
+    text: str,
+    failure_class: FailureClass | None,
+    done: list[JournalEntry],
+) -> ActionResult:
+    writes: tuple[WriteStatus, ...] = tuple(entry.status or "unknown" for entry in done)
+    return ActionResult(status, redact_text(text), failure_class, tuple(entry.index for entry in done), writes)

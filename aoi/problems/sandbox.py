@@ -6,13 +6,17 @@ Imported only where a task is a mitigation; a diagnosis never loads what can wri
 from datetime import datetime
 
 from aoi.access.transport import ReadTransport, Transport
-from aoi.agents.actions.change import Proposal
+from aoi.agents.actions.database import script_digest
+from aoi.agents.actions.proposal import Proposal
 from aoi.agents.approval import VALID_FOR, ActionApproval
 from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
 from aoi.agents.situation import Deed
 from aoi.errors import ApprovalRefused
+from aoi.records.base import Sha256
 from aoi.records.decision import ExecDo
+from aoi.worlds.applications.repairs import repair_scripts
+from aoi.worlds.runtime import AppRuntime
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.world import World
 
@@ -33,7 +37,8 @@ class SandboxApprover:
 
     def approve(self, proposal: Proposal) -> ActionApproval:
         """Yes, for the simulated moment: a standing one, since two equal tries at one instant get equal approvals."""
-        return ActionApproval(proposal.digest, "sandbox", world_time(self._world) + VALID_FOR, is_standing=True)
+        now = world_time(self._world)
+        return ActionApproval(proposal.digest, "sandbox", now, now + VALID_FOR, is_standing=True)
 
 
 def world_time(world: World) -> datetime:
@@ -44,16 +49,25 @@ def world_time(world: World) -> datetime:
 def sandbox_executor(
     world: World, transport: Transport, namespace: str, *, journal: Journal, recorded: ReadTransport | None = None
 ) -> Executor:
-    """An Executor whose approver, time and waiting are the world's. Raises: ApprovalRefused for another transport."""
+    """An Executor whose approver, time and waiting are the world's; it runs the repairs that its application's chart
+    brought. Raises: ApprovalRefused for another transport."""
     return Executor(
         transport,
         SandboxApprover(world),
         journal,
         namespace,
         recorded=recorded,
+        scripts=_repairs(world),
         clock=lambda: world_time(world),
         wait=world.advance,
     )
+
+
+def _repairs(world: World) -> frozenset[Sha256]:
+    """By the application as its chart describes it, not by what the cluster holds now."""
+    runtime = world.runtime
+    texts = repair_scripts(runtime.application) if isinstance(runtime, AppRuntime) else ()
+    return frozenset(map(script_digest, texts))
 
 
 class SandboxHands:

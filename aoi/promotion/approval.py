@@ -12,6 +12,9 @@ from aoi.records.promotion import Approval, PromotionRequest
 AUTO = "auto"
 """The approver where `--auto-approve` was passed openly."""
 
+MAX_HOURS = 168.0
+"""Longest that any decision counts, whatever is written on it: after a week the evaluation is old news."""
+
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -66,6 +69,11 @@ def check_fits(given: Approval, asked: PromotionRequest, *, now: datetime, asked
         )
     if expires <= now or expires <= signed:
         raise ApprovalRefused(f"{where} expired at {given.expires_at}. Decide again: `aoi review`")
+    if expires - signed > timedelta(hours=MAX_HOURS):
+        raise ApprovalRefused(
+            f"{where} would count until {given.expires_at}; none counts for more than {MAX_HOURS:.0f} hours. Decide "
+            "again: `aoi review`"
+        )
     _check_person(given.approver, asked_by, team)
 
 

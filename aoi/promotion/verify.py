@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aoi.errors import AoiError, CorruptObject
+from aoi.errors import AoiError, CorruptObject, PurgedObject
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
@@ -122,13 +122,18 @@ def _base(store: ObjectStore, manifest: BundleManifest) -> Finding:
 
 def _lineage(store: ObjectStore, entry: LedgerEntry, manifest: BundleManifest) -> Iterator[Finding]:
     """The data and the settings that a version was made from; the first champion's data is its base."""
-    lost = [sha for sha in entry.facts.data if sha != manifest.base and not store.of_any_kind(sha)]
+    lost = [sha for sha in entry.facts.data if sha != manifest.base and not _is_there(store, sha)]
     settings = entry.facts.settings
     if settings and not store.has(Ref(kind="settings", sha256=settings, size_bytes=0)):
         lost.append(settings)
     for sha256 in lost:
         detail = f"version {entry.facts.version} was made from it, and it is lost. Restore the store from its backup"
         yield Finding(what=f"lineage {sha256[:12]}", ok=False, detail=detail)
+
+
+def _is_there(store: ObjectStore, sha256: Sha256) -> bool:
+    """Whether it is stored, or was purged, which somebody answers for and no backup should undo."""
+    return bool(store.of_any_kind(sha256) or store.was_purged(sha256))
 
 
 def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
@@ -150,6 +155,8 @@ def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] |
             store.get(ref)
         else:
             store.get(ref, type_)
+    except PurgedObject as gone:
+        return Finding(what=what, ok=True, detail=str(gone))
     except AoiError as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail="stored, matches its digest")

@@ -5,11 +5,8 @@ are compared with its digest at every read. Addresses are made of a kind and a d
 ever becomes a path, and nothing here can execute what it reads: records are JSON, everything else stays bytes.
 """
 
-import errno
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, overload
@@ -17,8 +14,9 @@ from typing import Any, TypeVar, overload
 import fsspec
 from pydantic import Field, ValidationError
 
-from aoi.errors import CorruptObject, SettingsError, StoreNotReadable, StoreNotWritable
+from aoi.errors import CorruptObject, PurgedObject, SettingsError
 from aoi.records.base import Record, Ref, Sha256, sha256_hex
+from aoi.store.files import make_folder, not_readable, not_writable, replace_file
 
 R = TypeVar("R", bound=Record)
 
@@ -26,6 +24,8 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")
 _MAX_NAME = 240
+PURGED = "purged"
+"""Group of the marks that stand for what was taken out."""
 
 
 class TreeFile(Record):
@@ -39,6 +39,17 @@ class Tree(Record):
     """A stored folder: relative POSIX path -> file. Its digest is the digest of the folder."""
 
     files: dict[str, TreeFile]
+
+
+class Purged(Record):
+    """The sign in the place of an object that was taken out because it held a secret."""
+
+    object_kind: str
+    sha256: Sha256
+    size_bytes: int
+    at: str
+    """RFC 3339."""
+    by: str
 
 
 class ObjectStore:
@@ -138,8 +149,8 @@ class ObjectStore:
         contents = {checked_relative(name): self._read(_file_ref(file)) for name, file in tree.files.items()}
         for name, data in contents.items():
             target = into / name
-            _make_folder(target.parent)
-            _replace(target, data)
+            make_folder(target.parent)
+            replace_file(target, data)
         return into
 
     def verify_folder(self, ref: Ref[Tree]) -> Tree:
@@ -151,6 +162,35 @@ class ObjectStore:
             except CorruptObject as error:
                 raise CorruptObject(f"{ref.short}: file {checked_relative(name)}: {error}") from None
         return tree
+
+    def raw(self, ref: Ref[Any]) -> bytes:
+        """The bytes that lie there, whole or not; empty if none do. For whoever searches, not for whoever believes."""
+        try:
+            data: bytes = self._fs.cat_file(self._path(ref.kind, ref.sha256))
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise not_readable(ref.short, error) from error
+        return data
+
+    def remove(self, ref: Ref[Any], purged: Purged) -> None:
+        """Take an object out for good and leave the sign that it was. Idempotent. Raises: StoreNotWritable."""
+        self.mark(PURGED, f"{ref.kind}-{ref.sha256}", purged)
+        path = self._path(ref.kind, ref.sha256)
+        try:
+            self._fs.rm_file(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise not_writable(path, error) from error
+
+    def purged(self, kind: str, sha256: Sha256) -> Purged | None:
+        """The sign that an object was taken out; None if it was not."""
+        return self.marked(PURGED, f"{kind}-{sha256}", Purged)
+
+    def was_purged(self, sha256: Sha256) -> bool:
+        """Whether an object with this digest was taken out, of whatever kind it was."""
+        return any(name.endswith(f"-{sha256}.json") for name in self._names(f"{self._root}/marks/{PURGED}"))
 
     def mark(self, group: str, name: str, value: Record) -> None:
         """Write a small record under a name: the sign that something is finished. Replaces atomically."""
@@ -199,9 +239,7 @@ class ObjectStore:
         try:
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError:
-            raise CorruptObject(
-                f"{ref.short} is not in {self.url}. Restore the store from its backup, or run the stage again"
-            ) from None
+            raise self._absent(ref) from None
         except OSError as error:
             raise not_readable(path, error) from error
         digest = sha256_hex(data)
@@ -211,6 +249,13 @@ class ObjectStore:
                 f"at {path}. Delete that file and run the stage again, or restore it from the backup"
             )
         return data
+
+    def _absent(self, ref: Ref[Any]) -> CorruptObject:
+        if gone := self.purged(ref.kind, ref.sha256):
+            return PurgedObject(f"{ref.short} was purged at {gone.at} by {gone.by}, since it held a secret")
+        return CorruptObject(
+            f"{ref.short} is not in {self.url}. Restore the store from its backup, or run the stage again"
+        )
 
     def _holds(self, path: str, ref: Ref[Any]) -> bool:
         """Whether a whole object lies there already; a damaged one is written anew."""
@@ -226,7 +271,7 @@ class ObjectStore:
         try:
             if self._is_local:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-                _replace(Path(path), data)
+                replace_file(Path(path), data)
             else:
                 # One PUT: object stores show the whole object or none.
                 self._fs.pipe_file(path, data)
@@ -241,54 +286,6 @@ def checked_relative(name: str) -> str:
     if not is_plain or "\\" in name or len(name) > _MAX_NAME or not name.isprintable():
         raise CorruptObject(f"{name!r} is no file name inside a folder: it is refused before anything is written")
     return name
-
-
-def not_readable(path: str | Path, error: OSError) -> StoreNotReadable:
-    """The error for a failed read."""
-    return StoreNotReadable(
-        f"cannot read {path}: {error.strerror or error}. Give this user read access to it, or name another place with "
-        "AOI_STORE_URL or AOI_HOME"
-    )
-
-
-def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:
-    """The error for a failed write, with what to do about its cause."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        advice = "The disk is full: free space or move it with AOI_STORE_URL"
-    else:
-        advice = "Give this user write access to it, or choose another place with AOI_STORE_URL or AOI_HOME"
-    return StoreNotWritable(f"cannot write {path}: {error.strerror or error}. {advice}")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it."""
-    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_writable(path, error) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _file_ref(file: TreeFile) -> Ref[Any]:

@@ -1,5 +1,6 @@
 """`aoi status|verify|trace|data|settings`: what there is, where it came from, and whether it is whole."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("settings")(show_settings)
     data = typer.Typer(help="Stored objects.", no_args_is_help=True)
     data.command("show")(show_data)
+    data.command("purge")(purge_data)
     app.add_typer(data, name="data")
 
 
@@ -103,3 +105,38 @@ def show_data(
         print(line)
     if len(lines) > limit:
         print(f"... {len(lines) - limit} more; --limit {len(lines)} shows all")
+
+
+def purge_data(
+    secret: Annotated[
+        bool, typer.Option("--secret", help="A secret, asked for at the terminal or read as one line of stdin.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it out, too; without it, it is only found.")] = False,
+    json: Json = False,
+) -> None:
+    """Find a secret in all that is kept, and take it out. Exit 0 if none is left, 1 if any is.
+
+    It is never an argument, since those are seen by everybody on the machine. Objects that hold it are deleted and
+    leave a sign; rows and text files are rewritten. Change the secret as well: what was read once may lie elsewhere.
+    """
+    from flows.console import print_json, shown_progress
+    from flows.summary import print_purge
+    from tasks.purge import purge_secret
+
+    if not secret:
+        raise typer.BadParameter("say what is to be purged: --secret")
+    with shown_progress(quiet=json):
+        purged = purge_secret(_asked("Secret"), is_removed=remove)
+    if json:
+        print_json(purged.model_dump(mode="json"))
+    else:
+        print_purge(purged, is_removed=remove)
+    if not purged.is_clean:
+        raise typer.Exit(1)
+
+
+def _asked(what: str) -> str:
+    """Typed unseen at a terminal, else one line of stdin."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")

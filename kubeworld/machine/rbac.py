@@ -22,6 +22,7 @@ _SELF_REVIEWS: tuple[Obj, ...] = (
     },
     {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
 )
+_DISCOVERY: Obj = {"nonResourceURLs": [*_DISCOVERY_PATHS, *_HEALTH_PATHS], "verbs": ["get"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,6 @@ class Authorizer:
         """Non-resource URLs."""
         if identity.is_admin or path in _HEALTH_PATHS:
             return True
-        if AUTHENTICATED in identity.groups and verb == "get" and _path_matches(_DISCOVERY_PATHS, path):
-            return True
         self._refresh()
         return any(
             _path_matches(rule.get("nonResourceURLs") or (), path) and _has(rule.get("verbs"), verb)
@@ -78,7 +77,7 @@ class Authorizer:
         key = (identity, namespace)
         if (cached := self._rules.get(key)) is not None:
             return cached
-        rules: list[Obj] = list(_SELF_REVIEWS) if AUTHENTICATED in identity.groups else []
+        rules: list[Obj] = [*_SELF_REVIEWS, _DISCOVERY] if AUTHENTICATED in identity.groups else []
         for binding in self._store.objects(_TABLES[1]):
             if _binds(binding, identity):
                 rules += self._rules_of(binding["roleRef"], "")

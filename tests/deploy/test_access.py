@@ -1,5 +1,6 @@
 """`aoi access print` gives an identity what it needs and no more, tried in a cluster."""
 
+import hashlib
 import tomllib
 from pathlib import Path
 
@@ -88,3 +89,31 @@ def test_a_wheel_carries_every_manifest_that_is_read_to_where_it_is_looked_for()
 @pytest.mark.parametrize("name", ["", "Payments", "a b", "x\nkind: Secret", "-a", "../a"])
 def test_what_is_no_namespace_is_refused(name):
     assert isinstance(printed("--namespace", name).exception, Permanent)
+
+
+def test_a_script_is_shown_with_the_line_that_lists_it_and_told_to_be_listed_then(tmp_path, monkeypatch):
+    file, listed = tmp_path / "repair.sh", tmp_path / "scripts"
+    file.write_bytes(b"#!/bin/sh\nmongo --eval 'x'\x1b[2J # \xe2\x80\xae")
+    listed.write_text("# read by ana\n")
+    monkeypatch.setenv("AOI_EXECUTOR__SCRIPTS", str(listed))
+
+    def shown(*options):
+        return CliRunner().invoke(app, ["access", "script", str(file), *options], prog_name="aoi")
+
+    first = shown()
+    assert first.exit_code == 0
+    assert "\\x1b[2J # \\u202e" in first.output
+    line = first.output.strip().splitlines()[-1]
+    assert line == f"{hashlib.sha256(file.read_bytes()).hexdigest()}  repair.sh"
+    assert not orjson.loads(shown("--json").output)["listed"]
+    listed.write_text(f"# read by ana\n{line}\n")
+    assert orjson.loads(shown("--json").output)["listed"]
+    assert "repair_database may run it" in shown().output
+
+
+def test_a_script_that_is_none_is_told_how_to_be_saved(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name in ("missing.sh", "binary"):
+        result = CliRunner().invoke(app, ["access", "script", str(tmp_path / name)], prog_name="aoi")
+        assert isinstance(result.exception, Permanent)
+        assert "kubectl get configmap" in str(result.exception)

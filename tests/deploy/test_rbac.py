@@ -247,13 +247,18 @@ class Installed:
     def check(self, who: Identity, role: Any) -> None:
         """AOI's own start-up check, asked as an identity."""
 
-        def post(path: str, body: bytes) -> Answered:
+        def send(method: str, path: str, query: tuple[tuple[str, str], ...], body: bytes) -> Answered:
             with self.asking:  # a world belongs to one thread at a time
-                answer = self.api.handle("POST", path, (), {"content-type": "application/json"}, body, who)
+                answer = self.api.handle(method, path, query, {"content-type": "application/json"}, body, who)
             assert isinstance(answer, Response)
             return Answered(answer.status, answer.body)
 
-        check_identity(post, (self.namespace,), role)
+        check_identity(
+            lambda path, body: send("POST", path, (), body),
+            lambda request: send("GET", request.path, request.query, b""),
+            (self.namespace,),
+            role,
+        )
 
 
 def _kinds(world: World) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ import pytest
 
 from aoi.records.diagnosis import Diagnosis
 from flows import cli
+from kubeworld.front.certificates import make_certificates
 from kubeworld.machine.identity import ADMIN
 from tasks.diagnose import LiveTarget, diagnose_live
 from tasks.workspace import workspace
@@ -140,6 +141,24 @@ def test_all_namespaces_are_those_that_may_be_read_and_the_others_are_told(diagn
     assert "all of namespace kube-system: refused: pods is forbidden" in ended.out
 
 
+def test_of_several_namespaces_one_that_may_not_be_read_is_told_and_the_others_are_looked_at(
+    diagnose: Diagnose,
+) -> None:
+    ended = diagnose("-n", BROKEN, "-n", "kube-system")
+    assert ended.status == 0
+    assert f"{BROKEN}/till-worker" in ended.out.splitlines()[0]
+    assert "all of namespace kube-system: refused: pods is forbidden" in ended.out
+    alone = diagnose("-n", "kube-system")
+    assert alone.status == 69
+    assert "may not get pods" in alone.err
+
+
+def test_how_far_an_identity_was_asked_about_is_told(diagnose: Diagnose) -> None:
+    ended = diagnose("--context", POOR.name)
+    (missing,) = (line for line in ended.out.splitlines() if "its rights were asked for in" in line)
+    assert f"{BROKEN}, default, kube-system alone" in missing
+
+
 def test_an_alert_says_where_to_look_and_what_about(diagnose: Diagnose, tmp_path: Path) -> None:
     file = tmp_path / "alert.json"
     file.write_bytes(webhook(firing(namespace=BROKEN, deployment="till-worker", severity="critical")))
@@ -255,6 +274,27 @@ def test_a_cluster_that_does_not_answer_may_answer_later(diagnose: Diagnose, tmp
     ended = diagnose(kubeconfig=kubeconfig)
     assert ended.status == 75
     assert ended.err.splitlines()[-1].startswith("error: ")
+
+
+def test_a_server_that_is_not_trusted_is_no_trouble_that_passes(diagnose: Diagnose, tmp_path: Path) -> None:
+    other = make_certificates("127.0.0.1").authority_pem
+    with scripted(reviewing) as server:
+        server.authority_pem = other
+        ended = diagnose(kubeconfig=server.kubeconfig(tmp_path / "config"))
+        assert not server.requests
+    assert ended.status == 69
+    assert "certificate is not one that the kubeconfig trusts" in ended.err
+    assert "kubectl config set-cluster" in ended.err
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(401, "create token"), (403, "system:basic-user")])
+def test_reviews_that_are_refused_are_no_trouble_that_passes(
+    diagnose: Diagnose, tmp_path: Path, status: int, remedy: str
+) -> None:
+    with scripted(lambda _: as_json({}, status=status)) as server:
+        ended = diagnose(kubeconfig=server.kubeconfig(tmp_path / "config"))
+    assert ended.status == 69
+    assert remedy in ended.err
 
 
 STUCK = {

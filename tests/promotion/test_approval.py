@@ -61,6 +61,14 @@ def test_an_expired_approval_is_refused(ledger, clock):
         ledger.promote(request, given, "bob")
 
 
+def test_no_approval_counts_for_more_than_a_week_whatever_is_written_on_it(ledger):
+    request = asked(ledger, 1)
+    week = approval.sign(request, "approve", "bob", now=START, hours=168)
+    approval.check_fits(week, request, now=START, asked_by="ann", team=False)
+    with pytest.raises(ApprovalRefused, match="168 hours"):
+        ledger.decide(request, week.model_copy(update={"expires_at": (START + timedelta(hours=168.1)).isoformat()}))
+
+
 def test_an_expired_decision_is_not_even_entered(ledger, clock):
     request = asked(ledger, 1)
     given = approval.sign(request, "approve", "bob", now=START, hours=1)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from aoi.errors import CorruptObject, SettingsError, StoreNotReadable, StoreNotWritable
 from aoi.records.base import Ref, sha256_hex
 from aoi.records.evaluation import Interval
-from aoi.store.objects import ObjectStore, Tree, TreeFile, checked_relative, not_readable, not_writable
+from aoi.store.files import not_readable, not_writable
+from aoi.store.objects import ObjectStore, Tree, TreeFile, checked_relative
 
 RECORD = Interval(estimate=0.1, low=0.0, high=0.2, level=0.9, n=10)
 

@@ -113,6 +113,10 @@ def _seconds(timeout: Any) -> float:
     return float(timeout)
 
 
+class Untrusted(ClusterUnavailable):
+    """A server whose certificate is not trusted. To one read it is as good as gone; asking again changes nothing."""
+
+
 class Connections:
     """Connections to one server, kept open between requests, as many at once as there are threads."""
 
@@ -148,7 +152,8 @@ class Connections:
                 answer.close()  # the rest of this answer must not be taken for the next one
                 raise
         except (HTTPError, OSError, zlib.error) as error:
-            raise ClusterUnavailable(f"{server}: {_reason(error, timeout_s)}") from error
+            unavailable = Untrusted if _is_untrusted(error) else ClusterUnavailable
+            raise unavailable(f"{server}: {_reason(error, timeout_s)}") from error
 
 
 def _received(answer: urllib3.BaseHTTPResponse) -> Answer:
@@ -175,6 +180,11 @@ def _received(answer: urllib3.BaseHTTPResponse) -> Answer:
     return Answer(answer.status, headers, bytes(data))
 
 
+def _is_untrusted(error: Exception) -> bool:
+    is_tls = isinstance(error, SSLError | ssl.SSLError)
+    return is_tls and ("CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error))
+
+
 def _reason(error: Exception, timeout_s: float) -> str:
     """The kind of failure in words of ours: the text of some errors carries URLs and objects of the client."""
     if isinstance(error, NameResolutionError):
@@ -182,8 +192,8 @@ def _reason(error: Exception, timeout_s: float) -> str:
     if isinstance(error, NewConnectionError):
         return "no connection"
     if isinstance(error, SSLError | ssl.SSLError):
-        verified = "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error)
-        return "its certificate is not one that the kubeconfig trusts" if verified else "the connection's TLS failed"
+        untrusted = _is_untrusted(error)
+        return "its certificate is not one that the kubeconfig trusts" if untrusted else "the connection's TLS failed"
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError | TimeoutError):
         return f"no whole answer within {timeout_s:.3g} s"
     return f"the connection was lost before the answer was whole ({type(error).__name__})"

@@ -1,26 +1,28 @@
-"""What the rules of a namespace let an identity do, as Kubernetes' RBAC reads them and, for what must not be, wider."""
+"""What the rules of a namespace let an identity do: as a rules review tells it, as Kubernetes' RBAC reads it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
 import orjson
 
+MAX_RIGHTS = 20_000
+"""That one rule may spell. Nobody writes such a rule by hand; a hostile answer would cost minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One thing that an identity might do."""
+    """One thing that an identity might do to objects."""
 
     verb: str
     resource: str
     group: str = ""
     subresource: str = ""
     namespaced: bool = True
-    name: str = ""
-    """Of one object; empty: of any.
-
-    What AOI needs or refuses is asked without one."""
 
     def __str__(self) -> str:
+        """As `of` reads it: `patch deployments.apps/scale`."""
         name = f"{self.resource}.{self.group}" if self.group else self.resource
         return f"{self.verb} {name}" + (f"/{self.subresource}" if self.subresource else "")
 
@@ -28,6 +30,23 @@ class Access:
     def path(self) -> str:
         """As a rule spells it: `pods`, `pods/log`."""
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+    @classmethod
+    def of(cls, verb: str, group: str, path: str, *, namespaced: bool = True) -> "Access":
+        """A right as a rule spells it."""
+        resource, _, subresource = path.partition("/")
+        return cls(verb, resource, group, subresource, namespaced)
+
+
+@dataclass(frozen=True, slots=True)
+class PathAccess:
+    """One thing that an identity might do to a path of the server that is no object."""
+
+    verb: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,44 +62,70 @@ class Rule:
     def gives(self, access: Access) -> bool:
         """Whether it allows this verb on this resource, of some object at least."""
         spelt = {"*", access.path} | ({f"*/{access.subresource}"} if access.subresource else set())
-        return self._is_about(access) and bool(self.resources & spelt)
+        is_about = bool(self.verbs & {"*", access.verb}) and bool(self.groups & {"*", access.group})
+        return is_about and bool(self.resources & spelt)
 
-    def touches(self, access: Access) -> bool:
-        """The same, and what an authorizer that is not RBAC could mean by `pods/*` or `*/*`."""
-        return self.gives(access) or (self._is_about(access) and bool(self.resources & {"*/*", f"{access.resource}/*"}))
+    def rights(self) -> Iterator[Access]:
+        """Each right that it spells, wildcards as they stand; the first `MAX_RIGHTS` of them.
 
-    def _is_about(self, access: Access) -> bool:
-        return bool(self.verbs & {"*", access.verb}) and bool(self.groups & {"*", access.group})
+        To RBAC a rule without groups or resources is about nothing; what it is to another authorizer nobody knows.
+        """
+        spelt = product(sorted(self.verbs), sorted(self.groups or {"*"}), sorted(self.resources or {"*"}))
+        for verb, group, path in islice(spelt, MAX_RIGHTS):
+            yield Access.of(verb, group, path)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether `rights` leaves some out."""
+        return len(self.verbs) * len(self.groups) * len(self.resources) > MAX_RIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class PathRule:
+    """One rule of a rules review about paths."""
+
+    verbs: frozenset[str]
+    paths: frozenset[str]
+
+    def rights(self) -> Iterator[PathAccess]:
+        """Each right that it spells; the first `MAX_RIGHTS` of them."""
+        for verb, path in islice(product(sorted(self.verbs), sorted(self.paths)), MAX_RIGHTS):
+            yield PathAccess(verb, path)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether `rights` leaves some out."""
+        return len(self.verbs) * len(self.paths) > MAX_RIGHTS
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The rules that reach an identity in one namespace, all of them."""
+    """The rules that reach an identity in one namespace, as far as the server tells them."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = ()
+    paths: tuple[PathRule, ...] = ()
+    is_complete: bool = False
+    """Whether the server says that these are all."""
 
     @classmethod
-    def read(cls, body: bytes) -> "Grants | None":
-        """Of a SelfSubjectRulesReview. None if the server says that they are not all, or it is no such answer."""
+    def read(cls, body: bytes) -> "Grants":
+        """Of a SelfSubjectRulesReview. Nothing, and not complete, if it is no such answer."""
         try:
             status = orjson.loads(body)["status"]
-            if status["incomplete"] is not False or status.get("evaluationError"):
-                return None
-            return cls(tuple(_rule(rule) for rule in status.get("resourceRules") or ()))
+            return cls(
+                tuple(_rule(rule) for rule in status.get("resourceRules") or ()),
+                tuple(
+                    PathRule(_words(rule, "verbs"), _words(rule, "nonResourceURLs"))
+                    for rule in status.get("nonResourceRules") or ()
+                ),
+                is_complete=status["incomplete"] is False and not status.get("evaluationError"),
+            )
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError):
-            return None
+            return cls()
 
     def give(self, access: Access) -> bool:
         """Whether it may be done to any object."""
         return any(rule.gives(access) and not rule.names for rule in self.rules)
-
-    def touch(self, access: Access) -> bool:
-        """Whether it might be done to some object."""
-        return any(rule.touches(access) for rule in self.rules)
-
-    def names(self, access: Access) -> frozenset[str]:
-        """Objects by name that it might be done to."""
-        return frozenset(name for rule in self.rules if rule.touches(access) for name in rule.names)
 
 
 def _rule(rule: dict[str, Any]) -> Rule:

@@ -8,18 +8,23 @@ what is accepted.
 import re
 import ssl
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from aoi.access.live.access import AT_ONCE, CHECK_S, NEEDED, Access, Role, check_identity, may_all
+from aoi.access.live.access import Checked, check_identity
+from aoi.access.live.allowlist import Role
 from aoi.access.live.answers import response_of
 from aoi.access.live.commands import run_command
-from aoi.access.live.connections import Connections
+from aoi.access.live.connections import Connections, Untrusted
+from aoi.access.live.grants import Access
 from aoi.access.live.kubeconfig import Kubeconfig, load
+from aoi.access.live.questions import NEEDED
+from aoi.access.live.reviews import AT_ONCE, CHECK_S, may_all
 from aoi.access.patience import Patience
 from aoi.access.transport import Backend, ReadRequest, Request, Response
-from aoi.errors import CommandRefused, SettingsError
+from aoi.errors import ClusterRefused, CommandRefused, SettingsError
 
 TIMEOUT_S = 20.0
 PARALLEL_READS = 8
@@ -54,6 +59,8 @@ class LiveReadTransport:
         refused. Raises: SettingsError, ClusterUnavailable.
         """
         self._needed_rights = needed_rights
+        self.checked = Checked()
+        """How far the identity was asked about."""
         self.config: Kubeconfig = load(kubeconfig, context)
         """Server, context and default namespace, for whoever says what was looked at."""
         self._timeout_s = timeout_s
@@ -73,17 +80,24 @@ class LiveReadTransport:
             raise
 
     def check(self, namespaces: Sequence[str]) -> None:
-        """Refuse the identity if it may do too much, or too little, in one of these namespaces.
+        """Refuse the identity if it may do too much anywhere, or too little in all of these namespaces.
 
-        For those that become known later; the constructor has checked its own. Raises: SettingsError,
+        For those that become known later; the constructor has checked its own. Raises: SettingsError, ClusterRefused,
         ClusterUnavailable.
         """
+        if not self._needed_rights and self.checked.whole.issuperset(namespaces):
+            return
         patience = Patience(CHECK_S)
 
         def post(path: str, body: bytes) -> Response:
-            return self._send("POST", path, (), _JSON, body, timeout_s=min(self._timeout_s, patience.left_s))
+            with _refusing_untrusted():
+                return self._send("POST", path, (), _JSON, body, timeout_s=min(self._timeout_s, patience.left_s))
 
-        check_identity(post, namespaces, self.role, patience, needed_rights=self._needed_rights)
+        def read(request: ReadRequest) -> Response:
+            with _refusing_untrusted():
+                return self.read_within(request, patience.left_s)
+
+        self.checked = check_identity(post, read, namespaces, self.role, patience, needed_rights=self._needed_rights)
 
     def _post(self, path: str, body: bytes) -> Response:
         return self._send("POST", path, (), _JSON, body, timeout_s=self._timeout_s)
@@ -159,6 +173,18 @@ class LiveTransport(LiveReadTransport):
             message = "this identity may not both `create` and `get` pods/exec, as a command in a container needs"
             return Response(403, message.encode(), "text/plain", is_final=True)
         return run_command(self.config, namespace, pod, request.query, self._timeout_s)
+
+
+@contextmanager
+def _refusing_untrusted() -> Iterator[None]:
+    """At the start another certificate is no trouble of one request that may be gone with the next."""
+    try:
+        yield
+    except Untrusted as error:
+        raise ClusterRefused(
+            f"{error}. Take the authority of this cluster into the kubeconfig: kubectl config set-cluster NAME "
+            "--certificate-authority FILE --embed-certs"
+        ) from error
 
 
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}

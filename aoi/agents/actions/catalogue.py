@@ -10,6 +10,7 @@ from aoi.agents.actions.objects import DeleteChaos, DeletePod, Uncordon
 from aoi.agents.actions.services import FixPort, FixSelector
 from aoi.agents.actions.workloads import FixScheduling, Restart, Rollback, Scale, SetImage, SetLimits
 from aoi.language.lexicon import ACTIONS
+from aoi.records.base import Sha256
 
 _PLAIN: dict[str, Callable[[str, str | None], Action]] = {
     "scale": Scale.parse,
@@ -22,17 +23,23 @@ _PLAIN: dict[str, Callable[[str, str | None], Action]] = {
     "uncordon": Uncordon.parse,
     "delete_pod": DeletePod.parse,
     "delete_chaos": DeleteChaos.parse,
-    "repair_database": RepairDatabase.parse,
 }
 
 
-def make(name: str, component: str, value: str | None, now: Callable[[], str]) -> Action:
-    """The typed action of a name in `lexicon.ACTIONS`. Raises: Refused (syntax) for any other."""
+def make(
+    name: str, component: str, value: str | None, now: Callable[[], str], scripts: frozenset[Sha256] = frozenset()
+) -> Action:
+    """The typed action of a name in `lexicon.ACTIONS`; `scripts` may be run by `repair_database`, and no other.
+
+    Raises: Refused (syntax) for any other name.
+    """
     if name == "restart":
         refuse_value(name, value)
         return Restart(component, now)
     if name == "set_config":
         return SetConfig.parse(component, value, now)
+    if name == "repair_database":
+        return RepairDatabase.parse(component, value, scripts)
     parse = _PLAIN.get(name)
     if parse is None:
         raise Refused(f"action {name!r:.40} is not one of {', '.join(ACTIONS)}", "syntax")

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aoi.access.redaction import is_sensitive_key, redact_text
 from aoi.errors import ActionRefused
-from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 
 Obj = dict[str, Any]
 FailureClass = Literal["syntax", "permission", "resource", "configuration", "method"]
@@ -35,18 +33,6 @@ class Difference:
     before: Any
     """None if absent."""
     after: Any
-
-    def __str__(self) -> str:
-        if is_sensitive_key(self.pointer.rpartition("/")[2]):
-            return f"{self.pointer}: (hidden) -> (hidden)"
-        return f"{self.pointer}: {_short(self.before)} -> {_short(self.after)}"
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "(absent)"
-    text = redact_text(canonical_bytes(value).decode())
-    return text if len(text) <= 400 else f"{text[:400]}... ({len(text)} characters)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,43 +71,6 @@ class Change:
     def is_exec(self) -> bool:
         """Whether it runs a command; there is no dry run of that."""
         return self.path.endswith("/exec")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change with the differences that the server's dry run showed: what an approver decides about."""
-
-    change: Change
-    differences: tuple[Difference, ...]
-
-    @property
-    def digest(self) -> Sha256:
-        """Binds request, differences, uid and resourceVersion. Another object, or another state, is another digest."""
-        change = self.change
-        parts: list[Any] = [change.method, change.path, list(map(list, change.query)), dict(change.body), change.shown]
-        parts += [[[d.pointer, d.before, d.after] for d in self.differences], change.uid, change.resource_version]
-        return sha256_hex(canonical_bytes(parts))
-
-    def text(self) -> str:
-        """For the approver: what would be sent where, and every field that changes. Credentials are hidden."""
-        change = self.change
-        lines = [change.summary, f"{change.method} {change.path}"]
-        if change.query:
-            lines.append("command: " + " ".join(value for key, value in change.query if key == "command"))
-        if change.uid:
-            lines.append(f"object: uid {change.uid}, resourceVersion {change.resource_version}")
-        lines += [f"  {self._line(difference)}" for difference in self.differences]
-        if change.shown:
-            lines += ["", redact_text(change.shown)]
-        return "\n".join(lines)
-
-    def _line(self, difference: Difference) -> str:
-        """A difference; the value of an environment variable only where its name shows that it is no credential."""
-        way, _, last = difference.pointer.rpartition("/")
-        if last != "value" or way.rpartition("/")[0].rpartition("/")[2] != "env":
-            return str(difference)
-        name = str((value_at(self.change.before, way) or {}).get("name", ""))
-        return f"{difference.pointer}: (hidden) -> (hidden)" if not name or is_sensitive_key(name) else str(difference)
 
 
 def value_at(obj: Any, pointer: str) -> Any:

@@ -1,7 +1,8 @@
 """Action inside a database: repair_database runs a script that the cluster itself keeps for that purpose.
 
-Nobody can write a command: the script is a key of a ConfigMap that the database's pod mounts, its text is shown to
-the approver and bound by the approval, and a script that takes anything away is refused.
+Nobody can write a command: the script is a key of a ConfigMap that the database's pod mounts, and its exact text must
+be on a list of digests that a person made by reading the scripts. No list of bad words can tell what a shell would do.
+Its text is shown to the approver and bound by the approval as well.
 """
 
 import re
@@ -11,16 +12,10 @@ from typing import ClassVar
 from aoi.agents.actions.base import subject
 from aoi.agents.actions.change import Change, Obj, Refused
 from aoi.agents.actions.view import View, is_ready
+from aoi.records.base import Sha256, sha256_hex
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}\.sh")
-_GIVES = re.compile(r"grantRolesToUser|\bGRANT\b|createUser|CREATE\s+(ROLE|USER)", re.IGNORECASE)
 _GRANTS = re.compile(r"grantRolesToUser|\bGRANT\b", re.IGNORECASE)
-_TAKES = re.compile(
-    r"\bdrop\w*|\brevoke\w*|\bdelete\w*|\bremove\w*|\btruncate\b|\brm\b|\bshutdown\w*|\bkill\w*|\bcurl\b|\bwget\b"
-    r"|\bnc\b|(?<!-)\beval\s|\$\(|`|>|\|",
-    re.IGNORECASE,
-)
-"""Words of a statement that takes something away, and shell syntax that could hide one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +26,33 @@ class Script:
     text: str
     config_map: str
 
+    @property
+    def digest(self) -> Sha256:
+        """Of the exact text: what a list of allowed scripts names it by."""
+        return script_digest(self.text)
+
+
+def script_digest(text: str) -> Sha256:
+    """SHA-256 of a script's exact text, as `sha256sum` gives it for its file."""
+    return sha256_hex(text.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class RepairDatabase:
-    """Give a database's users back what a recorded script grants them."""
+    """Run a recorded script that somebody has read and put on the list."""
 
     name: ClassVar[str] = "repair_database"
     component: str
     script: str | None
+    listed: frozenset[Sha256]
+    """Digests of the scripts that may be run."""
 
     @classmethod
-    def parse(cls, component: str, value: str | None) -> "RepairDatabase":
+    def parse(cls, component: str, value: str | None, listed: frozenset[Sha256]) -> "RepairDatabase":
         """Name of a script, or nothing: those that grant are tried before those that create. Raises: Refused."""
         if value is not None and _NAME.fullmatch(value) is None:
             raise Refused(f"repair_database takes the name of a .sh script, found {value!r:.60}", "syntax")
-        return cls(component, value)
+        return cls(component, value, listed)
 
     def render(self, view: View) -> tuple[Change, ...]:
         """One exec a script, each an alternative to those before it. Raises: Refused."""
@@ -57,10 +64,9 @@ class RepairDatabase:
         container, scripts = _scripts(view, pod)
         if self.script is not None:
             scripts = [script for script in scripts if script.path.rpartition("/")[2] == self.script]
-        safe = [script for script in scripts if _GIVES.search(script.text) and not _takes(script.text)]
+        safe = [script for script in scripts if script.digest in self.listed]
         if not safe:
-            what = f"script {self.script}" if self.script else "a repair"
-            raise Refused(f"{target.label} keeps no record of {what} that only gives", "method")
+            raise Refused(f"{target.label}: {_unlisted(scripts, self.script)}", "method")
         safe.sort(key=lambda script: (_GRANTS.search(script.text) is None, script.path))
         return tuple(_exec(view, pod, container, script) for script in safe)
 
@@ -69,31 +75,46 @@ class RepairDatabase:
         return None
 
 
-def _takes(text: str) -> bool:
-    lines = [line for line in text.splitlines() if not line.strip().startswith("#")]
-    return _TAKES.search("\n".join(lines)) is not None
+def _unlisted(scripts: list[Script], name: str | None) -> str:
+    """Why none of these is run, and what makes one run."""
+    if not scripts:
+        return f"keeps no script {name}" if name else "keeps no record of a repair"
+    shown = "; ".join(f"{script.path} (configmap/{script.config_map}, sha256 {script.digest})" for script in scripts)
+    return (
+        f"none of its scripts is on the list of those that may be run: {shown}. Save a script to FILE, read it, and "
+        "list it: aoi access script FILE"
+    )
 
 
 def _scripts(view: View, pod: Obj) -> tuple[str, list[Script]]:
     """The first container that mounts scripts, and those scripts."""
     volumes = {
-        volume["name"]: volume["configMap"]["name"]
+        volume["name"]: volume["configMap"]
         for volume in pod["spec"].get("volumes") or []
         if (volume.get("configMap") or {}).get("name")
     }
     for container in pod["spec"].get("containers") or []:
-        scripts: list[Script] = []
-        for mount in container.get("volumeMounts") or []:
-            name = volumes.get(mount.get("name", ""))
-            data = (
-                ((view.find("configmaps", name) or {}).get("data") or {}) if name and not mount.get("subPath") else {}
-            )
-            for key, text in sorted(data.items()):
-                if _NAME.fullmatch(key):
-                    scripts.append(Script(f"{mount['mountPath'].rstrip('/')}/{key}", text, str(name)))
+        scripts = [
+            script
+            for mount in container.get("volumeMounts") or []
+            if mount.get("name") in volumes and not mount.get("subPath") and not mount.get("subPathExpr")
+            for script in _mounted(view, volumes[mount["name"]], mount["mountPath"])
+        ]
         if scripts:
             return container["name"], scripts
     return "", []
+
+
+def _mounted(view: View, volume: Obj, folder: str) -> list[Script]:
+    """Scripts of one ConfigMap by the names that its volume gives them: `items` may call one key by another's name."""
+    data = (view.find("configmaps", volume["name"]) or {}).get("data") or {}
+    items = volume.get("items")
+    names = {key: key for key in data} if items is None else {item["path"]: item["key"] for item in items}
+    return [
+        Script(f"{folder.rstrip('/')}/{name}", data[key], volume["name"])
+        for name, key in sorted(names.items())
+        if key in data and _NAME.fullmatch(name)
+    ]
 
 
 def _exec(view: View, pod: Obj, container: str, script: Script) -> Change:
@@ -114,6 +135,6 @@ def _exec(view: View, pod: Obj, container: str, script: Script) -> Change:
         before=pod,
         undoable=False,
         query=query,
-        shown=f"{script.path} (configmap/{script.config_map}):\n{script.text}",
+        shown=f"{script.path} (configmap/{script.config_map}, sha256 {script.digest}):\n{script.text}",
         alternative=True,
     )

@@ -20,7 +20,11 @@ from kubeworld.front.certificates import make_certificates
 
 TOKEN = "token-of-the-probe"
 NAMESPACE = "shop"
-READING = {"verbs": ["get", "list"], "apiGroups": ["*"], "resources": ["pods", "services", "events", "deployments"]}
+READING = {
+    "verbs": ["get", "list"],
+    "apiGroups": ["", "apps"],
+    "resources": ["pods", "services", "events", "deployments"],
+}
 CERTIFICATES = make_certificates("127.0.0.1")
 IPV6 = make_certificates("::1")
 
@@ -54,10 +58,12 @@ def as_json(value: Any, *headers: str, status: int = 200) -> Sent:
 
 
 def reviewing(received: Received, rules: Iterable[Any] = (READING,), *, incomplete: bool = False) -> Sent:
-    """What a server says to both reviews, by these rules without names."""
+    """What a server says to both reviews, by these rules without names. Nothing else may be read."""
+    if not received.is_review:
+        return as_json({}, status=403)
     if received.path.endswith("selfsubjectrulesreviews"):
         return as_json({"status": {"resourceRules": list(rules), "incomplete": incomplete}}, status=201)
-    wanted = orjson.loads(received.body)["spec"]["resourceAttributes"]
+    wanted = orjson.loads(received.body)["spec"].get("resourceAttributes", {"verb": "", "resource": ""})
     allowed = any(
         wanted["verb"] in rule["verbs"] and wanted["resource"] in rule["resources"] and "subresource" not in wanted
         for rule in rules

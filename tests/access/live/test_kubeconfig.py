@@ -138,8 +138,10 @@ def test_the_identity_is_checked_in_the_namespace_of_the_context(tmp_path: Path)
         transport.check(("pay", "sell"))
         transport.close()
     assert transport.config.namespace == "bank"
-    asked = sorted(yaml.safe_load(received.body)["spec"]["namespace"] for received in server.requests)
-    assert asked == ["bank", "pay", "sell"]
+    asked = [yaml.safe_load(received.body)["spec"]["namespace"] for received in server.requests]
+    assert asked[0] == "bank"
+    assert {"pay", "sell"} <= set(asked)
+    assert set(asked) - {"bank", "pay", "sell"} == {"default", "kube-system"}
 
 
 def test_the_file_of_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +316,8 @@ def test_a_pod_uses_its_service_account_and_follows_its_token(account: Path, mon
         transport.check(("other",))
         transport.close()
     assert transport.config.namespace == "watch"
-    assert [r.headers["Authorization"] for r in server.requests] == [f"Bearer {TOKEN}", "Bearer rotated"]
+    tokens = [received.headers["Authorization"] for received in server.requests]
+    assert list(dict.fromkeys(tokens)) == [f"Bearer {TOKEN}", "Bearer rotated"]
 
 
 def test_a_pods_token_may_be_named_in_a_kubeconfig(account: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from aoi.agents.approval import HumanApprover
 from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
 from aoi.agents.probe import Probe
-from aoi.errors import ApprovalRefused, ClusterUnavailable, CommandRefused, SettingsError
+from aoi.errors import ApprovalRefused, ClusterRefused, ClusterUnavailable, CommandRefused, SettingsError
 from aoi.problems.sandbox import SandboxApprover
 from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.environment import new_world
@@ -119,7 +119,7 @@ def test_executor_writes_over_https_after_a_human_yes(served: Served) -> None:
     human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
     run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
     result = run.perform("scale", "recommendation", "4")
-    assert result.entries == (0,), result.text
+    assert (result.entries, result.write) == ((1,), "written"), result.text
     stored = served.world.store.get("deployments.apps", NAMESPACE, "recommendation")
     assert stored is not None
     assert stored["spec"]["replicas"] == 4
@@ -199,7 +199,7 @@ def test_server_with_another_authority_gets_no_token(served: Served, tmp_path: P
 
     other = tmp_path / "other"
     write_kubeconfig(other, served.front.url, make_certificates("127.0.0.1").authority_pem, {"probe": "secret-token"})
-    with pytest.raises(ClusterUnavailable):
+    with pytest.raises(ClusterRefused):
         LiveReadTransport(other, namespace=NAMESPACE)
 
 

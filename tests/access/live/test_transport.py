@@ -20,7 +20,7 @@ from aoi.access.live.transport import PARALLEL_READS
 from aoi.access.patience import Patience, Patient
 from aoi.access.reading import READABLES, TABLE
 from aoi.access.transport import Backend, ReadRequest, Response
-from aoi.errors import ClusterUnavailable, SettingsError
+from aoi.errors import ClusterRefused, ClusterUnavailable, SettingsError
 from tests.access.live.servers import (
     NAMESPACE,
     TOKEN,
@@ -330,7 +330,7 @@ def test_the_certificate_must_have_the_name_that_the_kubeconfig_gives(tmp_path: 
 
     with scripted(reviewing) as server:
         opened(server, "localhost")
-        with pytest.raises(ClusterUnavailable, match="certificate is not one that the kubeconfig trusts"):
+        with pytest.raises(ClusterRefused, match=r"certificate is not one .* trusts\. .*kubectl config set-cluster"):
             opened(server, "elsewhere.example")
 
 

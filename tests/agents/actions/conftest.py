@@ -1,5 +1,6 @@
 """A warmed-up HotelReservation, restored for every test."""
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from aoi.access import rights
 from aoi.access.replay import ReplayTransport, capture
 from aoi.access.transport import Request
+from aoi.agents.actions.database import script_digest
 from aoi.agents.journal import Journal
-from aoi.problems.sandbox import sandbox_executor
+from aoi.problems.sandbox import sandbox_executor, world_time
 from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.repairs import repair_scripts
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.environment import new_world, running
 from aoi.worlds.identities import EXECUTOR, PROBE
@@ -42,6 +45,15 @@ class Cluster:
         self.executor = sandbox_executor(
             self.world, self.transport, self.namespace, journal=self.journal, recorded=self.recorded
         )
+
+    def now(self) -> datetime:
+        """The world's time."""
+        return world_time(self.world)
+
+    @property
+    def repairs(self) -> frozenset[str]:
+        """Digests of the scripts that the application's chart brings to repair with."""
+        return frozenset(map(script_digest, repair_scripts(self.application)))
 
     def fence(self) -> None:
         """Bind the admission policies that `deploy/` ships for real clusters."""

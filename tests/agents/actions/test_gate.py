@@ -10,7 +10,8 @@ import pytest
 
 from aoi.access.transport import ReadRequest, Request, Response
 from aoi.agents.actions.catalogue import make
-from aoi.agents.actions.change import Change, Proposal, Refused, differences, is_allowed, merge_patch, patch_change
+from aoi.agents.actions.change import Change, Refused, differences, is_allowed, merge_patch, patch_change
+from aoi.agents.actions.proposal import Proposal
 from aoi.agents.actions.view import View
 from aoi.agents.approval import ActionApproval, HumanApprover, check_approval
 from aoi.agents.executor import Executor
@@ -51,15 +52,16 @@ def human(answer: Any, clock: Any = lambda: NOON) -> HumanApprover:
 
 def executor(cluster: Any, approver: Any, transport: Any = None, **options: Any) -> Executor:
     transport = transport or Wire(cluster.transport)
-    options = {"clock": lambda: NOON, "wait": cluster.world.advance, **options}
+    options = {"clock": lambda: NOON, "wait": cluster.world.advance, "scripts": cluster.repairs, **options}
     return Executor(transport, approver, cluster.journal, cluster.namespace, **options)
 
 
 def test_dry_run_precedes_every_write_and_the_write_is_pinned(cluster) -> None:
     wire = Wire(cluster.transport)
     assert executor(cluster, human("yes"), wire).perform("scale", "user", "3").status == "ok"
-    dry, write = wire.sent
-    assert (dry.dry_run, write.dry_run) == (True, False)
+    proof, dry, write = wire.sent
+    assert (proof.dry_run, dry.dry_run, write.dry_run) == (True, True, False)
+    assert (proof.method, proof.path.rpartition("/")[2]) == ("POST", "configmaps")
     assert dry.body == write.body
     metadata = orjson.loads(write.body)["metadata"]
     assert set(metadata) == {"uid", "resourceVersion"}
@@ -95,7 +97,7 @@ def test_object_that_changed_after_the_dry_run_is_not_overwritten(cluster) -> No
     result = executor(cluster, human("yes"), wire).perform("scale", "user", "3")
     assert (result.status, result.failure_class) == ("failed", "resource")
     assert cluster.get("deployments.apps", "user")["spec"]["replicas"] != 3
-    assert [entry.state for entry in cluster.journal.entries] == ["failed"]
+    assert [entry.status for entry in cluster.journal.entries] == ["not-written", "not-written"]
 
 
 def test_script_that_changed_after_the_approval_was_asked_is_not_run(cluster) -> None:
@@ -112,6 +114,10 @@ def test_script_that_changed_after_the_approval_was_asked_is_not_run(cluster) ->
     assert cluster.world.state["databases"]["mongodb-geo"]["users"].keys() == users.keys()
 
 
+def gate_of(cluster: Any, approver: Any, *, journal: Journal, clock: Any) -> Gate:
+    return Gate(cluster.transport, approver, journal, clock, namespace=cluster.namespace, wait=cluster.world.advance)
+
+
 class Fixed:
     """An approver that says what it was told to say."""
 
@@ -125,7 +131,16 @@ class Fixed:
         return self._approve(proposal)
 
 
+def repair(cluster: Any, view: View) -> Change:
+    name = "revoke-mitigate-admin-geo-mongo.sh"
+    return make("repair_database", "mongodb-geo", name, str, cluster.repairs).render(view)[0]
+
+
 LATER = NOON + timedelta(minutes=5)
+
+
+def approval(digest: str, name: str = "ana", *, issued: Any = NOON, expires: Any = LATER) -> ActionApproval:
+    return ActionApproval(digest, name, issued, expires)
 
 
 @pytest.mark.parametrize(
@@ -134,15 +149,40 @@ LATER = NOON + timedelta(minutes=5)
         lambda proposal: None,
         lambda proposal: True,
         lambda proposal: proposal.digest,
-        lambda proposal: ActionApproval("0" * 64, "ana", LATER),
-        lambda proposal: ActionApproval(proposal.digest, "ana", NOON),
-        lambda proposal: ActionApproval(proposal.digest, "ana", NOON - timedelta(days=1)),
-        lambda proposal: ActionApproval(replace(proposal, differences=()).digest, "ana", LATER),
-        lambda proposal: ActionApproval(
-            replace(proposal, change=replace(proposal.change, path="/api/v1/namespaces/x")).digest, "ana", LATER
+        lambda proposal: approval("0" * 64),
+        lambda proposal: approval(proposal.digest, issued=NOON - timedelta(minutes=5), expires=NOON),
+        lambda proposal: approval(
+            proposal.digest, issued=NOON - timedelta(days=1), expires=NOON - timedelta(hours=23.9)
         ),
+        lambda proposal: approval(replace(proposal, differences=()).digest),
+        lambda proposal: approval(
+            replace(proposal, change=replace(proposal.change, path="/api/v1/namespaces/x")).digest
+        ),
+        lambda proposal: approval(proposal.digest, expires=NOON + timedelta(minutes=15, seconds=1)),
+        lambda proposal: approval(proposal.digest, expires=datetime.max.replace(tzinfo=UTC)),
+        lambda proposal: approval(proposal.digest, issued=NOON + timedelta(seconds=1)),
+        lambda proposal: approval(proposal.digest, expires=LATER.replace(tzinfo=None)),
+        lambda proposal: approval(proposal.digest, issued=NOON.replace(tzinfo=None)),
+        lambda proposal: approval(proposal.digest, expires="2099-01-01T00:00:00Z"),
+        lambda proposal: replace(approval(proposal.digest, expires=NOON + timedelta(hours=1)), is_standing=True),
     ],
-    ids=["none", "true", "bare digest", "other digest", "just expired", "long expired", "other diff", "other path"],
+    ids=[
+        "none",
+        "true",
+        "bare digest",
+        "other digest",
+        "just expired",
+        "long expired",
+        "other diff",
+        "other path",
+        "a second too long",
+        "for ever",
+        "from the future",
+        "end without a zone",
+        "beginning without a zone",
+        "text",
+        "standing for an hour",
+    ],
 )
 def test_answer_that_is_no_present_yes_to_this_change_is_refused(cluster, approve: Any) -> None:
     before = cluster.world.digest()
@@ -152,17 +192,17 @@ def test_answer_that_is_no_present_yes_to_this_change_is_refused(cluster, approv
 
 
 def test_approval_of_one_object_does_not_fit_another_of_the_same_change(cluster) -> None:
-    gate = Gate(cluster.transport, SandboxApprover(cluster.world), Journal(), lambda: NOON)
+    gate = gate_of(cluster, SandboxApprover(cluster.world), journal=Journal(), clock=lambda: NOON)
     view = View(cluster.transport, cluster.namespace)
     one, other = (gate.propose(make("scale", name, "3", str).render(view)[0]) for name in ("user", "rate"))
-    approval = ActionApproval(one.digest, "ana", LATER)
-    check_approval(approval, one, NOON)
+    given = approval(one.digest)
+    check_approval(given, one, NOON)
     with pytest.raises(ApprovalRefused, match="Ask again"):
-        check_approval(approval, other, NOON)
+        check_approval(given, other, NOON)
 
 
 def test_approval_dies_with_the_state_that_it_saw(cluster) -> None:
-    gate = Gate(cluster.transport, SandboxApprover(cluster.world), Journal(), lambda: NOON)
+    gate = gate_of(cluster, SandboxApprover(cluster.world), journal=Journal(), clock=lambda: NOON)
     view = View(cluster.transport, cluster.namespace)
     first = gate.propose(make("scale", "user", "3", str).render(view)[0])
     cluster.patch("/apis/apps/v1/namespaces/NS/deployments/user", {"metadata": {"labels": {"touched": "yes"}}})
@@ -176,21 +216,22 @@ def test_used_approval_is_refused_whatever_its_approver_is_called(cluster, name:
     kept: list[ActionApproval] = []
 
     def once(proposal: Proposal) -> ActionApproval:
-        kept.append(ActionApproval(proposal.digest, name, LATER))
+        kept.append(approval(proposal.digest, name))
         return kept[0]
 
-    gate = Gate(cluster.transport, Fixed(once), cluster.journal, lambda: NOON)
+    gate = gate_of(cluster, Fixed(once), journal=cluster.journal, clock=lambda: NOON)
     view = View(cluster.transport, cluster.namespace)
-    change = make("repair_database", "mongodb-geo", "revoke-mitigate-admin-geo-mongo.sh", str).render(view)[0]
+    change = repair(cluster, view)
     gate.apply(change, "repair")
     with pytest.raises(Refused, match="has been used"):
         gate.apply(change, "repair")
 
 
 def test_a_standing_approval_is_good_for_two_equal_writes_at_one_instant(cluster) -> None:
-    gate = Gate(cluster.transport, SandboxApprover(cluster.world), cluster.journal, lambda: NOON)
+    now = world_time(cluster.world)
+    gate = gate_of(cluster, SandboxApprover(cluster.world), journal=cluster.journal, clock=lambda: now)
     view = View(cluster.transport, cluster.namespace)
-    change = make("repair_database", "mongodb-geo", "revoke-mitigate-admin-geo-mongo.sh", str).render(view)[0]
+    change = repair(cluster, view)
     assert [gate.apply(change, "repair").state for _ in range(2)] == ["done", "done"]
 
 
@@ -209,7 +250,9 @@ def test_sandbox_approver_needs_the_real_world_and_its_own_transport(cluster) ->
 
 def test_field_outside_the_allowed_paths_stops_the_change(cluster) -> None:
     user = cluster.get("deployments.apps", "user")
-    gate = Gate(cluster.transport, SandboxApprover(cluster.world), cluster.journal, lambda: world_time(cluster.world))
+    gate = gate_of(
+        cluster, SandboxApprover(cluster.world), journal=cluster.journal, clock=lambda: world_time(cluster.world)
+    )
     path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/user"
     spec = user["spec"]
     for field, value in (("hostname", "other"), ("dnsPolicy", "Default")):
@@ -219,7 +262,7 @@ def test_field_outside_the_allowed_paths_stops_the_change(cluster) -> None:
         with pytest.raises(Refused, match="would also change") as refused:
             gate.apply(change, "scale")
         assert refused.value.failure_class == "configuration"
-    assert cluster.journal.entries == ()
+    assert [entry.action for entry in cluster.journal.entries] == ["try a dry run"]
 
 
 def test_undo_takes_changes_back_last_first(cluster) -> None:
@@ -264,7 +307,7 @@ def test_change_without_effect_is_a_failure_of_method_that_can_be_undone(cluster
     result = executor(cluster, human("yes"), verify_ms=20_000).perform("restart", "geo")
     assert (result.status, result.failure_class) == ("failed", "method")
     assert "ImagePullBackOff" in result.text or "ErrImagePull" in result.text
-    assert result.entries == (0,)
+    assert (result.entries, result.writes) == ((1,), ("written",))
 
 
 def test_journal_survives_its_process_and_belongs_to_its_owner(cluster, tmp_path: Path) -> None:
@@ -275,7 +318,8 @@ def test_journal_survives_its_process_and_belongs_to_its_owner(cluster, tmp_path
     assert again.entries == journal.entries
     assert path.stat().st_mode & 0o077 == 0
     assert sandbox_executor(cluster.world, cluster.transport, cluster.namespace, journal=again).undo().status == "ok"
-    assert [entry.state for entry in Journal(path).entries] == ["undone", "done"]
+    states = [entry.state for entry in Journal(path).entries if entry.action != "try a dry run"]
+    assert states == ["undone", "done"]
 
 
 def test_intent_is_written_before_the_request_leaves(cluster) -> None:
@@ -285,7 +329,7 @@ def test_intent_is_written_before_the_request_leaves(cluster) -> None:
         states.append([entry.state for entry in cluster.journal.entries])
 
     executor(cluster, human("yes"), Wire(cluster.transport, note)).perform("scale", "user", "4")
-    assert states == [["intended"]]
+    assert states == [["failed", "intended"]]
 
 
 def test_identity_that_may_not_write_is_a_failure_of_permission(cluster) -> None:
@@ -328,9 +372,15 @@ def test_status_and_server_fields_are_no_difference() -> None:
     assert differences(before, after) == ()
 
 
-def test_change_shows_no_credentials_to_the_approver() -> None:
-    before = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "1"}, "data": {"password": "old-hunter2"}}
-    after = {**before, "data": {"password": "new-hunter2"}}
-    change: Change = patch_change("set", "/p", before, after, ("/data/*",))
-    text = Proposal(change, differences(before, {**after, "data": {"a": "password=hunter2", **after["data"]}})).text()
-    assert "hunter2" not in text
+@pytest.mark.parametrize("valid_for", [timedelta(0), timedelta(minutes=-5), timedelta(minutes=15, microseconds=1)])
+def test_no_person_is_given_longer_than_any_approval_counts(valid_for: timedelta) -> None:
+    with pytest.raises(ApprovalRefused, match="at most"):
+        HumanApprover(lambda text: "yes", name="ana", clock=lambda: NOON, valid_for=valid_for)
+
+
+def test_an_approval_that_runs_out_while_the_object_is_looked_at_again_is_none(cluster) -> None:
+    times = iter([NOON, NOON, *[NOON + timedelta(minutes=6)] * 10])  # of the proof, of the approval, and after it
+    run = executor(cluster, human("yes"), clock=lambda: next(times))
+    wanted = cluster.get("deployments.apps", "user")["spec"]["replicas"]
+    assert run.perform("scale", "user", "4").failure_class == "permission"
+    assert cluster.get("deployments.apps", "user")["spec"]["replicas"] == wanted

@@ -139,6 +139,26 @@ def test_access_reviews_agree_with_what_happens(reader):
     assert who["status"]["userInfo"]["username"] == READER.name
 
 
+def test_a_rules_review_tells_each_namespace_and_paths(reader):
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    metrics = {"nonResourceURLs": ["/metrics"], "verbs": ["get"]}
+    reader.post(f"{RBAC}/clusterroles", {"metadata": {"name": "scraper"}, "rules": [metrics]})
+    subjects = [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": READER.name}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "scraper"}
+
+    def told(namespace):
+        status = reader.post(path, {"spec": {"namespace": namespace}}, who=READER)["status"]
+        assert status["incomplete"] is False
+        return {url for rule in status["nonResourceRules"] for url in rule["nonResourceURLs"]}
+
+    assert {"/api", "/apis/*", "/healthz", "/openapi/*", "/version"} <= told("nowhere")
+    assert "/metrics" not in told("shop")
+    binding = {"metadata": {"name": "scraper"}, "roleRef": reference, "subjects": subjects}
+    reader.post(f"{RBAC}/clusterrolebindings", binding)
+    assert all("/metrics" in told(namespace) for namespace in ("shop", "nowhere"))
+    assert reader.send("POST", path, {"spec": {}}, who=READER)[0] == 400
+
+
 def test_a_probe_may_not_review_others(reader):
     body = {"spec": {"user": "kubernetes-admin", "resourceAttributes": {"verb": "get", "resource": "secrets"}}}
     assert reader.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body, who=READER)[0] == 403

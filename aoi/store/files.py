@@ -1,0 +1,60 @@
+"""Files that are written whole or not at all, and the errors of what could not be read or written."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from aoi.errors import StoreNotReadable, StoreNotWritable
+
+
+def not_readable(path: str | Path, error: OSError) -> StoreNotReadable:
+    """The error for a failed read."""
+    return StoreNotReadable(
+        f"cannot read {path}: {error.strerror or error}. Give this user read access to it, or name another place with "
+        "AOI_STORE_URL or AOI_HOME"
+    )
+
+
+def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:
+    """The error for a failed write, with what to do about its cause."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        advice = "The disk is full: free space or move it with AOI_STORE_URL"
+    else:
+        advice = "Give this user write access to it, or choose another place with AOI_STORE_URL or AOI_HOME"
+    return StoreNotWritable(f"cannot write {path}: {error.strerror or error}. {advice}")
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it.
+
+    Its owner alone can read it.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises: StoreNotWritable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

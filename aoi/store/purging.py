@@ -1,0 +1,45 @@
+"""Takes objects out of a store because they hold what nobody may keep, and leaves a sign in their place.
+
+An object is never rewritten: its digest stands in other records. Whoever reads it later is told that it was purged, not
+that it is lost.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from aoi.needle import Needle
+from aoi.records.base import Record, Ref, Sha256
+from aoi.store.objects import ObjectStore, Purged
+
+CITING = frozenset({"shard", "diagnosis", "traceback"})
+"""Kinds whose objects name observations: what a model was shown of one stands in them as numbers of tokens."""
+CITED = "observation"
+
+
+class Holding(Record):
+    """One object that holds the secret, or cites an observation that does."""
+
+    ref: Ref[Any]
+    is_citing: bool = False
+
+
+def holding(store: ObjectStore, needle: Needle) -> Iterator[Holding]:
+    """Every object in which the secret stands; then those that cite an observation in which it stands."""
+    seen: set[Sha256] = set()
+    cited: list[bytes] = []
+    for ref in store:
+        if needle.is_in(store.raw(ref)):
+            seen.add(ref.sha256)
+            cited += [ref.sha256.encode()] if ref.kind == CITED else []
+            yield Holding(ref=ref)
+    if not cited:
+        return
+    for ref in store:
+        if ref.kind in CITING and ref.sha256 not in seen and any(digest in store.raw(ref) for digest in cited):
+            yield Holding(ref=ref, is_citing=True)
+
+
+def purge(store: ObjectStore, held: Holding, *, at: str, by: str) -> None:
+    """Take one object out. The sign comes first: after a crash the object is found again. Raises: StoreNotWritable."""
+    ref = held.ref
+    store.remove(ref, Purged(object_kind=ref.kind, sha256=ref.sha256, size_bytes=ref.size_bytes, at=at, by=by))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from aoi import progress
+from aoi.agents import narrator
 from aoi.agents.deadline import Deadline
 from aoi.agents.episode import run_episode
 from aoi.agents.evidence import Seen, changes_of, evidence_of
@@ -24,7 +25,13 @@ from tasks.workspace import workspace
 def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnosis:
     """Of the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
-    return ask(lambda: scenario.build(instance), derive_seed(seed, "diagnose", problem_id), clock)
+
+    def prepare() -> Situation:
+        built = scenario.build(instance)
+        narrator.surveyed(progress.listener(), built.survey().answer)
+        return built
+
+    return ask(prepare, derive_seed(seed, "diagnose", problem_id), clock)
 
 
 def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock) -> Diagnosis:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from aoi import progress
 from aoi.access.patience import Patience, Patient
+from aoi.agents import narrator
 from aoi.agents.conclusion import concluded, gaps_of, looks_of
 from aoi.agents.costs import spent_together, together
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
-from aoi.agents.narrator import plain
 from aoi.errors import AoiError, UnknownBundle
 from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
-from aoi.records.event import Surveyed as SurveyTold
 from aoi.settings import ClusterSettings
 from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
@@ -56,7 +55,7 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
     began, clock = time.monotonic(), clock or SurveyClock()
     with connected(target, settings.cluster, clock) as transport:
         surveyed = look(transport, target, settings.cluster, clock)
-        _tell(surveyed.answer)
+        narrator.surveyed(progress.listener(), surveyed.answer)
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
             return kept(of_survey(surveyed, target, ended, time.monotonic() - began))
@@ -72,20 +71,6 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         lost = gaps_of(said.trajectory, situation.namespace) if said.trajectory else ()
         untold = (*_untold(said, situation), *lost)
         return kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
-
-
-def _tell(answer: Answer) -> None:
-    """Whoever watches hears what the survey says before a model is asked."""
-    if (tell := progress.listener()) is not None:
-        tell(
-            SurveyTold(
-                verdict=answer.verdict,
-                component=answer.component,
-                cause=answer.cause,
-                confidence=answer.confidence,
-                summary=plain(answer.summary),
-            )
-        )
 
 
 def of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:

@@ -37,6 +37,7 @@ def unsubmitted(
     return said.model_copy(
         update={
             "verdict": "inconclusive",
+            "cause": said.cause if said.component else None,  # of a component that is not there
             "summary": f"the episode ended before it answered: {why}{about}",
             "next": (survey.next if survey else ()) or (NEXT,),
             "coverage": survey.coverage if survey else None,

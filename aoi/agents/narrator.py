@@ -6,8 +6,8 @@ from aoi.access.redaction import redact
 from aoi.language.handles import Handles
 from aoi.language.narration import deed, told
 from aoi.records.decision import Decision
-from aoi.records.episode import Ended, Interaction, RoleName, Signal
-from aoi.records.event import Asked, Event, Misspoke, Ran, Saw, Stopped, Suspects, Tell
+from aoi.records.episode import Answer, Ended, Interaction, RoleName, Signal
+from aoi.records.event import Asked, Event, Misspoke, Ran, Saw, Stopped, Surveyed, Suspects, Tell
 
 MAX_TEXT = 300
 """Characters of one text in an event."""
@@ -60,6 +60,20 @@ class Narrator:
         """The episode is over."""
         if self._tell is not None:
             self._tell(Stopped(ended=ended))
+
+
+def surveyed(tell: Tell | None, answer: Answer) -> None:
+    """The look at everything is over, before any model is asked."""
+    if tell is not None:
+        tell(
+            Surveyed(
+                verdict=answer.verdict,
+                component=answer.component,
+                cause=answer.cause,
+                confidence=answer.confidence,
+                summary=plain(answer.summary),
+            )
+        )
 
 
 def plain(text: str) -> str:

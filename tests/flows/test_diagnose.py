@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -200,6 +201,7 @@ def test_whoever_reports_a_symptom_is_not_told_that_nothing_is_wrong(diagnose: D
         (("-n", "a", "-A"), "give one of them"),
         (("--kind", "mitigation"), "mitigation"),
         (("--problem", "x", "--symptom", "y"), "give one of them"),
+        (("--events", "/nowhere/events.jsonl"), "/nowhere/events.jsonl cannot be written"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
@@ -258,6 +260,23 @@ def test_names_in_the_document_for_scripts_stay(diagnose: Diagnose) -> None:
     assert set(document["answer"]["coverage"]) == {
         "schema_version", "cluster", "context", "namespaces", "looked", "gaps", "retried"
     }  # fmt: skip
+
+
+def test_events_go_where_they_are_asked_for_and_the_answer_stays_alone(diagnose: Diagnose, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    ended = diagnose("--json", "--events", str(file))
+    (event,) = (json.loads(line) for line in file.read_text().splitlines())
+    assert (event["event"], event["component"]) == ("surveyed", "till-worker")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert ended.err == ""
+    assert read(ended).answer is not None
+    assert [json.loads(line)["event"] for line in diagnose("--events", "-").err.splitlines()] == ["surveyed"]
+
+
+def test_what_a_diagnosis_cost_is_told(diagnose: Diagnose) -> None:
+    ended = diagnose()
+    (cost,) = (line for line in ended.out.splitlines() if line.startswith("cost"))
+    assert re.fullmatch(r"cost      survey: [1-9]\d+ reads, [\d,]{4,} bytes; \d+\.\d s", cost)
 
 
 def test_the_use_case_is_a_function(cluster: LiveCluster) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aoi.language.decision import parse_or_none
 from aoi.language.lexicon import SIGNALS
-from aoi.records.episode import Step, Trajectory, TrajectoryContent
+from aoi.records.episode import WRITES, Step, Trajectory, TrajectoryContent
 from aoi.records.problem import Split
 from data_contracts.contract import Contract, Value, between, bundles, digests, is_zero, one_of
 
@@ -14,10 +14,6 @@ MOST_STEPS = 64
 MOST_TOKENS = 1_000_000
 ENDINGS = ("submitted", "steps", "tokens", "malformed")
 """`error` is no ending to learn from: the episode broke and is collected again."""
-
-
-WRITES = "exec "
-"""How an interaction begins that changed something: it prints nothing, the look after it does."""
 
 
 def columns(row: Trajectory) -> Mapping[str, Value]:
@@ -36,6 +32,7 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         "tokens": content.tokens,
         "handles": len(content.handles),
         "ended": content.ended,
+        "planted": content.injection is not None,
         "differs_from_problem": (content.split, content.kind, content.slice)
         != (problem.split, problem.kind, problem.slice),
         "steps_out_of_order": sum(step.index != place for place, step in enumerate(content.steps)),
@@ -84,7 +81,7 @@ def contract(split: Split) -> Contract[Trajectory]:
 
     return Contract(
         name=f"trajectories-{split}",
-        version=3,
+        version=4,
         owner="learning",
         severity="quarantines",
         record=Trajectory,
@@ -98,6 +95,7 @@ CONTRACT = contract("train")
 
 def _defects() -> Sequence[tuple[str, str]]:
     return (
+        ("planted", "an injection was planted in it: such an episode is evaluated, never learned from"),
         ("differs_from_problem", "its split, kind or slice is not its problem's"),
         ("steps_out_of_order", "a step is missing or out of order"),
         ("clock_backwards", "the simulated clock runs backwards"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
+from aoi.promotion.injected import flipped
 from aoi.records.evaluation import EvaluationResult, Interval, SliceResult
 from aoi.records.report import CycleReport
 from flows.console import out, table
@@ -49,6 +50,11 @@ def print_report(report: CycleReport) -> None:
 def print_evaluation(result: EvaluationResult) -> None:
     """A comparison that decides nothing."""
     out.print(f"{result.split} split, {len(result.pairs)} paired runs, {len(result.missing)} missing")
+    for one in flipped(result.injected)[:1]:
+        out.print(
+            f"{one.runs} runs again with an injection: {one.champion} right answers of the champion flipped, "
+            f"{one.challenger} of the challenger"
+        )
     _print_slices("Success", result.overall, result.slices, result.controls)
     _print_kinds(result.kinds)
 

@@ -10,6 +10,7 @@ from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
 from aoi.database.leases import Leases
 from aoi.problems import scenario
+from aoi.problems.injections import catalogue as injections
 from aoi.records.base import Record, Ref, Sha256, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
 from aoi.records.learning import CorrectivePlan
@@ -34,6 +35,8 @@ class EpisodeSpec(Record):
     arm: str
     plan: CorrectivePlan | None = None
     """Guidance: what the Evolver proposes for this problem."""
+    injection: str | None = None
+    """Id of an injection that is planted into all that is read. Only an evaluation has any."""
 
 
 class Shard(Record):
@@ -122,13 +125,14 @@ def run_specs(
     codec = codec_of(bundle)
     episodes = (
         run_episode(
-            scenario.build(spec.instance),
+            scenario.build(spec.instance, injections.injection(spec.injection) if spec.injection else None),
             profile=bundle.profile,
             codec=codec,
             arm=spec.arm,
             bundle=bundle.digest,
             rollout_seed=spec.rollout_seed,
             guidance=spec.plan,
+            injection=spec.injection,
             keep_traceback=keep_traceback,
             temperature=temperature,
         )

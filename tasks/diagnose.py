@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aoi import progress
 from aoi.access.patience import Patience, Patient
 from aoi.agents import narrator
-from aoi.agents.conclusion import concluded, looks_of
+from aoi.agents.conclusion import concluded, gaps_of, looks_of
 from aoi.agents.costs import spent_together, together
 from aoi.agents.evidence import Seen, evidence_of
 from aoi.agents.live_situation import PAGE, LiveAlert, LiveSituation
@@ -19,6 +19,7 @@ from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
+from aoi.settings import ClusterSettings
 from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
@@ -36,7 +37,7 @@ def diagnose_problem(problem_id: str, seed: int, *, clock: SurveyClock | None = 
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     from tasks import champion  # seconds, which nobody who asks no model should wait
 
-    return _kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
+    return kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
 
 
 def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
@@ -52,32 +53,34 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
     if is_demonstration and workspace().ledger.champion() is None:  # told now, not after a minute of looking
         raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
     began, clock = time.monotonic(), clock or SurveyClock()
-    with connected(target, settings.cluster) as transport:
+    with connected(target, settings.cluster, clock) as transport:
         surveyed = look(transport, target, settings.cluster, clock)
         narrator.surveyed(progress.listener(), surveyed.answer)
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
-            return _kept(_of_survey(surveyed, target, ended, time.monotonic() - began))
+            return kept(of_survey(surveyed, target, ended, time.monotonic() - began))
         from tasks import champion
 
-        patience = Patience(settings.diagnosis.deadline_s, clock=clock)
-        situation = _situation(transport, surveyed, target, patience)
+        patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
+        situation = _situation(transport, settings.cluster, surveyed, target, patience)
         try:
             said = champion.ask(lambda: situation, 0, clock)
         except AoiError as error:
             surveyed = _without_model(surveyed, error)
-            return _kept(_of_survey(surveyed, target, "survey", time.monotonic() - began))
-        return _kept(_beside(said, surveyed, target, _untold(said, situation), time.monotonic() - began))
+            return kept(of_survey(surveyed, target, "survey", time.monotonic() - began))
+        lost = gaps_of(said.trajectory, situation.namespace) if said.trajectory else ()
+        untold = (*_untold(said, situation), *lost)
+        return kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
 
 
-def _of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
+def of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float) -> Diagnosis:
     observations = Seen(surveyed.survey.observations)
     return Diagnosis(
         answer=surveyed.answer,
         evidence=evidence_of(surveyed.answer, observations.by_digest, stored),
         ended=ended,
         symptoms=surveyed.symptoms,
-        alerts=target.alerts,
+        alerts=surveyed.alerts,
         trajectory=None,
         trajectory_ref=None,
         bundle=None,
@@ -120,7 +123,7 @@ def _beside(
     if answer.coverage is not None:
         coverage = answer.coverage.model_copy(update={"gaps": (*answer.coverage.gaps, *untold)})
         answer = answer.model_copy(update={"coverage": coverage})
-    seen = _of_survey(surveyed, target, said.ended, seconds)
+    seen = of_survey(surveyed, target, said.ended, seconds)
     return said.model_copy(
         update={
             "answer": answer,
@@ -136,7 +139,11 @@ def _beside(
 
 
 def _situation(
-    transport: "LiveReadTransport", surveyed: Surveyed, target: LiveTarget, patience: Patience
+    transport: "LiveReadTransport",
+    settings: ClusterSettings,
+    surveyed: Surveyed,
+    target: LiveTarget,
+    patience: Patience,
 ) -> LiveSituation:
     """What a model is put into. An episode is about one namespace: of several, the one of the likeliest cause."""
     places = surveyed.survey.estate.namespaces
@@ -144,16 +151,16 @@ def _situation(
     if len(places) > 1:
         roots = survey.ranked.roots
         place = (roots[0].identity.namespace if roots else "") or places[0]
-        survey = again_in(transport, place, surveyed.reports)
+        survey = again_in(transport, settings, place, surveyed.reports)
     estate = survey.estate
     given = [LiveAlert(PAGE, estate.label(identity)) for identity in sorted(named_in(estate, surveyed.reports))]
     paged = LiveSituation(transport, survey, kind=target.kind).alerts()
     # One lost connection costs one read of the episode, as it does in the survey.
-    patient = Patient(transport, patience)
+    patient = Patient(transport, patience, request_s=settings.request_s)
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
 
 
-def _kept(diagnosis: Diagnosis) -> Diagnosis:
+def kept(diagnosis: Diagnosis) -> Diagnosis:
     """Stored, so that feedback can name it."""
     ref = workspace().store.put(DIAGNOSIS, diagnosis)
     return diagnosis.model_copy(update={"kept_as": ref.short})

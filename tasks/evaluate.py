@@ -1,15 +1,17 @@
 """Evaluate: champion and challenger on the same held-out problems, worlds and sampling seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from random import Random
 
 from aoi.errors import UnknownBundle
 from aoi.problems import sampling
+from aoi.problems.injections.catalogue import injections
 from aoi.promotion.evaluation import compare, run_of
 from aoi.records.base import Record, Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import ProblemInstance, Slice, Split
 from aoi.records.promotion import Cycle
-from aoi.settings import derive_seed
+from aoi.settings import EvaluationSettings, derive_seed
 from aoi.store.shards import read_set
 from models.bundle import Bundle
 from models.episodes import EpisodeSpec, run_sharded
@@ -45,7 +47,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     """Both bundles on the same problems, worlds and sampling seeds."""
     ws = workspace()
     settings = ws.settings
-    specs = planned(split, seed)
+    specs = planned(split, seed, settings.evaluation)
     sets = []
     for arm, bundle in (("champion", champion), ("challenger", challenger)):
         sets.append(
@@ -63,7 +65,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     result = compare(
         read_set(ws.store, sets[0]),
         read_set(ws.store, sets[1]),
-        planned=[run_of(spec.instance, spec.rollout_seed) for spec in specs],
+        planned=[run_of(spec.instance, spec.rollout_seed, spec.injection) for spec in specs],
         split=split,
         seed=seed,
         level=settings.gate.level,
@@ -96,9 +98,8 @@ def _registered(name: str) -> Ref:
     return tree_ref("bundle", tree)
 
 
-def planned(split: Split, seed: int) -> list[EpisodeSpec]:
-    """Every run of one arm: each problem with fresh worlds, in an order that shares base worlds."""
-    settings = workspace().settings.evaluation
+def planned(split: Split, seed: int, settings: EvaluationSettings) -> list[EpisodeSpec]:
+    """Every run of one arm: each problem in fresh worlds, some again with an injection; neighbours share worlds."""
     wanted = settings.problems_per_slice * len(EVEN_SLICES)
     # A problem that is drawn twice would weigh twice: each stands for itself, with `seeds` runs.
     drawn = {i.problem.id: i for i in sampling.sample(split, wanted, seed, slices=EVEN_SLICES)}.values()
@@ -106,10 +107,28 @@ def planned(split: Split, seed: int) -> list[EpisodeSpec]:
     for number in range(settings.seeds):
         # Worlds of the same problem differ by seed; the problem stays one unit of the statistics.
         instances += [sampling.other_world(instance, number) for instance in drawn]
-    instances.sort(key=lambda instance: (instance.problem.application, instance.seed, instance.problem.id))
-    return [
+    clean = [
         EpisodeSpec(
             instance=instance, rollout_seed=derive_seed(seed, instance.problem.id, instance.seed), arm="champion"
         )
         for instance in instances
     ]
+    return sorted([*clean, *_injected(clean, settings.injected, seed)], key=_place)
+
+
+def _injected(clean: Sequence[EpisodeSpec], most: int, seed: int) -> list[EpisodeSpec]:
+    """Runs that are made again with an injection: one of each problem with a fault, drawn from the whole set."""
+    choices = Random(derive_seed(seed, "injected"))
+    firsts: dict[str, EpisodeSpec] = {}
+    for spec in clean:
+        if spec.instance.problem.fault:
+            firsts.setdefault(spec.instance.problem.id, spec)
+    struck = choices.sample(list(firsts.values()), min(most, len(firsts)))
+    names = list(injections())
+    drawn = [name for _ in range(0, len(struck), len(names)) for name in choices.sample(names, len(names))]
+    return [spec.model_copy(update={"injection": name}) for spec, name in zip(struck, drawn, strict=False)]
+
+
+def _place(spec: EpisodeSpec) -> tuple[str, int, str, str]:
+    problem = spec.instance.problem
+    return problem.application, spec.instance.seed, problem.id, spec.injection or ""

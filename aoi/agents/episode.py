@@ -49,6 +49,7 @@ def run_episode(
     bundle: str,
     rollout_seed: int,
     guidance: CorrectivePlan | None = None,
+    injection: str | None = None,
     prefix: Sequence[Given] = (),
     keep: Callable[[Observation], None] | None = None,
     keep_traceback: Callable[[bytes], Sha256] | None = None,
@@ -60,6 +61,7 @@ def run_episode(
 
     `prefix` holds decisions that are carried out without asking the policy: with the world's digest, the texts of
     `Step.decision` replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
+    `injection` names what is planted into the scenario's reads, for the record alone.
     `temperature` of the Observer is the profile's unless given; the profile and its digest stay the bundle's.
     `keep` is told of every observation, so that people can be shown what the evidence cites. `keep_traceback` stores
     the traceback of an episode that broke, and gives the digest that its provenance names. `tell` hears of everything
@@ -80,6 +82,7 @@ def run_episode(
         profile=profile.digest(),
         rollout_seed=rollout_seed,
         guidance=guidance.digest() if guidance else None,
+        injection=injection,
         world=scenario.world.digest(),  # before anything is read: a replay has to start in the same one
         handles=handles.names,
     )

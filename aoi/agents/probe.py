@@ -12,6 +12,7 @@ from aoi.access.transport import ReadTransport
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.run import LIMIT_BYTES
 from aoi.errors import CommandRefused
+from aoi.records.coverage import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class ProbeResult:
     error: str | None = None
     is_cut: bool = False
     """Whether the command printed more than may be kept."""
+    evidence: Evidence | None = None
+    """What may be concluded from what came back; None of a line that was not run."""
 
 
 class Probe:
@@ -57,4 +60,4 @@ class Probe:
         except CommandRefused as error:  # a name that parses but that no path may hold
             return ProbeResult(line, "refused", error=str(error))
         status: Literal["ok", "failed"] = "failed" if rendered.error else "ok"
-        return ProbeResult(line, status, rendered.text, rendered.error, rendered.is_cut)
+        return ProbeResult(line, status, rendered.text, rendered.error, rendered.is_cut, rendered.evidence)

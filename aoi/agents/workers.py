@@ -127,7 +127,7 @@ class Workers:
             work.notices.append(notices.unanswered(line))
         digest = None
         if result.observation:
-            observation = Observation(line, result.observation, is_error=result.status != "ok")
+            observation = Observation(line, result.observation, result.evidence or "unreadable")
             digest = self.raw.put(observation)
             work.observations.append(digest)
         work.add(
@@ -137,6 +137,7 @@ class Workers:
                 observation=digest,
                 observation_bytes=len(result.observation),
                 error=result.error,
+                evidence=result.evidence,
             )
         )
         return result.status
@@ -146,7 +147,7 @@ class Workers:
         try:
             return self.probe.run(line)
         except ClusterUnavailable as lost:
-            return ProbeResult(line, "failed", error=redact_text(str(lost))[:500])
+            return ProbeResult(line, "failed", error=redact_text(str(lost))[:500], evidence="unreadable")
 
     def change(self, do: ExecDo, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
         """Carry out a change in at most `executor_rounds` rounds, then look at what it changed.

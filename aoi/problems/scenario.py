@@ -18,6 +18,9 @@ from aoi.problems import catalogue, oracle
 from aoi.problems.alerts import Alert, alerts_of
 from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan
+from aoi.problems.injections.attacks import Aim, strike
+from aoi.problems.injections.catalogue import Injection
+from aoi.problems.injections.planting import Planted, Target
 from aoi.problems.inventory import Inventory, capture
 from aoi.problems.oracle import NOTHING, EndState, Truth
 from aoi.problems.ordinary import ordinary_write
@@ -55,6 +58,10 @@ class Scenario:
     truth: Truth = field(repr=False)
     baseline: Inventory = field(repr=False)
     plan: Plan | None = field(repr=False)
+    injection: Injection | None = None
+    """Planted into all that the Probe and the survey read; the world itself stays as it is."""
+    target: Target | None = None
+    """Whom it is planted at."""
 
     @property
     def namespace(self) -> str:
@@ -73,7 +80,10 @@ class Scenario:
 
     def read_transport(self) -> ReadTransport:
         """For the Probe."""
-        return EmbeddedReadTransport(self.world, PROBE)
+        transport = EmbeddedReadTransport(self.world, PROBE)
+        if self.injection is None or self.target is None:
+            return transport
+        return Planted(transport, self.injection, self.target)
 
     def write_transport(self) -> Transport:
         """For the Executor, in mitigation only."""
@@ -98,7 +108,8 @@ class Scenario:
     def survey(self) -> Survey:
         """A look at everything as it was at the first look: equal for every rollout of the same problem and seed."""
         problem = self.instance.problem
-        return _surveyed(problem.application, self.instance.seed, problem.fault, problem.target if problem.fault else 0)
+        target = problem.target if problem.fault else 0
+        return _surveyed(problem.application, self.instance.seed, problem.fault, target, self.injection, self.target)
 
     def grade(self, answer: Answer | None) -> Outcome:
         """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
@@ -134,12 +145,26 @@ class Schedule:
     """From the last write to the first look."""
 
 
-def build(instance: ProblemInstance) -> Scenario:
-    """The world of a problem, ready for its first look."""
+def build(instance: ProblemInstance, injection: Injection | None = None, *, aim: Aim | None = None) -> Scenario:
+    """The world of a problem, ready for its first look; with an injection in what is read of it, if one is given.
+
+    `aim` says whom it strikes, instead of what problem, seed and injection draw.
+    """
     problem = instance.problem
     prepared = _prepare(problem.application, instance.seed, problem.fault, problem.target if problem.fault else 0)
     world = _open(prepared.application, prepared.snapshot)
-    return Scenario(instance, prepared.application, world, prepared.truth, prepared.baseline, prepared.plan)
+    built, truth = prepared.application, prepared.truth
+    target = None
+    if injection is not None:
+        target = strike(injection, instance, built, broken=truth.accepted, running=_running(world, built), aim=aim)
+    return Scenario(instance, built, world, truth, prepared.baseline, prepared.plan, injection, target)
+
+
+def _running(world: World, built: Application) -> frozenset[str]:
+    """Workloads of the namespace that have a pod."""
+    pods = [pod["metadata"]["name"] for pod in world.store.objects("pods", built.namespace)]
+    targets = [Target(built.namespace, c.name, c.workload) for c in built.components]
+    return frozenset(target.workload for target in targets if any(target.owns("pods", pod) for pod in pods))
 
 
 def without_fault(instance: ProblemInstance) -> Scenario:
@@ -198,11 +223,21 @@ def _replace_at_once(world: World, built: Application) -> None:
 
 
 @lru_cache(maxsize=SURVEYS)
-def _surveyed(application_key: str, seed: int, fault_key: str | None, target: int) -> Survey:
+def _surveyed(
+    application_key: str,
+    seed: int,
+    fault_key: str | None,
+    target: int,
+    injection: Injection | None,
+    struck: Target | None,
+) -> Survey:
     prepared = _prepare(application_key, seed, fault_key, target)
     world = _open(prepared.application, prepared.snapshot)
     paged = [alert.component for alert in alerts_of(world, prepared.application)]
-    return survey(Reader(EmbeddedReadTransport(world, PROBE)), [prepared.application.namespace], paged)
+    transport: ReadTransport = EmbeddedReadTransport(world, PROBE)
+    if injection is not None and struck is not None:
+        transport = Planted(transport, injection, struck)
+    return survey(Reader(transport), [prepared.application.namespace], paged)
 
 
 @lru_cache(maxsize=PREPARED_WORLDS)

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from aoi.promotion.evaluation import FAULT_SLICES, Score, Summary, by_problem, no_false_alarm, success, summarise
+from aoi.promotion.injected import has_stray, injections
 from aoi.promotion.statistics import (
     REFERENCE_GAIN,
     Plan,
@@ -55,6 +56,7 @@ def decide(evaluation: EvaluationResult, settings: Settings) -> GateDecision:
         _false_alarms(summary.controls, rules),
         _refused(evaluation.pairs, rules),
         _tokens(evaluation.pairs, rules),
+        injections(evaluation.injected, rules),
     )
     verdict = _verdict(checks)
     odds = _odds(faults, controls, rules, seed)
@@ -89,6 +91,7 @@ def _what_is_broken(evaluation: EvaluationResult) -> str:
         count = error.error_count() if isinstance(error, ValidationError) else 1
         return f"the evaluation is not whole: {count} values are missing or not numbers"
     keys = [(pair.problem_id, pair.world_seed, pair.rollout_seed) for pair in whole.pairs]
+    keys += [(one.problem_id, one.world_seed, one.rollout_seed, one.injection) for one in whole.injected]
     repeated = len(keys) - len(set(keys))
     reasons = (
         (
@@ -99,6 +102,7 @@ def _what_is_broken(evaluation: EvaluationResult) -> str:
         (whole.champion == whole.challenger, "champion and challenger are one bundle: there is nothing to promote"),
         (repeated > 0, f"{repeated} runs are there twice: they would count as independent"),
         (_differs(whole), "its rates do not follow from its pairs: it was altered or written by other code"),
+        (has_stray(whole), "runs with an injection are not beside the same run without: what they flip is unknown"),
     )
     return next((reason for is_broken, reason in reasons if is_broken), "")
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from aoi.language.narration import answered, decided, told
 from aoi.promotion.changes import Change
+from aoi.promotion.injected import flipped
 from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
@@ -122,6 +123,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
                 *material.evaluation.kinds,
                 material.evaluation.controls,
             ),
+            injected=flipped(material.evaluation.injected),
             curves=material.curves[:24],
             contracts=material.contracts,
             corrections=material.corrections[:most_rows],

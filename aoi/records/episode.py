@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record, Sha256
-from aoi.records.coverage import Coverage
+from aoi.records.coverage import Coverage, Evidence
 from aoi.records.decision import Decision, ObserverState
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
@@ -27,6 +27,9 @@ whoever asked wanted no more of it. Without an answer of the Observer's, code sa
 
 BROKEN_OFF: frozenset[Ended] = frozenset({"error", "deadline", "cancelled"})
 """Endings that say nothing of who acted: such an episode is no failure of theirs, and nothing is learnt from it."""
+
+WRITES = "exec "
+"""How the command of an interaction begins that changes something: it prints nothing, the look after it does."""
 
 
 class Citation(Record):
@@ -64,8 +67,12 @@ class Utterance(Record):
 
 
 class Interaction(Record):
-    """One command of the Probe or the Executor, and what came back (digest only)."""
+    """One command of the Probe or the Executor, and what came back (digest only).
 
+    Version 2 brought `evidence`. One of version 1 is written as it was read, so that the digest of its episode stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     command: str
     """As typed by the agent, handles resolved, before parsing."""
     status: StepStatus
@@ -73,6 +80,21 @@ class Interaction(Record):
     """Digest of the redacted raw bytes, kept in the episode's raw store."""
     observation_bytes: int = Field(default=0, ge=0)
     error: str | None = None
+    evidence: Evidence | None = None
+    """Of a command that was sent to the cluster: what may be concluded from what came back."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and self.evidence is not None:
+            raise ValueError("an interaction of version 1 has no evidence")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("evidence", None)
+        return fields
 
 
 class Step(Record):
@@ -198,7 +220,7 @@ class Cost(Record):
 class TrajectoryContent(Record):
     """The hashed part: everything that the seed determines.
 
-    Version 2 brought `costs`. What was read as version 1 is written as it was, without it.
+    Version 2 brought `costs` and `injection`. What was read as version 1 is written as it was, without them.
     """
 
     schema_version: Literal[1, 2] = 2
@@ -216,6 +238,8 @@ class TrajectoryContent(Record):
     """Seed of the sampling noise. The world's seed is in `instance`."""
     guidance: Sha256 | None = None
     """Digest of the corrective plan given as guidance, if any."""
+    injection: str | None = None
+    """Id of the injection that was planted into all that was read; None in every episode that is learned from."""
     world: Sha256
     """Digest of the world at the first step."""
     alerts: tuple[Signal, ...] = ()
@@ -234,15 +258,16 @@ class TrajectoryContent(Record):
 
     @model_validator(mode="after")
     def _has_what_its_version_knows(self) -> Self:
-        if self.schema_version == 1 and self.costs:
-            raise ValueError("an episode of version 1 has no costs")
+        if self.schema_version == 1 and (self.costs or self.injection is not None):
+            raise ValueError("an episode of version 1 has neither costs nor an injection")
         return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = fields_of(self)
         if self.schema_version == 1:
-            fields.pop("costs", None)
+            for name in ("costs", "injection"):
+                fields.pop(name, None)
         return fields
 
 

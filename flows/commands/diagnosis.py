@@ -79,38 +79,68 @@ def diagnose(
     to, a second one ends the command. Exit status: 0 a verdict (fault, no fault), 2 wrong usage, 3 no answer
     (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
     """
-    from aoi.records.problem import TaskKind
-    from flows.console import print_json
-    from flows.transcript import print_diagnosis
-    from tasks.diagnose import LiveTarget
-
     if problem is not None and (kubeconfig or context or namespace or all_namespaces or symptom or alert):
         raise typer.BadParameter(
             "--problem is a world of ours, --kubeconfig, --namespace and the like are yours: give one of them"
         )
-    if namespace and all_namespaces:
-        raise typer.BadParameter("--all-namespaces are all of them, --namespace is one: give one of them")
-    if problem is None and not (kubeconfig or context or namespace or all_namespaces or _is_configured()):
+    if problem is None and not (kubeconfig or context or namespace or all_namespaces or is_configured()):
         raise typer.BadParameter(
             "say where to look: --problem ID (aoi problems list), or --kubeconfig FILE --namespace NAME with an "
             "identity that can only read (aoi access print)"
         )
-    target = LiveTarget(
+    target = target_of(
         kubeconfig=kubeconfig,
         context=context,
-        namespaces=tuple(_checked(name) for name in namespace or ()),
+        namespaces=namespace,
         is_everywhere=all_namespaces,
-        symptoms=tuple(symptom or ()),
-        alerts=_alerts(alert) if alert else (),
-        kind=TaskKind(kind),
+        symptoms=symptom,
+        alert=alert,
+        kind=kind,
     )
     with _opened(events) as stream:
         diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json, events=stream)
-    if json:
+    show(diagnosis, as_json=json)
+
+
+def show(diagnosis: "Diagnosis", *, as_json: bool) -> None:
+    """Print it, and end with its exit status."""
+    from flows.console import print_json
+    from flows.exit_status import status_of
+    from flows.transcript import print_diagnosis
+
+    if as_json:
         print_json(diagnosis.model_dump(mode="json"))
     else:
         print_diagnosis(diagnosis)
-    _end(diagnosis)
+    if status := status_of(diagnosis.answer):
+        raise typer.Exit(status)
+
+
+def target_of(
+    *,
+    kubeconfig: str | None,
+    context: str | None,
+    namespaces: list[str] | None,
+    is_everywhere: bool,
+    symptoms: list[str] | None,
+    alert: str | None,
+    kind: Kind = "localization",
+) -> "LiveTarget":
+    """What the options say about where to look. Raises: typer.BadParameter."""
+    from aoi.records.problem import TaskKind
+    from tasks.diagnose import LiveTarget
+
+    if namespaces and is_everywhere:
+        raise typer.BadParameter("--all-namespaces are all of them, --namespace is one: give one of them")
+    return LiveTarget(
+        kubeconfig=kubeconfig,
+        context=context,
+        namespaces=tuple(_checked(name) for name in namespaces or ()),
+        is_everywhere=is_everywhere,
+        symptoms=tuple(symptoms or ()),
+        alerts=_alerts(alert) if alert else (),
+        kind=TaskKind(kind),
+    )
 
 
 def _diagnosed(
@@ -122,38 +152,38 @@ def _diagnosed(
     is_quiet: bool,
     events: TextIO | None,
 ) -> "Diagnosis":
-    """Ends with the status of what cannot work; what may work later is told as by every command."""
-    from aoi.errors import Permanent
     from flows.console import shown_progress
-    from flows.exit_status import EX_UNAVAILABLE
     from tasks.diagnose import SurveyClock, diagnose_live, diagnose_problem
 
+    with unavailable_if_refused(), shown_progress(quiet=is_quiet, events=events):
+        clock = SurveyClock()
+        with ending_early(clock, is_quiet=events is sys.stderr):
+            if problem is not None:
+                diagnosis = diagnose_problem(problem, seed, clock=clock)
+            else:
+                diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
+        if clock.is_stopped and not has_seen_something(diagnosis):
+            raise KeyboardInterrupt
+        return diagnosis
+
+
+@contextmanager
+def unavailable_if_refused() -> Iterator[None]:
+    """Ends with the status of what cannot work; what may work later is told as by every command."""
+    from aoi.errors import Permanent
+    from flows.exit_status import EX_UNAVAILABLE
+
     try:
-        with shown_progress(quiet=is_quiet, events=events):
-            clock = SurveyClock()
-            with _ending_early(clock, is_quiet=events is sys.stderr):
-                if problem is not None:
-                    diagnosis = diagnose_problem(problem, seed, clock=clock)
-                else:
-                    diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
-            if clock.is_stopped and not _has_seen_something(diagnosis):
-                raise KeyboardInterrupt
-            return diagnosis
+        yield
     except Permanent as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(EX_UNAVAILABLE) from None
 
 
-def _has_seen_something(diagnosis: "Diagnosis") -> bool:
+def has_seen_something(diagnosis: "Diagnosis") -> bool:
+    """Whether an interrupted survey read anything that could be told."""
     answer = diagnosis.answer
     return answer is not None and answer.coverage is not None and bool(answer.coverage.looked)
-
-
-def _end(diagnosis: "Diagnosis") -> None:
-    from flows.exit_status import status_of
-
-    if status := status_of(diagnosis.answer):
-        raise typer.Exit(status)
 
 
 @contextmanager
@@ -171,7 +201,7 @@ def _opened(events: str | None) -> Iterator[TextIO | None]:
 
 
 @contextmanager
-def _ending_early(clock: "SurveyClock", *, is_quiet: bool) -> Iterator[None]:
+def ending_early(clock: "SurveyClock", *, is_quiet: bool = False) -> Iterator[None]:
     """The first Ctrl-C ends a survey or an episode with what it has; the second one, or one at any other time, ends
     the command."""
     if threading.current_thread() is not threading.main_thread():
@@ -192,7 +222,7 @@ def _ending_early(clock: "SurveyClock", *, is_quiet: bool) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _is_configured() -> bool:
+def is_configured() -> bool:
     """Whether the environment says where to look: a setting, KUBECONFIG, or the pod that this runs in."""
     from aoi.settings import Settings
 

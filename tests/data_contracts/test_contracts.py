@@ -236,7 +236,7 @@ def test_a_batch_of_copies_is_refused():
 
 def test_a_batch_with_too_many_bad_rows_is_refused_with_its_cause():
     batch = [*rows(10), *(changed(("content", "tokens"), 0)(trajectory(number)) for number in range(10, 20))]
-    with pytest.raises(ContractViolation, match=r"trajectories-train v3: 10 of 20 rows rejected.*tokens"):
+    with pytest.raises(ContractViolation, match=r"trajectories-train v4: 10 of 20 rows rejected.*tokens"):
         gate.accept(trajectories.CONTRACT, batch)
 
 
@@ -384,6 +384,13 @@ def test_importing_the_contracts_does_not_import_great_expectations():
 
     code = "import sys, data_contracts.gate, data_contracts.leakage; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_episode_with_an_injection_is_never_learned_from():
+    accepted = gate.accept(trajectories.CONTRACT, [*rows(19), trajectory(19, injection="flood-info")])
+    assert [(row.position, row.reasons) for row in accepted.quarantined] == [
+        (19, ("an injection was planted in it: such an episode is evaluated, never learned from",))
+    ]
 
 
 def test_outcomes_of_success_without_an_answer_are_caught():

@@ -235,6 +235,18 @@ def test_a_diagnosis_is_kept_and_shown_again(
     assert all(evidence.seen for evidence in told.evidence)
 
 
+def test_reports_for_which_there_is_no_room_are_told(cluster: LiveCluster, diagnose: Diagnose, tmp_path: Path) -> None:
+    file = tmp_path / "alert.json"
+    file.write_bytes(webhook(*(firing(namespace=BROKEN, pod=f"p{number}") for number in range(109))))
+    told = read(diagnose("--alert", str(file), "--json", *(f"--symptom=s{number}" for number in range(103))))
+    assert told.answer is not None
+    assert told.answer.coverage is not None
+    gaps = {gap.what: gap.detail for gap in told.answer.coverage.gaps if gap.reason == "cut"}
+    assert gaps["alerts"] == "the first 100 of 109 were looked for"
+    assert gaps["symptoms"] == "the first 100 of 103 were looked for"
+    assert (len(told.alerts), len(told.symptoms)) == (100, 100)
+
+
 def test_names_in_the_document_for_scripts_stay(diagnose: Diagnose) -> None:
     document = json.loads(diagnose("--json").out)
     assert set(document) == {

@@ -17,6 +17,7 @@ from aoi.database.engine import open_url
 from aoi.promotion.approval import sign
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import sha256_hex
+from aoi.records.evaluation import EvaluationResult
 from aoi.records.promotion import PromotionRequest
 from aoi.store.objects import ObjectStore
 from tests import command
@@ -130,6 +131,14 @@ class TestNights:
         assert first["cycle"] == 1
         assert len([entry for entry in entries(home, "registered") if entry["cycle"] == 1]) == 1
         assert len([entry for entry in entries(home, "requested") if entry["cycle"] == 1]) == 1
+
+    def test_both_arms_were_also_run_with_injections(self, nights) -> None:
+        home, first, _ = nights
+        store = ObjectStore(f"file://{home / 'store'}")
+        evaluation = store.get(store.find(f"evaluation:{first['evaluation']}"), EvaluationResult)
+        assert len(evaluation.injected) == 12, "one of each problem with a fault"
+        assert evaluation.missing == ()
+        assert not any(one.challenger_writes or one.challenger_leaked for one in evaluation.injected)
 
     def test_the_next_run_opens_the_next_cycle_and_adds_exactly_one_version(self, nights) -> None:
         home, first, second = nights

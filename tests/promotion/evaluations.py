@@ -4,7 +4,7 @@ import numpy as np
 
 from aoi.promotion.evaluation import summarise
 from aoi.records.base import sha256_hex
-from aoi.records.evaluation import EvaluationResult, PairedResult
+from aoi.records.evaluation import EvaluationResult, InjectedResult, PairedResult
 from aoi.records.problem import TaskKind
 
 SLICES = ("seen", "unseen_mechanism", "unseen_application")
@@ -36,6 +36,35 @@ def pair(problem: int, run: int = 0, *, before: bool, after: bool, slice_: str =
     return PairedResult(**fields | changes)
 
 
+def injected(pair: PairedResult, **changes) -> InjectedResult:
+    """The same run with an injection that changes nothing, unless `changes` say what it does."""
+    fields = {
+        "problem_id": pair.problem_id,
+        "kind": pair.kind,
+        "slice": pair.slice,
+        "world_seed": pair.world_seed,
+        "rollout_seed": pair.rollout_seed,
+        "injection": "accuse-root-cause-en",
+        "family": "accusation",
+        "champion_trajectory": sha256_hex(f"champion injected {pair.problem_id}".encode()),
+        "challenger_trajectory": sha256_hex(f"challenger injected {pair.problem_id}".encode()),
+        "champion_clean": pair.champion_success,
+        "challenger_clean": pair.challenger_success,
+        "champion_success": pair.champion_success,
+        "challenger_success": pair.challenger_success,
+    }
+    return InjectedResult(**fields | changes)
+
+
+def twins(pairs) -> tuple[InjectedResult, ...]:
+    """The first run of each problem with a fault, again with an injection that changes nothing."""
+    firsts = {}
+    for one in pairs:
+        if one.slice != "control":
+            firsts.setdefault(one.problem_id, one)
+    return tuple(injected(one) for one in firsts.values())
+
+
 def result(pairs, **changes) -> EvaluationResult:
     summary = summarise(pairs, 0.95)
     fields = {
@@ -48,6 +77,7 @@ def result(pairs, **changes) -> EvaluationResult:
         "kinds": summary.kinds,
         "controls": summary.controls,
         "seed": 1,
+        "injected": twins(pairs),
     }
     return EvaluationResult(**fields | changes)
 

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -256,3 +257,24 @@ def test_what_changed_since_the_champion_is_listed_and_nothing_else():
 def test_a_line_without_spread_or_values_is_drawn():
     assert "polyline" in review.line(Curve(name="flat", values=(1.0, 1.0)))
     assert "no values" in review.line(Curve(name="none", values=()))
+
+
+def test_what_injections_flipped_is_shown_by_family_with_their_ids():
+    champion, challenger = arms()
+    planned = [run_of(row.content.instance, row.content.rollout_seed) for row in champion]
+    name = "mimicry-segfault"
+    for rows, won in ((champion, True), (challenger, False)):
+        first = next(row for row in rows if row.content.instance == champion[4].content.instance)
+        outcome = Outcome(success=won, aiopslab_success=won)
+        struck = first.content.model_copy(update={"injection": name, "outcome": outcome})
+        rows.append(first.model_copy(update={"content": struck}))
+    planned.append(run_of(champion[4].content.instance, champion[4].content.rollout_seed, name))
+    evaluation = compare(champion, challenger, planned=planned, split="development", seed=1, level=0.95)
+    page = render(dataclasses.replace(material(), evaluation=evaluation))
+    rows = re.findall(r'<tr data-family="(\w+)">(.*?)</tr>', page)
+    assert [(family, re.findall(r"<data value=\"(\d+)\">", row)) for family, row in rows] == [
+        ("all", ["1", "0", "1"]),
+        ("mimicry", ["1", "0", "1"]),
+    ]
+    assert rows[1][1].endswith(f"<td>{name}</td>")
+    assert "None was planted." in render(material())

@@ -9,6 +9,7 @@ from aoi.agents.live_situation import LiveSituation
 from aoi.interop.aiopslab import Agent, Place, survey_only
 from aoi.records.episode import Answer
 from aoi.records.problem import TaskKind
+from tasks.live import SurveyClock
 from tasks.workspace import workspace
 
 MAX_STEPS = 30
@@ -34,7 +35,7 @@ def ask_champion(place: Place) -> Answer:
     survey = place.survey()
     # A mitigation is looked at like a localization: nobody here may change anything.
     kind = TaskKind.LOCALIZATION if place.kind is TaskKind.MITIGATION else place.kind
-    said = champion.ask(lambda: LiveSituation(place.transport, survey, kind=kind), 0)
+    said = champion.ask(lambda: LiveSituation(place.transport, survey, kind=kind), 0, SurveyClock())
     if said.answer is None or said.trajectory is None:
         return survey.answer
     answer = concluded(said.answer, survey.answer, looks_of(said.trajectory))

@@ -4,6 +4,7 @@ The survey answers in both: no model is asked. Whoever records sees what is writ
 """
 
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from aoi.records.base import Sha256
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.recording import RecordingHead
 from tasks.diagnose import kept, of_survey
-from tasks.live import INTERRUPTED, RIGHTS, LiveTarget, SurveyClock, Surveyed, connected, look, look_again
+from tasks.live import INTERRUPTED, REPORTS, RIGHTS, LiveTarget, SurveyClock, Surveyed, connected, look, look_again
 from tasks.workspace import workspace
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def record_live(target: LiveTarget, to: Path, clock: SurveyClock | None = None) 
     clock = clock or SurveyClock()
     settings = workspace().settings.cluster
     began = time.monotonic()
-    with connected(target, settings) as transport:
+    with connected(target, settings, clock) as transport:
         recorders: list[Recorder] = []
 
         def through(inner: ReadTransport) -> ReadTransport:
@@ -83,9 +84,10 @@ def _addresses(transport: "LiveReadTransport") -> tuple[str, ...]:
 def _without_place(surveyed: Surveyed) -> Surveyed:
     """A recording does not tell which cluster it is of, and neither does its answer."""
     coverage = surveyed.answer.coverage or surveyed.survey.coverage
-    nowhere = coverage.model_copy(update={"cluster": "", "context": ""})
-    answer = surveyed.answer.model_copy(update={"coverage": nowhere})
-    return Surveyed(surveyed.survey, answer, surveyed.symptoms, surveyed.reports)
+    # Nor of reports beyond those that were looked for: it holds the others alone.
+    gaps = tuple(gap for gap in coverage.gaps if gap.what not in REPORTS)
+    nowhere = coverage.model_copy(update={"cluster": "", "context": "", "gaps": gaps})
+    return replace(surveyed, answer=surveyed.answer.model_copy(update={"coverage": nowhere}))
 
 
 def _head(surveyed: Surveyed, target: LiveTarget, recorder: Recorder, *, is_interrupted: bool) -> RecordingHead:
@@ -96,7 +98,7 @@ def _head(surveyed: Surveyed, target: LiveTarget, recorder: Recorder, *, is_inte
         namespaces=surveyed.survey.estate.namespaces,
         is_everywhere=target.is_everywhere,
         symptoms=surveyed.symptoms,
-        alerts=target.alerts,
+        alerts=surveyed.alerts,
         retried=coverage.retried,
         untold=tuple(gap.detail for gap in coverage.gaps if gap.what == RIGHTS),
         is_interrupted=is_interrupted,

@@ -1,12 +1,13 @@
 """`aoi diagnose`: an answer with evidence. Needs neither Prefect nor MLflow."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -65,13 +66,18 @@ def diagnose(
     demo: Annotated[
         bool, typer.Option("--demo", help="Let the seed model answer on a live cluster, which it was not made for.")
     ] = False,
+    events: Annotated[
+        str | None,
+        typer.Option(help="Write what happens as it happens, a line of JSON each, to this file; - is stderr."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Diagnose: verdict, component, cause, why, what to do next, evidence, and what was looked at.
 
     The world of a problem is diagnosed by the champion. A live cluster is surveyed, which gives a verdict of its own;
-    with a model server (AOI_SERVER__URL) the champion answers beside it. Exit status: 0 a verdict (fault, no fault), 2
-    wrong usage, 3 no answer (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
+    with a model server (AOI_SERVER__URL) the champion answers beside it. Ctrl-C ends either early with what it has come
+    to, a second one ends the command. Exit status: 0 a verdict (fault, no fault), 2 wrong usage, 3 no answer
+    (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
     """
     if problem is not None and (kubeconfig or context or namespace or all_namespaces or symptom or alert):
         raise typer.BadParameter(
@@ -91,7 +97,8 @@ def diagnose(
         alert=alert,
         kind=kind,
     )
-    diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json)
+    with _opened(events) as stream:
+        diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json, events=stream)
     show(diagnosis, as_json=json)
 
 
@@ -137,17 +144,24 @@ def target_of(
 
 
 def _diagnosed(
-    problem: str | None, seed: int, target: "LiveTarget", *, is_demonstration: bool, is_quiet: bool
+    problem: str | None,
+    seed: int,
+    target: "LiveTarget",
+    *,
+    is_demonstration: bool,
+    is_quiet: bool,
+    events: TextIO | None,
 ) -> "Diagnosis":
     from flows.console import shown_progress
     from tasks.diagnose import SurveyClock, diagnose_live, diagnose_problem
 
-    with unavailable_if_refused(), shown_progress(quiet=is_quiet):
-        if problem is not None:
-            return diagnose_problem(problem, seed)
+    with unavailable_if_refused(), shown_progress(quiet=is_quiet, events=events):
         clock = SurveyClock()
-        with ending_early(clock):
-            diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
+        with ending_early(clock, is_quiet=events is sys.stderr):
+            if problem is not None:
+                diagnosis = diagnose_problem(problem, seed, clock=clock)
+            else:
+                diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
         if clock.is_stopped and not has_seen_something(diagnosis):
             raise KeyboardInterrupt
         return diagnosis
@@ -173,8 +187,23 @@ def has_seen_something(diagnosis: "Diagnosis") -> bool:
 
 
 @contextmanager
-def ending_early(clock: "SurveyClock") -> Iterator[None]:
-    """The first Ctrl-C ends a survey with what it has; the second one, or one at any other time, ends the command."""
+def _opened(events: str | None) -> Iterator[TextIO | None]:
+    """Where events are written, readable by nobody else. Raises: typer.BadParameter for a file that cannot be."""
+    if events is None or events == "-":
+        yield sys.stderr if events else None
+        return
+    try:
+        handle = os.open(events, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise typer.BadParameter(f"{events} cannot be written: {error.strerror}", param_hint="--events") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        yield stream
+
+
+@contextmanager
+def ending_early(clock: "SurveyClock", *, is_quiet: bool = False) -> Iterator[None]:
+    """The first Ctrl-C ends a survey or an episode with what it has; the second one, or one at any other time, ends
+    the command."""
     if threading.current_thread() is not threading.main_thread():
         yield  # a handler can be set in the main thread only
         return
@@ -183,7 +212,8 @@ def ending_early(clock: "SurveyClock") -> Iterator[None]:
         if clock.is_stopped or not clock.is_counting:
             raise KeyboardInterrupt
         clock.stop()
-        print("\ninterrupted: telling what has been seen. Once more ends at once.", file=sys.stderr, flush=True)
+        if not is_quiet:  # lines of JSON stay lines of JSON
+            print("\ninterrupted: telling what has been seen. Once more ends at once.", file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, interrupted)
     try:
@@ -194,8 +224,6 @@ def ending_early(clock: "SurveyClock") -> Iterator[None]:
 
 def is_configured() -> bool:
     """Whether the environment says where to look: a setting, KUBECONFIG, or the pod that this runs in."""
-    import os
-
     from aoi.settings import Settings
 
     named = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")

@@ -19,10 +19,10 @@ WRITERS = (
     "aoi.agents.journal",
 )
 READ_PATH = (
-    "aoi.agents.probe", "aoi.access.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
+    "aoi.agents.probe", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
     "aoi.access.replay", "aoi.access.recording", "aoi.access.patience",
 )  # fmt: skip
-PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
+PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor", "aoi.access.redaction")
 HEAVY = ("kubernetes", "kubeworld")
 
 

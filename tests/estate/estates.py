@@ -193,8 +193,13 @@ class Replay:
                 if key in READABLES and request.path == READABLES[key].path(place):
                     held = self.objects.get(key, ())
                     mine = [obj for obj in held if text(obj, "metadata", "namespace") in (place, "")]
-                    return found({"items": mine if READABLES[key].namespaced else list(held)})
+                    return found(listed(key, mine if READABLES[key].namespaced else list(held)))
         return Response(404, b'{"message": "not found"}', headers=DATE)
+
+
+def listed(key: str, items: list[Any], **metadata: Any) -> Obj:
+    """A list as an API server gives it."""
+    return {"kind": f"{READABLES[key].kind}List", "metadata": metadata, "items": items}
 
 
 def found(body: Any) -> Response:

@@ -10,6 +10,7 @@ AoiError
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
+|  |- RecordingUnreadable    what was given as a recording of a cluster is none, or was altered
 |  |- CorruptObject          stored bytes do not match their digest
 |  |  `- PurgedObject        they were taken out on purpose, since they held a secret
 |  |- ContractViolation      a data contract refused a whole batch
@@ -77,6 +78,10 @@ class UnknownNamespace(Permanent):
 
 class AlertUnreadable(Permanent):
     """What was given as the body of an Alertmanager's webhook is none, or holds nothing that fires."""
+
+
+class RecordingUnreadable(Permanent):
+    """What was given as a recording of a cluster is none, is cut or altered, or is of a version that is not read."""
 
 
 class CorruptObject(Permanent):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+from aoi.records.event import Event, Tell
+
 
 class Reporter(Protocol):
     """Somebody who watches."""
@@ -21,6 +23,10 @@ class Reporter(Protocol):
         """`done` of `total` units of the present stage are finished."""
         ...
 
+    def tell(self, event: Event) -> None:
+        """Something happened in an episode."""
+        ...
+
 
 class Silence:
     """Nobody watches."""
@@ -29,6 +35,9 @@ class Silence:
         """Nothing."""
 
     def advance(self, done: int, total: int, note: str = "") -> None:
+        """Nothing."""
+
+    def tell(self, event: Event) -> None:
         """Nothing."""
 
 
@@ -53,3 +62,9 @@ def stage(name: str) -> None:
 def advance(done: int, total: int, note: str = "") -> None:
     """Tell that `done` of `total` units are finished."""
     _reporter.get().advance(done, total, note)
+
+
+def listener() -> Tell | None:
+    """Who is told what happens in an episode; None where nobody watches, so that no event need be made."""
+    reporter = _reporter.get()
+    return None if type(reporter) is Silence else reporter.tell

@@ -149,8 +149,19 @@ class ClusterSettings(_Group):
     """Empty: the current one of the kubeconfig."""
     namespace: str = ""
     """Empty: the one of the context."""
+    budget_s: float = Field(default=60.0, gt=0)
+    """Wall-clock seconds from the first request to the survey's answer; what did not fit is told."""
+    request_s: float = Field(default=8.0, gt=0)
+    """Longest that one request may take, the lookup of the server's name included."""
     prometheus_url: Url = ""
     jaeger_url: Url = ""
+
+
+class DiagnosisSettings(_Group):
+    """One model's episode that somebody waits for. What is collected to learn from knows no clock."""
+
+    deadline_s: float = Field(default=300.0, gt=0)
+    """Wall-clock seconds, the survey before it aside: what it has come to by then is the answer."""
 
 
 class ExecutorSettings(_Group):
@@ -204,6 +215,7 @@ class Settings(BaseSettings):
     seed_model: SeedModelSettings = SeedModelSettings()
     gate: GateSettings = GateSettings()
     cluster: ClusterSettings = ClusterSettings()
+    diagnosis: DiagnosisSettings = DiagnosisSettings()
     server: ServerSettings = ServerSettings()
     executor: ExecutorSettings = ExecutorSettings()
 

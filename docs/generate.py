@@ -40,7 +40,8 @@ def cli_page() -> str:
         "# Commands",
         "What `aoi COMMAND --help` prints. With `--json` a command prints one document on stdout and nothing else "
         "there. Exit status: 0 done, 1 refused or wrong, 2 wrong usage, 75 may work later, 130 interrupted. Of "
-        "`aoi diagnose`: 0 a verdict (fault or no fault), 3 no answer (inconclusive), 69 refused, wrong or unknown.",
+        "`aoi diagnose`, `aoi record` and `aoi replay`: 0 a verdict (fault or no fault), 3 no answer (inconclusive), "
+        "69 refused, wrong or unknown.",
         _help(()),
     ]
     for words in _commands(typer.main.get_command(app), ()):

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
-from flows.commands import access, cluster, diagnosis, loop, problems, review, state
+from flows.commands import access, cluster, diagnosis, loop, problems, recording, review, state
 from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 loop.add_to(app)
 diagnosis.add_to(app)
+recording.add_to(app)
 review.add_to(app)
 state.add_to(app)
 problems.add_to(app)

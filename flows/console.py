@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aoi import progress
+from aoi.records.event import Asked, Event, Stopped
+from flows.events import EventLines, told
 
 WIDE = 160
 """Columns of what goes to a file or a pipe: nothing there is as narrow as a terminal."""
@@ -27,6 +29,8 @@ class TerminalReporter:
         self._bars = bars
         self._name = ""
         self._task: TaskID | None = None
+        self._asked: TaskID | None = None
+        """The line of who is asked, while an episode runs."""
 
     def stage(self, name: str) -> None:
         """Close the present line and begin another."""
@@ -38,6 +42,31 @@ class TerminalReporter:
         """Move the bar."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, note=note)
+
+    def tell(self, event: Event) -> None:
+        """A line for what happened; who is being waited for stands below, with the time that it takes."""
+        if isinstance(event, Asked):
+            self._wait_for(event)
+        elif isinstance(event, Stopped):
+            self._wait_no_longer()
+        if line := told(event):
+            # From strangers and models: redacted, and never read as markup.
+            self._bars.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+    def _wait_for(self, event: Asked) -> None:
+        """One line for whoever is asked now."""
+        note = f"{event.role} thinks about {event.tokens:,} tokens"
+        if self._asked is None:
+            self.close()
+            self._task = None
+            self._asked = self._bars.add_task("", total=None, note="")
+        self._bars.reset(self._asked, total=None)
+        self._bars.update(self._asked, description=f"step {event.step}", note=note)
+
+    def _wait_no_longer(self) -> None:
+        if self._asked is not None:
+            self._bars.remove_task(self._asked)
+            self._asked = None
 
     def close(self) -> None:
         """Leave the finished line full."""
@@ -72,6 +101,9 @@ class PlainReporter:
             self._last = now
             print(f"{self._name} {done}/{total} {note}".rstrip(), file=sys.stderr, flush=True)
 
+    def tell(self, event: Event) -> None:
+        """Nothing: a log keeps the transcript at the end, or the events that it asked for."""
+
     def close(self) -> None:
         """Say how long it took."""
         if self._name:
@@ -79,8 +111,15 @@ class PlainReporter:
 
 
 @contextmanager
-def shown_progress(*, quiet: bool = False) -> Iterator[None]:
-    """Show what is reported inside the block: bars on a terminal, plain lines elsewhere, nothing if quiet."""
+def shown_progress(*, quiet: bool = False, events: TextIO | None = None) -> Iterator[None]:
+    """Show what is reported inside the block: bars on a terminal, plain lines elsewhere, nothing if quiet.
+
+    With `events`, what happens in an episode is written there, a line of JSON each, and nothing else is shown.
+    """
+    if events is not None:
+        with progress.reporting_to(EventLines(events)):
+            yield
+        return
     if quiet:
         yield
         return

@@ -1,11 +1,13 @@
 """Diagnose one embedded world with the champion, as a deployment. `aoi diagnose` needs no Prefect."""
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
+from aoi import progress
 from aoi.language.narration import answered, why
 from aoi.records.diagnosis import Diagnosis
+from flows.events import EventLog
 from tasks.diagnose import diagnose_problem as diagnose
 
 
@@ -21,8 +23,9 @@ class DiagnoseParameters(BaseModel):
 
 @flow(name="diagnose")
 def diagnose_problem(parameters: DiagnoseParameters) -> Diagnosis:
-    """Diagnose, and leave the answer as an artifact."""
-    diagnosis = diagnose(parameters.problem, parameters.seed)
+    """Diagnose, with a line in the log for what happens, and leave the answer as an artifact."""
+    with progress.reporting_to(EventLog(get_run_logger())):
+        diagnosis = diagnose(parameters.problem, parameters.seed)
     answer = diagnosis.answer
     said = ". ".join(filter(None, (answered(answer), why(answer)))) if answer else "no answer"
     create_markdown_artifact(key="diagnosis", markdown=f"`{parameters.problem}` {said} ({diagnosis.trajectory_ref})")

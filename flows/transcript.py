@@ -3,16 +3,19 @@
 What came from a cluster is untrusted: redaction took control characters out, and it is printed without markup.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aoi.language.coverage import looked, missing
 from aoi.language.meanings import meaning
 from aoi.language.narration import accused, answered, decided, named, told, why
 from aoi.records.coverage import Coverage
 from aoi.records.diagnosis import Diagnosis, Evidence
-from aoi.records.episode import Answer, Trajectory
+from aoi.records.episode import Answer, Cost, SpenderName, Trajectory
 from aoi.store.shards import traceback_of
 from flows.console import out
+
+TELLING_MS = 50
+"""Time of an agent that used nothing else is told from here on."""
 
 
 def print_diagnosis(diagnosis: Diagnosis) -> None:
@@ -34,6 +37,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     if told_by and told_by.coverage:
         _print_coverage(told_by.coverage)
     _say("changed", "; ".join(diagnosis.changed) or "nothing")
+    _print_costs(diagnosis.costs, diagnosis.spent_ms)
     _print_origin(diagnosis)
 
 
@@ -48,6 +52,22 @@ def _print_origin(diagnosis: Diagnosis) -> None:
         )
         _say("episode", f"{diagnosis.trajectory_ref} (aoi data show {diagnosis.trajectory_ref})")
     _say("kept as", f"{diagnosis.kept_as} (aoi data show {diagnosis.kept_as})")
+
+
+def _print_costs(costs: Sequence[Cost], spent_ms: Mapping[SpenderName, int]) -> None:
+    """A line for each agent: what it asked of the model and of the cluster, and how long that took."""
+    who = dict.fromkeys([*(cost.role for cost in costs), *(name for name in spent_ms if spent_ms[name] >= TELLING_MS)])
+    of = {cost.role: cost for cost in costs}
+    for place, name in enumerate(who):
+        cost = of.get(name, Cost(role=name))
+        parts = []
+        if cost.calls:
+            parts.append(f"{cost.calls} calls, {cost.prompt_tokens:,} tokens in, {cost.completion_tokens:,} out")
+        if cost.requests:
+            parts.append(f"{cost.requests} reads, {cost.bytes:,} bytes")
+        if name in spent_ms:
+            parts.append(f"{spent_ms[name] / 1000:.1f} s")
+        _say("" if place else "cost", f"{name}: {'; '.join(parts)}")
 
 
 def _print_survey(survey: Answer) -> None:
@@ -75,6 +95,7 @@ def print_trajectory(trajectory: Trajectory) -> None:
     _say("alerts", alerts or "none")
     _print_steps(trajectory)
     _print_answer(content.answer, content.ended)
+    _print_costs(content.costs, trajectory.provenance.spent_ms)
     _say("outcome", "success" if content.outcome.success else "failure")
     for name, value in content.outcome.detail.items():
         _say("", f"{name}: {value}")

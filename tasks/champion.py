@@ -3,9 +3,12 @@
 import time
 from collections.abc import Callable
 
+from aoi import progress
+from aoi.agents import narrator
+from aoi.agents.deadline import Deadline
 from aoi.agents.episode import run_episode
 from aoi.agents.evidence import Seen, changes_of, evidence_of
-from aoi.agents.rollout import rollout
+from aoi.agents.rollout import follow
 from aoi.agents.situation import Situation
 from aoi.problems import catalogue, scenario
 from aoi.records.diagnosis import Diagnosis
@@ -14,35 +17,49 @@ from aoi.settings import derive_seed
 from aoi.store.shards import put_traceback, put_trajectories
 from models.policies.of_bundle import codec_of, policy_of
 from tasks.bundles import champion_ref, open_bundle, present_champion, serving
+from tasks.live import SurveyClock
 from tasks.observations import stored
 from tasks.workspace import workspace
 
 
-def ask_about_problem(problem_id: str, seed: int) -> Diagnosis:
+def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnosis:
     """Of the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
-    return ask(lambda: scenario.build(instance), derive_seed(seed, "diagnose", problem_id))
+
+    def prepare() -> Situation:
+        built = scenario.build(instance)
+        narrator.surveyed(progress.listener(), built.survey().answer)
+        return built
+
+    return ask(prepare, derive_seed(seed, "diagnose", problem_id), clock)
 
 
-def ask(prepare: Callable[[], Situation], rollout_seed: int) -> Diagnosis:
-    """Of any situation, which is not made before there is a champion. Raises: UnknownBundle without one."""
+def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock) -> Diagnosis:
+    """Of any situation, which is not made before there is a champion. Whatever ends the episode, there is an answer.
+
+    Raises: UnknownBundle without a champion; ServerUnavailable if its server never answered.
+    """
     champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
     observations = Seen()
     began = time.monotonic()
-    episode = run_episode(
-        prepare(),
-        profile=bundle.profile,
-        codec=codec_of(bundle),
-        arm="champion",
-        bundle=bundle.digest,
-        rollout_seed=rollout_seed,
-        keep=observations.keep,
-        keep_traceback=lambda traceback: put_traceback(workspace().store, traceback),
-        temperature=0.0,
-    )
-    with policy_of(bundle, serving()) as policy:
-        trajectory = rollout([episode], policy)[0]
+    situation = prepare()
+    with policy_of(bundle, serving()) as policy, clock.counting():  # from here on there is something to tell
+        deadline = Deadline(workspace().settings.diagnosis.deadline_s, clock)
+        episode = run_episode(
+            situation,
+            profile=bundle.profile,
+            codec=codec_of(bundle),
+            arm="champion",
+            bundle=bundle.digest,
+            rollout_seed=rollout_seed,
+            keep=observations.keep,
+            keep_traceback=lambda traceback: put_traceback(workspace().store, traceback),
+            temperature=0.0,
+            tell=progress.listener(),
+            deadline=deadline,
+        )
+        trajectory = follow(episode, policy, deadline)
     content = trajectory.content
     return Diagnosis(
         answer=content.answer,
@@ -54,5 +71,7 @@ def ask(prepare: Callable[[], Situation], rollout_seed: int) -> Diagnosis:
         version=champion.version,
         seconds=round(time.monotonic() - began, 3),
         tokens=content.tokens,
+        costs=content.costs,
+        spent_ms=trajectory.provenance.spent_ms,
         changed=changes_of(trajectory),
     )

@@ -15,8 +15,6 @@ from aoi.records.alert import STRONG, WEAK, Alert, AlertSubject
 
 MAX_BYTES = 1_048_576
 """Of one body."""
-MAX_ALERTS = 100
-"""Firing alerts that are read; Alertmanager groups, and a group has few."""
 MAX_NAME = 253
 """Characters of a label's value: the longest name of an object."""
 MAX_TEXT = 1_000
@@ -48,7 +46,7 @@ def read_alerts(data: bytes) -> tuple[Alert, ...]:
         )
     common = {**_words(body, "commonLabels"), **_words(body, "groupLabels")}
     notes = _words(body, "commonAnnotations")
-    return tuple(dict.fromkeys(_alert(alert, common, notes) for alert in firing[:MAX_ALERTS]))
+    return tuple(dict.fromkeys(_alert(alert, common, notes) for alert in firing))
 
 
 def _body(data: bytes) -> Obj:

@@ -1,7 +1,9 @@
 """Asks again where that can help, within one budget of wall-clock time: lost connections, timeouts, 429 and 5xx.
 
 For reads, and for reviews of access, which change nothing either. A mutating request cannot be given to `Patient`, and
-no other code retries. What fails in the end is the answer, or the absence of one, of that one read alone.
+no other code retries. What fails in the end is the answer, or the absence of one, of that one read alone. Second
+attempts are counted over all reads, and where nothing comes back nothing more is asked: a server in trouble is left
+alone.
 """
 
 import random
@@ -23,6 +25,10 @@ REQUEST_S = 20.0
 BACKOFF_S = 0.25
 """Wait before the second attempt; doubled for each further one, each with jitter."""
 MAX_BACKOFF_S = 4.0
+RETRIES = 64
+"""Further attempts of all reads together; one is given back for every read that an answer came to."""
+GIVE_UP = 16
+"""Reads in a row that come to nothing, after which no others of their group are asked."""
 THROTTLED = 429
 RETRIED = frozenset({THROTTLED, 500, 502, 503, 504})
 
@@ -51,6 +57,8 @@ class Patience:
         self._ends_s = clock() + budget_s
         self._lock = threading.Lock()
         self._retried: dict[str, Counter[Trouble]] = {}
+        self._spare = RETRIES
+        self._lost: Counter[str] = Counter()
 
     @property
     def left_s(self) -> float:
@@ -63,26 +71,49 @@ class Patience:
         with self._lock:
             return {what: dict(counts) for what, counts in self._retried.items()}
 
-    def ask(self, what: str, send: Asked, *, request_s: float = REQUEST_S) -> Response:
+    def ask(self, what: str, send: Asked, *, request_s: float = REQUEST_S, group: str = "") -> Response:
         """The first answer that is worth no other attempt, else the last one.
 
+        `group` names what fails together: a node whose logs cannot be had says nothing about lists.
         Raises: ClusterUnavailable if the last attempt brought no answer, or the budget allows none.
         """
         for attempt in range(1, self._attempts + 1):
             left_s = self.left_s
-            if left_s <= 0:
-                raise ClusterUnavailable(f"{what}: not asked, the budget of {self.budget_s:g} s is spent")
+            if why := self._over(left_s, group):
+                raise ClusterUnavailable(f"{what}: not asked, {why}")
             outcome = _attempted(send, min(request_s, left_s))
             trouble = _trouble(outcome)
             wait_s = 0.0 if trouble is None else self._wait_s(what, attempt, outcome)
-            if trouble is None or attempt == self._attempts or wait_s >= self.left_s:
+            is_last = trouble is None or attempt == self._attempts or wait_s >= self.left_s
+            if trouble is None or is_last or not self._may_retry(what, trouble):
                 break
-            with self._lock:
-                self._retried.setdefault(what, Counter())[trouble] += 1
             self._sleep(wait_s)
+        is_lost = trouble is not None or (isinstance(outcome, Response) and outcome.is_final)
+        with self._lock:
+            self._lost[group] = self._lost[group] + 1 if is_lost else 0
+            self._spare = min(RETRIES, self._spare + (not is_lost))
         if isinstance(outcome, ClusterUnavailable):
             raise outcome
         return outcome
+
+    def _over(self, left_s: float, group: str) -> str:
+        """Why nothing is asked any more; empty as long as it may be."""
+        if self._clock() == float("inf"):
+            return "interrupted by whoever asked"
+        if left_s <= 0:
+            return f"the budget of {self.budget_s:g} s is spent"
+        if self._lost[group] >= GIVE_UP:
+            return f"since {self._lost[group]} reads in a row came to nothing"
+        return ""
+
+    def _may_retry(self, what: str, trouble: Trouble) -> bool:
+        """Whether there is a second attempt left, which is then taken."""
+        with self._lock:
+            if self._spare < 1:
+                return False
+            self._spare -= 1
+            self._retried.setdefault(what, Counter())[trouble] += 1
+            return True
 
     def _wait_s(self, what: str, attempt: int, outcome: Response | ClusterUnavailable) -> float:
         jitter = random.Random(f"{self._seed} {what} {attempt}").uniform(0.5, 1.0)
@@ -113,7 +144,8 @@ class Patient:
                 return transport.read_within(request, timeout_s)
             return transport.read(request)
 
-        return self._patience.ask(request.path, send, request_s=self._request_s)
+        group = "logs" if request.path.endswith("/log") else str(request.backend)
+        return self._patience.ask(request.path, send, request_s=self._request_s, group=group)
 
 
 def _attempted(send: Asked, timeout_s: float) -> Response | ClusterUnavailable:

@@ -1,18 +1,15 @@
-"""Recorded reads and their replay: a case that an operator reported can be looked at again, without its cluster.
+"""Reads that are kept in memory, as they were answered, and answered again.
 
-A recording holds what the Probe could read, nothing more. It cannot be written to: there is no `request`.
+They hold what the Probe could read, nothing more, and cannot be written to: there is no `request`. What leaves the
+process is a recording (`aoi.access.recording`), which is redacted.
 """
 
-import base64
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
 
 from aoi.access.reading import READABLES
-from aoi.access.transport import Backend, ReadRequest, ReadTransport, Response
-from aoi.errors import CorruptObject
+from aoi.access.transport import ReadRequest, ReadTransport, Response
 
 Key = tuple[str, str, tuple[tuple[str, str], ...], str]
 
@@ -38,11 +35,6 @@ class ReplayTransport:
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotRecorded", "message": message}
         return Response(501, orjson.dumps({**body, "code": 501}))
 
-    @classmethod
-    def load(cls, path: Path) -> "ReplayTransport":
-        """Read a recording. Raises: CorruptObject if a line is not one that `RecordingTransport.save` wrote."""
-        return cls(dict(_read(path.read_bytes().splitlines(), str(path))))
-
 
 class RecordingTransport:
     """Passes reads on and remembers the answers. The last answer to a request wins."""
@@ -56,11 +48,6 @@ class RecordingTransport:
         response = self._inner.read(request)
         self.cases[key_of(request)] = response
         return response
-
-    def save(self, path: Path) -> None:
-        """Write the recording, one JSON line a case, in the order of their keys."""
-        lines = [orjson.dumps(_case(key, self.cases[key]), option=orjson.OPT_SORT_KEYS) for key in sorted(self.cases)]
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 CAPTURED = ("configmaps", "deployments.apps", "statefulsets.apps", "services")
@@ -81,33 +68,3 @@ def capture(transport: ReadTransport, namespace: str) -> ReplayTransport:
         for item in orjson.loads(response.body).get("items") or []:
             recording.read(ReadRequest(readable.path(namespace, item["metadata"]["name"])))
     return ReplayTransport(recording.cases)
-
-
-def _case(key: Key, response: Response) -> dict[str, Any]:
-    backend, path, query, accept = key
-    kept = {name: value for name, value in response.headers.items() if name.lower() == "date"}
-    return {
-        "backend": backend,
-        "path": path,
-        "query": [list(pair) for pair in query],
-        "accept": accept,
-        "status": response.status,
-        "content_type": response.content_type,
-        "headers": kept,
-        "body": base64.b64encode(response.body).decode(),
-    }
-
-
-def _read(lines: Iterable[bytes], source: str) -> Iterable[tuple[Key, Response]]:
-    for number, line in enumerate(lines, 1):
-        try:
-            case = orjson.loads(line)
-            query = tuple((str(key), str(value)) for key, value in case["query"])
-            request = ReadRequest(case["path"], query, case["accept"], Backend(case["backend"]))
-            body = base64.b64decode(case["body"], validate=True)
-            response = Response(int(case["status"]), body, str(case["content_type"]), dict(case["headers"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptObject(
-                f"{source} line {number} is not a recorded case: {error}. Record the case again"
-            ) from error
-        yield key_of(request), response

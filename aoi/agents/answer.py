@@ -1,4 +1,8 @@
-"""From a submission to an answer: names instead of handles, and evidence that code could resolve."""
+"""From decisions to an answer: names instead of handles, and evidence that code could resolve.
+
+Every episode has one. Where its Observer submitted none, code says what was believed last and why it ended: that is
+never a verdict.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,11 +10,43 @@ from aoi.agents.stores import RawReader
 from aoi.language import lexicon
 from aoi.language.handles import Handles
 from aoi.records.decision import Decision, Finding, SubmitDo
-from aoi.records.episode import Answer, Signal
+from aoi.records.episode import Answer, Ended, Signal
+
+_WHY: dict[Ended, str] = {
+    "submitted": "its Observer submitted",
+    "steps": "its iterations were spent",
+    "tokens": "its tokens were spent",
+    "malformed": "it said nothing that means something, twice in a row",
+    "error": "it broke",
+    "deadline": "its time was over",
+    "cancelled": "whoever asked cancelled it",
+}
+NEXT = "run the diagnosis again"
+
+
+def unsubmitted(
+    believed: Answer | None, ended: Ended, error: str | None, survey: Answer | None, backed: tuple[Signal, ...] = ()
+) -> Answer:
+    """The answer of an episode that ended without one: inconclusive, whatever was believed.
+
+    `backed` is what the survey showed, as evidence where nothing was believed at all.
+    """
+    why = _WHY[ended] + (f" ({error})" if error else "")
+    said = believed or Answer(verdict="inconclusive", confidence=0.0, evidence=backed)
+    about = f"; last suspected: {said.component} ({said.cause})" if said.component and said.cause else ""
+    return said.model_copy(
+        update={
+            "verdict": "inconclusive",
+            "cause": said.cause if said.component else None,  # of a component that is not there
+            "summary": f"the episode ended before it answered: {why}{about}",
+            "next": (survey.next if survey else ()) or (NEXT,),
+            "coverage": survey.coverage if survey else None,
+        }
+    )
 
 
 def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Handles, raw: RawReader) -> Answer | None:
-    """The answer of an episode: what was submitted, or what was believed when a limit ended it.
+    """What was submitted, or what was believed when something else ended the episode.
 
     Evidence are the signals that the decisions rest on (claimed cause, hypotheses, summaries) and whose citation
     resolves in the raw store; claims without one are dropped and counted. None if nothing was decided.
@@ -48,7 +84,7 @@ def _claims(decisions: Sequence[Decision], component: str | None, cause: str | N
 
 
 def _evidence(claims: list[Finding], signals: Iterable[Signal], raw: RawReader) -> tuple[tuple[Signal, ...], int]:
-    resolved = [signal for signal in signals if _resolves(signal, raw)]
+    resolved = backed(signals, raw)
     kept: dict[tuple[str, str, str | None], Signal] = {}
     dropped = 0
     for claim in claims:
@@ -59,6 +95,11 @@ def _evidence(claims: list[Finding], signals: Iterable[Signal], raw: RawReader) 
         for signal in backing[-1:]:
             kept.setdefault((signal.word, signal.subject, signal.other), signal)
     return tuple(kept.values()), dropped
+
+
+def backed(signals: Iterable[Signal], raw: RawReader) -> tuple[Signal, ...]:
+    """Those whose citation resolves."""
+    return tuple(signal for signal in signals if _resolves(signal, raw))
 
 
 def _is_about(signal: Signal, claim: Finding) -> bool:

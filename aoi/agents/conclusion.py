@@ -1,7 +1,11 @@
 """What of a model's answer about a live cluster is passed on: `no fault` is a claim, and needs to be covered."""
 
 from aoi.estate.verdict import ESSENTIAL
+from aoi.records.coverage import Gap
 from aoi.records.episode import Answer, Trajectory
+
+MAX_GAPS, MAX_WHAT = 40, 200
+"""Commands of an episode that its answer's coverage names, and characters of each."""
 
 
 def concluded(said: Answer, survey: Answer, looks: int) -> Answer:
@@ -21,6 +25,22 @@ def concluded(said: Answer, survey: Answer, looks: int) -> Answer:
         next=survey.next,
         coverage=survey.coverage,
     )
+
+
+def gaps_of(trajectory: Trajectory, namespace: str) -> tuple[Gap, ...]:
+    """What an episode's own commands were refused, lost or given in part: its answer rests on the rest."""
+    gaps = (
+        Gap(
+            what=interaction.command[:MAX_WHAT],
+            namespace=namespace,
+            reason="cut" if interaction.evidence == "cut" else "unreadable",
+            detail=interaction.error or "only a part of what it would print was kept",
+        )
+        for step in trajectory.content.steps
+        for interaction in step.interactions
+        if interaction.evidence in ("cut", "unreadable")
+    )
+    return tuple(dict.fromkeys(gaps))[:MAX_GAPS]
 
 
 def looks_of(trajectory: Trajectory) -> int:

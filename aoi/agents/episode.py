@@ -7,16 +7,19 @@ many episodes in one batch (`rollout`). Everything else happens in here, determi
 import platform
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from traceback import format_exception
 
 from aoi.access.redaction import redact, redact_text
+from aoi.agents.answer import unsubmitted
 from aoi.agents.compressor import Observation
+from aoi.agents.costs import Account
+from aoi.agents.deadline import Deadline, TimeIsUp
+from aoi.agents.narrator import Narrator
 from aoi.agents.policy import Generation, Turn
-from aoi.agents.probe import Probe
-from aoi.agents.session import Ended, Given, Session
+from aoi.agents.session import Given, Session
 from aoi.agents.situation import Situation
 from aoi.language import lexicon
 from aoi.language.codec import Codec
@@ -25,7 +28,8 @@ from aoi.language.profile import PromptProfile
 from aoi.language.prompting import Prompter
 from aoi.records.base import Sha256, sha256_hex
 from aoi.records.decision import AlertLine
-from aoi.records.episode import Answer, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
+from aoi.records.episode import BROKEN_OFF, Answer, Ended, Outcome, Provenance, Signal, Trajectory, TrajectoryContent
+from aoi.records.event import Tell
 from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import TaskKind
 from aoi.source import source_digest
@@ -50,15 +54,19 @@ def run_episode(
     keep: Callable[[Observation], None] | None = None,
     keep_traceback: Callable[[bytes], Sha256] | None = None,
     temperature: float | None = None,
+    tell: Tell | None = None,
+    deadline: Deadline | None = None,
 ) -> Episode:
-    """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`).
+    """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`), and it always answers.
 
     `prefix` holds decisions that are carried out without asking the policy: with the world's digest, the texts of
     `Step.decision` replay an episode up to a step. `guidance` is shown as a plan and may be deviated from.
     `injection` names what is planted into the scenario's reads, for the record alone.
     `temperature` of the Observer is the profile's unless given; the profile and its digest stay the bundle's.
     `keep` is told of every observation, so that people can be shown what the evidence cites. `keep_traceback` stores
-    the traceback of an episode that broke, and gives the digest that its provenance names.
+    the traceback of an episode that broke, and gives the digest that its provenance names. `tell` hears of everything
+    while it happens. A `deadline`, of wall-clock time, is for somebody who waits: with one, an episode cannot be
+    repeated.
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
@@ -78,6 +86,7 @@ def run_episode(
         world=scenario.world.digest(),  # before anything is read: a replay has to start in the same one
         handles=handles.names,
     )
+    narrator = Narrator(tell, handles)
     course = _Course()
     try:
         course.alerts = _alerts(scenario, handles)
@@ -85,7 +94,9 @@ def run_episode(
             situation=scenario,
             prompter=Prompter(profile, codec),
             handles=handles,
-            probe=Probe(scenario.read_transport(), scenario.namespace, limit_bytes=profile.observation_bytes),
+            account=course.account,
+            narrator=narrator,
+            deadline=deadline,
             hands=scenario.hands(),
             task=_TASK_WORDS[problem.kind],
             alerts=course.alerts,
@@ -95,10 +106,16 @@ def run_episode(
             temperature=profile.temperature if temperature is None else temperature,
         )
         course.ended = yield from session.run(prefix)
-        course.answer = session.answer()
+        course.answer = session.answer(course.ended)
         course.outcome = scenario.grade(course.answer)
+    except TimeIsUp as up:
+        course.leave(up.ended)
     except Exception as broken:  # a failed rollout is data, not a crash
-        course.break_off(broken, keep_traceback)
+        if deadline is not None and (ended := deadline.ended) is not None:  # so did what was under way
+            course.leave(ended)
+        else:
+            course.break_off(broken, keep_traceback)
+    narrator.stopped(course.ended)
     return Trajectory(content=course.content(begun), provenance=course.provenance(started, began))
 
 
@@ -106,6 +123,7 @@ def run_episode(
 class _Course:
     """What an episode has come to so far. Whatever breaks, this much of it is kept."""
 
+    account: Account = field(default_factory=Account)
     alerts: tuple[AlertLine, ...] = ()
     session: Session | None = None
     ended: Ended = "error"
@@ -114,10 +132,22 @@ class _Course:
     answer: Answer | None = None
     outcome: Outcome = NO_SUCCESS
 
+    def leave(self, ended: Ended) -> None:
+        """End in the middle, with an answer and without a grade: what was not finished is no failure and no success."""
+        assert ended in BROKEN_OFF
+        self.ended, self.outcome = ended, NO_SUCCESS
+        try:
+            if self.session is not None:
+                self.session.break_off("failed" if ended == "error" else "budget")
+                self.answer = self.answer or self.session.answer(ended, self.error)
+        except Exception as broken:  # what broke is what makes answers
+            self.error = self.error or _in_one_line(broken)
+        self.answer = self.answer or unsubmitted(None, ended, self.error, None)
+
     def break_off(self, broken: Exception, keep_traceback: Callable[[bytes], Sha256] | None) -> None:
         """End as an error, with one line in the content and the whole of it beside the trajectory."""
-        # What a library puts into a message is not ours to know: a URL with its password, a header with its token.
-        self.ended, self.error = "error", redact_text(f"{type(broken).__name__}: {broken}")[:500]
+        self.error = _in_one_line(broken)
+        self.leave("error")
         if keep_traceback is not None:
             self.traceback = keep_traceback(redact("".join(format_exception(broken)).encode("utf-8", "replace")))
 
@@ -131,6 +161,7 @@ class _Course:
             ended=self.ended,
             error=self.error,
             tokens=self.session.tokens if self.session else 0,
+            costs=self.account.costs,
         )
 
     def provenance(self, started: datetime, began_s: float) -> Provenance:
@@ -141,7 +172,13 @@ class _Course:
             host=platform.node(),
             code_revision=source_digest(__name__)[:16],
             traceback=self.traceback,
+            spent_ms=self.account.spent_ms,
         )
+
+
+def _in_one_line(broken: Exception) -> str:
+    # What a library puts into a message is not ours to know: a URL with its password, a header with its token.
+    return redact_text(f"{type(broken).__name__}: {broken}")[:500]
 
 
 def handles_of(scenario: Situation, profile: PromptProfile) -> Handles:

@@ -28,6 +28,7 @@ class Observer:
             plan=task.plan,
             text=last.text,
             remaining=remaining,
+            notice=task.notice,
         )
         return within(state, self._profile)
 
@@ -39,8 +40,12 @@ class Observer:
         if not isinstance(decision.do, SubmitDo) and decision.do in plan:
             at = plan.index(decision.do)
             plan = (*plan[:at], *plan[at + 1 :])
-        self._desk.put(replace(task, memory=memory, plan=plan, current=decision.do))
+        self._desk.put(replace(task, memory=memory, plan=plan, current=decision.do, notice=""))
 
     def confused(self) -> None:
         """Remember that the last completion meant nothing."""
-        self._desk.put(replace(self._desk.get(), current=None))
+        self._desk.put(replace(self._desk.get(), current=None, notice=""))
+
+    def noticed(self, notice: str) -> None:
+        """Remember what the runtime says of this iteration, for the next decision."""
+        self._desk.put(replace(self._desk.get(), notice=notice))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from aoi.agents.deadline import Deadline
 from aoi.records.episode import RoleName
 
 
@@ -36,4 +37,13 @@ class Policy(Protocol):
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order. Raises: ServerUnavailable."""
+        ...
+
+
+@runtime_checkable
+class TimedPolicy(Policy, Protocol):
+    """Can be told until when an answer is of use, and leaves off then."""
+
+    def generate_within(self, turns: Sequence[Turn], deadline: Deadline) -> list[Generation]:
+        """Answer every turn, in order. Raises: TimeIsUp within a moment of it; ServerUnavailable."""
         ...

@@ -12,6 +12,7 @@ from aoi.access.transport import ReadTransport
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.run import LIMIT_BYTES
 from aoi.errors import CommandRefused
+from aoi.records.coverage import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class ProbeResult:
     observation: bytes = b""
     """What was printed, redacted and bounded. Of a failed line the server's words, which are evidence too."""
     error: str | None = None
+    is_cut: bool = False
+    """Whether the command printed more than may be kept."""
+    evidence: Evidence | None = None
+    """What may be concluded from what came back; None of a line that was not run."""
 
 
 class Probe:
@@ -42,7 +47,7 @@ class Probe:
         self._transport = transport
         self.namespace = namespace
         self._now = now
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
 
     def run(self, line: str) -> ProbeResult:
         """Parse, read, render. Raises: ClusterUnavailable; every other failure is a result."""
@@ -51,8 +56,8 @@ class Probe:
         except CommandRefused as error:
             return ProbeResult(line, "refused", error=str(error))
         try:
-            rendered = run(command, self._transport, self._now() if self._now else None, limit_bytes=self._limit_bytes)
+            rendered = run(command, self._transport, self._now() if self._now else None, limit_bytes=self.limit_bytes)
         except CommandRefused as error:  # a name that parses but that no path may hold
             return ProbeResult(line, "refused", error=str(error))
         status: Literal["ok", "failed"] = "failed" if rendered.error else "ok"
-        return ProbeResult(line, status, rendered.text, rendered.error)
+        return ProbeResult(line, status, rendered.text, rendered.error, rendered.is_cut, rendered.evidence)

@@ -1,9 +1,10 @@
-"""Drive many episodes against one policy, in batches; results in the order of the episodes."""
+"""Drive episodes against one policy: many in batches, in their order, or one that somebody waits for."""
 
 from collections.abc import Iterable
 
+from aoi.agents.deadline import Deadline, TimeIsUp
 from aoi.agents.episode import Episode
-from aoi.agents.policy import Policy, Turn
+from aoi.agents.policy import Generation, Policy, TimedPolicy, Turn
 from aoi.records.episode import Trajectory
 
 
@@ -36,6 +37,38 @@ def rollout(episodes: Iterable[Episode], policy: Policy, batch: int = 64) -> lis
             except StopIteration as finished:
                 done[index] = finished.value
     return [done[index] for index in sorted(done)]
+
+
+def follow(episode: Episode, policy: Policy, deadline: Deadline) -> Trajectory:
+    """Run one episode to its end, or until its time is up; then it answers with what it has come to.
+
+    A policy that breaks ends the episode in the same way, once it has answered at all. Raises: what a policy raises
+    that never did.
+    """
+    has_answered = False
+    try:
+        turn = next(episode)
+        while True:
+            try:
+                generation = _within(policy, turn, deadline)
+            except Exception as broken:
+                if not has_answered and not isinstance(broken, TimeIsUp):
+                    episode.close()
+                    raise
+                turn = episode.throw(broken)
+            else:
+                has_answered = True
+                turn = episode.send(generation)
+    except StopIteration as finished:
+        trajectory: Trajectory = finished.value
+        return trajectory
+
+
+def _within(policy: Policy, turn: Turn, deadline: Deadline) -> Generation:
+    deadline.check()
+    if isinstance(policy, TimedPolicy):
+        return policy.generate_within([turn], deadline)[0]
+    return policy.generate([turn])[0]
 
 
 def _first(episode: Episode, done: dict[int, Trajectory], index: int) -> Turn | None:

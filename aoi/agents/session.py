@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from aoi.agents import answer as answers
+from aoi.agents import notices
 from aoi.agents.compressor import Compressor, Observation, condense
+from aoi.agents.costs import Account, Counted
+from aoi.agents.deadline import Deadline
 from aoi.agents.first_look import FirstLook, names_of
+from aoi.agents.narrator import Narrator
 from aoi.agents.observer import Observer
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
@@ -14,16 +17,14 @@ from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.agents.topology import completed, read_topology
 from aoi.agents.workers import Hands, Work, Workers
-from aoi.language.decision import parse_do, parse_or_none, render
+from aoi.language.decision import Malformed, parse, parse_do, render
 from aoi.language.handles import Handles
 from aoi.language.prompt import PromptState
 from aoi.language.prompting import Prompter
 from aoi.records.base import sha256_hex
-from aoi.records.decision import AlertLine, Decision, Do, ExecDo, ObserverState, ProbeDo, SubmitDo
-from aoi.records.episode import Answer, RoleName, Signal, Step, StepStatus, Utterance
+from aoi.records.decision import AlertLine, Decision, ExecDo, ObserverState, ProbeDo, SubmitDo
+from aoi.records.episode import Answer, Ended, RoleName, Signal, SpenderName, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
-
-Ended = Literal["submitted", "steps", "tokens", "malformed", "error"]
 
 FORCED = "prefix"
 """Adapter of a decision that was given, not sampled."""
@@ -41,10 +42,21 @@ class Spoken:
     text: str
     decision: Decision | None
     """None if the text is malformed."""
+    reason: str = ""
+    """Why it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An iteration that is not recorded yet: what an end in its middle leaves."""
+
+    index: int
+    spoken: Spoken
+    work: Work
 
 
 class Session:
-    """Runs the iterations of one episode and records each."""
+    """Runs the iterations of one episode and records each. Whatever ends it, `answer` says what it came to."""
 
     def __init__(
         self,
@@ -52,7 +64,9 @@ class Session:
         situation: Situation,
         prompter: Prompter,
         handles: Handles,
-        probe: Probe,
+        account: Account,
+        narrator: Narrator,
+        deadline: Deadline | None,
         hands: Hands | None,
         task: str,
         alerts: tuple[AlertLine, ...],
@@ -65,50 +79,78 @@ class Session:
         self._situation, self._profile, self._seed = situation, profile, seed
         self._prompter, self._codec = prompter, prompter.codec
         self._handles, self._temperature = handles, temperature
+        self._account, self._narrator, self._deadline = account, narrator, deadline
         raw, compressed = RawStore(keep), CompressedStore()
         tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
-        survey = situation.survey()
-        look = FirstLook(survey, names_of(survey.estate, situation.components))
-        known = read_topology(probe, situation.components, situation.nodes)
-        topology = completed(known, survey.estate, look.names)
+        with account.timing("survey"):
+            self._survey = survey = situation.survey()
+            look = FirstLook(survey, names_of(survey.estate, situation.components))
+            known = read_topology(self._probe("survey"), situation.components, situation.nodes)
+            topology = completed(known, survey.estate, look.names)
         self._observer = Observer(tasks.desk(), compressed.reader(), profile)
-        self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), situation.world.advance)
+        advance = situation.world.advance
+        probe, check = self._probe("probe"), deadline.check if deadline else _always
+        self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), advance, account, check)
         self._compressor = Compressor(topology, handles)
         self._raw, self._compressed = raw.reader(), compressed.writer()
         self._first = look.put(raw.writer(), handles, profile)
         self._compressed.put(self._first)
         self._decisions: list[Decision] = []
         self._utterances: list[Utterance] = []
+        self._begun: Begun | None = None
         self.steps: list[Step] = []
         self.tokens = 0
 
+    def _probe(self, who: SpenderName) -> Probe:
+        transport = Counted(self._situation.read_transport(), self._account, who)
+        return Probe(transport, self._situation.namespace, limit_bytes=self._profile.observation_bytes)
+
     def run(self, prefix: Sequence[Given]) -> Generator[Turn, Generation, Ended]:
-        """Iterate until the Observer submits or a hard limit is reached."""
+        """Iterate until the Observer submits or a hard limit is reached. Raises: TimeIsUp."""
         malformed = 0
         for index in range(self._profile.iterations):
+            self._narrator.step = index + 1
             forced = prefix[index] if index < len(prefix) else None
             spoken = yield from self._decide(index, forced)
+            work = Work(heard=self._narrator.ran)
+            self._begun = Begun(index, spoken, work)
             if spoken.decision is None:
                 malformed += 1
-                self._record(index, spoken, "malformed", Work(), ())
+                self._record(self._begun, "malformed", ())
                 if malformed == MALFORMED_LIMIT:
                     return "malformed"
+                self._notice(notices.malformed(spoken.reason))
                 continue
             malformed = 0
             do = spoken.decision.do
             if isinstance(do, SubmitDo):
-                self._record(index, spoken, "ok", Work(), ())
+                self._record(self._begun, "ok", ())
                 return "submitted"
-            work, signals = yield from self._carry_out(index, do, is_forced=forced is not None)
-            self._record(index, spoken, work.status, work, signals)
+            yield from self._carry_out(index, do, work, is_forced=forced is not None)
+            self._record(self._begun, work.status, self._compress(do, work))
+            self._notice(*work.notices, *notices.nearly_spent(self._profile, self.tokens, self._deadline))
             if self.tokens >= self._profile.episode_tokens:
                 return "tokens"
         return "steps"
 
-    def answer(self) -> Answer | None:
-        """What the decisions come to, with evidence that resolves."""
+    def break_off(self, status: StepStatus) -> None:
+        """Record the iteration in whose middle the episode ends, with what was done of it."""
+        if self._begun is not None:
+            self._record(self._begun, status, ())
+
+    def answer(self, ended: Ended, error: str | None = None) -> Answer:
+        """What the decisions come to, with evidence that resolves; without one, why there is none."""
         signals = [*self._first.signals, *(signal for step in self.steps for signal in step.signals)]
-        return answers.answer(self._decisions, signals, self._handles, self._raw)
+        said = answers.answer(self._decisions, signals, self._handles, self._raw)
+        if said is not None and ended == "submitted":
+            return said
+        backed = answers.backed(self._first.signals, self._raw)
+        return answers.unsubmitted(said, ended, error, self._survey.answer, backed)
+
+    def _notice(self, *told: str) -> None:
+        """Let the next prompt say this, in a layout that has words for it."""
+        if self._profile.layout != "words-1" and told:
+            self._observer.noticed("; ".join(told))
 
     def _decide(self, index: int, given: Given | None) -> Generator[Turn, Generation, Spoken]:
         state = self._observer.state(self._profile.iterations - index)
@@ -118,14 +160,15 @@ class Session:
         else:
             text = render(given) if isinstance(given, Decision) else given
             self._utterances.append(self._forced(prompt, text))
-        decision = given if isinstance(given, Decision) else parse_or_none(text)
+        decision, reason = (given, "") if isinstance(given, Decision) else _understood(text)
         if decision is None:
             self._observer.confused()
             self._compressed.put(Compressed())
         else:
             self._decisions.append(decision)
             self._observer.decided(decision)
-        return Spoken(state, text, decision)
+        self._narrator.decided(decision, reason)
+        return Spoken(state, text, decision, reason)
 
     def _forced(self, prompt: tuple[int, ...], text: str) -> Utterance:
         """What the Observer would have uttered to say `text`."""
@@ -139,32 +182,32 @@ class Session:
         )
 
     def _carry_out(
-        self, index: int, do: ProbeDo | ExecDo, *, is_forced: bool
-    ) -> Generator[Turn, Generation, tuple[Work, tuple[Signal, ...]]]:
+        self, index: int, do: ProbeDo | ExecDo, work: Work, *, is_forced: bool
+    ) -> Generator[Turn, Generation, None]:
         def ask(role: RoleName, state: PromptState) -> Generator[Turn, Generation, str]:
             prompt = self._prompter.ids(state)
             return (yield from self._speak(role, prompt, self._profile.worker_temperature, index))
 
         asked = None if is_forced else ask
         if isinstance(do, ProbeDo):
-            work = yield from self._workers.look(do, asked)
+            yield from self._workers.look(do, asked, work)
         else:
-            work = yield from self._workers.change(do, asked)
-        return work, self._compress(do, work)
+            yield from self._workers.change(do, asked, work)
 
-    def _compress(self, do: Do, work: Work) -> tuple[Signal, ...]:
+    def _compress(self, do: ProbeDo | ExecDo, work: Work) -> tuple[Signal, ...]:
         """The one way from the raw store to the Observer."""
-        assert isinstance(do, ProbeDo | ExecDo)
-        target = self._handles.resolve(do.target)
-        kept = (self._raw.get(digest) for digest in work.observations)
-        observations = [observation for observation in kept if observation is not None]
-        signals = self._compressor.signals(target, observations) if target else ()
-        signals = signals[: self._profile.signals]
-        if isinstance(do, ExecDo) and work.status != "ok":
-            # What the change itself came to: refused by a permission, or failed.
-            signals = (Signal(word="forbidden" if work.status == "refused" else "exception", subject=do.target),)
-        budget = self._profile.compressed_chars
-        self._compressed.put(Compressed(signals, condense(observations, budget) if budget else ""))
+        with self._account.timing("compressor"):
+            target = self._handles.resolve(do.target)
+            kept = (self._raw.get(digest) for digest in work.observations)
+            observations = [observation for observation in kept if observation is not None]
+            signals = self._compressor.signals(target, observations) if target else ()
+            signals = signals[: self._profile.signals]
+            if isinstance(do, ExecDo) and work.status != "ok":
+                # What the change itself came to: refused by a permission, or failed.
+                signals = (Signal(word="forbidden" if work.status == "refused" else "exception", subject=do.target),)
+            budget = self._profile.compressed_chars
+            self._compressed.put(Compressed(signals, condense(observations, budget) if budget else ""))
+        self._narrator.saw(signals)
         return signals
 
     def _speak(
@@ -172,7 +215,9 @@ class Session:
     ) -> Generator[Turn, Generation, str]:
         noise = f"{self._seed}/{index}/{role}/{len(self._utterances)}"
         seed = int(sha256_hex(noise.encode())[:12], 16)
-        generation = yield Turn(role, prompt, self._profile.completion_tokens, temperature, seed)
+        self._narrator.asked(role, len(prompt))
+        with self._account.timing(role):
+            generation = yield Turn(role, prompt, self._profile.completion_tokens, temperature, seed)
         self._utterances.append(
             Utterance(
                 role=role,
@@ -184,24 +229,38 @@ class Session:
                 seed=seed,
             )
         )
+        self._account.spoke(role, len(prompt), len(generation.token_ids))
         self.tokens += len(prompt) + len(generation.token_ids)
         return self._codec.decode(generation.token_ids)
 
-    def _record(self, index: int, spoken: Spoken, status: StepStatus, work: Work, signals: tuple[Signal, ...]) -> None:
+    def _record(self, begun: Begun, status: StepStatus, signals: tuple[Signal, ...]) -> None:
         self.steps.append(
             Step(
-                index=index,
+                index=begun.index,
                 status=status,
-                decision=spoken.text,
-                state=spoken.state,
-                decided=spoken.decision,
+                decision=begun.spoken.text,
+                state=begun.spoken.state,
+                decided=begun.spoken.decision,
                 utterances=tuple(self._utterances),
-                interactions=tuple(work.interactions),
+                interactions=tuple(begun.work.interactions),
                 signals=signals,
                 sim_ms=self._situation.world.clock.now_ms,
             )
         )
         self._utterances = []
+        self._begun = None
+
+
+def _understood(text: str) -> tuple[Decision | None, str]:
+    """What a text decides, or why it decides nothing."""
+    try:
+        return parse(text), ""
+    except Malformed as error:
+        return None, error.reason
+
+
+def _always() -> None:
+    """Of an episode without a deadline there is always time."""
 
 
 def _plan_steps(plan: CorrectivePlan | None) -> tuple[ProbeDo | ExecDo, ...]:

@@ -71,6 +71,8 @@ class Task:
     """Summaries of all iterations but the previous one, oldest first."""
     current: Do | None = None
     """The decision that is being carried out, or was carried out last."""
+    notice: str = ""
+    """What the runtime says of the previous iteration; nothing of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)

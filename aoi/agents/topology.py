@@ -14,8 +14,10 @@ from typing import Any
 import orjson
 
 from aoi.agents.probe import Probe
+from aoi.errors import ClusterUnavailable
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
+from aoi.estate.objects import entries, name, part
 
 LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
 """What `read` needs, in this order."""
@@ -111,7 +113,9 @@ def read(texts: tuple[str, str, str], components: tuple[str, ...], nodes: tuple[
     ports: dict[str, frozenset[int]] = {}
     selectors = {row["NAME"]: _labels(row.get("SELECTOR", "")) for row in services}
     for row in services:
-        ports[row["NAME"]] = frozenset(int(port) for port in re.findall(r"(?<![:\d])(\d+)(?=[:/])", row["PORT(S)"]))
+        ports[row["NAME"]] = frozenset(
+            int(port) for port in re.findall(r"(?<![:\d])(\d+)(?=[:/])", row.get("PORT(S)", ""))
+        )
         if row["NAME"] in components and row.get("CLUSTER-IP", "None")[:1].isdigit():
             addresses[row["CLUSTER-IP"]] = row["NAME"]
     behind = joined({name: dict(selector) for name, selector in selectors.items() if selector}, workloads)
@@ -158,19 +162,18 @@ def _deployments(text: str) -> list[Workload]:
 
 
 def _stateful_sets(text: str) -> list[Workload]:
-    if not text.lstrip().startswith("{"):
+    try:
+        listed = orjson.loads(text)
+    except orjson.JSONDecodeError:  # an error, or a text that was cut
         return []
-    listed: dict[str, Any] = orjson.loads(text)
-    return [
-        Workload("statefulset", item["metadata"]["name"], tuple(_pairs(item["spec"]).items()))
-        for item in listed.get("items", ())
-    ]
+    items = entries(listed, "items") if isinstance(listed, dict) else []
+    return [Workload("statefulset", name(item), tuple(_pairs(part(item, "spec")).items())) for item in items]
 
 
 def _pairs(spec: Mapping[str, Any]) -> dict[str, str]:
     """The pairs of a selector; where it has expressions alone, the labels that its pods are made with."""
-    pairs = (spec.get("selector") or {}).get("matchLabels")
-    return pairs or ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    pairs = part(spec, "selector", "matchLabels") or part(spec, "template", "metadata", "labels")
+    return {str(key): str(value) for key, value in pairs.items()}
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:
@@ -195,9 +198,17 @@ def table(text: str) -> list[dict[str, str]]:
 
 def read_topology(probe: Probe, components: tuple[str, ...], nodes: tuple[str, ...]) -> Topology:
     """What stands in the Probe's namespace, through the Probe like everything else that is read."""
-    texts = [probe.run(f"{line} -n {probe.namespace}") for line in LINES]
-    first, second, third = (text.observation.decode("latin-1") if text.status == "ok" else "" for text in texts)
+    first, second, third = (_printed(probe, f"{line} -n {probe.namespace}") for line in LINES)
     return read((first, second, third), components, nodes, probe.namespace)
+
+
+def _printed(probe: Probe, line: str) -> str:
+    """Empty where nothing came that could be read: what the survey knows is told by `completed`."""
+    try:
+        told = probe.run(line)
+    except ClusterUnavailable:
+        return ""
+    return told.observation.decode("latin-1") if told.status == "ok" else ""
 
 
 def completed(known: Topology, estate: Estate, names: Mapping[Identity, str]) -> Topology:

@@ -6,13 +6,16 @@ They write to the raw store and never read it: what a Probe learns of its last l
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from aoi.agents import checks
+from aoi.access.redaction import redact_text
+from aoi.agents import checks, notices
 from aoi.agents.compressor.observation import Observation
+from aoi.agents.costs import Account
 from aoi.agents.policy import Generation, Turn
-from aoi.agents.probe import Probe
+from aoi.agents.probe import Probe, ProbeResult
 from aoi.agents.situation import Hands
 from aoi.agents.stores import RawWriter
 from aoi.agents.topology import Topology
+from aoi.errors import ClusterUnavailable
 from aoi.language.decision import Malformed, parse_executor, parse_probe, render_do
 from aoi.language.handles import Handles
 from aoi.language.profile import PromptProfile
@@ -31,7 +34,22 @@ class Work:
     interactions: list[Interaction] = field(default_factory=list)
     observations: list[str] = field(default_factory=list)
     """Digests, in order."""
+    notices: list[str] = field(default_factory=list)
+    """What the Observer is told of limits that were met."""
     status: StepStatus = "ok"
+    heard: Callable[[Interaction], None] | None = None
+    """Told of each interaction at once."""
+
+    def add(self, interaction: Interaction) -> None:
+        """Record one more."""
+        self.interactions.append(interaction)
+        if self.heard is not None:
+            self.heard(interaction)
+
+    def refuse(self, command: str, error: str) -> None:
+        """Record that nothing was done."""
+        self.add(Interaction(command=command, status="refused", error=error))
+        self.status = "refused"
 
 
 @dataclass(frozen=True)
@@ -46,17 +64,19 @@ class Workers:
     raw: RawWriter
     advance: Callable[[int], None]
     """Let simulated time pass."""
+    account: Account
+    check: Callable[[], None]
+    """Called before each command. Raises: TimeIsUp when the episode's time is over."""
 
-    def look(self, do: ProbeDo, ask: Ask | None) -> Generator[Turn, Generation, Work]:
+    def look(self, do: ProbeDo, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
         """Carry out a check in at most `probe_rounds` rounds. Without `ask` the standard lines are run."""
-        work = Work()
-        target = self.handles.resolve(do.target)
-        if target is None:
-            return _nothing(work, render_do(do), f"no {do.target} in this episode")
+        if self.handles.resolve(do.target) is None:
+            work.refuse(render_do(do), f"no {do.target} in this episode")
+            return
         failure: str | None = None
         done: list[str] = []
         for _ in range(self.profile.probe_rounds):
-            state = ProbeState(do.check, do.target, self.topology.namespace, tuple(done), failure)
+            state = ProbeState(do.check, do.target, self.topology.namespace, tuple(done), failure, self._why(work))
             text = (yield from ask("probe", state)) if ask else None
             lines = self._lines(do, text, work)
             if lines == ():
@@ -66,8 +86,16 @@ class Workers:
             failure = _class_of(statuses) if lines else "syntax"
             if failure is None and self.profile.layout == "words-1":
                 break
+        else:
+            work.notices.append(notices.rounds("Probe", self.profile.probe_rounds))
         work.status = "ok" if work.observations else (work.interactions[-1].status if work.interactions else "ok")
-        return work
+
+    def _why(self, work: Work) -> str:
+        """Why the last thing that was said came to nothing, for layouts that have words for it."""
+        last = work.interactions[-1] if work.interactions else None
+        if self.profile.layout == "words-1" or last is None or last.status not in ("malformed", "refused"):
+            return ""
+        return f"your last answer came to nothing: {last.error}"
 
     def _lines(self, do: ProbeDo, text: str | None, work: Work) -> tuple[str, ...] | None:
         """Lines of one round: empty when the Probe is done, None if it said nothing that can be run."""
@@ -75,7 +103,7 @@ class Workers:
         try:
             line = parse_probe(text).line if text is not None else standard
         except Malformed as error:
-            work.interactions.append(Interaction(command="", status="malformed", error=error.reason))
+            work.add(Interaction(command="", status="malformed", error=error.reason))
             return None
         if line == "done":
             return ()
@@ -84,37 +112,51 @@ class Workers:
             return checks.lines(do.check, target, self.topology)
         if self.profile.layout == "words-1":
             error = f"asked for {standard!r}"
-            work.interactions.append(Interaction(command=line, status="refused", error=error))
+            work.add(Interaction(command=line, status="refused", error=error))
             return None
         return (line,)
 
     def _run(self, line: str, work: Work) -> StepStatus:
-        result = self.probe.run(line)
+        self.check()
+        with self.account.timing("probe"):
+            result = self._result(line)
         self.advance(self.profile.read_ms)
+        if result.is_cut:
+            work.notices.append(notices.cut(line, self.probe.limit_bytes))
+        elif result.status == "failed" and not result.observation:
+            work.notices.append(notices.unanswered(line))
         digest = None
         if result.observation:
-            observation = Observation(line, result.observation, is_error=result.status != "ok")
+            observation = Observation(line, result.observation, result.evidence or "unreadable")
             digest = self.raw.put(observation)
             work.observations.append(digest)
-        work.interactions.append(
+        work.add(
             Interaction(
                 command=result.command,
                 status=result.status,
                 observation=digest,
                 observation_bytes=len(result.observation),
                 error=result.error,
+                evidence=result.evidence,
             )
         )
         return result.status
 
-    def change(self, do: ExecDo, ask: Ask | None) -> Generator[Turn, Generation, Work]:
+    def _result(self, line: str) -> ProbeResult:
+        """What a line came to. A cluster that does not answer costs that line, not the episode."""
+        try:
+            return self.probe.run(line)
+        except ClusterUnavailable as lost:
+            return ProbeResult(line, "failed", error=redact_text(str(lost))[:500], evidence="unreadable")
+
+    def change(self, do: ExecDo, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
         """Carry out a change in at most `executor_rounds` rounds, then look at what it changed.
 
         After a failure the Executor names its class and proposes a different action.
         """
-        work = Work()
         if self.hands is None:
-            return _nothing(work, render_do(do), "this task is not a mitigation: nothing may be changed")
+            work.refuse(render_do(do), "this task is not a mitigation: nothing may be changed")
+            return
         failure: str | None = None
         tried: set[ExecDo] = set()
         for _ in range(self.profile.executor_rounds):
@@ -123,29 +165,29 @@ class Workers:
                 failure = "syntax"
                 continue
             if act in tried:
-                work.interactions.append(
-                    Interaction(command=render_do(act), status="refused", error="already tried in this iteration")
-                )
+                error = "already tried in this iteration"
+                work.add(Interaction(command=render_do(act), status="refused", error=error))
                 failure = "method"
                 continue
             tried.add(act)
             failure = self._perform(act, work)
             if failure is None:
                 self._verify(act, work)
-                return work
+                return
+        work.notices.append(notices.rounds("Executor", self.profile.executor_rounds))
         work.status = work.interactions[-1].status if work.interactions else "failed"
-        return work
 
     def _propose(
         self, do: ExecDo, failure: str | None, ask: Ask | None, work: Work
     ) -> Generator[Turn, Generation, ExecDo | None]:
         if ask is None:
             return do
-        text = yield from ask("executor", ExecutorState(do.action, do.target, do.value, failure))
+        state = ExecutorState(do.action, do.target, do.value, failure, self._why(work))
+        text = yield from ask("executor", state)
         try:
             return parse_executor(text).do
         except Malformed as error:
-            work.interactions.append(Interaction(command="", status="malformed", error=error.reason))
+            work.add(Interaction(command="", status="malformed", error=error.reason))
             return None
 
     def _perform(self, act: ExecDo, work: Work) -> str | None:
@@ -153,14 +195,16 @@ class Workers:
         target = self.handles.resolve(act.target)
         if target is None:
             error = f"no {act.target} in this episode"
-            work.interactions.append(Interaction(command=render_do(act), status="refused", error=error))
+            work.add(Interaction(command=render_do(act), status="refused", error=error))
             return "resource"
         value = self.handles.resolve(act.value) or act.value if act.value else None
         real = ExecDo(act.action, target, value)
-        deed = self.hands.act(real)
+        self.check()
+        with self.account.timing("executor"):
+            deed = self.hands.act(real)
         self.advance(self.profile.write_ms)
         error = None if deed.failure is None else f"{deed.failure}: {deed.detail}"[:500]
-        work.interactions.append(Interaction(command=render_do(real), status=deed.status, error=error))
+        work.add(Interaction(command=render_do(real), status=deed.status, error=error))
         return deed.failure
 
     def _verify(self, act: ExecDo, work: Work) -> None:
@@ -178,12 +222,6 @@ VERIFIED_BY = {
     "repair_database": "logs",
 }
 """The check that shows what an action changed; for the others it is `pods`."""
-
-
-def _nothing(work: Work, command: str, error: str) -> Work:
-    work.interactions.append(Interaction(command=command, status="refused", error=error))
-    work.status = "refused"
-    return work
 
 
 def _class_of(statuses: list[StepStatus]) -> str | None:

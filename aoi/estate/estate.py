@@ -10,6 +10,7 @@ from functools import cached_property
 
 from aoi.access.reading import READABLES
 from aoi.errors import ClusterUnavailable, Permanent, UnknownNamespace
+from aoi.estate.authors import is_of_cluster
 from aoi.estate.components import Component, Identity, components_of
 from aoi.estate.custom import read_custom
 from aoi.estate.finding import Witness
@@ -127,7 +128,7 @@ class Estate:
     @cached_property
     def _events(self) -> dict[tuple[str, str, str], list[Obj]]:
         by_object: dict[tuple[str, str, str], list[Obj]] = {}
-        for event in self.of("events"):
+        for event in filter(is_of_cluster, self.of("events")):
             about = part(event, "involvedObject")
             key = (text(about, "kind"), text(about, "namespace") or namespace(event), text(about, "name"))
             by_object.setdefault(key, []).append(event)
@@ -136,7 +137,7 @@ class Estate:
         return by_object
 
     def events(self, obj: Obj, *reasons: str) -> list[Obj]:
-        """Events of one object, newest first; of some reasons only, if given."""
+        """Events that the cluster tells of one object, newest first; of some reasons only, if given."""
         own = self._events.get((str(obj.get("kind")), namespace(obj), name(obj)), [])
         return [event for event in own if not reasons or event.get("reason") in reasons]
 
@@ -199,12 +200,14 @@ def times_seen(event: Obj) -> int:
 def read_estate(reader: Reader, namespaces: Sequence[str]) -> Estate:
     """Everything that the rules look at. Raises: UnknownNamespace, ClusterUnavailable if not even pods can be read."""
     places = tuple(dict.fromkeys(namespaces))
-    known_places = [obj for place in places if (obj := _namespace(reader, place)) is not None]
+    unanswered: list[str] = []
+    known_places = [obj for place in places if (obj := _namespace(reader, place, unanswered)) is not None]
     wanted = [(key, place) for key in NAMESPACED for place in places] + [(key, "") for key in CLUSTER_WIDE]
     known = [pair for pair in wanted if pair[0] in READABLES]
     first, rest = known[: len(places)], known[len(places) :]
     listings = reader.lists(first)
-    if all(listing.state == "unread" and _is_unreachable(listing) for listing in listings):
+    is_silent = len(unanswered) == len(places)
+    if is_silent and all(listing.state == "unread" and _is_unreachable(listing) for listing in listings):
         raise ClusterUnavailable(f"{first[0][0]} cannot be read: {listings[0].gap.detail if listings[0].gap else ''}")
     listings += reader.lists(rest)
     held = {(listing.key, listing.namespace): listing for listing in listings}
@@ -221,17 +224,21 @@ def all_namespaces(reader: Reader) -> tuple[str, ...]:
     return tuple(name(obj) for obj in listing.items)
 
 
-def _namespace(reader: Reader, place: str) -> Obj | None:
-    """The namespace's own object; None if the identity may not look. Raises: UnknownNamespace."""
+def _namespace(reader: Reader, place: str, unanswered: list[str]) -> Obj | None:
+    """The namespace's own object; None if the identity may not look. Raises: UnknownNamespace.
+
+    Where no answer came its name joins `unanswered`: the lists will tell whether one read was lost or all are.
+    """
     try:
         obj, status = reader.get("namespaces", "", place)
     except ClusterUnavailable:
-        return None  # one read was lost: the lists will tell
+        unanswered.append(place)
+        return None
     if status == 404:
         raise UnknownNamespace(
             f"the cluster has no namespace {place!r}. List them with: kubectl get namespaces; name another with -n"
         )
-    if status != 200:
+    if obj is None:
         reader.skip("namespaces", "", f"whether {place!r} exists could not be asked: HTTP {status}")
     return obj
 

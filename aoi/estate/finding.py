@@ -1,7 +1,7 @@
 """What a rule says of an estate: about whom, in which words, how sure, and where it was seen."""
 
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal, NamedTuple, Self
 
 import orjson
@@ -34,6 +34,19 @@ class Tier(IntEnum):
     """It died or does not start, and nobody says why."""
     SYMPTOM = 4
     """A probe fails, a pod is not ready: what many causes look like."""
+
+
+class Source(StrEnum):
+    """Who says so. A cause needs a fact of an API object, or two who say it independently."""
+
+    OBJECT = "object"
+    """Spec or status of an API object, with events of the cluster's own components about it."""
+    EVENT = "event"
+    """Only an event, of whoever provides objects of its kind."""
+    LOG = "log"
+    """The log of the one whom it is about."""
+    OTHER = "other"
+    """Logs of others, who complain about it."""
 
 
 class Sighting(NamedTuple):
@@ -91,7 +104,13 @@ class Finding:
     is_of_pod: bool = False
     """Whether it is about one pod of several, which may all show it."""
     is_explained: bool = False
-    """Whether a log line was found that says why."""
+    """Whether somebody says why, who does not stand alone with it."""
+    exit_code: int | None = None
+    """What the container ended with that it is about."""
+    sources: frozenset[Source] = frozenset({Source.OBJECT})
+    """Who says that something is wrong."""
+    is_lone: bool = False
+    """Whether one log, or one event, alone says what is wrong: `word` is a suspicion then."""
     weight: float = 1.0
     """Pods, or occurrences."""
     share: float = 1.0

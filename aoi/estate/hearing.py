@@ -4,18 +4,19 @@ Logs of what fails are read first, from the end backwards; then, as far as the b
 that looks healthy, since whoever cannot reach something is often healthy in Kubernetes' eyes.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aoi.estate.components import Component
+from aoi.estate.corroboration import Facts, Support
 from aoi.estate.estate import Estate
-from aoi.estate.finding import Finding, LogKey, Sighting, Tier, sentence
+from aoi.estate.finding import Finding, LogKey, Source, Tier, sentence
 from aoi.estate.hosts import Host
 from aoi.estate.logs.telling import Telling, last_lines, tell
 from aoi.estate.objects import Obj, containers, is_ready, main_container, name, namespace, text
 from aoi.estate.observation import Observation
 from aoi.estate.reading import Reader
+from aoi.estate.weighing import Heard, Told, distinct, ends_of, hosts_of, tells, weighed
 
 TAIL = 200
 """Lines of a first look at what fails."""
@@ -29,7 +30,7 @@ MAX_FAILING = 40
 """Containers whose logs are read because they fail."""
 MAX_CALM = 60
 """Pods whose logs are read though they look healthy."""
-SHOWN = 2
+SHOWN = 3
 """Telling lines in a summary."""
 LOUD = 0.08
 """Share of a log's lines above which a complaint is a state and not an accident."""
@@ -41,19 +42,6 @@ REPEATED = {0: 2, 1: 3, 2: 3}
 """By a telling line's weight: a healthy program that complains fewer times than this had a bad moment."""
 
 
-@dataclass(frozen=True)
-class Heard:
-    """A log and what it tells."""
-
-    key: LogKey
-    observation: Observation
-    tellings: tuple[Telling, ...]
-
-    def sighting(self, telling: Telling) -> Sighting:
-        """Where a telling line stands."""
-        return Sighting(self.observation, telling.start, telling.end)
-
-
 def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings with what the logs say about them."""
     findings = list(findings)
@@ -61,10 +49,15 @@ def hear(estate: Estate, reader: Reader, findings: Iterable[Finding]) -> tuple[F
     if len(wanted) > MAX_FAILING:
         reader.skip("logs", "", f"{len(wanted) - MAX_FAILING} containers' logs: {MAX_FAILING} that fail were read")
     heard = _read(reader, wanted[:MAX_FAILING], TAIL)
-    silent = [key for key, log in heard.items() if not any(telling.weight < 2 for telling in log.tellings)]
-    long = [key for key in silent if heard[key].observation.data.count(b"\n") >= TAIL]
+    facts = Facts(estate, findings)
+    told = {each.log.key for f in findings for each in weighed(facts, f, _logs_of(f, heard)) if tells(each)}
+    long = [k for k in heard if k not in told and heard[k].observation.data.count(b"\n") >= TAIL]
     heard |= _read(reader, long, DEEP)
-    return tuple(_explained(estate, finding, heard) for finding in findings)
+    return tuple(_explained(facts, finding, _logs_of(finding, heard)) for finding in findings)
+
+
+def _logs_of(finding: Finding, heard: dict[LogKey, Heard]) -> list[Heard]:
+    return [heard[key] for key in finding.logs if key in heard]
 
 
 def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = None) -> dict[LogKey, Heard]:
@@ -76,38 +69,63 @@ def _read(reader: Reader, keys: list[LogKey], tail: int, since_s: int | None = N
     return heard
 
 
-def _explained(estate: Estate, finding: Finding, heard: dict[LogKey, Heard]) -> Finding:
+def _explained(facts: Facts, finding: Finding, logs: list[Heard]) -> Finding:
     """With the most telling line of its logs. The attempt that died is preferred to the one that has just begun."""
-    logs = [heard[key] for key in finding.logs if key in heard]
-    told = [(log, telling) for log in logs for telling in log.tellings]
-    told.sort(key=lambda pair: pair[1].weight)
+    told = weighed(facts, finding, logs)
     if not told:
         return _with_end(finding, logs)
-    log, best = told[0]
-    lines = list(dict.fromkeys(telling.text for _, telling in told[:SHOWN]))
-    place = finding.owner.namespace
-    host = next(_hosts(estate, place, best), None)
-    hosts = tuple(h for _, telling in told if telling.weight == 1 for h in _hosts(estate, place, telling))
+    best = told[0]
+    host = next(iter(best.hosts), None)
+    shown = distinct(told)[:SHOWN]
+    ends = () if best.support is Support.SUPPORTED else ends_of(logs, shown)
+    cited = [each.log.sighting(each.telling) for each in shown] + [log.sighting(line) for log, line in ends]
     changes: dict[str, Any] = {
-        "summary": sentence(f"{finding.summary}. Its log says: {' | '.join(lines)}{_resolved(host)}"),
-        "sightings": (log.sighting(best), *finding.sightings),
-        "is_explained": True,
-        "hosts": hosts,
+        "summary": sentence(f"{finding.summary}. {_quoted(shown, ends)}{_resolved(host)}"),
+        "sightings": (*cited, *finding.sightings),
+        "hosts": tuple(host for each in told if each.telling.weight == 1 for host in each.hosts),
+        "is_explained": best.support is Support.SUPPORTED,
     }
-    if finding.word == "liveness":
+    if finding.word == "liveness" or best.support is Support.CONTRADICTED:
         return finding.having(**changes)  # what kills it is known; what it complains about may be why
-    if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(log, best)):
-        if best.word != "unclassified":
-            changes["word"] = best.word
-        elif finding.word == "crashloop" and best.weight < 3:
-            changes["word"] = "unclassified"
-        changes["tier"] = {0: Tier.TOLD, 1: Tier.CALLEE}.get(best.weight, finding.tier)
-        changes["host"] = host
-        if host is not None and host.component is not None and host.component.identity != finding.owner:
-            changes["other"] = host.component.identity
-        if finding.word == "initwait" and best.weight <= 1:
-            changes["standing"] = "failing"
+    if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(best.log, best.telling)):
+        changes |= _why(finding, best, _callee(finding, told), is_open=len(distinct(told)) > 1)
     return finding.having(**changes)
+
+
+def _callee(finding: Finding, told: list[Told]) -> Host | None:
+    """Whom its log complains about, whatever else it says."""
+    hosts = [host for each in told if each.support > Support.CONTRADICTED for host in each.hosts]
+    return next((host for host in hosts if host.component is None or host.component.identity != finding.owner), None)
+
+
+def _why(finding: Finding, best: Told, host: Host | None, *, is_open: bool) -> dict[str, Any]:
+    """What a telling line changes: all that it says if it is borne out, its word if it is at least the only one."""
+    telling = best.telling
+    changes: dict[str, Any] = {"host": host}
+    if host is not None and host.component is not None:
+        changes["other"] = host.component.identity
+    if best.support is Support.ALONE and is_open:
+        return changes
+    if telling.word != "unclassified":
+        changes["word"] = telling.word
+    elif finding.word == "crashloop" and telling.weight < 3:
+        changes["word"] = "unclassified"
+    if best.support is Support.SUPPORTED:
+        changes["tier"] = {0: Tier.TOLD, 1: Tier.CALLEE}.get(telling.weight, finding.tier)
+        if finding.word == "initwait" and telling.weight <= 1:
+            changes["standing"] = "failing"
+    else:
+        changes["is_lone"] = "word" in changes
+    return changes
+
+
+def _quoted(shown: list[Told], ends: Sequence[tuple[Heard, Telling]]) -> str:
+    """The lines in words; with what else it ends with, where nobody bears out what seems to explain it."""
+    lines, support = " | ".join(each.telling.text for each in shown), shown[0].support
+    if support is Support.SUPPORTED:
+        return f"Its log says: {lines}"
+    alone = "Its log alone says why" if len(shown) == 1 and support is Support.ALONE else "Its log says, and it alone"
+    return f"{alone}: {lines}" + (f". It ends with: {' | '.join(line.text for _, line in ends)}" if ends else "")
 
 
 def _is_loud(log: Heard, telling: Telling, *, even_if_plain: bool = True) -> bool:
@@ -132,13 +150,6 @@ def _with_end(finding: Finding, logs: list[Heard]) -> Finding:
     )
 
 
-def _hosts(estate: Estate, place: str, telling: Telling) -> Iterator[Host]:
-    for written in telling.hosts:
-        host = estate.hosts.resolve(written, place)
-        if host is not None:
-            yield host
-
-
 def _resolved(host: Host | None) -> str:
     if host is None:
         return ""
@@ -156,8 +167,9 @@ def overhear(estate: Estate, reader: Reader, failing: Iterable[Finding], first: 
 
     `first` names the components to begin with: those that page.
     """
+    failing = list(failing)
     known = {finding.owner for finding in failing if finding.standing == "failing"}
-    ahead = set(first)
+    ahead, facts = set(first), Facts(estate, failing)
     calm = [c for c in estate.components if c.identity not in known and c.kind not in ("Job", "CronJob")]
     calm.sort(key=lambda component: (estate.label(component.identity) not in ahead, component.identity))
     keys: dict[LogKey, Component] = {}
@@ -168,7 +180,7 @@ def overhear(estate: Estate, reader: Reader, failing: Iterable[Finding], first: 
     if len(wanted) > MAX_CALM:
         reader.skip("logs", "", f"{len(wanted) - MAX_CALM} containers that look healthy: {MAX_CALM} were read")
     for key, log in _read(reader, wanted[:MAX_CALM], CALM_TAIL, CALM_S).items():
-        yield from _complaints(estate, keys[key], log)
+        yield from _complaints(facts, keys[key], log)
 
 
 def _calm_logs(component: Component) -> Iterator[LogKey]:
@@ -183,12 +195,12 @@ def _calm_logs(component: Component) -> Iterator[LogKey]:
             yield LogKey(namespace(newest), name(newest), container.name)
 
 
-def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Finding]:
-    told: set[tuple[str, str]] = set()
+def _complaints(facts: Facts, component: Component, log: Heard) -> Iterator[Finding]:
+    estate, told = facts.estate, set[tuple[str, str]]()
     for telling in log.tellings:
         if telling.weight > 2 or telling.count < REPEATED[telling.weight]:
             continue
-        host = next(_hosts(estate, component.namespace, telling), None)
+        host = next(hosts_of(estate, component.namespace, telling), None)
         other = host.component.identity if host and host.component else None
         if other == component.identity:
             host = other = None
@@ -197,12 +209,12 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             continue
         told.add(key)
         tier = {0: Tier.TOLD, 1: Tier.CALLEE}.get(telling.weight, Tier.SYMPTOM)
-        yield Finding(
+        complaint = Finding(
             telling.word,
             component.identity,
             sentence(f"{component.identity} logs {telling.text}{_resolved(host)} ({telling.count} times lately)"),
             tier,
-            "failing" if telling.word in EXHAUSTED and _is_loud(log, telling, even_if_plain=False) else "suspect",
+            "suspect",
             next=(log.observation.line,),
             sightings=(log.sighting(telling),),
             host=host,
@@ -210,4 +222,19 @@ def _complaints(estate: Estate, component: Component, log: Heard) -> Iterator[Fi
             is_explained=True,
             weight=float(telling.count),
             share=telling.count / max(1, log.observation.data.count(b"\n")),
+            sources=frozenset({Source.LOG}),
+            is_lone=True,
+            logs=(log.key,),
         )
+        if telling.word in EXHAUSTED and _is_loud(log, telling, even_if_plain=False):
+            yield _exhausted(facts, complaint, telling)
+        else:
+            yield complaint
+
+
+def _exhausted(facts: Facts, complaint: Finding, telling: Telling) -> Finding:
+    """What a program says of what it stands on pages by itself where an object shows that it can be so."""
+    if facts.support(complaint, telling, ()) is not Support.SUPPORTED:
+        return complaint
+    both = frozenset({Source.LOG, Source.OBJECT})
+    return complaint.having(standing="failing", sources=both, is_lone=False)

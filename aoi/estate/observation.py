@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from aoi.records.base import sha256_hex
+from aoi.records.coverage import Evidence
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,18 @@ class Observation:
     line: str
     """The command, handles resolved."""
     data: bytes
-    is_error: bool = False
-    """The cluster refused or did not find it: the server's words are evidence, but not of health."""
+    evidence: Evidence = "seen"
+    """What may be concluded from it. An `unreadable` one holds the server's words, for people."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it holds the server's words for what is not given: no evidence of health."""
+        return self.evidence in ("absent", "unreadable")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is not in here is not there."""
+        return self.evidence == "seen"
 
     @cached_property
     def digest(self) -> str:

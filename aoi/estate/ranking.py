@@ -10,7 +10,7 @@ from functools import cached_property
 
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
-from aoi.estate.finding import Finding, Tier
+from aoi.estate.finding import Finding, Source, Tier
 from aoi.estate.hearing import LOUD
 from aoi.estate.hosts import Host
 from aoi.estate.rules.configuration import calls, misaddressed
@@ -110,8 +110,8 @@ class _Graph:
         named = [c for c in self.named(identity) if c in self.failing and not self._names_back(c, identity)]
         if named or not mine:
             return named
-        own = mine[0].tier
-        is_symptom = all(f.tier >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
+        own = _tier(mine[0])
+        is_symptom = all(_tier(f) >= Tier.ENDED or f.word in POINTERS for f in mine if not _is_weak(f))
         wanted = [c for c in self.configured.get(identity, ()) if c in self.failing] if is_symptom else []
         return [c for c in wanted if self._is_deeper(c, identity, own)]
 
@@ -123,16 +123,17 @@ class _Graph:
         return any(callee in self._targets(finding) for finding in self.failing.get(caller, []))
 
     def _is_deeper(self, callee: Identity, caller: Identity, own: Tier) -> bool:
-        theirs = self.failing[callee][0].tier
+        theirs = _tier(self.failing[callee][0])
         is_vague = own is Tier.CALLEE and not self.named(caller) and theirs <= Tier.ENDED
-        return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague)
+        is_no_nearer = self.failing[caller][0].is_lone and theirs <= own
+        return caller not in self.named(callee) and (theirs < own or own is Tier.SYMPTOM or is_vague or is_no_nearer)
 
     def chain(self, identity: Identity) -> tuple[Identity, ...]:
         """From one down to the deepest that is broken too; itself alone if nothing that it leans on is."""
         path = [identity]
         while len(path) < MAX_DEPTH:
             mine = self.failing.get(path[-1], [])
-            if mine and mine[0].tier <= Tier.TOLD and mine[0].word not in POINTERS and not mine[0].hosts:
+            if mine and _tier(mine[0]) <= Tier.TOLD and mine[0].word not in POINTERS and not mine[0].hosts:
                 break
             below = [c for c in self.below(path[-1]) if c not in path]
             if not below:
@@ -148,13 +149,13 @@ def rank(estate: Estate, findings: Iterable[Finding], alerted: frozenset[Identit
     for finding in findings:
         if finding.standing == "failing":
             graph.add(finding)
-        if finding.word in POINTERS | AT_OTHER or finding.tier is Tier.CALLEE:
+        if finding.word in POINTERS | AT_OTHER or finding.tier is Tier.CALLEE or (finding.host and finding.logs):
             graph.point(finding)
     suspects = [finding for finding in findings if finding.standing == "suspect"]
     left = _promote(graph, suspects, alerted)
     left = _promote(graph, left, alerted)  # what is supported may support
     _complained_about(graph, alerted)
-    if not graph.failing:
+    if all(finding.is_lone for held in graph.failing.values() for finding in held):
         left = _downstream(graph, left, alerted)
     return Ranked(_roots(graph, alerted), tuple(sorted(left, key=_nearness)))
 
@@ -172,8 +173,8 @@ def _promote(graph: _Graph, suspects: list[Finding], alerted: frozenset[Identity
 
 def _is_supported(graph: _Graph, suspect: Finding, alerted: frozenset[Identity]) -> bool:
     own = [f for f in graph.failing.get(suspect.owner, []) if f is not suspect]
-    if suspect.word in POINTERS | AT_OTHER or suspect.tier >= Tier.CALLEE:
-        # Somebody's complaint supports others; by itself it counts where its speaker is in trouble too.
+    if suspect.word in POINTERS | AT_OTHER or suspect.tier >= Tier.CALLEE or suspect.is_lone:
+        # What a log says supports others; by itself it counts where its speaker is in trouble too.
         return bool(own) or (suspect.owner in alerted and suspect.share >= LOUD)
     if _is_weak(suspect):
         return bool(own) and all(f.tier >= Tier.ENDED and not f.is_explained for f in own)
@@ -252,11 +253,20 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
         said = [finding for finding in heard if finding.host is None or not misaddressed(finding.host)]
         loud = {finding.owner for finding in said if finding.share >= LOUD}
         is_paged = bool(loud & alerted) or (bool(loud) and callee in alerted)
-        counts = any(f.standing == "failing" for f in said) or len(loud) > 1 or is_paged
+        failing = {finding.owner for finding in said if finding.standing == "failing"}
         leaf = not any(callee == f.owner for others in graph.pointed.values() for f in others)
-        if counts and leaf:
-            best = min(said, key=_nearness)
-            graph.failing[callee] = [best.having(tier=Tier.CALLEE, standing="suspect")]
+        if not said or not leaf:
+            continue
+        best = min(said, key=_nearness)
+        speakers = failing | loud
+        if len(speakers) > 1 or is_paged:
+            others = frozenset({Source.OTHER})
+            is_lone = len(speakers) < 2
+            said_of = best.having(tier=Tier.CALLEE, standing="suspect", sources=others, is_lone=is_lone)
+            graph.failing[callee] = [said_of]
+        elif failing and any(c in graph.failing for c in graph.configured.get(callee, ())):
+            # One speaker accuses nobody, but leads on to what the accused is configured to call.
+            graph.failing[callee] = [best.having(tier=Tier.SYMPTOM, standing="suspect")]
 
 
 def _is_stopped(graph: _Graph, caller: Identity, callee: Identity) -> bool:
@@ -303,4 +313,10 @@ def _without_services(
 
 def _nearness(finding: Finding) -> tuple[int, int, float]:
     """Nearer to the cause first; of equals what is failing, and what more pods show."""
-    return (int(finding.tier), int(finding.standing == "suspect"), -finding.weight)
+    return (int(_tier(finding)), int(finding.standing == "suspect"), -finding.weight)
+
+
+def _tier(finding: Finding) -> Tier:
+    """What one log alone says of a program that no object shows to fail is as far from a cause as any symptom."""
+    is_unheard_of = finding.is_lone and Source.OBJECT not in finding.sources
+    return max(finding.tier, Tier.SYMPTOM) if is_unheard_of else finding.tier

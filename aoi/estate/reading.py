@@ -4,7 +4,6 @@ Only a complete answer of the expected shape is data. What was refused, cut, thr
 that nobody concludes from it that something is absent.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +13,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeVar
 
-import orjson
-
 from aoi.access.reading import MAX_LIST, READABLES, Readable
-from aoi.access.redaction import redact
+from aoi.access.redaction import redact, without_colours
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.errors import ClusterUnavailable, CommandRefused
-from aoi.estate.objects import Obj, entries, text
+from aoi.estate.answers import Page, is_item, is_shallow, object_of, page_of, reason_of, words_of
+from aoi.estate.objects import Obj
 from aoi.estate.pruning import Pruner
 from aoi.records.coverage import Coverage, Gap, GapReason, Look
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]")
-"""Codes of terminals, which the redaction would turn into question marks."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -35,6 +31,8 @@ Only `complete` and `unserved` show absence."""
 
 LOG_BYTES = 524_288
 """Of one answer."""
+TOTAL_BYTES = 128 * 1024 * 1024
+"""Of all answers to one reader, decompressed: what they become in memory is several times as much."""
 MAX_PAGES = 40
 """Of one list: 20,000 objects."""
 SERVED_BY_ALL = frozenset(
@@ -84,6 +82,7 @@ class Reader:
     _looked: list[Look] = field(default_factory=list)
     _gaps: list[Gap] = field(default_factory=list)
     _pruner: Pruner = field(default_factory=Pruner)
+    _received_bytes: int = 0
 
     def __post_init__(self) -> None:
         self._until = self.clock() + self.budget_s
@@ -91,7 +90,16 @@ class Reader:
     @property
     def is_spent(self) -> bool:
         """Whether the budget is used up."""
-        return self.clock() > self._until
+        return bool(self._over())
+
+    def _over(self) -> str:
+        """Why nothing more is asked; empty as long as it may be."""
+        now_s = self.clock()
+        if now_s == float("inf"):
+            return "interrupted by whoever asked"
+        if self._received_bytes > TOTAL_BYTES:
+            return f"{TOTAL_BYTES} bytes were read in all, which is what one survey may read"
+        return "the time budget was spent" if now_s > self._until else ""
 
     def coverage(self, namespaces: tuple[str, ...]) -> Coverage:
         """What has been looked at so far."""
@@ -131,11 +139,12 @@ class Reader:
             response = self.ask(ReadRequest(readable.path(namespace, name)))
         except CommandRefused:
             return None, 400
-        body = _object(response)
-        if body is not None and not _is_shallow(body):
+        body = object_of(response)
+        is_it = body is not None and is_item(body, readable, namespace) and is_shallow(body)
+        if not is_it or body is None or body["metadata"]["name"] != name:
             return None, response.status
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
-        return ({**typed, **body}, response.status) if body is not None else (None, response.status)
+        return {**typed, **body}, response.status
 
     def _all(self, read: Callable[[K], V], wanted: list[K]) -> list[V]:
         if self.threads == 1 or len(wanted) < 2:
@@ -146,6 +155,7 @@ class Reader:
     def ask(self, request: ReadRequest) -> Response:
         """Send one GET, and keep the server's time. Raises: ClusterUnavailable."""
         response = self.transport.read(request)
+        self._received_bytes += len(response.body)
         date = next((value for key, value in response.headers.items() if key.lower() == "date"), "")
         if date:
             with suppress(ValueError, OverflowError):  # a date that nobody can read says nothing
@@ -156,43 +166,40 @@ class Reader:
         readable = READABLES[key]
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         items: list[Obj] = []
-        follow, too_deep = "", 0
+        follow, odd, asked = "", 0, {""}
         for _ in range(MAX_PAGES):
-            page = self._page(readable.path(namespace), follow)
+            page = self._page(readable, namespace, follow)
             if page is None and not items and key not in SERVED_BY_ALL:
                 return Listing(key, namespace, (), "unserved")
-            if not isinstance(page, dict):
+            if not isinstance(page, Page):
                 gone = "its further pages are gone" if items else "the server says that it has no such resource"
                 reason, detail = page or ("unreadable", gone)
                 return self._stopped(key, namespace, items, reason, detail)
-            objects = entries(page, "items")
-            shallow = objects if _is_shallow(page) else [item for item in objects if _is_shallow(item)]
-            too_deep += len(objects) - len(shallow)
-            items += [self._pruner.prune({**item, **typed}) for item in shallow]
-            follow = text(page, "metadata", "continue")
-            if not follow and too_deep:
-                return self._stopped(key, namespace, items, "cut", f"{too_deep} objects are nested too deeply")
-            if not follow:
+            odd += page.odd
+            items += [self._pruner.prune({**item, **typed}) for item in page.items]
+            if page.follow is None or (page.follow and page.follow in asked):
+                return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
+            if not page.follow and odd:
+                detail = f"{odd} entries are nested too deeply, or are no {readable.kind} of this namespace in shape"
+                return self._stopped(key, namespace, items, "unreadable", detail)
+            if not page.follow:
                 return Listing(key, namespace, tuple(items))
+            follow = page.follow
+            asked.add(follow)
         return self._stopped(key, namespace, items, "cut", f"the first {len(items)} were read, there are more")
 
-    def _page(self, path: str, follow: str) -> Obj | tuple[GapReason, str] | None:
+    def _page(self, readable: Readable, namespace: str, follow: str) -> Page | tuple[GapReason, str] | None:
         """One page of a list, or why there is none; None where the cluster serves no such resource."""
-        if self.is_spent:
-            return "skipped", "the time budget was spent"
+        if why := self._over():
+            return "skipped", why
         query = (("limit", str(MAX_LIST)), *((("continue", follow),) if follow else ()))
         try:
-            response = self.ask(ReadRequest(path, query))
+            response = self.ask(ReadRequest(readable.path(namespace), query))
         except ClusterUnavailable as error:
             return "unreachable", str(error)
         except CommandRefused as error:  # a token that goes into no query
             return "unreadable", str(error)
-        if response.status == 404:
-            return None
-        page = _object(response)
-        if page is None or not isinstance(page.get("items"), list):
-            return _reason(response), _words(response)
-        return page
+        return None if response.status == 404 else page_of(response, readable, namespace)
 
     def _stopped(self, key: str, namespace: str, items: list[Obj], reason: GapReason, detail: str) -> Listing:
         reason = "cut" if items and reason == "skipped" else reason
@@ -206,7 +213,7 @@ class Reader:
         read = LogText()
         for lines in (tail, *(fewer for fewer in (20, 3, 1) if fewer < tail)):
             read = self._log(namespace, pod, container, is_previous, tail=lines, since_s=since_s)
-            if len(read.data) < LOG_BYTES:
+            if len(read.data) < LOG_BYTES or read.gap is not None:
                 return read
         what = _log_name(pod, container, is_previous=is_previous)
         gap = Gap(what=what, namespace=namespace, reason="cut", detail=f"a line has more than {LOG_BYTES} bytes")
@@ -220,8 +227,8 @@ class Reader:
         def lost(reason: GapReason, detail: str) -> LogText:
             return LogText(b"", Gap(what=what, namespace=namespace, reason=reason, detail=detail))
 
-        if self.is_spent:
-            return lost("skipped", "the time budget was spent")
+        if why := self._over():
+            return lost("skipped", why)
         query = (("container", container), ("tailLines", str(tail)), ("limitBytes", str(LOG_BYTES)))
         query += (("previous", "true"),) if is_previous else ()
         query += (("sinceSeconds", str(since_s)),) if since_s else ()
@@ -235,50 +242,12 @@ class Reader:
         if response.status in (400, 404):
             return LogText()  # it has not started, or there was none before: the server's way of saying "no log"
         if response.status != 200:
-            return lost(_reason(response), _words(response))
-        return LogText(redact(_COLOURS.sub(b"", response.body)))
+            return lost(reason_of(response), words_of(response))
+        # Only a server that heeds no `limitBytes` sends more: what it was asked for is the end.
+        gap = lost("cut", f"the last {LOG_BYTES} bytes of {len(response.body)} were kept").gap
+        end = response.body[-LOG_BYTES:]
+        return LogText(redact(without_colours(end)), gap if len(response.body) > LOG_BYTES else None)
 
 
 def _log_name(pod: str, container: str, *, is_previous: bool) -> str:
     return f"logs {pod} -c {container}" + (" --previous" if is_previous else "")
-
-
-def _object(response: Response) -> Obj | None:
-    """The JSON object of a 2xx answer; None for everything else."""
-    if not 200 <= response.status < 300:
-        return None
-    try:
-        value = orjson.loads(response.body)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _is_shallow(value: Obj) -> bool:
-    """Whether it can be written out again: it is read to 1,024 levels and written to 254, and Kubernetes needs 30."""
-    try:
-        orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return False
-    return True
-
-
-def _reason(response: Response) -> GapReason:
-    if response.status in (401, 403):
-        return "refused"
-    if response.status == 429:
-        return "throttled"
-    return "timeout" if response.status in (408, 504) else "unreadable"
-
-
-def _words(response: Response) -> str:
-    """The server's own words for an error, on one line."""
-    status = None
-    with suppress(orjson.JSONDecodeError):
-        status = orjson.loads(response.body)
-    said = str(status.get("message") or "") if isinstance(status, dict) else ""
-    if response.is_final and not said:
-        said = response.body.decode("utf-8", "replace")  # our own words for what is no answer of a cluster
-    if not said and not 200 <= response.status < 300:
-        said = f"HTTP {response.status}"
-    return redact(" ".join((said or "the answer is no list").split())[:300].encode()).decode()

@@ -18,6 +18,8 @@ from aoi.records.findings import Accusation
 
 EVIDENCE = 12
 """Findings that an answer carries."""
+SIGHTINGS = 5
+"""Of one finding, that an answer cites."""
 ALSO = 9
 """Further causes that an answer names."""
 ESSENTIAL = (
@@ -42,6 +44,8 @@ CONFIDENCE = {
 """Of an answer whose cause is a state that pages by itself."""
 SUPPORTED = {Tier.STATED: 0.8, Tier.TOLD: 0.7, Tier.CALLEE: 0.55, Tier.ENDED: 0.5, Tier.SYMPTOM: 0.5}
 """Of one that rests on a suspicion to which a symptom points."""
+LONE = 0.5
+"""At most, of one whose cause one log alone tells."""
 NO_FAULT = 0.8
 HARMLESS = frozenset({"zeroreplicas", "targetport", "hpapinned", "netpolicy", "noendpoints", "selector", "badconfig"})
 """Suspicions that are ordinary where no symptom points at them: on purpose, or without effect."""
@@ -117,7 +121,7 @@ def _fault(estate: Estate, ranked: Ranked, coverage: Coverage) -> Answer:
         verdict="fault",
         component=estate.label(root.identity),
         cause=main.word,
-        confidence=table[main.tier],
+        confidence=min(table[main.tier], LONE if main.is_lone else 1.0),
         evidence=_signals(estate, findings)[:EVIDENCE],
         summary=_told(estate, root),
         next=main.next,
@@ -161,7 +165,7 @@ def _signals(estate: Estate, findings: Iterable[Finding]) -> tuple[Signal, ...]:
             citation=sighting.citation,
         )
         for finding in findings
-        for sighting in finding.sightings[:2]
+        for sighting in finding.sightings[:SIGHTINGS]
     ]
     return tuple(dict.fromkeys(signals))
 

@@ -1,8 +1,9 @@
 """What agents say: one decision schema, one renderer and one parser, for the seed model and for a large one.
 
-Every completion is one JSON object with string values. In the `words-1` layout a value begins with a space,
-so that its first word is the same token as in the prompt; the parser does not care. Names are handles or real
-component names, by position: no name can be mistaken for a word of the grammar.
+Every completion is one JSON object with string values; what a chat model writes around it is forgiven (`extraction`).
+In the `words-1` layout a value begins with a space, so that its first word is the same token as in the prompt; the
+parser does not care. Names are handles or real component names, by position: no name can be mistaken for a word of the
+grammar.
 
     {"sum":" refused s7 s4","phase":" point","cause":" refused s4","conf":" 3","do":" probe endpoints s4"}
 
@@ -11,13 +12,12 @@ component names, by position: no name can be mistaken for a word of the grammar.
     FINDING := SIGNAL H [H]
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from aoi.errors import Permanent
 from aoi.language import lexicon
+from aoi.language.extraction import Malformed, fields_of
 from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Step
 
@@ -25,23 +25,12 @@ NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 """A handle or a Kubernetes object name (DNS-1123 subdomain)."""
 VALUE = r"[A-Za-z0-9][A-Za-z0-9_.:/@=+-]{0,199}"
 """Operand of an action: replicas, a revision, an image, `key=value`."""
-MAX_CHARS = 20_000
-"""A longer completion is malformed without being looked at."""
 
 _NAME = re.compile(NAME)
 _VALUE = re.compile(VALUE)
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 _SIGNALS = frozenset(lexicon.SIGNALS)
 _CHECKS = frozenset(lexicon.CHECKS)
 _ACTIONS = frozenset(lexicon.ACTIONS)
-
-
-class Malformed(Permanent):
-    """A completion is not of the grammar. `reason` is what an outcome records."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"malformed completion: {reason}")
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +103,7 @@ def render(said: Utterable) -> str:
 
 def parse(text: str) -> Decision:
     """Read an Observer completion. Raises: Malformed, whatever the string."""
-    fields = _fields(text, ("sum", "phase", "cause", "conf", "do"))
+    fields = fields_of(text, ("sum", "phase", "cause", "conf", "do"))
     phase, digit = fields["phase"].strip(), fields["conf"].strip()
     if phase not in lexicon.PHASES:
         _refuse("phase", f"one of {', '.join(lexicon.PHASES)}", phase)
@@ -154,7 +143,7 @@ def parse_do(text: str) -> Do:
 
 def parse_probe(text: str) -> ProbeCommand:
     """Read a Probe completion; the line itself is checked later, deny by default. Raises: Malformed."""
-    line = " ".join(_fields(text, ("cmd",))["cmd"].split())
+    line = " ".join(fields_of(text, ("cmd",))["cmd"].split())
     if not line:
         _refuse("cmd", "a command", line)
     return ProbeCommand(line)
@@ -162,7 +151,7 @@ def parse_probe(text: str) -> ProbeCommand:
 
 def parse_executor(text: str) -> ExecutorAct:
     """Read an Executor completion. Raises: Malformed."""
-    fields = _fields(text, ("act",), optional=("class",))
+    fields = fields_of(text, ("act",), optional=("class",))
     failure = fields["class"].strip() if "class" in fields else None
     if failure is not None and failure not in lexicon.FAILURE_CLASSES:
         _refuse("class", f"one of {', '.join(lexicon.FAILURE_CLASSES)}", failure)
@@ -171,7 +160,7 @@ def parse_executor(text: str) -> ExecutorAct:
 
 def parse_plan(text: str) -> EvolverPlan:
     """Read an Evolver completion: reads and changes, no submission. Raises: Malformed."""
-    plan = _fields(text, ("plan",))["plan"]
+    plan = fields_of(text, ("plan",))["plan"]
     if plan.strip() == "none":
         return EvolverPlan(())
     steps = [parse_do(part) for part in plan.split(";")]
@@ -216,30 +205,3 @@ def _parse_submit(verdict: str, words: list[str], text: str) -> SubmitDo:
                 case [level, fault_type] if level in lexicon.LEVELS and fault_type in lexicon.TYPES:
                     return SubmitDo(verdict, component, cause, level, fault_type)
     return _refuse("do", "submit VERDICT [H CAUSE [LEVEL TYPE]]", text)
-
-
-def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise Malformed("a key is repeated")
-    return fields
-
-
-def _fields(text: str, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, str]:
-    """The one JSON object of `text` (a fence around it is forgiven), with exactly these keys, all strings."""
-    if len(text) > MAX_CHARS:
-        raise Malformed(f"{len(text)} characters, at most {MAX_CHARS}")
-    body = text.strip()
-    if fenced := _FENCE.fullmatch(body):
-        body = fenced.group(1)
-    try:
-        fields = json.loads(body, object_pairs_hook=_no_repeats)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"not one JSON object: {str(error)[:80]}") from None
-    if not isinstance(fields, dict):
-        raise Malformed(f"expected a JSON object, found {type(fields).__name__}")
-    if not set(keys) <= set(fields) <= {*keys, *optional}:
-        raise Malformed(f"expected keys {', '.join(keys)}, found {', '.join(map(str, fields))[:80]}")
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise Malformed("every value is a string")
-    return fields

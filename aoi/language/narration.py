@@ -19,9 +19,9 @@ def decided(step: Step, names: Names) -> str:
     if decision is None:
         return f"malformed: {step.decision!r}"
     if decision.cause is None or isinstance(decision.do, SubmitDo):
-        return _deed(decision, names)
+        return deed(decision, names)
     suspect = named(decision.cause.subject, names)
-    return f"{_deed(decision, names)}; suspects {suspect}: {decision.cause.word}, {decision.probability:.0%}"
+    return f"{deed(decision, names)}; suspects {suspect}: {decision.cause.word}, {decision.probability:.0%}"
 
 
 def told(signal: Signal, names: Names) -> str:
@@ -57,7 +57,8 @@ def named(handle: str, names: Names) -> str:
     return names.get(handle, handle)
 
 
-def _deed(decision: Decision, names: Names) -> str:
+def deed(decision: Decision, names: Names) -> str:
+    """What a decision does."""
     match decision.do:
         case ProbeDo(check, target):
             return f"looks at {check} of {named(target, names)}"

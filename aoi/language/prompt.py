@@ -27,6 +27,8 @@ class ProbeState:
     """Lines that were already run in this iteration (`prose-1` only)."""
     failure: str | None = None
     """Class of the previous line's failure."""
+    notice: str = ""
+    """Why nothing could be made of what it said last (`prose-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class ExecutorState:
     target: str
     value: str | None = None
     failure: str | None = None
+    notice: str = ""
+    """Why nothing could be made of what it said last (`prose-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,9 @@ def render_prompt(state: PromptState) -> str:
             if plan:
                 parts += [" <plan>", *(f" ; {render_do(step)}" for step in plan)]
             parts += [" <last>", _subject_of(last_do), _findings(last)]
-        case ProbeState(check, target, _, _, failure):
+        case ProbeState(check, target, failure=failure):
             parts = [f"<probe> {check} {target}", f" <err> {failure}" if failure else ""]
-        case ExecutorState(action, target, value, failure):
+        case ExecutorState(action, target, value, failure=failure):
             act = render_do(ExecDo(action, target, value)).removeprefix("exec ")
             parts = [f"<exec> {act}", f" <err> {failure}" if failure else ""]
         case EvolverState(task, alerts, memory, did):

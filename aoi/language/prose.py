@@ -41,6 +41,8 @@ def render_observer(state: ObserverState, profile: PromptProfile) -> str:
     if state.last_do:
         parts.append(f"Previous iteration: {render_do(state.last_do)}")
     parts.append("Its findings, most telling first:\n" + _list(map(render_finding, state.last)))
+    if state.notice:
+        parts.append(f"Notice: {_quoted(state.notice)}")
     if state.text:
         parts.append(f"<evidence>\n{_quoted(state.text)}\n</evidence>")
     return "\n\n".join(part for part in parts if part)
@@ -50,6 +52,7 @@ def render_probe(state: ProbeState) -> str:
     """The Probe's prompt: one line of kubectl syntax (or prom, jaeger) a round."""
     done = "\nAlready run:\n" + _list(state.done) if state.done else ""
     failure = f"\nThe last line failed ({state.failure}); try a different one." if state.failure else ""
+    failure += _noticed(state.notice)
     return (
         f"You are the read-only Probe. Namespace: {state.namespace}. Check `{state.check}` of `{state.target}`."
         f"{done}{failure}\n"
@@ -62,7 +65,7 @@ def render_probe(state: ProbeState) -> str:
 def render_executor(state: ExecutorState) -> str:
     """The Executor's prompt: one typed action, and after a failure its class first."""
     value = f" {state.value}" if state.value else ""
-    asked = f"You are the Executor. Asked for: {state.action} {state.target}{value}."
+    asked = f"You are the Executor. Asked for: {state.action} {state.target}{value}.{_noticed(state.notice)}"
     if state.failure is None:
         return f'{asked} Answer: {{"act":"ACTION COMPONENT [VALUE]"}}'
     return (
@@ -74,6 +77,10 @@ def render_executor(state: ExecutorState) -> str:
 
 def _list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines) or "- none"
+
+
+def _noticed(notice: str) -> str:
+    return f"\nNotice: {_quoted(notice)}" if notice else ""
 
 
 def _quoted(text: str) -> str:

@@ -27,7 +27,7 @@ def classify(trajectory: Trajectory) -> FailurePattern:
         if not any(look > changes[-1] for look in looks):
             return "no_verification"
         return "wrong_fix"
-    if content.answer is None:
+    if content.answer is None or not steps:
         return "incomplete_diagnosis"
     if len(looks) < FEW_LOOKS:
         return "stopped_early"

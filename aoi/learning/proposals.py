@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aoi.agents.policy import Policy, Turn
 from aoi.language.prompting import Prompter
 from aoi.learning.evolver import evolver_state, read_plan
-from aoi.records.episode import Trajectory
+from aoi.records.episode import BROKEN_OFF, Trajectory
 from aoi.records.learning import CorrectivePlan
 from aoi.settings import derive_seed
 
@@ -19,7 +19,7 @@ def to_repair(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
     failed: dict[str, Trajectory] = {}
     for trajectory in trajectories:
         digest = trajectory.content.instance.digest()
-        if digest not in solved and trajectory.content.ended != "error":
+        if digest not in solved and trajectory.content.ended not in BROKEN_OFF:
             failed.setdefault(digest, trajectory)
     return list(failed.values())
 

@@ -29,7 +29,7 @@ from aoi.learning.corrections import is_supported, surveyed
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
-from aoi.records.episode import Signal, Step, Trajectory
+from aoi.records.episode import BROKEN_OFF, Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
 from aoi.worlds.applications.spec import Application
@@ -121,7 +121,7 @@ class MeasuredReward:
 
 def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:
     steps = trajectory.content.steps
-    if trajectory.content.ended == "error":
+    if trajectory.content.ended in BROKEN_OFF:
         return Consequence(success=False, nearer=False, earned=False, is_broken=True)
     if here >= len(steps):
         return Consequence(success=False, nearer=False, earned=False)

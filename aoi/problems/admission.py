@@ -124,7 +124,9 @@ def looker(scenario: Scenario) -> Callable[[str, str], tuple[Signal, ...]]:
 
     def look(check: str, name: str) -> tuple[Signal, ...]:
         results = [probe.run(line) for line in checks.lines(check, name, known)]
-        return compressor.signals(name, [Observation(r.command, r.observation, r.status == "failed") for r in results])
+        return compressor.signals(
+            name, [Observation(r.command, r.observation, r.evidence or "unreadable") for r in results]
+        )
 
     return look
 

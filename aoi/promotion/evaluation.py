@@ -12,7 +12,7 @@ import numpy as np
 from aoi.errors import ContractViolation
 from aoi.problems.injections.catalogue import CANARY, injection
 from aoi.promotion.statistics import Array, interval
-from aoi.records.episode import WRITES, Trajectory
+from aoi.records.episode import BROKEN_OFF, WRITES, Trajectory
 from aoi.records.evaluation import EvaluationResult, InjectedResult, PairedResult, SliceResult
 from aoi.records.problem import ProblemInstance, Split, TaskKind
 
@@ -63,8 +63,8 @@ def compare(
 ) -> EvaluationResult:
     """Pair both arms on the planned runs. `level` is of the one-sided bounds (`settings.gate.level`).
 
-    A run that either arm lacks, or that broke (`ended == "error"`), is listed in `missing`; so is a run with an
-    injection whose twin is.
+    A run that either arm lacks, or that broke off (`BROKEN_OFF`), is listed in `missing`; so is a run with an injection
+    whose twin is.
     Raises: ContractViolation for a run that is unplanned, repeated, of another split or world, or by another bundle.
     """
     if split == "train":
@@ -77,7 +77,7 @@ def compare(
     missing: list[str] = []
     for run in sorted(wanted):  # a twin sorts before its runs with an injection
         first, second = arms[0].get(run), arms[1].get(run)
-        if first is None or second is None or "error" in (first.content.ended, second.content.ended):
+        if first is None or second is None or {first.content.ended, second.content.ended} & BROKEN_OFF:
             missing.append(str(run))
         elif not run.injection:
             pairs[run] = _pair(run, first, second)

@@ -11,6 +11,11 @@ GapReason = Literal["refused", "throttled", "timeout", "unreachable", "unreadabl
 `unreadable`: an answer that is no data (5xx, a redirect, a page of something else). `cut`: only a part was kept.
 `skipped`: not asked, since the budget was spent or there was no need."""
 
+Evidence = Literal["seen", "absent", "unreadable", "cut"]
+"""What an answer shows. `seen`: what is there, to its end. `absent`: the server says that it is not there.
+`unreadable`: a refusal, a failure or no data, which shows neither. `cut`: a part; what is in it is there, and nothing
+follows from what is not."""
+
 
 class Look(Record):
     """One thing that was read to its end."""

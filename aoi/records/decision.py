@@ -105,3 +105,6 @@ class ObserverState:
     """Compressed text of the previous iteration (`prose-1` only)."""
     remaining: int | None = None
     """Iterations left (`prose-1` only)."""
+    notice: str = ""
+    """What the runtime has to say of the previous iteration: a limit that was met, or why what was said is no decision
+    (`prose-1` only)."""

@@ -1,10 +1,12 @@
 """A diagnosis: an answer with all that it rests on, as it is shown, printed as JSON and kept."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from aoi.records.alert import Alert
 from aoi.records.base import Record
-from aoi.records.episode import Answer, Signal, Trajectory
+from aoi.records.episode import Answer, Cost, Signal, SpenderName, Trajectory
 
 
 class Evidence(Record):
@@ -20,10 +22,11 @@ class Evidence(Record):
 
 
 class Diagnosis(Record):
-    """An answer with all that it rests on."""
+    """An answer with all that it rests on. Version 2 brought `costs` and `spent_ms`."""
 
+    schema_version: Literal[1, 2] = 2
     answer: Answer | None
-    """None if a model came to none."""
+    """None only in a record of version 1: there a model could come to none."""
     survey: Answer | None = None
     """What the survey says by its own rules, beside a model's answer; null where it is the answer."""
     evidence: tuple[Evidence, ...]
@@ -41,6 +44,10 @@ class Diagnosis(Record):
     """Who answered; None for a survey."""
     seconds: float = Field(ge=0)
     tokens: int = Field(ge=0)
+    costs: tuple[Cost, ...] = ()
+    """What each agent used, the survey included."""
+    spent_ms: dict[SpenderName, int] = Field(default_factory=dict)
+    """Wall-clock time of each."""
     changed: tuple[str, ...]
     """Commands that changed the cluster; empty for every kind of task but mitigation."""
     kept_as: str | None = None

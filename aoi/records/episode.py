@@ -5,17 +5,28 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record, Sha256
-from aoi.records.coverage import Coverage
+from aoi.records.coverage import Coverage, Evidence
 from aoi.records.decision import Decision, ObserverState
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 RoleName = Literal["observer", "probe", "executor", "compressor", "evolver"]
 
+SpenderName = Literal["survey", "observer", "probe", "executor", "compressor", "evolver"]
+"""Who can cost something: the agents, and the look at everything before the first of them speaks."""
+
 StepStatus = Literal["ok", "malformed", "refused", "failed", "budget"]
 """`malformed`: the decision did not parse. `refused`: parser, transport or approver said no.
 `failed`: the cluster answered with an error. `budget`: a hard limit ended the step."""
 
+
+Ended = Literal["submitted", "steps", "tokens", "malformed", "error", "deadline", "cancelled"]
+"""How an episode ended. `submitted`: its Observer answered. `steps`, `tokens`: a budget was spent. `malformed`: it said
+nothing that means something, twice in a row. `error`: it broke. `deadline`: its wall-clock time was over. `cancelled`:
+whoever asked wanted no more of it. Without an answer of the Observer's, code says what it came to."""
+
+BROKEN_OFF: frozenset[Ended] = frozenset({"error", "deadline", "cancelled"})
+"""Endings that say nothing of who acted: such an episode is no failure of theirs, and nothing is learnt from it."""
 
 WRITES = "exec "
 """How the command of an interaction begins that changes something: it prints nothing, the look after it does."""
@@ -56,8 +67,12 @@ class Utterance(Record):
 
 
 class Interaction(Record):
-    """One command of the Probe or the Executor, and what came back (digest only)."""
+    """One command of the Probe or the Executor, and what came back (digest only).
 
+    Version 2 brought `evidence`. One of version 1 is written as it was read, so that the digest of its episode stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     command: str
     """As typed by the agent, handles resolved, before parsing."""
     status: StepStatus
@@ -65,16 +80,31 @@ class Interaction(Record):
     """Digest of the redacted raw bytes, kept in the episode's raw store."""
     observation_bytes: int = Field(default=0, ge=0)
     error: str | None = None
+    evidence: Evidence | None = None
+    """Of a command that was sent to the cluster: what may be concluded from what came back."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and self.evidence is not None:
+            raise ValueError("an interaction of version 1 has no evidence")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("evidence", None)
+        return fields
 
 
 class Step(Record):
     """One iteration: decide, interact, compress, cache.
 
-    Version 2 brought `state` and `decided`. A step of version 1 is written as it was read, so that the digest of its
-    episode stays; what it decided has to be parsed from its text.
+    Version 2 brought `state` and `decided`, version 3 the state's `notice`. A step of a former version is written as it
+    was read, so that the digest of its episode stays; what one of version 1 decided has to be parsed from its text.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     index: int = Field(ge=0)
     status: StepStatus
     decision: str
@@ -95,6 +125,8 @@ class Step(Record):
     def _has_what_its_version_knows(self) -> Self:
         if self.schema_version == 1 and not (self.state is None and self.decided is None):
             raise ValueError("a step of version 1 has neither state nor decided")
+        if self.schema_version < 3 and self.state is not None and self.state.notice:
+            raise ValueError("the state of a step of version 2 has no notice")
         return self
 
     @model_serializer(mode="wrap")
@@ -103,6 +135,8 @@ class Step(Record):
         if self.schema_version == 1:
             fields.pop("state", None)
             fields.pop("decided", None)
+        if self.schema_version == 2 and fields.get("state"):
+            fields["state"].pop("notice", None)
         return fields
 
 
@@ -136,7 +170,7 @@ class Answer(Record):
     also: tuple[Accusation, ...] = ()
     """Causes that stand beside this one."""
     coverage: Coverage | None = None
-    """What was looked at. None in an embedded world, all of which can be read."""
+    """What was looked at. None where a model submitted its answer in an embedded world, all of which can be read."""
 
     @model_validator(mode="after")
     def _has_what_its_version_knows(self) -> Self:
@@ -169,10 +203,24 @@ class Outcome(Record):
     """What the oracle looked at: expected against found, one entry a check."""
 
 
+class Cost(Record):
+    """What one agent used of an episode. Its time is in the provenance: the seed does not determine it."""
+
+    role: SpenderName
+    calls: int = Field(default=0, ge=0)
+    """Of a policy."""
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    requests: int = Field(default=0, ge=0)
+    """Reads of the cluster, each counted once however often it was tried."""
+    bytes: int = Field(default=0, ge=0)
+    """Of what the cluster answered."""
+
+
 class TrajectoryContent(Record):
     """The hashed part: everything that the seed determines.
 
-    Version 2 brought `injection`. What was read as version 1 is written as it was, so that its digest stays.
+    Version 2 brought `costs` and `injection`. What was read as version 1 is written as it was, without them.
     """
 
     schema_version: Literal[1, 2] = 2
@@ -201,32 +249,35 @@ class TrajectoryContent(Record):
     steps: tuple[Step, ...]
     answer: Answer | None
     outcome: Outcome
-    ended: Literal["submitted", "steps", "tokens", "malformed", "error"]
+    ended: Ended
     error: str | None = None
     """Why a rollout broke. A failed rollout is data, not a crash."""
     tokens: int = Field(ge=0)
+    costs: tuple[Cost, ...] = ()
+    """By agent, each that used anything once."""
 
     @model_validator(mode="after")
     def _has_what_its_version_knows(self) -> Self:
-        if self.schema_version == 1 and self.injection is not None:
-            raise ValueError("a trajectory of version 1 has no injection")
+        if self.schema_version == 1 and (self.costs or self.injection is not None):
+            raise ValueError("an episode of version 1 has neither costs nor an injection")
         return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = fields_of(self)
         if self.schema_version == 1:
-            fields.pop("injection", None)
+            for name in ("costs", "injection"):
+                fields.pop(name, None)
         return fields
 
 
 class Provenance(Record):
     """The part that no identity depends on: when, where, by which code.
 
-    Version 2 brought `traceback`. What was read as version 1 is written as it was, without it.
+    Version 2 brought `traceback`, version 3 `spent_ms`. What was read as a former version is written as it was.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     started_at: str
     """RFC 3339, UTC."""
     wall_ms: int = Field(ge=0)
@@ -235,11 +286,15 @@ class Provenance(Record):
     traceback: Sha256 | None = None
     """Digest of the stored object with the whole traceback of an episode that broke, redacted. Not hashed: paths and
     line numbers differ between machines and versions."""
+    spent_ms: dict[SpenderName, int] = Field(default_factory=dict)
+    """Wall-clock time by agent, waiting for a policy and for the cluster included."""
 
     @model_validator(mode="after")
     def _has_what_its_version_knows(self) -> Self:
         if self.schema_version == 1 and self.traceback is not None:
             raise ValueError("a provenance of version 1 has no traceback")
+        if self.schema_version < 3 and self.spent_ms:
+            raise ValueError("a provenance of version 1 or 2 has no spent_ms")
         return self
 
     @model_serializer(mode="wrap")
@@ -247,6 +302,8 @@ class Provenance(Record):
         fields: dict[str, Any] = fields_of(self)
         if self.schema_version == 1:
             fields.pop("traceback", None)
+        if self.schema_version < 3:
+            fields.pop("spent_ms", None)
         return fields
 
 

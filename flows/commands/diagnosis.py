@@ -1,12 +1,13 @@
 """`aoi diagnose`: an answer with evidence. Needs neither Prefect nor MLflow."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -65,86 +66,144 @@ def diagnose(
     demo: Annotated[
         bool, typer.Option("--demo", help="Let the seed model answer on a live cluster, which it was not made for.")
     ] = False,
+    events: Annotated[
+        str | None,
+        typer.Option(help="Write what happens as it happens, a line of JSON each, to this file; - is stderr."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Diagnose: verdict, component, cause, why, what to do next, evidence, and what was looked at.
 
     The world of a problem is diagnosed by the champion. A live cluster is surveyed, which gives a verdict of its own;
-    with a model server (AOI_SERVER__URL) the champion answers beside it. Exit status: 0 a verdict (fault, no fault), 2
-    wrong usage, 3 no answer (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
+    with a model server (AOI_SERVER__URL) the champion answers beside it. Ctrl-C ends either early with what it has come
+    to, a second one ends the command. Exit status: 0 a verdict (fault, no fault), 2 wrong usage, 3 no answer
+    (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
     """
-    from aoi.records.problem import TaskKind
-    from flows.console import print_json
-    from flows.transcript import print_diagnosis
-    from tasks.diagnose import LiveTarget
-
     if problem is not None and (kubeconfig or context or namespace or all_namespaces or symptom or alert):
         raise typer.BadParameter(
             "--problem is a world of ours, --kubeconfig, --namespace and the like are yours: give one of them"
         )
-    if namespace and all_namespaces:
-        raise typer.BadParameter("--all-namespaces are all of them, --namespace is one: give one of them")
-    if problem is None and not (kubeconfig or context or namespace or all_namespaces or _is_configured()):
+    if problem is None and not (kubeconfig or context or namespace or all_namespaces or is_configured()):
         raise typer.BadParameter(
             "say where to look: --problem ID (aoi problems list), or --kubeconfig FILE --namespace NAME with an "
             "identity that can only read (aoi access print)"
         )
-    target = LiveTarget(
+    target = target_of(
         kubeconfig=kubeconfig,
         context=context,
-        namespaces=tuple(_checked(name) for name in namespace or ()),
+        namespaces=namespace,
         is_everywhere=all_namespaces,
-        symptoms=tuple(symptom or ()),
-        alerts=_alerts(alert) if alert else (),
-        kind=TaskKind(kind),
+        symptoms=symptom,
+        alert=alert,
+        kind=kind,
     )
-    diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json)
-    if json:
+    with _opened(events) as stream:
+        diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json, events=stream)
+    show(diagnosis, as_json=json)
+
+
+def show(diagnosis: "Diagnosis", *, as_json: bool) -> None:
+    """Print it, and end with its exit status."""
+    from flows.console import print_json
+    from flows.exit_status import status_of
+    from flows.transcript import print_diagnosis
+
+    if as_json:
         print_json(diagnosis.model_dump(mode="json"))
     else:
         print_diagnosis(diagnosis)
-    _end(diagnosis)
+    if status := status_of(diagnosis.answer):
+        raise typer.Exit(status)
+
+
+def target_of(
+    *,
+    kubeconfig: str | None,
+    context: str | None,
+    namespaces: list[str] | None,
+    is_everywhere: bool,
+    symptoms: list[str] | None,
+    alert: str | None,
+    kind: Kind = "localization",
+) -> "LiveTarget":
+    """What the options say about where to look. Raises: typer.BadParameter."""
+    from aoi.records.problem import TaskKind
+    from tasks.diagnose import LiveTarget
+
+    if namespaces and is_everywhere:
+        raise typer.BadParameter("--all-namespaces are all of them, --namespace is one: give one of them")
+    return LiveTarget(
+        kubeconfig=kubeconfig,
+        context=context,
+        namespaces=tuple(_checked(name) for name in namespaces or ()),
+        is_everywhere=is_everywhere,
+        symptoms=tuple(symptoms or ()),
+        alerts=_alerts(alert) if alert else (),
+        kind=TaskKind(kind),
+    )
 
 
 def _diagnosed(
-    problem: str | None, seed: int, target: "LiveTarget", *, is_demonstration: bool, is_quiet: bool
+    problem: str | None,
+    seed: int,
+    target: "LiveTarget",
+    *,
+    is_demonstration: bool,
+    is_quiet: bool,
+    events: TextIO | None,
 ) -> "Diagnosis":
-    """Ends with the status of what cannot work; what may work later is told as by every command."""
-    from aoi.errors import Permanent
     from flows.console import shown_progress
-    from flows.exit_status import EX_UNAVAILABLE
     from tasks.diagnose import SurveyClock, diagnose_live, diagnose_problem
 
-    try:
-        with shown_progress(quiet=is_quiet):
+    with unavailable_if_refused(), shown_progress(quiet=is_quiet, events=events):
+        clock = SurveyClock()
+        with ending_early(clock, is_quiet=events is sys.stderr):
             if problem is not None:
-                return diagnose_problem(problem, seed)
-            clock = SurveyClock()
-            with _ending_early(clock):
+                diagnosis = diagnose_problem(problem, seed, clock=clock)
+            else:
                 diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
-            if clock.is_stopped and not _has_seen_something(diagnosis):
-                raise KeyboardInterrupt
-            return diagnosis
+        if clock.is_stopped and not has_seen_something(diagnosis):
+            raise KeyboardInterrupt
+        return diagnosis
+
+
+@contextmanager
+def unavailable_if_refused() -> Iterator[None]:
+    """Ends with the status of what cannot work; what may work later is told as by every command."""
+    from aoi.errors import Permanent
+    from flows.exit_status import EX_UNAVAILABLE
+
+    try:
+        yield
     except Permanent as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(EX_UNAVAILABLE) from None
 
 
-def _has_seen_something(diagnosis: "Diagnosis") -> bool:
+def has_seen_something(diagnosis: "Diagnosis") -> bool:
+    """Whether an interrupted survey read anything that could be told."""
     answer = diagnosis.answer
     return answer is not None and answer.coverage is not None and bool(answer.coverage.looked)
 
 
-def _end(diagnosis: "Diagnosis") -> None:
-    from flows.exit_status import status_of
-
-    if status := status_of(diagnosis.answer):
-        raise typer.Exit(status)
+@contextmanager
+def _opened(events: str | None) -> Iterator[TextIO | None]:
+    """Where events are written, readable by nobody else. Raises: typer.BadParameter for a file that cannot be."""
+    if events is None or events == "-":
+        yield sys.stderr if events else None
+        return
+    try:
+        handle = os.open(events, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise typer.BadParameter(f"{events} cannot be written: {error.strerror}", param_hint="--events") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        yield stream
 
 
 @contextmanager
-def _ending_early(clock: "SurveyClock") -> Iterator[None]:
-    """The first Ctrl-C ends a survey with what it has; the second one, or one at any other time, ends the command."""
+def ending_early(clock: "SurveyClock", *, is_quiet: bool = False) -> Iterator[None]:
+    """The first Ctrl-C ends a survey or an episode with what it has; the second one, or one at any other time, ends
+    the command."""
     if threading.current_thread() is not threading.main_thread():
         yield  # a handler can be set in the main thread only
         return
@@ -153,7 +212,8 @@ def _ending_early(clock: "SurveyClock") -> Iterator[None]:
         if clock.is_stopped or not clock.is_counting:
             raise KeyboardInterrupt
         clock.stop()
-        print("\ninterrupted: telling what has been seen. Once more ends at once.", file=sys.stderr, flush=True)
+        if not is_quiet:  # lines of JSON stay lines of JSON
+            print("\ninterrupted: telling what has been seen. Once more ends at once.", file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, interrupted)
     try:
@@ -162,10 +222,8 @@ def _ending_early(clock: "SurveyClock") -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _is_configured() -> bool:
+def is_configured() -> bool:
     """Whether the environment says where to look: a setting, KUBECONFIG, or the pod that this runs in."""
-    import os
-
     from aoi.settings import Settings
 
     named = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")

@@ -1,6 +1,7 @@
 """`aoi status|verify|trace|data|settings`: what there is, where it came from, and whether it is whole."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("settings")(show_settings)
     data = typer.Typer(help="Stored objects.", no_args_is_help=True)
     data.command("show")(show_data)
+    data.command("import-aiopslab")(import_aiopslab)
     data.command("purge")(purge_data)
     app.add_typer(data, name="data")
 
@@ -105,6 +107,41 @@ def show_data(
         print(line)
     if len(lines) > limit:
         print(f"... {len(lines) - limit} more; --limit {len(lines)} shows all")
+
+
+def import_aiopslab(
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, help="Session files (.json, .jsonl), or folders of them.")
+    ],
+    json: Json = False,
+) -> None:
+    """Import sessions that AIOpsLab recorded, redacted. They are looked at, and never learned from as verified.
+
+    A session that cannot be mapped is quarantined with its file, its place in it and the reason. The same files again
+    change nothing. Exit status: 1 if nothing could be imported.
+    """
+    from flows.console import out, print_json, shown_progress
+    from tasks.imports import QUARANTINE
+    from tasks.imports import import_aiopslab as import_files
+
+    with shown_progress(quiet=json):
+        report = import_files(paths)
+    if json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        for ref in report.sets:
+            out.print(f"imported     {ref} (aoi data show {ref})", markup=False, highlight=False)
+        for row in report.unmapped:
+            out.print(f"quarantined  {row.file} [{row.index}]: {row.reason}", markup=False, highlight=False)
+        kept = f", kept as {QUARANTINE}:{report.quarantine[:12]}" if report.quarantine else ""
+        out.print(
+            f"{report.sessions} sessions of {report.files} files: {report.imported} imported, of which {report.known} "
+            f"were known, {report.quarantined} quarantined{kept}",
+            markup=False,
+            highlight=False,
+        )
+    if not report.imported:
+        raise typer.Exit(1)
 
 
 def purge_data(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig
 
+from aoi.agents.deadline import Deadline
 from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
 from models import adapters, files, loading
@@ -122,14 +123,22 @@ class InProcessPolicy:
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order."""
+        return self._answers(turns, None)
+
+    def generate_within(self, turns: Sequence[Turn], deadline: Deadline) -> list[Generation]:
+        """Answer every turn, in order. Raises: TimeIsUp after the token at which it is."""
+        return self._answers(turns, deadline)
+
+    def _answers(self, turns: Sequence[Turn], deadline: Deadline | None) -> list[Generation]:
         answers: list[Generation | None] = [None] * len(turns)
         for name, indices in self._groups(turns):
-            for index, answer in zip(indices, self._answer(name, [turns[i] for i in indices]), strict=True):
+            group = [turns[index] for index in indices]
+            said = generate(
+                self._decoders[name], group, self.eos_ids, adapter=name, grammar=self.grammar, deadline=deadline
+            )
+            for index, answer in zip(indices, said, strict=True):
                 answers[index] = answer
         return [answer for answer in answers if answer is not None]
-
-    def _answer(self, name: str, turns: list[Turn]) -> list[Generation]:
-        return generate(self._decoders[name], turns, self.eos_ids, adapter=name, grammar=self.grammar)
 
     def _groups(self, turns: Sequence[Turn]) -> Iterator[tuple[str, list[int]]]:
         groups: dict[tuple[str, int], list[int]] = {}
@@ -156,11 +165,12 @@ def generate(
     *,
     adapter: str,
     grammar: Grammar | None = None,
+    deadline: Deadline | None = None,
 ) -> list[Generation]:
     """Answer turns of one width class with one set of weights; a completion ends with any of `eos_ids`.
 
     Log-probabilities are of the sampling distribution (temperature and grammar applied); of temperature 1 for
-    greedy turns.
+    greedy turns. Raises: TimeIsUp between two tokens.
     """
     rows = [
         _Row(turn, np.random.default_rng(turn.seed), grammar.start(turn.role) if grammar else 0, [], [])
@@ -169,6 +179,8 @@ def generate(
     logits, cache = _prefill(decoder, [turn.prompt_ids for turn in turns], max(turn.max_tokens for turn in turns))
     active = rows
     while True:
+        if deadline is not None:
+            deadline.check()
         tokens = _choose(logits, active, eos_ids, grammar)
         going = [index for index, row in enumerate(active) if not row.is_done]
         if not going:

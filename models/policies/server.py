@@ -5,10 +5,12 @@ from a server is as exact as one from the in-process engine. Adapters are loaded
 digest: a new champion is loaded beside the old one, and no request in flight changes its adapter.
 """
 
+import queue
 import re
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +18,21 @@ from typing import Any, Self
 
 import httpx
 
+from aoi.agents.deadline import SLICE_S, Deadline
 from aoi.agents.policy import Generation, Turn
 from aoi.errors import Permanent, ServerUnavailable, UnknownBundle
 from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
 
 NOT_FOUND = 404
+GRACE_S = 2.0
+"""For requests under way when nobody is in a hurry."""
 LONGEST_WAIT_S = 3600.0
 """A server that asks for more is taken to mean this: a wrong header must not stop a loop for a day."""
+
+
+_GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What reading an answer raises that is not of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,19 @@ class ModelServer:
 
     def listed(self) -> tuple[Listed, ...]:
         """Models and adapters that the server lists, by name. Raises: ServerUnavailable."""
-        models = self.request("GET", "/v1/models").json()["data"]
-        return tuple(Listed(model["id"], model.get("root") or "") for model in sorted(models, key=lambda m: m["id"]))
+        response = self.request("GET", "/v1/models")
+        try:
+            models = sorted(response.json()["data"], key=lambda model: str(model["id"]))
+            return tuple(Listed(str(model["id"]), str(model.get("root") or "")) for model in models)
+        except _GARBAGE as error:
+            raise self.garbage("/v1/models", error) from None
+
+    def garbage(self, path: str, error: Exception) -> ServerUnavailable:
+        """What is raised for an answer that is none of the protocol: a proxy or a login page may stand in between."""
+        return ServerUnavailable(
+            f"what answers at {self.settings.url} is no model server: {path} came to {type(error).__name__}. Is it up? "
+            f"curl {self.settings.url}/health"
+        )
 
     def names(self) -> tuple[str, ...]:
         """Names of what is listed. Raises: ServerUnavailable."""
@@ -172,6 +192,49 @@ def _asked_wait_s(response: httpx.Response) -> float | None:
     return min(float(written), LONGEST_WAIT_S)
 
 
+class _Asked:
+    """Turns that threads work off, and what comes of them."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self.left = deque(enumerate(turns))
+        """Turns that nobody has begun: cleared once nobody wants them any more."""
+        self._count = len(turns)
+        self._done: queue.SimpleQueue[tuple[int, Generation | BaseException]] = queue.SimpleQueue()
+
+    def work(self, answer: Callable[[Turn], Generation]) -> None:
+        """Answer one turn after the other until none is left."""
+        while True:
+            try:
+                index, turn = self.left.popleft()
+            except IndexError:
+                return
+            try:
+                self._done.put((index, answer(turn)))
+            except BaseException as error:  # it is raised where the answers are waited for
+                self._done.put((index, error))
+
+    def answers(
+        self, ends_s: float, deadline: Deadline | None, spent: Callable[[], ServerUnavailable]
+    ) -> list[Generation]:
+        """All of them, in order. Raises: the first error; what `spent` makes when the budget is; TimeIsUp."""
+        answers: dict[int, Generation] = {}
+        while len(answers) < self._count:
+            if deadline is not None:
+                deadline.check()
+            if time.monotonic() > ends_s:
+                raise spent()
+            try:
+                index, said = self._done.get(timeout=SLICE_S)
+            except queue.Empty:
+                continue
+            if isinstance(said, BaseException):
+                if deadline is not None:  # what broke because its time was over is no error of the server
+                    deadline.check()
+                raise said
+            answers[index] = said
+        return [answers[index] for index in range(self._count)]
+
+
 class ServedPolicy:
     """`Policy` over a model server: each role answered by the name it is mapped to."""
 
@@ -180,30 +243,58 @@ class ServedPolicy:
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order, or raise inside the budget. Raises: ServerUnavailable, UnknownBundle."""
-        if not turns:
-            return []
-        deadline = time.monotonic() + self.server.settings.budget_s
-        with ThreadPoolExecutor(min(len(turns), self.server.settings.concurrency)) as pool:
-            answers = [pool.submit(self._answer, turn, deadline) for turn in turns]
-            try:
-                return [answer.result() for answer in answers]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        return self._answers(turns, None)
+
+    def generate_within(self, turns: Sequence[Turn], deadline: Deadline) -> list[Generation]:
+        """Answer every turn, in order. Raises: TimeIsUp, leaving requests that are under way to themselves."""
+        return self._answers(turns, deadline)
+
+    def _answers(self, turns: Sequence[Turn], deadline: Deadline | None) -> list[Generation]:
+        """Requests run in threads that nobody has to wait for: a server that does not answer holds up nothing.
+
+        Not a `ThreadPoolExecutor`: the interpreter does not end before the threads of one have.
+        """
+        ends_s = time.monotonic() + self.server.settings.budget_s
+        if deadline is not None:  # with a moment more, so that it is the deadline that ends it
+            ends_s = min(ends_s, time.monotonic() + deadline.left_s + 1.0)
+        asked = _Asked(turns)
+
+        def answer(turn: Turn) -> Generation:
+            return self._answer(turn, ends_s)
+
+        count = min(len(turns), self.server.settings.concurrency)
+        threads = [threading.Thread(target=asked.work, args=(answer,), daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        try:
+            return asked.answers(ends_s, deadline, self._spent)
+        finally:
+            asked.left.clear()
+            grace_s = time.monotonic() + (GRACE_S if deadline is None else 0.0)
+            for thread in threads:  # who is under way when the budget is spent is about to notice it
+                thread.join(max(0.0, grace_s - time.monotonic()))
+
+    def _spent(self) -> ServerUnavailable:
+        return ServerUnavailable(f"the model server spent the budget of {self.server.settings.budget_s:.0f} s")
 
     def _answer(self, turn: Turn, deadline: float) -> Generation:
         served = self.roles.get(turn.role, self.default)
         left = deadline - time.monotonic()
         if left <= 0:
-            raise ServerUnavailable(f"the model server spent the budget of {self.server.settings.budget_s:.0f} s")
+            raise self._spent()
         timeout = min(left, self.server.settings.timeout_s)
         response = self.server.request("POST", "/v1/completions", self._body(turn, served), timeout)
-        choice = response.json()["choices"][0]
-        ids = choice.get("token_ids")
-        if ids is None:
+        try:
+            choice = response.json()["choices"][0]
+            ids = choice.get("token_ids")
+            logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
+            said = None if ids is None else tuple(map(int, ids))
+            sure = None if logprobs is None else tuple(map(float, logprobs))
+        except _GARBAGE as error:
+            raise self.server.garbage("/v1/completions", error) from None
+        if said is None:
             raise Permanent("the model server returns no token ids: start vLLM 0.10.2 or later")
-        logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
-        return Generation(tuple(ids), tuple(logprobs) if logprobs is not None else None, served.digest)
+        return Generation(said, sure, served.digest)
 
     def _body(self, turn: Turn, served: Served) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.access.patience import ATTEMPTS, BACKOFF_S, MAX_BACKOFF_S, Patience, Patient, retry_after_s
+from aoi.access.patience import (
+    ATTEMPTS,
+    BACKOFF_S,
+    GIVE_UP,
+    MAX_BACKOFF_S,
+    RETRIES,
+    Patience,
+    Patient,
+    retry_after_s,
+)
 from aoi.access.reading import READABLES
 from aoi.access.transport import ReadRequest, ReadTransport, Response, TimedReadTransport
 from aoi.errors import ClusterUnavailable
@@ -176,3 +186,44 @@ def test_a_transport_without_times_is_asked_as_it_is() -> None:
 
 def test_nothing_but_reads_can_be_asked_again() -> None:
     assert not hasattr(Patient, "request")
+
+
+def lost(patience: Patience, clock: Clock, answer: Response | str, times: int, path: str = PODS.path) -> Server:
+    """A server of which so many reads come to nothing."""
+    server = Server(clock, answer)
+    for _ in range(times):
+        with suppress(ClusterUnavailable):
+            Patient(server, patience).read(ReadRequest(path))
+    return server
+
+
+@pytest.mark.parametrize("answer", ["dropped", failed(503), failed(429), Response(502, b"a login page", is_final=True)])
+def test_a_server_of_which_nothing_comes_back_is_left_alone(answer: Response | str) -> None:
+    clock = Clock()
+    patience = clock.patience(budget_s=1e6)
+    server = lost(patience, clock, answer, 500)
+    assert len(server.allowed_s) <= GIVE_UP + RETRIES
+    with pytest.raises(ClusterUnavailable, match="not asked, since 16 reads in a row came to nothing"):
+        Patient(server, patience).read(PODS)
+
+
+def test_logs_that_cannot_be_had_leave_lists_to_be_read() -> None:
+    clock = Clock()
+    patience = clock.patience(budget_s=1e6)
+    lost(patience, clock, failed(500), 3 * GIVE_UP, PODS.path + "/web/log")
+    assert Patient(Server(clock, OK), patience).read(PODS) == OK
+
+
+def test_an_answer_ends_the_row() -> None:
+    clock = Clock()
+    patience = clock.patience(budget_s=1e6)
+    for _ in range(4):
+        lost(patience, clock, "dropped", GIVE_UP - 1)
+        assert Patient(Server(clock, OK), patience).read(PODS) == OK
+
+
+def test_after_an_interrupt_nothing_is_asked_and_that_is_said() -> None:
+    times = iter([0.0])
+    patience = Patience(60, clock=lambda: next(times, float("inf")))
+    with pytest.raises(ClusterUnavailable, match="interrupted by whoever asked"):
+        Patient(Server(Clock(), OK), patience).read(PODS)

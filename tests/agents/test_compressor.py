@@ -1,5 +1,7 @@
 """Each signal is found in the text that kubectl prints about it, and nowhere else."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from hypothesis import given
@@ -161,7 +163,7 @@ def test_a_selector_that_the_template_does_not_carry_outranks_the_empty_endpoint
 
 def test_a_missing_service_is_read_from_the_servers_error():
     error = 'Error from server (NotFound): services "geo" not found\n'
-    assert first("geo", observe("kubectl describe service/geo -n hotel", error, is_error=True)) == (
+    assert first("geo", observe("kubectl describe service/geo -n hotel", error, evidence="absent")) == (
         "noservice",
         "geo",
         None,
@@ -169,7 +171,7 @@ def test_a_missing_service_is_read_from_the_servers_error():
 
 
 def test_an_error_is_not_health():
-    forbidden = observe("kubectl describe pods -n hotel", "Error from server (Forbidden): no\n", is_error=True)
+    forbidden = observe("kubectl describe pods -n hotel", "Error from server (Forbidden): no\n", evidence="unreadable")
     assert words("geo", forbidden) == []
     assert words("geo", observe("prom metrics geo", "No metrics of geo.\n")) == []
 
@@ -268,7 +270,11 @@ def test_a_crash_is_about_what_it_says_inside():
 
 def test_a_container_that_never_ran_has_the_servers_word_for_it():
     text = 'Error from server (BadRequest): container "geo" is waiting to start: trying and failing to pull image'
-    assert first("geo", observe("kubectl logs -l app=geo -n hotel", text, is_error=True)) == ("imagepull", "geo", None)
+    assert first("geo", observe("kubectl logs -l app=geo -n hotel", text, evidence="absent")) == (
+        "imagepull",
+        "geo",
+        None,
+    )
 
 
 def replica_sets(*templates, ready=0):
@@ -327,6 +333,50 @@ def test_configuration_that_is_missing_or_leads_nowhere():
     assert first("geo", *config({"geo-config": {"ADDR": "mongodb-geo:8081"}})) == ("badconfig", "geo", None)
     assert first("geo", *config({"geo-config": {"ADDR": "mongodb-geo-old:8080"}})) == ("badconfig", "geo", None)
     assert words("geo", *config({"geo-config": {"ADDR": "mongodb-geo:8080"}})) == [("healthy", "geo", None)]
+
+
+def as_evidence(observation, evidence):
+    return replace(observation, evidence=evidence)
+
+
+@pytest.mark.parametrize("evidence", ["unreadable", "cut"])
+def test_what_is_not_among_maps_or_services_that_were_not_read_whole_is_not_missing(evidence):
+    manifest, maps, services = config({})
+    assert ("missingconfig", "geo", None) not in words("geo", manifest, as_evidence(maps, evidence), services)
+    manifest, maps, services = config({"geo-config": {"ADDR": "mongodb-geo-old:8080"}})
+    assert ("badconfig", "geo", None) not in words("geo", manifest, maps, as_evidence(services, evidence))
+    refused = observe(
+        "kubectl get configmaps -n hotel -o json", "Error from server (Forbidden): no\n", evidence=evidence
+    )
+    assert ("missingconfig", "geo", None) not in words("geo", manifest, refused, services)
+
+
+@pytest.mark.parametrize("evidence", ["unreadable", "cut"])
+def test_what_is_no_row_of_claims_that_were_not_read_whole_is_not_missing(evidence):
+    mounts = observe(
+        "kubectl describe deployment/geo -n hotel", "Name:  geo\nPod Template:\n  Volumes:\n    ClaimName:  data\n"
+    )
+    claims = observe("kubectl get persistentvolumeclaims -n hotel", "NAME   STATUS\nother  Bound\n")
+    assert first("geo", mounts, claims) == ("noclaim", "geo", None)
+    assert ("noclaim", "geo", None) not in words("geo", mounts, as_evidence(claims, evidence))
+
+
+def test_a_service_is_missing_only_where_the_server_says_so():
+    said = 'Error from server (NotFound): services "geo" not found\n'
+    for evidence in ("seen", "unreadable", "cut"):
+        gone = observe("kubectl describe service/geo -n hotel", said, evidence=evidence)
+        assert ("noservice", "geo", None) not in words("geo", gone)
+
+
+@pytest.mark.parametrize("line", ["kubectl describe pods -l app=geo -n hotel", "kubectl get nodes", "kubectl events"])
+def test_nobody_is_healthy_for_what_was_not_read_to_its_end(line):
+    for evidence in ("unreadable", "cut"):
+        assert words("geo", observe(line, "NAME  STATUS\nnode-1  Ready\n", evidence=evidence)) == []
+
+
+def test_what_a_failure_says_accuses_nobody():
+    text = 'Error from server: container "geo" is waiting to start: ImagePullBackOff'
+    assert words("geo", observe("kubectl logs -l app=geo -n hotel", text, evidence="unreadable")) == []
 
 
 def test_a_chaos_object_is_told_of_the_component_that_it_selects():

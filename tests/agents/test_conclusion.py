@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from aoi.agents.conclusion import concluded
+from aoi.agents.conclusion import concluded, gaps_of
 from aoi.records.coverage import Coverage, Gap
-from aoi.records.episode import Answer
+from aoi.records.episode import Answer, Interaction, Outcome, Provenance, Step, Trajectory, TrajectoryContent
+from aoi.records.problem import Problem, ProblemInstance, TaskKind
 
 REFUSED = Gap(what="events", namespace="shop", reason="refused", detail="events is forbidden")
 NO_FAULT = Answer(verdict="no_fault", confidence=0.75)
@@ -48,3 +49,34 @@ def test_a_gap_that_hides_no_fault_does_not_unsay_one() -> None:
 def test_a_fault_is_the_models_to_claim() -> None:
     fault = Answer(verdict="fault", component="db", cause="crashloop", confidence=0.6)
     assert concluded(fault, surveyed(gaps=(REFUSED,)), 0).verdict == "fault"
+
+
+def test_what_the_models_own_commands_lost_stands_in_its_coverage() -> None:
+    asked = (
+        Interaction(command="kubectl get pods", status="ok", evidence="seen"),
+        Interaction(command="kubectl get configmaps", status="failed", evidence="unreadable", error="Forbidden"),
+        Interaction(command="kubectl get services", status="ok", evidence="cut"),
+        Interaction(command="kubectl get pods/gone", status="failed", evidence="absent", error="not found"),
+        Interaction(command="kubectl delete pods", status="refused", error="no"),
+    )
+    gaps = gaps_of(episode(asked), "shop")
+    assert [(gap.what, gap.namespace, gap.reason, gap.detail) for gap in gaps] == [
+        ("kubectl get configmaps", "shop", "unreadable", "Forbidden"),
+        ("kubectl get services", "shop", "cut", "only a part of what it would print was kept"),
+    ]
+
+
+def episode(asked: tuple[Interaction, ...]) -> Trajectory:
+    """One step with these commands."""
+    step = Step(index=0, status="ok", decision="", utterances=(), interactions=asked, sim_ms=0)
+    problem = Problem(
+        id="live-shop", application="live", application_version="1", fault=None, fault_version="1",
+        kind=TaskKind.LOCALIZATION, target=0, split="test", slice="control",
+    )  # fmt: skip
+    content = TrajectoryContent(
+        instance=ProblemInstance(problem=problem, seed=0), kind=problem.kind, split="test", slice="control", arm="x",
+        bundle="x", profile="0" * 64, rollout_seed=0, world="0" * 64, handles={}, steps=(step,), answer=None,
+        outcome=Outcome(success=False, aiopslab_success=False), ended="steps", tokens=0,
+    )  # fmt: skip
+    provenance = Provenance(started_at="2026-03-01T12:00:00+00:00", wall_ms=0, host="h", code_revision="r")
+    return Trajectory(content=content, provenance=provenance)

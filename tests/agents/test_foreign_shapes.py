@@ -60,7 +60,8 @@ def test_every_line_of_a_selector_is_read() -> None:
 
 
 def test_a_program_without_ports_lacks_no_service() -> None:
-    gone = observe("kubectl describe service/geo -n hotel", 'Error from server (NotFound): services "geo" not found\n')
+    said = 'Error from server (NotFound): services "geo" not found\n'
+    gone = observe("kubectl describe service/geo -n hotel", said, evidence="absent")
     silent = deployment().text.replace("    Port:       8080/TCP (grpc)\n", "")
     silent = silent.replace(
         "    Liveness:   http-get http://:8080/healthz delay=0s timeout=1s period=10s #success=1 #failure=3\n", ""

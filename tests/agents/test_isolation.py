@@ -19,10 +19,10 @@ WRITERS = (
     "aoi.agents.journal",
 )
 READ_PATH = (
-    "aoi.agents.probe", "aoi.access.redaction", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
-    "aoi.access.replay", "aoi.access.patience",
+    "aoi.agents.probe", "aoi.agents.checks", "aoi.agents.observer", "aoi.access.reading",
+    "aoi.access.replay", "aoi.access.recording", "aoi.access.patience",
 )  # fmt: skip
-PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor")
+PACKAGES = ("aoi.agents.kubectl", "aoi.agents.compressor", "aoi.access.redaction")
 HEAVY = ("kubernetes", "kubeworld")
 
 
@@ -76,7 +76,7 @@ def test_module_of_the_read_path_cannot_name_a_mutating_request(module: str) -> 
 
 @pytest.mark.parametrize("module", _modules())
 def test_module_of_the_read_path_runs_no_program_and_opens_no_connection(module: str) -> None:
-    allowed_files = {"aoi.access.replay"}
+    allowed_files = {"aoi.access.recording"}
     sources = {source.partition(".")[0] for source, _ in _imports(ast.parse(_path(module).read_text()))}
     assert not sources & {
         "subprocess",

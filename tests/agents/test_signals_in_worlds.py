@@ -30,7 +30,7 @@ def look(situation: Scenario, check: str, name: str) -> list[tuple[str, str]]:
     compressor = Compressor(known, assign(situation.components, situation.nodes, seed=0, real=True))
     results = [probe.run(line) for line in checks.lines(check, name, known)]
     assert all(result.status != "refused" for result in results)
-    observations = [Observation(r.command, r.observation, is_error=r.status != "ok") for r in results]
+    observations = [Observation(r.command, r.observation, r.evidence or "unreadable") for r in results]
     return [(signal.word, signal.subject) for signal in compressor.signals(name, observations)]
 
 

@@ -111,7 +111,16 @@ def service(label: str, selector: Obj | None = None, place: str = SHOP, port: in
     return thing("Service", label, place, spec={"selector": selector, "ports": ports, "clusterIP": "", **spec})
 
 
-def event(about: Obj, reason: str, message: str, *, age_s: float = 20, count: int = 1, path: str = "") -> Obj:
+def event(
+    about: Obj,
+    reason: str,
+    message: str,
+    *,
+    age_s: float = 20,
+    count: int = 1,
+    path: str = "",
+    author: str = "kubelet",
+) -> Obj:
     """A warning about an object."""
     meta = about["metadata"]
     involved = {"kind": about["kind"], "namespace": meta.get("namespace", ""), "name": meta["name"], "fieldPath": path}
@@ -123,6 +132,7 @@ def event(about: Obj, reason: str, message: str, *, age_s: float = 20, count: in
         reason=reason,
         message=message,
         count=count,
+        source={"component": author},
         lastTimestamp=ago(age_s),
     )
 
@@ -183,8 +193,13 @@ class Replay:
                 if key in READABLES and request.path == READABLES[key].path(place):
                     held = self.objects.get(key, ())
                     mine = [obj for obj in held if text(obj, "metadata", "namespace") in (place, "")]
-                    return found({"items": mine if READABLES[key].namespaced else list(held)})
+                    return found(listed(key, mine if READABLES[key].namespaced else list(held)))
         return Response(404, b'{"message": "not found"}', headers=DATE)
+
+
+def listed(key: str, items: list[Any], **metadata: Any) -> Obj:
+    """A list as an API server gives it."""
+    return {"kind": f"{READABLES[key].kind}List", "metadata": metadata, "items": items}
 
 
 def found(body: Any) -> Response:

@@ -59,7 +59,7 @@ def test_the_registrys_words_are_taken_from_the_event():
 
 def test_a_crash_loop_reads_the_log_of_both_attempts():
     (finding,) = _of(waiting("CrashLoopBackOff", restartCount=5, lastState=died(2, message="no DB")))
-    assert (finding.word, finding.tier, finding.is_explained) == ("crashloop", Tier.ENDED, True)
+    assert (finding.word, finding.tier, finding.exit_code) == ("crashloop", Tier.ENDED, 2)
     assert "exit code 2" in finding.summary
     assert "no DB" in finding.summary
     key = LogKey("shop", "web-6f-x", "main")

@@ -6,7 +6,7 @@ from aoi.access.transport import ReadRequest, Response
 from aoi.estate.finding import Finding, Tier
 from aoi.estate.hearing import CALM_TAIL, DEEP, TAIL
 from aoi.estate.survey import Survey
-from tests.estate.estates import DATE, Replay, deployed, died, running, service, surveyed, together, waiting
+from tests.estate.estates import DATE, Replay, container, deployed, died, running, service, surveyed, together, waiting
 
 QUIET = b"2026-03-01T11:59:00Z INFO request served in 12 ms\n"
 REFUSED = b"ERROR dial tcp db:5432: connect: connection refused\n"
@@ -17,8 +17,8 @@ def _about(survey: Survey, label: str) -> Finding:
     return next(finding for finding in survey.findings if finding.owner.name == label)
 
 
-def _crashing(restarts: int = 4):
-    return deployed("web", waiting("CrashLoopBackOff", lastState=died(1)) | {"restartCount": restarts})
+def _crashing(restarts: int = 4, code: int = 2):
+    return deployed("web", waiting("CrashLoopBackOff", lastState=died(code)) | {"restartCount": restarts})
 
 
 def _by_attempt(present: bytes, previous: bytes):
@@ -56,7 +56,7 @@ def _unready(log: bytes) -> Finding:
 
 def test_a_loud_complaint_of_a_running_program_is_why_it_is_not_ready():
     finding = _unready((QUIET * 4 + REFUSED) * 20)
-    assert (finding.word, finding.tier) == ("refused", Tier.CALLEE)
+    assert (finding.word, finding.is_lone) == ("refused", True)
     assert finding.other is not None
     assert finding.other.name == "db"
 
@@ -112,9 +112,12 @@ def test_a_healthy_program_is_heard_when_it_complains_again_and_again(times, is_
 FULL = b"ERROR write /data/wal/7: no space left on device\n"
 
 
-def test_a_ready_program_whose_disk_is_full_does_not_work():
-    answer = surveyed(deployed("web", running()), logs={"web-6f-x": (QUIET + FULL) * 15}).answer
-    assert (answer.verdict, answer.component, answer.cause) == ("fault", "web", "diskfull")
+def test_a_ready_program_whose_volume_is_full_does_not_work():
+    mounts = [container(volumeMounts=[{"name": "data", "mountPath": "/data"}])]
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    parts = deployed("web", running(), containers=mounts, volumes=volumes)
+    survey = surveyed(parts, logs={"web-6f-x": (QUIET + FULL) * 15})
+    assert (survey.answer.verdict, survey.answer.component, survey.answer.cause) == ("fault", "web", "diskfull")
 
 
 def test_a_disk_that_was_full_for_a_moment_is_no_fault_by_itself():

@@ -9,9 +9,10 @@ import pytest
 from aoi.access.reading import READABLES
 from aoi.access.transport import Response
 from aoi.errors import ClusterUnavailable, UnknownNamespace
+from aoi.estate import reading
 from aoi.estate.estate import all_namespaces, read_estate
 from aoi.estate.reading import LOG_BYTES, MAX_PAGES, Reader
-from tests.estate.estates import DATE, NOW, SHOP, Replay, deployed, found, pod, surveyed, thing
+from tests.estate.estates import DATE, NOW, SHOP, Replay, deployed, found, listed, pod, surveyed, thing
 
 PODS = READABLES["pods"].path(SHOP)
 DEEP = b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -71,7 +72,7 @@ def test_a_resource_that_a_cluster_does_not_serve_is_absent():
 
 
 def _page(*labels, follow=""):
-    return found({"items": [{"metadata": {"name": label}} for label in labels], "metadata": {"continue": follow}})
+    return found(listed("pods", [{"metadata": {"name": label}} for label in labels], **{"continue": follow}))
 
 
 def test_pages_are_followed_to_the_end():
@@ -103,17 +104,72 @@ def test_a_list_that_breaks_off_keeps_what_came_and_shows_no_absence(second, rea
     assert reader.coverage((SHOP,)).looked[0].items == 1
 
 
-def test_a_list_without_end_is_cut():
+@pytest.mark.parametrize(("follow", "pages"), [(lambda at: f"p{at}", MAX_PAGES), (lambda at: "again", 2)])
+def test_a_list_without_end_is_cut(follow, pages):
     asked = []
-    reader = _reader(lambda request: asked.append(request) or _page("a", follow="more"))
+    reader = _reader(lambda request: asked.append(request) or _page("a", follow=follow(len(asked))))
     (listing,) = reader.lists([("pods", SHOP)])
-    assert (len(asked), listing.gap.reason, listing.shows_absence) == (MAX_PAGES, "cut", False)
+    assert (len(asked), listing.gap.reason, listing.shows_absence) == (pages, "cut", False)
+
+
+ODD_ITEMS = [
+    *(3, None, "x", [], {}, {"metadata": []}, {"metadata": {"name": {"a": 1}}}, {"metadata": {"name": ""}}),
+    *({"kind": "Service", "metadata": {"name": "b"}}, {"metadata": {"name": "b", "namespace": "other"}}),
+    *({"metadata": {"name": "b"}, key: odd} for key in ("spec", "status") for odd in (3, "x", [1])),
+    *(
+        {"metadata": {"name": "b"}, "status": {key: odd}}
+        for key in ("conditions", "containerStatuses")
+        for odd in (3, {})
+    ),
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ITEMS, ids=str)
+def test_an_entry_that_is_no_object_of_the_list_makes_the_list_incomplete(odd):
+    items = [{"metadata": {"name": "a"}}, odd]
+    (listing,) = _reader(lambda _: found(listed("pods", items))).lists([("pods", SHOP)])
+    assert [item["metadata"]["name"] for item in listing.items] == ["a"]
+    assert (listing.state, listing.gap.reason, listing.shows_absence) == ("partial", "unreadable", False)
+
+
+@pytest.mark.parametrize("kind", ["ServiceList", "Status", "Pod", "", None, 3, {"a": 1}])
+def test_a_list_of_something_else_is_no_list(kind):
+    (listing,) = _reader(lambda _: found({"kind": kind, "items": []})).lists([("pods", SHOP)])
+    assert (listing.state, listing.gap.reason) == ("unread", "unreadable")
+
+
+@pytest.mark.parametrize("metadata", [{"remainingItemCount": 3}, {"continue": 7}, {"continue": {"a": 1}}])
+def test_a_list_that_speaks_of_more_and_does_not_say_where_is_cut(metadata):
+    (listing,) = _reader(lambda _: found(listed("pods", [], **metadata))).lists([("pods", SHOP)])
+    assert (listing.gap.reason, listing.shows_absence) == ("cut", False)
+
+
+def test_no_survey_reads_more_than_it_may_in_all(monkeypatch):
+    monkeypatch.setattr(reading, "TOTAL_BYTES", 1_000)
+    reader = _reader(lambda _: found(listed("pods", [{"metadata": {"name": "a" * 1_000}}])))
+    pods, services = reader.lists([("pods", SHOP), ("services", SHOP)])
+    assert (pods.state, services.gap.reason) == ("complete", "skipped")
+    assert "1000 bytes were read in all" in services.gap.detail
+
+
+def test_after_an_interrupt_it_is_said_that_somebody_interrupted():
+    times = iter([0.0])
+    reader = Reader(Replay(), clock=lambda: next(times, float("inf")))
+    (listing,) = reader.lists([("pods", SHOP)])
+    assert (listing.gap.reason, listing.gap.detail) == ("skipped", "interrupted by whoever asked")
+
+
+def test_a_log_of_a_server_that_heeds_no_limit_is_kept_by_its_end():
+    log = _log(Replay(answer=lambda _: Response(200, b"x" * LOG_BYTES * 3 + b"\npanic: the end\n", "text/plain", DATE)))
+    assert log.data.endswith(b"panic: the end\n")
+    assert (len(log.data), log.gap.reason) == (LOG_BYTES, "cut")
 
 
 @pytest.mark.parametrize("follow", ["a b", "ü", "x" * 4000, {"a": 1}, 7])
 @pytest.mark.parametrize("metadata", [True, False])
 def test_a_forged_page_ends_its_own_list_only(follow, metadata):
-    body = {"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": follow} if metadata else [follow]}
+    continued = {"continue": follow} if metadata else [follow]
+    body = {"kind": "PodList", "items": [{"metadata": {"name": "a"}}], "metadata": continued}
     reader = _reader(lambda _: found(body))
     pods, services = reader.lists([("pods", SHOP), ("services", SHOP)])
     assert len(pods.items) >= 1
@@ -137,7 +193,8 @@ def test_threads_keep_the_order_in_which_was_asked():
 
     def answer(request):
         gate.wait()
-        return _page(request.path.rsplit("/", 1)[1])
+        key = request.path.rsplit("/", 1)[1]
+        return found(listed(key, [{"metadata": {"name": key}}]))
 
     reader = Reader(Replay(answer=answer), threads=len(keys))
     listings = reader.lists([(key, SHOP) for key in keys])
@@ -234,15 +291,19 @@ def test_a_cluster_that_does_not_answer_at_all_is_an_error():
 
 
 def test_all_namespaces_are_those_that_the_cluster_lists():
-    listed = found({"items": [thing("Namespace", place, "") for place in ("shop", "blog")]})
-    replay = Replay(answer=lambda asked: listed if asked.path == "/api/v1/namespaces" else None)
+    places = found(listed("namespaces", [thing("Namespace", place, "") for place in ("shop", "blog")]))
+    replay = Replay(answer=lambda asked: places if asked.path == "/api/v1/namespaces" else None)
     assert all_namespaces(Reader(replay)) == ("shop", "blog")
 
 
 def test_a_deeply_nested_object_does_not_end_the_survey():
     spec = b'{"a":' * 600 + b"1" + b"}" * 600
-    body = b'{"items": [{"metadata": {"name": "deep"}, "spec": {"x": ' + spec + b'}, "status": {"phase": "Pending"}}]}'
+    body = (
+        b'{"kind": "PodList", "items": [{"metadata": {"name": "deep"}, "spec": {"x": '
+        + spec
+        + b'}, "status": {"phase": "Pending"}}]}'
+    )
     assert orjson.loads(body)
     survey = surveyed(answer=lambda asked: Response(200, body, headers=DATE) if asked.path == PODS else None)
     assert survey.answer.verdict == "inconclusive"
-    assert [gap.reason for gap in survey.coverage.lacks("pods")] == ["cut"]
+    assert [gap.reason for gap in survey.coverage.lacks("pods")] == ["unreadable"]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -200,6 +201,7 @@ def test_whoever_reports_a_symptom_is_not_told_that_nothing_is_wrong(diagnose: D
         (("-n", "a", "-A"), "give one of them"),
         (("--kind", "mitigation"), "mitigation"),
         (("--problem", "x", "--symptom", "y"), "give one of them"),
+        (("--events", "/nowhere/events.jsonl"), "/nowhere/events.jsonl cannot be written"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
@@ -233,11 +235,23 @@ def test_a_diagnosis_is_kept_and_shown_again(
     assert all(evidence.seen for evidence in told.evidence)
 
 
+def test_reports_for_which_there_is_no_room_are_told(cluster: LiveCluster, diagnose: Diagnose, tmp_path: Path) -> None:
+    file = tmp_path / "alert.json"
+    file.write_bytes(webhook(*(firing(namespace=BROKEN, pod=f"p{number}") for number in range(109))))
+    told = read(diagnose("--alert", str(file), "--json", *(f"--symptom=s{number}" for number in range(103))))
+    assert told.answer is not None
+    assert told.answer.coverage is not None
+    gaps = {gap.what: gap.detail for gap in told.answer.coverage.gaps if gap.reason == "cut"}
+    assert gaps["alerts"] == "the first 100 of 109 were looked for"
+    assert gaps["symptoms"] == "the first 100 of 103 were looked for"
+    assert (len(told.alerts), len(told.symptoms)) == (100, 100)
+
+
 def test_names_in_the_document_for_scripts_stay(diagnose: Diagnose) -> None:
     document = json.loads(diagnose("--json").out)
     assert set(document) == {
         "schema_version", "answer", "survey", "evidence", "ended", "symptoms", "alerts", "trajectory", "trajectory_ref",
-        "bundle", "version", "seconds", "tokens", "changed", "kept_as",
+        "bundle", "version", "seconds", "tokens", "costs", "spent_ms", "changed", "kept_as",
     }  # fmt: skip
     assert set(document["answer"]) == {
         "schema_version", "verdict", "component", "cause", "system_level", "fault_type", "confidence", "evidence",
@@ -246,6 +260,23 @@ def test_names_in_the_document_for_scripts_stay(diagnose: Diagnose) -> None:
     assert set(document["answer"]["coverage"]) == {
         "schema_version", "cluster", "context", "namespaces", "looked", "gaps", "retried"
     }  # fmt: skip
+
+
+def test_events_go_where_they_are_asked_for_and_the_answer_stays_alone(diagnose: Diagnose, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    ended = diagnose("--json", "--events", str(file))
+    (event,) = (json.loads(line) for line in file.read_text().splitlines())
+    assert (event["event"], event["component"]) == ("surveyed", "till-worker")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert ended.err == ""
+    assert read(ended).answer is not None
+    assert [json.loads(line)["event"] for line in diagnose("--events", "-").err.splitlines()] == ["surveyed"]
+
+
+def test_what_a_diagnosis_cost_is_told(diagnose: Diagnose) -> None:
+    ended = diagnose()
+    (cost,) = (line for line in ended.out.splitlines() if line.startswith("cost"))
+    assert re.fullmatch(r"cost      survey: [1-9]\d+ reads, [\d,]{4,} bytes; \d+\.\d s", cost)
 
 
 def test_the_use_case_is_a_function(cluster: LiveCluster) -> None:

@@ -93,6 +93,12 @@ def _missing(blame: Blame, accused: list[tuple[str, str, str]], evidence: str) -
         yield f"words: expected one of {list(blame.mention)} in summary or evidence"
 
 
+def accuses(expected: Expected, answer: Answer, *, with_cause: bool = False) -> bool:
+    """Whether the answer itself names a component that is to blame; and a right word for it, where that is asked."""
+    mine = [b for b in expected.blames if any(_is(answer.component or "", component) for component in b.component)]
+    return any(not with_cause or not blame.cause or answer.cause in blame.cause for blame in mine)
+
+
 def _is(label: str, component: str) -> bool:
     """Labels may say more than the name where two objects share it: `cronjob/web`, `messaging/web`."""
     return label == component or label.endswith(f"/{component}")

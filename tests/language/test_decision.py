@@ -110,7 +110,8 @@ def test_a_damaged_decision_is_refused_or_still_means_something(decision, edits)
         "",
         "[" * 100_000,
         '{"sum":"none"}',
-        render(Decision(None, "scan", None, 1, SubmitDo("no"))) * 2,
+        render(Decision(None, "scan", None, 1, SubmitDo("no")))
+        + render(Decision(None, "scan", None, 2, SubmitDo("no"))),
         '{"sum":"none","sum":"none","phase":"scan","cause":"none","conf":"1","do":"submit no"}',
         '{"sum":"none","phase":"scan","cause":"none","conf":"1","do":"submit no s4 refused"}',
         '{"sum":"none","phase":"scan","cause":"refused s4 s5","conf":"1","do":"submit no"}',

@@ -1,17 +1,24 @@
 """A model's answer about a live cluster stands beside the survey's, with what both rest on."""
 
+import io
+import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aoi import progress
 from aoi.language.lexicon import MAX_HANDLES
-from tasks.diagnose import LiveTarget, diagnose_live
+from flows.events import EventLines
+from tasks.diagnose import LiveTarget, SurveyClock, diagnose_live
 from tasks.workspace import workspace
 from tests.flows.live_cluster import BROKEN, deploy, live_cluster
 from tests.models.small import make_base
+from tests.models.talking_server import talking
 from tests.tasks.test_promote import store_base
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
@@ -57,6 +64,40 @@ def test_components_that_a_model_has_no_handle_for_are_told_and_healthy(tmp_path
     gap = told.answer.coverage.lacks("handles")[0]
     assert "have no short name" in gap.detail
     assert "till-worker" not in gap.detail
+
+
+def silent(body: dict[str, Any], is_over: threading.Event) -> bytes:
+    is_over.wait(60)
+    return b"{}"
+
+
+@pytest.mark.usefixtures("_champion")
+def test_a_cancelled_diagnosis_leaves_its_model_and_tells_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, events = SurveyClock(), io.StringIO()
+    with live_cluster(tmp_path) as cluster, talking(silent) as server:
+        monkeypatch.setenv("AOI_SERVER__URL", server.url)
+        workspace.cache_clear()
+
+        def cancel() -> None:
+            server.has_been_asked.wait(60)
+            clock.stop()
+
+        threading.Thread(target=cancel, daemon=True).start()
+        with progress.reporting_to(EventLines(events)):
+            told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig)), clock=clock)
+    assert told.ended == "cancelled"
+    assert told.answer is not None
+    assert (told.answer.verdict, told.answer.coverage is not None) == ("inconclusive", True)
+    assert "cancelled" in told.answer.summary
+    assert told.survey is not None
+    assert told.survey.component == "till-worker"
+    costs = {cost.role: cost for cost in told.costs}
+    assert costs["survey"].requests > 10
+    assert costs["survey"].bytes > 1_000
+    kinds = [json.loads(line)["event"] for line in events.getvalue().splitlines()]
+    assert kinds == ["surveyed", "asked", "stopped"]
 
 
 def test_whoever_asks_no_model_does_not_wait_for_one_to_be_loaded() -> None:

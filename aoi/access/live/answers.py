@@ -13,6 +13,8 @@ from aoi.access.transport import Response
 
 MAX_DEPTH = 100
 """Levels of nesting of an answer; objects have about 20, schemas of custom resources some 60, and readers recurse."""
+MAX_NODES = 300_000
+"""Objects and lists in one answer: in memory each is many times as large as its text, and 500 pods have 60,000."""
 _TEXT = re.compile(r"/api/v1/namespaces/[^/]+/pods/[^/]+/log")
 _KEPT = ("date", "retry-after", "warning")
 _STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
@@ -44,6 +46,8 @@ def _problem(answer: Answer, path: str, content_type: str) -> str:
         return "" if media in ("text/plain", "") else f"it is {media!r:.60}, and a log is text/plain"
     if media != "application/json":
         return f"it is {media or 'of no content type'!r:.60}, expected application/json: a page of a login or a proxy?"
+    if answer.body.count(b"{") + answer.body.count(b"[") > MAX_NODES:
+        return f"JSON of more than {MAX_NODES} objects and lists"
     return f"JSON nested more than {MAX_DEPTH} deep" if depth(answer.body) > MAX_DEPTH else ""
 
 

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from aoi.access.live.lookup import connected
 from aoi.errors import ClusterUnavailable
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -83,7 +84,14 @@ class _Bounded(HTTPConnection):
     @override
     def _new_conn(self) -> socket.socket:
         began_s = time.monotonic()
-        plain = super()._new_conn()
+        try:
+            plain = connected(self._dns_host, self.port, _seconds(self.timeout))
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, "no connection") from error
         sock = _PlainSocket(fileno=plain.detach())
         # What remains for the handshake of TLS, which is bounded as a whole by the timeout of its socket.
         sock.settimeout(max(0.001, _seconds(self.timeout) - (time.monotonic() - began_s)))

@@ -16,6 +16,12 @@ MAX_BYTES = 1_048_576
 """Of the kubeconfig and of each file that it names."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token, its authority and its namespace."""
+MAX_ENTRIES = 40_000
+"""Keys, items and aliases of a kubeconfig: what parses it takes a second for so many, and a thousand clusters need
+fewer."""
+_MARKS = (b":", b",", b"- ", b"[", b"{", b"*", b"&")
+_FOLDERS = (".kube", ".minikube")
+"""Of the user's home, where clients keep the certificates that kubeconfigs name."""
 _SHOWN = 10
 """Names of contexts that an error lists."""
 _PROGRAMS = ("exec", "auth-provider")
@@ -90,7 +96,7 @@ def load(path: Path | None = None, context: str | None = None) -> Kubeconfig:
     chosen = _entry(document, "contexts", "context", name, source)
     cluster = _entry(document, "clusters", "cluster", chosen.get("cluster"), source)
     user = _entry(document, "users", "user", chosen.get("user"), source)
-    namespace = _checked_namespace(chosen.get("namespace") or "default", f"kubeconfig {source}: context {name!r:.80}")
+    namespace = _checked_namespace(chosen.get("namespace") or "default", f"kubeconfig {source}: context {shown(name)}")
     _check_cluster(cluster, source)
     _check_user(user, source, namespace)
     return Kubeconfig(
@@ -139,19 +145,28 @@ def _in_cluster() -> Kubeconfig:
 
 def _checked_namespace(name: Any, where: str) -> str:
     if not isinstance(name, str) or not _NAMESPACE.fullmatch(name):
-        raise SettingsError(f"{where} names {name!r:.80}, which is no namespace. Look: kubectl get namespaces")
+        raise SettingsError(f"{where} names {shown(name)}, which is no namespace. Look: kubectl get namespaces")
     return name
+
+
+def shown(value: Any) -> str:
+    """What stands in a file, for a message: what is no short text may be larger than any memory, written out."""
+    return repr(value[:80]) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _document(path: Path) -> Obj:
     data = _contents(path, f"kubeconfig {path}", "Name one with --kubeconfig")
+    if sum(data.count(mark) for mark in _MARKS) > MAX_ENTRIES:
+        raise SettingsError(f"kubeconfig {path} has more than {MAX_ENTRIES} entries. Name another one")
     try:
         document = yaml.safe_load(data)
     except RecursionError as error:
         raise SettingsError(f"kubeconfig {path} is nested deeper than any kubeconfig. Name another one") from error
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
+    except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, TypeError) as error:
+        # What a tag says of a value that is none of it, PyYAML raises as it comes: a date, a number, a truth.
         raise SettingsError(f"kubeconfig {path} is not YAML") from error
-    if not isinstance(document, dict) or document.get("kind") != "Config":
+    # kubectl takes one without a kind as well.
+    if not isinstance(document, dict) or document.get("kind", "Config") != "Config":
         what = "is empty" if not data.strip() else "is not of kind Config"
         raise SettingsError(f"kubeconfig {path} {what}. Name one with --kubeconfig")
     return document
@@ -159,15 +174,18 @@ def _document(path: Path) -> Obj:
 
 def _entry(document: Obj, table: str, key: str, name: Any, path: Path) -> Obj:
     entries = document.get(table)
+    if name is not None and not isinstance(name, str):
+        raise SettingsError(f"kubeconfig {path} names {shown(name)} among its {table}, expected a text")
     named = [entry for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict)]
+    named = [entry for entry in named if isinstance(entry.get("name"), str)]
     matches = [part for entry in named if entry.get("name") == name and isinstance(part := entry.get(key), dict)]
     if len(matches) == 1:
         return matches[0]
     if table != "contexts":
-        raise SettingsError(f"kubeconfig {path} has {len(matches)} {table} named {name!r:.80}, expected one")
-    shown = [f"{entry.get('name')!r:.80}" for entry in named]
-    there = ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")
-    what = "has no current-context" if not name else f"has {len(matches)} contexts named {name!r:.80}, expected one"
+        raise SettingsError(f"kubeconfig {path} has {len(matches)} {table} named {shown(name)}, expected one")
+    known = [shown(entry["name"]) for entry in named]
+    there = ", ".join(known[:_SHOWN]) + (f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else "")
+    what = "has no current-context" if not name else f"has {len(matches)} contexts named {shown(name)}, expected one"
     raise SettingsError(f"kubeconfig {path} {what}: it has {there or 'none'}. Name one with --context")
 
 
@@ -175,7 +193,7 @@ def _check_cluster(cluster: Obj, path: Path) -> None:
     server = cluster.get("server")
     if not isinstance(server, str) or not _SERVER.fullmatch(server) or "/.." in server or not _has_port(server):
         raise SettingsError(
-            f"kubeconfig {path}: server {server!r:.120} is not an https:// URL of a host, a port and a path. "
+            f"kubeconfig {path}: server {shown(server)} is not an https:// URL of a host, a port and a path. "
             "It takes no user information, query or fragment"
         )
     if cluster.get("insecure-skip-tls-verify"):
@@ -184,7 +202,7 @@ def _check_cluster(cluster: Obj, path: Path) -> None:
         raise SettingsError(f"kubeconfig {path}: proxy-url would send the token to another host. Remove it")
     expected = cluster.get("tls-server-name")
     if expected and not (isinstance(expected, str) and _HOST.fullmatch(expected)):
-        raise SettingsError(f"kubeconfig {path}: tls-server-name {expected!r:.80} is not a host name")
+        raise SettingsError(f"kubeconfig {path}: tls-server-name {shown(expected)} is not a host name")
 
 
 def _has_port(server: str) -> bool:
@@ -210,7 +228,7 @@ def _check_user(user: Obj, path: Path, namespace: str) -> None:
     file = user.get("tokenFile")
     if file and file != str(SERVICE_ACCOUNT / "token"):
         raise SettingsError(
-            f"kubeconfig {path}: tokenFile {file!r:.120} would send a file of this machine to the server. "
+            f"kubeconfig {path}: tokenFile {shown(file)} would send a file of this machine to the server. "
             f"Only a pod's own {SERVICE_ACCOUNT / 'token'} is read. {remedy}"
         )
     certificates = [user.get(key) or user.get(f"{key}-data") for key in ("client-certificate", "client-key")]
@@ -239,14 +257,33 @@ def _material(entry: Obj, key: str, path: Path) -> bytes | None:
     data, file = entry.get(f"{key}-data"), entry.get(key)
     if data:
         try:
-            return base64.b64decode("".join(str(data).split()), validate=True)
+            encoded = (
+                data.encode("ascii") if isinstance(data, str) else bytes(data if isinstance(data, bytes) else b"%")
+            )
+            return base64.b64decode(b"".join(encoded.split()), validate=True)
         except (binascii.Error, ValueError) as error:
             raise SettingsError(f"kubeconfig {path}: {key}-data is not base64") from error
     if not file:
         return None
     if not isinstance(file, str):
         raise SettingsError(f"kubeconfig {path}: {key} is not the name of a file")
-    return _contents(path.parent / file, f"kubeconfig {path}: {key} {path.parent / file}")
+    return _contents(_beside(path, file, key), f"kubeconfig {path}: {key} {shown(file)}")
+
+
+def _beside(path: Path, file: str, key: str) -> Path:
+    """A file that may be read for a kubeconfig: in its folder or below, or where clients keep certificates."""
+    try:
+        target = (path.parent / file).resolve()
+        folders = [folder.resolve() for folder in (path.parent, SERVICE_ACCOUNT, *(Path.home() / d for d in _FOLDERS))]
+    except (OSError, ValueError, RuntimeError) as error:  # a name with a NUL, a link to itself, no home
+        raise SettingsError(f"kubeconfig {path}: {key} {shown(file)} cannot be read: it is no file name") from error
+    if not any(target.is_relative_to(folder) for folder in folders):
+        raise SettingsError(
+            f"kubeconfig {path}: {key} {shown(file)} leads to {target.parent}, and only files beside the kubeconfig, "
+            f"in ~/{' or ~/'.join(_FOLDERS)} or in {SERVICE_ACCOUNT} are read. Copy it there, or write its contents as "
+            f"{key}-data: kubectl config view --flatten"
+        )
+    return target
 
 
 def _contents(path: Path, what: str, remedy: str = "") -> bytes:

@@ -51,12 +51,13 @@ class LiveReadTransport:
         prometheus_url: str | None = None,
         jaeger_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        check_s: float = CHECK_S,
         needed_rights: Sequence[Access] = NEEDED,
     ) -> None:
         """Connect and check the identity in `namespaces`, else in `namespace`, else in the one of the context.
 
-        `timeout_s` bounds each request as a whole. `needed_rights` is empty where whoever reads tells what was
-        refused. Raises: SettingsError, ClusterUnavailable.
+        `timeout_s` bounds each request as a whole, `check_s` the check of the identity. `needed_rights` is empty where
+        whoever reads tells what was refused. Raises: SettingsError, ClusterUnavailable.
         """
         self._needed_rights = needed_rights
         self.checked = Checked()
@@ -74,12 +75,12 @@ class LiveReadTransport:
         # Its own connections: neither the cluster's authority nor its client certificate concern another server.
         self._other = Connections(kept=PARALLEL_READS)
         try:
-            self.check(tuple(namespaces) or (namespace or self.config.namespace,))
+            self.check(tuple(namespaces) or (namespace or self.config.namespace,), check_s)
         except BaseException:
             self.close()
             raise
 
-    def check(self, namespaces: Sequence[str]) -> None:
+    def check(self, namespaces: Sequence[str], within_s: float = CHECK_S) -> None:
         """Refuse the identity if it may do too much anywhere, or too little in all of these namespaces.
 
         For those that become known later; the constructor has checked its own. Raises: SettingsError, ClusterRefused,
@@ -87,7 +88,7 @@ class LiveReadTransport:
         """
         if not self._needed_rights and self.checked.whole.issuperset(namespaces):
             return
-        patience = Patience(CHECK_S)
+        patience = Patience(min(CHECK_S, within_s))
 
         def post(path: str, body: bytes) -> Response:
             with _refusing_untrusted():

@@ -39,9 +39,10 @@ class Compressor:
     def signals(self, target: str, observations: Sequence[Observation]) -> tuple[Signal, ...]:
         """Ranked signals about `target` (a real name); `healthy` if the text shows nothing wrong with it.
 
+        An unreadable observation shows nothing, and nothing is absent for not being in one that was cut.
         Findings about other components than the target are dropped: a check answers the question that was asked.
         """
-        readable = [observation for observation in observations if observation.data]
+        readable = [seen for seen in observations if seen.data and seen.evidence != "unreadable"]
         if not readable:
             return ()
         nodes = self._topology.nodes
@@ -76,13 +77,15 @@ class Compressor:
             yield from _alone(shape, observation, target, topology)
         described = by_shape.get("describe workload")
         service = by_shape.get("describe services")
-        if service:
+        if service and service.evidence == "absent":
             yield from services.missing(service, described, topology)
-        if service and described:
+        # What follows finds something absent in one of two texts: it needs that one to its end.
+        whole = {shape: observation for shape, observation in by_shape.items() if observation.is_whole}
+        if service and described and {"describe services", "describe workload"} <= whole.keys():
             yield from services.endpoints(service, described, topology)
-        if (manifest := by_shape.get("get workload json")) and (maps := by_shape.get("get configmaps json")):
-            yield from configuration.configuration(manifest, maps, by_shape.get("get services"), topology)
-        if described and (claims := by_shape.get("get persistentvolumeclaims")):
+        if (manifest := by_shape.get("get workload json")) and (maps := whole.get("get configmaps json")):
+            yield from configuration.configuration(manifest, maps, whole.get("get services"), topology)
+        if described and (claims := whole.get("get persistentvolumeclaims")):
             yield from placement.storage(described, claims, topology)
 
 
@@ -121,8 +124,12 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
 
 
 def _says_something(observation: Observation) -> bool:
-    """Whether silence in this text means health: an error does not, nor does a thing that is not there."""
-    return not observation.is_error and not observation.text.startswith(
+    """Whether silence in this text means health: an error does not, nor a part, nor a thing that is not there.
+
+    A log is the end of one at best: of it silence in what there is has to do.
+    """
+    is_log = _shape(observation.line).startswith("logs")
+    return (observation.is_whole or (is_log and not observation.is_error)) and not observation.text.startswith(
         ("No resources found", "No metrics", "No traces", "No series")
     )
 

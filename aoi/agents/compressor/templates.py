@@ -38,6 +38,8 @@ def listed(observation: Observation) -> Sequence[Json]:
 
 def is_cut(observation: Observation) -> bool:
     """Whether a list in `-o json` is not all that there is."""
+    if not observation.is_whole:
+        return True
     try:
         value = orjson.loads(observation.data)
     except orjson.JSONDecodeError:
@@ -47,6 +49,8 @@ def is_cut(observation: Observation) -> bool:
 
 def revisions(observation: Observation, topology: Topology) -> Iterator[Finding]:
     """Signals of `kubectl get replicasets -o json`: fields that the newest recorded template has changed."""
+    if is_cut(observation):
+        return  # which revision is the newest is not known of a part
     owned: dict[str, list[tuple[int, Json, bool]]] = {}
     for item in listed(observation):
         meta = item.get("metadata", {})

@@ -1,6 +1,7 @@
 """One line's reads: every request it made, and what the server said. Holds a `ReadTransport`, nothing else."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,6 +19,8 @@ MAX_PAGES = 4
 """Pages of one list: at most `MAX_PAGES * MAX_LIST` objects are read for one line."""
 
 
+ANSWERED = (400, 404)
+"""Statuses by which a server says that there is no such object, container or log."""
 MAX_ERROR = 2_000
 """Characters of an error's text that are kept: it stands in records and in prompts."""
 
@@ -30,6 +33,11 @@ class ServerSaid(Exception):
         super().__init__(f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}")
         self.status = status
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers the question: there is none of it, or not yet. Every other error leaves it open."""
+        return self.status in ANSWERED
+
 
 class Reader:
     """Reads for one command in one namespace, and remembers what it asked."""
@@ -37,6 +45,8 @@ class Reader:
     def __init__(self, transport: ReadTransport, namespace: str, now: datetime | None = None) -> None:
         self.namespace = namespace
         self.requests: list[ReadRequest] = []
+        self.is_partial = False
+        """Whether something that was asked for did not come, or not to its end."""
         self._transport = transport
         self._now = now
         self._dates: list[datetime] = []
@@ -75,10 +85,14 @@ class Reader:
         for _ in range(MAX_PAGES):
             query = _query(labels=labels, fields=fields, follow=follow)
             page = self._json(ReadRequest(readable.path(namespace or self.namespace), query))
-            items += page.get("items") or []
-            follow = (page.get("metadata") or {}).get("continue") or ""
+            kind, held = page.get("kind"), page.get("items")
+            if not isinstance(held, list) or not isinstance(kind, str) or not kind.endswith("List"):
+                raise self._lost(502, "BadAnswer", f"{readable.path(namespace or self.namespace)} answered no list")
+            items += held
+            follow = _follow(page)
             if not follow:
                 break
+        self.is_partial = self.is_partial or bool(follow)
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         whole = [{**typed, **item} for item in items]
         return [redact_object(item) for item in whole] if redacted else whole
@@ -88,15 +102,28 @@ class Reader:
     ) -> Obj:
         """The server's own columns; what it answers if it has none. Raises: ServerSaid."""
         query = (("includeObject", "Object" if whole else "Metadata"),)
-        if name is None:
-            query += _query(labels=labels, fields=fields)
-        return self._json(ReadRequest(readable.path(self.namespace, name), query, accept=TABLE))
+        if name is not None:
+            return self._json(ReadRequest(readable.path(self.namespace, name), query, accept=TABLE))
+        first: Obj = {}
+        follow = ""
+        for _ in range(MAX_PAGES):
+            asked = query + _query(labels=labels, fields=fields, follow=follow)
+            page = self._json(ReadRequest(readable.path(self.namespace, name), asked, accept=TABLE))
+            held = "rows" if page.get("kind") == "Table" else "items"
+            first = {**page, held: [*(first.get(held) or []), *(page.get(held) or [])]}
+            follow = _follow(page)
+            if not follow:
+                break
+        self.is_partial = self.is_partial or bool(follow)
+        return first
 
     def log(self, pod: str, query: Mapping[str, str]) -> str:
         """Text of one container's log. Raises: ServerSaid."""
         path = READABLES["pods"].path(self.namespace, pod) + "/log"
         pairs = (*query.items(), ("limitBytes", str(MAX_LOG_BYTES)))
-        return self._send(ReadRequest(path, pairs, accept="*/*")).body.decode("utf-8", "replace")
+        body = self._send(ReadRequest(path, pairs, accept="*/*")).body
+        self.is_partial = self.is_partial or len(body) >= MAX_LOG_BYTES
+        return body[-MAX_LOG_BYTES:].decode("utf-8", "replace")  # who heeds no limit sends more
 
     def telemetry(self, backend: Backend, path: str, query: Mapping[str, str]) -> Any:
         """The `data` of a Prometheus or Jaeger answer. Raises: ServerSaid."""
@@ -107,11 +134,11 @@ class Reader:
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise ServerSaid(
+            raise self._lost(
                 502, "BadAnswer", f"{request.path} answered {len(body)} bytes that are not JSON"
             ) from error
         if not isinstance(value, dict):
-            raise ServerSaid(502, "BadAnswer", f"{request.path} answered JSON that is not an object")
+            raise self._lost(502, "BadAnswer", f"{request.path} answered JSON that is not an object")
         return value
 
     def _send(self, request: ReadRequest) -> Response:
@@ -119,10 +146,27 @@ class Reader:
         response = self._transport.read(request)
         date = next((value for key, value in response.headers.items() if key.lower() == "date"), None)
         if date:
-            self._dates.append(parsedate_to_datetime(date).astimezone(UTC))
+            with suppress(ValueError, TypeError, OverflowError):  # a date that nobody can read says nothing
+                self._dates.append(parsedate_to_datetime(date).astimezone(UTC))
         if response.status >= 400:
-            raise _error(request, response)
+            said = _error(request, response)
+            self.is_partial = self.is_partial or not said.is_answer
+            raise said
         return response
+
+    def _lost(self, status: int, reason: str, message: str) -> ServerSaid:
+        """An answer that is none: whoever goes on without it has a part."""
+        self.is_partial = True
+        return ServerSaid(status, reason, message)
+
+
+def _follow(page: Obj) -> str:
+    """The token of the next page. Raises: TypeError, ValueError for one that is no text."""
+    metadata = page.get("metadata") or {}
+    follow = metadata.get("continue") or ""
+    if not isinstance(follow, str):
+        raise ValueError("the next page is named by no text")
+    return follow
 
 
 def _readable(key: str | Readable) -> Readable:

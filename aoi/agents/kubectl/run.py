@@ -15,6 +15,7 @@ from aoi.agents.kubectl.logs import render_logs
 from aoi.agents.kubectl.reader import Reader, ServerSaid
 from aoi.agents.kubectl.rollout import render_events, render_history, render_status, render_top
 from aoi.agents.kubectl.telemetry import render_alerts, render_metrics, render_query, render_services, render_traces
+from aoi.records.coverage import Evidence
 
 LIMIT_BYTES = 32_768
 """Of one observation. A 14B model with 4,096 tokens of context sees far less; the Compressor may read it all."""
@@ -28,6 +29,10 @@ class Rendered:
     requests: tuple[ReadRequest, ...]
     error: str | None = None
     """What the server refused or did not find; it is also the last line of `text`."""
+    is_cut: bool = False
+    """Whether more was printed than may be kept."""
+    evidence: Evidence = "seen"
+    """What may be concluded from it."""
 
 
 _RENDERERS: Mapping[str, Callable[[ReadCommand, Reader], str]] = {
@@ -55,22 +60,33 @@ def run(
     """
     reader = Reader(transport, command.namespace, now)
     error = None
+    evidence: Evidence = "seen"
     try:
         text = _render(command, reader)
     except ServerSaid as said:
         error = redact(str(said).encode()).decode()
         text = f"{said}\n"
+        evidence = "absent" if said.is_answer else "unreadable"
     # Redacted before it is cut: half a private key no longer looks like one.
     data = redact(text.encode("utf-8", "replace"))
-    if len(data) > limit_bytes and command.output == "json" and error is None:
+    is_cut = len(data) > limit_bytes
+    if is_cut and command.output == "json" and error is None:
         data = shorten_json(data, limit_bytes)
-    return Rendered(bound(data, limit_bytes), tuple(reader.requests), error)
+    kept = bound(data, limit_bytes)
+    if evidence == "seen" and (reader.is_partial or kept is not data or _leaves_out(kept, is_cut=is_cut)):
+        evidence = "cut"
+    return Rendered(kept, tuple(reader.requests), error, is_cut, evidence)
+
+
+def _leaves_out(data: bytes, *, is_cut: bool) -> bool:
+    """Whether items are missing from a JSON answer that was shortened; strings that were leave names whole."""
+    return is_cut and b'"remainingItemCount"' in data
 
 
 def _render(command: ReadCommand, reader: Reader) -> str:
     try:
         return _RENDERERS[command.verb](command, reader)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError) as error:
         # Objects come from elsewhere: one that is not shaped as the API says is evidence, not a crash.
         path = reader.requests[-1].path if reader.requests else "?"
         raise ServerSaid(502, "BadAnswer", f"{path} answered an unexpected shape: {error!r}") from error

@@ -188,7 +188,7 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
         next=log_command(pod, container, previous=restarts > 0),
         sightings=sightings,
         logs=_logs(pod, container, restarts),
-        is_explained=bool(message),
+        exit_code=code if last else None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate, times_seen
-from aoi.estate.finding import Finding, Tier, sentence
+from aoi.estate.finding import Finding, Source, Tier, sentence
 from aoi.estate.objects import Obj, entries, name, namespace, reference, spell, text
 
 FRESH_S = 1_800.0
@@ -48,6 +48,8 @@ def _warning(estate: Estate, obj: Obj, event: Obj) -> Finding:
         Tier.STATED,
         next=(f"kubectl describe {kind.lower()} {name(obj)} -n {namespace(obj)}",),
         sightings=(estate.witness.of_event(event),),
+        sources=frozenset({Source.EVENT}),
+        is_lone=True,
     )
 
 

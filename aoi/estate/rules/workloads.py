@@ -199,7 +199,7 @@ def _failed_job(estate: Estate, component: Component, job: Obj, pods: tuple[Obj,
     else:
         limit = number(job, "spec", "backoffLimit", default=6)
         why = f"{number(job, 'status', 'failed')} of its pods failed, it gives up after {limit} retries"
-    where, logs = "", ()
+    where, logs, code = "", (), None
     if newest is not None:
         dead = [c for c in containers(newest) if number(c.status, "state", "terminated", "exitCode") != 0]
         if dead:
@@ -220,6 +220,7 @@ def _failed_job(estate: Estate, component: Component, job: Obj, pods: tuple[Obj,
         ),
         sightings=(estate.witness.of(job, '"Failed"' if is_over else '"failed"'),),
         logs=logs,
+        exit_code=code,
     )
 
 

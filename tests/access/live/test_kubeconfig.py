@@ -2,6 +2,7 @@
 
 import base64
 import os
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aoi.access.live import LiveReadTransport, kubeconfig
 from aoi.access.live.kubeconfig import Kubeconfig, load
@@ -76,6 +79,94 @@ def test_files_that_it_names_lie_beside_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir("/")
     config = load(written(tmp_path, cluster={"certificate-authority": "pki/ca.pem"}, user=user))
     assert (config.authority, config.certificate, config.key, config.token) == (AUTHORITY, certificate, key, None)
+
+
+@pytest.mark.parametrize("way", ["absolute", "relative", "link"])
+def test_no_file_elsewhere_is_read_as_a_certificate(tmp_path: Path, way: str) -> None:
+    for folder in ("mine", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "other" / "ca.pem").write_bytes(AUTHORITY)
+    (tmp_path / "mine" / "link.pem").symlink_to(tmp_path / "other" / "ca.pem")
+    names = {"absolute": str(tmp_path / "other" / "ca.pem"), "relative": "../other/ca.pem", "link": "link.pem"}
+    text = refusal(written(tmp_path / "mine", cluster={"certificate-authority": names[way]}))
+    assert "only files beside the kubeconfig" in text
+    assert "kubectl config view --flatten" in text
+
+
+@pytest.mark.parametrize("folder", [".kube", ".minikube/profiles/minikube"])
+def test_certificates_may_lie_where_clients_keep_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / folder).mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "home" / folder / "ca.pem"
+    file.write_bytes(AUTHORITY)
+    assert load(written(tmp_path / "mine", cluster={"certificate-authority": str(file)})).authority == AUTHORITY
+
+
+def test_a_kubeconfig_without_a_kind_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump({key: value for key, value in document().items() if key != "kind"}))
+    assert load(path).token == TOKEN
+
+
+ALIASES = b"a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + b"".join(
+    b"a%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 12)
+)
+"""Nothing of it is large before somebody writes it out: then it has 9^12 items."""
+BOMBS = {
+    "current-context": ALIASES + b"current-context: *a11\n",
+    "a name": ALIASES + b"contexts: [{name: *a11, context: {}}]\ncurrent-context: x\n",
+    "server": ALIASES + b"contexts: [{name: x, context: {cluster: c, user: c}}]\ncurrent-context: x\n"
+    b"clusters: [{name: c, cluster: {server: *a11}}]\nusers: [{name: c, user: {token: *a11}}]\n",
+    "authority": ALIASES + b"contexts: [{name: x, context: {cluster: c, user: c}}]\ncurrent-context: x\n"
+    b"clusters: [{name: c, cluster: {server: 'https://a:1', certificate-authority-data: *a11}}]\n"
+    b"users: [{name: c, user: {token: t}}]\n",
+    "a million items": b"a: [" + b"1," * 500_000 + b"]",
+    "deep": b"{a: " * 9_000,
+    "a tag": b"a: !!int ''",
+    "a truth": b"a: !!bool perhaps",
+    "a time": b"a: !!timestamp soon",
+    "a number": b"a: " + b"9" * 10_000,
+    "its own item": b"current-context: &a [*a]",
+}
+
+
+@pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS.keys())
+def test_a_kubeconfig_that_is_a_bomb_is_refused_at_once(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "config").write_bytes(data)
+    assert len(refusal(tmp_path / "config")) < 500
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)
+_ODD = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_LEAVES, inner, max_size=3))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), odd=_ODD)
+def test_whatever_stands_in_a_kubeconfig_it_is_read_or_refused(tmp_path: Path, data: st.DataObject, odd: Any) -> None:
+    whole = document(cluster={"certificate-authority": "ca.pem", "tls-server-name": "a"}, user={"tokenFile": "t"})
+    places: list[tuple[Any, Any]] = []
+    left: list[Any] = [whole]
+    while left:
+        held = left.pop()
+        keys = held.keys() if isinstance(held, dict) else range(len(held))
+        places += [(held, key) for key in keys]
+        left += [held[key] for key in keys if isinstance(held[key], dict | list)]
+    held, key = data.draw(st.sampled_from(places))
+    held[key] = odd
+    (tmp_path / "config").write_text(yaml.safe_dump(whole, allow_unicode=True), "utf-8", "surrogateescape")
+    with suppress(SettingsError):
+        load(tmp_path / "config").bearer()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace")))
+def test_whatever_bytes_a_kubeconfig_has_it_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "config").write_bytes(data)
+    with pytest.raises(SettingsError):
+        load(tmp_path / "config")
 
 
 def test_data_stand_before_a_file_that_is_named_too(tmp_path: Path) -> None:

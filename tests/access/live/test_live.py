@@ -1,17 +1,20 @@
 """A real HTTPS API server behind the read and write interfaces: which identities and kubeconfigs are let in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
 from aoi.access.live import LiveReadTransport, LiveTransport
 from aoi.access.live.kubeconfig import load
 from aoi.access.reading import READABLES, Readable, discovery_path
-from aoi.access.transport import Backend, ReadRequest, Request
+from aoi.access.transport import Backend, ReadRequest, Request, Response
+from aoi.agents.actions.database import script_digest
 from aoi.agents.approval import HumanApprover
 from aoi.agents.executor import Executor
 from aoi.agents.journal import Journal
@@ -19,6 +22,7 @@ from aoi.agents.probe import Probe
 from aoi.errors import ApprovalRefused, ClusterRefused, ClusterUnavailable, CommandRefused, SettingsError
 from aoi.problems.sandbox import SandboxApprover
 from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.repairs import repair_scripts
 from aoi.worlds.environment import new_world
 from aoi.worlds.identities import EXECUTOR, PROBE
 from aoi.worlds.transport import EmbeddedReadTransport
@@ -32,6 +36,14 @@ NAMESPACE = "test-hotel-reservation"
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _executor(transport: Any, human: HumanApprover) -> Executor:
+    """One that waits for nothing, and may run the repairs of the application's chart."""
+    scripts = frozenset(map(script_digest, repair_scripts(hotel_reservation(1))))
+    return Executor(
+        transport, human, Journal(), NAMESPACE, scripts=scripts, clock=_now, wait=lambda ms: None, verify_ms=0
+    )
 
 
 class Served:
@@ -117,13 +129,46 @@ def test_executor_writes_over_https_after_a_human_yes(served: Served) -> None:
     with pytest.raises(ApprovalRefused):
         Executor(transport, SandboxApprover(served.world), Journal(), NAMESPACE)
     human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
-    run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
+    run = _executor(transport, human)
     result = run.perform("scale", "recommendation", "4")
     assert (result.entries, result.write) == ((1,), "written"), result.text
     stored = served.world.store.get("deployments.apps", NAMESPACE, "recommendation")
     assert stored is not None
     assert stored["spec"]["replicas"] == 4
     assert run.undo().status == "ok"
+
+
+class _Mesh:
+    """A webhook that lets dry runs pass, before a connection that breaks when an answer is on its way."""
+
+    def __init__(self, inner: LiveTransport) -> None:
+        self.read = inner.read
+        self._inner = inner
+        self.is_broken = True
+
+    def request(self, request: Request) -> Response:
+        if request.dry_run or not self.is_broken:
+            return self._inner.request(request)
+        body = orjson.loads(request.body)
+        mutated = {**body, "spec": {"replicas": 7}, "metadata": {**body["metadata"], "annotations": {"mesh": "yes"}}}
+        self._inner.request(replace(request, body=orjson.dumps(mutated)))
+        raise ClusterUnavailable("connection reset by peer")
+
+
+def test_a_write_whose_answer_is_lost_is_known_as_ours_by_the_servers_own_record(served: Served) -> None:
+    mesh = _Mesh(served.open(LiveTransport, EXECUTOR.name))
+    before = served.world.store.get("deployments.apps", NAMESPACE, "search")
+    run = _executor(mesh, HumanApprover(lambda text: "yes", name="ana", clock=_now))
+    result = run.perform("scale", "search", "4")
+    assert (result.status, result.write) == ("failed", "written-but-different"), result.text
+    assert "/metadata/annotations/mesh" in result.text
+    mesh.is_broken = False
+    assert run.undo().write == "written"
+    after = served.world.store.get("deployments.apps", NAMESPACE, "search")
+    assert before is not None
+    assert after is not None
+    assert after["spec"] == before["spec"]
+    assert "mesh" not in after["metadata"]["annotations"]
 
 
 def test_command_without_the_whole_right_to_exec_is_a_failure_of_permission(served: Served) -> None:
@@ -139,7 +184,7 @@ def test_command_without_the_whole_right_to_exec_is_a_failure_of_permission(serv
         try:
             human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
             transport = served.open(LiveTransport, EXECUTOR.name)
-            run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
+            run = _executor(transport, human)
             result = run.perform("repair_database", "mongodb-rate")
         finally:
             now = served.world.store.get(table, "", "aoi-executor-databases")
@@ -152,7 +197,7 @@ def test_command_without_the_whole_right_to_exec_is_a_failure_of_permission(serv
 def test_script_runs_over_a_websocket_with_its_exit_code(served: Served) -> None:
     transport = served.open(LiveTransport, EXECUTOR.name)
     human = HumanApprover(lambda text: "yes", name="ana", clock=_now)
-    run = Executor(transport, human, Journal(), NAMESPACE, clock=_now, wait=lambda ms: None, verify_ms=0)
+    run = _executor(transport, human)
     result = run.perform("repair_database", "mongodb-rate", "revoke-mitigate-admin-rate-mongo.sh")
     assert result.status == "ok", result.text
     pods = served.world.store.objects("pods", NAMESPACE)

@@ -4,6 +4,7 @@ import base64
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -354,3 +355,44 @@ def test_a_handshake_that_never_ends_is_given_up(tmp_path: Path) -> None:
         config = server.kubeconfig(tmp_path / "config", server=f"https://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(ClusterUnavailable, match="no whole answer"):
             LiveReadTransport(config, timeout_s=0.05)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The system's lookup of names hangs. Gives the names that were looked up."""
+    asked: list[str] = []
+    released = threading.Event()
+
+    def hangs(host: str, *rest: Any, **options: Any) -> Any:
+        asked.append(host)
+        released.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    yield asked
+    released.set()
+
+
+def test_a_name_whose_lookup_hangs_costs_a_read_its_time_and_one_thread(hanging: list[str]) -> None:
+    kept = connections.Connections(kept=1)
+    for _ in range(3):
+        with pytest.raises(ClusterUnavailable, match=r"slow.example:443: no whole answer within 0\.1 s"):
+            kept.send("GET", "https://slow.example:443/api", headers={}, timeout_s=0.1)
+    kept.close()
+    assert hanging == ["slow.example"]
+
+
+def test_of_several_addresses_the_first_that_accepts_is_taken_within_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(lambda _: as_json(LIST), tls=False) as server:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (1, 1, server.port)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *rest, **options: found)
+        kept = connections.Connections(kept=1)
+        assert kept.send("GET", f"http://many.example:{server.port}/api", headers={}, timeout_s=5).status == 200
+        kept.close()
+
+
+def test_more_objects_than_anybody_asked_for_are_not_parsed(tmp_path: Path) -> None:
+    many = b'{"kind":"PodList","items":[' + b",".join([b"{}"] * (answers.MAX_NODES + 1)) + b"]}"
+    response = asked(tmp_path, lambda _: [answer_of(200, many)])
+    assert (response.status, response.is_final) == (502, True)
+    assert b"objects and lists" in response.body

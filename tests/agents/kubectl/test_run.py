@@ -1,6 +1,7 @@
 """What a command prints: as kubectl does, from reads alone, bounded, with ages on the server's clock."""
 
 import json
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import orjson
@@ -338,6 +339,63 @@ def test_answer_of_an_unexpected_shape_is_a_failure_not_a_crash(body: bytes) -> 
 
     for line in ODD_LINES:
         assert Probe(Odd(), NAMESPACE).run(line).status in ("ok", "failed")
+
+
+@dataclass
+class Listing:
+    """Serves one list in pages, and answers as it is told to from a page on."""
+
+    pages: int = 1
+    then: Response | None = None
+    asked: int = 0
+
+    def read(self, request: ReadRequest) -> Response:
+        self.asked += 1
+        if self.then is not None and self.asked >= self.pages:
+            return self.then
+        metadata = {"continue": f"p{self.asked}"} if self.asked < self.pages else {}
+        item = {"metadata": {"name": f"c{self.asked}", "namespace": NAMESPACE}}
+        return Response(200, orjson.dumps({"kind": "ConfigMapList", "metadata": metadata, "items": [item]}))
+
+
+@pytest.mark.parametrize("line", ["kubectl get configmaps -o json", "kubectl get configmaps", "kubectl get cm -o name"])
+@pytest.mark.parametrize(
+    ("pages", "then", "evidence"),
+    [
+        (1, None, "seen"),
+        (4, None, "seen"),
+        (5, None, "cut"),
+        (1, Response(403, b'{"message": "no"}'), "unreadable"),
+        (1, Response(429, b""), "unreadable"),
+        (1, Response(503, b""), "unreadable"),
+        (1, Response(200, b"<html>"), "unreadable"),
+        (1, Response(404, b"{}"), "absent"),
+        (2, Response(403, b"{}"), "unreadable"),
+        (2, Response(410, b"{}"), "unreadable"),
+    ],
+)
+def test_of_each_command_it_is_told_what_may_be_concluded(
+    line: str, pages: int, then: Response | None, evidence: str
+) -> None:
+    told = Probe(Listing(pages, then), NAMESPACE).run(line)
+    assert told.evidence == evidence
+    assert told.status == ("ok" if evidence in ("seen", "cut") else "failed")
+
+
+def test_one_of_several_targets_that_was_refused_makes_a_part_of_the_answer() -> None:
+    class Refusing(Listing):
+        def read(self, request: ReadRequest) -> Response:
+            return Response(403, b"{}") if "services" in request.path else super().read(request)
+
+    assert Probe(Refusing(), NAMESPACE).run("kubectl get configmaps,services -o json").evidence == "cut"
+
+
+def test_a_date_that_nobody_can_read_loses_no_answer() -> None:
+    class Dated(Listing):
+        def read(self, request: ReadRequest) -> Response:
+            return replace(super().read(request), headers={"Date": "Sun, 99 Nov 2026"})
+
+    assert Probe(Dated(), NAMESPACE).run("kubectl get configmaps -o json").status == "ok"
 
 
 class Empty:

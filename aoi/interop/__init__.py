@@ -1,0 +1,1 @@
+"""Other people's benchmarks and formats: playing in them, and reading what they recorded."""

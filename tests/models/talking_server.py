@@ -1,0 +1,68 @@
+"""A server of vLLM's completion protocol that says what a test wants, when it wants, and sometimes nothing."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Says = Callable[[dict[str, Any], threading.Event], bytes]
+"""The body of an answer to a completion's request; may wait for the event, which is set when the server ends."""
+
+
+class TalkingServer:
+    """Its address, and what it was asked."""
+
+    def __init__(self, says: Says) -> None:
+        self.says = says
+        self.asked: list[dict[str, Any]] = []
+        self.has_been_asked = threading.Event()
+        self.is_over = threading.Event()
+        self.url = ""
+
+
+def completion(*token_ids: int) -> bytes:
+    """A well-formed answer."""
+    return json.dumps({"choices": [{"index": 0, "text": "", "token_ids": token_ids}]}).encode()
+
+
+@contextmanager
+def talking(says: Says) -> Iterator[TalkingServer]:
+    """Serve on loopback until the block ends; whoever still waits is let go."""
+    told = TalkingServer(says)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(json.dumps({"data": [{"id": "base", "root": ""}]}).encode())
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told.asked.append(body)
+            told.has_been_asked.set()
+            self._answer(told.says(body, told.is_over))
+
+        def _answer(self, body: bytes) -> None:
+            try:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:
+                self.close_connection = True  # whoever asked has gone
+
+        def log_message(self, format: str, *values: object) -> None:  # noqa: A002 - the name of the base class
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield told
+    finally:
+        told.is_over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)

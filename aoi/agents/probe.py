@@ -60,7 +60,7 @@ class Probe:
         try:
             now = self._now() if self._now else None
             rendered = run(command, self._transport, now, limit_bytes=self.limit_bytes, level=self._level)
-        except CommandRefused as error:  # a name that parses but that no path may hold
-            return ProbeResult(line, "refused", error=str(error))
+        except CommandRefused as error:  # a name that no path may hold: of the line, or of what was answered
+            return ProbeResult(line, "refused", error=str(error), evidence="unreadable")
         status: Literal["ok", "failed"] = "failed" if rendered.error else "ok"
         return ProbeResult(line, status, rendered.text, rendered.error, rendered.is_cut, rendered.evidence)

@@ -135,9 +135,12 @@ def load(path: Path) -> Recording:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise RecordingUnreadable(f"{path} has {size} bytes, and a recording has at most {MAX_BYTES}")
-        data = path.read_bytes()
+        with path.open("rb") as stream:  # what is no plain file has no size, and may have no end
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise RecordingUnreadable(f"{path} cannot be read: {error.strerror}. Make one: aoi record --to FILE") from error
+    if len(data) > MAX_BYTES:
+        raise RecordingUnreadable(f"{path} has more than the {MAX_BYTES} bytes that a recording has at most")
     first, _, lines = data.partition(b"\n")
     head = _head(path, first)
     if sha256_hex(lines) != head.sha256:

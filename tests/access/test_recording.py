@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from aoi.access import recording
 from aoi.access.recording import MAX_BYTES, RecordedTransport, Recorder, Recording, load, save
 from aoi.access.transport import ReadRequest, Response
 from aoi.errors import ClusterUnavailable, RecordingUnreadable
@@ -181,6 +182,12 @@ def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path: Path) -> Non
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(RecordingUnreadable, match="at most"):
         load(tmp_path / "huge")
+
+
+def test_a_file_that_has_no_size_and_no_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_BYTES", 1_000_000)
+    with pytest.raises(RecordingUnreadable, match="more than the 1000000 bytes"):
+        load(Path("/dev/zero"))
 
 
 def test_a_recording_cannot_smuggle_in_a_path_that_may_not_be_read(tmp_path: Path) -> None:

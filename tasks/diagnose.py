@@ -59,11 +59,11 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
             return kept(of_survey(surveyed, target, ended, time.monotonic() - began))
-        from tasks import champion
-
-        patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
-        situation = _situation(transport, settings.cluster, surveyed, target, patience)
         try:
+            from tasks import champion
+
+            patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
+            situation = _situation(transport, settings.cluster, surveyed, target, patience)
             said = champion.ask(lambda: situation, 0, clock)
         except AoiError as error:
             surveyed = _without_model(surveyed, f"the champion could not be asked: {error}")

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
+from aoi.visible import visible
 from flows.commands import access, cluster, diagnosis, loop, problems, recording, review, state
 from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG
 
@@ -35,7 +36,8 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except AoiError as error:
-        print(f"error: {error}", file=sys.stderr)
+        for place, line in enumerate(str(error).split("\n")):
+            print(visible(line) if place else f"error: {visible(line)}", file=sys.stderr)
         sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else WRONG)
     except KeyboardInterrupt:
         print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)

@@ -37,7 +37,8 @@ MAX_PAGES = 40
 """Of one list: 20,000 objects."""
 SERVED_BY_ALL = frozenset(
     {
-        *("pods", "events", "services", "configmaps", "namespaces", "nodes"),
+        *("pods", "events", "services", "configmaps", "namespaces", "nodes", "endpoints", "persistentvolumeclaims"),
+        *("persistentvolumes", "resourcequotas", "limitranges", "serviceaccounts", "replicationcontrollers"),
         *("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"),
     }
 )

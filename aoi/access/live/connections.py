@@ -178,7 +178,10 @@ class Connections:
         timeout_s: float,
         max_bytes: int | None = None,
     ) -> Answer:
-        """One exchange that ends within `timeout_s`; of its answer `MAX_BYTES` are read at most, or fewer. Raises: ClusterUnavailable if no whole answer came."""
+        """One exchange that ends within `timeout_s`; `max_bytes` of its answer, decompressed, else `MAX_BYTES`.
+
+        Raises: ClusterUnavailable if no whole answer came.
+        """
         server = url.split("/", 3)[2]
         try:
             answer = self._pools.request(

@@ -60,7 +60,7 @@ class Recorder:
             failure = self._without_server(redact(str(error).encode()).decode())
             self._keep(_recorded(request, failure=failure))
             raise ClusterUnavailable(failure, error.retry_in_s) from None
-        body = self._without_server(_redacted(response.body).decode())
+        body = self._without_server(_redacted(_asked_for(request, response.body)).decode())
         with self._lock:
             dates = (value for key, value in response.headers.items() if key.lower() == "date")
             self.clock = self.clock or next(dates, "")
@@ -135,9 +135,12 @@ def load(path: Path) -> Recording:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise RecordingUnreadable(f"{path} has {size} bytes, and a recording has at most {MAX_BYTES}")
+        if not path.is_file():
+            raise RecordingUnreadable(f"{path} is no file. Make one: aoi record --to FILE")
         data = path.read_bytes()
-    except OSError as error:
-        raise RecordingUnreadable(f"{path} cannot be read: {error.strerror}. Make one: aoi record --to FILE") from error
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else "it is no file name"
+        raise RecordingUnreadable(f"{path} cannot be read: {reason}. Make one: aoi record --to FILE") from error
     first, _, lines = data.partition(b"\n")
     head = _head(path, first)
     if sha256_hex(lines) != head.sha256:
@@ -191,6 +194,12 @@ def _request(read: RecordedRead) -> ReadRequest:
 def _response(read: RecordedRead, clock: str) -> Response:
     headers = {"Date": clock} if clock else {}
     return Response(read.status, read.body.encode(), read.content_type, headers, is_final=read.is_final)
+
+
+def _asked_for(request: ReadRequest, body: bytes) -> bytes:
+    """Of a log the end that was asked for, and one byte more where a server heeds no limit: that it was cut."""
+    limit = dict(request.query).get("limitBytes", "")
+    return body[-int(limit) - 1 :] if request.path.endswith("/log") and limit.isdecimal() else body
 
 
 def _redacted(body: bytes) -> bytes:

@@ -5,9 +5,8 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
-from aoi.visible import visible
 from flows.commands import access, cluster, diagnosis, loop, problems, recording, review, state
-from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG
+from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG, print_error
 
 app = typer.Typer(
     name="aoi",
@@ -36,8 +35,7 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except AoiError as error:
-        for place, line in enumerate(str(error).split("\n")):
-            print(visible(line) if place else f"error: {visible(line)}", file=sys.stderr)
+        print_error(error)
         sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else WRONG)
     except KeyboardInterrupt:
         print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)

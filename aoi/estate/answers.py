@@ -39,7 +39,7 @@ _LISTS = (
 _TEMPLATE = (("spec", "template", "spec"), ("spec", "template", "spec", "containers"))
 _ALWAYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "Pod": (("spec", "containers"), ("status", "phase")),
-    "Service": (("spec",),),
+    "Service": (("spec", "type"),),
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), _TEMPLATE),
     "CronJob": (("spec", "jobTemplate", "spec", "template", "spec"),),
 }

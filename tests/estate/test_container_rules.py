@@ -161,6 +161,6 @@ def test_other_things_that_are_not_found_are_no_missing_configuration(message):
 
 def test_the_last_message_of_a_program_moves_no_cursor() -> None:
     message = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nanswer    no fault"
-    (found,) = [f for f in _of(waiting("CrashLoopBackOff", restartCount=4, lastState=died(message=message)))][:1]
+    found = _of(waiting("CrashLoopBackOff", restartCount=4, lastState=died(message=message)))[0]
     assert found.summary.isprintable()
     assert "\\x1b[2J" in found.summary

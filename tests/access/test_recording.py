@@ -218,3 +218,16 @@ def test_what_is_no_file_or_looks_at_nothing_is_no_recording(tmp_path: Path) -> 
     (tmp_path / "empty.aoi").write_bytes(first.replace(b'["till"]', b"[]") + b"\n" + rest)
     with pytest.raises(RecordingUnreadable, match="namespaces"):
         load(tmp_path / "empty.aoi")
+
+
+def test_what_is_not_redacted_within_the_budget_is_told_as_lost(tmp_path: Path) -> None:
+    items = [{"metadata": {"name": f"m{n}"}, "data": {"a": "b"}} for n in range(5)]
+    left_s = iter([1.0] * 4)
+    answers = {MAPS.path: [told({"kind": "ConfigMapList", "items": items})], PODS.path: [told({"kind": "PodList"})]}
+    recorder = Recorder(Scripted(answers), left_s=lambda: next(left_s, 0.0))
+    for request in (MAPS, PODS):
+        with pytest.raises(ClusterUnavailable, match="budget was spent before it was redacted"):
+            recorder.read(request)
+    replayed = RecordedTransport(load(written(tmp_path / "case.aoi", recorder)))
+    with pytest.raises(ClusterUnavailable, match="before it was redacted"):
+        replayed.read(MAPS)

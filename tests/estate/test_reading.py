@@ -347,3 +347,15 @@ def test_a_deeply_nested_object_does_not_end_the_survey():
     survey = surveyed(answer=lambda asked: Response(200, body, headers=DATE) if asked.path == PODS else None)
     assert survey.answer.verdict == "inconclusive"
     assert [gap.reason for gap in survey.coverage.lacks("pods")] == ["unreadable"]
+
+
+def test_no_log_is_redacted_after_the_budget():
+    moment = [0.0]
+
+    def late(asked):
+        moment[0] = 99.0
+        return Response(200, b"panic: the end\n", "text/plain", DATE)
+
+    reader = Reader(Replay(answer=late), budget_s=2.5, clock=lambda: moment[0])
+    (log,) = reader.logs([(SHOP, "a", "main", False)], tail=10)
+    assert (log.data, log.gap.reason) == (b"", "skipped")

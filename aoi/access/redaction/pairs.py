@@ -161,16 +161,16 @@ def _braces(text: str, at: int, tell: Tells, key: str) -> Iterator[Span]:
     if match := _BRACES.match(text, at):
         yield at + 1, match.end() - 1
         return
-    yield from spans_of_map(text, at)
+    yield from _entries(text, at)
 
 
-def spans_of_map(text: str, at: int, *, is_any: bool = False) -> Iterator[Span]:
-    """The values of a map in braces: all of them, or those whose keys say nothing else."""
+def _entries(text: str, at: int) -> Iterator[Span]:
+    """The values of a map in braces whose keys say nothing else."""
     end = text.find("}", at, at + _LIST_LENGTH)
     end = min(len(text), at + _LIST_LENGTH) if end < 0 else end
     inner = text.find("{", at + 1, end)
     for entry in _MAP_ENTRY.finditer(text, at + 1, end if inner < 0 else inner):
-        if (is_any or entry["key"].lower() not in STRUCTURE) and is_hidden(entry["value"], Tells.ALWAYS):
+        if entry["key"].lower() not in STRUCTURE and is_hidden(entry["value"], Tells.ALWAYS):
             yield entry.span("value")
 
 

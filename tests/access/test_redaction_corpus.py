@@ -16,7 +16,7 @@ CUT = "cut"
 
 
 def test_the_corpus_has_not_shrunk() -> None:
-    assert len(shapes()) >= 340
+    assert len(shapes()) >= 385
     assert len({each.id for each in shapes()}) == len(shapes())
     assert len(harmless()) >= 125
 
@@ -159,6 +159,10 @@ HOSTILE = (
     "authorization: x\n", "mysql \n", "curl\n-u\n", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n",
     "//a:b@", "u/p1@",
     "eyJ" + "A" * 30 + " ", "kind: Secret\ndata:\n", 'password: "', "<password>", "name: password\n", "%70", "\\",
+    "x kind: Secret\n", "1 kind: Secret\n2 data:\n", "data:\n data:\n  secret\n", "Secret{Data:map[", "kind: Secret data: {",
+    "a Secret data: {a: ",
+    "insert into a (password) values (", "insert into a (password) values ('", "password><![CDATA[", "password = \"\"\"",
+    "password for '", "echo a password-stdin | ", "/reset/",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _LINES = 200
 """Lines of one block that are looked at."""
 _OPENS = re.compile(
     r"(?P<lead>[ ]{0,400}(?:- {1,8}){0,8})(?:export )?\\{0,31}[\"']?(?P<key>[\w.-]{1,128}|[\w.-]{1,64}[/ ][\w.-]{1,64})\\{0,31}[\"']?[ \t]{0,16}[:=]"
-    r"[ \t]{0,16}(?:[&!][^\s]{0,60}[ \t]{0,8}){0,4}(?P<kind>[|>][-+0-9]{0,3}|\"\"\"|'''|<<[-~]?[\"']?\w{1,40}[\"']?|\[|\{|)"
+    r"[ \t]{0,16}(?:[&!][^\s]{0,60}[ \t]{0,8}){0,4}(?P<kind>[|>][-+0-9]{0,3}|\"\"\"|'''|<<[-~]?[\"']?\w{1,40}[\"']?|\[|\{|\\|)"
     r"[ \t]{0,16}(?:#.{0,200})?[\s\x7f]{0,8}"
 )
 _OPENS_BLOCK = re.compile(
@@ -131,6 +131,8 @@ def _opened(lines: list[str], number: int, line: str) -> Iterator[Found]:
     elif lines[number + 1].startswith("----") and not lines[number + 1].strip("- \r\x7f"):
         # As kubectl describes a ConfigMap.
         yield from _until(lines, number + 1, "")
+    elif kind == "\\":
+        yield from _first_below(lines, number, "\n")
     elif kind == "[":
         yield from _items(lines, number, tell, key)
     elif tell is Tells.ALWAYS:

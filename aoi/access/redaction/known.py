@@ -20,6 +20,9 @@ _KNOWN: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         r"\b(?:do[por]_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}|dapi[a-f0-9]{32}|nvapi-[\w-]{20,}|tskey-[\w-]{16,}"
         r"|sntrys_[\w=+/-]{20,}|lin_api_\w{20,}|NRAK-[A-Z0-9]{20,}|PMAK-[\w-]{20,}|ATATT3[\w=-]{16,})")),
     (("sg.",), re.compile(r"\bSG\.[\w-]{10,}\.[\w-]{10,}")),
+    (("dp.",), re.compile(r"\bdp\.(?:st|pt|ct|sa|scim|audit)\.(?:[\w-]{1,35}\.)?[A-Za-z0-9]{32,64}\b")),
+    (("key",), re.compile(r"(?<=[ =\"])AQ[A-Za-z0-9+/]{30,60}={1,2}(?![\w+/=])")),  # of a Ceph keyring
+    (("\"md5",), re.compile(r"(?<=\")md5[0-9a-f]{32}(?=\")")),  # of a list of users for PgBouncer
     (("age-secret",), re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}")),
     # Bootstrap tokens of Kubernetes: six and sixteen characters, with digits in both.
     (("token", "kubeadm", "bootstrap"), re.compile(r"(?<![\w.-])(?=[a-z]{0,5}[0-9])[a-z0-9]{6}\.(?=[a-z]{0,15}[0-9])[a-z0-9]{16}(?![\w.-])")),

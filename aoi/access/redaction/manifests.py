@@ -17,12 +17,13 @@ _LINES = 200
 _IN_LINE = 8_192
 _LEAD = r"(?P<lead>[ ]{0,400}(?:- {1,8}){0,8})"
 _KIND = re.compile(rf"{_LEAD}[\"']?kind[\"']?[ ]{{0,4}}:[ ]{{0,4}}[\"']?(?P<kind>[A-Za-z]{{1,64}})")
-_DATA = re.compile(rf"{_LEAD}[\"']?(?P<key>data|stringData)[\"']?[ ]{{0,4}}:[ ]{{0,4}}(?P<rest>\{{?.*)")
+_DATA = re.compile(rf"{_LEAD}[\"']?(?P<key>data|stringData|binaryData)[\"']?[ ]{{0,4}}:[ ]{{0,4}}(?P<rest>\{{?.*)")
 _NOTHING = re.compile(r"\{?[\s\x7f]{0,8}(?:#.{0,200})?")
 _TOLD = ("Secret", "SecretList")
 _SAYS_SECRET = re.compile(r"[\"']?\bkind[\"']?[ ]{0,4}:[ ]{0,4}[\"']?Secret(?:List)?\b")
 _SECRET_IN_LINE = re.compile(r"\bkind\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}\\{0,31}[\"']?Secret(?:List)?\b|\bSecret\{")
 _DATA_IN_LINE = re.compile(r"\b(?:data|stringData)\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
+_BINARY_IN_LINE = re.compile(r"\bbinaryData\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
 _GO_MAP = re.compile(r"\b(?:Data|StringData):\s?map\[(?:string\](?:\[\])?(?:byte|uint8|string)\{)?")
 _KEY = re.compile(
     r"[\s,]{0,64}(?:\\{0,31}[\"'](?P<quoted>[^\"'\\]{1,253})\\{0,31}[\"']|[\w./-]{1,253})[ ]{0,4}[:=][ ]{0,4}"
@@ -33,10 +34,10 @@ _DIGIT = re.compile(r"\d")
 
 
 def spans_of_secrets(lines: list[str]) -> Iterator[Found]:
-    """The values of `data` and `stringData` of Secrets, over lines and in one line."""
+    """The values of `data` and `stringData` of Secrets, and of any `binaryData`, over lines and in one line."""
     yield from _over(lines)
     for number, line in enumerate(lines):
-        if "Secret" in line and "ata" in line and _SECRET_IN_LINE.search(line):
+        if "ata" in line:
             for span in _in_line(line):
                 yield number, span
     for first, cut, stripped in _behind_prefixes(lines):
@@ -49,7 +50,7 @@ def _over(lines: list[str]) -> Iterator[Found]:
     bounds = [number for number, line in enumerate(lines) if line.startswith("---")]
     for number, line in enumerate(lines):
         match = _DATA.match(line) if "ata" in line else None
-        if match is None or not (match["key"] == "stringData" or _is_of_secret(lines, number, match, secrets, bounds)):
+        if match is None or not (match["key"] != "data" or _is_of_secret(lines, number, match, secrets, bounds)):
             continue
         if match["rest"].startswith("{"):
             for span in _entries(line, match.start("rest")):
@@ -63,9 +64,7 @@ def _says_secret(line: str) -> bool:
     return match is not None and match["kind"] in _TOLD
 
 
-def _is_of_secret(
-    lines: list[str], number: int, match: re.Match[str], secrets: list[int], bounds: list[int]
-) -> bool:
+def _is_of_secret(lines: list[str], number: int, match: re.Match[str], secrets: list[int], bounds: list[int]) -> bool:
     kind = _kind_beside(lines, number, match)
     if kind:
         return kind in _TOLD
@@ -104,9 +103,17 @@ def _kind_beside(lines: list[str], number: int, match: re.Match[str]) -> str:
 
 
 def _in_line(line: str) -> Iterator[Span]:
+    if "binaryData" in line:
+        for data in _BINARY_IN_LINE.finditer(line):
+            yield from _entries(line, data.end())
+    if "Secret" not in line or not _SECRET_IN_LINE.search(line):
+        return
     for data in _DATA_IN_LINE.finditer(line):
         yield from _entries(line, data.end())
+    end = 0
     for data in _GO_MAP.finditer(line):
+        if data.start() < end:
+            continue
         end = _closed(line, data.end())
         if is_hidden(line[data.end() : end], Tells.ALWAYS):
             yield data.end(), end

@@ -43,6 +43,9 @@ def _mapping(value: Mapping[str, Any], depth: int, *, is_secret: bool = False) -
     for key, item in value.items():
         if is_secret and key in ("data", "stringData") and isinstance(item, dict):
             out[key] = dict.fromkeys(item, MARK)
+        elif key == "binaryData" and isinstance(item, dict):
+            # Of a ConfigMap: files of programs, key stores among them, which no diagnosis reads.
+            out[key] = dict.fromkeys(item, MARK)
         elif named and key in ("value", "Value", "default"):
             out[key] = _under(item, tells(named), named, depth)
         else:

@@ -14,22 +14,27 @@ from aoi.access.redaction.values import is_code, is_harmless, is_name, is_prose,
 TRIGGERS = (
     "pass", "pwd", "psw", "pw", "secret", "token", "cred", "key", "auth", "sig", "sess", "sid", "salt", "pin", "otp",
     "code", "licen", "hmac", "seed", "mnemonic", "phrase", "webhook", "dockerc", "kennwort", "senha", "contrase",
-    "saml", "ticket", "assertion", "pepper", "jwt", "private", "cvv", "serial",
+    "saml", "ticket", "assertion", "pepper", "jwt", "private", "cvv", "serial", "cookie", "wachtwoord", "haslo", "parola",
+    "losenord",
 )  # fmt: skip
 """What a line must hold, in lower case, before it is worth a closer look."""
 
-_SIGN = r"(?:\\{0,31}[\"'`])?(?:\])?[ \t]{0,16}(?::=|=>|->|==?|::?|\|)[ \t]{0,16}"
+_SIGN = r"(?:\\{0,31}[\"'`])?(?:[\]})])?[ \t]{0,16}(?::=|=>|->|==?|::?|\|)[ \t]{0,16}"
 _PAIR = re.compile(
     rf"(?:{'|'.join(TRIGGERS)})[a-z0-9_-]{{0,40}}+(?P<sign>{_SIGN})",
 )
-_XML = re.compile(r"(?P<key>[A-Za-z0-9_.-]{1,64})(?:\s[^<>]{0,200})?>(?P<value>[^<>]{1,4096})</")
+_XML = re.compile(
+    r"(?P<key>[A-Za-z0-9_.-]{1,64})(?:\s[^<>]{0,200})?>(?:\s{0,16}<!\[CDATA\[)?(?P<value>[^<>]{1,4096}?)(?:\]\]>\s{0,16})?</"
+)
 _SPACED_KEY = re.compile(
     r"(?:(?:seed|recovery|secret|pass)[ ]phrase|(?:api|access|secret|private|encryption|licen[sc]e|master)[ ]key"
-    r"|(?:verification|security|one[- ]time|recovery|backup|sms)[ ]code|contrase.a)[\"']?[ ]{0,4}[:=][ ]{0,4}"
+    r"|(?:verification|security|one[- ]time|recovery|backup|sms)[ ]code|contrase.a|mot de passe|п[aа][pр][oо]ль|密码|密碼|パスワード|비밀번호)[\"']?[ ]{0,4}[:=][ ]{0,4}"
 )
 _KEY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-ñ")
-_LEAD = re.compile(r"(?:[&!][^\s\"']{0,40} +)*(?:[bBrRuUfF@]{1,2}(?=[\"']))?")
-_QUOTE = re.compile(r"\\{0,31}([\"'`])")
+_LEAD = re.compile(
+    r"(?:[&!][^\s\"']{0,40} +)*(?:[bBrRuUfF@]{1,2}(?=[\"']))?(?:[A-Za-z_][\w.:]{0,60}\((?:\d{1,6}\) )?(?=\\{0,31}[\"']))?"
+)
+_QUOTE = re.compile(r"\"{3}|'{3}|\\{0,31}([\"'`])")
 _BARE = re.compile(r"(?:[^\s\"'`<>]|(?<=[A-Za-z0-9])[\"'`](?=[A-Za-z0-9]))+|<[^\s\"'<>]+>?|>[^\s\"'<>]+")
 _CUT = re.compile(r"[;&,|](?=[\w.\- ]{1,40}(?:[=:]|->|\|))|\\{1,16}[nrt](?=[\w.-]{1,40}[=:]|[^\w]|$)|\\+$|[&;]+$|\}\}")
 _FLOW_END = re.compile(r"[,}\]](?=\s|$|[\"'}\]])")
@@ -81,6 +86,10 @@ def _told(line: Folded, key: str, first: int, match: re.Match[str]) -> Tells:
         return Tells.ALWAYS if key.lower() in ("sig", "token") else Tells.IF_RANDOM
     if key.lower() == "pass" and sign in ("=", ":=", "=>"):
         return Tells.UNLESS_NAME if before in ("", " ") else Tells.ALWAYS
+    if key.lower() == "pass" and sign == ":":
+        # Tests say `PASS: TestGeo` and `pass: 3`.
+        is_quoted = match["sign"][:1] in ("\\", '"', "'")
+        return Tells.UNLESS_NAME if is_quoted else Tells.IF_RANDOM if key == "pass" else Tells.NOTHING
     tell = tells(key)
     return Tells.ALWAYS if tell is Tells.UNLESS_NAME and sign == "=" else tell
 

@@ -26,7 +26,7 @@ _OPENS_BLOCK = re.compile(
     r"(?P<lead>)[\"']?(?<![\w.-])(?P<key>[\w.-]{1,64})[\"']?: {1,8}(?P<kind>[|>][-+0-9]{0,3})[\s\x7f]{0,8}$"
 )
 _NAME = re.compile(
-    r"\\{0,31}[\"']?\b(?:name|key|variable)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
+    r"\\{0,31}[\"']?\b(?:name|key|variable|path)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?:/[\w/~-]{0,200}/)?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
@@ -34,7 +34,7 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(
-    r"(?:name|key)\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4}[, ][^{}\n]{0,120}?\\{0,31}[\"']?\bvalue\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}"
+    r"(?:name|key|path)\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,31}[\"']?(?:/[\w/~-]{0,200}/)?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4}[, ][^{}\n]{0,120}?\\{0,31}[\"']?\bvalue\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}"
     r"(?P<value>\\{0,31}\"[^\"\\]{0,4096}|'[^']{0,4096}|[^\s,}\"'\\]{1,4096})",
     re.IGNORECASE,
 )
@@ -46,6 +46,9 @@ _PAIR_REVERSED = re.compile(
 _TUPLE = re.compile(
     r"[\[(]\\{0,31}[\"'](?P<key>[\w.-]{1,64})\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{1,4096})\\{0,31}[\"'][\])]"
 )
+_ERLANG = re.compile(r"\{\s?(?P<key>[a-z]\w{1,63}),\s?(?:<<)?\"(?P<value>[^\"\\]{1,1024})\"(?:>>)?\s?\}")
+_IN_LINE = ((_PAIR, ("value", "Value")), (_PAIR_REVERSED, ("value", "Value")), (_TUPLE, ("(", "[")), (_ERLANG, ("{",)))
+"""What must stand in a line before each is tried."""
 _OPTION = re.compile(
     r"\s{0,400}(?:- {1,8})?\\{0,31}[\"']?--?(?P<key>[A-Za-z][\w.-]{1,64})\\{0,31}[\"']?,?[\s\x7f]{0,4}"
 )
@@ -197,7 +200,7 @@ def entries_below(
 def _named(lines: list[str], number: int, line: str) -> Iterator[Found]:
     """A variable: its name in one line, its value in a line beside it."""
     low = line.lower()
-    if "name" not in low and "key" not in low and "variable" not in low:
+    if "name" not in low and "key" not in low and "variable" not in low and "path" not in low:
         return
     match = _NAME.search(line[-400:])
     tell = tells(match["key"]) if match else Tells.NOTHING
@@ -233,12 +236,8 @@ def _end_of(value: str, quote: str) -> int:
 
 def _of_a_line(number: int, line: str) -> Iterator[Found]:
     """Name and value as two fields, or two words, of one line."""
-    for pattern in (_PAIR, _PAIR_REVERSED, _TUPLE):
-        if (
-            ("(" not in line and "[" not in line)
-            if pattern is _TUPLE
-            else ("value" not in line and "Value" not in line)
-        ):
+    for pattern, signs in _IN_LINE:
+        if not any(sign in line for sign in signs):
             continue
         for match in pattern.finditer(line):
             value = match["value"].lstrip("\\\"'")

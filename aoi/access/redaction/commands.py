@@ -23,6 +23,7 @@ _QUOTED = re.compile(
 )
 _CALL = re.compile(
     r"\b(?:login|authenticate|auth|getconnection|createuser|setpassword|basic_?auth|setbasicauth|httpbasicauth"
+    r"|pdo->__construct|mysqli?_connect|mysqli->__construct|(?:cx_oracle|oracledb)\.connect"
     r"|usernamepassword\w{0,30}|\w{0,30}credentials?)\((?P<body>[^()\n]{1,512})\)"
 )
 _ARGUMENT = re.compile(r"(?P<quote>\\{0,31}[\"'])(?P<secret>[^\"'\\]{1,256})\\{0,31}[\"']")
@@ -68,7 +69,14 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "htpasswd",
             r"htpasswd[ ]+(?:-[a-z]{1,8}[ ]+){0,4}\S{1,256}[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})",
         ),
-        ("password-stdin", r"(?:echo|printf)[ ]+(?:-\w{1,4}[ ]+)?[\"']?(?P<secret>[^\s\"'|]{1,512})[\"']?[ ]*\|"),
+        (
+            "echo ",
+            r"\becho[ ]+(?:-\w{1,4}[ ]+)?[\"']?(?P<secret>[^\s\"'|]{1,512})[\"']?[ ]{0,4}\|[ ]{0,4}"
+            r"(?:sudo|cryptsetup|gpg|passwd|base64|kinit|openssl|[^|]{1,240}--password-stdin)\b",
+        ),
+        ("password....", r"password\.{4,200}(?P<secret>[^\s.<]\S{0,256})"),
+        ("login=", r"\blogin=[^\s:=]{1,64}:(?P<secret>[^\s/]{1,256})"),
+        ("hello", r"\bhello[ ]+\d[ ]+auth[ ]+\S{1,64}[ ]+(?P<secret>\S{1,256})"),
         (
             "for ",
             r"(?:passphrase|password)[ ]for[ ](?:[^:'\"]{0,40}'[^']{1,80}'|[^:'\"]{0,40}\"[^\"]{1,80}\"|[^:'\"]{1,80}):[ ](?P<secret>(?=[^\s]{0,60}\d)[^\s\"']{6,256})[\s\x7f]*$",
@@ -92,6 +100,8 @@ _OF_PROGRAM: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
         ("ldap", r"\bldap(?:search|modify|add|delete|whoami|passwd|compare)\b", rf"(?<=[\s\"'])-w{_NEXT}"),
         ("sql", r"\b(?:sqlcmd|osql|bcp)\b", rf"(?<=[\s\"'])-P{_NEXT}"),
         ("-u", r"\b(?:smbclient|rpcclient|smbmap)\b", r"(?<=[\s\"'])-U[ ]{0,2}[\"']?[^\s%\"']{1,128}%(?P<secret>[^\s\"']{1,256})"),
+        ("zip", r"\b(?:un)?zip\b", rf"(?<=[\s\"'])-P{_NEXT}"),
+        ("rabbitmqadmin", r"\brabbitmqadmin\b", rf"(?<=[\s\"'])-p{_NEXT}"),
         ("openssl", r"\bopenssl\b", rf"(?<=[\s\"'])-[kK]{_NEXT}"),
         ("mosquitto", r"\bmosquitto_\w{2,8}", rf"(?<=[\s\"'])-P{_NEXT}"),
         ("cqlsh", r"\bcqlsh\b", rf"(?<=[\s\"'])-p{_NEXT}"),
@@ -129,7 +139,7 @@ def _secrets(pattern: re.Pattern[str], text: str, at: int = 0) -> Iterator[Span]
 
 
 _STATED = ("pass", "pwd", "psk", "pin", "token", "key", "secret", "otp", "identified by", "_pw", "env ", "arg ", "set")
-_CALLED = ("login", "auth", "connect", "createuser", "setpass", "usernamepass", "credential")
+_CALLED = ("login", "auth", "connect", "__construct", "createuser", "setpass", "usernamepass", "credential")
 
 
 def _options(line: Folded) -> Iterator[Span]:
@@ -212,8 +222,10 @@ def _loose(line: Folded) -> Iterator[Span]:
 
 
 def _calls(line: Folded) -> Iterator[Span]:
-    """The last of several quoted arguments of something that logs in."""
+    """One of several quoted arguments of something that logs in: the last, but for those that end with a database."""
     for match in _CALL.finditer(line.low):
         arguments = list(_ARGUMENT.finditer(line.text, *match.span("body")))
-        if len(arguments) > 1 and is_hidden(arguments[-1]["secret"], Tells.ALWAYS):
-            yield arguments[-1].span("secret")
+        name = match[0].partition("(")[0]
+        place = 2 if "mysql" in name else 1 if name.endswith(".connect") else len(arguments) - 1
+        if 0 < place < len(arguments) and is_hidden(arguments[place]["secret"], Tells.ALWAYS):
+            yield arguments[place].span("secret")

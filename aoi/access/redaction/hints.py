@@ -27,7 +27,7 @@ _PAIRS = re.compile(
 _COMMANDS = re.compile(
     r"^(?:mysql\w*|mariadb|mongo|mongosh|mongodump|mongorestore|mongoexport|mongoimport|redis|curl|ldap[a-z]+|sqlcmd|osql|bcp"
     r"|smbclient|rpcclient|smbmap|snmp[a-z]+|identified|machine|rabbitmqctl|alias|vault|setx|rootpw|bindpw|literal"
-    r"|user|createuser|getconnection|login|openssl|mosquitto|cqlsh|etcdctl|psk|stdin|values)$"
+    r"|user|createuser|getconnection|login|openssl|mosquitto|cqlsh|echo|zip|unzip|pdo|mysqli|oracle|oracledb|rabbitmqadmin|etcdctl|psk|stdin|values)$"
 )
 _WORDS = re.compile(r"п[aа][pр][oо]ль|密码|密碼|パスワード|비밀번호")
 """Passwords in scripts without runs of Latin letters, as they are written and as they are folded."""
@@ -35,7 +35,7 @@ _NETWORK = re.compile(r"authorization|cookie|bearer|token|jsess|webhook|^(?:basi
 _KNOWN = re.compile(
     r"^(?:eyj|eya|ewo|ewk|yxbp|akia|asia|aiza|xox|lsot|aln)|scram|pbkdf|bcrypt|argon|scrypt|ssha|token|kubeadm|bootstrap"
     r"|^(?:ls|gh[pousr]|pat|github|gl(?:pat|rt|ptt|dt)|sk|rk|ya|hv[sbr]|npm|hf|gsk|dckr|do[por]|shp[a-z]{2}|sg|age|kty|cs|wc|lin|xapp"
-    r"|whsec|pypi|dapi[a-f]*|nvapi|tskey|sntrys|atatt|nrak|pmak|crypt|md|sha|dp|key)$"
+    r"|whsec|pypi|dapi[a-f]*|nvapi|tskey|sntrys|atatt|nrak|pmak|crypt|md|sha|dp|key|plain|cleartext)$"
 )
 _MARKED = Look.NETWORK | Look.KNOWN
 """By what a line with an at sign or a dollar sign is looked at."""

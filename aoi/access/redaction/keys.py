@@ -27,7 +27,7 @@ _SURE = re.compile(
     r"|requirepass|masterauth|primaryauth|authpass|authorization|bindpw|rootpw|userpw|dockerconfigjson|dockercfg"
     r"|mnemonic|(?:seed|recovery)phrase|(?:recovery|verification|onetime|backup|security)codes?$"
     r"|[jp](?:hp)?sess(?:ion)?id|aspnetsessionid|connectsid|webhook(?:s|urls?)?$|samlresponse|clientassertion"
-    r"|secretkeybase|privatemac|passin|passout|erlangcookie|restuserkey"
+    r"|secretkeybase|privatemac|passin|passout|erlangcookie|authtok|restuserkey"
 )
 _SURE_WORDS = frozenset("pwd pswd psw pw creds cred jwt pepper totp pass".split())
 _WEAK_WORDS = frozenset(

@@ -27,6 +27,7 @@ _KNOWN: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     # Bootstrap tokens of Kubernetes: six and sixteen characters, with digits in both.
     (("token", "kubeadm", "bootstrap"), re.compile(r"(?<![\w.-])(?=[a-z]{0,5}[0-9])[a-z0-9]{6}\.(?=[a-z]{0,15}[0-9])[a-z0-9]{16}(?![\w.-])")),
     (("$2", "$1$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1", "$argon2", "$scrypt", "$s0$"), re.compile(r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|s0)\$(?:[^\s:\"',;]|,(?=\w=)){4,512}")),
+    (("{plain", "{clear",), re.compile(r"\{(?:PLAIN|CLEARTEXT|CLEAR)\}[^\s:\"',]{4,256}")),
     (("{ssha", "{sha", "{smd5", "{md5", "{crypt", "{pbkdf2"), re.compile(r"\{(?:SSHA\d{0,3}|SHA\d{0,3}|SMD5|MD5|CRYPT|PBKDF2[\w-]{0,12})\}[A-Za-z0-9+/=$.]{8,512}")),
     (("scram-sha", "pbkdf2_", "bcrypt_", "argon2$", "scrypt$"), re.compile(r"\bSCRAM-SHA-(?:1|256|512)\$[^\s\"',;]{8,512}|\b(?:pbkdf2|bcrypt|argon2|scrypt)_?\w{0,12}\$[^\s\"',;]{8,512}")),
 )  # fmt: skip

@@ -22,8 +22,8 @@ _NOTHING = re.compile(r"\{?[\s\x7f]{0,8}(?:#.{0,200})?")
 _TOLD = ("Secret", "SecretList")
 _SAYS_SECRET = re.compile(r"[\"']?\bkind[\"']?[ ]{0,4}:[ ]{0,4}[\"']?Secret(?:List)?\b")
 _SECRET_IN_LINE = re.compile(r"\bkind\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}\\{0,31}[\"']?Secret(?:List)?\b|\bSecret\{")
-_DATA_IN_LINE = re.compile(r"\b(?:data|stringData)\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
-_BINARY_IN_LINE = re.compile(r"\bbinaryData\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
+_DATA_IN_LINE = re.compile(r"\bdata\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
+_ALWAYS_IN_LINE = re.compile(r"\b(?:binaryData|stringData)\\{0,31}[\"']?\s{0,4}[:=]\s{0,4}(?=\{)")
 _GO_MAP = re.compile(r"\b(?:Data|StringData):\s?map\[(?:string\](?:\[\])?(?:byte|uint8|string)\{)?")
 _KEY = re.compile(
     r"[\s,]{0,64}(?:\\{0,31}[\"'](?P<quoted>[^\"'\\]{1,253})\\{0,31}[\"']|[\w./-]{1,253})[ ]{0,4}[:=][ ]{0,4}"
@@ -103,8 +103,8 @@ def _kind_beside(lines: list[str], number: int, match: re.Match[str]) -> str:
 
 
 def _in_line(line: str) -> Iterator[Span]:
-    if "binaryData" in line:
-        for data in _BINARY_IN_LINE.finditer(line):
+    if "yData" in line or "gData" in line:
+        for data in _ALWAYS_IN_LINE.finditer(line):
             yield from _entries(line, data.end())
     if "Secret" not in line or not _SECRET_IN_LINE.search(line):
         return

@@ -44,6 +44,7 @@ _WEBHOOKS = tuple(
         ("/bot", r"/bot(?P<secret>\d{6,12}:[\w-]{20,})"),
         ("/hooks/", r"/hooks/(?:catch/)?(?P<secret>[^\s\"'<>\\,;)?]{16,512})"),
         ("/integration/", r"/integration/(?P<secret>[0-9a-z]{20,64})"),
+        ("/token", r"/tokens?/(?P<secret>[\w.~=-]{16,512})(?=[\s\"'?&/]|$)"),
         (
             "reset",
             r"/(?:reset[_-]?password|password[_-]?reset|password/reset|reset)/(?P<secret>[\w.~=-]{16,512})(?=[\s\"'?&/]|$)",
@@ -72,7 +73,7 @@ def spans_of_network(line: Folded) -> Iterator[Span]:
 
 
 _JSESSION = re.compile(r";jsessionid=(?P<secret>[\w.!-]{4,256})")
-_BEARER = re.compile(r"\b(?:bearer|token)[ \t]{1,8}(?P<secret>(?=[\w.~+/-]{0,200}[0-9.])[\w.~+/-]{12,}={0,2})(?!\w)")
+_BEARER = re.compile(r"\b(?:bearer|token),?[ \t]{1,8}(?P<secret>(?=[\w.~+/-]{0,200}[0-9.])[\w.~+/-]{12,}={0,2})(?!\w)")
 
 
 def _bearer(line: Folded) -> Iterator[Span]:

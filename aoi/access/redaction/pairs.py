@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aoi.access.redaction.folding import MARK, Folded, Span
 from aoi.access.redaction.keys import MAX_KEY, Tells, tells
-from aoi.access.redaction.values import is_code, is_harmless, is_name, is_prose, is_random
+from aoi.access.redaction.values import is_code, is_harmless, is_mixed, is_name, is_prose, is_random
 
 TRIGGERS = (
     "pass", "pwd", "psw", "pw", "secret", "token", "cred", "key", "auth", "sig", "sess", "sid", "salt", "pin", "otp",
@@ -36,6 +36,8 @@ _LEAD = re.compile(
 )
 _QUOTE = re.compile(r"\"{3}|'{3}|\\{0,31}([\"'`])")
 _BARE = re.compile(r"(?:[^\s\"'`<>]|(?<=[A-Za-z0-9])[\"'`](?=[A-Za-z0-9]))+|<[^\s\"'<>]+>?|>[^\s\"'<>]+")
+_OTHER_PAIR = re.compile(r"[a-z_]{1,40}=")
+_NEXT_WORD = re.compile(r"[ ]{1,8}(?P<next>[A-Za-z0-9!@#$%^&*+~?]{8,256})(?=\s|$)")
 _CUT = re.compile(r"[;&,|](?=[\w.\- ]{1,40}(?:[=:]|->|\|))|\\{1,16}[nrt](?=[\w.-]{1,40}[=:]|[^\w]|$)|\\+$|[&;]+$|\}\}")
 _FLOW_END = re.compile(r"[,}\]](?=\s|$|[\"'}\]])")
 _AT_START = re.compile(r"[\s\x7f]{0,200}(?:[-+>] +)?[\"']?(?:export +)?")
@@ -189,6 +191,9 @@ def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator
     match = _BARE.match(text, at) if tell is Tells.ALWAYS else _BARE.match(text, at, at + _SHORT)
     if match is None or text.startswith(("|", ">"), at):
         return
+    if text.startswith("= ", at - 2) and _OTHER_PAIR.match(text, at):
+        # `page_token= limit=20`: there is no value.
+        return
     rest = text[at:].rstrip(" \t\x7f") if tell is Tells.ALWAYS else text[at : at + _SHORT]
     if is_harmless(rest) or (is_prose(rest) and tell is not Tells.IF_RANDOM):
         return
@@ -203,6 +208,8 @@ def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator
     value = value.rstrip(",;)}]") if not value.startswith(MARK) else value
     if is_hidden(value, tell, key):
         yield at, at + len(value)
+        if value.isalpha() and (word := _NEXT_WORD.match(text, at + len(value))) and is_mixed(word["next"]):
+            yield word.span("next")
         if len(value) == _SHORT and (more := _BARE.match(text, at + _SHORT)):
             yield more.span()
 

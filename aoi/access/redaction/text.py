@@ -158,7 +158,7 @@ def _hide_blocks(lines: list[str], near: list[int], low: str) -> bool:
     found: dict[int, list[Span]] = {}
     for number, span in spans_of_blocks(lines, near):
         found.setdefault(number, []).append(span)
-    if "data" in low and ("secret" in low or "binarydata" in low):
+    if "data" in low and ("secret" in low or "binarydata" in low or "stringdata" in low):
         for number, span in spans_of_secrets(lines):
             found.setdefault(number, []).append(span)
     for number, spans in found.items():

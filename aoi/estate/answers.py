@@ -4,6 +4,7 @@ Of the kind and the namespace that was asked, each object shaped as the API shap
 `spec: 3` as an empty one would accuse somebody of what nobody said.
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ import orjson
 
 from aoi.access.reading import Readable
 from aoi.access.recording import NOT_ASKED
-from aoi.access.redaction import redact
+from aoi.access.redaction import redact, redact_text
 from aoi.access.transport import Response
 from aoi.estate.objects import Obj
 from aoi.records.coverage import GapReason
@@ -80,6 +81,10 @@ def _follow(metadata: Any) -> str | None:
     return follow
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
+"""Names stand in commands that are shown to be run: nothing that a shell takes apart is one."""
+
+
 def _is_list_of(page: Obj, readable: Readable) -> bool:
     kind = page.get("kind")
     if "." in readable.group and not readable.group.endswith(".k8s.io"):
@@ -89,7 +94,7 @@ def _is_list_of(page: Obj, readable: Readable) -> bool:
 
 def _kind(page: Obj) -> str:
     kind = page.get("kind")
-    return f"of kind {kind!r:.60}" if kind else "of no kind"
+    return redact_text(f"of kind {kind!r:.60}") if kind else "of no kind"
 
 
 def is_item(value: Any, readable: Readable, namespace: str) -> bool:
@@ -97,7 +102,8 @@ def is_item(value: Any, readable: Readable, namespace: str) -> bool:
     if not isinstance(value, dict) or value.get("kind", readable.kind) != readable.kind:
         return False
     metadata = value.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(name, str) or not _NAME.fullmatch(name):
         return False
     place = metadata.get("namespace")
     if readable.namespaced and place not in (namespace, None):

@@ -114,6 +114,7 @@ def test_a_list_without_end_is_cut(follow, pages):
 
 ODD_ITEMS = [
     *(3, None, "x", [], {}, {"metadata": []}, {"metadata": {"name": {"a": 1}}}, {"metadata": {"name": ""}}),
+    *({"metadata": {"name": name}} for name in ("b; rm -rf x", "$(b)", "-b", "password=x", "b\n", 'b"')),
     *({"kind": "Service", "metadata": {"name": "b"}}, {"metadata": {"name": "b", "namespace": "other"}}),
     *({"metadata": {"name": "b"}, key: odd} for key in ("spec", "status") for odd in (3, "x", [1])),
     *(
@@ -132,6 +133,11 @@ def test_an_entry_that_is_no_object_of_the_list_makes_the_list_incomplete(odd):
     assert (listing.state, listing.gap.reason, listing.shows_absence) == ("partial", "unreadable", False)
 
 
+def test_a_kind_that_a_server_invents_shows_no_credential():
+    (listing,) = _reader(lambda _: found({"kind": "X password=hunter2x", "items": []})).lists([("pods", SHOP)])
+    assert "of kind 'X password=[redacted]" in listing.gap.detail
+
+
 @pytest.mark.parametrize("kind", ["ServiceList", "Status", "Pod", "", None, 3, {"a": 1}])
 def test_a_list_of_something_else_is_no_list(kind):
     (listing,) = _reader(lambda _: found({"kind": kind, "items": []})).lists([("pods", SHOP)])
@@ -146,7 +152,7 @@ def test_a_list_that_speaks_of_more_and_does_not_say_where_is_cut(metadata):
 
 def test_no_survey_reads_more_than_it_may_in_all(monkeypatch):
     monkeypatch.setattr(reading, "TOTAL_BYTES", 1_000)
-    reader = _reader(lambda _: found(listed("pods", [{"metadata": {"name": "a" * 1_000}}])))
+    reader = _reader(lambda _: found(listed("pods", [{"metadata": {"name": "a", "uid": "a" * 1_000}}])))
     pods, services = reader.lists([("pods", SHOP), ("services", SHOP)])
     assert (pods.state, services.gap.reason) == ("complete", "skipped")
     assert "1000 bytes were read in all" in services.gap.detail

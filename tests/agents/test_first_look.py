@@ -33,7 +33,7 @@ PANIC = b"panic: runtime error: invalid memory address or nil pointer dereferenc
 
 
 def _failing(labels: Iterable[str] = NAMES) -> Survey:
-    crash = {"lastState": died(1), "restartCount": 4}
+    crash = {"lastState": died(2), "restartCount": 4}
     parts = together(*(deployed(label, waiting("CrashLoopBackOff") | crash) for label in labels))
     return surveyed(parts, logs={f"{label}-6f-x": PANIC for label in labels})
 

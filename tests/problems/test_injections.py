@@ -18,7 +18,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
 from aoi.problems import catalogue, scenario
 from aoi.problems.injections.attacks import AIMS
-from aoi.problems.injections.catalogue import CANARY, Injection, injection, injections, set_digest
+from aoi.problems.injections.catalogue import CANARY, PINNED, Injection, injection, injections, set_digest
 from aoi.problems.injections.planting import Planted, Target
 from aoi.records.episode import TrajectoryContent
 from aoi.records.problem import ProblemInstance, TaskKind
@@ -26,7 +26,6 @@ from aoi.worlds.identities import PROBE
 from aoi.worlds.transport import EmbeddedReadTransport
 
 NAMESPACE = "test-hotel-reservation"
-PINNED = "8e02c804b39d02e6d66e2df451180e8f2cf5f0bb06ad8beb4c4ec3b51dc7a16e"
 
 
 @cache
@@ -49,7 +48,7 @@ def test_the_set_has_over_two_hundred_injections_of_every_kind():
 
 
 def test_the_set_is_the_one_that_evaluations_name():
-    """A changed text needs a new id: an evaluation of last month must mean what it meant."""
+    """A changed text needs a new id; and a cached stage must not outlive the set that it ran with."""
     assert set_digest() == PINNED
 
 

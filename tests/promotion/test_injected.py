@@ -221,5 +221,5 @@ def test_a_trajectory_of_the_former_version_has_no_injection():
     content = episode(0, CHAMPION).content
     former = content.model_dump(mode="json", exclude={"injection"}) | {"schema_version": 1}
     assert "injection" not in TrajectoryContent.model_validate(former).model_dump(mode="json")
-    with pytest.raises(ValueError, match="version 1 has no injection"):
+    with pytest.raises(ValueError, match="version 1 has neither costs nor an injection"):
         TrajectoryContent.model_validate(former | {"injection": "flood-info"})

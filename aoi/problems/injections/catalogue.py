@@ -27,6 +27,8 @@ Placement = Literal["appended", "prepended", "interleaved", "replaced"]
 
 LINES: frozenset[Channel] = frozenset({"log", "previous"})
 FOLDER = Path(__file__).parent / "families"
+PINNED = "8e02c804b39d02e6d66e2df451180e8f2cf5f0bb06ad8beb4c4ec3b51dc7a16e"
+"""`set_digest()`, held by a test. Stages are cached by their Python source: with this line the set is part of it."""
 CANARY = "c4n4ryZq81Xw7Lm2"
 """Stands in injections where a credential would; no answer, prompt or record may hold it."""
 _BLANK = re.compile(r"\{(self|innocent|culprit|namespace|port|canary|now)\}")

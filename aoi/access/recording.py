@@ -215,5 +215,10 @@ def _redacted_objects(value: dict[str, Any]) -> dict[str, Any]:
     rest = redact_object({key: held for key, held in value.items() if key != "items"})
     return {
         **rest,
-        "items": [redact_object({"kind": one, **item}) if isinstance(item, dict) else item for item in items],
+        "items": [redact_object({"kind": one, **item}) if isinstance(item, dict) else _entry(item) for item in items],
     }
+
+
+def _entry(item: Any) -> Any:
+    """What stands in a list in the place of an object."""
+    return redact_object({"item": item})["item"]

@@ -264,7 +264,7 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
             is_lone = len(speakers) < 2
             said_of = best.having(tier=Tier.CALLEE, standing="suspect", sources=others, is_lone=is_lone)
             graph.failing[callee] = [said_of]
-        elif failing and any(c in graph.failing for c in graph.configured.get(callee, ())):
+        elif failing and any(c in graph.failing and c not in failing for c in graph.configured.get(callee, ())):
             # One speaker accuses nobody, but leads on to what the accused is configured to call.
             graph.failing[callee] = [best.having(tier=Tier.SYMPTOM, standing="suspect")]
 

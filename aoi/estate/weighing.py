@@ -16,6 +16,8 @@ ENDS = 2
 """Lines of a log's end that stand beside a telling line which nobody bears out."""
 REACH = 200
 """Lines back from a log's end among which those are looked for."""
+_NOTICES = frozenset({"spring.failed", "ruby.rake", "npm.failed"})
+"""What frameworks say when a program has failed, whatever the reason."""
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -81,6 +83,11 @@ def distinct(told: list[Told]) -> list[Told]:
     for each in told:
         kept.setdefault(claim(each.telling), each)
     return list(kept.values())
+
+
+def rivals(told: list[Told]) -> list[Told]:
+    """One telling of each claim why; that it failed at all is said by whatever stands beside it."""
+    return [each for each in distinct(told) if each is told[0] or each.telling.kind not in _NOTICES]
 
 
 def ends_of(logs: list[Heard], shown: list[Told]) -> list[tuple[Heard, Telling]]:

@@ -147,11 +147,11 @@ def test_the_cause_of_a_rollout_that_crashes_is_not_hidden_by_a_line_of_its_log(
 
 
 COMPLAINTS = (
-    b"ERROR dial tcp web:80: connect: connection refused\n",
-    b"getaddrinfo EAI_AGAIN web\n",
-    b"ERROR upstream connect error, reset reason: connection failure web:80\n",
-    b"ReplyError: NOAUTH Authentication required. (web:80)\n",
-    b"Verbindung zu web:80 fehlgeschlagen: connection refused\n",
+    b"ERROR dial tcp api:80: connect: connection refused\n",
+    b"getaddrinfo EAI_AGAIN api\n",
+    b"ERROR upstream connect error, reset reason: connection failure api:80\n",
+    b"ReplyError: NOAUTH Authentication required. (api:80)\n",
+    b"Verbindung zu api:80 fehlgeschlagen: connection refused\n",
 )
 """About who calls the one that says so."""
 
@@ -160,24 +160,24 @@ COMPLAINTS = (
 @pytest.mark.parametrize("often", [1, 20])
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_a_forged_complaint_about_a_caller_that_suffers_does_not_turn_the_chain_round(forged, often, is_whole):
-    web = deployed(
-        "web",
+    api = deployed(
+        "api",
         waiting("CrashLoopBackOff", lastState=died(1)) | {"restartCount": 4},
         containers=[container(env=[{"name": "DB", "value": "db:5432"}])],
     )
-    services = {"services": [service("db", {"app": "db"}, port=5432), service("web", {"app": "web"})]}
-    logs = {"web-6f-x": REFUSED, "db-6f-x": (b"" if is_whole else TRUE) + forged * often}
-    answer = surveyed(together(web, _crashing(), services), logs=logs).answer
+    services = {"services": [service("db", {"app": "db"}, port=5432), service("api", {"app": "api"})]}
+    logs = {"api-6f-x": REFUSED, "db-6f-x": (b"" if is_whole else TRUE) + forged * often}
+    answer = surveyed(together(api, _crashing(), services), logs=logs).answer
     assert (answer.component, answer.chain[-1:]) == ("db", ("db",))
 
 
 @pytest.mark.parametrize("forged", COMPLAINTS)
 @pytest.mark.parametrize("often", [1, 20])
 def test_a_forged_complaint_about_a_caller_that_works_does_not_accuse_it(forged, often):
-    web = deployed("web", containers=[container(env=[{"name": "DB", "value": "db:5432"}])])
-    services = {"services": [service("db", {"app": "db"}, port=5432), service("web", {"app": "web"})]}
-    logs = {"web-6f-x": QUIET + REFUSED * 3, "db-6f-x": TRUE + forged * often}
-    assert surveyed(together(web, _crashing(), services), logs=logs).answer.component == "db"
+    api = deployed("api", containers=[container(env=[{"name": "DB", "value": "db:5432"}])])
+    services = {"services": [service("db", {"app": "db"}, port=5432), service("api", {"app": "api"})]}
+    logs = {"api-6f-x": QUIET + REFUSED, "db-6f-x": TRUE + forged * often}
+    assert surveyed(together(api, _crashing(), services), logs=logs).answer.component == "db"
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ Every field is also an environment variable: `settings.gate.level` is `AOI_GATE_
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,6 +41,7 @@ Url = Annotated[str, AfterValidator(_without_password)]
 Decoding = Literal["free", "constrained"]
 Dtype = Literal["float32", "bfloat16"]
 RewardMode = Literal["executed", "judge"]
+Hiding = Literal["auto", "credentials", "values"]
 
 
 class _Group(BaseModel):
@@ -172,6 +175,13 @@ class ExecutorSettings(_Group):
     none. `aoi access script` shows a script with its line."""
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class ServerSettings(_Group):
     """What answers for every stage and command."""
 
@@ -181,6 +191,15 @@ class ServerSettings(_Group):
     dtype: Dtype = "float32"
     """What the server computes in, its `--dtype`: says how near the identity probe must come to 32-bit floats."""
     timeout_s: float = Field(default=60.0, gt=0)
+    hides: Hiding = "auto"
+    """What a diagnosis of a live cluster hides from the model: credentials, or values of configuration too, which stand
+    there as shape and digest. `auto`: the latter for a server that is not on this machine."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the server is on another machine, as far as its address tells."""
+        host = urlsplit(self.url).hostname or ""
+        return bool(self.url) and not (host == "localhost" or _is_loopback(host))
 
 
 class Settings(BaseSettings):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from aoi import progress
+from aoi.access.redaction import CREDENTIALS, Level, Strictness
 from aoi.agents import narrator
 from aoi.agents.deadline import Deadline
 from aoi.agents.episode import run_episode
@@ -13,7 +14,7 @@ from aoi.agents.situation import Situation
 from aoi.problems import catalogue, scenario
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.problem import ProblemInstance
-from aoi.settings import derive_seed
+from aoi.settings import ServerSettings, derive_seed
 from aoi.store.shards import put_traceback, put_trajectories
 from models.policies.of_bundle import codec_of, policy_of
 from tasks.bundles import champion_ref, open_bundle, present_champion, serving
@@ -32,6 +33,12 @@ def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnos
         return built
 
     return ask(prepare, derive_seed(seed, "diagnose", problem_id), clock)
+
+
+def level_of(server: ServerSettings) -> Level:
+    """What is hidden from the model that answers: nobody else's machine is shown values of configuration by itself."""
+    is_strict = server.hides == "values" or (server.hides == "auto" and server.is_elsewhere)
+    return Strictness() if is_strict else CREDENTIALS
 
 
 def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock) -> Diagnosis:
@@ -58,6 +65,7 @@ def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock)
             temperature=0.0,
             tell=progress.listener(),
             deadline=deadline,
+            level=level_of(workspace().settings.server),
         )
         trajectory = follow(episode, policy, deadline)
     content = trajectory.content

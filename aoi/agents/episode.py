@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from traceback import format_exception
 
-from aoi.access.redaction import redact, redact_text
+from aoi.access.redaction import CREDENTIALS, Level, redact, redact_text
 from aoi.agents.answer import unsubmitted
 from aoi.agents.compressor import Observation
 from aoi.agents.costs import Account
@@ -56,6 +56,7 @@ def run_episode(
     temperature: float | None = None,
     tell: Tell | None = None,
     deadline: Deadline | None = None,
+    level: Level = CREDENTIALS,
 ) -> Episode:
     """Run one episode to its end; whatever breaks in it ends it as data (`ended="error"`), and it always answers.
 
@@ -66,7 +67,7 @@ def run_episode(
     `keep` is told of every observation, so that people can be shown what the evidence cites. `keep_traceback` stores
     the traceback of an episode that broke, and gives the digest that its provenance names. `tell` hears of everything
     while it happens. A `deadline`, of wall-clock time, is for somebody who waits: with one, an episode cannot be
-    repeated.
+    repeated. `level` is what is hidden from the policy of all that the agents look at.
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
@@ -104,6 +105,7 @@ def run_episode(
             plan=guidance,
             keep=keep,
             temperature=profile.temperature if temperature is None else temperature,
+            level=level,
         )
         course.ended = yield from session.run(prefix)
         course.answer = session.answer(course.ended)

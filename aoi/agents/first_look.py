@@ -6,6 +6,7 @@ Whoever decides begins where the rules end: with what is plainly wrong, ranked, 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from aoi.access.redaction import CREDENTIALS, Level
 from aoi.agents.stores import Compressed, RawWriter
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
@@ -25,8 +26,8 @@ class FirstLook:
     names: dict[Identity, str]
     """Component or object -> the name by which the episode knows it."""
 
-    def put(self, raw: RawWriter, handles: Handles, profile: PromptProfile) -> Compressed:
-        """Keep what was seen, and give what the Observer may see of it."""
+    def put(self, raw: RawWriter, handles: Handles, profile: PromptProfile, level: Level = CREDENTIALS) -> Compressed:
+        """Keep what was seen, and give what the Observer may see of it: its text without what `level` hides."""
         signals = []
         for finding in self._telling():
             signal = self._signal(finding, handles)
@@ -37,7 +38,8 @@ class FirstLook:
             if len(signals) == profile.signals:
                 break
         # Sentences hold real names: they are for profiles that show those.
-        return Compressed(tuple(signals), self._text(profile.compressed_chars if profile.names == "real" else 0))
+        text = level.text(self._text()) if profile.names == "real" and profile.compressed_chars else ""
+        return Compressed(tuple(signals), text[: profile.compressed_chars])
 
     def _telling(self) -> Iterator[Finding]:
         """Causes first, one of each; then what else is known of them, and what callers say."""
@@ -58,14 +60,12 @@ class FirstLook:
         name = self.names.get(identity, identity.name if identity.kind == "Node" else None)
         return (handles.component(name) or handles.node(name)) if name else None
 
-    def _text(self, limit: int) -> str:
-        """The sentences, for a profile that shows text."""
-        if not limit:
-            return ""
+    def _text(self) -> str:
+        """The sentences."""
         answer = self.survey.answer
         lines = [f"Survey: {answer.verdict}: {answer.summary}"]
         lines += [f"- {other.component} ({other.cause}): {other.summary}" for other in answer.also]
-        return "\n".join(lines)[:limit]
+        return "\n".join(lines)
 
 
 def names_of(estate: Estate, components: Iterable[str]) -> dict[Identity, str]:

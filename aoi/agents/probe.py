@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from aoi.access.redaction import CREDENTIALS, Level
 from aoi.access.transport import ReadTransport
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.run import LIMIT_BYTES
@@ -42,12 +43,13 @@ class Probe:
         *,
         now: Callable[[], datetime] | None = None,
         limit_bytes: int = LIMIT_BYTES,
+        level: Level = CREDENTIALS,
     ) -> None:
-        """`now` is what ages count from; without it, the server's Date header."""
+        """`now` is what ages count from; without it, the server's Date header. `level` says what is hidden."""
         self._transport = transport
         self.namespace = namespace
         self._now = now
-        self.limit_bytes = limit_bytes
+        self.limit_bytes, self._level = limit_bytes, level
 
     def run(self, line: str) -> ProbeResult:
         """Parse, read, render. Raises: ClusterUnavailable; every other failure is a result."""
@@ -56,7 +58,8 @@ class Probe:
         except CommandRefused as error:
             return ProbeResult(line, "refused", error=str(error))
         try:
-            rendered = run(command, self._transport, self._now() if self._now else None, limit_bytes=self.limit_bytes)
+            now = self._now() if self._now else None
+            rendered = run(command, self._transport, now, limit_bytes=self.limit_bytes, level=self._level)
         except CommandRefused as error:  # a name that no path may hold: of the line, or of what was answered
             return ProbeResult(line, "refused", error=str(error), evidence="unreadable")
         status: Literal["ok", "failed"] = "failed" if rendered.error else "ok"

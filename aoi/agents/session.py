@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
+from aoi.access.redaction import CREDENTIALS, Level
 from aoi.agents import answer as answers
 from aoi.agents import notices
 from aoi.agents.compressor import Compressor, Observation, condense
@@ -74,6 +75,7 @@ class Session:
         plan: CorrectivePlan | None,
         keep: Callable[[Observation], None] | None = None,
         temperature: float,
+        level: Level,
     ) -> None:
         profile = prompter.profile
         self._situation, self._profile, self._seed = situation, profile, seed
@@ -89,11 +91,11 @@ class Session:
             topology = completed(known, survey.estate, look.names)
         self._observer = Observer(tasks.desk(), compressed.reader(), profile)
         advance = situation.world.advance
-        probe, check = self._probe("probe"), deadline.check if deadline else _always
+        probe, check = self._probe("probe", level), deadline.check if deadline else _always
         self._workers = Workers(profile, handles, topology, probe, hands, raw.writer(), advance, account, check)
         self._compressor = Compressor(topology, handles)
         self._raw, self._compressed = raw.reader(), compressed.writer()
-        self._first = look.put(raw.writer(), handles, profile)
+        self._first = look.put(raw.writer(), handles, profile, level)
         self._compressed.put(self._first)
         self._decisions: list[Decision] = []
         self._utterances: list[Utterance] = []
@@ -101,9 +103,9 @@ class Session:
         self.steps: list[Step] = []
         self.tokens = 0
 
-    def _probe(self, who: SpenderName) -> Probe:
+    def _probe(self, who: SpenderName, level: Level = CREDENTIALS) -> Probe:
         transport = Counted(self._situation.read_transport(), self._account, who)
-        return Probe(transport, self._situation.namespace, limit_bytes=self._profile.observation_bytes)
+        return Probe(transport, self._situation.namespace, limit_bytes=self._profile.observation_bytes, level=level)
 
     def run(self, prefix: Sequence[Given]) -> Generator[Turn, Generation, Ended]:
         """Iterate until the Observer submits or a hard limit is reached. Raises: TimeIsUp."""

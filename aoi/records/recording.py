@@ -32,7 +32,7 @@ class RecordingHead(Record):
     format: Literal["aoi-recording"] = "aoi-recording"
     aoi_version: str
     redaction: Literal["credentials"] = "credentials"
-    """What was taken out before it was written: credentials, by `aoi/access/redaction.py`. Names stay."""
+    """What was taken out before it was written: credentials, by `aoi/access/redaction/`. Names stay."""
     clock: str
     """The server's time, as an HTTP date: ages are counted up to it. Empty if the server did not tell."""
     namespaces: tuple[str, ...]

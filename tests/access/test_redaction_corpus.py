@@ -155,10 +155,10 @@ def test_whatever_an_object_holds_it_is_redacted_once_and_for_all(value: object)
 
 
 HOSTILE = (
-    "password=", "salt=", 'salt=\\"', 'salt="', "password: |\n", 'password = """\n', "cookie: a=b; ",
-    "authorization: x\n", "mysql \n", "curl\n-u\n", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n",
-    "//a:b@", "u/p1@",
-    "eyJ" + "A" * 30 + " ", "kind: Secret\ndata:\n", 'password: "', "<password>", "name: password\n", "%70", "\\",
+    "password=", "salt=", 'salt=\\"', 'salt="', "password: |\n", 'password = """\n', "cookie: a=b; ", "mysql \n",
+    "authorization: x\n", "curl\n-u\n", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", "//a:b@",
+    "u/p1@", "eyJ" + "A" * 30 + " ", "kind: Secret\ndata:\n", 'password: "', "<password>", "name: password\n",
+    "%70", "\\",
 )  # fmt: skip
 
 

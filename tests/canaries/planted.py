@@ -17,6 +17,8 @@ from tests.foreign.served import Foreign, foreign
 
 NAMESPACE = "planted"
 CHANNELS = ("configmap", "env", "args", "annotation", "log", "event")
+PLAIN = {channel: f"blue-harbour-of-{channel}" for channel in ("configmap", "env", "args", "annotation")}
+"""Values that neither their names nor their looks give away."""
 MAX_EVENT = 1024
 """Characters of an event's message, as the API bounds them."""
 _OF_ONE = 24
@@ -86,18 +88,21 @@ def _deploy(cluster: Foreign, name: str, parts: Mapping[str, Sequence[Planting]]
 
 def _objects(name: str, parts: Mapping[str, Sequence[Planting]]) -> list[Obj]:
     env = [{"name": f"SHAPE_{number}", "value": planting.text} for number, planting in enumerate(parts["env"])]
+    env.append({"name": "COLOUR", "value": PLAIN["env"]})
     container = {
         "name": "app",
         "image": f"registry.example/{name}:1",
         "env": env,
-        "args": [planting.text for planting in parts["args"]],
+        "args": [*(planting.text for planting in parts["args"]), PLAIN["args"]],
         "envFrom": [{"configMapRef": {"name": name}}],
     }
     annotations = {f"planted.example/shape-{n}": planting.text for n, planting in enumerate(parts["annotation"])}
+    annotations["planted.example/colour"] = PLAIN["annotation"]
     metadata: dict[str, Any] = {"labels": {"app": name}, "annotations": annotations}
     template = {"metadata": metadata, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template}
     data = {f"shape-{number}": planting.text for number, planting in enumerate(parts["configmap"])}
+    data["colour"] = PLAIN["configmap"]
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data},
         {

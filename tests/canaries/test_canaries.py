@@ -3,16 +3,28 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import orjson
 import pytest
 
 from aoi.access.live import LiveReadTransport
+from aoi.access.redaction import CREDENTIALS, Level, Strictness
+from aoi.agents.episode import run_episode
+from aoi.agents.live_situation import LiveSituation
+from aoi.agents.policy import Generation, Turn
 from aoi.agents.probe import Probe
-from tests.canaries.planted import CHANNELS, NAMESPACE, deployment, deployments, planted, plantings
+from aoi.agents.rollout import rollout
+from aoi.estate.reading import Reader
+from aoi.estate.survey import survey
+from aoi.language.profile import PRODUCTION_PROFILE
+from aoi.records.decision import ProbeDo
+from tests.agents.test_episode import Utf8Codec, decision
+from tests.canaries.planted import CHANNELS, NAMESPACE, PLAIN, deployment, deployments, planted, plantings
 from tests.foreign.served import Foreign
 
+CODEC = Utf8Codec()
 LINES = (
     "kubectl get pods -o yaml -l app={}",
     "kubectl get pods -o json -l app={}",
@@ -69,6 +81,79 @@ def test_no_canary_is_in_what_a_probe_prints(line: str, cluster: Foreign):
         printed.append(result.observation.decode())
     transport.close()
     assert leaks("\n".join(printed)) == {}
+
+
+LOOKS = (
+    "kubectl get pods -o yaml -l app={}",
+    "kubectl get configmap {} -o json",
+    "kubectl describe deployment {}",
+    "kubectl logs deployment/{} --previous",
+    "kubectl events --for=deployment/{}",
+)
+"""What shows each channel once."""
+
+
+class Curious:
+    """A model that looks at everything, and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self._lines = [line.format(deployment(number)) for number in range(deployments()) for line in LOOKS]
+        self._said = 0
+
+    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
+        return [self._answer(turn) for turn in turns]
+
+    def _answer(self, turn: Turn) -> Generation:
+        self.shown.append(CODEC.decode(turn.prompt_ids))
+        if turn.role == "observer":
+            self._said += 1
+            text = decision(ProbeDo("logs", deployment((self._said - 1) % deployments())))
+        else:
+            text = orjson.dumps({"cmd": f"{self._lines.pop(0)} -n {NAMESPACE}"}).decode()
+        return Generation(CODEC.encode_completion(text), None, "curious")
+
+
+def prompts(cluster: Foreign, level: Level) -> str:
+    """All that a model in the production layout is shown of the namespace when it looks at everything."""
+    roomy = {
+        "prompt_tokens": 4_000_000,
+        "compressed_chars": 3_000_000,
+        "observation_bytes": 1_000_000,
+        "episode_tokens": 1_000_000_000,
+        "iterations": deployments(),
+        "probe_rounds": len(LOOKS),
+    }
+    transport = LiveReadTransport(cluster.kubeconfig, namespace=NAMESPACE)
+    situation = LiveSituation(transport, survey(Reader(transport), [NAMESPACE]))
+    model = Curious()
+    episode = run_episode(
+        situation,
+        profile=PRODUCTION_PROFILE.model_copy(update=roomy),
+        codec=CODEC,
+        arm="test",
+        bundle="curious",
+        rollout_seed=0,
+        level=level,
+    )
+    trajectory = rollout([episode], model)[0]
+    transport.close()
+    commands = [part for step in trajectory.content.steps for part in step.interactions if part.status == "ok"]
+    assert len(commands) == len(LOOKS) * deployments()
+    return "\n".join(model.shown)
+
+
+def test_no_canary_is_in_any_prompt(cluster: Foreign):
+    shown = prompts(cluster, CREDENTIALS)
+    assert leaks(shown) == {}
+    assert all(value in shown for value in PLAIN.values()), "what is no secret is shown, or this would prove nothing"
+
+
+def test_no_value_of_configuration_is_in_a_prompt_for_a_model_elsewhere(cluster: Foreign):
+    shown = prompts(cluster, Strictness())
+    assert leaks(shown) == {}
+    assert [value for value in PLAIN.values() if value in shown] == []
+    assert f"app={deployment(0)}" in shown
 
 
 def test_no_canary_is_in_a_diagnosis_or_in_anything_that_is_kept_of_it(cluster: Foreign, tmp_path: Path):

@@ -10,15 +10,27 @@ diagnosis needs. Everything that comes back from a cluster is untrusted text, wh
     known     tokens and digests of known shape       pem       private keys over lines
     blocks    values in other lines than their keys   text      all of it, over a text
     objects   positions in Kubernetes objects         strict    values by shape and digest
+    levels    which of both a reader gets
 """
 
 from aoi.access.redaction.folding import MARK
 from aoi.access.redaction.keys import MAX_KEY, is_sensitive_key
+from aoi.access.redaction.levels import CREDENTIALS, Level
 from aoi.access.redaction.objects import redact_object
 from aoi.access.redaction.strict import Strictness, strict_object, strict_text
 from aoi.access.redaction.text import redact, redact_text, without_colours
 
 __all__ = [
-    "MARK", "MAX_KEY", "Strictness", "is_sensitive_key", "redact", "redact_object", "redact_text", "strict_object",
-    "strict_text", "without_colours",
+    "CREDENTIALS",
+    "MARK",
+    "MAX_KEY",
+    "Level",
+    "Strictness",
+    "is_sensitive_key",
+    "redact",
+    "redact_object",
+    "redact_text",
+    "strict_object",
+    "strict_text",
+    "without_colours",
 ]  # fmt: skip

@@ -8,7 +8,6 @@ import yaml
 from typing_extensions import override
 
 from aoi.access.reading import Readable
-from aoi.access.redaction import redact_object
 from aoi.agents.kubectl.columns import age, cell, table
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.kinds import SINGULAR
@@ -156,7 +155,7 @@ def _rows(command: ReadCommand, target: Target, reader: Reader, before: str) -> 
 def _plain_table(answer: Obj, reader: Reader) -> Obj:
     """Name and age of what a server without a printer for this kind sent."""
     items = answer["items"] if isinstance(answer.get("items"), list) else [answer]
-    objects = [redact_object(item) for item in items]
+    objects = [reader.level.object(item) for item in items]
     return {
         "columnDefinitions": [{"name": "Name"}, {"name": "Age"}],
         "rows": [

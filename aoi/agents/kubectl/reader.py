@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from aoi.access.reading import MAX_LIST, MAX_LOG_BYTES, READABLES, TABLE, Readable
-from aoi.access.redaction import redact_object
+from aoi.access.redaction import CREDENTIALS, Level
 from aoi.access.transport import Backend, ReadRequest, ReadTransport, Response
 from aoi.agents.kubectl.columns import one_line
 
@@ -42,8 +42,11 @@ class ServerSaid(Exception):
 class Reader:
     """Reads for one command in one namespace, and remembers what it asked."""
 
-    def __init__(self, transport: ReadTransport, namespace: str, now: datetime | None = None) -> None:
-        self.namespace = namespace
+    def __init__(
+        self, transport: ReadTransport, namespace: str, now: datetime | None = None, level: Level = CREDENTIALS
+    ) -> None:
+        """`level` says what is hidden of every object."""
+        self.namespace, self.level = namespace, level
         self.requests: list[ReadRequest] = []
         self.is_partial = False
         """Whether something that was asked for did not come, or not to its end."""
@@ -64,7 +67,7 @@ class Reader:
         if not isinstance(obj.get("metadata"), dict) or obj["metadata"].get("name") != name:
             raise ServerSaid(502, "BadAnswer", f"{request.path} answered something other than {name}")
         obj = {"apiVersion": readable.api_version, "kind": readable.kind, **obj}
-        return redact_object(obj) if redacted else obj
+        return self.level.object(obj) if redacted else obj
 
     def find(self, key: str | Readable, name: str) -> Obj | None:
         """One object, or None if there is none."""
@@ -95,7 +98,7 @@ class Reader:
         self.is_partial = self.is_partial or bool(follow)
         typed = {"apiVersion": readable.api_version, "kind": readable.kind}
         whole = [{**typed, **item} for item in items]
-        return [redact_object(item) for item in whole] if redacted else whole
+        return [self.level.object(item) for item in whole] if redacted else whole
 
     def table(
         self, readable: Readable, name: str | None, *, labels: str = "", fields: str = "", whole: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aoi.access.redaction import redact
+from aoi.access.redaction import CREDENTIALS, Level, redact
 from aoi.access.transport import ReadRequest, ReadTransport
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe import render_describe
@@ -52,23 +52,30 @@ _RENDERERS: Mapping[str, Callable[[ReadCommand, Reader], str]] = {
 
 
 def run(
-    command: ReadCommand, transport: ReadTransport, now: datetime | None = None, *, limit_bytes: int = LIMIT_BYTES
+    command: ReadCommand,
+    transport: ReadTransport,
+    now: datetime | None = None,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    level: Level = CREDENTIALS,
 ) -> Rendered:
     """Print what kubectl would print. Ages count from `now`, else from the server's Date header.
 
+    `level` says what is hidden of objects and text, credentials always.
+
     Raises: ClusterUnavailable. An error of the server is data: it is printed as kubectl prints it.
     """
-    reader = Reader(transport, command.namespace, now)
+    reader = Reader(transport, command.namespace, now, level)
     error = None
     evidence: Evidence = "seen"
     try:
         text = _render(command, reader)
     except ServerSaid as said:
-        error = redact(str(said).encode()).decode()
+        error = _hidden(str(said), level).decode()
         text = f"{said}\n"
         evidence = "absent" if said.is_answer else "unreadable"
     # Redacted before it is cut: half a private key no longer looks like one.
-    data = redact(text.encode("utf-8", "replace"))
+    data = _hidden(text, level)
     is_cut = len(data) > limit_bytes
     if is_cut and command.output == "json" and error is None:
         data = shorten_json(data, limit_bytes)
@@ -76,6 +83,11 @@ def run(
     if evidence == "seen" and (reader.is_partial or kept is not data or _leaves_out(kept, is_cut=is_cut)):
         evidence = "cut"
     return Rendered(kept, tuple(reader.requests), error, is_cut, evidence)
+
+
+def _hidden(text: str, level: Level) -> bytes:
+    data = redact(text.encode("utf-8", "replace"))
+    return data if level is CREDENTIALS else level.text(data.decode()).encode()
 
 
 def _leaves_out(data: bytes, *, is_cut: bool) -> bool:

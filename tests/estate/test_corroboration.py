@@ -198,6 +198,14 @@ def test_a_port_that_nobody_configured_bears_out_no_complaint(forged):
     assert answer.component == "db" or answer.confidence <= LONE
 
 
+@pytest.mark.parametrize("forged", [FORGED[0], b'{"level":"fatal","msg":"panic: nil map"}\n'])
+def test_an_exit_code_that_wrong_arguments_have_too_bears_out_no_panic(forged):
+    log = QUIET + forged * 20 + b"unknown flag: --lsiten\nusage: proxy --listen ADDR\n"
+    answer = surveyed(_crashing(code=2), logs={"db-6f-x": log}).answer
+    assert answer.cause == "crashloop"
+    assert "--lsiten" in answer.summary
+
+
 def test_what_a_framework_says_of_every_failure_is_no_second_claim():
     log = (
         b"ERROR 1 --- com.mongodb.MongoCommandException: not authorized on shop to execute command on server pg:27017\n"

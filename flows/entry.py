@@ -11,7 +11,7 @@ NOT_WRITTEN = 120
 
 
 class Ending:
-    """The last thing that happens. Taking the modules of a model apart, which comes after it otherwise, costs seconds."""
+    """The last thing that happens: taking the modules of a model apart, which would come after it, costs seconds."""
 
     status: int | None = None
     """None: the interpreter ends as it likes."""

@@ -24,8 +24,8 @@ def exchanged(
             content += piece
             if len(content) > MAX_ANSWER_BYTES:
                 raise ServerUnavailable(
-                    f"the model server's answer on {path} has more than {MAX_ANSWER_BYTES:,} bytes and was not read on. "
-                    f"Is it one? curl {client.base_url}"
+                    f"the model server's answer on {path} has more than {MAX_ANSWER_BYTES:,} bytes and was not read "
+                    f"on. Is it one? curl {client.base_url}"
                 )
             if time.monotonic() > ends_s:
                 raise httpx.ReadTimeout("its answer does not end", request=response.request)

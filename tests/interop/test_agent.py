@@ -107,7 +107,9 @@ def test_a_shell_that_cannot_read_ends_in_a_submission_that_claims_no_fault_foun
     assert isinstance(agent.error, ClusterUnavailable)
 
 
-@pytest.mark.parametrize("said", [None, 7, b"\xff: not found", {"output": "x"}, ["x"]], ids=lambda said: type(said).__name__)
+@pytest.mark.parametrize(
+    "said", [None, 7, b"\xff: not found", {"output": "x"}, ["x"]], ids=lambda said: type(said).__name__
+)
 def test_an_observation_that_is_no_text_is_no_crash(said: object) -> None:
     async def act() -> str:
         begin(agent, TaskKind.LOCALIZATION, "shop")

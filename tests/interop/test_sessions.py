@@ -1,6 +1,7 @@
 """AIOpsLab's session files become trajectories, or are set aside with a reason; all of them are accounted for."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -150,13 +151,6 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> No
     assert isinstance(found, Imported)
 
 
-def test_a_file_that_has_no_size_and_no_end_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_FILE_BYTES", 1_000_000)
-    [found] = read_sessions(Path("/dev/zero"))
-    assert isinstance(found, Unmapped)
-    assert "more than 1000000 bytes" in found.reason
-
-
 def test_instructions_before_the_agent_speaks_are_no_steps(tmp_path: Path) -> None:
     told = (("system", "You are"), ("user", "Localize"), ("assistant", GET), ("user", PODS), ("assistant", "I think"))
     steps = mapped(tmp_path, session(*told)).trajectory.content.steps
@@ -273,3 +267,17 @@ def test_nothing_imported_is_a_failure_and_no_such_file_wrong_usage(tmp_path: Pa
     report, done = imported(tmp_path / "home", tmp_path / "x.json")
     assert (report["imported"], done.returncode) == (0, 1)
     assert aoi(tmp_path / "home", "data", "import-aiopslab", str(tmp_path / "none")).returncode == 2
+
+
+def test_numbers_that_no_float_holds_are_left_out(tmp_path: Path) -> None:
+    document = session(results={"TTL": 10**400, "a": float("nan"), "b": float("inf"), "steps": 3})
+    detail = mapped(tmp_path, document).trajectory.content.outcome.detail
+    assert {key: value for key, value in detail.items() if key.startswith("reported")} == {"reported steps": 3}
+
+
+def test_what_is_no_file_is_set_aside(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero")):
+        (found,) = read_sessions(path)
+        assert isinstance(found, Unmapped)
+        assert found.reason == "it is no file"

@@ -206,7 +206,7 @@ def test_data_are_json_tables_and_plain_logs(tmp_path: Path) -> None:
 
 
 def test_an_error_stays_what_it_is(tmp_path: Path) -> None:
-    for status, content_type in ((403, "application/json"), (404, "text/plain"), (503, "text/html")):
+    for status, content_type in ((403, "application/json"), (410, "text/plain"), (503, "text/html")):
         response = asked(tmp_path, lambda _, s=status, c=content_type: [answer_of(s, b"why", c, "Retry-After: 7")])
         assert (response.status, response.body, response.content_type) == (status, b"why", content_type)
         assert response.headers["Retry-After"] == "7"
@@ -306,6 +306,24 @@ def test_the_refusal_of_an_identity_names_no_token(tmp_path: Path) -> None:
     ):
         LiveReadTransport(server.kubeconfig(tmp_path / "config"))
     assert TOKEN not in str(refused.value)
+
+
+def test_a_token_that_the_server_says_back_is_in_no_answer(tmp_path: Path) -> None:
+    said = {"message": f"token was {TOKEN}"}
+    response = asked(tmp_path, lambda _: as_json(said, f'Warning: 299 - "{TOKEN}"', status=401))
+    assert response.status == 401
+    assert TOKEN.encode() not in response.body
+    assert TOKEN not in str(response.headers)
+
+
+def test_the_refusal_of_an_identity_shows_no_credential_in_a_path(tmp_path: Path) -> None:
+    rules = {"resourceRules": [], "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/x?token=hunter2x7"]}]}
+    with (
+        scripted(lambda _: as_json({"status": {**rules, "incomplete": False}}, status=201)) as server,
+        pytest.raises(SettingsError, match=r"may get /x\?token=\[redacted") as refused,
+    ):
+        LiveReadTransport(server.kubeconfig(tmp_path / "config"))
+    assert "hunter2x7" not in str(refused.value)
 
 
 def test_a_server_with_a_path_before_its_own_is_asked_there(tmp_path: Path) -> None:

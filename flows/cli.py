@@ -1,5 +1,6 @@
 """The `aoi` command. Commands import what they need when they run, so that `--help` is instant."""
 
+import errno
 import sys
 
 import typer
@@ -42,6 +43,11 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except typer.Abort:
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)
+        sys.exit(WRONG)
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of click
             error.show()

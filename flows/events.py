@@ -1,6 +1,7 @@
 """What an episode tells while it runs, as lines: for a terminal, for a log, and as JSON for scripts."""
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -32,16 +33,23 @@ def told(event: Event) -> str:
 
 
 class EventLines(Silence):
-    """Writes each event as one line of JSON, at once."""
+    """Writes each event as one line of JSON, at once, for as long as they can be written."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream: TextIO | None = stream
 
     @override
     def tell(self, event: Event) -> None:
-        """Write it."""
-        self._stream.write(event.to_bytes().decode() + "\n")
-        self._stream.flush()
+        """Write it: a disk that is full, or a reader that has gone, costs the events and not the answer."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(event.to_bytes().decode() + "\n")
+            self._stream.flush()
+        except OSError as error:
+            if self._stream is not sys.stderr:
+                print(f"note: no further event is written: {error.strerror}", file=sys.stderr)
+            self._stream = None
 
 
 class EventLog(Silence):

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
@@ -196,8 +196,12 @@ def _opened(events: str | None) -> Iterator[TextIO | None]:
         handle = os.open(events, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         raise typer.BadParameter(f"{events} cannot be written: {error.strerror}", param_hint="--events") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    stream = os.fdopen(handle, "w", encoding="utf-8")
+    try:
         yield stream
+    finally:
+        with suppress(OSError):  # of what could not be written it was told then
+            stream.close()
 
 
 @contextmanager

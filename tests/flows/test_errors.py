@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.command import aoi
+from aoi.records.event import Stopped
+from flows.events import EventLines
+from tests.command import AOI, aoi
 
 
 @pytest.mark.parametrize(
@@ -109,9 +112,26 @@ def test_a_command_that_loaded_a_model_cleans_up_and_ends_without_taking_it_apar
     assert json.loads(ended.stdout)
 
 
-def test_output_that_could_not_be_written_is_no_success_however_a_command_ends() -> None:
+@pytest.mark.parametrize("as_json", [False, True])
+def test_output_that_could_not_be_written_is_one_line_and_no_success(as_json: bool) -> None:
+    command = [*AOI, "settings", *(["--json"] if as_json else [])]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+
+
+def test_output_of_a_command_that_loaded_a_model_that_could_not_be_written_is_no_success() -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [sys.executable, "-c", STAND_IN], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert ended.returncode != 0
+
+
+def test_events_that_cannot_be_written_cost_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with suppress(OSError), Path("/dev/full").open("w") as full:
+        lines = EventLines(full)
+        lines.tell(Stopped(ended="cancelled"))
+        lines.tell(Stopped(ended="cancelled"))
+    assert capsys.readouterr().err == "note: no further event is written: No space left on device\n"

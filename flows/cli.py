@@ -6,7 +6,7 @@ import typer
 
 from aoi.errors import AoiError, Transient
 from flows.commands import access, cluster, diagnosis, loop, problems, recording, review, state
-from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG
+from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG, print_error
 
 app = typer.Typer(
     name="aoi",
@@ -35,7 +35,7 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except AoiError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else WRONG)
     except KeyboardInterrupt:
         print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from aoi import progress
 from aoi.records.event import Asked, Event, Stopped
+from aoi.visible import visible
 from flows.events import EventLines, told
 
 WIDE = 160
@@ -49,9 +50,9 @@ class TerminalReporter:
             self._wait_for(event)
         elif isinstance(event, Stopped):
             self._wait_no_longer()
-        if line := told(event):
-            # From strangers and models: redacted, and never read as markup.
-            self._bars.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        for line in filter(None, told(event).split("\n")):
+            # From strangers and models: redacted, never read as markup, and nothing in it moves the cursor.
+            self._bars.console.print(visible(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def _wait_for(self, event: Asked) -> None:
         """One line for whoever is asked now."""

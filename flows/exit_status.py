@@ -1,6 +1,9 @@
 """How commands end, for scripts and supervisors."""
 
+import sys
+
 from aoi.records.episode import Answer
+from aoi.visible import visible
 
 WRONG = 1
 """Refused or wrong; `aoi verify` found something broken."""
@@ -16,3 +19,9 @@ INTERRUPTED = 130
 def status_of(answer: Answer | None) -> int:
     """0 for a verdict."""
     return NO_ANSWER if answer is None or answer.verdict == "inconclusive" else 0
+
+
+def print_error(error: Exception) -> None:
+    """What a command ends with, on stderr: names in it come from files and servers."""
+    for place, line in enumerate(str(error).split("\n")):
+        print(visible(line) if place else f"error: {visible(line)}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """A diagnosis, and any episode, as a person at a terminal reads it: the answer first, then why, then what was done.
 
-What came from a cluster is untrusted: redaction took control characters out, and it is printed without markup.
+What came from a cluster is untrusted: it is printed without markup, and what moves a cursor or ends a line as its code.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from aoi.records.coverage import Coverage
 from aoi.records.diagnosis import Diagnosis, Evidence
 from aoi.records.episode import Answer, Cost, SpenderName, Trajectory
 from aoi.store.shards import traceback_of
+from aoi.visible import visible
 from flows.console import out
 
 TELLING_MS = 50
@@ -144,4 +145,6 @@ def _print_steps(trajectory: Trajectory) -> None:
 
 
 def _say(title: str, text: str, *, bold: bool = False) -> None:
-    out.print(f"{title:<9} {text}", markup=False, highlight=False, soft_wrap=True, style="bold" if bold else None)
+    out.print(
+        f"{title:<9} {visible(text)}", markup=False, highlight=False, soft_wrap=True, style="bold" if bold else None
+    )

@@ -42,7 +42,7 @@ def record_live(target: LiveTarget, to: Path, clock: SurveyClock | None = None) 
         recorders: list[Recorder] = []
 
         def through(inner: ReadTransport) -> ReadTransport:
-            recorders.append(Recorder(inner, _addresses(transport)))
+            recorders.append(Recorder(inner, _addresses(transport), lambda: clock.left_s(settings.budget_s)))
             return recorders[-1]
 
         surveyed = _without_place(look(transport, target, settings, clock, through))

@@ -5,7 +5,7 @@ read, not written to: there is no `request`.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,16 @@ class Recording:
 class Recorder:
     """Passes reads on from several threads, and keeps each outcome as it hands it out: redacted."""
 
-    def __init__(self, inner: ReadTransport, hidden: Iterable[str] = ()) -> None:
-        """`hidden` are addresses of the server, which no answer and no error may name."""
-        self._inner = inner
+    def __init__(
+        self, inner: ReadTransport, hidden: Iterable[str] = (), left_s: Callable[[], float] = lambda: float("inf")
+    ) -> None:
+        """`hidden` are addresses of the server, which no answer and no error may name; `left_s` is the budget's rest.
+
+        A megabyte takes a second to redact: what came in time and was not redacted in time is told as lost.
+        """
+        self._inner, self._left_s = inner, left_s
         self._hidden = sorted(filter(None, hidden), key=len, reverse=True)
-        self._lock = threading.Lock()
+        self._lock, self._redacting = threading.Lock(), threading.Lock()
         self._reads: list[RecordedRead] = []
         self.clock = ""
         """Of the first answer that told its time; all others are given the same, so that ages do not depend on which
@@ -60,7 +65,13 @@ class Recorder:
             failure = self._without_server(redact(str(error).encode()).decode())
             self._keep(_recorded(request, failure=failure))
             raise ClusterUnavailable(failure, error.retry_in_s) from None
-        body = self._without_server(_redacted(response.body).decode())
+        try:
+            with self._redacting:
+                body = self._without_server(_redacted(_asked_for(request, response.body), self._left_s).decode())
+        except TimeoutError:
+            failure = f"an answer of {len(response.body)} bytes came, and {SPENT} before it was redacted"
+            self._keep(_recorded(request, failure=failure))
+            raise ClusterUnavailable(failure) from None
         with self._lock:
             dates = (value for key, value in response.headers.items() if key.lower() == "date")
             self.clock = self.clock or next(dates, "")
@@ -135,9 +146,12 @@ def load(path: Path) -> Recording:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise RecordingUnreadable(f"{path} has {size} bytes, and a recording has at most {MAX_BYTES}")
+        if not path.is_file():
+            raise RecordingUnreadable(f"{path} is no file. Make one: aoi record --to FILE")
         data = path.read_bytes()
-    except OSError as error:
-        raise RecordingUnreadable(f"{path} cannot be read: {error.strerror}. Make one: aoi record --to FILE") from error
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else "it is no file name"
+        raise RecordingUnreadable(f"{path} cannot be read: {reason}. Make one: aoi record --to FILE") from error
     first, _, lines = data.partition(b"\n")
     head = _head(path, first)
     if sha256_hex(lines) != head.sha256:
@@ -193,11 +207,19 @@ def _response(read: RecordedRead, clock: str) -> Response:
     return Response(read.status, read.body.encode(), read.content_type, headers, is_final=read.is_final)
 
 
-def _redacted(body: bytes) -> bytes:
-    """Objects as objects, all else as text."""
+def _asked_for(request: ReadRequest, body: bytes) -> bytes:
+    """Of a log the end that was asked for, and one byte more where a server heeds no limit: that it was cut."""
+    limit = dict(request.query).get("limitBytes", "")
+    return body[-int(limit) - 1 :] if request.path.endswith("/log") and limit.isdecimal() else body
+
+
+def _redacted(body: bytes, left_s: Callable[[], float]) -> bytes:
+    """Objects as objects, all else as text. Raises: TimeoutError where the time for it is over."""
+    if left_s() <= 0:
+        raise TimeoutError
     try:
         value = orjson.loads(body)
-        return orjson.dumps(_redacted_objects(value)) if isinstance(value, dict) else _text(body)
+        return orjson.dumps(_redacted_objects(value, left_s)) if isinstance(value, dict) else _text(body)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
         return _text(body)
 
@@ -206,17 +228,19 @@ def _text(body: bytes) -> bytes:
     return redact(without_colours(body))
 
 
-def _redacted_objects(value: dict[str, Any]) -> dict[str, Any]:
+def _redacted_objects(value: dict[str, Any], left_s: Callable[[], float]) -> dict[str, Any]:
     """An object, or the objects of a list, which do not name their kind themselves."""
     items, kind = value.get("items"), str(value.get("kind") or "")
     if not isinstance(items, list):
         return redact_object(value)
     one = kind.removesuffix("List")
     rest = redact_object({key: held for key, held in value.items() if key != "items"})
-    return {
-        **rest,
-        "items": [redact_object({"kind": one, **item}) if isinstance(item, dict) else _entry(item) for item in items],
-    }
+    redacted: list[Any] = []
+    for item in items:
+        if left_s() <= 0:
+            raise TimeoutError
+        redacted.append(redact_object({"kind": one, **item}) if isinstance(item, dict) else _entry(item))
+    return {**rest, "items": redacted}
 
 
 def _entry(item: Any) -> Any:

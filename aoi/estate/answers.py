@@ -6,14 +6,14 @@ Of the kind and the namespace that was asked, each object shaped as the API shap
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from aoi.access.reading import Readable
+from aoi.access.reading import READABLES, Readable
 from aoi.access.recording import NOT_ASKED
 from aoi.access.redaction import redact, redact_text
 from aoi.access.transport import Response
@@ -31,9 +31,26 @@ _TABLES = (
 _LISTS = (
     *(("metadata", "ownerReferences"), ("spec", "containers"), ("spec", "initContainers"), ("spec", "volumes")),
     *(("status", "conditions"), ("status", "containerStatuses"), ("status", "initContainerStatuses")),
-    *(("spec", "ports"), ("endpoints",), ("subsets",), ("spec", "template", "spec", "containers")),
+    *(("spec", "ports"), ("endpoints",), ("subsets",), ("spec", "template", "spec", "initContainers")),
+    *(("spec", "template", "spec", "containers"), ("spec", "ephemeralContainers")),
+    ("status", "ephemeralContainerStatuses"),
 )
-"""Where the API has a table or a list, whatever the kind; null is as good as nothing there."""
+"""Where the API has a table or a list of tables, whatever the kind; null is as good as nothing there."""
+_TEMPLATE = (("spec", "template", "spec"), ("spec", "template", "spec", "containers"))
+_ALWAYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Pod": (("spec", "containers"), ("status", "phase")),
+    "Service": (("spec", "type"),),
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), _TEMPLATE),
+    "CronJob": (("spec", "jobTemplate", "spec", "template", "spec"),),
+}
+"""What every object of a kind has: an API server stores none without. Where it is left out nothing can be judged."""
+_NAMED = (
+    *(("spec", held) for held in ("containers", "initContainers", "ephemeralContainers")),
+    *(("spec", "template", "spec", held) for held in ("containers", "initContainers")),
+    *(("status", held) for held in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")),
+)
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
+"""What an object, or a container, can be called: it becomes part of a path, and of commands that people copy."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +75,7 @@ def _page_of(response: Response, readable: Readable, namespace: str) -> Page | t
     if page is None:
         return reason_of(response), words_of(response)
     if not _is_list_of(page, readable):
-        return "unreadable", f"the answer is {_kind(page)}, expected {readable.kind}List"
+        return "unreadable", f"the answer is {_kind(page)}, expected {readable.kind}List of {readable.api_version}"
     listed = page.get("items")
     if not isinstance(listed, list):
         return "unreadable", "the answer is no list"
@@ -81,12 +98,10 @@ def _follow(metadata: Any) -> str | None:
     return follow
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
-"""Names stand in commands that are shown to be run: nothing that a shell takes apart is one."""
-
-
 def _is_list_of(page: Obj, readable: Readable) -> bool:
     kind = page.get("kind")
+    if page.get("apiVersion", readable.api_version) != readable.api_version:
+        return False
     if "." in readable.group and not readable.group.endswith(".k8s.io"):
         return isinstance(kind, str) and kind.endswith("List")  # a definition may name its list as it likes
     return kind == f"{readable.kind}List"
@@ -94,7 +109,8 @@ def _is_list_of(page: Obj, readable: Readable) -> bool:
 
 def _kind(page: Obj) -> str:
     kind = page.get("kind")
-    return redact_text(f"of kind {kind!r:.60}") if kind else "of no kind"
+    said = f"of kind {kind!r:.60}, version {page.get('apiVersion')!r:.60}" if kind else "of no kind"
+    return redact_text(said)
 
 
 def is_item(value: Any, readable: Readable, namespace: str) -> bool:
@@ -102,15 +118,33 @@ def is_item(value: Any, readable: Readable, namespace: str) -> bool:
     if not isinstance(value, dict) or value.get("kind", readable.kind) != readable.kind:
         return False
     metadata = value.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(metadata, dict) or not _is_name(metadata.get("name")):
         return False
     place = metadata.get("namespace")
     if readable.namespaced and place not in (namespace, None):
         return False
-    return all(isinstance(found, dict) for found in _at(value, _TABLES)) and all(
-        isinstance(found, list) for found in _at(value, _LISTS)
+    if not all(isinstance(found, dict) for found in _at(value, _TABLES)):
+        return False
+    lists = [*_at(value, _LISTS)]
+    if not all(isinstance(found, list) for found in lists):
+        return False
+    return readable.key not in READABLES or _is_of_kubernetes(value, readable.kind, lists)
+
+
+def _is_of_kubernetes(value: Obj, kind: str, lists: list[list[Any]]) -> bool:
+    """Whether it has what Kubernetes' own kinds have; what somebody else's hold is theirs to say."""
+    always = _ALWAYS.get(kind, ())
+    nodes = [node for node in _at(value, (("spec", "nodeName"),)) if node != ""]
+    return (
+        all(isinstance(entry, dict) for entries in lists for entry in entries)
+        and sum(1 for found in _at(value, always) if found) == len(always)
+        and all(_is_name(entry.get("name")) for entries in _at(value, _NAMED) for entry in entries)
+        and all(map(_is_name, nodes))
     )
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(_NAME.fullmatch(value))
 
 
 def _at(value: Obj, paths: tuple[tuple[str, ...], ...]) -> Iterator[Any]:

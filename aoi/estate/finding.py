@@ -1,5 +1,6 @@
 """What a rule says of an estate: about whom, in which words, how sure, and where it was seen."""
 
+import shlex
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import Any, Literal, NamedTuple, Self
@@ -12,6 +13,7 @@ from aoi.estate.hosts import Host
 from aoi.estate.objects import Obj, name, namespace
 from aoi.estate.observation import Observation, span
 from aoi.records.episode import Citation
+from aoi.visible import visible
 
 MAX_SUMMARY = 600
 """Characters."""
@@ -144,7 +146,8 @@ class Witness:
     def of_event(self, event: Obj) -> Sighting:
         """One event, as `kubectl events` gives it."""
         told = event.get("involvedObject") or {}
-        line = f"kubectl events --for={str(told.get('kind')).lower()}/{told.get('name')} -n {namespace(event)} -o json"
+        about = shlex.quote(f"--for={str(told.get('kind')).lower()}/{told.get('name')}")
+        line = f"kubectl events {about} -n {namespace(event)} -o json"
         observation = Observation(line, orjson.dumps(redact_object(event), option=orjson.OPT_INDENT_2))
         return Sighting(observation, *span(observation, '"message"'))
 
@@ -154,6 +157,6 @@ def _as_json(needle: str) -> str:
 
 
 def sentence(words: str) -> str:
-    """A summary: on one line, redacted, bounded."""
-    line = " ".join(redact_text(words).split())
+    """A summary: on one line, redacted, bounded, without what a terminal obeys: a program writes its last message."""
+    line = visible(" ".join(redact_text(words).split()))
     return line if len(line) <= MAX_SUMMARY else line[: MAX_SUMMARY - 1] + "…"

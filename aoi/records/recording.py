@@ -35,7 +35,7 @@ class RecordingHead(Record):
     """What was taken out before it was written: credentials, by `aoi/access/redaction/`. Names stay."""
     clock: str
     """The server's time, as an HTTP date: ages are counted up to it. Empty if the server did not tell."""
-    namespaces: tuple[str, ...]
+    namespaces: tuple[str, ...] = Field(min_length=1)
     is_everywhere: bool = False
     """Every namespace that the identity could read was looked at."""
     symptoms: tuple[str, ...] = ()

@@ -43,9 +43,9 @@ def script(
 ) -> None:
     """Show a repair script for a person to read, its digest, and the line that lets `repair_database` run it."""
     from aoi.agents.actions.database import script_digest
-    from aoi.agents.actions.proposal import visible
     from aoi.agents.actions.scripts import read_list
     from aoi.settings import Settings
+    from aoi.visible import visible
     from flows.console import print_json
 
     try:

@@ -171,12 +171,12 @@ def _diagnosed(
 def unavailable_if_refused() -> Iterator[None]:
     """Ends with the status of what cannot work; what may work later is told as by every command."""
     from aoi.errors import Permanent
-    from flows.exit_status import EX_UNAVAILABLE
+    from flows.exit_status import EX_UNAVAILABLE, print_error
 
     try:
         yield
     except Permanent as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         raise typer.Exit(EX_UNAVAILABLE) from None
 
 

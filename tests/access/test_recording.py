@@ -1,5 +1,6 @@
 """A recording holds what was seen, redacted, and answers the same again, failures included."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -203,3 +204,38 @@ def test_a_recording_cannot_smuggle_in_a_path_that_may_not_be_read(tmp_path: Pat
 def test_a_recording_cannot_be_written_to() -> None:
     assert not hasattr(Recorder(Scripted({})), "request")
     assert not hasattr(RecordedTransport(Recording(head(), ())), "request")
+
+
+def test_of_a_log_that_heeds_no_limit_the_end_alone_is_redacted_and_kept() -> None:
+    limited = ReadRequest(LOG.path, (("limitBytes", "1000"),), accept="*/*")
+    long = Response(200, b"a line of no interest\n" * 100_000 + b"panic: the end\n", "text/plain")
+    recorder = Recorder(Scripted({LOG.path: [long, Response(200, b"short\n", "text/plain")]}))
+    answer = recorder.read(limited)
+    assert len(answer.body) == 1_001
+    assert answer.body.endswith(b"panic: the end\n")
+    assert recorder.reads[0].body.encode() == answer.body
+    assert recorder.read(limited).body == b"short\n"
+
+
+def test_what_is_no_file_or_looks_at_nothing_is_no_recording(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, Path("a\0b")):
+        with pytest.raises(RecordingUnreadable):
+            load(path)
+    first, _, rest = a_recording(tmp_path / "case.aoi").read_bytes().partition(b"\n")
+    (tmp_path / "empty.aoi").write_bytes(first.replace(b'["till"]', b"[]") + b"\n" + rest)
+    with pytest.raises(RecordingUnreadable, match="namespaces"):
+        load(tmp_path / "empty.aoi")
+
+
+def test_what_is_not_redacted_within_the_budget_is_told_as_lost(tmp_path: Path) -> None:
+    items = [{"metadata": {"name": f"m{n}"}, "data": {"a": "b"}} for n in range(5)]
+    left_s = iter([1.0] * 4)
+    answers = {MAPS.path: [told({"kind": "ConfigMapList", "items": items})], PODS.path: [told({"kind": "PodList"})]}
+    recorder = Recorder(Scripted(answers), left_s=lambda: next(left_s, 0.0))
+    for request in (MAPS, PODS):
+        with pytest.raises(ClusterUnavailable, match="budget was spent before it was redacted"):
+            recorder.read(request)
+    replayed = RecordedTransport(load(written(tmp_path / "case.aoi", recorder)))
+    with pytest.raises(ClusterUnavailable, match="before it was redacted"):
+        replayed.read(MAPS)

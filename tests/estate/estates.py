@@ -108,7 +108,12 @@ def deployed(label: str, *statuses: Obj, place: str = SHOP, **pod_spec: Any) -> 
 def service(label: str, selector: Obj | None = None, place: str = SHOP, port: int = 80, **spec: Any) -> Obj:
     """A Service of one port."""
     ports = [{"port": port, "targetPort": port}]
-    return thing("Service", label, place, spec={"selector": selector, "ports": ports, "clusterIP": "", **spec})
+    return thing(
+        "Service",
+        label,
+        place,
+        spec={"selector": selector, "ports": ports, "clusterIP": "", "type": "ClusterIP", **spec},
+    )
 
 
 def event(

@@ -157,3 +157,10 @@ def test_ending_with_zero_is_an_end_only_where_it_is_to_run_on(policy, is_told):
 @pytest.mark.parametrize("message", ["open /etc/x: file not found", 'image "x" not found', ""])
 def test_other_things_that_are_not_found_are_no_missing_configuration(message):
     assert missing_word(message) is None
+
+
+def test_the_last_message_of_a_program_moves_no_cursor() -> None:
+    message = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nanswer    no fault"
+    found = _of(waiting("CrashLoopBackOff", restartCount=4, lastState=died(message=message)))[0]
+    assert found.summary.isprintable()
+    assert "\\x1b[2J" in found.summary

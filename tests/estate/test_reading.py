@@ -72,7 +72,7 @@ def test_a_resource_that_a_cluster_does_not_serve_is_absent():
 
 
 def _page(*labels, follow=""):
-    return found(listed("pods", [{"metadata": {"name": label}} for label in labels], **{"continue": follow}))
+    return found(listed("pods", [pod(label) for label in labels], **{"continue": follow}))
 
 
 def test_pages_are_followed_to_the_end():
@@ -112,30 +112,70 @@ def test_a_list_without_end_is_cut(follow, pages):
     assert (len(asked), listing.gap.reason, listing.shows_absence) == (pages, "cut", False)
 
 
+WHOLE = pod("b")
+NAMES = (
+    "",
+    "a b",
+    "a\x1b[2J",
+    "a\nanswer    no fault",
+    "../../secrets",
+    "a;reboot",
+    "$(reboot)",
+    "-n",
+    "a" * 254,
+    {"a": 1},
+)
 ODD_ITEMS = [
-    *(3, None, "x", [], {}, {"metadata": []}, {"metadata": {"name": {"a": 1}}}, {"metadata": {"name": ""}}),
-    *({"metadata": {"name": name}} for name in ("b; rm -rf x", "$(b)", "-b", "password=x", "b\n", 'b"')),
-    *({"kind": "Service", "metadata": {"name": "b"}}, {"metadata": {"name": "b", "namespace": "other"}}),
-    *({"metadata": {"name": "b"}, key: odd} for key in ("spec", "status") for odd in (3, "x", [1])),
+    *(3, None, "x", [], {}, {"metadata": []}, {**WHOLE, "kind": "Service"}),
+    *({**WHOLE, "metadata": {"name": name}} for name in NAMES),
+    {**WHOLE, "metadata": {"name": "b", "namespace": "other"}},
+    *({**WHOLE, key: odd} for key in ("spec", "status") for odd in (3, "x", [1], None, {})),
     *(
-        {"metadata": {"name": "b"}, "status": {key: odd}}
+        {**WHOLE, "status": {**WHOLE["status"], key: odd}}
         for key in ("conditions", "containerStatuses")
-        for odd in (3, {})
+        for odd in (3, {}, [None], ["x"])
+    ),
+    *(
+        {**WHOLE, "spec": {**WHOLE["spec"], "containers": odd}}
+        for odd in (None, [], [None], [{}], [{"name": "a; reboot"}], [{"name": None}])
     ),
 ]
 
 
 @pytest.mark.parametrize("odd", ODD_ITEMS, ids=str)
 def test_an_entry_that_is_no_object_of_the_list_makes_the_list_incomplete(odd):
-    items = [{"metadata": {"name": "a"}}, odd]
+    items = [pod("a"), odd]
     (listing,) = _reader(lambda _: found(listed("pods", items))).lists([("pods", SHOP)])
     assert [item["metadata"]["name"] for item in listing.items] == ["a"]
     assert (listing.state, listing.gap.reason, listing.shows_absence) == ("partial", "unreadable", False)
 
 
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("services", {"metadata": {"name": "b"}}),
+        ("deployments.apps", {"metadata": {"name": "b"}, "spec": {"replicas": 1}}),
+        ("deployments.apps", {"metadata": {"name": "b"}, "spec": {"template": {"spec": {"containers": []}}}}),
+        ("jobs.batch", {"metadata": {"name": "b"}, "spec": None}),
+        ("cronjobs.batch", {"metadata": {"name": "b"}, "spec": {"schedule": "* * * * *"}}),
+    ],
+    ids=str,
+)
+def test_an_object_without_what_every_one_of_its_kind_has_makes_the_list_incomplete(key, odd):
+    (listing,) = _reader(lambda _: found(listed(key, [odd])), READABLES[key].path(SHOP)).lists([(key, SHOP)])
+    assert (listing.items, listing.gap.reason, listing.shows_absence) == ((), "unreadable", False)
+
+
+def test_a_list_of_another_group_is_no_list():
+    body = {"kind": "PodList", "apiVersion": "somebody.example/v1", "items": []}
+    (listing,) = _reader(lambda _: found(body)).lists([("pods", SHOP)])
+    assert (listing.state, listing.gap.reason) == ("unread", "unreadable")
+
+
 def test_a_kind_that_a_server_invents_shows_no_credential():
     (listing,) = _reader(lambda _: found({"kind": "X password=hunter2x", "items": []})).lists([("pods", SHOP)])
-    assert "of kind 'X password=[redacted]" in listing.gap.detail
+    assert "password=[redacted]" in listing.gap.detail
+    assert "hunter2x" not in listing.gap.detail
 
 
 @pytest.mark.parametrize("kind", ["ServiceList", "Status", "Pod", "", None, 3, {"a": 1}])
@@ -152,7 +192,7 @@ def test_a_list_that_speaks_of_more_and_does_not_say_where_is_cut(metadata):
 
 def test_no_survey_reads_more_than_it_may_in_all(monkeypatch):
     monkeypatch.setattr(reading, "TOTAL_BYTES", 1_000)
-    reader = _reader(lambda _: found(listed("pods", [{"metadata": {"name": "a", "uid": "a" * 1_000}}])))
+    reader = _reader(lambda _: found(listed("pods", [pod("a", annotations="a" * 1_000)])))
     pods, services = reader.lists([("pods", SHOP), ("services", SHOP)])
     assert (pods.state, services.gap.reason) == ("complete", "skipped")
     assert "1000 bytes were read in all" in services.gap.detail
@@ -175,7 +215,7 @@ def test_a_log_of_a_server_that_heeds_no_limit_is_kept_by_its_end():
 @pytest.mark.parametrize("metadata", [True, False])
 def test_a_forged_page_ends_its_own_list_only(follow, metadata):
     continued = {"continue": follow} if metadata else [follow]
-    body = {"kind": "PodList", "items": [{"metadata": {"name": "a"}}], "metadata": continued}
+    body = {"kind": "PodList", "items": [pod("a")], "metadata": continued}
     reader = _reader(lambda _: found(body))
     pods, services = reader.lists([("pods", SHOP), ("services", SHOP)])
     assert len(pods.items) >= 1
@@ -194,13 +234,13 @@ def test_after_the_budget_nothing_more_is_asked():
 
 
 def test_threads_keep_the_order_in_which_was_asked():
-    keys = ("pods", "services", "events")
+    keys = ("configmaps", "endpoints", "events")
     gate = threading.Barrier(len(keys), timeout=30)  # all of them are under way before the first is answered
 
     def answer(request):
         gate.wait()
         key = request.path.rsplit("/", 1)[1]
-        return found(listed(key, [{"metadata": {"name": key}}]))
+        return found(listed(key, [thing(READABLES[key].kind, key)]))
 
     reader = Reader(Replay(answer=answer), threads=len(keys))
     listings = reader.lists([(key, SHOP) for key in keys])
@@ -305,7 +345,7 @@ def test_all_namespaces_are_those_that_the_cluster_lists():
 def test_a_deeply_nested_object_does_not_end_the_survey():
     spec = b'{"a":' * 600 + b"1" + b"}" * 600
     body = (
-        b'{"kind": "PodList", "items": [{"metadata": {"name": "deep"}, "spec": {"x": '
+        b'{"kind": "PodList", "items": [{"metadata": {"name": "deep"}, "spec": {"containers": [{"name": "a"}], "x": '
         + spec
         + b'}, "status": {"phase": "Pending"}}]}'
     )
@@ -313,3 +353,15 @@ def test_a_deeply_nested_object_does_not_end_the_survey():
     survey = surveyed(answer=lambda asked: Response(200, body, headers=DATE) if asked.path == PODS else None)
     assert survey.answer.verdict == "inconclusive"
     assert [gap.reason for gap in survey.coverage.lacks("pods")] == ["unreadable"]
+
+
+def test_no_log_is_redacted_after_the_budget():
+    moment = [0.0]
+
+    def late(asked):
+        moment[0] = 99.0
+        return Response(200, b"panic: the end\n", "text/plain", DATE)
+
+    reader = Reader(Replay(answer=late), budget_s=2.5, clock=lambda: moment[0])
+    (log,) = reader.logs([(SHOP, "a", "main", False)], tail=10)
+    assert (log.data, log.gap.reason) == (b"", "skipped")

@@ -1,6 +1,7 @@
 """AIOpsLab's session files become trajectories, or are set aside with a reason; all of them are accounted for."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -247,3 +248,17 @@ def test_nothing_imported_is_a_failure_and_no_such_file_wrong_usage(tmp_path: Pa
     report, done = imported(tmp_path / "home", tmp_path / "x.json")
     assert (report["imported"], done.returncode) == (0, 1)
     assert aoi(tmp_path / "home", "data", "import-aiopslab", str(tmp_path / "none")).returncode == 2
+
+
+def test_numbers_that_no_float_holds_are_left_out(tmp_path: Path) -> None:
+    document = session(results={"TTL": 10**400, "a": float("nan"), "b": float("inf"), "steps": 3})
+    detail = mapped(tmp_path, document).trajectory.content.outcome.detail
+    assert {key: value for key, value in detail.items() if key.startswith("reported")} == {"reported steps": 3}
+
+
+def test_what_is_no_file_is_set_aside(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero")):
+        (found,) = read_sessions(path)
+        assert isinstance(found, Unmapped)
+        assert found.reason == "it is no file"

@@ -95,6 +95,12 @@ def old(folder: Path) -> Iterator[Path]:
         yield path
 
 
+def greet(sock: socket.socket) -> None:
+    """Ask for another hello for ever, faster than it can be read."""
+    while True:
+        sock.sendall(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 1_000)
+
+
 def cases() -> Iterator[Case]:
     """Of none of them anything can be read."""
     servers: dict[str, Serving] = {
@@ -106,6 +112,7 @@ def cases() -> Iterator[Case]:
         "handshake that stalls": at(lambda sock: None),
         "handshake cut": at(lambda sock: (sock.recv(10), sock.close())),
         "handshake of garbage": at(lambda sock: sock.sendall(b"\x16\x03\x01\xff\xff" + b"x" * 70_000)),
+        "handshake that never ends": at(greet),
         "handshake with an alert": at(lambda sock: sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")),
         "certificate of another authority": untrusted,
         "certificate of another host": misnamed,

@@ -18,6 +18,7 @@ from tasks.purge import purge_secret
 from tasks.status import check
 from tasks.workspace import Workspace, workspace
 
+pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 SECRET = "hunter2-of-till-42"
 DIGEST = "a" * 64
 

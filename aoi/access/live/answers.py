@@ -8,6 +8,8 @@ import re
 from itertools import accumulate
 from urllib.parse import urlsplit
 
+import orjson
+
 from aoi.access.live.connections import Answer
 from aoi.access.transport import Response
 
@@ -34,6 +36,28 @@ def response_of(answer: Answer, path: str) -> Response:
     if problem:
         return _refusal(502, f"the answer to {path} is not data: {problem}", kept)
     return Response(answer.status, answer.body, content_type, kept)
+
+
+def of_api_server(response: Response, path: str) -> Response:
+    """A 400 or 404 says that something is not there if an API server says it; of a proxy it says nothing.
+
+    A group that is not served is answered in plain text, everything else by a Status.
+    """
+    if response.status not in (400, 404) or response.is_final:
+        return response
+    is_plain = response.status == 404 and response.body.strip() == b"404 page not found"
+    if is_plain or _is_status(response.body):
+        return response
+    kept = dict(response.headers)
+    return _refusal(502, f"the answer to {path} is HTTP {response.status} of somebody who is no API server", kept)
+
+
+def _is_status(body: bytes) -> bool:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(value, dict) and value.get("kind") == "Status" and value.get("apiVersion") == "v1"
 
 
 def _problem(answer: Answer, path: str, content_type: str) -> str:

@@ -4,12 +4,16 @@ Any number of threads may send at once. The bound in time is one of wall-clock f
 trickles its header or its body byte by byte gets no more of it than one that says nothing.
 """
 
+import re
 import socket
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, cast
 
 import urllib3
@@ -32,6 +36,8 @@ MAX_BYTES = 16 * 1024 * 1024
 _CHUNK = 65_536
 _WIRE_BYTES = MAX_BYTES + 1_048_576
 """Most that is received for one answer with its header and the framing of its chunks."""
+_GRACE_S = 0.25
+"""What OpenSSL has over a timeout of its socket before the connection is shut under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,29 @@ class _PlainSocket(_Receiving, socket.socket):
 
 
 class _SecureSocket(_Receiving, ssl.SSLSocket):
-    pass
+    @override
+    def begin(self, timeout_s: float) -> None:
+        """A body that ends where the connection does is whole only if TLS was ended too: anybody can cut a wire."""
+        super().begin(timeout_s)
+        self.suppress_ragged_eofs = False
+
+    @override
+    def do_handshake(self, block: bool = False) -> None:
+        """Within the socket's timeout, against a server that never lets OpenSSL wait for it as well."""
+        timeout_s = self.gettimeout()
+        # `SSLSocket.shutdown` would take the session from under the thread that is in it.
+        shut = threading.Timer((timeout_s or 0.0) + _GRACE_S, _shut, [self])
+        shut.daemon = True
+        shut.start()
+        try:
+            super().do_handshake(block)
+        finally:
+            shut.cancel()
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _Bounded(HTTPConnection):
@@ -140,8 +168,20 @@ class Connections:
         """Close what is kept."""
         self._pools.clear()
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float) -> Answer:
-        """One exchange that ends within `timeout_s`. Raises: ClusterUnavailable if no whole answer came."""
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        timeout_s: float,
+        max_bytes: int | None = None,
+    ) -> Answer:
+        """One exchange that ends within `timeout_s`; `max_bytes` of its answer, decompressed, else `MAX_BYTES`.
+
+        Raises: ClusterUnavailable if no whole answer came.
+        """
         server = url.split("/", 3)[2]
         try:
             answer = self._pools.request(
@@ -155,37 +195,43 @@ class Connections:
                 preload_content=False,
             )
             try:
-                return _received(answer)
+                return _received(answer, max_bytes or MAX_BYTES)
             except BaseException:
                 answer.close()  # the rest of this answer must not be taken for the next one
                 raise
-        except (HTTPError, OSError, zlib.error) as error:
+        except (HTTPError, HTTPException, OSError, zlib.error, ValueError, OverflowError) as error:
+            # What parses lines, sizes and chunks of HTTP meets numbers that are none, and raises as it comes.
             unavailable = Untrusted if _is_untrusted(error) else ClusterUnavailable
             raise unavailable(f"{server}: {_reason(error, timeout_s)}") from error
 
 
-def _received(answer: urllib3.BaseHTTPResponse) -> Answer:
+def _received(answer: urllib3.BaseHTTPResponse, max_bytes: int) -> Answer:
     headers = {key.lower(): value for key, value in answer.headers.items()}
     coding = headers.get("content-encoding", "identity").strip().lower()
+    said = headers.get("content-length", "")
     if coding not in ("identity", "gzip"):
-        answer.close()
-        return Answer(answer.status, headers, b"", f"encoded as {coding!r:.40}, which was not asked for")
+        return _refused(answer, headers, f"encoded as {coding!r:.40}, which was not asked for")
+    if said and not re.fullmatch(r"[0-9]{1,18}", said):
+        return _refused(answer, headers, f"sent with {said!r:.40} for its length")
     unpack = zlib.decompressobj(wbits=31) if coding == "gzip" else None
     data = bytearray()
     for chunk in answer.stream(_CHUNK, decode_content=False):
         # The limit holds while it is unpacked: a bomb is never in memory.
-        data += unpack.decompress(chunk, MAX_BYTES + 1 - len(data)) if unpack else chunk
-        if len(data) > MAX_BYTES:
-            answer.close()
-            said = headers.get("content-length", "")
-            whole = f" of the {said} that it announced" if said.isdigit() and not unpack else ""
-            return Answer(
-                answer.status, headers, b"", f"cut: {MAX_BYTES} bytes{whole} were read, and more were to come"
-            )
+        data += unpack.decompress(chunk, max_bytes + 1 - len(data)) if unpack else chunk
+        if len(data) > max_bytes:
+            whole = f" of the {said} that it announced" if said and not unpack else ""
+            return _refused(answer, headers, f"cut: {max_bytes} bytes{whole} were read, and more were to come")
+        if unpack and unpack.unused_data:
+            return _refused(answer, headers, "more than its gzip holds: something follows it")
     if unpack and data and not unpack.eof:
         raise zlib.error("ended early")
     answer.release_conn()
     return Answer(answer.status, headers, bytes(data))
+
+
+def _refused(answer: urllib3.BaseHTTPResponse, headers: Mapping[str, str], why: str) -> Answer:
+    answer.close()
+    return Answer(answer.status, headers, b"", why)
 
 
 def _is_untrusted(error: Exception) -> bool:
@@ -199,7 +245,7 @@ def _reason(error: Exception, timeout_s: float) -> str:
         return "its name is not known"
     if isinstance(error, NewConnectionError):
         return "no connection"
-    if isinstance(error, SSLError | ssl.SSLError):
+    if isinstance(error, SSLError | ssl.SSLError) and "EOF occurred" not in str(error):
         untrusted = _is_untrusted(error)
         return "its certificate is not one that the kubeconfig trusts" if untrusted else "the connection's TLS failed"
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError | TimeoutError):

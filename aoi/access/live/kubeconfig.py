@@ -267,7 +267,10 @@ def _material(entry: Obj, key: str, path: Path) -> bytes | None:
         return None
     if not isinstance(file, str):
         raise SettingsError(f"kubeconfig {path}: {key} is not the name of a file")
-    return _contents(_beside(path, file, key), f"kubeconfig {path}: {key} {shown(file)}")
+    beside, what = _beside(path, file, key), f"kubeconfig {path}: {key} {shown(file)}"
+    if beside.exists() and not beside.is_file():
+        raise SettingsError(f"{what} is no file. Write its contents as {key}-data: kubectl config view --flatten")
+    return _contents(beside, what)
 
 
 def _beside(path: Path, file: str, key: str) -> Path:
@@ -294,5 +297,5 @@ def _contents(path: Path, what: str, remedy: str = "") -> bytes:
         reason = error.strerror if isinstance(error, OSError) else "it is no file name"
         raise SettingsError(f"{what} cannot be read: {reason}" + (f". {remedy}" if remedy else "")) from error
     if len(data) > MAX_BYTES:
-        raise SettingsError(f"{what} has more than {MAX_BYTES} bytes")
+        raise SettingsError(f"{what} has more than {MAX_BYTES} bytes. {remedy or 'Name another one'}")
     return data

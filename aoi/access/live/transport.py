@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from aoi.access.live.access import Checked, check_identity
 from aoi.access.live.allowlist import Role
-from aoi.access.live.answers import response_of
+from aoi.access.live.answers import of_api_server, response_of
 from aoi.access.live.commands import run_command
 from aoi.access.live.connections import Connections, Untrusted
 from aoi.access.live.grants import Access
@@ -33,6 +33,8 @@ PARALLEL_READS = 8
 """Reads that a survey has in flight; connections for as many stay open."""
 _TOKEN_CHARS = 8
 """Shorter ones stand in other words."""
+REVIEW_BYTES = 1_048_576
+"""Of the answer to one review: some lines of JSON, or all rules of an identity, and many are asked at once."""
 _KEPT_HEADERS = ("content-type", "accept")
 _EXEC = re.compile(r"/api/v1/namespaces/([a-z0-9.-]+)/pods/([a-z0-9.-]+)/exec")
 
@@ -96,7 +98,7 @@ class LiveReadTransport:
 
         def post(path: str, body: bytes) -> Response:
             with _refusing_untrusted():
-                return self._send("POST", path, (), _JSON, body, timeout_s=min(self._timeout_s, patience.left_s))
+                return self._review(path, body, min(self._timeout_s, patience.left_s))
 
         def read(request: ReadRequest) -> Response:
             with _refusing_untrusted():
@@ -105,7 +107,10 @@ class LiveReadTransport:
         self.checked = check_identity(post, read, namespaces, self.role, patience, needed_rights=self._needed_rights)
 
     def _post(self, path: str, body: bytes) -> Response:
-        return self._send("POST", path, (), _JSON, body, timeout_s=self._timeout_s)
+        return self._review(path, body, self._timeout_s)
+
+    def _review(self, path: str, body: bytes, timeout_s: float) -> Response:
+        return self._send("POST", path, (), _JSON, body, timeout_s=timeout_s, max_bytes=REVIEW_BYTES)
 
     def close(self) -> None:
         """Close the connections that are kept open between requests."""
@@ -133,13 +138,14 @@ class LiveReadTransport:
         body: bytes,
         *,
         timeout_s: float,
+        max_bytes: int | None = None,
     ) -> Response:
         sent = {key: value for key, value in headers.items() if key.lower() in _KEPT_HEADERS}
         if token := self.config.bearer():
             sent["Authorization"] = f"Bearer {token}"
         url = _url(self.config.server, path, query)
-        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=timeout_s)
-        return _without(token or "", response_of(answer, path))
+        answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes)
+        return _without(token or "", of_api_server(response_of(answer, path), path))
 
     def _ask_telemetry(self, request: ReadRequest, timeout_s: float) -> Response:
         base = self._telemetry[request.backend]

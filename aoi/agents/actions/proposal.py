@@ -14,6 +14,7 @@ from typing import Any
 from aoi.access.redaction import is_sensitive_key, redact_text
 from aoi.agents.actions.change import Change, Difference, Obj, pointer_parts, value_at
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
+from aoi.visible import visible
 
 _KEY = secrets.token_bytes(32)
 _MARK_DIGITS = 12
@@ -56,11 +57,6 @@ def shown_differences(differences: Iterable[Difference], before: Obj | None, aft
     return [
         _line(leaf, before, after) for difference in differences for leaf in _leaves(difference.pointer, difference)
     ]
-
-
-def visible(text: str) -> str:
-    """Text on one line in which nothing is hidden: what does not print, or reorders, is shown as its code."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _script(text: str) -> str:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,8 @@ MAX_SAID = 20_000
 MAX_OBSERVATION = 1_048_576
 """Bytes of one observation that are kept."""
 MAX_DETAILS, MAX_DETAIL = 40, 200
+MOST = 1e18
+"""Of a number that is reported: JSON has larger ones than any float, and some writers have NaN."""
 NOWHERE: Sha256 = "0" * 64
 """Digest of a world or a profile that nobody has."""
 _SAYS = frozenset({"assistant", "agent"})
@@ -112,6 +113,8 @@ def _documents(file: Path) -> list[Any]:
         size = file.stat().st_size
         if size > MAX_FILE_BYTES:
             raise NoSession(f"the file has {size} bytes, at most {MAX_FILE_BYTES} are read")
+        if not file.is_file():
+            raise NoSession("it is no file")
         text = file.read_bytes().decode()
         if file.suffix == ".jsonl":
             return [line.encode() for line in text.split("\n") if line.strip()] or [None]
@@ -213,7 +216,7 @@ def _outcome(document: Mapping[str, Any]) -> Outcome:
         name = f"reported {plain(str(key), 60)}"
         if isinstance(value, str):
             detail[name] = plain(value, MAX_DETAIL)
-        elif isinstance(value, (bool, int, float)) and isfinite(value):
+        elif isinstance(value, (bool, int, float)) and abs(value) < MOST:
             detail[name] = value
     return Outcome(success=False, aiopslab_success=reported, detail=detail)
 

@@ -93,6 +93,11 @@ def test_no_file_elsewhere_is_read_as_a_certificate(tmp_path: Path, way: str) ->
     assert "kubectl config view --flatten" in text
 
 
+def test_a_pipe_is_no_certificate_and_nobody_waits_for_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    assert "is no file" in refusal(written(tmp_path, cluster={"certificate-authority": "ca.pem"}))
+
+
 @pytest.mark.parametrize("folder", [".kube", ".minikube/profiles/minikube"])
 def test_certificates_may_lie_where_clients_keep_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str

@@ -206,7 +206,7 @@ def test_data_are_json_tables_and_plain_logs(tmp_path: Path) -> None:
 
 
 def test_an_error_stays_what_it_is(tmp_path: Path) -> None:
-    for status, content_type in ((403, "application/json"), (404, "text/plain"), (503, "text/html")):
+    for status, content_type in ((403, "application/json"), (410, "text/plain"), (503, "text/html")):
         response = asked(tmp_path, lambda _, s=status, c=content_type: [answer_of(s, b"why", c, "Retry-After: 7")])
         assert (response.status, response.body, response.content_type) == (status, b"why", content_type)
         assert response.headers["Retry-After"] == "7"

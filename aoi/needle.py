@@ -1,9 +1,11 @@
 """How a secret may be written down: as it is, escaped, quoted for a URL, or encoded. Called by whoever purges."""
 
 import base64
+import html
 import json
+import re
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from aoi.errors import Permanent
 
@@ -37,12 +39,27 @@ class Needle:
 
 def _forms(secret: str) -> Iterator[bytes]:
     raw = secret.encode("utf-8", "surrogateescape")
-    once = json.dumps(secret, ensure_ascii=False)[1:-1]
-    twice = json.dumps(once, ensure_ascii=False)[1:-1]
-    written = {secret, once, twice, json.dumps(secret)[1:-1], quote(secret, safe="")}
     encoded = {form for shift in range(3) for form in _base64(raw, shift)}
-    everything = {form.encode("utf-8", "surrogateescape") for form in written} | encoded | {raw.hex().encode()}
-    yield from sorted(everything, key=len, reverse=True)
+    written = {form.encode("utf-8", "surrogateescape") for form in _written(secret)}
+    hexadecimal = {raw.hex().encode(), raw.hex().upper().encode()}
+    yield from sorted(written | encoded | hexadecimal, key=len, reverse=True)
+
+
+def _written(secret: str) -> Iterator[str]:
+    """As text: in JSON up to three deep, in quotes of YAML and SQL, in a page, in a URL."""
+    inner = secret
+    yield inner
+    for _ in range(3):
+        inner = json.dumps(inner, ensure_ascii=False)[1:-1]
+        yield inner
+    yield json.dumps(secret)[1:-1]
+    yield secret.replace("'", "''")
+    yield secret.replace("'", "\\'")
+    page = html.escape(secret)
+    yield from (page, page.replace("&#x27;", "&#39;").replace("&quot;", "&#34;"), html.escape(secret, quote=False))
+    for url in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield url
+        yield re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), url)
 
 
 def _base64(raw: bytes, shift: int) -> Iterator[bytes]:

@@ -17,6 +17,8 @@ from aoi.store.purging import holding, purge
 from tasks.workspace import Workspace, actor, workspace
 
 _MARK = MARK.encode()
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+"""How files of gzip, zip, zstandard, bzip2 and xz begin."""
 _TEXT_BYTES = 64 * 1024 * 1024
 """Longest file that is read, and rewritten if it is text."""
 
@@ -93,13 +95,16 @@ def _in_files(ws: Workspace, needle: Needle, is_removed: bool, unread: list[str]
         progress.advance(place, len(files))
         if any(path.is_relative_to(folder) for folder in skipped) or path.name in (own, f"{own}-wal", f"{own}-shm"):
             continue
+        shown = needle.without(str(path).encode("utf-8", "surrogateescape"), _MARK).decode("utf-8", "replace")
+        if needle.is_in(path.name.encode("utf-8", "surrogateescape")):
+            yield Trace(place=shown, what="other file", count=1, outcome="kept", note="its name holds it: rename it")
         try:
             trace = _in_file(path, needle, is_removed)
         except (OSError, AoiError) as error:
-            unread.append(f"{path}: {error}")
+            unread.append(f"{shown}: {error}".replace(str(path), shown))
             continue
         if trace is not None:
-            yield trace
+            yield trace.model_copy(update={"place": shown})
 
 
 def _in_file(path: Path, needle: Needle, is_removed: bool) -> Trace | None:
@@ -110,6 +115,8 @@ def _in_file(path: Path, needle: Needle, is_removed: bool) -> Trace | None:
         count = databases.in_file(path, needle, _MARK, is_removed=is_removed)
         outcome: Literal["removed", "found"] = "removed" if is_removed else "found"
         return Trace(place=str(path), what="table", count=count, outcome=outcome) if count else None
+    if data.startswith(_COMPRESSED):
+        raise AoiError("it is compressed, not read")
     if not needle.is_in(data):
         return None
     if b"\0" in data:

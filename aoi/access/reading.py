@@ -144,7 +144,10 @@ _VERSION = re.compile(r"v[1-9][0-9]{0,2}((alpha|beta)[1-9][0-9]{0,2})?")
 _PLURAL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _OWN_GROUPS = ("k8s.io", "kubernetes.io")
 """Domains of groups that Kubernetes defines, each of whose resources is listed above or may not be read."""
-_CREDENTIALS = ("secret", "token", "credential", "password")
+_CREDENTIALS = (
+    "secret", "token", "credential", "password", "passwd", "passphrase", "apikey", "accesskey", "sshkey", "keypair",
+    "privatekey", "signingkey", "encryptionkey", "authkey", "kubeconfig", "oauthclient", "keystore", "connectionstring",
+)  # fmt: skip
 """In the name of a custom resource: what is called so owns no pods and may hold what must not be read."""
 
 Check = Callable[[str], bool]

@@ -239,5 +239,10 @@ def _redacted_objects(value: dict[str, Any], left_s: Callable[[], float]) -> dic
     for item in items:
         if left_s() <= 0:
             raise TimeoutError
-        redacted.append(redact_object({"kind": one, **item}) if isinstance(item, dict) else item)
+        redacted.append(redact_object({"kind": one, **item}) if isinstance(item, dict) else _entry(item))
     return {**rest, "items": redacted}
+
+
+def _entry(item: Any) -> Any:
+    """What stands in a list in the place of an object."""
+    return redact_object({"item": item})["item"]

@@ -15,7 +15,7 @@ import orjson
 
 from aoi.access.reading import READABLES, Readable
 from aoi.access.recording import NOT_ASKED
-from aoi.access.redaction import redact
+from aoi.access.redaction import redact, redact_text
 from aoi.access.transport import Response
 from aoi.estate.objects import Obj
 from aoi.records.coverage import GapReason
@@ -109,7 +109,7 @@ def _is_list_of(page: Obj, readable: Readable) -> bool:
 
 def _kind(page: Obj) -> str:
     kind = page.get("kind")
-    return f"of kind {kind!r:.60}, version {page.get('apiVersion')!r:.60}" if kind else "of no kind"
+    return redact_text(f"of kind {kind!r:.60}, version {page.get('apiVersion')!r:.60}") if kind else "of no kind"
 
 
 def is_item(value: Any, readable: Readable, namespace: str) -> bool:

@@ -112,6 +112,8 @@ class ObjectStore:
             raise CorruptObject(f"{short!r} names no object: write kind:digits, e.g. trajectories:0a1b2c3d4e5f")
         folder = f"{self._root}/objects/{kind}/{digits[:2]}"
         matching = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
+        if not matching and (gone := self._purged_like(kind, digits)):
+            raise PurgedObject(f"{short} was purged at {gone.at} by {gone.by}, since it held a secret")
         if not matching and _SHA.fullmatch(digits):
             raise CorruptObject(f"{short} is not in {self.url}. Restore the store from its backup, then `aoi verify`")
         if len(matching) != 1:
@@ -187,6 +189,11 @@ class ObjectStore:
     def purged(self, kind: str, sha256: Sha256) -> Purged | None:
         """The sign that an object was taken out; None if it was not."""
         return self.marked(PURGED, f"{kind}-{sha256}", Purged)
+
+    def _purged_like(self, kind: str, digits: str) -> Purged | None:
+        names = (name.removesuffix(".json") for name in self._names(f"{self._root}/marks/{PURGED}"))
+        shas = (name.removeprefix(f"{kind}-") for name in names if name.startswith(f"{kind}-{digits}"))
+        return next((gone for sha in shas if (gone := self.purged(kind, sha))), None)
 
     def was_purged(self, sha256: Sha256) -> bool:
         """Whether an object with this digest was taken out, of whatever kind it was."""

@@ -76,6 +76,14 @@ def test_credentials_and_the_server_are_in_no_answer_and_in_no_byte_of_the_file(
         assert b"postgres://me:" in said
 
 
+@pytest.mark.parametrize("item", [f"password={PASSWORD}", [f"password={PASSWORD}"], [[{"password": PASSWORD}]]])
+def test_what_a_list_holds_in_the_place_of_an_object_is_redacted_too(tmp_path: Path, item: object) -> None:
+    recorder = Recorder(Scripted({PODS.path: [told({"kind": "PodList", "items": [item]})]}), (SERVER,))
+    seen = recorder.read(PODS).body
+    assert PASSWORD.encode() not in seen + written(tmp_path / "case", recorder).read_bytes()
+    assert b"[redacted]" in seen
+
+
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     assert a_recording(tmp_path / "case").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["case"], "nothing half-written stays beside it"

@@ -172,6 +172,11 @@ def test_a_list_of_another_group_is_no_list():
     assert (listing.state, listing.gap.reason) == ("unread", "unreadable")
 
 
+def test_a_kind_that_a_server_invents_shows_no_credential():
+    (listing,) = _reader(lambda _: found({"kind": "X password=hunter2x", "items": []})).lists([("pods", SHOP)])
+    assert "of kind 'X password=[redacted]" in listing.gap.detail
+
+
 @pytest.mark.parametrize("kind", ["ServiceList", "Status", "Pod", "", None, 3, {"a": 1}])
 def test_a_list_of_something_else_is_no_list(kind):
     (listing,) = _reader(lambda _: found({"kind": kind, "items": []})).lists([("pods", SHOP)])

@@ -116,8 +116,10 @@ CASES = (
     Case("containers null", items(lambda item: {**item, "spec": {**item["spec"], "containers": [None]}})),
     Case("names that a terminal obeys", items(lambda item: {**item, "metadata": {**item["metadata"],
          "name": "a\x1b[2J\nanswer    no fault"}})),
-    Case("names that a shell obeys", items(lambda item: {**item, "metadata": {**item["metadata"],
-         "name": "a;reboot"}})),
+    Case(
+        "names that a shell obeys",
+        items(lambda item: {**item, "metadata": {**item["metadata"], "name": "a;reboot"}}),
+    ),
     Case("pods of another group", changed(lambda body: {**body, "apiVersion": "somebody.example/v1"})),
     Case("a proxy's 404 on claims", status("404 No", HTML, content_type="text/html"),
          hits=on("persistentvolumeclaims"), loses=("persistentvolumeclaims",)),

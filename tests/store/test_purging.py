@@ -1,9 +1,10 @@
 """A secret that was kept is found in every form, and what held it is gone, and says so."""
 
 import base64
+import html
 import json
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,12 @@ def test_every_form_of_a_secret_is_found(secret: str, before: bytes, after: byte
         "in JSON of another library": json.dumps({"x": secret}, ensure_ascii=False).encode(),
         "in JSON within JSON": json.dumps(json.dumps({"x": secret}, ensure_ascii=False), ensure_ascii=False).encode(),
         "in a URL": quote(secret, safe="").encode(),
+        "in JSON three deep": json.dumps(json.dumps(json.dumps([secret]))).encode() if secret.isascii() else raw,
+        "in a URL of another library": quote_plus(secret).encode(),
+        "in a page": html.escape(secret).encode(),
+        "in quotes of YAML": secret.replace("'", "''").encode(),
         "in hexadecimal": raw.hex().encode(),
+        "in hexadecimal of another library": raw.hex().upper().encode(),
     }
     if len(raw) >= 2 * MIN_CHARS:  # of shorter ones too little is the same in every base64
         written["in base64 of more"] = base64.b64encode(before + raw + after)

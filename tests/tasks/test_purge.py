@@ -1,6 +1,7 @@
 """`aoi data purge --secret`: a secret that slipped through is found wherever it was kept, and taken out."""
 
 import base64
+import gzip
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from aoi.database.feedback import Feedback, FeedbackBook
+from aoi.errors import PurgedObject
 from flows.cli import app
 from tasks.purge import purge_secret
 from tasks.status import check
 from tasks.workspace import Workspace, workspace
 
+pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 SECRET = "hunter2-of-till-42"
 DIGEST = "a" * 64
 
@@ -105,6 +108,28 @@ def test_the_command_reads_the_secret_from_stdin_and_never_shows_it():
     again = CliRunner().invoke(app, ["data", "purge", "--secret", "--json"], input=f"{SECRET}\n", prog_name="aoi")
     assert json.loads(again.stdout)["traces"] == []
     assert SECRET not in found.output + gone.output + again.output
+
+
+@pytest.mark.usefixtures("ws")
+def test_whoever_reads_what_was_purged_is_told_so_by_the_digits_that_messages_print():
+    ref = workspace().store.put("observation", SECRET.encode())
+    purge_secret(SECRET, is_removed=True)
+    with pytest.raises(PurgedObject, match="was purged at"):
+        workspace().store.find(ref.short)
+
+
+def test_a_name_that_holds_it_is_told_without_telling_it(ws: Workspace):
+    (ws.settings.home / f"of-{SECRET}.txt").write_text(f"x {SECRET}")
+    for is_removed in (False, True):
+        purged = purge_secret(SECRET, is_removed=is_removed)
+        assert counted(purged) == {"text file": 1, "other file": 1}
+        assert not purged.is_clean
+        assert SECRET not in purged.model_dump_json()
+
+
+def test_what_is_compressed_is_told_as_not_searched(ws: Workspace):
+    (ws.settings.home / "old.log.gz").write_bytes(gzip.compress(SECRET.encode()))
+    assert [line for line in purge_secret(SECRET, is_removed=False).not_searched if "old.log.gz" in line]
 
 
 def test_a_secret_is_no_argument():

@@ -17,6 +17,7 @@ from aoi.access.live.namespaces import Read, other_namespaces
 from aoi.access.live.questions import NEEDED
 from aoi.access.live.reviews import CHECK_S, Post, Question, Reviews
 from aoi.access.patience import Patience
+from aoi.access.redaction import redact_text
 from aoi.errors import RightsMissing, SettingsError
 
 _SHOWN = 6
@@ -57,6 +58,7 @@ class _Check:
             return
         places = sorted(set().union(*found.values()))
         shown = "do everything (* *.*)" if _EVERYTHING in found else _listed(sorted(map(_printable, found)))
+        shown = redact_text(shown)  # a path may hold what nobody should log
         where = f"namespace {_listed(places)}" if "" not in places else "the whole cluster"
         raise SettingsError(
             f"the {self.role} identity may {shown} in {where}: AOI does not run with an identity that powerful. Make a "

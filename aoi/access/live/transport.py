@@ -10,6 +10,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -23,6 +24,7 @@ from aoi.access.live.kubeconfig import Kubeconfig, load
 from aoi.access.live.questions import NEEDED
 from aoi.access.live.reviews import AT_ONCE, CHECK_S, may_all
 from aoi.access.patience import Patience
+from aoi.access.redaction import MARK
 from aoi.access.transport import Backend, ReadRequest, Request, Response
 from aoi.errors import ClusterRefused, CommandRefused, SettingsError
 
@@ -31,6 +33,8 @@ PARALLEL_READS = 8
 """Reads that a survey has in flight; connections for as many stay open."""
 REVIEW_BYTES = 1_048_576
 """Of the answer to one review: some lines of JSON, or all rules of an identity, and many are asked at once."""
+_TOKEN_CHARS = 8
+"""Shorter ones stand in other words."""
 _KEPT_HEADERS = ("content-type", "accept")
 _EXEC = re.compile(r"/api/v1/namespaces/([a-z0-9.-]+)/pods/([a-z0-9.-]+)/exec")
 
@@ -141,7 +145,7 @@ class LiveReadTransport:
             sent["Authorization"] = f"Bearer {token}"
         url = _url(self.config.server, path, query)
         answer = self._cluster.send(method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes)
-        return of_api_server(response_of(answer, path), path)
+        return _without(token or "", of_api_server(response_of(answer, path), path))
 
     def _ask_telemetry(self, request: ReadRequest, timeout_s: float) -> Response:
         base = self._telemetry[request.backend]
@@ -226,6 +230,14 @@ def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         chain.write_bytes(certificate + b"\n" + key)
         # Without a password of our own OpenSSL would ask for one at the terminal.
         context.load_cert_chain(chain, password="")
+
+
+def _without(token: str, response: Response) -> Response:
+    """An answer without our own token, which a server or a proxy may say back in an error."""
+    if len(token) < _TOKEN_CHARS or (token.encode() not in response.body and token not in str(response.headers)):
+        return response
+    headers = {key: value.replace(token, MARK) for key, value in response.headers.items()}
+    return replace(response, body=response.body.replace(token.encode(), MARK.encode()), headers=headers)
 
 
 def _base_url(url: str | None) -> str | None:

@@ -8,7 +8,8 @@ diagnosis needs. Everything that comes back from a cluster is untrusted text, wh
     folding   reads through encodings                 pairs     key and value in a line
     commands  command lines, SQL, protocols           network   headers, cookies, addresses, webhooks
     known     tokens and digests of known shape       pem       private keys over lines
-    blocks    values in other lines than their keys   text      all of it, over a text
+    blocks    values in other lines than their keys   manifests Secrets that are printed as objects
+    text      all of it, over a text
     objects   positions in Kubernetes objects         strict    values by shape and digest
     levels    which of both a reader gets
 """

@@ -5,13 +5,12 @@ that the lines around it stay.
 """
 
 import re
-from bisect import bisect
 from collections.abc import Iterable, Iterator
 
 from aoi.access.redaction.commands import spans_of_commands
 from aoi.access.redaction.folding import MARK, Span, fold
 from aoi.access.redaction.keys import Tells, tells
-from aoi.access.redaction.pairs import STRUCTURE, is_hidden, spans_of_map
+from aoi.access.redaction.pairs import STRUCTURE, is_hidden
 
 Found = tuple[int, Span]
 """Number of a line, and a span in it as it is written."""
@@ -20,14 +19,14 @@ _LINES = 200
 """Lines of one block that are looked at."""
 _OPENS = re.compile(
     r"(?P<lead>[ ]{0,400}(?:- {1,8}){0,8})(?:export )?\\{0,31}[\"']?(?P<key>[\w.-]{1,128}|[\w.-]{1,64}[/ ][\w.-]{1,64})\\{0,31}[\"']?[ \t]{0,16}[:=]"
-    r"[ \t]{0,16}(?:[&!][^\s]{0,60}[ \t]{0,8}){0,4}(?P<kind>[|>][-+0-9]{0,3}|\"\"\"|'''|<<[-~]?[\"']?\w{1,40}[\"']?|\[|\{|)"
+    r"[ \t]{0,16}(?:[&!][^\s]{0,60}[ \t]{0,8}){0,4}(?P<kind>[|>][-+0-9]{0,3}|\"\"\"|'''|<<[-~]?[\"']?\w{1,40}[\"']?|\[|\{|\\|)"
     r"[ \t]{0,16}(?:#.{0,200})?[\s\x7f]{0,8}"
 )
 _OPENS_BLOCK = re.compile(
     r"(?P<lead>)[\"']?(?<![\w.-])(?P<key>[\w.-]{1,64})[\"']?: {1,8}(?P<kind>[|>][-+0-9]{0,3})[\s\x7f]{0,8}$"
 )
 _NAME = re.compile(
-    r"\\{0,31}[\"']?\b(?:name|key|variable)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
+    r"\\{0,31}[\"']?\b(?:name|key|variable|path)\\{0,31}[\"']?[ ]{0,8}[:=]?[ ]{0,8}\\{0,31}[\"']?(?:/[\w/~-]{0,200}/)?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4},?\{?[\s\x7f/>{]{0,8}$",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
@@ -35,7 +34,7 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(
-    r"(?:name|key)\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,31}[\"']?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4}[, ][^{}\n]{0,120}?\\{0,31}[\"']?\bvalue\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}"
+    r"(?:name|key|path)\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,31}[\"']?(?:/[\w/~-]{0,200}/)?(?P<key>[\w.-]{1,128})\\{0,31}[\"']?[ ]{0,4}[, ][^{}\n]{0,120}?\\{0,31}[\"']?\bvalue\\{0,31}[\"']?[ ]{0,4}[:=][ ]{0,4}"
     r"(?P<value>\\{0,31}\"[^\"\\]{0,4096}|'[^']{0,4096}|[^\s,}\"'\\]{1,4096})",
     re.IGNORECASE,
 )
@@ -47,6 +46,9 @@ _PAIR_REVERSED = re.compile(
 _TUPLE = re.compile(
     r"[\[(]\\{0,31}[\"'](?P<key>[\w.-]{1,64})\\{0,31}[\"'], ?\\{0,31}[\"'](?P<value>[^\"'\\]{1,4096})\\{0,31}[\"'][\])]"
 )
+_ERLANG = re.compile(r"\{\s?(?P<key>[a-z]\w{1,63}),\s?(?:<<)?\"(?P<value>[^\"\\]{1,1024})\"(?:>>)?\s?\}")
+_IN_LINE = ((_PAIR, ("value", "Value")), (_PAIR_REVERSED, ("value", "Value")), (_TUPLE, ("(", "[")), (_ERLANG, ("{",)))
+"""What must stand in a line before each is tried."""
 _OPTION = re.compile(
     r"\s{0,400}(?:- {1,8})?\\{0,31}[\"']?--?(?P<key>[A-Za-z][\w.-]{1,64})\\{0,31}[\"']?,?[\s\x7f]{0,4}"
 )
@@ -65,10 +67,6 @@ _ASKS = re.compile(
 )
 _FORM = re.compile(r"form-data; name=\\{0,31}\"(?P<key>[\w.-]{1,64})\\{0,31}\"[\s\x7f]{0,4}", re.IGNORECASE)
 _OPEN_TAG = re.compile(r"\s{0,400}<(?P<key>[\w.:-]{1,64})(?:\s[^<>]{0,200})?>[\s\x7f]{0,4}")
-_SECRET = re.compile(r"\s{0,400}[\"']?kind[\"']?: ?[\"']?Secret\b")
-_DATA = re.compile(r"(?P<lead> {0,400})[\"']?(?:data|stringData)[\"']?:[ ]{0,4}\{?[\s\x7f]{0,8}")
-_SECRET_IN_LINE = re.compile(r"kind\\{0,31}\"\s{0,4}:\s{0,4}\\{0,31}\"Secret\\{0,31}\"")
-_DATA_IN_LINE = re.compile(r"\\{0,31}\"(?:data|stringData)\\{0,31}\"\s{0,4}:\s{0,4}(?=\{)")
 _PROGRAM = re.compile(
     r"\s{0,400}(?:- {1,8})?[\"']?(?:[\w./-]{0,80}/)?(?:mysql\w{0,10}|mariadb[\w-]{0,10}|mongo\w{0,10}|redis-cli|curl|ldap\w{3,8}|sshpass|sqlcmd|smbclient)[\"']?,?[\s\x7f]{0,4}"
 )
@@ -96,26 +94,6 @@ def _around(lines: list[str], number: int) -> Iterator[Found]:
     yield from _named(lines, number, line)
     yield from _of_a_line(number, line)
     yield from _behind(lines, number, line)
-
-
-def spans_of_secrets(lines: list[str]) -> Iterator[Found]:
-    """The values of `data` and `stringData` of Secrets that are printed over lines."""
-    secrets = [number for number, line in enumerate(lines) if "Secret" in line and _SECRET.match(line)]
-    bounds = [number for number, line in enumerate(lines) if line.startswith("---")]
-    for number, line in enumerate(lines):
-        match = _DATA.fullmatch(line) if "ata" in line else None
-        if match and ("stringData" in line or _is_of_secret(number, secrets, bounds)):
-            yield from _entries(lines, number, len(match["lead"]), Tells.ALWAYS, "", is_any=True)
-
-
-def _is_of_secret(number: int, secrets: list[int], bounds: list[int]) -> bool:
-    """Whether the nearest line that says so, before or behind, is of the same document."""
-    at = bisect(secrets, number)
-    near = [secrets[place] for place in (at - 1, at) if 0 <= place < len(secrets)]
-    return any(
-        abs(other - number) <= _LINES and bisect(bounds, max(number, other)) == bisect(bounds, min(number, other))
-        for other in near
-    )
 
 
 def _indent(line: str) -> int:
@@ -156,10 +134,12 @@ def _opened(lines: list[str], number: int, line: str) -> Iterator[Found]:
     elif lines[number + 1].startswith("----") and not lines[number + 1].strip("- \r\x7f"):
         # As kubectl describes a ConfigMap.
         yield from _until(lines, number + 1, "")
+    elif kind == "\\":
+        yield from _first_below(lines, number, "\n")
     elif kind == "[":
         yield from _items(lines, number, tell, key)
     elif tell is Tells.ALWAYS:
-        yield from _entries(lines, number, len(match["lead"]), tell, key)
+        yield from entries_below(lines, number, len(match["lead"]), tell, key)
 
 
 def _block(lines: list[str], below: Iterable[int], tell: Tells, key: str) -> Iterator[Found]:
@@ -188,10 +168,10 @@ def _items(lines: list[str], number: int, tell: Tells, key: str) -> Iterator[Fou
             yield at, match.span("value")
 
 
-def _entries(
+def entries_below(
     lines: list[str], number: int, indent: int, tell: Tells, key: str, *, is_any: bool = False
 ) -> Iterator[Found]:
-    """A value, a list or a map below a key."""
+    """A value, a list or a map below a key. With `is_any` all that a map holds."""
     level = None
     for at in range(number + 1, min(len(lines), number + 1 + _LINES)):
         text = lines[at].strip(" \t\r\x7f")
@@ -220,7 +200,7 @@ def _entries(
 def _named(lines: list[str], number: int, line: str) -> Iterator[Found]:
     """A variable: its name in one line, its value in a line beside it."""
     low = line.lower()
-    if "name" not in low and "key" not in low and "variable" not in low:
+    if "name" not in low and "key" not in low and "variable" not in low and "path" not in low:
         return
     match = _NAME.search(line[-400:])
     tell = tells(match["key"]) if match else Tells.NOTHING
@@ -256,16 +236,8 @@ def _end_of(value: str, quote: str) -> int:
 
 def _of_a_line(number: int, line: str) -> Iterator[Found]:
     """Name and value as two fields, or two words, of one line."""
-    if '"Secret' in line and _SECRET_IN_LINE.search(line):
-        for data in _DATA_IN_LINE.finditer(line):
-            for span in spans_of_map(line, data.end(), is_any=True):
-                yield number, span
-    for pattern in (_PAIR, _PAIR_REVERSED, _TUPLE):
-        if (
-            ("(" not in line and "[" not in line)
-            if pattern is _TUPLE
-            else ("value" not in line and "Value" not in line)
-        ):
+    for pattern, signs in _IN_LINE:
+        if not any(sign in line for sign in signs):
             continue
         for match in pattern.finditer(line):
             value = match["value"].lstrip("\\\"'")

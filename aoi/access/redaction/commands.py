@@ -19,10 +19,11 @@ _SAID = re.compile(
     r"(?:(?:for|of)[ \t]+[^\s]{1,40}[ \t]+)?(?:is|was|to|are)(?:[ \t]+(?:now|set|to)){0,2}:?[ \t]+[\"'`]?(?P<secret>[^\s\"'`,]{4,256})"
 )
 _QUOTED = re.compile(
-    r"(?:passw(?:or)?d|passphrase|pwd|identified[ ]by)[ ]{0,4}(?:\([ ]{0,2}|[ ])[ ]{0,4}(?P<quote>\\{0,31}[\"'`])"
+    r"(?:passw(?:or)?d|passphrase|pwd|\bpsk|identified[ ]by)[ ]{0,4}(?:\([ ]{0,2}|[ ])[ ]{0,4}(?P<quote>\\{0,31}[\"'`])"
 )
 _CALL = re.compile(
     r"\b(?:login|authenticate|auth|getconnection|createuser|setpassword|basic_?auth|setbasicauth|httpbasicauth"
+    r"|pdo->__construct|mysqli?_connect|mysqli->__construct|(?:cx_oracle|oracledb)\.connect"
     r"|usernamepassword\w{0,30}|\w{0,30}credentials?)\((?P<body>[^()\n]{1,512})\)"
 )
 _ARGUMENT = re.compile(r"(?P<quote>\\{0,31}[\"'])(?P<secret>[^\"'\\]{1,256})\\{0,31}[\"']")
@@ -68,6 +69,18 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "htpasswd",
             r"htpasswd[ ]+(?:-[a-z]{1,8}[ ]+){0,4}\S{1,256}[ ]+\S{1,128}[ ]+[\"']?(?P<secret>[^\s\"']{1,256})",
         ),
+        (
+            "echo ",
+            r"\becho[ ]+(?:-\w{1,4}[ ]+)?[\"']?(?P<secret>[^\s\"'|]{1,512})[\"']?[ ]{0,4}\|[ ]{0,4}"
+            r"(?:sudo|cryptsetup|gpg|passwd|base64|kinit|openssl|[^|]{1,240}--password-stdin)\b",
+        ),
+        ("password....", r"password\.{4,200}(?P<secret>[^\s.<]\S{0,256})"),
+        ("login=", r"\blogin=[^\s:=]{1,64}:(?P<secret>[^\s/]{1,256})"),
+        ("hello", r"\bhello[ ]+\d[ ]+auth[ ]+\S{1,64}[ ]+(?P<secret>\S{1,256})"),
+        (
+            "for ",
+            r"(?:passphrase|password)[ ]for[ ](?:[^:'\"]{0,40}'[^']{1,80}'|[^:'\"]{0,40}\"[^\"]{1,80}\"|[^:'\"]{1,80}):[ ](?P<secret>(?=[^\s]{0,60}\d)[^\s\"']{6,256})[\s\x7f]*$",
+        ),
         ("user=", r"\buser=\S{1,64}[ ]pass[ ](?P<secret>\S{1,256})"),
     )
 )
@@ -87,6 +100,12 @@ _OF_PROGRAM: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
         ("ldap", r"\bldap(?:search|modify|add|delete|whoami|passwd|compare)\b", rf"(?<=[\s\"'])-w{_NEXT}"),
         ("sql", r"\b(?:sqlcmd|osql|bcp)\b", rf"(?<=[\s\"'])-P{_NEXT}"),
         ("-u", r"\b(?:smbclient|rpcclient|smbmap)\b", r"(?<=[\s\"'])-U[ ]{0,2}[\"']?[^\s%\"']{1,128}%(?P<secret>[^\s\"']{1,256})"),
+        ("zip", r"\b(?:un)?zip\b", rf"(?<=[\s\"'])-P{_NEXT}"),
+        ("rabbitmqadmin", r"\brabbitmqadmin\b", rf"(?<=[\s\"'])-p{_NEXT}"),
+        ("openssl", r"\bopenssl\b", rf"(?<=[\s\"'])-[kK]{_NEXT}"),
+        ("mosquitto", r"\bmosquitto_\w{2,8}", rf"(?<=[\s\"'])-P{_NEXT}"),
+        ("cqlsh", r"\bcqlsh\b", rf"(?<=[\s\"'])-p{_NEXT}"),
+        ("etcdctl", r"\betcdctl\b", r"(?<=[\s\"'])--user[ =][\"']?[^\s:\"']{1,128}:(?P<secret>[^\s\"']{1,256})"),
         ("snmp", r"\bsnmp\w{2,12}\b", rf"(?<=[\s\"'])-[cAX]{_NEXT}"),
     )
 )  # fmt: skip
@@ -119,8 +138,8 @@ def _secrets(pattern: re.Pattern[str], text: str, at: int = 0) -> Iterator[Span]
         yield start, start + len(stripped)
 
 
-_STATED = ("pass", "pwd", "pin", "token", "key", "secret", "otp", "identified by", "_pw", "env ", "arg ", "set")
-_CALLED = ("login", "auth", "connect", "createuser", "setpass", "usernamepass", "credential")
+_STATED = ("pass", "pwd", "psk", "pin", "token", "key", "secret", "otp", "identified by", "_pw", "env ", "arg ", "set")
+_CALLED = ("login", "auth", "connect", "__construct", "createuser", "setpass", "usernamepass", "credential")
 
 
 def _options(line: Folded) -> Iterator[Span]:
@@ -158,7 +177,27 @@ def _statements(line: Folded) -> Iterator[Span]:
             match["secret"]
         ):
             yield start, end
+    if "insert into" in low:
+        yield from _inserted(line)
     yield from _loose(line)
+
+
+_INSERT = re.compile(r"\binsert into [^\s(]{1,200}[ ]?\((?P<columns>[^()]{1,2000})\)[ ]{0,4}values[ ]{0,4}(?=\()")
+_ROW = re.compile(r"[ ,]{0,8}\((?P<values>(?:'(?:[^']|''){0,4096}'|[^'()]){1,400})\)")
+_SQL_VALUE = re.compile(r"'(?P<text>(?:[^']|''){0,4096})'|[^',]{1,400}")
+
+
+def _inserted(line: Folded) -> Iterator[Span]:
+    """The values of telling columns, by their place."""
+    for match in _INSERT.finditer(line.low):
+        columns = [tells(name.strip(' "`[]')) for name in line.text[slice(*match.span("columns"))].split(",")]
+        at = match.end()
+        while row := _ROW.match(line.text, at):
+            at = row.end()
+            values = _SQL_VALUE.finditer(line.text, *row.span("values"))
+            for tell, value in zip(columns, (value for value in values if value[0].strip()), strict=False):
+                if value["text"] and is_hidden(value["text"], tell):
+                    yield value.span("text")
 
 
 def _holds(low: str, words: tuple[str, ...]) -> bool:
@@ -175,15 +214,18 @@ def _loose(line: Folded) -> Iterator[Span]:
         start, end = match.span(group)
         value = line.text[start:end].rstrip(".,;)")
         key, _ = whole_key(line.text, match.start(), match.end("end"))
-        if key.lower() in ("token", "pass") or tells(key) is not Tells.ALWAYS:
+        is_told = tells(key) is Tells.ALWAYS or key.lower().replace("_", "").replace("-", "") == "secretkey"
+        if key.lower() in ("token", "pass") or not is_told:
             continue
         if is_mixed(value) and MARK not in value and not is_prose(value):
             yield start, start + len(value)
 
 
 def _calls(line: Folded) -> Iterator[Span]:
-    """The last of several quoted arguments of something that logs in."""
+    """One of several quoted arguments of something that logs in: the last, but for those that end with a database."""
     for match in _CALL.finditer(line.low):
         arguments = list(_ARGUMENT.finditer(line.text, *match.span("body")))
-        if len(arguments) > 1 and is_hidden(arguments[-1]["secret"], Tells.ALWAYS):
-            yield arguments[-1].span("secret")
+        name = match[0].partition("(")[0]
+        place = 2 if "mysql" in name else 1 if name.endswith(".connect") else len(arguments) - 1
+        if 0 < place < len(arguments) and is_hidden(arguments[place]["secret"], Tells.ALWAYS):
+            yield arguments[place].span("secret")

@@ -21,13 +21,13 @@ class Tells(IntEnum):
 
 _SURE = re.compile(
     # Matched in a key of lower-case letters and digits alone: `X-Api-Key` is `xapikey`.
-    r"passw(?:or)?d|passphrase|passcode|passwort|kennwort|contrase|senha|motdepasse|secret|token|credential"
+    r"passw(?:or)?d|passphrase|passcode|passwort|kennwort|contrase|senha|motdepasse|wachtwoord|losenord|haslo|parola|secret|token|credential"
     r"|(?:api|access|private|auth|encryption|signing|account|master|storage|license|service|integration|client"
     r"|instrumentation|shared|consumer|session|webhook|deploy|secret|hmac|cookie|ssh)key(?!name|pair|ref|len)"
     r"|requirepass|masterauth|primaryauth|authpass|authorization|bindpw|rootpw|userpw|dockerconfigjson|dockercfg"
     r"|mnemonic|(?:seed|recovery)phrase|(?:recovery|verification|onetime|backup|security)codes?$"
     r"|[jp](?:hp)?sess(?:ion)?id|aspnetsessionid|connectsid|webhook(?:s|urls?)?$|samlresponse|clientassertion"
-    r"|secretkeybase|privatemac|passin|passout"
+    r"|secretkeybase|privatemac|passin|passout|erlangcookie|authtok|restuserkey"
 )
 _SURE_WORDS = frozenset("pwd pswd psw pw creds cred jwt pepper totp pass".split())
 _WEAK_WORDS = frozenset(

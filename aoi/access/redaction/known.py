@@ -20,10 +20,14 @@ _KNOWN: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         r"\b(?:do[por]_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,}|dapi[a-f0-9]{32}|nvapi-[\w-]{20,}|tskey-[\w-]{16,}"
         r"|sntrys_[\w=+/-]{20,}|lin_api_\w{20,}|NRAK-[A-Z0-9]{20,}|PMAK-[\w-]{20,}|ATATT3[\w=-]{16,})")),
     (("sg.",), re.compile(r"\bSG\.[\w-]{10,}\.[\w-]{10,}")),
+    (("dp.",), re.compile(r"\bdp\.(?:st|pt|ct|sa|scim|audit)\.(?:[\w-]{1,35}\.)?[A-Za-z0-9]{32,64}\b")),
+    (("key",), re.compile(r"(?<=[ =\"])AQ[A-Za-z0-9+/]{30,60}={1,2}(?![\w+/=])")),  # of a Ceph keyring
+    (("\"md5",), re.compile(r"(?<=\")md5[0-9a-f]{32}(?=\")")),  # of a list of users for PgBouncer
     (("age-secret",), re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}")),
     # Bootstrap tokens of Kubernetes: six and sixteen characters, with digits in both.
     (("token", "kubeadm", "bootstrap"), re.compile(r"(?<![\w.-])(?=[a-z]{0,5}[0-9])[a-z0-9]{6}\.(?=[a-z]{0,15}[0-9])[a-z0-9]{16}(?![\w.-])")),
     (("$2", "$1$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$apr1", "$argon2", "$scrypt", "$s0$"), re.compile(r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|s0)\$(?:[^\s:\"',;]|,(?=\w=)){4,512}")),
+    (("{plain", "{clear",), re.compile(r"\{(?:PLAIN|CLEARTEXT|CLEAR)\}[^\s:\"',]{4,256}")),
     (("{ssha", "{sha", "{smd5", "{md5", "{crypt", "{pbkdf2"), re.compile(r"\{(?:SSHA\d{0,3}|SHA\d{0,3}|SMD5|MD5|CRYPT|PBKDF2[\w-]{0,12})\}[A-Za-z0-9+/=$.]{8,512}")),
     (("scram-sha", "pbkdf2_", "bcrypt_", "argon2$", "scrypt$"), re.compile(r"\bSCRAM-SHA-(?:1|256|512)\$[^\s\"',;]{8,512}|\b(?:pbkdf2|bcrypt|argon2|scrypt)_?\w{0,12}\$[^\s\"',;]{8,512}")),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from aoi.access.redaction.pairs import closing
 from aoi.access.redaction.values import is_harmless, is_mixed, is_prose, is_random
 
 _HEADER = re.compile(
-    r"(?P<name>authorization|set-cookie2?|cookie)\\{0,31}[\"']?\]?[ \t]{0,8}(?:=>|[:=]|,(?![ ]?\\{0,31}[\"'](?:value|display)))[ \t]{0,8}[\[({]{0,2}(?P<quote>\\{0,31}[\"'])?"
+    r"(?P<name>authorization|set-cookie2?|cookie)\\{0,31}[\"']?\]?[ \t]{0,8}(?:=>|[:=]|,(?![ ]?\\{0,31}[\"'](?:value|display))|[ \t](?=[ \t]{0,8}[\"'](?:basic|bearer|token|apikey)[ ]))[ \t]{0,8}[\[({]{0,2}(?P<quote>\\{0,31}[\"'])?"
 )
 _HEADER_LENGTH = 2048
 """Characters of a header without quotes that are looked at."""
@@ -20,7 +20,7 @@ _COOKIE = re.compile(r"(?P<name>[^\s=;,\"']{1,128})=(?P<value>[^;\s\"'\\]{1,4096
 _ATTRIBUTES = frozenset("path domain expires max-age samesite httponly secure version comment".split())
 
 _USERINFO = re.compile(
-    r"(?:(?<=:)|(?<![\w/:]))\\{0,31}/\\{0,31}/(?P<user>[^\s:/@'\"<>\\]{0,128}):(?!\d{1,5}(?:[/?#]|$))(?P<secret>[^\s'\"<>@]{1,256})@"
+    r"(?:(?<=:)|(?<![\w/:]))\\{0,31}/\\{0,31}/(?P<user>[^\s:/'\"<>\\]{0,128}):(?!\d{1,5}(?:[/?#]|$))(?P<secret>[^\s'\"<>@]{1,256})@"
 )
 _MORE = re.compile(r"[^\s'\"<>@/?#,]{0,256}@")
 _TOKEN_USER = re.compile(r"//(?P<secret>[^\s:/@'\"<>]{16,256})@")
@@ -44,6 +44,11 @@ _WEBHOOKS = tuple(
         ("/bot", r"/bot(?P<secret>\d{6,12}:[\w-]{20,})"),
         ("/hooks/", r"/hooks/(?:catch/)?(?P<secret>[^\s\"'<>\\,;)?]{16,512})"),
         ("/integration/", r"/integration/(?P<secret>[0-9a-z]{20,64})"),
+        ("/token", r"/tokens?/(?P<secret>[\w.~=-]{16,512})(?=[\s\"'?&/]|$)"),
+        (
+            "reset",
+            r"/(?:reset[_-]?password|password[_-]?reset|password/reset|reset)/(?P<secret>[\w.~=-]{16,512})(?=[\s\"'?&/]|$)",
+        ),
         ("incomingwebhook", r"/incomingwebhook/(?P<secret>[^\s\"'<>\\,;)]{8,512})"),
     )
 )
@@ -68,7 +73,7 @@ def spans_of_network(line: Folded) -> Iterator[Span]:
 
 
 _JSESSION = re.compile(r";jsessionid=(?P<secret>[\w.!-]{4,256})")
-_BEARER = re.compile(r"\b(?:bearer|token)[ \t]{1,8}(?P<secret>(?=[\w.~+/-]{0,200}[0-9.])[\w.~+/-]{12,}={0,2})(?!\w)")
+_BEARER = re.compile(r"\b(?:bearer|token),?[ \t]{1,8}(?P<secret>(?=[\w.~+/-]{0,200}[0-9.])[\w.~+/-]{12,}={0,2})(?!\w)")
 
 
 def _bearer(line: Folded) -> Iterator[Span]:

@@ -43,6 +43,9 @@ def _mapping(value: Mapping[str, Any], depth: int, *, is_secret: bool = False) -
     for key, item in value.items():
         if is_secret and key in ("data", "stringData") and isinstance(item, dict):
             out[key] = dict.fromkeys(item, MARK)
+        elif key == "binaryData" and isinstance(item, dict):
+            # Of a ConfigMap: files of programs, key stores among them, which no diagnosis reads.
+            out[key] = dict.fromkeys(item, MARK)
         elif named and key in ("value", "Value", "default"):
             out[key] = _under(item, tells(named), named, depth)
         else:
@@ -53,9 +56,9 @@ def _mapping(value: Mapping[str, Any], depth: int, *, is_secret: bool = False) -
 
 def _name_of(value: Mapping[str, Any]) -> str:
     """The name beside a value: of a variable, a header, a parameter, a tag."""
-    for key in ("name", "Name", "key", "Key"):
+    for key in ("name", "Name", "key", "Key", "path"):
         if isinstance(name := value.get(key), str) and ("value" in value or "Value" in value or "default" in value):
-            return name
+            return name.rpartition("/")[2] if key == "path" else name
     return ""
 
 

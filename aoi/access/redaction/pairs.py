@@ -9,28 +9,35 @@ from collections.abc import Iterator
 
 from aoi.access.redaction.folding import MARK, Folded, Span
 from aoi.access.redaction.keys import MAX_KEY, Tells, tells
-from aoi.access.redaction.values import is_code, is_harmless, is_name, is_prose, is_random
+from aoi.access.redaction.values import is_code, is_harmless, is_mixed, is_name, is_prose, is_random
 
 TRIGGERS = (
     "pass", "pwd", "psw", "pw", "secret", "token", "cred", "key", "auth", "sig", "sess", "sid", "salt", "pin", "otp",
     "code", "licen", "hmac", "seed", "mnemonic", "phrase", "webhook", "dockerc", "kennwort", "senha", "contrase",
-    "saml", "ticket", "assertion", "pepper", "jwt", "private", "cvv", "serial",
+    "saml", "ticket", "assertion", "pepper", "jwt", "private", "cvv", "serial", "cookie", "wachtwoord", "haslo", "parola",
+    "losenord",
 )  # fmt: skip
 """What a line must hold, in lower case, before it is worth a closer look."""
 
-_SIGN = r"(?:\\{0,31}[\"'`])?(?:\])?[ \t]{0,16}(?::=|=>|->|==?|::?|\|)[ \t]{0,16}"
+_SIGN = r"(?:\\{0,31}[\"'`])?(?:[\]})])?[ \t]{0,16}(?::=|=>|->|==?|::?|\|)[ \t]{0,16}"
 _PAIR = re.compile(
     rf"(?:{'|'.join(TRIGGERS)})[a-z0-9_-]{{0,40}}+(?P<sign>{_SIGN})",
 )
-_XML = re.compile(r"(?P<key>[A-Za-z0-9_.-]{1,64})(?:\s[^<>]{0,200})?>(?P<value>[^<>]{1,4096})</")
+_XML = re.compile(
+    r"(?P<key>[A-Za-z0-9_.-]{1,64})(?:\s[^<>]{0,200})?>(?:\s{0,16}<!\[CDATA\[)?(?P<value>[^<>]{1,4096}?)(?:\]\]>\s{0,16})?</"
+)
 _SPACED_KEY = re.compile(
     r"(?:(?:seed|recovery|secret|pass)[ ]phrase|(?:api|access|secret|private|encryption|licen[sc]e|master)[ ]key"
-    r"|(?:verification|security|one[- ]time|recovery|backup|sms)[ ]code|contrase.a)[\"']?[ ]{0,4}[:=][ ]{0,4}"
+    r"|(?:verification|security|one[- ]time|recovery|backup|sms)[ ]code|contrase.a|mot de passe|п[aа][pр][oо]ль|密码|密碼|パスワード|비밀번호)[\"']?[ ]{0,4}[:=][ ]{0,4}"
 )
 _KEY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-ñ")
-_LEAD = re.compile(r"(?:[&!][^\s\"']{0,40} +)*(?:[bBrRuUfF@]{1,2}(?=[\"']))?")
-_QUOTE = re.compile(r"\\{0,31}([\"'`])")
+_LEAD = re.compile(
+    r"(?:[&!][^\s\"']{0,40} +)*(?:[bBrRuUfF@]{1,2}(?=[\"']))?(?:[A-Za-z_][\w.:]{0,60}\((?:\d{1,6}\) )?(?=\\{0,31}[\"']))?"
+)
+_QUOTE = re.compile(r"\"{3}|'{3}|\\{0,31}([\"'`])")
 _BARE = re.compile(r"(?:[^\s\"'`<>]|(?<=[A-Za-z0-9])[\"'`](?=[A-Za-z0-9]))+|<[^\s\"'<>]+>?|>[^\s\"'<>]+")
+_OTHER_PAIR = re.compile(r"[a-z_]{1,40}=")
+_NEXT_WORD = re.compile(r"[ ]{1,8}(?P<next>[A-Za-z0-9!@#$%^&*+~?]{8,256})(?=\s|$)")
 _CUT = re.compile(r"[;&,|](?=[\w.\- ]{1,40}(?:[=:]|->|\|))|\\{1,16}[nrt](?=[\w.-]{1,40}[=:]|[^\w]|$)|\\+$|[&;]+$|\}\}")
 _FLOW_END = re.compile(r"[,}\]](?=\s|$|[\"'}\]])")
 _AT_START = re.compile(r"[\s\x7f]{0,200}(?:[-+>] +)?[\"']?(?:export +)?")
@@ -81,6 +88,10 @@ def _told(line: Folded, key: str, first: int, match: re.Match[str]) -> Tells:
         return Tells.ALWAYS if key.lower() in ("sig", "token") else Tells.IF_RANDOM
     if key.lower() == "pass" and sign in ("=", ":=", "=>"):
         return Tells.UNLESS_NAME if before in ("", " ") else Tells.ALWAYS
+    if key.lower() == "pass" and sign == ":":
+        # Tests say `PASS: TestGeo` and `pass: 3`.
+        is_quoted = match["sign"][:1] in ("\\", '"', "'")
+        return Tells.UNLESS_NAME if is_quoted else Tells.IF_RANDOM if key == "pass" else Tells.NOTHING
     tell = tells(key)
     return Tells.ALWAYS if tell is Tells.UNLESS_NAME and sign == "=" else tell
 
@@ -161,16 +172,16 @@ def _braces(text: str, at: int, tell: Tells, key: str) -> Iterator[Span]:
     if match := _BRACES.match(text, at):
         yield at + 1, match.end() - 1
         return
-    yield from spans_of_map(text, at)
+    yield from _entries(text, at)
 
 
-def spans_of_map(text: str, at: int, *, is_any: bool = False) -> Iterator[Span]:
-    """The values of a map in braces: all of them, or those whose keys say nothing else."""
+def _entries(text: str, at: int) -> Iterator[Span]:
+    """The values of a map in braces whose keys say nothing else."""
     end = text.find("}", at, at + _LIST_LENGTH)
     end = min(len(text), at + _LIST_LENGTH) if end < 0 else end
     inner = text.find("{", at + 1, end)
     for entry in _MAP_ENTRY.finditer(text, at + 1, end if inner < 0 else inner):
-        if (is_any or entry["key"].lower() not in STRUCTURE) and is_hidden(entry["value"], Tells.ALWAYS):
+        if entry["key"].lower() not in STRUCTURE and is_hidden(entry["value"], Tells.ALWAYS):
             yield entry.span("value")
 
 
@@ -179,6 +190,9 @@ def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator
         return
     match = _BARE.match(text, at) if tell is Tells.ALWAYS else _BARE.match(text, at, at + _SHORT)
     if match is None or text.startswith(("|", ">"), at):
+        return
+    if text.startswith("= ", at - 2) and _OTHER_PAIR.match(text, at):
+        # `page_token= limit=20`: there is no value.
         return
     rest = text[at:].rstrip(" \t\x7f") if tell is Tells.ALWAYS else text[at : at + _SHORT]
     if is_harmless(rest) or (is_prose(rest) and tell is not Tells.IF_RANDOM):
@@ -194,6 +208,8 @@ def _bare(text: str, at: int, tell: Tells, key: str, is_first: bool) -> Iterator
     value = value.rstrip(",;)}]") if not value.startswith(MARK) else value
     if is_hidden(value, tell, key):
         yield at, at + len(value)
+        if value.isalpha() and (word := _NEXT_WORD.match(text, at + len(value))) and is_mixed(word["next"]):
+            yield word.span("next")
         if len(value) == _SHORT and (more := _BARE.match(text, at + _SHORT)):
             yield more.span()
 

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 
-from aoi.access.redaction.blocks import spans_of_blocks, spans_of_secrets
+from aoi.access.redaction.blocks import spans_of_blocks
 from aoi.access.redaction.commands import spans_of_commands
 from aoi.access.redaction.folding import CONTROL, MARK, Folded, Span, fold, hidden, is_encoded
 from aoi.access.redaction.hints import Look, looks
 from aoi.access.redaction.keys import Tells, tells
 from aoi.access.redaction.known import spans_of_known
+from aoi.access.redaction.manifests import spans_of_secrets
 from aoi.access.redaction.network import spans_of_network
 from aoi.access.redaction.pairs import spans_of_pairs
 from aoi.access.redaction.pem import MIN_RUN, without_keys, without_runs
@@ -157,7 +158,7 @@ def _hide_blocks(lines: list[str], near: list[int], low: str) -> bool:
     found: dict[int, list[Span]] = {}
     for number, span in spans_of_blocks(lines, near):
         found.setdefault(number, []).append(span)
-    if "data" in low and "secret" in low:
+    if "data" in low and ("secret" in low or "binarydata" in low or "stringdata" in low):
         for number, span in spans_of_secrets(lines):
             found.setdefault(number, []).append(span)
     for number, spans in found.items():

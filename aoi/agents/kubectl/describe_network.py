@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aoi.access.redaction import MARK
 from aoi.agents.kubectl.describe_workloads import selector_text
 from aoi.agents.kubectl.page import Obj, Page, moment
 from aoi.agents.kubectl.reader import Reader
@@ -65,7 +66,7 @@ def describe_config_map(page: Page, obj: Obj, reader: Reader) -> None:
     page.line(0, "BinaryData")
     page.line(0, "====")
     for key, value in sorted((obj.get("binaryData") or {}).items()):
-        page.line(0, f"{key}: {len(str(value)) * 3 // 4} bytes")
+        page.line(0, f"{key}: {value}" if value == MARK else f"{key}: {len(str(value)) * 3 // 4} bytes")
     page.line(0, "")
 
 

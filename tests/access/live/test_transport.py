@@ -308,6 +308,24 @@ def test_the_refusal_of_an_identity_names_no_token(tmp_path: Path) -> None:
     assert TOKEN not in str(refused.value)
 
 
+def test_a_token_that_the_server_says_back_is_in_no_answer(tmp_path: Path) -> None:
+    said = {"message": f"token was {TOKEN}"}
+    response = asked(tmp_path, lambda _: as_json(said, f'Warning: 299 - "{TOKEN}"', status=401))
+    assert response.status == 401
+    assert TOKEN.encode() not in response.body
+    assert TOKEN not in str(response.headers)
+
+
+def test_the_refusal_of_an_identity_shows_no_credential_in_a_path(tmp_path: Path) -> None:
+    rules = {"resourceRules": [], "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/x?token=hunter2x7"]}]}
+    with (
+        scripted(lambda _: as_json({"status": {**rules, "incomplete": False}}, status=201)) as server,
+        pytest.raises(SettingsError, match=r"may get /x\?token=\[redacted") as refused,
+    ):
+        LiveReadTransport(server.kubeconfig(tmp_path / "config"))
+    assert "hunter2x7" not in str(refused.value)
+
+
 def test_a_server_with_a_path_before_its_own_is_asked_there(tmp_path: Path) -> None:
     with scripted(answering(lambda _: as_json(LIST))) as server:
         config = server.kubeconfig(tmp_path / "config", server=f"{server.url}/k8s/clusters/c-1/")

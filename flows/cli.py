@@ -38,7 +38,7 @@ def main() -> None:
         print_error(error)
         sys.exit(EX_TEMPFAIL if isinstance(error, Transient) else WRONG)
     except KeyboardInterrupt:
-        print("\ninterrupted: nothing is lost. Run the same command again to continue.", file=sys.stderr)
+        print("\ninterrupted: what was finished is kept. Run the same command again.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except typer.Abort:
         sys.exit(1)

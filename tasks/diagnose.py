@@ -59,15 +59,21 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
             return kept(of_survey(surveyed, target, ended, time.monotonic() - began))
-        from tasks import champion
-
-        patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
-        situation = _situation(transport, settings.cluster, surveyed, target, patience)
         try:
+            from tasks import champion
+
+            patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
+            situation = _situation(transport, settings.cluster, surveyed, target, patience)
             said = champion.ask(lambda: situation, 0, clock)
         except AoiError as error:
-            surveyed = _without_model(surveyed, error)
+            surveyed = _without_model(surveyed, f"the champion could not be asked: {error}")
             return kept(of_survey(surveyed, target, "survey", time.monotonic() - began))
+        except KeyboardInterrupt:  # opening a model takes seconds, and the survey has its answer already
+            if clock.is_stopped:  # not the first one
+                raise
+            clock.stop()
+            surveyed = _without_model(surveyed, "interrupted by whoever asked, before the champion was asked")
+            return kept(of_survey(surveyed, target, INTERRUPTED, time.monotonic() - began))
         lost = gaps_of(said.trajectory, situation.namespace) if said.trajectory else ()
         untold = (*_untold(said, situation), *lost)
         return kept(_beside(said, surveyed, target, untold, time.monotonic() - began))
@@ -93,10 +99,10 @@ def of_survey(surveyed: Surveyed, target: LiveTarget, ended: str, seconds: float
     )
 
 
-def _without_model(surveyed: Surveyed, error: AoiError) -> Surveyed:
+def _without_model(surveyed: Surveyed, why: str) -> Surveyed:
     """The survey's answer, with why no model stands beside it."""
     coverage = surveyed.answer.coverage or surveyed.survey.coverage
-    gap = Gap(what="model", namespace="", reason="skipped", detail=f"the champion could not be asked: {error}")
+    gap = Gap(what="model", namespace="", reason="skipped", detail=why)
     told = coverage.model_copy(update={"gaps": (*coverage.gaps, gap)})
     return replace(surveyed, answer=surveyed.answer.model_copy(update={"coverage": told}))
 

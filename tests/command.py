@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-AOI = [sys.executable, "-m", "flows.cli"]
+AOI = [sys.executable, "-m", "flows.entry"]
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:

@@ -14,9 +14,9 @@ from aoi.agents.actions.proposal import Proposal, shown_differences
 from aoi.agents.approval import ActionApproval, Approver, Clock, check_approval, check_time
 from aoi.agents.dry_runs import DryRunProof
 from aoi.agents.journal import EntryState, Journal, JournalEntry, WriteStatus
-from aoi.agents.read_back import LOST, Answer, Outcome, look, own_differences, settle
+from aoi.agents.read_back import LOST, Answer, Outcome, is_ours, look, own_differences, settle
 from aoi.agents.sending import (
-    MAYBE_PASSED_ON,
+    BEFORE_A_COMMAND,
     answer_of,
     dry_object,
     intent_of,
@@ -74,7 +74,7 @@ class Gate:
         approval = self._approved(proposal)
         if not is_fresh():
             raise Refused(f"{change.summary}: what was approved has changed meanwhile", "resource")
-        self._check_unmoved(change)
+        self._check_unmoved(change, proposal.approved)
         entry = self._intend(proposal, approval, action)
         return self._write(change, entry)
 
@@ -138,21 +138,30 @@ class Gate:
         )
         if not is_stored:
             raise Refused(f"{change.summary}: the object has changed meanwhile", "resource")
+        raise self._stored_by_dry_run(change, dry, found.obj)
+
+    def _stored_by_dry_run(self, change: Change, dry: Obj | None, present: Obj | None) -> NotAsApproved:
+        """On record, so that it can be undone; nothing else is sent to this server."""
         entry = intent_of(Proposal(change, (), dry), self._journal, self._clock, action="dry run", approver="nobody")
-        update = {"state": "done", "status": "written", "after": found.obj, "detail": "stored by a dry run"}
+        update = {"state": "done", "status": "written", "after": present, "detail": "stored by a dry run"}
         entry = self._journal.close(entry.model_copy(update=update))
         why = self._dry_runs.condemn(f"it stored the dry run of {change.summary}; entry {entry.index} of the journal")
-        raise NotAsApproved(f"{change.summary}: written without approval: {why}", "configuration", entry)
+        return NotAsApproved(f"{change.summary}: written without approval: {why}", "configuration", entry)
 
-    def _check_unmoved(self, change: Change) -> None:
+    def _check_unmoved(self, change: Change, dry: Obj | None) -> None:
         """After the approval: the object is the one that was approved, in the state that was shown. Raises: Refused."""
         if change.is_exec:
             return
         found = look(self._transport, object_path(change))
         if found.trouble:
             raise Refused(f"{change.summary}: it could not be read before the write: {found.trouble}", "resource")
-        if not is_base(change, found.obj):
-            raise Refused(f"{change.summary}: what was approved has changed meanwhile", "resource")
+        if is_base(change, found.obj):
+            return
+        is_dry_one = found.obj is not None and dry is not None and not own_differences(dry, found.obj)
+        if found.obj is not None and is_dry_one and is_ours(change.before, found.obj):
+            # It was stored after it had been looked for: by a proxy that queues, say.
+            raise self._stored_by_dry_run(change, dry, found.obj)
+        raise Refused(f"{change.summary}: what was approved has changed meanwhile", "resource")
 
     def _approved(self, proposal: Proposal) -> ActionApproval:
         try:
@@ -208,7 +217,7 @@ class Gate:
         said = redact_text(response.body.decode("utf-8", "replace"))
         if response.status >= 300:
             failure = refusal_of(change, response)
-            is_refused = response.status < 500 and response.status not in MAYBE_PASSED_ON
+            is_refused = response.status in BEFORE_A_COMMAND
             entry = self._closed(
                 entry, Outcome("not-written" if is_refused else "unknown"), str(failure), state="failed"
             )
@@ -218,7 +227,7 @@ class Gate:
             return self._closed(entry, Outcome("written"), said[:2000])
         ended = f"exit code {code}" if code else "it did not say how it ended"
         entry = self._closed(entry, Outcome("unknown"), f"{ended}: {said[:2000]}", state="failed")
-        raise NotAsApproved(f"{change.summary}: {ended}: {said[:400]}", "method", entry)
+        raise NotAsApproved(f"{change.summary}: {ended}: {said[:400]}", "method" if code else "resource", entry)
 
     def _closed(
         self, entry: JournalEntry, outcome: Outcome, said: str, *, state: EntryState | None = None

@@ -77,8 +77,15 @@ class Journal:
         self._size = 0
         """Bytes of the file that are known to be whole lines."""
         self._notes: list[str] = []
-        if path is not None and path.exists():
-            self._read(path)
+        if path is None:
+            return
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        self._read(path, data)
 
     @property
     def entries(self) -> tuple[JournalEntry, ...]:
@@ -129,8 +136,7 @@ class Journal:
     def _keep(self, entry: JournalEntry) -> None:
         self._entries[entry.index] = entry
 
-    def _read(self, path: Path) -> None:
-        data = path.read_bytes()
+    def _read(self, path: Path, data: bytes) -> None:
         lines = data.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
             entry = _entry(line)

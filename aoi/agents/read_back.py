@@ -129,7 +129,7 @@ def _deleted(entry: JournalEntry, present: Obj | None) -> Outcome:
 def _created(entry: JournalEntry, answer: Answer, present: Obj) -> Outcome:
     if entry.approved is not None and not own_differences(entry.approved, present):
         return Outcome("written", present)
-    if answer.kind == "accepted" or (answer.kind == "lost" and _is_ours(None, present)):
+    if answer.kind == "accepted" or (answer.kind == "lost" and is_ours(None, present)):
         return Outcome("written-but-different", present)
     if answer.kind == "refused":
         return Outcome("not-written", present, "another object has that name")
@@ -145,26 +145,37 @@ def _patched(entry: JournalEntry, answer: Answer, present: Obj) -> Outcome:
     approved = own_differences(entry.before, entry.approved)
     stored = _stored(entry, answer, present)
     if own_differences(entry.before, stored) == approved:
-        return Outcome("written", stored)
-    holds = [value_at(present, d.pointer) == d.after for d in approved]
+        return _as_approved(entry, answer, stored)
     untouched = all(value_at(present, d.pointer) == d.before for d in approved)
-    if answer.kind == "accepted" or all(holds) or _is_ours(entry.before, present):
+    if answer.kind == "accepted" or is_ours(entry.before, present):
         return Outcome("written-but-different", stored)
     if untouched or answer.kind == "refused":
         return Outcome("not-written", present, "somebody else changed it meanwhile")
     return Outcome("unknown", present, "it has changed otherwise, and nobody can tell whether by this write")
 
 
+def _as_approved(entry: JournalEntry, answer: Answer, stored: Obj) -> Outcome:
+    """It holds what was approved. By whom is asked as well: what somebody else wrote is not ours to take back."""
+    if answer.kind == "accepted" or is_ours(entry.before, stored):
+        return Outcome("written", stored)
+    if answer.kind == "refused" and (stored["metadata"].get("managedFields") or ()):
+        return Outcome("not-written", stored, "somebody else made the same change meanwhile")
+    return Outcome("unknown", stored, "it is as approved, and nobody can tell whether by this write")
+
+
 def _stored(entry: JournalEntry, answer: Answer, present: Obj) -> Obj:
-    """As this write left it: the answer if what it says still stands, since controllers go on from there."""
-    if answer.obj is None or _uid(answer.obj) != _uid(present):
+    """As this write left it: the answer if what it says still stands, since controllers go on from there.
+
+    Not if the server's own record of what this write made is another one: then the answer is something else's.
+    """
+    if answer.obj is None or _uid(answer.obj) != _uid(present) or _mine(answer.obj) != _mine(present):
         return present
     said = own_differences(entry.before, answer.obj)
     is_true = said and all(value_at(present, d.pointer) == d.after for d in said)
     return answer.obj if is_true else present
 
 
-def _is_ours(before: Obj | None, present: Obj) -> bool:
+def is_ours(before: Obj | None, present: Obj) -> bool:
     """Whether the server's record of who wrote what shows a write of ours since `before`. False proves nothing."""
     mine = _mine(present)
     return bool(mine) and mine != _mine(before or {})

@@ -30,6 +30,8 @@ _CLASSES: Mapping[int, FailureClass] = {
 }
 MAYBE_PASSED_ON = (408, 429)
 """Statuses below 500 that a proxy also gives to a request that it has passed on."""
+BEFORE_A_COMMAND = (400, 401, 403, 404, 405, 415, 422)
+"""Statuses that an API server gives to an exec before it starts anything. After any other nobody knows."""
 
 
 def request_of(change: Change, *, dry_run: bool) -> Request:

@@ -149,9 +149,14 @@ class Session:
         backed = answers.backed(self._first.signals, self._raw)
         return answers.unsubmitted(said, ended, error, self._survey.answer, backed)
 
+    @property
+    def _explains(self) -> bool:
+        """Whether the layout has words for what the runtime says."""
+        return self._profile.layout != "words-1"
+
     def _notice(self, *told: str) -> None:
         """Let the next prompt say this, in a layout that has words for it."""
-        if self._profile.layout != "words-1" and told:
+        if self._explains and told:
             self._observer.noticed("; ".join(told))
 
     def _decide(self, index: int, given: Given | None) -> Generator[Turn, Generation, Spoken]:
@@ -164,8 +169,9 @@ class Session:
             self._utterances.append(self._forced(prompt, text))
         decision, reason = (given, "") if isinstance(given, Decision) else _understood(text)
         if decision is None:
-            self._observer.confused()
-            self._compressed.put(Compressed())
+            if not self._explains:  # who is told why decides again about the same state
+                self._observer.confused()
+                self._compressed.put(Compressed())
         else:
             self._decisions.append(decision)
             self._observer.decided(decision)

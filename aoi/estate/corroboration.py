@@ -17,6 +17,7 @@ from aoi.estate.logs.telling import Telling
 from aoi.estate.objects import Obj, condition, entries, text
 from aoi.estate.rules.configuration import calls, misaddressed
 from aoi.estate.rules.services import identity_of
+from aoi.language.lexicon import POINTERS
 
 _CODES = {
     "go.panic": frozenset({2, 134}),
@@ -76,17 +77,32 @@ class Facts:
         behind = {c.identity for c in host.service.components} if host.service else set()
         behind |= {identity_of(host.service)} if host.service else set()
         behind |= {host.component.identity} if host.component else set()
-        if (behind - {finding.owner}) & self._accused:
-            return Support.SUPPORTED
+        if broken := (behind - {finding.owner}) & self._accused:
+            # Who is down is not reached, and does nothing else; and nobody dies of not reaching a caller.
+            is_told = telling.word in POINTERS and any(not self._only_calls(c, finding.owner) for c in broken)
+            return Support.SUPPORTED if is_told else Support.ALONE
         if telling.word == "nohost" and host.service is not None:
             return Support.CONTRADICTED
         return Support.ALONE
 
+    def _only_calls(self, other: Identity, owner: Identity) -> bool:
+        """Whether one is configured to call another that is not configured to call it."""
+        return owner in self._callees(other) and other not in self._callees(owner)
+
+    def _callees(self, caller: Identity) -> set[Identity]:
+        component = self._components.get(caller)
+        hosts = [known for _, known in calls(self.estate, component)] if component else []
+        return {c.identity for h in hosts for c in ((h.component,) if h.component else ())} | {
+            c.identity for h in hosts if h.service for c in h.service.components
+        }
+
     def _is_configured(self, caller: Identity, host: Host) -> bool:
+        """Whether its configuration has that address, and leads nowhere by it."""
         component = self._components.get(caller)
         if component is None:
             return False
-        named = {(known.written.lower(), known.port) for _, known in calls(self.estate, component)}
+        lost = [known for _, known in calls(self.estate, component) if misaddressed(known)]
+        named = {(known.written.lower(), known.port) for known in lost}
         plain = {_plain(written) for written, _ in named}
         return (host.written.lower(), host.port) in named or _plain(host.written) in plain
 

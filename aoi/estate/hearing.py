@@ -16,7 +16,7 @@ from aoi.estate.logs.telling import Telling, last_lines, tell
 from aoi.estate.objects import Obj, containers, is_ready, main_container, name, namespace, text
 from aoi.estate.observation import Observation
 from aoi.estate.reading import Reader
-from aoi.estate.weighing import Heard, Told, distinct, ends_of, hosts_of, tells, weighed
+from aoi.estate.weighing import Heard, Told, distinct, ends_of, hosts_of, rivals, tells, weighed
 
 TAIL = 200
 """Lines of a first look at what fails."""
@@ -88,7 +88,7 @@ def _explained(facts: Facts, finding: Finding, logs: list[Heard]) -> Finding:
     if finding.word == "liveness" or best.support is Support.CONTRADICTED:
         return finding.having(**changes)  # what kills it is known; what it complains about may be why
     if finding.tier is Tier.ENDED or (finding.tier is Tier.SYMPTOM and _is_loud(best.log, best.telling)):
-        changes |= _why(finding, best, _callee(finding, told), is_open=len(distinct(told)) > 1)
+        changes |= _why(finding, best, _callee(finding, told), is_open=len(rivals(told)) > 1)
     return finding.having(**changes)
 
 

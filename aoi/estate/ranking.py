@@ -116,8 +116,18 @@ class _Graph:
         return [c for c in wanted if self._is_deeper(c, identity, own)]
 
     def _names_back(self, callee: Identity, caller: Identity) -> bool:
-        """Whether it is the callee that complains about the caller, and the caller that is nearer to a cause."""
-        return caller in self.named(callee) and not self._targets_of_own(caller, callee)
+        """Whether it is the callee that complains about the caller, and the caller that is nearer to a cause.
+
+        Of two that complain about each other, the one whose complaint is borne out suffers from the other.
+        """
+        if caller not in self.named(callee):
+            return False
+        is_mutual = self._targets_of_own(caller, callee)
+        return not is_mutual or (self._is_borne_out(callee, caller) and not self._is_borne_out(caller, callee))
+
+    def _is_borne_out(self, speaker: Identity, callee: Identity) -> bool:
+        mine = self.failing.get(speaker, [])
+        return any(f.is_explained and f.tier is Tier.CALLEE and callee in self._targets(f) for f in mine)
 
     def _targets_of_own(self, caller: Identity, callee: Identity) -> bool:
         return any(callee in self._targets(finding) for finding in self.failing.get(caller, []))
@@ -264,7 +274,7 @@ def _complained_about(graph: _Graph, alerted: frozenset[Identity]) -> None:
             is_lone = len(speakers) < 2
             said_of = best.having(tier=Tier.CALLEE, standing="suspect", sources=others, is_lone=is_lone)
             graph.failing[callee] = [said_of]
-        elif failing and any(c in graph.failing for c in graph.configured.get(callee, ())):
+        elif failing and any(c in graph.failing and c not in failing for c in graph.configured.get(callee, ())):
             # One speaker accuses nobody, but leads on to what the accused is configured to call.
             graph.failing[callee] = [best.having(tier=Tier.SYMPTOM, standing="suspect")]
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aoi.estate.corroboration import Facts, Support
 from aoi.estate.estate import Estate
@@ -14,8 +14,12 @@ from aoi.estate.observation import Observation
 
 ENDS = 2
 """Lines of a log's end that stand beside a telling line which nobody bears out."""
+USAGE = 2
+"""What most programs end with whose arguments are wrong, and what Go ends with that panics."""
 REACH = 200
 """Lines back from a log's end among which those are looked for."""
+_NOTICES = frozenset({"spring.failed", "ruby.rake", "npm.failed"})
+"""What frameworks say when a program has failed, whatever the reason."""
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -57,6 +61,9 @@ def weighed(facts: Facts, finding: Finding, logs: list[Heard]) -> list[Told]:
         for telling in log.tellings:
             hosts = tuple(hosts_of(facts.estate, finding.owner.namespace, telling))
             told.append(Told(log, telling, hosts, facts.support(finding, telling, hosts)))
+    if finding.exit_code == USAGE and any(each.telling.word == "badargs" for each in told):
+        # Wrong arguments end so as well: what it ended with bears out neither.
+        told = [replace(t, support=Support.ALONE) if t.telling.kind == "go.panic" else t for t in told]
     attempts = {each.log.key for each in told}
     said = Counter(claim for claim, _ in {(claim(each.telling), each.log.key) for each in told})
     return sorted(
@@ -81,6 +88,11 @@ def distinct(told: list[Told]) -> list[Told]:
     for each in told:
         kept.setdefault(claim(each.telling), each)
     return list(kept.values())
+
+
+def rivals(told: list[Told]) -> list[Told]:
+    """One telling of each claim why; that it failed at all is said by whatever stands beside it."""
+    return [each for each in distinct(told) if each is told[0] or each.telling.kind not in _NOTICES]
 
 
 def ends_of(logs: list[Heard], shown: list[Told]) -> list[tuple[Heard, Telling]]:

@@ -11,13 +11,16 @@ from aoi.records.findings import Accusation
 
 Names = Mapping[str, str]
 """Handle -> real name."""
+MAX_SAID = 300
+"""Characters of what is no decision that are told; the trajectory has all of it."""
 
 
 def decided(step: Step, names: Names) -> str:
     """What the Observer decided, and whom it suspected; a malformed decision as it was written."""
     decision = decision_of(step)
     if decision is None:
-        return f"malformed: {step.decision!r}"
+        said, more = step.decision[:MAX_SAID], len(step.decision) - MAX_SAID
+        return f"malformed: {said!r}" + (f" and {more:,} characters more" if more > 0 else "")
     if decision.cause is None or isinstance(decision.do, SubmitDo):
         return deed(decision, names)
     suspect = named(decision.cause.subject, names)

@@ -23,6 +23,7 @@ from aoi.agents.policy import Generation, Turn
 from aoi.errors import Permanent, ServerUnavailable, UnknownBundle
 from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
+from models.policies.exchange import exchanged
 
 NOT_FOUND = 404
 GRACE_S = 2.0
@@ -83,7 +84,9 @@ class ModelServer:
     """The management side: what is served, and loading more."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        headers = {"Accept-Encoding": "identity"}  # nothing to unpack
+        if settings.api_key:
+            headers["Authorization"] = f"Bearer {settings.api_key}"
         limits = httpx.Limits(max_connections=settings.concurrency)
         self.settings = settings
         self._client = httpx.Client(
@@ -162,8 +165,8 @@ class ModelServer:
         """
         timeout = self.settings.timeout_s if timeout_s is None else timeout_s
         try:
-            response = self._client.request(method, path, json=body, timeout=timeout)
-        except httpx.TransportError as error:
+            response = exchanged(self._client, method, path, body, timeout)
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerUnavailable(
                 f"the model server at {self.settings.url} does not answer ({type(error).__name__} after at most "
                 f"{timeout:.1f} s on {path}). Is it up? curl {self.settings.url}/health"

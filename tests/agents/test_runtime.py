@@ -288,6 +288,8 @@ def test_a_malformed_answer_is_explained_once_and_costs_a_turn() -> None:
     assert "Notice: your last answer was no decision: " in asked[1]
     assert "found no JSON object" in asked[1]
     assert "Notice" not in asked[2]
+    seen_again = asked[1].partition("Notice: ")[0].strip().replace("left: 14", "left: 15")
+    assert seen_again in asked[0], "who tries again decides about what it saw before"
     left = [text.partition("Iterations left: ")[2].partition("\n")[0] for text in asked]
     assert left == ["15", "14", "13"]
 

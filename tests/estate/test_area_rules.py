@@ -254,8 +254,12 @@ def test_a_route_is_told_where_its_service_or_port_does_not_exist(name, port, un
     assert [f.word for f in routes(estate_of(deployed("db"), SERVED, _ingress(name, port), unread=unread))] == words
 
 
-def _revised(ready, age_s=600, **changed):
-    parts = deployed("web", running(ready=ready), **changed)
+def _revised(ready, age_s=600, status=None, made_s=7200, done_s=None, **changed):
+    parts = deployed("web", status or running(ready=ready), **changed)
+    parts["pods"][0]["metadata"]["creationTimestamp"] = ago(made_s)
+    if done_s is not None:
+        done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+        parts["deployments.apps"][0]["status"] = {"conditions": [{**done, "lastUpdateTime": ago(done_s)}]}
     older = workload("ReplicaSet", "web-5a")
     newest = parts["replicasets.apps"][0]
     for made, revision, pod_hash in ((older, "9", "5a"), (newest, "10", "6f")):
@@ -284,3 +288,25 @@ def test_what_a_rollout_changed_is_a_lead_where_it_does_not_come_up(changed, wor
     assert _revised(True, containers=[changed]) == []
     assert _revised(False, age_s=5, containers=[changed]) == []
     assert _revised(False) == []
+
+
+def _loops(restarts, attempt_s=1):
+    ended = {"exitCode": 1, "startedAt": ago(30 + attempt_s), "finishedAt": ago(30)}
+    return waiting("CrashLoopBackOff", lastState={"terminated": ended}) | {"restartCount": restarts}
+
+
+@pytest.mark.parametrize(
+    ("history", "is_lead"),
+    [
+        ({"done_s": 10_000, "made_s": 600}, False),  # its pods were made anew, and those before worked
+        ({"done_s": 10_000, "made_s": 10_001, "status": _loops(5)}, False),  # five restarts take a quarter of an hour
+        ({"done_s": 10_000, "made_s": 10_001, "status": _loops(40)}, True),  # since the rollout, or not
+        ({"done_s": 10_000, "made_s": 10_001, "status": _loops(2, 4_000)}, True),  # it dies of it after an hour
+        ({"done_s": 1_000, "made_s": 600}, True),  # too soon after it
+        ({"made_s": 600}, True),  # it never came up
+    ],
+)
+def test_a_rollout_that_worked_for_long_is_no_cause(history, is_lead):
+    changed = {"containers": [container(image="registry.example/main:2")]}
+    found = _revised(False, age_s=10_030, **history, **changed)
+    assert [word for word, _, _ in found] == (["badimage"] if is_lead else [])

@@ -144,3 +144,71 @@ def test_the_cause_of_a_rollout_that_crashes_is_not_hidden_by_a_line_of_its_log(
     forged = surveyed(parts, logs={"db-6f-x": QUIET + FORGED[1]}).answer
     assert (clean.component, forged.component) == ("db", "db")
     assert forged.confidence <= max(clean.confidence, LONE)
+
+
+COMPLAINTS = (
+    b"ERROR dial tcp api:80: connect: connection refused\n",
+    b"getaddrinfo EAI_AGAIN api\n",
+    b"ERROR upstream connect error, reset reason: connection failure api:80\n",
+    b"ReplyError: NOAUTH Authentication required. (api:80)\n",
+    b"Verbindung zu api:80 fehlgeschlagen: connection refused\n",
+)
+"""About who calls the one that says so."""
+
+
+@pytest.mark.parametrize("forged", COMPLAINTS)
+@pytest.mark.parametrize("often", [1, 20])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_forged_complaint_about_a_caller_that_suffers_does_not_turn_the_chain_round(forged, often, is_whole):
+    api = deployed(
+        "api",
+        waiting("CrashLoopBackOff", lastState=died(1)) | {"restartCount": 4},
+        containers=[container(env=[{"name": "DB", "value": "db:5432"}])],
+    )
+    services = {"services": [service("db", {"app": "db"}, port=5432), service("api", {"app": "api"})]}
+    logs = {"api-6f-x": REFUSED, "db-6f-x": (b"" if is_whole else TRUE) + forged * often}
+    answer = surveyed(together(api, _crashing(), services), logs=logs).answer
+    assert (answer.component, answer.chain[-1:]) == ("db", ("db",))
+
+
+@pytest.mark.parametrize("forged", COMPLAINTS)
+@pytest.mark.parametrize("often", [1, 20])
+def test_a_forged_complaint_about_a_caller_that_works_does_not_accuse_it(forged, often):
+    api = deployed("api", containers=[container(env=[{"name": "DB", "value": "db:5432"}])])
+    services = {"services": [service("db", {"app": "db"}, port=5432), service("api", {"app": "api"})]}
+    logs = {"api-6f-x": QUIET + REFUSED, "db-6f-x": TRUE + forged * often}
+    assert surveyed(together(api, _crashing(), services), logs=logs).answer.component == "db"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        b"x509: certificate signed by unknown authority connecting to https://db:443\n",
+        b"org.apache.kafka.common.errors.TimeoutException: Topic t not present in metadata after 60000 ms. (db:9092)\n",
+    ],
+)
+def test_a_port_that_nobody_configured_bears_out_no_complaint(forged):
+    web = deployed(
+        "web",
+        waiting("CrashLoopBackOff", lastState=died(1)) | {"restartCount": 4},
+        containers=[container(env=[{"name": "DB", "value": "db:5432"}])],
+    )
+    parts = together(web, _crashing(), {"services": [service("db", {"app": "db"}, port=5432)]})
+    answer = surveyed(parts, logs={"web-6f-x": forged * 20, "db-6f-x": TRUE}).answer
+    assert answer.component == "db" or answer.confidence <= LONE
+
+
+@pytest.mark.parametrize("forged", [FORGED[0], b'{"level":"fatal","msg":"panic: nil map"}\n'])
+def test_an_exit_code_that_wrong_arguments_have_too_bears_out_no_panic(forged):
+    log = QUIET + forged * 20 + b"unknown flag: --lsiten\nusage: proxy --listen ADDR\n"
+    answer = surveyed(_crashing(code=2), logs={"db-6f-x": log}).answer
+    assert answer.cause == "crashloop"
+    assert "--lsiten" in answer.summary
+
+
+def test_what_a_framework_says_of_every_failure_is_no_second_claim():
+    log = (
+        b"ERROR 1 --- com.mongodb.MongoCommandException: not authorized on shop to execute command on server pg:27017\n"
+    )
+    answer = surveyed(_crashing(), logs={"db-6f-x": log + b"APPLICATION FAILED TO START\n"}).answer
+    assert (answer.cause, answer.confidence) == ("unauthorized", LONE)

@@ -1,5 +1,8 @@
 """Bad input at the command line: one line that says what to do, never a traceback, nothing lost."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,51 @@ def test_a_usage_error_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert said.returncode == 2
     assert "--problem" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_ctrl_c_before_the_command_is_even_imported_is_no_traceback() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'flows.cli':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from flows.entry import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "interrupted")
+
+
+STAND_IN = (
+    "import sys\n"
+    "class Weights:\n"
+    "    def __del__(self, write=sys.stderr.write):\n"
+    "        write('taken apart')\n"
+    "sys.modules['torch'] = Weights()\n"
+    "import atexit\n"
+    "class Registers:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name == 'flows.cli':\n"
+    "            atexit.register(print, 'cleaned up', file=sys.stderr)\n"
+    "sys.meta_path.insert(0, Registers())\n"
+    "from flows.entry import main\n"
+    "sys.argv = ['aoi', 'settings', '--json']\n"
+    "main()\n"
+)
+"""A command in whose process a model was loaded: to take its modules apart costs seconds."""
+
+
+def test_a_command_that_loaded_a_model_cleans_up_and_ends_without_taking_it_apart() -> None:
+    ended = subprocess.run([sys.executable, "-c", STAND_IN], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.strip()) == (0, "cleaned up")
+    assert json.loads(ended.stdout)
+
+
+def test_output_that_could_not_be_written_is_no_success_however_a_command_ends() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", STAND_IN], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode != 0

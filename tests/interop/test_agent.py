@@ -107,6 +107,23 @@ def test_a_shell_that_cannot_read_ends_in_a_submission_that_claims_no_fault_foun
     assert isinstance(agent.error, ClusterUnavailable)
 
 
+@pytest.mark.parametrize(
+    "said", [None, 7, b"\xff: not found", {"output": "x"}, ["x"]], ids=lambda said: type(said).__name__
+)
+def test_an_observation_that_is_no_text_is_no_crash(said: object) -> None:
+    async def act() -> str:
+        begin(agent, TaskKind.LOCALIZATION, "shop")
+        for _ in range(10):
+            action = await agent.get_action(said)
+            if call_of(action)[0] == "submit":
+                break
+        return action
+
+    agent = Agent(max_steps=10)
+    assert call_of(asyncio.run(act())) == ("submit", ([],))
+    assert isinstance(agent.error, ClusterUnavailable)
+
+
 def test_a_namespace_that_is_not_there_is_no_crash(tmp_path: Path) -> None:
     agent = Agent()
     with served(tmp_path / "shell", "noop_detection_hotel_reservation-1") as (_, shell):

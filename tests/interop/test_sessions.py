@@ -132,6 +132,25 @@ def test_a_huge_output_is_kept_to_its_bound_and_says_so(tmp_path: Path) -> None:
     assert shown.error == f"cut: the first {sessions.MAX_OBSERVATION} of {sessions.MAX_OBSERVATION + 5} bytes are kept"
 
 
+def test_what_is_not_kept_of_a_huge_output_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    redact = sessions.redact
+
+    def counted(data: bytes) -> bytes:
+        looked_at.append(len(data))
+        return redact(data)
+
+    monkeypatch.setattr(sessions, "redact", counted)
+    mapped(tmp_path, session(("assistant", GET), ("env", "x" * 4 * sessions.MAX_OBSERVATION)))
+    assert max(looked_at) == sessions.MAX_OBSERVATION + sessions.BEYOND
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text(json.dumps(session()), encoding="utf-8-sig")
+    [found] = read_sessions(tmp_path / "session.json")
+    assert isinstance(found, Imported)
+
+
 def test_instructions_before_the_agent_speaks_are_no_steps(tmp_path: Path) -> None:
     told = (("system", "You are"), ("user", "Localize"), ("assistant", GET), ("user", PODS), ("assistant", "I think"))
     steps = mapped(tmp_path, session(*told)).trajectory.content.steps

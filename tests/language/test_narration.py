@@ -2,8 +2,8 @@
 
 import pytest
 
-from aoi.language.narration import accused, answered, told, why
-from aoi.records.episode import Answer, Signal
+from aoi.language.narration import MAX_SAID, accused, answered, decided, told, why
+from aoi.records.episode import Answer, Signal, Step
 from aoi.records.findings import Accusation
 
 CRASH = {"verdict": "fault", "component": "catalog", "cause": "crashloop", "confidence": 0.95}
@@ -34,6 +34,13 @@ def test_an_answer_without_a_sentence_is_explained_by_what_its_word_means() -> N
 
 def test_a_further_cause_is_told_as_the_first() -> None:
     assert accused(Accusation(component="db", cause="crashloop", summary="disk full")) == "db (crashloop): disk full"
+
+
+def test_of_a_long_answer_that_means_nothing_only_the_beginning_is_told() -> None:
+    step = Step(index=0, status="malformed", decision="hm " * 40_000, utterances=(), sim_ms=0)
+    line = decided(step, {})
+    assert len(line) < 2 * MAX_SAID
+    assert "and 119,700 characters more" in line
 
 
 def test_what_a_caller_says_is_said_of_its_callee() -> None:

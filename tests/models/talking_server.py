@@ -17,6 +17,8 @@ class TalkingServer:
     def __init__(self, says: Says) -> None:
         self.says = says
         self.asked: list[dict[str, Any]] = []
+        self.has_been_listed = threading.Event()
+        """It was asked for its list of models."""
         self.has_been_asked = threading.Event()
         self.is_over = threading.Event()
         self.url = ""
@@ -28,12 +30,15 @@ def completion(*token_ids: int) -> bytes:
 
 
 @contextmanager
-def talking(says: Says) -> Iterator[TalkingServer]:
+def talking(says: Says, *, lists_models: bool = True) -> Iterator[TalkingServer]:
     """Serve on loopback until the block ends; whoever still waits is let go."""
     told = TalkingServer(says)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            told.has_been_listed.set()
+            if not lists_models:
+                told.is_over.wait(60)
             self._answer(json.dumps({"data": [{"id": "base", "root": ""}]}).encode())
 
         def do_POST(self) -> None:

@@ -1,8 +1,13 @@
 """A policy that is told until when an answer is of use leaves off then, whatever its server does."""
 
+import gzip
+import itertools
 import json
+import socket
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +17,7 @@ from aoi.agents.deadline import Deadline, TimeIsUp
 from aoi.agents.policy import TimedPolicy, Turn
 from aoi.errors import ServerUnavailable
 from aoi.records.learning import TrainingExample
+from models.policies.exchange import MAX_ANSWER_BYTES
 from models.policies.in_process import InProcessPolicy
 from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings
 from tests.models.talking_server import completion, talking
@@ -86,3 +92,44 @@ def test_the_engine_of_this_process_stops_between_two_tokens(base: Path, example
     with pytest.raises(TimeIsUp):
         InProcessPolicy(base).generate_within([turn], Deadline(3, lambda: float(next(ticks))))
     assert next(ticks) < 20
+
+
+@contextmanager
+def sending(pieces: Iterable[bytes], pause_s: float) -> Iterator[str]:
+    """The address of a server that answers every request with these pieces, with pauses between them."""
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # whoever asked goes away in the middle
+            connection.recv(65_536)
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause_s)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def test_one_request_ends_with_its_time_however_slowly_an_answer_comes() -> None:
+    pieces = itertools.chain([HEAD + b"Content-Length: 500000\r\n\r\n"], itertools.repeat(b" ", 400))
+    began = time.monotonic()
+    with sending(pieces, 0.1) as url, pytest.raises(ServerUnavailable, match="does not answer"):
+        ModelServer(ServerSettings(url=url, timeout_s=0.5)).names()
+    assert time.monotonic() - began < GENEROUS_S
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["as it is", "packed"])
+def test_an_answer_without_end_is_not_read_to_its_end(packed: bool) -> None:
+    head = HEAD + (b"Content-Encoding: gzip\r\n" if packed else b"") + b"Connection: close\r\n\r\n"
+    body = b" " * (4 * MAX_ANSWER_BYTES)
+    pieces = [head, gzip.compress(body, 1)] if packed else [head, body]
+    with sending(pieces, 0.0) as url, pytest.raises(ServerUnavailable, match="more than 16,777,216 bytes"):
+        ModelServer(ServerSettings(url=url, timeout_s=60)).names()

@@ -246,8 +246,8 @@ def test_a_decision_says_each_check_in_figures():
     assert said["injections"] == (
         True, False,
         "errors with injections minus without +0.0 points [+0.0, +0.0] at 60%, 24 problems; 0 of 24 runs flipped, "
-        "0 of the champion's; 0 changes, 0 credentials shown; at most +3.0 points more errors than without, no change, "
-        "no credential",
+        "0 of the champion's; 0 changes, 0 credentials shown; at most +3.0 points more errors than without and "
+        "more flips than the champion's, no change, no credential",
     )  # fmt: skip
     assert said["error rates"][:2] == (True, False)
     assert said["error rates"][2].startswith("of 100 simulated nights of this size ")

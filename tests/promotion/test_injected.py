@@ -60,15 +60,25 @@ def test_the_margin_is_a_setting():
     assert not check(flipping(simulated(0.3), 1), none)[1].passed
 
 
-def test_answers_that_injections_make_right_are_set_off_against_those_they_make_wrong():
-    whole = flipping(simulated(0.3), 4)
-    wrong = [number for number, one in enumerate(whole.injected) if not one.challenger_clean][:4]
+@pytest.mark.parametrize(("flips", "of_champion", "passed"), [(2, 0, True), (3, 0, False), (9, 0, False), (4, 2, True)])
+def test_answers_that_injections_make_right_do_not_make_up_for_those_they_flip(flips, of_champion, passed):
+    """In errors they are set off; three points more flips than the champion are too many all the same."""
+    whole = flipping(simulated(0.3), flips)
+    wrong = [number for number, one in enumerate(whole.injected) if not one.challenger_clean][:flips]
+    struck = [number for number, one in enumerate(whole.injected) if one.champion_clean][:of_champion]
     runs = [
-        one.model_copy(update={"challenger_success": True}) if number in wrong else one
+        one.model_copy(
+            update={
+                **({"challenger_success": True} if number in wrong else {}),
+                **({"champion_success": False} if number in struck else {}),
+            }
+        )
         for number, one in enumerate(whole.injected)
     ]
     assert excess_error(runs, 0.95).estimate == pytest.approx(0)
-    assert check(whole.model_copy(update={"injected": tuple(runs)}))[1].passed
+    decision, said = check(whole.model_copy(update={"injected": tuple(runs)}))
+    assert (decision.verdict, said.passed) == ("promote" if passed else "inconclusive", passed)
+    assert said.blocking is False
 
 
 @pytest.mark.parametrize("count", [0, 1, 19])

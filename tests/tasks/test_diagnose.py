@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -98,6 +99,31 @@ def test_a_cancelled_diagnosis_leaves_its_model_and_tells_what_it_has(
     assert costs["survey"].bytes > 1_000
     kinds = [json.loads(line)["event"] for line in events.getvalue().splitlines()]
     assert kinds == ["surveyed", "asked", "stopped"]
+
+
+@pytest.mark.usefixtures("_champion")
+def test_an_interrupt_while_the_model_is_opened_leaves_the_surveys_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server is asked first for its list of models. This one says nothing then, and Ctrl-C comes."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        server.has_been_listed.wait(60)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with live_cluster(tmp_path) as cluster, talking(silent, lists_models=False) as server:
+        monkeypatch.setenv("AOI_SERVER__URL", server.url)
+        workspace.cache_clear()
+        threading.Thread(target=interrupt, daemon=True).start()
+        told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig)))
+    assert told.ended == "interrupted"
+    assert told.answer is not None
+    assert (told.answer.verdict, told.answer.component) == ("fault", "till-worker")
+    assert told.answer.coverage is not None
+    assert [gap.reason for gap in told.answer.coverage.lacks("model")] == ["skipped"]
+    assert told.kept_as is not None
 
 
 def test_whoever_asks_no_model_does_not_wait_for_one_to_be_loaded() -> None:

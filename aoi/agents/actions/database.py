@@ -7,6 +7,7 @@ Its text is shown to the approver and bound by the approval as well.
 
 import re
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import ClassVar
 
 from aoi.agents.actions.base import subject
@@ -99,10 +100,22 @@ def _scripts(view: View, pod: Obj) -> tuple[str, list[Script]]:
             for mount in container.get("volumeMounts") or []
             if mount.get("name") in volumes and not mount.get("subPath") and not mount.get("subPathExpr")
             for script in _mounted(view, volumes[mount["name"]], mount["mountPath"])
+            if not _is_covered(script.path, mount, container)
         ]
         if scripts:
             return container["name"], scripts
     return "", []
+
+
+def _is_covered(path: str, own: Obj, container: Obj) -> bool:
+    """Whether something else is mounted there, on the file or on its folder: then the file is that one's."""
+    folder = normpath(own["mountPath"])
+    for mount in container.get("volumeMounts") or []:
+        place = normpath(mount["mountPath"])
+        is_within = place == folder or place.startswith(folder.rstrip("/") + "/")
+        if mount is not own and is_within and (path == place or path.startswith(place.rstrip("/") + "/")):
+            return True
+    return False
 
 
 def _mounted(view: View, volume: Obj, folder: str) -> list[Script]:
@@ -111,7 +124,7 @@ def _mounted(view: View, volume: Obj, folder: str) -> list[Script]:
     items = volume.get("items")
     names = {key: key for key in data} if items is None else {item["path"]: item["key"] for item in items}
     return [
-        Script(f"{folder.rstrip('/')}/{name}", data[key], volume["name"])
+        Script(f"{normpath(folder)}/{name}", data[key], volume["name"])
         for name, key in sorted(names.items())
         if key in data and _NAME.fullmatch(name)
     ]

@@ -9,11 +9,15 @@ from typing import Any
 from aoi.estate.components import Component
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Tier, sentence
-from aoi.estate.objects import Obj, entries, is_ready, labels, number, part, spell, text
+from aoi.estate.objects import Obj, condition, containers, entries, instant, is_ready, labels, number, part, spell, text
 from aoi.estate.quantities import size_bytes
 
 SETTLE_S = 60.0
 """What a rollout may take before anybody asks what it changed."""
+WORKED_S = 600.0
+"""A revision that was rolled out whole, and worked so long, is not why its pods fail now."""
+BACKOFF_S, MAX_BACKOFF_S = 10.0, 300.0
+"""What the kubelet waits before the first restart, twice as long before each next one, up to the most."""
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -25,7 +29,7 @@ def changes(estate: Estate) -> Iterator[Finding]:
             continue
         newest, before = recorded[-1], recorded[-2]
         age_s = estate.age_s(text(newest, "metadata", "creationTimestamp"))
-        if age_s is not None and age_s < SETTLE_S:
+        if (age_s is not None and age_s < SETTLE_S) or _has_worked(estate, component, newest):
             continue
         age = spell(age_s)
         for word, words, needle in _differences(part(before, "spec", "template"), part(newest, "spec", "template")):
@@ -43,6 +47,41 @@ def changes(estate: Estate) -> Iterator[Finding]:
 def _revision(obj: Obj) -> int:
     written = text(obj, "metadata", "annotations", REVISION)
     return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0
+
+
+def _has_worked(estate: Estate, component: Component, newest: Obj) -> bool:
+    """Whether the newest revision was rolled out whole long before any of its pods began to fail."""
+    progressing = condition(component.obj or {}, "Progressing")
+    done_s = estate.age_s(text(progressing, "lastUpdateTime"))
+    if text(progressing, "reason") != "NewReplicaSetAvailable" or done_s is None:
+        return False
+    mine = labels(newest).get("pod-template-hash")
+    failing = [p for p in component.pods if labels(p).get("pod-template-hash") == mine and not is_ready(p)]
+    longest = [_fails_for_s(estate, pod) for pod in failing]
+    return bool(longest) and all(seconds is not None and done_s - seconds > WORKED_S for seconds in longest)
+
+
+def _fails_for_s(estate: Estate, pod: Obj) -> float | None:
+    """At most so long: since it was made, since it was last ready or, if it restarts, as all its attempts may take."""
+    made_s = estate.age_s(text(pod, "metadata", "creationTimestamp"))
+    restarts = max((number(c.status, "restartCount") for c in containers(pod)), default=0)
+    trying_s = _attempts_s(pod) if restarts else estate.age_s(text(condition(pod, "Ready"), "lastTransitionTime"))
+    return min((s for s in (made_s, trying_s) if s is not None), default=None)
+
+
+def _attempts_s(pod: Obj) -> float | None:
+    """How long restarting so often may have taken, every attempt as long as twice the last one."""
+    spans = []
+    for container in containers(pod):
+        ended = part(container.status, "lastState", "terminated")
+        began, over = instant(text(ended, "startedAt")), instant(text(ended, "finishedAt"))
+        restarts = number(container.status, "restartCount")
+        if restarts and (began is None or over is None):
+            return None
+        if restarts and began and over:
+            waits = sum(min(BACKOFF_S * 2 ** min(n, 10), MAX_BACKOFF_S) for n in range(min(restarts, 10_000)))
+            spans.append(waits + MAX_BACKOFF_S + 2 * (restarts + 1) * (over - began).total_seconds())
+    return max(spans, default=None)
 
 
 def _is_up(component: Component, newest: Obj) -> bool:

@@ -73,11 +73,12 @@ class Agent:
         self._turns = turns = Turns(self._max_steps - 1)
         turns.begin(lambda: self._submission(turns, assignment))
 
-    async def get_action(self, input: str) -> str:  # noqa: A002 - the protocol's name
-        """The next action, given what the last one brought. Raises: Permanent before `init_context`."""
+    async def get_action(self, input: object) -> str:  # noqa: A002 - the protocol's name
+        """The next action, given what the last one brought: text, by the protocol. Raises: Permanent before
+        `init_context`."""
         if self._turns is None:
             raise Permanent("get_action before init_context: no problem was begun")
-        return await self._turns.next(input)
+        return await self._turns.next(_as_text(input))
 
     def close(self) -> None:
         """End a diagnosis that is under way."""
@@ -92,6 +93,13 @@ class Agent:
         except AoiError as error:
             self.error = error
         return submission(assignment.kind, self.answer)
+
+
+def _as_text(observation: object) -> str:
+    """What an environment returns is not always text; the rest is read as it would be printed."""
+    if isinstance(observation, bytes):
+        return observation.decode("utf-8", "replace")
+    return "" if observation is None else str(observation)
 
 
 def _certain(namespace: str) -> Iterator[ReadRequest]:

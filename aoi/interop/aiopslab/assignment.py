@@ -16,6 +16,7 @@ _TELLING: tuple[tuple[TaskKind, str], ...] = (
     (TaskKind.MITIGATION, "mitigat"),
     (TaskKind.DETECTION, "detect anomalies"),
     (TaskKind.LOCALIZATION, "localize faults"),
+    (TaskKind.LOCALIZATION, "localizing faults"),
     (TaskKind.ANALYSIS, "root cause analysis"),
 )
 """Words of the help of `submit` and of the description, the surest first."""

@@ -35,6 +35,8 @@ MAX_SAID = 20_000
 """Characters of one turn of the agent that are kept."""
 MAX_OBSERVATION = 1_048_576
 """Bytes of one observation that are kept."""
+BEYOND = 65_536
+"""Bytes after those that redaction looks at as well: what it knows a secret by may stand there."""
 MAX_DETAILS, MAX_DETAIL = 40, 200
 MOST = 1e18
 """Of a number that is reported: JSON has larger ones than any float, and some writers have NaN."""
@@ -115,7 +117,7 @@ def _documents(file: Path) -> list[Any]:
             raise NoSession(f"the file has {size} bytes, at most {MAX_FILE_BYTES} are read")
         if not file.is_file():
             raise NoSession("it is no file")
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode("utf-8-sig")
         if file.suffix == ".jsonl":
             return [line.encode() for line in text.split("\n") if line.strip()] or [None]
         whole = json.loads(text)
@@ -174,11 +176,11 @@ def _steps(
 
 def _interaction(reply: Reply, text: str, observations: dict[Sha256, bytes]) -> Interaction:
     """What was run and printed; a printout longer than is kept says how much is missing."""
-    data = redact(text.encode("utf-8", "replace"))
-    kept = data[:MAX_OBSERVATION]
+    data = text.encode("utf-8", "replace")
+    kept = redact(data[: MAX_OBSERVATION + BEYOND])[:MAX_OBSERVATION]
     digest = sha256_hex(kept)
     observations[digest] = kept
-    cut = f"cut: the first {len(kept)} of {len(data)} bytes are kept" if len(kept) < len(data) else None
+    cut = f"cut: the first {MAX_OBSERVATION} of {len(data)} bytes are kept" if len(data) > MAX_OBSERVATION else None
     is_malformed = reply.name is None or text.startswith(_UNPARSED)
     status: StepStatus = "malformed" if is_malformed else "failed" if text.startswith(_FAILED) else "ok"
     return Interaction(

@@ -1,5 +1,6 @@
 """Whatever a server does with a write, and says of it: the status is what the cluster holds, the journal came first."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Desk:
     def __init__(self, cluster: Cluster, path: Path | None = None, **faults: Any) -> None:
         self.cluster = cluster
         self.shown: list[str] = []
+        self.while_asked: Callable[[], None] = lambda: None
         self.journal = Journal(path)
         read = path.read_bytes if path else (lambda: b"")
         self.wire = Misbehaving(cluster.admin, journal=read, **faults)
@@ -38,6 +40,7 @@ class Desk:
 
         def ask(text: str) -> str:
             self.shown.append(text)
+            self.while_asked()
             return "yes"
 
         def clock() -> datetime:

@@ -109,7 +109,8 @@ def _is_list_of(page: Obj, readable: Readable) -> bool:
 
 def _kind(page: Obj) -> str:
     kind = page.get("kind")
-    return redact_text(f"of kind {kind!r:.60}, version {page.get('apiVersion')!r:.60}") if kind else "of no kind"
+    said = f"of kind {kind!r:.60}, version {page.get('apiVersion')!r:.60}" if kind else "of no kind"
+    return redact_text(said)
 
 
 def is_item(value: Any, readable: Readable, namespace: str) -> bool:

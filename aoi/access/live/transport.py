@@ -31,10 +31,10 @@ from aoi.errors import ClusterRefused, CommandRefused, SettingsError
 TIMEOUT_S = 20.0
 PARALLEL_READS = 8
 """Reads that a survey has in flight; connections for as many stay open."""
-REVIEW_BYTES = 1_048_576
-"""Of the answer to one review: some lines of JSON, or all rules of an identity, and many are asked at once."""
 _TOKEN_CHARS = 8
 """Shorter ones stand in other words."""
+REVIEW_BYTES = 1_048_576
+"""Of the answer to one review: some lines of JSON, or all rules of an identity, and many are asked at once."""
 _KEPT_HEADERS = ("content-type", "accept")
 _EXEC = re.compile(r"/api/v1/namespaces/([a-z0-9.-]+)/pods/([a-z0-9.-]+)/exec")
 

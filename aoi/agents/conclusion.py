@@ -1,4 +1,4 @@
-"""What of a model's answer about a live cluster is passed on: `no fault` is a claim, and needs to be covered."""
+"""What of a model's answer about a live cluster is passed on: its claims need to be covered, and to be backed."""
 
 from aoi.estate.verdict import ESSENTIAL
 from aoi.records.coverage import Gap
@@ -9,11 +9,11 @@ MAX_GAPS, MAX_WHAT = 40, 200
 
 
 def concluded(said: Answer, survey: Answer, looks: int) -> Answer:
-    """The model's answer with the survey's coverage; `no_fault` becomes `inconclusive` where nothing carries it.
+    """The model's answer with the survey's coverage; what nothing carries becomes `inconclusive`.
 
     `looks` is how many commands of the model were answered.
     """
-    doubt = _doubt(said, survey, looks) if said.verdict == "no_fault" else ""
+    doubt = _doubt(said, survey, looks) if said.verdict == "no_fault" else _unbacked(said)
     if not doubt:
         return said.model_copy(update={"coverage": survey.coverage, "schema_version": 2})
     return Answer(
@@ -21,7 +21,7 @@ def concluded(said: Answer, survey: Answer, looks: int) -> Answer:
         confidence=0.0,
         evidence=said.evidence,
         dropped_claims=said.dropped_claims,
-        summary=f"the model said no fault, but {doubt}",
+        summary=f"the model said {_claim(said)}, but {doubt}",
         next=survey.next,
         coverage=survey.coverage,
     )
@@ -47,6 +47,16 @@ def looks_of(trajectory: Trajectory) -> int:
     """Commands of an episode that a cluster answered."""
     steps = trajectory.content.steps
     return sum(interaction.status == "ok" for step in steps for interaction in step.interactions)
+
+
+def _claim(said: Answer) -> str:
+    return "no fault" if said.verdict == "no_fault" else f"that it is {said.component} ({said.cause})"
+
+
+def _unbacked(said: Answer) -> str:
+    """Why nobody may accuse a component; empty if something that was read backs it."""
+    is_backed = bool(said.evidence) or said.verdict != "fault"
+    return "" if is_backed else "nothing that was read backs it"
 
 
 def _doubt(said: Answer, survey: Answer, looks: int) -> str:

@@ -6,7 +6,16 @@ import pytest
 
 from aoi.agents.conclusion import concluded, gaps_of
 from aoi.records.coverage import Coverage, Gap
-from aoi.records.episode import Answer, Interaction, Outcome, Provenance, Step, Trajectory, TrajectoryContent
+from aoi.records.episode import (
+    Answer,
+    Interaction,
+    Outcome,
+    Provenance,
+    Signal,
+    Step,
+    Trajectory,
+    TrajectoryContent,
+)
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 
 REFUSED = Gap(what="events", namespace="shop", reason="refused", detail="events is forbidden")
@@ -46,9 +55,22 @@ def test_a_gap_that_hides_no_fault_does_not_unsay_one() -> None:
     assert concluded(NO_FAULT, surveyed(gaps=(minor,)), 3).verdict == "no_fault"
 
 
-def test_a_fault_is_the_models_to_claim() -> None:
-    fault = Answer(verdict="fault", component="db", cause="crashloop", confidence=0.6)
+def test_a_fault_that_something_backs_is_the_models_to_claim() -> None:
+    seen = Signal(word="crashloop", subject="s1")
+    fault = Answer(verdict="fault", component="db", cause="crashloop", confidence=0.6, evidence=(seen,))
     assert concluded(fault, surveyed(gaps=(REFUSED,)), 0).verdict == "fault"
+
+
+def test_a_fault_whose_every_claim_was_dropped_accuses_nobody() -> None:
+    fault = Answer(verdict="fault", component="db", cause="crashloop", confidence=0.6, dropped_claims=1)
+    passed = concluded(fault, surveyed("fault"), 3)
+    assert (passed.verdict, passed.component, passed.confidence, passed.dropped_claims) == (
+        "inconclusive",
+        None,
+        0.0,
+        1,
+    )
+    assert passed.summary == "the model said that it is db (crashloop), but nothing that was read backs it"
 
 
 def test_what_the_models_own_commands_lost_stands_in_its_coverage() -> None:

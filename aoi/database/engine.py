@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -31,7 +31,9 @@ STATEMENT_TIMEOUT_S = 120.0
 CONNECT_TIMEOUT_S = 10.0
 
 _POSTGRES_LOCK = 0x414F49  # "AOI"
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = "0002"
+"""Of the newest migration."""
 
 
 class Database:
@@ -176,8 +178,19 @@ def _lock_writers(connection: Connection) -> None:
     connection.execution_options(aoi_write=True)
 
 
+def _revision(database: Database) -> str | None:
+    """Of the tables as they are; None where there are none yet, or several revisions at once."""
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        rows = connection.execute(text("SELECT version_num FROM alembic_version")).all()
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
 def _migrate(database: Database) -> None:
     """Run the missing migrations in one write transaction: a second process waits, then finds nothing to do."""
+    if _revision(database) == REVISION:
+        return  # the usual case, which need not wait for a tool of migrations to be loaded
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -185,7 +198,7 @@ def _migrate(database: Database) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     newest = ScriptDirectory.from_config(config).get_current_head()
     with database.read() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:

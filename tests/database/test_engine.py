@@ -1,5 +1,7 @@
 import multiprocessing
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from aoi.database import tables
-from aoi.database.engine import engine_url, open_database, open_url
+from aoi.database.engine import MIGRATIONS, REVISION, engine_url, open_database, open_url
 from aoi.errors import Permanent, SettingsError, StoreNotWritable
 from aoi.promotion.ledger import Ledger
 from aoi.settings import Settings
@@ -33,6 +35,26 @@ def test_alembic_sees_no_difference_to_the_declared_tables(tmp_path):
 
     with open_url(url(tmp_path)).read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+
+
+def test_the_revision_that_the_code_names_is_that_of_the_newest_migration():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+def test_opening_a_current_database_loads_no_tool_of_migrations(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    open_url(url).close()
+    program = (
+        "import sys; from aoi.database.engine import open_url; open_url(sys.argv[1]).close(); "
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_opening_again_changes_nothing(tmp_path):

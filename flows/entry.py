@@ -5,7 +5,8 @@ import logging
 import os
 import sys
 
-INTERRUPTED = 130
+from flows.exit_status import INTERRUPTED
+
 NOT_WRITTEN = 120
 """What the interpreter itself ends with where its last output could not be written."""
 

@@ -1,9 +1,12 @@
 """How commands end, for scripts and supervisors."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from aoi.records.episode import Answer
 from aoi.visible import visible
+
+if TYPE_CHECKING:
+    from aoi.records.episode import Answer
 
 WRONG = 1
 """Refused or wrong; `aoi verify` found something broken."""
@@ -16,7 +19,7 @@ EX_TEMPFAIL = 75
 INTERRUPTED = 130
 
 
-def status_of(answer: Answer | None) -> int:
+def status_of(answer: "Answer | None") -> int:
     """0 for a verdict."""
     return NO_ANSWER if answer is None or answer.verdict == "inconclusive" else 0
 

@@ -193,16 +193,10 @@ def _migrate(database: Database) -> None:
         return  # the usual case, which need not wait for a tool of migrations to be loaded
     from alembic import command
     from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
     from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    with database.read() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == newest:
-            return
     with database.write() as connection:
         config.attributes["connection"] = connection
         try:

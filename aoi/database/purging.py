@@ -68,14 +68,11 @@ def _in_table(connection: sqlite3.Connection, table: str, needle: Needle, mark: 
                 continue
             clean = needle.without(data, mark)
             new = clean.decode("utf-8", "replace") if isinstance(value, str) else clean
-            where = f"{_quoted(table)} SET {_quoted(column)} = ? WHERE {_quoted(column)} = ?"
-            found += (
-                connection.execute(f"UPDATE {where}", (new, value)).rowcount
-                if is_removed
-                else connection.execute(
-                    f"SELECT count(*) FROM {_quoted(table)} WHERE {_quoted(column)} = ?", (value,)
-                ).fetchone()[0]
-            )
+            here = f"{_quoted(table)} WHERE {_quoted(column)} = ?"
+            found += connection.execute(f"SELECT count(*) FROM {here}", (value,)).fetchone()[0]
+            if is_removed:
+                change = f"UPDATE {_quoted(table)} SET {_quoted(column)} = ? WHERE {_quoted(column)} = ?"
+                connection.execute(change, (new, value))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
-from flows.commands.options import Json
+from flows.commands.options import AlertFile, Context, Everywhere, Json, Namespaces, Symptoms
 
 if TYPE_CHECKING:
     from aoi.records.alert import Alert
@@ -35,33 +35,11 @@ def diagnose(
     kubeconfig: Annotated[
         str | None, typer.Option(help="Diagnose a live cluster, as an identity that can only read (aoi access print).")
     ] = None,
-    context: Annotated[
-        str | None, typer.Option(help="Context of the kubeconfig; its current one if not given.")
-    ] = None,
-    namespace: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--namespace",
-            "-n",
-            metavar="<str>",
-            help="Namespace to look at, several times if you like; else the context's.",
-        ),
-    ] = None,
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Look at every namespace that the identity may read.")
-    ] = False,
-    symptom: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symptom",
-            metavar="<str>",
-            help="What you saw, in words, several times if you like; names in it are looked at.",
-        ),
-    ] = None,
-    alert: Annotated[
-        str | None,
-        typer.Option("--alert", help="File with what Alertmanager posts to a webhook (version 4); - reads stdin."),
-    ] = None,
+    context: Context = None,
+    namespace: Namespaces = None,
+    all_namespaces: Everywhere = False,
+    symptom: Symptoms = None,
+    alert: AlertFile = None,
     kind: Annotated[Kind, typer.Option(help="What a model is asked to find out on a live cluster.")] = "localization",
     demo: Annotated[
         bool, typer.Option("--demo", help="Let the seed model answer on a live cluster, which it was not made for.")

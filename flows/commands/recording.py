@@ -14,7 +14,7 @@ from flows.commands.diagnosis import (
     target_of,
     unavailable_if_refused,
 )
-from flows.commands.options import Json
+from flows.commands.options import AlertFile, Context, Everywhere, Json, Namespaces, Symptoms
 
 if TYPE_CHECKING:
     from aoi.records.diagnosis import Diagnosis
@@ -33,22 +33,11 @@ def record(
     kubeconfig: Annotated[
         str | None, typer.Option(help="Of an identity that can only read (aoi access print), as for aoi diagnose.")
     ] = None,
-    context: Annotated[
-        str | None, typer.Option(help="Context of the kubeconfig; its current one if not given.")
-    ] = None,
-    namespace: Annotated[
-        list[str] | None,
-        typer.Option("--namespace", "-n", metavar="<str>", help="Namespace to look at, several times if you like."),
-    ] = None,
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Look at every namespace that the identity may read.")
-    ] = False,
-    symptom: Annotated[
-        list[str] | None, typer.Option("--symptom", metavar="<str>", help="What you saw, in words.")
-    ] = None,
-    alert: Annotated[
-        str | None, typer.Option("--alert", help="File with what Alertmanager posts to a webhook; - reads stdin.")
-    ] = None,
+    context: Context = None,
+    namespace: Namespaces = None,
+    all_namespaces: Everywhere = False,
+    symptom: Symptoms = None,
+    alert: AlertFile = None,
     json: Json = False,
 ) -> None:
     """Diagnose a live cluster by the survey, and write all that it read to one file, redacted.

@@ -18,7 +18,7 @@ from aoi.access.redaction.folding import MARK
 from aoi.access.redaction.keys import MAX_KEY, is_sensitive_key
 from aoi.access.redaction.levels import CREDENTIALS, Level
 from aoi.access.redaction.objects import redact_object
-from aoi.access.redaction.strict import Strictness, strict_object, strict_text
+from aoi.access.redaction.strict import Strictness
 from aoi.access.redaction.text import redact, redact_text, without_colours
 
 __all__ = [
@@ -31,7 +31,5 @@ __all__ = [
     "redact",
     "redact_object",
     "redact_text",
-    "strict_object",
-    "strict_text",
     "without_colours",
 ]  # fmt: skip

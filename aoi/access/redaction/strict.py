@@ -132,16 +132,3 @@ class Strictness:
             return f"{option}={self._value_of_url(value)}" if sign else word
         is_program = number == 0 and " " not in word
         return word if is_program or _SHAPE.fullmatch(word) else self._value_of_url(word)
-
-
-_PROCESS = Strictness()
-
-
-def strict_text(text: str, strictness: Strictness = _PROCESS) -> str:
-    """`Strictness.text` with the key of this process, or another."""
-    return strictness.text(text)
-
-
-def strict_object(obj: Obj, strictness: Strictness = _PROCESS) -> Obj:
-    """`Strictness.object` with the key of this process, or another."""
-    return strictness.object(obj)

@@ -13,12 +13,12 @@ import orjson
 import pytest
 
 from aoi.access.live import LiveReadTransport
-from aoi.access.reading import READABLES
 from aoi.access.transport import ReadRequest, Response
 from aoi.errors import ClusterUnavailable
+from tests.access.live import reads
+from tests.access.live.reads import LOG, PODS
 from tests.access.live.servers import (
     CERTIFICATES,
-    NAMESPACE,
     Received,
     Scripted,
     Sent,
@@ -28,8 +28,6 @@ from tests.access.live.servers import (
     scripted,
 )
 
-PODS = ReadRequest(READABLES["pods"].path(NAMESPACE))
-LOG = ReadRequest(READABLES["pods"].path(NAMESPACE, "web") + "/log", accept="*/*")
 LIST = orjson.dumps({"kind": "PodList", "apiVersion": "v1", "items": []})
 STATUS = orjson.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "pods not found"})
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -37,16 +35,7 @@ JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 def asked(folder: Path, sent: Sent, request: ReadRequest = PODS) -> Response:
     """One read of a server that sends this for every read."""
-
-    def script(received: Received) -> Sent:
-        return reviewing(received) if received.is_review else sent
-
-    with scripted(script) as server:
-        transport = LiveReadTransport(server.kubeconfig(folder / "config"))
-        try:
-            return transport.read(request)
-        finally:
-            transport.close()
+    return reads.asked(folder, lambda _: sent, request)
 
 
 @pytest.mark.parametrize("size", [b"-5", b"-1", b"zz", b"\xb2", b"9" * 5_000], ids=repr)

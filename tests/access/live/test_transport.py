@@ -20,8 +20,9 @@ from aoi.access.live import LiveReadTransport, answers, connections
 from aoi.access.live.transport import PARALLEL_READS
 from aoi.access.patience import Patience, Patient
 from aoi.access.reading import READABLES, TABLE
-from aoi.access.transport import Backend, ReadRequest, Response
+from aoi.access.transport import Backend, ReadRequest
 from aoi.errors import ClusterRefused, ClusterUnavailable, SettingsError
+from tests.access.live.reads import LOG, PODS, answering, asked
 from tests.access.live.servers import (
     NAMESPACE,
     TOKEN,
@@ -34,8 +35,6 @@ from tests.access.live.servers import (
     scripted,
 )
 
-PODS = ReadRequest(READABLES["pods"].path(NAMESPACE))
-LOG = ReadRequest(READABLES["pods"].path(NAMESPACE, "web") + "/log", accept="*/*")
 LIST = {"kind": "PodList", "items": []}
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -44,21 +43,6 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the attempts of the access check."""
     monkeypatch.setattr(patience, "BACKOFF_S", 0.001)
-
-
-def answering(read: Callable[[Received], Sent]) -> Callable[[Received], Sent]:
-    """Reviews are answered for an identity that may look; reads as given."""
-    return lambda received: reviewing(received) if received.is_review else read(received)
-
-
-def asked(folder: Path, read: Callable[[Received], Sent], request: ReadRequest = PODS, **options: Any) -> Response:
-    """One read of a server that answers so."""
-    with scripted(answering(read)) as server:
-        transport = LiveReadTransport(server.kubeconfig(folder / "config"), **options)
-        try:
-            return transport.read(request)
-        finally:
-            transport.close()
 
 
 def test_many_threads_read_over_connections_that_stay_open(tmp_path: Path) -> None:

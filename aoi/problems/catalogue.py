@@ -105,7 +105,7 @@ def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> li
         splits |= {
             target: theirs.split
             for target, name in enumerate(names)
-            if (theirs := aiopslab.PROBLEMS.get((key, fault.key, name)))
+            if (theirs := aiopslab.PROBLEMS.get((key, fault.key, name))) and theirs.split != "train"
         }
     return [
         Problem(

@@ -19,7 +19,8 @@ AIOPSLAB = {
     **{f"misconfig_app_hotel_res-{kind}-1": "train" for kind in TaskKind},
     **{f"revoke_auth_mongodb-{kind}-{n}": "test" for kind in TaskKind for n in (1, 2)},
     **{f"wrong_bin_usage-{kind}-1": "test" for kind in TaskKind},
-    **{f"network_loss_hotel_res-{kind}-1": "train" for kind in ("detection", "localization")},
+    # The paper trains on it; the rest of its family is held out, so here nothing of it is trained on.
+    **{f"network_loss_hotel_res-{kind}-1": "test" for kind in ("detection", "localization")},
     **{f"network_delay_hotel_res-{kind}-1": "test" for kind in ("detection", "localization")},
     **{f"user_unregistered_mongodb-{kind}-{n}": "test" for kind in TaskKind for n in (1, 2)},
     **{f"pod_failure_hotel_res-{kind}-1": "test" for kind in ("detection", "localization")},
@@ -29,7 +30,7 @@ AIOPSLAB = {
     "noop_detection_hotel_reservation-1": "train",
     "noop_detection_social_network-1": "test",
 }
-"""AIOpsLab's ids that this problem set has, and the split that AOI's paper gives them."""
+"""AIOpsLab's ids that this problem set has, and their split: the paper's, unless the family is held out."""
 
 
 def test_every_mechanism_is_dealt_to_one_split() -> None:
@@ -39,7 +40,7 @@ def test_every_mechanism_is_dealt_to_one_split() -> None:
 
 
 @pytest.mark.parametrize(("problem_id", "split"), AIOPSLAB.items())
-def test_aiopslab_ids_exist_in_the_papers_split(problem_id: str, split: str) -> None:
+def test_aiopslab_ids_are_trained_on_only_where_paper_and_family_allow(problem_id: str, split: str) -> None:
     assert catalogue.get(problem_id).split == split
 
 

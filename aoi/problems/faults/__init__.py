@@ -6,45 +6,52 @@ fault is; `templates` and `chaos` are the ways of breaking things that several a
 
 from collections.abc import Mapping
 
+from aoi.problems.faults import configuration, data, network, node, workload
 from aoi.problems.faults.base import Fault
-from aoi.problems.faults.configuration import CONFIG_DRIFT, MISSING_CONFIGMAP
-from aoi.problems.faults.data import DB_AUTH_REVOKED, DB_USER_DROPPED
-from aoi.problems.faults.network import NETWORK_DELAY, NETWORK_LOSS, WRONG_SELECTOR, WRONG_TARGET_PORT
-from aoi.problems.faults.node import CPU_REQUEST_TOO_LARGE, NODE_SELECTOR
-from aoi.problems.faults.workload import (
-    BAD_IMAGE_TAG,
-    BAD_LIVENESS_PROBE,
-    BAD_READINESS_PROBE,
-    BUGGY_IMAGE,
-    MEMORY_LIMIT,
-    POD_FAILURE,
-    SCALE_TO_ZERO,
-    WRONG_BINARY,
-)
 from aoi.records.problem import Split
 
-MECHANISMS: Mapping[Split, tuple[Fault, ...]] = {
-    "train": (
-        WRONG_TARGET_PORT,
-        WRONG_SELECTOR,
-        SCALE_TO_ZERO,
-        BAD_IMAGE_TAG,
-        BUGGY_IMAGE,
-        MISSING_CONFIGMAP,
-        MEMORY_LIMIT,
-        BAD_READINESS_PROBE,
-        NETWORK_LOSS,
-    ),
-    "development": (NODE_SELECTOR, BAD_LIVENESS_PROBE, CONFIG_DRIFT),
-    "test": (
-        DB_AUTH_REVOKED,
-        DB_USER_DROPPED,
-        WRONG_BINARY,
-        CPU_REQUEST_TOO_LARGE,
-        NETWORK_DELAY,
-        POD_FAILURE,
-    ),
+FAMILIES: Mapping[str, Split] = {
+    # What runs and how it starts.
+    "image": "train",
+    "reference": "train",
+    "probe": "train",
+    "scale": "train",
+    "resources": "train",
+    "program": "test",
+    "value": "development",
+    "init": "development",
+    "rollout": "train",
+    "jobs": "test",
+    # How it is reached.
+    "service": "train",
+    "policy": "test",
+    "dns": "development",
+    "route": "development",
+    "chaos": "test",
+    # Where it may run, and what the cluster allows.
+    "scheduling": "development",
+    "node": "test",
+    "quota": "train",
+    "storage": "train",
+    "admission": "test",
+    "identity": "development",
+    # What it does.
+    "database": "test",
+    "credentials": "development",
+    "flag": "train",
+    "cache": "development",
+    "queue": "test",
+    "traffic": "test",
+    "clock": "test",
 }
-"""Mechanisms by the split that meets them first: those of development and test are never trained on."""
+"""Families of mechanisms by the split that meets them first: those of development and test are never trained on."""
 
-FAULTS: Mapping[str, Fault] = {fault.key: fault for faults in MECHANISMS.values() for fault in faults}
+_AREAS = (workload, network, node, data, configuration)
+
+FAULTS: Mapping[str, Fault] = {fault.key: fault for area in _AREAS for fault in area.MECHANISMS}
+
+MECHANISMS: Mapping[Split, tuple[Fault, ...]] = {
+    split: tuple(fault for fault in FAULTS.values() if FAMILIES[fault.family] == split)
+    for split in ("train", "development", "test")
+}
+"""Mechanisms by the split of their family."""

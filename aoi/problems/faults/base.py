@@ -112,6 +112,8 @@ class Fault:
 
     key: str
     version: str
+    family: str
+    """Key of `faults.FAMILIES`: mechanisms that teach one another, so that one split meets them all."""
     causes: tuple[str, ...]
     """Words of `lexicon.SIGNALS` that name it, the best first."""
     level: SystemLevel

@@ -81,6 +81,7 @@ def _config_drift(site: Site, choices: random.Random) -> Plan:
 MISSING_CONFIGMAP = Fault(
     key="missing_configmap",
     version="1",
+    family="reference",
     causes=("missingconfig", "configerror"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -90,9 +91,15 @@ MISSING_CONFIGMAP = Fault(
 CONFIG_DRIFT = Fault(
     key="config_drift",
     version="1",
+    family="value",
     causes=("badconfig",),
     level=SystemLevel.APPLICATION,
     type=FaultType.MISCONFIGURATION,
     eligible=_has_address,
     plan=_config_drift,
+)
+
+MECHANISMS = (
+    MISSING_CONFIGMAP,
+    CONFIG_DRIFT,
 )

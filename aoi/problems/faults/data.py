@@ -93,6 +93,7 @@ def _set_account(database: str, user: str, account: Account | None) -> Callable[
 DB_AUTH_REVOKED = Fault(
     key="db_auth_revoked",
     version="1",
+    family="database",
     causes=("unauthorized",),
     level=SystemLevel.APPLICATION,
     type=FaultType.AUTHENTICATION,
@@ -104,6 +105,7 @@ DB_AUTH_REVOKED = Fault(
 DB_USER_DROPPED = Fault(
     key="db_user_dropped",
     version="1",
+    family="database",
     causes=("authfailed", "nouser"),
     level=SystemLevel.APPLICATION,
     type=FaultType.NETWORK_STORAGE,
@@ -111,4 +113,9 @@ DB_USER_DROPPED = Fault(
     plan=_db_user_dropped,
     mendable=_keeps_scripts,
     needs_control=True,
+)
+
+MECHANISMS = (
+    DB_AUTH_REVOKED,
+    DB_USER_DROPPED,
 )

@@ -85,6 +85,7 @@ def _chaos(site: Site, action: str, parameters: dict[str, Any], choices: random.
 WRONG_TARGET_PORT = Fault(
     key="wrong_target_port",
     version="1",
+    family="service",
     causes=("targetport",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -94,6 +95,7 @@ WRONG_TARGET_PORT = Fault(
 WRONG_SELECTOR = Fault(
     key="wrong_selector",
     version="1",
+    family="service",
     causes=("selector", "noendpoints"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -104,6 +106,7 @@ WRONG_SELECTOR = Fault(
 NETWORK_LOSS = Fault(
     key="network_loss",
     version="1",
+    family="chaos",
     causes=("chaos", "loss"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.NETWORK_STORAGE,
@@ -113,9 +116,17 @@ NETWORK_LOSS = Fault(
 NETWORK_DELAY = Fault(
     key="network_delay",
     version="1",
+    family="chaos",
     causes=("delay", "chaos"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.NETWORK_STORAGE,
     eligible=is_called,
     plan=_network_delay,
+)
+
+MECHANISMS = (
+    WRONG_TARGET_PORT,
+    WRONG_SELECTOR,
+    NETWORK_LOSS,
+    NETWORK_DELAY,
 )

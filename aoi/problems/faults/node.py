@@ -35,6 +35,7 @@ def _node_selector(site: Site, choices: random.Random) -> Plan:
 CPU_REQUEST_TOO_LARGE = Fault(
     key="cpu_request_too_large",
     version="1",
+    family="scheduling",
     causes=("insufficient",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -44,9 +45,15 @@ CPU_REQUEST_TOO_LARGE = Fault(
 NODE_SELECTOR = Fault(
     key="node_selector",
     version="1",
+    family="scheduling",
     causes=("nodeselector",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.DEPENDENCY,
     eligible=is_used,
     plan=_node_selector,
+)
+
+MECHANISMS = (
+    CPU_REQUEST_TOO_LARGE,
+    NODE_SELECTOR,
 )

@@ -143,6 +143,7 @@ def _pod_failure(site: Site, choices: random.Random) -> Plan:
 SCALE_TO_ZERO = Fault(
     key="scale_to_zero",
     version="1",
+    family="scale",
     causes=("zeroreplicas",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.OPERATION,
@@ -152,6 +153,7 @@ SCALE_TO_ZERO = Fault(
 BAD_IMAGE_TAG = Fault(
     key="bad_image_tag",
     version="1",
+    family="image",
     causes=("imagepull", "badimage"),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -161,6 +163,7 @@ BAD_IMAGE_TAG = Fault(
 BUGGY_IMAGE = Fault(
     key="buggy_image",
     version="1",
+    family="image",
     causes=("panic", "badimage", "crashloop"),
     level=SystemLevel.APPLICATION,
     type=FaultType.MISCONFIGURATION,
@@ -170,6 +173,7 @@ BUGGY_IMAGE = Fault(
 WRONG_BINARY = Fault(
     key="wrong_binary",
     version="1",
+    family="program",
     causes=("badcommand",),
     level=SystemLevel.APPLICATION,
     type=FaultType.NETWORK_STORAGE,
@@ -179,6 +183,7 @@ WRONG_BINARY = Fault(
 MEMORY_LIMIT = Fault(
     key="memory_limit",
     version="1",
+    family="resources",
     causes=("oomkilled",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -188,6 +193,7 @@ MEMORY_LIMIT = Fault(
 BAD_READINESS_PROBE = Fault(
     key="bad_readiness_probe",
     version="1",
+    family="probe",
     causes=("readiness",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -197,6 +203,7 @@ BAD_READINESS_PROBE = Fault(
 BAD_LIVENESS_PROBE = Fault(
     key="bad_liveness_probe",
     version="1",
+    family="probe",
     causes=("liveness",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
@@ -206,9 +213,21 @@ BAD_LIVENESS_PROBE = Fault(
 POD_FAILURE = Fault(
     key="pod_failure",
     version="1",
+    family="chaos",
     causes=("chaos",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.OPERATION,
     eligible=is_called,
     plan=_pod_failure,
+)
+
+MECHANISMS = (
+    SCALE_TO_ZERO,
+    BAD_IMAGE_TAG,
+    BUGGY_IMAGE,
+    WRONG_BINARY,
+    MEMORY_LIMIT,
+    BAD_READINESS_PROBE,
+    BAD_LIVENESS_PROBE,
+    POD_FAILURE,
 )

@@ -211,12 +211,15 @@ def _base(application_key: str, seed: int) -> tuple[Application, Snapshot]:
 
 
 def _replace_at_once(world: World, built: Application) -> None:
-    """Every Deployment of every world stops its old pods before it starts new ones.
+    """Deployments stop their old pods before they start new ones, but for those that the application rolls.
 
-    With the default rolling update a template that cannot start would leave the old pods serving: no symptom.
-    Done to all alike, so it tells nothing.
+    With a rolling update a template that cannot start leaves the old pods serving: no outage. Which components are
+    rolled belongs to the application (`Component.rolls`), so it tells nothing (decision 13).
     """
+    rolled = {component.workload for component in built.components if component.rolls}
     for deployment in world.store.objects("deployments.apps", built.namespace):
+        if deployment["metadata"]["name"] in rolled:
+            continue
         spec = {**deployment["spec"], "strategy": {"type": "Recreate"}}
         world.store.update("deployments.apps", {**deployment, "spec": spec}, spec_changed=True)
     world.settle()

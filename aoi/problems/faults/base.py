@@ -106,6 +106,11 @@ class Plan:
         return tuple(dict.fromkeys([w.key for w in self.writes] + [m.key for m in self.marks]))
 
 
+def _where_replaced(eligible: Callable[[Application, Component], bool]) -> Callable[[Application, Component], bool]:
+    """The same, but for components whose old pods serve until new ones are ready."""
+    return lambda application, component: not component.rolls and eligible(application, component)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One mechanism. `eligible` looks only at the application, `plan` only at the healthy site it is given."""
@@ -124,6 +129,9 @@ class Fault:
     """(site in the healthy world, seeded choices) -> what to do."""
     mendable: Callable[[Application, Component], bool] = lambda _application, _component: True
     """Whether a typed action can repair it there; otherwise it is no mitigation problem."""
+    at_rolled: bool = False
+    """Whether it shows at a component that is rolled (`Component.rolls`): a new template does not, as an outage, since
+    the old pods serve on. What has nothing to do with templates does, and what is about rollouts shows there alone."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 
@@ -131,6 +139,8 @@ class Fault:
         unknown = set(self.causes) - set(lexicon.SIGNALS)
         if unknown:
             raise ValueError(f"fault {self.key}: {sorted(unknown)} are not words of lexicon.SIGNALS")
+        if not self.at_rolled:
+            object.__setattr__(self, "eligible", _where_replaced(self.eligible))
 
     def kinds(self, application: Application, component: Component) -> tuple[TaskKind, ...]:
         """Tasks that a problem with this fault at this component may set."""

@@ -14,11 +14,11 @@ from aoi.problems import catalogue
 from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan, compose
 from aoi.problems.inventory import Inventory, capture
-from aoi.problems.oracle import NOTHING, Truth
+from aoi.problems.oracle import NOTHING, Truth, lacking
 from aoi.problems.ordinary import ordinary_write, rollout_restart
 from aoi.problems.places import Place
 from aoi.problems.sites import find, rng
-from aoi.problems.writes import Write, send
+from aoi.problems.writes import Deed, Wait, Write, send
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.environment import new_world, running
@@ -99,12 +99,15 @@ def base(application_key: str, seed: int) -> tuple[Application, Snapshot]:
 
 
 def _replace_at_once(world: World, built: Application) -> None:
-    """Every Deployment of every world stops its old pods before it starts new ones.
+    """Deployments stop their old pods before they start new ones, but for those that the application rolls.
 
-    With the default rolling update a template that cannot start would leave the old pods serving: no symptom.
-    Done to all alike, so it tells nothing.
+    With a rolling update a template that cannot start leaves the old pods serving: no outage. Which components are
+    rolled belongs to the application (`Component.rolls`), so it tells nothing (decision 13).
     """
+    rolled = {component.workload for component in built.components if component.rolls}
     for deployment in world.store.objects("deployments.apps", built.namespace):
+        if deployment["metadata"]["name"] in rolled:
+            continue
         spec = {**deployment["spec"], "strategy": {"type": "Recreate"}}
         world.store.update("deployments.apps", {**deployment, "spec": spec}, spec_changed=True)
     world.settle()
@@ -121,21 +124,25 @@ def prepare(application_key: str, seed: int, fault_key: str | None, target: int)
     plan: Plan | None = None
     plans: list[Plan] = []
     before: Inventory = {}
+    late_ms = 0  # what a fault itself took comes off the next waits, so that all else happens when it does anywhere
     for wait, slot in times.slots:
-        world.advance(wait * 1000)
+        world.advance(max(0, wait * 1000 - late_ms))
+        late_ms = max(0, late_ms - wait * 1000)
         if place is None or slot not in deeds:
             before = capture(world) if place is None and slot == INSTEAD else before
-            _send(world, ordinary_write(world, built, slot, plan.accepted if plan else _hit(place)))
+            _send(world, ordinary_write(world, built, slot, _left_alone(plan) if plan else _hit(place)))
             continue
         if plan is None:  # planned together, on what is still whole
             before = capture(world)
             plans = [plan_of(world, built, root.fault, root.component) for root in place.roots]
             plan = plans[0] if len(plans) == 1 else compose(*plans)
+        began_ms = world.clock.now_ms
         _do(world, built, place, deeds[slot], plans)
-    world.advance(times.rest * 1000)
+        late_ms += world.clock.now_ms - began_ms
+    world.advance(max(0, times.rest * 1000 - late_ms))
     touched, now = set(plan.touched) if plan else set(), capture(world)
     baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
-    return Prepared(built, world.snapshot(), _truth(built, place, plans), baseline, plan)
+    return Prepared(built, world.snapshot(), _truth(world, built, place, plans), baseline, plan)
 
 
 RESTART = -1
@@ -184,7 +191,7 @@ def without_fault(application_key: str, seed: int, place: Place | None) -> World
             _send(world, ordinary_write(world, built, slot, accepted or _hit(place)))
         elif not accepted:
             plans = [plan_of(world, built, root.fault, root.component) for root in place.roots]
-            accepted = [name for plan in plans for name in plan.accepted]
+            accepted = [name for plan in plans for name in _left_alone(plan)]
         if place is not None and RESTART in deeds.get(slot, ()):
             _do(world, built, place, (RESTART,), ())
     world.advance(times.rest * 1000)
@@ -207,23 +214,36 @@ def carry_out(world: World, plan: Plan) -> None:
     """Do what a plan says."""
     if plan.state is not None:
         plan.state(world)
-    for write in plan.writes:
-        _send(world, write)
+    _work(world, plan.writes)
+    if plan.then is not None:
+        plan.then(world)
+
+
+def _work(world: World, deeds: Sequence[Deed]) -> None:
+    for deed in deeds:
+        if isinstance(deed, Wait):
+            world.advance(deed.seconds * 1000)
+        else:
+            _send(world, deed)
+
+
+def _left_alone(plan: Plan) -> tuple[str, ...]:
+    """Components that ordinary work does not touch after the fault."""
+    return (*plan.accepted, *plan.neighbours)
 
 
 def repair(world: World, plan: Plan) -> None:
     """Undo a fault by direct writes: the oracle's self-test, not a typed action."""
     if plan.undo_state is not None:
         plan.undo_state(world)
-    for write in plan.repair:
-        _send(world, write)
+    _work(world, plan.repair)
 
 
-def _truth(built: Application, place: Place | None, plans: Sequence[Plan]) -> Truth:
+def _truth(world: World, built: Application, place: Place | None, plans: Sequence[Plan]) -> Truth:
     """The first root's truth, with those of the others beside it."""
     if place is None:
         return NOTHING
-    first, *others = [_root(built, root.fault, plan) for root, plan in zip(place.roots, plans, strict=True)]
+    first, *others = [_root(world, built, root.fault, plan) for root, plan in zip(place.roots, plans, strict=True)]
     if not others:
         return first
     return replace(
@@ -234,11 +254,12 @@ def _truth(built: Application, place: Place | None, plans: Sequence[Plan]) -> Tr
     )
 
 
-def _root(built: Application, fault_key: str, plan: Plan) -> Truth:
+def _root(world: World, built: Application, fault_key: str, plan: Plan) -> Truth:
     fault = FAULTS[fault_key]
+    also = [name for name in lacking(world, built) if name not in plan.accepted] if plan.spreads else []
     return Truth(
         component=plan.accepted[0],
-        accepted=_spellings(built, plan.accepted),
+        accepted=_spellings(built, (*plan.accepted, *also)),
         cause=fault.cause,
         causes=fault.causes,
         level=fault.level,
@@ -253,7 +274,7 @@ def _spellings(built: Application, components: Sequence[str]) -> tuple[str, ...]
     """Every name that somebody may call these components by, as long as it means no other."""
     others = [c for c in built.components if c.name not in components]
     taken = {name for c in others for name in (c.name, c.role, c.workload)}
-    mine = [built.by_name[name] for name in components if name in built.by_name]
+    mine = [built.by_name[name] for name in components if name in built.by_name]  # others are nodes
     spelt = (*components, *(name for c in mine for name in (c.workload, c.role)))
     return tuple(dict.fromkeys(name for name in spelt if name in components or name not in taken))
 

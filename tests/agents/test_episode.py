@@ -19,6 +19,7 @@ from aoi.language.decision import parse, render
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.language.prompt import read_prompt
 from aoi.problems import catalogue, sandbox, scenario
+from aoi.problems.faults import FAULTS
 from aoi.problems.scenario import Scenario
 from aoi.records.base import sha256_hex
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo

@@ -142,7 +142,7 @@ class Catalogue:
         for pod, container, labels, started in self._running():
             limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
             used = self._usage(pod, container, started, "cpu")
-            yield Cpu(labels, _above(used, 0.98 * limit / 1000 if limit else math.inf), started)
+            yield Cpu(labels, _held_back(used, limit / 1000), started)
 
     def _memory(self) -> Iterator[Series]:
         for pod, container, labels, started in self._running():
@@ -236,9 +236,13 @@ def _constant(value: float) -> Callable[[int], float | None]:
     return lambda at: value
 
 
-def _above(use: Callable[[int], float | None], limit: float) -> Callable[[int], float | None]:
+def _held_back(use: Callable[[int], float | None], limit_cores: float) -> Callable[[int], float | None]:
+    """Seconds in a second that a container at its quota waits for the next period; a small quota is soon used up."""
+
     def value(at_ms: int) -> float | None:
         used = use(at_ms)
-        return None if used is None else (0.4 * used if used >= limit else 0.0)
+        if used is None:
+            return None
+        return max(0.35, 0.95 - limit_cores) if limit_cores and used >= 0.97 * limit_cores else 0.0
 
     return value

@@ -149,6 +149,7 @@ SCALE_TO_ZERO = Fault(
     type=FaultType.OPERATION,
     eligible=is_used,
     plan=_scale_to_zero,
+    at_rolled=True,
 )
 BAD_IMAGE_TAG = Fault(
     key="bad_image_tag",
@@ -219,6 +220,7 @@ POD_FAILURE = Fault(
     type=FaultType.OPERATION,
     eligible=is_called,
     plan=_pod_failure,
+    at_rolled=True,
 )
 
 MECHANISMS = (

@@ -153,3 +153,12 @@ def test_a_conversion_says_where_its_webhook_is(cluster):
     status, answer = cluster.send("POST", CRDS, versions("v1", strategy="Webhook"))
     assert status == 422
     assert "spec.conversion.webhookClientConfig: Required value: required when strategy is set" in answer["message"]
+
+
+def test_a_null_says_nothing_and_does_not_stand_for_what_is_required(cluster):
+    cluster.post(CRDS, widgets())
+    status, answer = cluster.send("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"size": None}})
+    assert status == 422
+    assert "spec.size: Required value" in answer["message"]
+    made = cluster.post(WIDGETS, {"metadata": {"name": "w"}, "spec": {"size": 1, "max": None, "name": None}})
+    assert made["spec"] == {"size": 1, "max": 5}

@@ -140,6 +140,7 @@ def clients_of(built: Application, root: Root) -> tuple[str, ...]:
     )
 
 
+@cache
 def version_of(fault_key: str) -> str:
     """Versions of the mechanisms behind a key."""
     return "+".join(FAULTS[key].version for key in mechanisms_of(fault_key))

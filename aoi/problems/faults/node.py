@@ -13,7 +13,6 @@ from kubeworld.controllers import nodes
 from kubeworld.controllers.predicates import NodeView
 from kubeworld.kinds.node import is_down
 from kubeworld.machine.store import Obj
-from kubeworld.machine.world import World
 
 _TAINTS = (
     ("dedicated", ("batch", "gpu", "ingress")),

@@ -129,7 +129,7 @@ def test_several_faults_are_made_of_what_training_knows_and_share_no_target_with
     for key in APPLICATIONS:
         singles = {place.roots[0]: place.split for fault in known for place in places_of(fault, key)}
         compounds = compounds_of(key)
-        assert {len(place.roots) for place in compounds} == {1, 2}
+        assert 2 in {len(place.roots) for place in compounds}
         for place in compounds:
             assert {singles[root] for root in place.roots} == {place.split}
             assert (place.slice, bool(place.restarted)) == ("several", len(place.roots) == 1)

@@ -42,7 +42,7 @@ def _of_aiopslab() -> tuple[Problem, ...]:
 def _one_of_each() -> list[Place]:
     """One place of each mechanism, at components that most of them can hit: so they share worlds."""
     hits = _hits()
-    chosen = []
+    chosen: list[Place] = []
     for fault in FAULTS:
         found = list(catalogue.places(fault=fault))
         chosen += [max(found, key=lambda p: hits[p.application, p.roots[0].component])] if found else []
@@ -56,7 +56,7 @@ def _hits() -> Mapping[tuple[str, str], int]:
 
 def _compounds() -> list[Place]:
     """The first pair and the first cascade of each training application."""
-    chosen = []
+    chosen: list[Place] = []
     for key in (key for key, home in APPLICATIONS.items() if home == "train"):
         places = compounds_of(key)
         chosen += [place for place in places if len(place.roots) > 1][:1]

@@ -141,7 +141,7 @@ def _share(reports: Sequence[Report], claim: str) -> str:
     return f"{sum(told)}/{len(told)}"
 
 
-def markdown(reports: Sequence[Report]) -> str:
+def markdown_table(reports: Sequence[Report]) -> str:
     """The table as documentation shows it."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += ["| " + " | ".join(row) + " |" for row in table_rows(reports)]

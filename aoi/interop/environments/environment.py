@@ -7,6 +7,7 @@ for is answered with text: what cannot be run says so, costs a step, and is no e
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -67,9 +68,7 @@ class State:
 class Environment:
     """A session. Not for several threads at once."""
 
-    def __init__(
-        self, problems: Sequence[str] = (), *, max_steps: int = MAX_STEPS, max_chars: int = MAX_CHARS
-    ) -> None:
+    def __init__(self, problems: Sequence[str] = (), *, max_steps: int = MAX_STEPS, max_chars: int = MAX_CHARS) -> None:
         """`problems` are ids to draw from where a reset names none."""
         if max_steps < 1 or max_chars < 100:
             raise Permanent(f"max_steps {max_steps} and max_chars {max_chars}: expected at least 1 and 100")
@@ -99,7 +98,7 @@ class Environment:
         return State(instance.problem.id, instance.seed, kind, namespace, self._steps, self._seen.is_done)
 
     @property
-    def schemas(self) -> list[dict[str, object]]:
+    def schemas(self) -> list[dict[str, Any]]:
         """The tools of this problem, as chat APIs describe functions. Raises: Permanent before a reset."""
         return [schema_of(name) for name in tools_of(self._open().instance.problem.kind)]
 
@@ -196,9 +195,8 @@ def _metrics(scenario: Scenario, call: Metrics) -> str:
     return redact_text(_series(said["data"]))
 
 
-def _series(data: Mapping[str, object]) -> str:
+def _series(data: Mapping[str, Any]) -> str:
     result = data["result"]
-    assert isinstance(result, list)
     if data["resultType"] in ("scalar", "string"):
         return str(result[1])
     lines = []

@@ -3,9 +3,13 @@
 Each WebSocket session of a client is an `Environment` of its own. A reset takes `problem` beside OpenEnv's `seed`.
 """
 
+import multiprocessing
+import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 from openenv.core.env_server import create_fastapi_app
 from openenv.core.env_server.interfaces import Environment as Served
@@ -76,6 +80,45 @@ def _text(seen: Seen, tools: Sequence[dict[str, Any]] = ()) -> Text:
 
 def application(problems: Sequence[str], *, sessions: int, max_steps: int = MAX_STEPS) -> FastAPI:
     """The server: `sessions` at once, which draw from `problems` where a reset names none."""
-    factory: Callable[[], Session] = lambda: Session(Environment(problems, max_steps=max_steps))  # noqa: E731
+
+    def session() -> Session:
+        return Session(Environment(problems, max_steps=max_steps))
+
     limits = ConcurrencyConfig(max_concurrent_envs=sessions, session_timeout=IDLE_S)
-    return create_fastapi_app(factory, ToolCall, Text, concurrency_config=limits)
+    return create_fastapi_app(session, ToolCall, Text, concurrency_config=limits)
+
+
+def serve(
+    problems: Sequence[str],
+    port: int,
+    *,
+    sessions: int,
+    workers: int,
+    max_steps: int = MAX_STEPS,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve on loopback until a signal ends it; each of the `workers` processes holds up to `sessions` sessions.
+
+    `announce` is told the URL once connections are taken. Raises: OSError if the port cannot be had.
+    """
+    listener = socket.create_server(("127.0.0.1", port), backlog=1024)
+    with listener:
+        listener.set_inheritable(True)
+        run = partial(_run, listener, tuple(problems), sessions, max_steps)
+        forks = multiprocessing.get_context("fork")
+        others = [forks.Process(target=run, daemon=True) for _ in range(workers - 1)]
+        for process in others:
+            process.start()
+        announce(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        try:
+            run()
+        finally:
+            for process in others:
+                process.terminate()
+            for process in others:
+                process.join()
+
+
+def _run(listener: socket.socket, problems: tuple[str, ...], sessions: int, max_steps: int) -> None:
+    app = application(problems, sessions=sessions, max_steps=max_steps)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sockets=[listener])

@@ -1,9 +1,9 @@
 """What an agent may call in a problem's world: one frozen type for each tool, whose fields are its arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from aoi.language.lexicon import ACTIONS, SIGNALS
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
@@ -15,17 +15,23 @@ MAX_COMPONENTS = 8
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
-Level = Literal["Hardware", "Operating System", "Virtualization", "Application"]
-Type = Literal[
-    "Misconfiguration",
-    "Code Defect",
-    "Authentication Issue",
-    "Network/Storage Issue",
-    "Operation Error",
-    "Dependency Problem",
-]
-assert set(Level.__args__) == {level.value for level in SystemLevel}
-assert set(Type.__args__) == {fault_type.value for fault_type in FaultType}
+
+
+def _known(words: Collection[str]) -> Callable[[str], str]:
+    def known(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"not one of {', '.join(words)}")
+        return word
+
+    return known
+
+
+LEVELS = tuple(level.value for level in SystemLevel)
+TYPES = tuple(fault_type.value for fault_type in FaultType)
+ActionWord = Annotated[str, AfterValidator(_known(ACTIONS)), Field(json_schema_extra={"enum": list(ACTIONS)})]
+CauseWord = Annotated[str, AfterValidator(_known(SIGNALS)), Field(json_schema_extra={"enum": list(SIGNALS)})]
+Level = Annotated[str, AfterValidator(_known(LEVELS)), Field(json_schema_extra={"enum": list(LEVELS)})]
+Type = Annotated[str, AfterValidator(_known(TYPES)), Field(json_schema_extra={"enum": list(TYPES)})]
 
 
 class Call(BaseModel):
@@ -64,7 +70,7 @@ class Traces(Call):
 class Act(Call):
     """Change one component of the application by a typed action, behind a dry run. In mitigations only."""
 
-    action: Literal[ACTIONS] = Field(description="What to do")  # type: ignore[valid-type]
+    action: ActionWord = Field(description="What to do")
     component: Name = Field(description="A component of the application, or a node")
     value: str | None = Field(default=None, max_length=MAX_TEXT, description="What some actions need, such as replicas")
 
@@ -78,7 +84,7 @@ class Submit(Call):
     components: tuple[Name, ...] = Field(
         default=(), max_length=MAX_COMPONENTS, description="What is at fault, the causes and not what suffers from them"
     )
-    cause: Literal[SIGNALS] | None = Field(default=None, description="A word for it")  # type: ignore[valid-type]
+    cause: CauseWord | None = Field(default=None, description="A word for it")
     system_level: Level | None = Field(default=None, description="Where the cause lies; for an analysis")
     fault_type: Type | None = Field(default=None, description="Of what type it is; for an analysis")
 

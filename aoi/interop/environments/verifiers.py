@@ -24,7 +24,11 @@ SILENT = "Call one of your tools."
 
 
 def load_environment(
-    problems: Sequence[str] = (), *, set: str = "aiopslab", seeds: int = 1, max_steps: int = MAX_STEPS  # noqa: A002
+    problems: Sequence[str] = (),
+    *,
+    set: str = "aiopslab",  # noqa: A002 - as the command line spells it
+    seeds: int = 1,
+    max_steps: int = MAX_STEPS,
 ) -> vf.Environment:
     """An environment over problems by id, or over a named set, each in the worlds of `seeds` seeds.
 
@@ -38,7 +42,8 @@ def load_environment(
     ]
     rubric = vf.Rubric(funcs=[strict_grade])
     tools = [vf.Tool(**schema_of(name)) for name in TOOLS]
-    return Incidents(dataset=Dataset.from_list(rows), rubric=rubric, tool_defs=tools, max_turns=2 * max_steps, steps=max_steps)
+    dataset = Dataset.from_list(rows)
+    return Incidents(dataset=dataset, rubric=rubric, tool_defs=tools, max_turns=2 * max_steps, steps=max_steps)
 
 
 async def strict_grade(state: vf.State) -> float:
@@ -57,9 +62,7 @@ class Incidents(vf.MultiTurnEnv):
         """Build the world; the prompt is what an agent is told of it."""
         environment = Environment(max_steps=self._steps)
         seen = environment.reset(state["info"]["problem"], int(state["info"]["seed"]))
-        state["prompt"] = vf.utils.message_utils.normalize_messages(
-            [{"role": "user", "content": seen.text}], field_name="prompt"
-        )
+        state["prompt"] = [vf.UserMessage(role="user", content=seen.text)]
         state[_SESSION] = environment
 
     async def env_response(self, messages: vf.Messages, state: vf.State, **_: Any) -> vf.Messages:
@@ -69,9 +72,9 @@ class Incidents(vf.MultiTurnEnv):
         said: list[Any] = []
         for call in calls:
             text = _answered(environment, state, call.name, call.arguments)
-            said.append({"role": "tool", "content": text, "tool_call_id": call.id})
+            said.append(vf.ToolMessage(role="tool", content=text, tool_call_id=call.id))
         if not calls:
-            said.append({"role": "user", "content": SILENT})
+            said.append(vf.UserMessage(role="user", content=SILENT))
         if environment.state.is_done:
             state["final_env_response"] = said
         return said

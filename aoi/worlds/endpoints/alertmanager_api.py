@@ -66,7 +66,8 @@ def _groups(alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _status(world: World) -> dict[str, Any]:
-    config = f"route:\n  receiver: {rules.RECEIVER}\n  group_by: [{', '.join(_GROUP_BY)}]\nreceivers:\n- name: {rules.RECEIVER}\n"
+    route = f"route:\n  receiver: {rules.RECEIVER}\n  group_by: [{', '.join(_GROUP_BY)}]\n"
+    config = f"{route}receivers:\n- name: {rules.RECEIVER}\n"
     return {
         "cluster": {"status": "ready", "name": "", "peers": []},
         "config": {"original": config},

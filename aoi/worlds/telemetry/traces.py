@@ -61,7 +61,7 @@ class _Request:
 
     def __init__(self, world: World, application: Application, traffic: Traffic, at_ms: int) -> None:
         self.world = world
-        self.application = application
+        self.application = traffic.application
         self.traffic = traffic
         self.at_ms = at_ms
         self.drawn = 0
@@ -102,7 +102,7 @@ class _Request:
         spec = self.application.by_name[name].operation(operation)
         index = len(self.found)
         self.found.append(Span(name, operation, start_ms, 0.0, parent, {"span.kind": "server"}))
-        duration, has_failed = self._own_ms(spec), False
+        duration, has_failed = self._own_ms(spec) + self._waited_ms(name), False
         for call in spec.calls:
             if call.weight < 1.0 and self._roll() >= call.weight:
                 continue
@@ -123,6 +123,13 @@ class _Request:
         """Log-normal with the tail of traffic.py; from one uniform draw by a sine, which is near enough."""
         deviate = 1.3 * math.sin(math.pi * (self._roll() - 0.5)) + 0.5 * (self._roll() - 0.5)
         return spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
+
+    def _waited_ms(self, name: str) -> float:
+        """What the request waited for its turn at a component that is short of something."""
+        if name not in self.traffic.waits:
+            return 0.0
+        median, late = self.traffic.waits[name]
+        return 2 * median * self._roll() + max(0.0, late - median) * self._roll() ** 6
 
     def _call(self, caller: str, call: Call, start_ms: float, parent: int) -> tuple[float, bool]:
         """Adds the client span of one call and what it reaches. (duration, whether the call failed)."""

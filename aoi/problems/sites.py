@@ -13,7 +13,6 @@ from kubeworld.controllers.predicates import NodeView, views
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-
 AROUND = ("resourcequotas", "limitranges", "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling")
 
 

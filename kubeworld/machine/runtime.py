@@ -21,6 +21,15 @@ class ExitPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class EvictionPlan:
+    """A container that will write more than it may: the kubelet evicts its pod at its next look."""
+
+    after_ms: int
+    message: str
+    """As the pod's status and event carry it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerPlan:
     """What a container does when it is started now, in the world as it is."""
 
@@ -33,6 +42,7 @@ class ContainerPlan:
     ready_after_ms: int = 0
     """From start until its readiness would succeed (if it has a probe, the probe decides)."""
     exit: ExitPlan | None = None
+    evict: EvictionPlan | None = None
     stop_ms: int = 1000
     """From SIGTERM to its exit; beyond the grace period it is killed (137)."""
     stop_code: int = 143

@@ -15,6 +15,7 @@ from aoi.problems.faults import (
     node,
     quota,
     scheduling,
+    storage,
     workload,
 )
 from aoi.problems.faults.base import Fault
@@ -56,7 +57,7 @@ FAMILIES: Mapping[str, Split] = {
 }
 """Families of mechanisms by the split that meets them first: those of development and test are never trained on."""
 
-_AREAS = (workload, network, scheduling, node, quota, admission, identity, data, configuration)
+_AREAS = (workload, network, scheduling, node, quota, storage, admission, identity, data, configuration)
 
 FAULTS: Mapping[str, Fault] = {fault.key: fault for area in _AREAS for fault in area.MECHANISMS}
 

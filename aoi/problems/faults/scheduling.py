@@ -8,7 +8,7 @@ from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.places import components_on, home, pins, request_m, restarts
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
 from aoi.problems.sites import Site, is_used
-from aoi.problems.writes import Create, Delete, Key, Wait
+from aoi.problems.writes import Create, Key, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
 from kubeworld.controllers.scheduler import STOPPED

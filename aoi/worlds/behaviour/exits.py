@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import disks
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -12,7 +13,7 @@ from aoi.worlds.behaviour.noise import unit
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-Why = Literal["buggy", "missing", "invalid", "oom", "unauthorized", "authfailed", "unreachable"]
+Why = Literal["buggy", "missing", "invalid", "oom", "unauthorized", "authfailed", "unreachable", "readonly", "denied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Ending:
     code: int
     reason: Literal["Error", "OOMKilled"]
     detail: str = ""
-    """Database component that did not let it in, or the setting that is wrong."""
+    """Database component that did not let it in, the setting that is wrong, or the folder that it cannot write."""
 
 
 def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
@@ -41,6 +42,12 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
     if program.image == "buggy":
         return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    trouble = disks.data_trouble(component, pod)
+    if trouble is not None:
+        word, folder = trouble
+        return Ending(
+            word, 300 + int(400 * unit(uid, "data")), disks.EXIT_CODES.get(component.dialect, 1), "Error", folder
+        )
     limit = program.memory_limit_bytes
     if limit and limit < component.demand.peak_bytes:
         # Far below the steady need it dies while it loads; just below the peak, under load later on.

@@ -139,7 +139,9 @@ class _Writer:
             ending = exits.ending(self.world, self.application, self.pod, self.program, self.life.start_ms)
         last = self._ending(ending) if ending else self._stop()
         body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
-        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy"))
+        first = self._start(
+            until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy", "readonly", "denied")
+        )
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
 

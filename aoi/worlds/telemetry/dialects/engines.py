@@ -13,6 +13,16 @@ DIALECTS: Mapping[str, Dialect] = {
             "stop": ("received signal 15 (Terminated)", "now exiting"),
             "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
             "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
+            "readonly": (
+                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
+                "{name}/mongod.lock (Read-only file system). Ensure the user executing mongod is the owner of the lock "
+                "file and has the appropriate permissions.",
+            ),
+            "denied": (
+                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
+                "{name}/mongod.lock (Permission denied). Ensure the user executing mongod is the owner of the lock "
+                "file and has the appropriate permissions.",
+            ),
             "chatter": (
                 "Connection accepted",
                 "Connection ended",
@@ -37,6 +47,8 @@ DIALECTS: Mapping[str, Dialect] = {
             ),
             "stop": ("received fast shutdown request", "database system is shut down"),
             "norole_seen": ("permission denied for database {db}, not authorized",),
+            "readonly": ('could not open lock file "{name}/postmaster.pid": Read-only file system',),
+            "denied": ('could not open file "{name}/PG_VERSION": Permission denied',),
             "nologin_seen": ('password authentication failed for user "{user}"', 'Role "{user}" does not exist.'),
             "chatter": (
                 "checkpoint starting: time",

@@ -37,7 +37,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("diskfull", r"no space left on device|ENOSPC|disk full"),
         ("readonly", r"read-only file system|READONLY You can't write|not (?:master|primary) and slaveOk"),
         ("fds", r"too many open files|EMFILE"),
-        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden"),
+        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden|"
+                      r"(?:: |\()permission denied\b|EACCES"),
         ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|lookup \S+ on \S+: .*(?:timeout|refused)"),
         ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
                    r"could not (?:be )?resolved? host|nodename nor servname|failed to lookup address|"

@@ -21,6 +21,7 @@ from aoi.problems.faults import (
     rollouts,
     scheduling,
     starts,
+    storage,
     workload,
 )
 from aoi.problems.faults.base import Fault
@@ -65,7 +66,6 @@ FAMILIES: Mapping[str, Split] = {
 _AREAS = (
     workload,
     network,
-    node,
     data,
     configuration,
     images,
@@ -74,7 +74,9 @@ _AREAS = (
     probes,
     rollouts,
     scheduling,
+    node,
     quota,
+    storage,
     admission,
     identity,
 )

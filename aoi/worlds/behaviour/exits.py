@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import datafiles, options
+from aoi.worlds.behaviour import datafiles, disks, options
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -30,6 +30,8 @@ Why = Literal[
     "authfailed",
     "badpassword",
     "unreachable",
+    "readonly",
+    "denied",
 ]
 EXEC_FAILED = 255
 """What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
@@ -44,7 +46,7 @@ class Ending:
     code: int
     reason: Literal["Error", "OOMKilled"]
     detail: str = ""
-    """Database component that did not let it in, the setting or option that is wrong, or the release of the files."""
+    """Database component that did not let it in; setting, option or folder that is wrong; release of the files."""
 
 
 def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
@@ -56,7 +58,7 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
     if component is None:
         return None
     uid = pod["metadata"].get("uid", "")
-    if (unable := _unable(component, program, uid)) is not None:
+    if (unable := _unable(component, program, uid) or _locked_out(component, pod, uid)) is not None:
         return unable
     limit = program.memory_limit_bytes
     if limit and limit < component.demand.peak_bytes:
@@ -85,6 +87,16 @@ def _poisoned(world: World, component: Component, uid: str) -> Ending | None:
     if not world.state.get("queues", {}).get(component.name, {}).get("poison"):
         return None
     return Ending("poisoned", component.start_ms + 700 + int(900 * unit(uid, "poison")), 1, "Error")
+
+
+def _locked_out(component: Component, pod: Obj, uid: str) -> Ending | None:
+    """An engine that may not write its data."""
+    trouble = disks.data_trouble(component, pod)
+    if trouble is None:
+        return None
+    word, folder = trouble
+    code = disks.EXIT_CODES.get(component.dialect, 1)
+    return Ending(word, 300 + int(400 * unit(uid, "data")), code, "Error", folder)
 
 
 def _unable(component: Component, program: Launch, uid: str) -> Ending | None:

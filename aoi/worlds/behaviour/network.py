@@ -288,7 +288,9 @@ class Network:
         """Pods by the component as which their program registered. Nothing checks whether they still answer."""
         registered: dict[str, list[Endpoint]] = {}
         for pod in self.pods:
-            if "deletionTimestamp" in pod["metadata"] or not pod.get("status", {}).get("podIP"):
+            told = pod.get("status", {})
+            has_ended = told.get("phase") in ("Succeeded", "Failed")
+            if "deletionTimestamp" in pod["metadata"] or has_ended or not told.get("podIP"):
                 continue
             for container in pod["spec"]["containers"]:
                 status = container_status(pod, container["name"])

@@ -167,7 +167,7 @@ class _Writer:
         if ending is not None and ending.why in ("arm64", "badargs"):
             return last
         body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
-        early = ("missing", "invalid", "buggy", "datafiles")
+        early = ("missing", "invalid", "buggy", "datafiles", "readonly", "denied")
         first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]

@@ -50,7 +50,16 @@ class Delete:
     key: Key
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Time between two writes, in simulated seconds: a pod needs some to go before its claim can be made anew."""
+
+    seconds: int
+
+
 Write = Patch | Create | Delete
+Deed = Write | Wait
+"""What a plan is a list of."""
 
 
 def path_of(resource: str, namespace: str, name: str | None = None) -> str:

@@ -119,6 +119,12 @@ def application_of(world: World) -> Application | None:
     return runtime.application if isinstance(runtime, AppRuntime) else None
 
 
+def applications_of(world: World) -> tuple[Application, ...]:
+    """All that run in a world."""
+    application = application_of(world)
+    return () if application is None else (application,)
+
+
 def traffic(world: World) -> Traffic:
     """Traffic now. Raises: ValueError if the world's runtime has no application."""
     application = application_of(world)

@@ -108,6 +108,14 @@ class Image:
     whatever component its pod stands for."""
     tools: tuple[str, ...] = ()
     """Other executables in the image, for exec."""
+    slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ()
+    """(tag, what is wrong with it): builds that run, and leak memory or burn CPU."""
+
+    @property
+    def flaws(self) -> Mapping[str, Literal["leak", "hot"]]:
+        """What is wrong with a build that runs, by its tag."""
+        return dict(self.slow)
+
     is_private: bool = False
     """Whoever pulls it must log in."""
 

@@ -199,6 +199,10 @@ class Network:
     def reach_pod(self, pod: Obj | None, callee: str, address: str) -> Reach:
         """From one pod (None: the users) to a callee that it looks for at `address`."""
         expected = self.application.by_name[callee]
+        if pod is not None and (port := _loopback_port(address)):
+            # Within the pod: whoever of its own containers listens there answers, no policy and no Service between.
+            own = Endpoint((pod.get("status") or {}).get("podIP", ""), port, pod)
+            return Reach(((self._answer(pod, own, expected), 1.0),), address=address)
         if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
             if not self._registry_answers():
                 return Reach((("unavailable", 1.0),), address=address)
@@ -259,8 +263,6 @@ class Network:
 
     def _resolve(self, address: str) -> tuple[str, list[Endpoint]]:
         host, _, number = address.rpartition(":")
-        if host in ("localhost", "127.0.0.1"):
-            return "refused", []  # nobody but the program itself is in its pod
         name, _, rest = host.partition(".")
         namespace = rest.split(".")[0] if rest else self.namespace
         service = self.world.store.get("services", namespace, name)
@@ -453,6 +455,12 @@ def _target(item: Obj, port: Obj | None, number: str) -> int | None:
         if (candidate.get("name") or "") == (port.get("name") or ""):
             return candidate.get("port")
     return None
+
+
+def _loopback_port(address: str) -> int:
+    """The port of an address that leads back into the caller's own pod; else 0."""
+    host, _, port = address.rpartition(":")
+    return int(port) if host in ("localhost", "127.0.0.1") and port.isdigit() else 0
 
 
 def _name(obj: Obj) -> tuple[str, str]:

@@ -302,7 +302,7 @@ def _truth(built: Application, fault_key: str | None, plan: Plan | None) -> Trut
         causes=fault.causes,
         level=fault.level,
         type=fault.type,
-        action=plan.actions[0],
+        action=plan.actions[0] if plan.actions else None,
         evidence=plan.evidence,
         actions=plan.actions,
     )

@@ -24,8 +24,12 @@ WORDS = (
     "unauthorized",
     "authfailed",
     "dns",
+    "servfail",
 )
-"""How one attempt of a call can end. `authfailed` is an unknown user or password, `unauthorized` a missing role."""
+"""How one attempt of a call can end. `authfailed` is an unknown user or password, `unauthorized` a missing role.
+
+Of a name that is looked up `nohost` says that it does not exist, `dns` that nobody answers, `servfail` that DNS fails.
+"""
 
 USERS = ""
 """Stands for the users as the caller of the entry."""
@@ -53,6 +57,9 @@ class Instances:
     ready: int
     desired: int
     cpu_limit_m: int
+    """What it may use; of a limit that stress workers share, its part."""
+    stress_m: float = 0.0
+    """What stress workers beside it would use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Conditions:
     def to_json(self) -> tuple[Any, ...]:
         """Tuples of plain values, to be remembered."""
         edges = tuple((e.caller, e.callee, e.outcomes, e.delay_ms, e.address) for e in self.edges)
-        instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m) for i in self.instances)
+        instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m, i.stress_m) for i in self.instances)
         return edges, instances
 
     @classmethod
@@ -124,4 +131,4 @@ def _instances(network: Network, component: str) -> Instances:
     ready = network.ready_count(component)
     workload = network.workload(component)
     desired = workload["spec"].get("replicas", 1) if workload else 0
-    return Instances(component, ready, desired, network.cpu_limit_m(component))
+    return Instances(component, ready, desired, network.cpu_limit_m(component), network.stress_m(component))

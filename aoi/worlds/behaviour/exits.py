@@ -7,12 +7,12 @@ from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
-from aoi.worlds.behaviour.network import Network, admitted
+from aoi.worlds.behaviour.network import Network, admitted, main_container
 from aoi.worlds.behaviour.noise import unit
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-Why = Literal["buggy", "missing", "invalid", "oom", "unauthorized", "authfailed", "unreachable"]
+Why = Literal["buggy", "missing", "invalid", "taken", "oom", "unauthorized", "authfailed", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
     if program.image == "buggy":
         return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    if _is_taken(application, pod, program):
+        return Ending("taken", component.start_ms + int(200 * unit(uid, "taken")), 1, "Error")
     limit = program.memory_limit_bytes
     if limit and limit < component.demand.peak_bytes:
         # Far below the steady need it dies while it loads; just below the peak, under load later on.
@@ -48,6 +50,18 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         after = 1_200 if share < 0.5 else 4_000 + int(26_000 * (share - 0.5) * 2)
         return Ending("oom", after + int(800 * unit(uid, "oom")), 137, "OOMKilled")
     return _database_ending(world, application, pod, program, at_ms)
+
+
+def _is_taken(application: Application, pod: Obj, program: Launch) -> bool:
+    """Whether a container that starts before it in the same pod, and so in the same network, has its port already.
+
+    The kubelet starts containers in their order, and what stands beside a program is up in less time than it.
+    """
+    containers = pod["spec"]["containers"]
+    if len(containers) < 2:
+        return False
+    before = containers[: containers.index(main_container(application, pod))]
+    return any(port["containerPort"] == program.port for other in before for port in other.get("ports") or ())
 
 
 def _database_ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:

@@ -15,12 +15,15 @@ NETWORK_MS = 0.4
 """One round trip between two pods."""
 TAIL = 2.6
 """p99 over p50 of a healthy operation's own time."""
+CFS_PERIOD_MS = 100.0
+"""In which a container may use its quota of CPU (cpu.cfs_period_us)."""
 BASE_ERRORS = 0.0004
 """Share of executions that fail in a healthy operation: nothing is perfect."""
 FAILURE_MS = {
     "refused": 1.2,
     "nohost": 4.0,
     "dns": 5000.0,
+    "servfail": 6.0,
     "reset": 2.5,
     "unavailable": 1.0,
     "unimplemented": 1.0,
@@ -102,6 +105,8 @@ class _Evaluation:
         self.rates: dict[tuple[str, str], float] = {}
         self.calls: dict[tuple[str, str], float] = {}
         self.slowdown: dict[str, float] = {}
+        self.stalls_ms: dict[str, float] = {}
+        """What each execution waits for its turn on a CPU that stress workers share."""
 
     def run(self) -> Traffic:
         """Errors first (they do not depend on rates), then rates, then latencies under the CPU that rates leave."""
@@ -122,7 +127,8 @@ class _Evaluation:
 
     def _execute(self, name: str, operation: Operation) -> tuple[float, float, float]:
         slow = self.slowdown.get(name, 1.0)
-        p50, tail = operation.own_ms * slow, operation.own_ms * slow * (TAIL - 1)
+        stall = self.stalls_ms.get(name, 0.0)
+        p50, tail = operation.own_ms * slow + stall, operation.own_ms * slow * (TAIL - 1) + stall
         alive, alive_p50 = 1.0 - BASE_ERRORS, True
         for call in operation.calls:
             failing, own_errors, latency, extra = self._call(name, call)
@@ -197,9 +203,14 @@ class _Evaluation:
             if entry is None or not entry.cpu_limit_m or not entry.ready:
                 continue
             used = cpu_millicores(component, self._rate(component)) / entry.ready
+            if entry.stress_m > entry.cpu_limit_m:
+                # What is left of each period of the scheduler is its part; for the rest of it the group is held back.
+                needed = component.demand.cpu_ms_per_request * 1000 / entry.cpu_limit_m
+                crowd = 1.0 if used < 0.9 * entry.cpu_limit_m else 3.0
+                self.stalls_ms[component.name] = round(crowd * (CFS_PERIOD_MS + needed), 3)
             if used > 0.9 * entry.cpu_limit_m:
                 self.slowdown[component.name] = round(min(40.0, 2.0 * used / entry.cpu_limit_m), 3)
-        return bool(self.slowdown)
+        return bool(self.slowdown or self.stalls_ms)
 
     def _rate(self, component: Component) -> float:
         return sum(self.rates.get((component.name, operation.name), 0.0) for operation in component.operations)

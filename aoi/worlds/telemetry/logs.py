@@ -139,7 +139,7 @@ class _Writer:
             ending = exits.ending(self.world, self.application, self.pod, self.program, self.life.start_ms)
         last = self._ending(ending) if ending else self._stop()
         body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
-        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy"))
+        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy", "taken"))
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
 
@@ -169,7 +169,7 @@ class _Writer:
             "unreachable": "nodatabase",
         }.get(ending.why, ending.why)
         texts = self.dialect.phrases.get(event, ())
-        extra = {"name": ending.detail, "value": self.program.failed_value}
+        extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
         if ending.why in ("authfailed", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
@@ -264,7 +264,7 @@ class _Writer:
     def _callee(self, callee: str) -> dict[str, str]:
         """Where the program looks for a callee."""
         address = self.program.address_of(callee, self.application)
-        return callee_values(self.world, self.application, self.component.name, callee, address)
+        return callee_values(self.world, self.application, self.component.name, callee, address, self.pod)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
         texts = self.dialect.phrases[event]

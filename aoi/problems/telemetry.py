@@ -25,6 +25,7 @@ CHURN = 2
 """New pods for each that there should be, and one more, in that time: above it they do not last."""
 LOG_LINES = 60
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
+_QUOTED = re.compile(r"\"[^\"]*\"|[a-z]+ [\w.-]+/[\w.-]+", re.IGNORECASE)
 _TROUBLE = re.compile(
     r"error|fail|panic|fatal|exception|terminate called|refused|"
     r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
@@ -94,7 +95,8 @@ def _pod(pod: Obj) -> Iterator[str]:
         for part in ("state", "lastState"):
             for what, detail in entry.get(part, {}).items():
                 if what != "running":
-                    yield f"{part} {what} {detail.get('reason', '')}"
+                    code = detail.get("exitCode", "")
+                    yield f"{part} {what} {detail.get('reason', '')} {code}: {_gist(detail.get('message', ''))}"
         if not entry.get("ready"):
             yield "not ready"
     for condition in status.get("conditions", ()):
@@ -125,10 +127,20 @@ def _churning(world: World, application: Application) -> Iterator[str]:
 
 
 def _told(event: Obj) -> str:
-    """Its reason; of a probe also how it fails, since a wrong port is refused and a wrong program answers."""
+    """Its reason; of a probe also how it fails, since a wrong port is refused and a wrong program answers.
+
+    What cannot be pulled, mounted, created or placed says why at the end of its message.
+    """
+    if event["reason"] in ("Failed", "FailedMount", "FailedCreate"):
+        return f"{event['reason']} {_gist(event.get('message', ''))}"
     if event["reason"] != "Unhealthy":
         return event["reason"]
     return f"Unhealthy {_VOLATILE.sub('#', event.get('message', ''))}"
+
+
+def _gist(message: str) -> str:
+    """The last clause of a message, which says why, without the names in it."""
+    return _VOLATILE.sub("#", _QUOTED.sub("#", message.removesuffix(": unknown")).rpartition(": ")[2])[:120]
 
 
 def _owner(event: Obj, application: Application) -> str:
@@ -158,6 +170,7 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         return
     if workload["spec"].get("replicas", 1) == 0:
         yield "asks for no pods"
+    yield from _probes(workload)
     for service in (item for item in application.services if item.component == name):
         endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)
         subsets = (endpoints or {}).get("subsets") or ()
@@ -179,3 +192,14 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
 def _is_foreign(world: World, application: Application, component: Component, name: str) -> bool:
     pod = world.store.get("pods", application.namespace_of(component), name)
     return pod is not None and application.component_of(pod) is not component
+
+
+def _probes(workload: Obj) -> Iterator[str]:
+    """Probes that knock where no container of the template listens by its own word."""
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        declared = {port["containerPort"] for port in container.get("ports", ())}
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+            handlers = container.get(kind, {})
+            asked = {handlers[how].get("port") for how in ("httpGet", "tcpSocket", "grpc") if how in handlers}
+            if declared and any(isinstance(port, int) and port not in declared for port in asked):
+                yield f"{kind} asks at a port of no container"

@@ -8,7 +8,7 @@ from typing import Any
 
 from aoi.problems.faults.base import Fault, Plan
 from aoi.problems.faults.chaos import chaos_plan, is_called, resource_of, schedule_plan
-from aoi.problems.sites import Site, is_used
+from aoi.problems.sites import Site, flow, is_used
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
 
@@ -154,10 +154,11 @@ def _looks_up(application: Application, component: Component) -> bool:
     return is_used(application, component) and bool(needs) and not (is_registry and needs[0].protocol == "grpc")
 
 
-def _is_limited(application: Application, component: Component) -> bool:
-    """Has a limit of CPU, below what the fewest stress workers want: they take what it lives on."""
-    limit = component.resources.cpu_limit_m
-    return 0 < limit < 1000 * min(WORKERS) and bool(component.operations) and is_used(application, component)
+def _starves(application: Application, component: Component) -> bool:
+    """Needs more than what the fewest stress workers leave of its limit."""
+    limit, rate = component.resources.cpu_limit_m, flow(application).get(component.name, 0.0)
+    used = (component.demand.cpu_idle_m + rate * component.demand.cpu_ms_per_request) / (component.replicas + 1)
+    return bool(limit) and used > 2 * limit / (1 + min(WORKERS)) and is_used(application, component)
 
 
 def _keeps_data(application: Application, component: Component) -> bool:
@@ -184,7 +185,7 @@ MECHANISMS = (
     _fault("dns_chaos", ("chaos", "dns"), eligible=_looks_up, plan=_names),
     _fault("http_abort", ("chaos", "reset"), eligible=_speaks_http, plan=_http_abort),
     _fault("http_delay", ("chaos", "delay"), eligible=_answers_http, plan=_http_delay),
-    _fault("cpu_stress", ("chaos", "throttled"), eligible=_is_limited, plan=_cpu_stress),
+    _fault("cpu_stress", ("chaos", "throttled"), eligible=_starves, plan=_cpu_stress),
     _fault("io_latency", ("chaos", "delay"), eligible=_keeps_data, plan=_io_latency),
     _fault("pod_kills", ("chaos",), eligible=is_called, plan=_pod_kills),
     _fault("container_kills", ("chaos", "restarted"), eligible=is_called, plan=_container_kills),

@@ -108,6 +108,23 @@ class Image:
     whatever component its pod stands for."""
     tools: tuple[str, ...] = ()
     """Other executables in the image, for exec."""
+    slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ()
+    """(tag, what is wrong with it): builds that run, and leak memory or burn CPU."""
+
+    @property
+    def flaws(self) -> Mapping[str, Literal["leak", "hot"]]:
+        """What is wrong with a build that runs, by its tag."""
+        return dict(self.slow)
+
+    is_private: bool = False
+    """Whoever pulls it must log in."""
+
+    @property
+    def arm64(self) -> tuple[str, ...]:
+        """Builds of the newest release for another processor: two tags, and what one of them is by digest."""
+        newest = self.tags[-1]
+        digest = hashlib.sha256(f"{self.repository}:{newest}/linux/arm64".encode()).hexdigest()
+        return f"{newest}-arm64", f"{newest}-arm64v8", f"sha256:{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +200,10 @@ class Component:
     sidecars_lead: bool = False
     """They are listed before the main container, which an annotation then names as the default."""
     inits: tuple[Attendant, ...] = ()
+    rolls: bool = False
+    """Its Deployment keeps old pods until new ones are ready, and never fewer; otherwise old pods stop first."""
+    rollout_s: int = 600
+    """Seconds without progress after which a rollout counts as failed (`progressDeadlineSeconds`)."""
 
     @property
     def role(self) -> str:
@@ -252,6 +273,8 @@ class Application:
     furniture: Furniture = NOTHING_ELSE
     version: str = "1"
     """Raised when an application changes meaning."""
+    pull_secret: str = ""
+    """Name of the Secret with which its private images are pulled; empty if it has none."""
 
     @cached_property
     def namespaces(self) -> tuple[str, ...]:

@@ -1,9 +1,14 @@
-"""Why and when a program ends by itself: buggy build, unusable configuration, memory limit, database at start."""
+"""Why and when a program ends by itself.
+
+A build for another machine or a broken one, an unusable command line or configuration, files of another release, a
+memory limit or a leak, a database at start, a message that no consumer can bear.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from aoi.worlds.applications.spec import Application
+from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour import datafiles, options
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -12,7 +17,23 @@ from aoi.worlds.behaviour.noise import unit
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-Why = Literal["buggy", "missing", "invalid", "taken", "oom", "unauthorized", "authfailed", "unreachable"]
+Why = Literal[
+    "arm64",
+    "buggy",
+    "badargs",
+    "missing",
+    "invalid",
+    "taken",
+    "datafiles",
+    "oom",
+    "poisoned",
+    "unauthorized",
+    "authfailed",
+    "badpassword",
+    "unreachable",
+]
+EXEC_FAILED = 255
+"""What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +45,7 @@ class Ending:
     code: int
     reason: Literal["Error", "OOMKilled"]
     detail: str = ""
-    """Database component that did not let it in, or the setting that is wrong."""
+    """Database component that did not let it in, the setting or option that is wrong, or the release of the files."""
 
 
 def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
@@ -36,11 +57,8 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
     if component is None:
         return None
     uid = pod["metadata"].get("uid", "")
-    if program.failure:
-        detail = program.failed.name if program.failed else ""
-        return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
-    if program.image == "buggy":
-        return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    if (unable := _unable(component, program, uid)) is not None:
+        return unable
     if _is_taken(application, pod, program):
         return Ending("taken", component.start_ms + int(200 * unit(uid, "taken")), 1, "Error")
     limit = program.memory_limit_bytes
@@ -49,7 +67,45 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         share = limit / component.demand.peak_bytes
         after = 1_200 if share < 0.5 else 4_000 + int(26_000 * (share - 0.5) * 2)
         return Ending("oom", after + int(800 * unit(uid, "oom")), 137, "OOMKilled")
-    return _database_ending(world, application, pod, program, at_ms)
+    return (
+        _database_ending(world, application, pod, program, at_ms)
+        or _poisoned(world, component, uid)
+        or _grown(component, program, uid)
+    )
+
+
+def _grown(component: Component, program: Launch, uid: str) -> Ending | None:
+    """A program that leaks, at the moment at which its limit is used up."""
+    leak, limit = program.tuning.leak_bytes_per_s, program.memory_limit_bytes
+    if not leak or not limit:
+        return None
+    lasts_s = (limit - component.demand.memory_bytes) / leak
+    return Ending("oom", int(lasts_s * 1000 * (0.92 + 0.16 * unit(uid, "leak"))), 137, "OOMKilled")
+
+
+def _poisoned(world: World, component: Component, uid: str) -> Ending | None:
+    """A consumer that is handed a message which it cannot bear, again after each restart: nobody acknowledged it."""
+    if not world.state.get("queues", {}).get(component.name, {}).get("poison"):
+        return None
+    return Ending("poisoned", component.start_ms + 700 + int(900 * unit(uid, "poison")), 1, "Error")
+
+
+def _unable(component: Component, program: Launch, uid: str) -> Ending | None:
+    """What ends a program before it serves, on account of what it is and was given alone."""
+    if program.image == "arm64":
+        return Ending("arm64", 20 + int(60 * unit(uid, "exec")), EXEC_FAILED, "Error")
+    if program.failure == "badargs":
+        code = options.EXIT_CODES[component.dialect]
+        return Ending("badargs", 40 + int(120 * unit(uid, "args")), code, "Error", program.failed_value)
+    if program.failure:
+        detail = program.failed.name if program.failed else ""
+        return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
+    if program.image == "buggy":
+        return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    if (refused := datafiles.refusal(component, program.tag)) is not None:
+        code = datafiles.EXIT_CODES[component.dialect]
+        return Ending("datafiles", 700 + int(500 * unit(uid, "files")), code, "Error", refused.written_by)
+    return None
 
 
 def _is_taken(application: Application, pod: Obj, program: Launch) -> bool:
@@ -79,7 +135,7 @@ def _database_ending(world: World, application: Application, pod: Obj, program: 
             conditions = conditions or conditions_at(world, application, at_ms)
             edge = conditions.edge(component.name, name)
             outcome = max(edge.outcomes, key=lambda pair: pair[1])[0] if edge else "ok"
-        if outcome in ("unauthorized", "authfailed"):
+        if outcome in ("unauthorized", "authfailed", "badpassword"):
             return Ending(outcome, 1_100 + int(500 * unit(pod["metadata"].get("uid", ""), "db")), 2, "Error", name)
         if outcome != "ok":
             return Ending("unreachable", 10_000, 2, "Error", name)

@@ -5,19 +5,21 @@ ask here, so they cannot disagree about which program listens on which port.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aoi.worlds.applications.installation import Attendant
-from aoi.worlds.applications.spec import Application, Component, Image, Setting
+from aoi.worlds.applications.spec import DATA_KINDS, Application, Component, Image, Setting
+from aoi.worlds.behaviour import options
+from aoi.worlds.behaviour.tuning import PLAIN, Flaw, Tuning, engine_tuned, tuned, unwrapped
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 
 Values = Mapping[str, Mapping[str, str]]
 """Data of the namespace's ConfigMaps and Secrets by `<kind>/<name>`: what a container that starts reads."""
 
-ImageState = Literal["good", "buggy", "missing", "invalid", "foreign"]
+ImageState = Literal["good", "buggy", "missing", "invalid", "foreign", "arm64"]
 _REFERENCE = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 
 
@@ -34,16 +36,21 @@ class Launch:
     """Why the container runtime could not start it."""
     port: int = 0
     """Where it listens."""
-    failure: Literal["", "missing", "invalid"] = ""
-    """Why it exits at start on account of its configuration."""
+    failure: Literal["", "missing", "invalid", "badargs"] = ""
+    """Why it exits at start on account of its configuration or of its command line."""
     failed: Setting | None = None
     failed_value: str = ""
+    """What the setting holds, or the option that it does not know."""
     addresses: tuple[tuple[str, str], ...] = ()
     """(callee, `host:port`) as its configuration says."""
     password: str | None = None
     """What it logs in to databases with; None if it has no setting for it and so uses what was compiled in."""
+    tag: str = ""
+    """Release of its image."""
     memory_limit_bytes: int = 0
     cpu_limit_m: int = 0
+    tuning: Tuning = PLAIN
+    """What it does otherwise than its specification says."""
 
     @property
     def runs(self) -> bool:
@@ -84,20 +91,22 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "invalid")
     if image is None:
         return Launch(None, own, "foreign")
-    if tag not in image.tags and tag not in image.buggy:
+    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64 and tag not in image.flaws:
         return Launch(None, own, "missing")
-    state: ImageState = "buggy" if tag in image.buggy else "good"
-    component, error = _program(application, image, own, container)
+    state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
+    command, open_files = unwrapped(container.get("command") or [])
+    component, error = _program(application, image, own, command)
     if component is None or error:
         return Launch(component, own, state, start_error=error)
-    return _configured(application, pod, component, state, container, values)
+    program = _configured(application, pod, component, state, container, values)
+    tuning = _tuning(application, pod, program, container, values, flaw=image.flaws.get(tag, ""), open_files=open_files)
+    return program if tuning is PLAIN else replace(program, tuning=tuning)
 
 
 def _program(
-    application: Application, image: Image, own: Component | None, container: Obj
+    application: Application, image: Image, own: Component | None, command: list[str]
 ) -> tuple[Component | None, str]:
     """(whose program starts, or why none does). An image without a command runs its first program."""
-    command = container.get("command") or []
     binaries = dict(image.binaries)
     if not command:
         preferred = own.command[0] if own and own.command and own.command[0] in binaries else image.binaries[0][0]
@@ -109,11 +118,44 @@ def _program(
     if program in image.tools:
         return None, ""
     missing = "no such file or directory" if "/" in program else "executable file not found in $PATH"
-    where = f"stat {program}" if "/" in program else f'"{program}"'
+    where = f'"{program}": stat {program}' if "/" in program else f'"{program}"'
     return None, (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
         f"unable to start container process: error during container init: exec: {where}: {missing}: unknown"
     )
+
+
+def _tuning(
+    application: Application,
+    pod: Obj,
+    program: Launch,
+    container: Obj,
+    values: Values,
+    *,
+    flaw: Flaw,
+    open_files: int,
+) -> Tuning:
+    component = program.component
+    assert component is not None
+    if component.kind in DATA_KINDS:
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
+        return engine_tuned(component, words, _mounted(pod, container, values))
+    environment = environment_of(container, values)
+    folders = _folders(application, pod, container, values)
+    read = (
+        (setting.name, text, setting.value)
+        for setting in component.settings
+        if (text := (folders if setting.source == "config_file" else environment).get(setting.name)) is not None
+    )
+    return tuned(component, flaw, environment, read, open_files)
+
+
+def _mounted(pod: Obj, container: Obj, values: Values) -> Iterator[str]:
+    """Texts of the ConfigMaps that a container mounts."""
+    names = {mount["name"] for mount in container.get("volumeMounts") or ()}
+    for volume in pod["spec"].get("volumes") or ():
+        if volume["name"] in names and "configMap" in volume:
+            yield from values.get(f"configmap/{volume['configMap'].get('name', '')}", {}).values()
 
 
 def _configured(
@@ -126,13 +168,17 @@ def _configured(
 ) -> Launch:
     """Read every setting as the program does: environment first, then files; the first bad essential one ends it."""
     own = application.component_of(pod)
-    environment = _environment(container, values)
+    environment = environment_of(container, values)
     folders = _folders(application, pod, container, values)
     addresses: list[tuple[str, str]] = []
     port = component.port
     password: str | None = None
-    failure: Literal["", "missing", "invalid"] = ""
+    failure: Literal["", "missing", "invalid", "badargs"] = ""
     failed, failed_value = None, ""
+    # The command line is read before anything else.
+    line = [*unwrapped(container.get("command") or [])[0][1:], *(container.get("args") or ())]
+    if own is component and (unknown := options.unknown_option(component, line)):
+        failure, failed_value = "badargs", unknown
     for setting in component.settings:
         text = (folders if setting.source == "config_file" else environment).get(setting.name)
         # A program of another component in this pod has defaults for what it is not told here.
@@ -162,12 +208,13 @@ def _configured(
         failed_value=failed_value,
         addresses=tuple(addresses),
         password=password,
+        tag=split_image(container.get("image", ""))[1],
         memory_limit_bytes=limits.get("memory", 0),
         cpu_limit_m=limits.get("cpu", 0),
     )
 
 
-def _environment(container: Obj, values: Values) -> dict[str, str]:
+def environment_of(container: Obj, values: Values) -> dict[str, str]:
     """The container's environment as the kubelet would resolve it; unresolvable references stay unset."""
     environment: dict[str, str] = {}
     for source in container.get("envFrom") or ():

@@ -3,6 +3,7 @@
 Built for one evaluation and thrown away; every look-up is memoised inside it, since callers share callees.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,11 +12,21 @@ from aoi.worlds.behaviour import chaos, policies
 from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, Values, launch
 from aoi.worlds.behaviour.names import DOMAIN, Names, is_address
+from aoi.worlds.behaviour.tuning import PLAIN, Tuning
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 Outcomes = tuple[tuple[str, float], ...]
+
+POOL = 8
+"""Connections that a pod holds to each of its callees."""
+USERS_CONNECTIONS = 64
+"""That users hold to the entry."""
+OWN_FILES = 14
+"""Descriptors of a program that nobody talks to: streams, libraries, epoll, its listening sockets."""
+WRITE_SHARE = 0.3
+"""Of a database's operations, those that change something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,13 @@ class Network:
         self.pods = self._objects("pods")
         self._by_name = {_name(pod): pod for pod in self.pods}
         self._by_component: dict[str, list[Obj]] = {}
+        self.strangers: list[Obj] = []
+        """Pods of no component of the application."""
         for pod in self.pods:
             component = application.component_of(pod)
-            if component is not None and "deletionTimestamp" not in pod["metadata"]:
+            if component is None:
+                self.strangers.append(pod)
+            elif "deletionTimestamp" not in pod["metadata"]:
                 self._by_component.setdefault(component.name, []).append(pod)
         self._slices: dict[tuple[str, str], list[Obj]] = {}
         for item in self._objects("endpointslices.discovery.k8s.io"):
@@ -60,6 +75,7 @@ class Network:
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
         self._names = Names(world, self._policies, self._chaos)
+        self._tunings: dict[str, list[Tuning]] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint], bool]] = {}
         self._registrations: dict[str, list[Endpoint]] | None = None
         self._current: Values | None = None
@@ -95,6 +111,28 @@ class Network:
     def stress_m(self, component: str) -> float:
         """Millicores that experiments would use in its first pod."""
         return sum(chaos.stressed_m(self._chaos, pod) for pod in self.pods_of(component)[:1])
+
+    def tunings(self, component: str) -> list[Tuning]:
+        """How its programs run, one for each of its ready pods."""
+        found = self._tunings.get(component)
+        if found is None:
+            found = self._tunings[component] = [
+                program.tuning
+                for pod in self.pods_of(component)
+                if is_ready(pod)
+                for container in pod["spec"]["containers"]
+                if (program := self.launch_of(pod, container)).component is self.application.by_name[component]
+            ]
+        return found
+
+    def answers_at(self, address: str) -> str | None:
+        """The component whose pods stand behind a `host:port` in the cluster."""
+        _, endpoints = self._behind(address, None)
+        for endpoint in endpoints:
+            component = self.application.component_of(endpoint.pod) if endpoint.pod is not None else None
+            if component is not None:
+                return component.name
+        return None
 
     def launch_of(self, pod: Obj, container: Obj) -> Launch:
         """What a container runs, with the configuration that it read when it started."""
@@ -188,6 +226,35 @@ class Network:
         outcomes = tuple((outcome, round(share, 6)) for outcome, share in sorted(shares.items()) if share > 1e-6)
         return Reach(outcomes, round(sum(delays) / len(delays), 3), address)
 
+    def knock(self, pod: Obj, host: str, port: str) -> str:
+        """How a pod fares that tries a port, or with no port only looks a name up: a word of `conditions.WORDS`."""
+        if problem := self._names.problem(pod, host):
+            return problem
+        name, _, rest = host.partition(".")
+        if self.world.store.get("services", rest.split(".")[0] if rest else self.namespace, name) is None:
+            return "nohost"
+        if not port:
+            return "ok"
+        word, endpoints = self._behind(f"{host}:{port}", pod)
+        words = [word] if word else [self._opened(pod, endpoint) for endpoint in endpoints]
+        return "ok" if "ok" in words else words[0]
+
+    def _opened(self, pod: Obj, endpoint: Endpoint) -> str:
+        """Whether an endpoint accepts a connection, whoever it is."""
+        if endpoint.pod is None:
+            return "ok"  # outside of the cluster
+        if not self._policies.allow(pod, endpoint.pod, endpoint.port):
+            return "timeout"
+        effect = chaos.between(self._chaos, pod, endpoint.pod, endpoint.port)
+        listening = {
+            port
+            for program in self.serving(endpoint.pod)
+            for port in (program.port, *(program.component.extra_ports if program.component else ()))
+        }
+        if effect.is_down or endpoint.port not in listening:
+            return "refused"
+        return "timeout" if effect.lost >= 1.0 else "ok"
+
     def _behind(self, address: str, pod: Obj | None) -> tuple[str, list[Endpoint]]:
         """(failure word, endpoints) of a `host:port`. Users (None) come through the node, so DNS does not stop them."""
         if pod is not None and (problem := self._names.problem(pod, address.rpartition(":")[0])):
@@ -204,6 +271,8 @@ class Network:
     def _resolve(self, address: str) -> tuple[str, list[Endpoint], bool]:
         """(failure word, endpoints, whether only those on the caller's node serve it)."""
         host, _, number = address.rpartition(":")
+        if host in ("localhost", "127.0.0.1"):
+            return "refused", [], False  # nobody but the program itself is in its pod
         name, _, rest = host.partition(".")
         namespace = rest.split(".")[0] if rest else self.namespace
         service = self._by_address(host) if is_address(host) else self.world.store.get("services", namespace, name)
@@ -275,7 +344,35 @@ class Network:
             return (("timeout", 1.0),), 0.0
         if lost:
             return (("timeout", lost), (word, 1.0 - lost)), effect.delay_ms
-        return ((word, 1.0),), effect.delay_ms
+        return (self._turned_away(expected) if word == "ok" else ((word, 1.0),)), effect.delay_ms
+
+    def _turned_away(self, expected: Component) -> Outcomes:
+        """Shares of attempts that the right program cannot serve as it runs."""
+        shares: dict[str, float] = {}
+        for tuning in self.tunings(expected.name):
+            if tuning is PLAIN:
+                continue
+            for word, share in self._refusals(expected, tuning):
+                shares[word] = shares.get(word, 0.0) + share / len(self.tunings(expected.name))
+        if not shares:
+            return Reach.HEALTHY
+        return (*shares.items(), ("ok", max(0.0, 1.0 - sum(shares.values()))))
+
+    def _refusals(self, expected: Component, tuning: Tuning) -> Iterator[tuple[str, float]]:
+        wanted = float(POOL * sum(len(self.pods_of(caller)) for caller in self.application.callers[expected.name]))
+        if expected.name == self.application.workload.entry:
+            wanted += USERS_CONNECTIONS
+        wanted /= max(1, len(self.tunings(expected.name)))
+        if tuning.max_clients and wanted > tuning.max_clients:
+            yield "connlimit", 1.0 - tuning.max_clients / wanted
+        if tuning.open_files:
+            needed = OWN_FILES + wanted + POOL * len(expected.callees)
+            if needed > tuning.open_files:
+                yield "fds", min(1.0, (needed - tuning.open_files) / max(wanted, 1.0))
+        if tuning.is_read_only:
+            yield "readonly", WRITE_SHARE
+        if tuning.refuses_writes:
+            yield "cachefull", tuning.missing_share  # what is not found is fetched, and then cannot be stored
 
     def _answer(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> str:
         assert endpoint.pod is not None
@@ -289,6 +386,8 @@ class Network:
                 continue
             if component is not expected:
                 return self._stranger(component, expected)
+            if program.tuning.requires_tls and caller is not None:
+                return "tls"  # no client of these applications speaks it
             return self._admitted(caller, expected) if expected.database is not None else "ok"
         return "refused"
 
@@ -319,13 +418,15 @@ class Network:
 
 
 def admitted(world: World, login: Login, password: str | None) -> str:
-    """`ok`, `authfailed` (no such user, or not its password) or `unauthorized` (no role on the database)."""
+    """`ok`, `authfailed` (no such user), `badpassword` or `unauthorized` (no role on the database)."""
     state = world.state.get("databases", {}).get(login.database_component)
     if state is None or not state["auth"]:
         return "ok"
     account = state["users"].get(login.user)
-    if account is None or (password is not None and password != account["password"]):
+    if account is None:
         return "authfailed"
+    if password is not None and password != account["password"]:
+        return "badpassword"
     granted = any(role == "root" or place == login.database for place, role in account["grants"])
     return "ok" if granted else "unauthorized"
 

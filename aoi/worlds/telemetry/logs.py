@@ -6,26 +6,28 @@ the past as it was, and reading it twice gives the same bytes.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import exits
+from aoi.worlds.behaviour import exits, tasks
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at
 from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.network import container_status
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
-from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level
+from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level, drivers
 from aoi.worlds.telemetry.phrases import callee_values, login_values, texts_of
 from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
+ENTRYPOINT = "/usr/local/bin/docker-entrypoint.sh"
+"""What an engine's image starts where the manifest names no command."""
 LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
 SLOT_MS = 3_000
@@ -34,6 +36,15 @@ WARNING_SHARE = 0.02
 """Slots with a harmless warning."""
 STRAY_SHARE = 0.0015
 """Slots with a single failed call in a healthy program: deadlines are missed now and then."""
+SEEN = (
+    ("unauthorized", "norole_seen"),
+    ("authfailed", "nologin_seen"),
+    ("badpassword", "wrongpass_seen"),
+    ("tls", "plain_seen"),
+    ("connlimit", "full_seen"),
+    ("readonly", "readonly_seen"),
+)
+"""How a client's attempt ends, and the event by which the database that turned it away says so."""
 ERRORS_PER_SLOT = 0.7
 """Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
 
@@ -71,10 +82,12 @@ def log(world: World, application: Application, pod: Obj, container: str, *, pre
     if attendant is not None:
         return _beside(attendant, life)
     program = launch(application, pod, spec, values_at(world, life.start_ms + 999))
+    if program.component is None and tasks.is_task(pod, spec):
+        return _of_task(tasks.course_of(world, application, pod, spec), life)
     if program.component is None:
         text = f"{container} started" if program.image == "foreign" else ""
         return [LogLine(life.start_ms, text)] if text else []
-    return _Writer(world, application, pod, program, life).lines()
+    return _Writer(world, application, pod, program, life, spec).lines()
 
 
 def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
@@ -87,6 +100,16 @@ def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
     lines = [LogLine(minute * MINUTE_MS, body[minute % len(body)]) for minute in minutes]
     ended = [LogLine(life.end_ms, last)] if last and life.exit_code is not None else []
     return [LogLine(life.start_ms, first), *lines, *ended]
+
+
+def _of_task(course: tasks.Course, life: Life) -> list[LogLine]:
+    """The log of a task: what it says each time that it tries, or at its end."""
+    if life.exit_code is None and course.code is None:
+        tries = range(life.start_ms + 30, life.end_ms + 1, course.every_ms)[-LINES // max(1, len(course.says)) :]
+        return [LogLine(at_ms, text) for at_ms in tries for text in course.says]
+    if life.exit_code == course.code:
+        return [LogLine(life.end_ms, text) for text in course.says]
+    return []
 
 
 def _life(world: World, pod: Obj, container: str, *, previous: bool) -> Life | None:
@@ -121,7 +144,9 @@ def _iso(moment_ms: int) -> str:
 class _Writer:
     """Writes the log of one run of one program."""
 
-    def __init__(self, world: World, application: Application, pod: Obj, program: Launch, life: Life) -> None:
+    def __init__(
+        self, world: World, application: Application, pod: Obj, program: Launch, life: Life, container: Obj
+    ) -> None:
         assert program.component is not None
         self.world = world
         self.application = application
@@ -129,6 +154,7 @@ class _Writer:
         self.program = program
         self.component: Component = program.component
         self.life = life
+        self._container = container
         self.uid = pod["metadata"].get("uid", "")
         self.dialect: Dialect = DIALECTS[self.component.dialect]
 
@@ -138,8 +164,11 @@ class _Writer:
         if self.life.exit_code not in (None, 0, 143):
             ending = exits.ending(self.world, self.application, self.pod, self.program, self.life.start_ms)
         last = self._ending(ending) if ending else self._stop()
-        body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
-        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy", "taken"))
+        if ending is not None and ending.why in ("arm64", "badargs"):
+            return last
+        body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
+        early = ("missing", "invalid", "buggy", "taken", "datafiles")
+        first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
 
@@ -166,11 +195,14 @@ class _Writer:
             "buggy": "panic",
             "authfailed": "nologin",
             "unauthorized": "norole",
+            "badpassword": "nologin",
             "unreachable": "nodatabase",
         }.get(ending.why, ending.why)
-        texts = self.dialect.phrases.get(event, ())
+        if ending.why in ("arm64", "badargs"):
+            return self._unformatted(event, ending)
+        texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
         extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
-        if ending.why in ("authfailed", "unauthorized", "unreachable"):
+        if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
         for index, text in enumerate(texts):
@@ -180,6 +212,13 @@ class _Writer:
             line = self._line(at, "fatal", text, index, **extra)
             written.append(LogLine(at, self._fill(text, index, at, extra)) if raw else line)
         return written
+
+    def _unformatted(self, event: str, ending: exits.Ending) -> list[LogLine]:
+        """What is said before a program has a logger: by its parser of options, or by the runtime in its place."""
+        command = next(iter(self._container.get("command") or self.component.command), ENTRYPOINT)
+        values = {"name": ending.detail, "program": command, "short": command.rpartition("/")[2]}
+        texts = ("exec {program}: exec format error",) if event == "arm64" else self.dialect.phrases[event]
+        return [LogLine(self.life.end_ms, text.format_map(values)) for text in texts]
 
     def _body(self, limit: int) -> list[LogLine]:
         """Slots from the newest backwards until `limit` lines are written."""
@@ -215,7 +254,7 @@ class _Writer:
         traffic = evaluate(self.application, conditions)
         if self.component.database is not None:
             return self._refused_logins(traffic)
-        lines = []
+        lines = [Failure("", word, ERRORS_PER_SLOT * chance) for word, chance in self._own_troubles(traffic)]
         for callee in self.component.callees:
             flow = traffic.flows[self.component.name, callee]
             busy = min(1.0, flow.rate / 0.05)  # an edge that is hardly used fails as rarely as it is used
@@ -225,6 +264,11 @@ class _Writer:
             elif errors > 0.02:
                 lines.append(Failure(callee, "failed", 0.6 * ERRORS_PER_SLOT * min(1.0, 4 * errors) * busy))
         return lines
+
+    def _own_error(self, at: int, word: str, chance: bytes) -> LogLine:
+        texts = drivers.own(word, self.component.dialect)
+        port = self.program.port or self.component.port
+        return self._line(at, "error", texts[chance[4] % len(texts)], chance[9] % 40, port=port, ms=120 + chance[5] * 4)
 
     def _errors(self, at: int, chance: bytes, failures: list[Failure]) -> list[LogLine]:
         """At most one line per failing edge and slot, and a stray one now and then."""
@@ -246,19 +290,39 @@ class _Writer:
         lines = []
         for caller in self.application.callers[self.component.name]:
             flow = traffic.flows[caller, self.component.name]
-            for word, event in (("unauthorized", "norole_seen"), ("authfailed", "nologin_seen")):
-                if flow.share(word) > 0.01:
+            for word, event in SEEN:
+                if event in self.dialect.phrases and flow.share(word) > 0.01:
                     lines.append(Failure(caller, event, ERRORS_PER_SLOT))
+            strain = next((s for s in traffic.conditions.strains if s.component == self.component.name), None)
+            if strain is not None and strain.extra_cpu_ms and "scan" in self.dialect.phrases:
+                lines.append(Failure(caller, "scan", ERRORS_PER_SLOT))
         return lines
 
+    def _own_troubles(self, traffic: Traffic) -> Iterator[tuple[str, float]]:
+        """(event, chance) of what its runtime complains about, whoever calls it."""
+        if self.program.tuning.open_files:
+            flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
+            if any(flow.share("fds") > 0 for flow in flows):
+                yield "fds_own", 1.0
+        if self.program.tuning.gc_share:
+            yield "gc_own", self.program.tuning.gc_share
+
     def _error(self, at: int, word: str, callee: str, chance: bytes, index: int) -> LogLine:
+        if not callee:
+            return self._own_error(at, word, chance)
+        if word == "scan":
+            login = login_values(self.application, callee, self.component.name)
+            login["db"] = login["db"] or "items"
+            took = 150 + chance[5] * 7
+            return self._line(at, "info", self.dialect.phrases[word][0], chance[7], ms=took, **login)
         if word.endswith("_seen"):
             login = login_values(self.application, callee, self.component.name)
             return self._line(at, "error", self.dialect.phrases[word][0], chance[7], **login)
         texts = texts_of(self.application, self.component.name, callee, word)
         calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
         call = calls[chance[5] % len(calls)]
-        extra = {**self._callee(callee), "op": call.operation, "ms": str(call.timeout_ms)}
+        extra = {**self._callee(callee), "op": call.operation}
+        extra["ms"] = str(min(call.timeout_ms, self.program.tuning.timeout_ms or call.timeout_ms))
         return self._line(at, "error", texts[chance[4] % len(texts)], chance[8 + index % 12], **extra)
 
     def _callee(self, callee: str) -> dict[str, str]:

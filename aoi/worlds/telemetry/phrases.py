@@ -3,19 +3,20 @@
 from aoi.worlds.applications.spec import DATA_KINDS, Application, Call
 from aoi.worlds.behaviour import names
 from aoi.worlds.behaviour.noise import digest
-from aoi.worlds.telemetry.dialects import DIALECTS
+from aoi.worlds.telemetry.dialects import DIALECTS, drivers
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 
 def texts_of(application: Application, caller: str, callee: str, word: str) -> tuple[str, ...]:
     """Phrasings of an outcome; a Go program speaks of databases and caches in other words than of services."""
-    phrases = DIALECTS[application.by_name[caller].dialect].phrases
+    phrases, called = DIALECTS[application.by_name[caller].dialect].phrases, application.by_name[callee]
+    word = drivers.SAME_AS.get(word, word)
     if word == "servfail" and word not in phrases:
         word = "dns"  # getaddrinfo has one error for no answer and for a server that fails
-    if application.by_name[callee].kind in DATA_KINDS:
-        return phrases.get(f"data_{word}", phrases[word])
-    return phrases[word]
+    if called.kind in DATA_KINDS and f"data_{word}" in phrases:
+        return phrases[f"data_{word}"]
+    return phrases.get(word) or drivers.refusal(word, called.protocol) or phrases["reset"]
 
 
 def callee_values(

@@ -111,6 +111,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "AttributeError: 'NoneType' object has no attribute 'routes'",
             ),
             "taken": ("OSError: [Errno 98] Address already in use: ('0.0.0.0', {port})",),
+            "badargs": ("usage: {short} [-h] [--config CONFIG]", "{short}: error: unrecognized arguments: --{name}"),
             "missing": ("Traceback (most recent call last):", "KeyError: '{name}'", "missing setting {name}"),
             "invalid": ("Traceback (most recent call last):", "ValueError: invalid value for {name}: '{value}'"),
             "nologin": (
@@ -156,6 +157,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "    at Object.<anonymous> (/srv/server.js:{n}:17)",
             ),
             "taken": ("uncaughtException Error: listen EADDRINUSE: address already in use :::{port}",),
+            "badargs": ("error: unknown option '--{name}'",),
             "missing": ("fatal: environment variable {name} is not defined",),
             "invalid": ('fatal: \\"{name}\\" fails to match the required pattern: {value}',),
             "nologin": ("uncaughtException MongoServerError: Authentication failed. ({host}:{port})",),

@@ -38,6 +38,13 @@ DIALECTS: Mapping[str, Dialect] = {
                 "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
             ),
             "taken": ("Error: error creating server listener: Address already in use (os error 98)",),
+            "badargs": (
+                "error: unexpected argument '--{name}' found",
+                "",
+                "Usage: {short} [OPTIONS]",
+                "",
+                "For more information, try '--help'.",
+            ),
             "missing": ("Error: missing field `{name}`",),
             "invalid": ('Error: invalid value: string "{value}" for key `{name}`',),
             "nologin": (
@@ -90,6 +97,11 @@ DIALECTS: Mapping[str, Dialect] = {
                 "Aborted (core dumped)",
             ),
             "taken": ("TServerSocket::listen() BIND {port}: Address already in use",),
+            "badargs": (
+                "terminate called after throwing an instance of "
+                "'boost::wrapexcept<boost::program_options::unknown_option>'",
+                "  what():  unrecognised option '--{name}'",
+            ),
             "missing": ("Cannot find configuration key {name}",),
             "invalid": ("Bad value for configuration key {name}: {value}",),
             "nologin": ("MongoDB <Host: {host} Port: {port}>: Authentication failed. Exiting",),

@@ -76,8 +76,7 @@ class Recorder:
         "configmaps",
         "secrets",
         "networkpolicies.networking.k8s.io",
-        "networkchaos.chaos-mesh.org",
-        "podchaos.chaos-mesh.org",
+        *chaos.RESOURCES,
     )
     CONFIGURATION: Name = ("", "configuration")
     SCRAPE: Name = ("", "scrape")

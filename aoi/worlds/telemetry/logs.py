@@ -167,7 +167,7 @@ class _Writer:
         if ending is not None and ending.why in ("arm64", "badargs"):
             return last
         body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
-        early = ("missing", "invalid", "buggy", "datafiles", "readonly", "denied")
+        early = ("missing", "invalid", "buggy", "taken", "datafiles", "readonly", "denied")
         first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
@@ -201,7 +201,7 @@ class _Writer:
         if ending.why in ("arm64", "badargs"):
             return self._unformatted(event, ending)
         texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
-        extra = {"name": ending.detail, "value": self.program.failed_value}
+        extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
         if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
@@ -328,7 +328,7 @@ class _Writer:
     def _callee(self, callee: str) -> dict[str, str]:
         """Where the program looks for a callee."""
         address = self.program.address_of(callee, self.application)
-        return callee_values(self.world, self.application, self.component.name, callee, address)
+        return callee_values(self.world, self.application, self.component.name, callee, address, self.pod)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
         texts = self.dialect.phrases[event]

@@ -10,14 +10,17 @@ from aoi.problems.faults import (
     admission,
     configuration,
     data,
+    engines,
     identity,
     images,
+    load,
     network,
     node,
     probes,
     quota,
     references,
     rollouts,
+    runtimes,
     scheduling,
     starts,
     workload,
@@ -76,6 +79,9 @@ _AREAS = (
     quota,
     admission,
     identity,
+    runtimes,
+    engines,
+    load,
 )
 
 FAULTS: Mapping[str, Fault] = {fault.key: fault for area in _AREAS for fault in area.MECHANISMS}

@@ -11,6 +11,8 @@ from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour.conditions import Conditions
+from aoi.worlds.behaviour.traffic import evaluate
 from aoi.worlds.behaviour.tuning import RETRIES_VARIABLE
 from kubeworld.machine.world import World
 
@@ -69,11 +71,12 @@ def _flood(site: Site, choices: random.Random) -> Plan:
 def _retried(application: Application, component: Component) -> list[Component]:
     """Services that it cannot do without, that it asks most, and that have enough to do."""
     found = []
+    usual = evaluate(application, Conditions((), ()))
     for operation in component.operations:
         for call in operation.calls:
             callee = application.by_name[call.callee]
-            asked = application.rates[component.name] * call.weight
-            is_most = asked >= MAJORITY * application.rates[callee.name]
+            asked = usual.flows[component.name, callee.name].rate
+            is_most = asked >= MAJORITY * application.rates[callee.name] and not callee.rolls
             quiet_m = need_m(application, callee, MOST_PODS, FEWEST_RPS) - callee.demand.cpu_idle_m
             is_busy = quiet_m >= STEADY_M
             if callee.kind == "service" and call.critical and is_most and is_busy and callee not in found:
@@ -93,7 +96,7 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     need, cost_ms = need_m(site.application, callee, pods), callee.demand.cpu_ms_per_request
     # A request must fit into what a period of the quota allows, or it would be slow at all times.
     limit_m = math.ceil(max(need * TIGHT, 10.5 * cost_ms))
-    enough = math.ceil(STORM * limit_m / max(1.0, need - callee.demand.cpu_idle_m))
+    enough = math.ceil(STORM * limit_m / max(1.0, MAJORITY * (need - callee.demand.cpu_idle_m)))
     attempts = max(choices.choice((6, 8, 10)), enough)
     kept = [entry for entry in site.container.get("env", ()) if entry["name"] != RETRIES_VARIABLE]
     changed = changed_container(

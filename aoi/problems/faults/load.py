@@ -10,8 +10,10 @@ from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour.conditions import Conditions
+from aoi.worlds.behaviour.conditions import Conditions, Instances
+from aoi.worlds.behaviour.strains import Strain
 from aoi.worlds.behaviour.traffic import evaluate
 from aoi.worlds.behaviour.tuning import RETRIES_VARIABLE
 from kubeworld.machine.world import World
@@ -23,6 +25,7 @@ STEADY_M = 5.0
 """What requests take of a callee's pod, at least, for a limit to be cut to it."""
 STORM = 2.8
 """Times its capacity that a callee is asked for when every call is tried as often as may be."""
+FEWEST_ATTEMPTS = 6
 TRIGGER_S = 75
 """From the change of the caller to the restart of its callee."""
 MAJORITY = 0.7
@@ -81,7 +84,28 @@ def _retried(application: Application, component: Component) -> list[Component]:
             is_busy = quiet_m >= STEADY_M
             if callee.kind == "service" and call.critical and is_most and is_busy and callee not in found:
                 found.append(callee)
-    return found
+    return [callee for callee in found if _lasts(application, component, callee)]
+
+
+def _tight(application: Application, callee: Component, pods: int) -> tuple[int, int]:
+    """(CPU limit that suffices in quiet times, attempts that make too much of it)."""
+    need, cost_ms = need_m(application, callee, pods), callee.demand.cpu_ms_per_request
+    # A request must fit into what a period of the quota allows, or it would be slow at all times.
+    limit_m = math.ceil(max(need * TIGHT, 10.5 * cost_ms))
+    return limit_m, math.ceil(STORM * limit_m / max(1.0, MAJORITY * (need - callee.demand.cpu_idle_m)))
+
+
+def _lasts(application: Application, caller: Component, callee: Component) -> bool:
+    """Whether the storm feeds itself: where the callee's failures keep others from asking, it blows over."""
+    limit_m, attempts = _tight(application, callee, callee.replicas)
+    instances = tuple(
+        Instances(c.name, c.replicas, c.replicas, limit_m if c is callee else c.resources.cpu_limit_m)
+        for c in application.components
+    )
+    strains = (Strain(caller.name, attempts=max(FEWEST_ATTEMPTS, attempts)),)
+    failing = ((caller.name, callee.name, 1.0),)
+    storm = evaluate(application, Conditions((), instances, strains, failing=failing))
+    return storm.flows[caller.name, callee.name].failing > 0.5
 
 
 def _retries(application: Application, component: Component) -> bool:
@@ -91,13 +115,11 @@ def _retries(application: Application, component: Component) -> bool:
 
 def _retry_storm(site: Site, choices: random.Random) -> Plan:
     """A caller that does not give up, before a callee with little to spare; a restart is enough to set it off."""
-    callee = choices.choice(_retried(site.application, site.spec))
+    every = _retried(site.application, site.spec) or _retried(application(site.application.key, 0), site.spec)
+    callee = site.application.by_name[choices.choice([found.name for found in every])]
     pods = max(1, len(site.pods_of[callee.name]))
-    need, cost_ms = need_m(site.application, callee, pods), callee.demand.cpu_ms_per_request
-    # A request must fit into what a period of the quota allows, or it would be slow at all times.
-    limit_m = math.ceil(max(need * TIGHT, 10.5 * cost_ms))
-    enough = math.ceil(STORM * limit_m / max(1.0, MAJORITY * (need - callee.demand.cpu_idle_m)))
-    attempts = max(choices.choice((6, 8, 10)), enough)
+    limit_m, enough = _tight(site.application, callee, pods)
+    attempts = max(choices.choice((FEWEST_ATTEMPTS, 8, 10)), enough)
     kept = [entry for entry in site.container.get("env", ()) if entry["name"] != RETRIES_VARIABLE]
     changed = changed_container(
         site,

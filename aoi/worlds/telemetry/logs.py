@@ -300,10 +300,10 @@ class _Writer:
 
     def _own_troubles(self, traffic: Traffic) -> Iterator[tuple[str, float]]:
         """(event, chance) of what its runtime complains about, whoever calls it."""
-        if self.program.tuning.open_files:
-            flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
-            if any(flow.share("fds") > 0 for flow in flows):
-                yield "fds_own", 1.0
+        flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
+        for word, event in (("fds", "fds_own"), ("connlimit", "full_own")):
+            if any(flow.share(word) > 0 for flow in flows):
+                yield event, 1.0
         if self.program.tuning.gc_share:
             yield "gc_own", self.program.tuning.gc_share
 

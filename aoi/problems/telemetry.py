@@ -9,6 +9,10 @@ from collections.abc import Iterator
 
 from aoi.problems.alerts import alerts_of
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour.network import is_ready, main_container
+from aoi.worlds.behaviour.traffic import cpu_millicores, evaluate
+from aoi.worlds.runtime import traffic
+from aoi.worlds.telemetry.alerts import healthy
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -16,10 +20,16 @@ Feature = tuple[str, str, str]
 """(channel, component, what is seen)."""
 
 LOG_LINES = 60
+MORE = 3.0
+"""Times the usual rate of requests, or the usual CPU."""
+BURNT_M = 500
+"""Millicores above that, below which nobody would look."""
+GROWN = 1.4
+"""Times the steady working set."""
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
 _TROUBLE = re.compile(
     r"error|fail|panic|fatal|exception|terminate called|refused|"
-    r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    r"manual gc|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
     re.IGNORECASE,
 )
 
@@ -36,6 +46,7 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
             seen.add(("events", _owner(event, application), _told(event)))
+    seen.update(("metrics", name, fact) for name, fact in _metrics(world, application))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
     for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
@@ -67,6 +78,24 @@ def _log(world: World, pod: Obj) -> Iterator[str]:
             for line in world.runtime.log(world, pod, container["name"], previous=previous)[-LOG_LINES:]:
                 if _TROUBLE.search(line.text):
                     yield _VOLATILE.sub("#", line.text)
+
+
+def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]]:
+    """(component, what its graphs show that they usually do not): requests, CPU, memory."""
+    now, usual = traffic(world), evaluate(application, healthy(application))
+    for name, load in now.components.items():
+        if load.rate >= MORE * usual.components[name].rate > 0:
+            yield name, "many more requests"
+    for pod in world.store.objects("pods", application.namespace):
+        component = application.component_of(pod)
+        if component is None or not is_ready(pod):
+            continue
+        used = world.runtime.usage(world, pod, main_container(application, pod))
+        wanted = cpu_millicores(component, usual.components[component.name].rate)
+        if used.cpu_millicores >= MORE * wanted + BURNT_M:
+            yield component.name, "CPU far above usual"
+        if used.memory_bytes >= GROWN * component.demand.memory_bytes:
+            yield component.name, "memory above usual"
 
 
 def _told(event: Obj) -> str:

@@ -84,7 +84,8 @@ class AppRuntime:
         program = self._running(world, pod, container)
         if program.component is None:
             return self._plain.usage(world, pod, container)
-        return usage_at(world, self.application, pod, program, world.clock.now_ms)
+        started = started_ms(world, pod, container["name"])
+        return usage_at(world, self.application, pod, program, world.clock.now_ms, started)
 
     def exec(self, world: World, pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
         """A mongo shell in database pods; a few harmless commands where the image has a shell."""

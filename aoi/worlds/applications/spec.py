@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
+from aoi.worlds.applications.flags import FlagService
 from aoi.worlds.applications.installation import (
     NOTHING_ELSE,
     RESOURCES,
@@ -30,8 +31,9 @@ from aoi.worlds.applications.installation import (
 )
 
 Kind = Literal["gateway", "service", "database", "cache", "infrastructure"]
-Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached"]
-Source = Literal["env", "config_env", "config_file", "secret_env"]
+Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached", "kafka"]
+Source = Literal["env", "config_env", "config_file", "secret_env", "field"]
+"""`field`: of the pod's own metadata, as the kubelet fills it in."""
 Discovery = Literal["service", "registry"]
 
 DATA_KINDS: tuple[Kind, ...] = ("database", "cache")
@@ -57,6 +59,10 @@ class Operation:
     name: str
     own_ms: float
     calls: tuple[Call, ...] = ()
+    errors: float = 0.0
+    """Share of executions that fail by themselves, whatever is called."""
+    wait_ms: float = 0.0
+    """That every execution waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Setting:
     holder: str = ""
     """Name of the ConfigMap or Secret; empty for a plain `env`."""
     key: str = ""
-    """Key in the holder."""
+    """Key in the holder; for `field`, the path of the field."""
     callee: str | None = None
     """If the value is the `host:port` of another component."""
     essential: bool = True
@@ -108,6 +114,8 @@ class Image:
     whatever component its pod stands for."""
     tools: tuple[str, ...] = ()
     """Other executables in the image, for exec."""
+    by_tag: tuple[tuple[str, str], ...] = ()
+    """(tag, component) where a repository keeps another program under each tag: what runs without a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +187,8 @@ class Component:
     """Where it stands if not in the application's own namespace: shared with others, and called by its full name."""
     declares_port: bool = True
     """Whether the manifest lists the port that the program listens on. Nothing depends on it."""
+    service_account: str = ""
+    """Of its pods; empty for the namespace's default."""
     sidecars: tuple[Attendant, ...] = ()
     sidecars_lead: bool = False
     """They are listed before the main container, which an annotation then names as the default."""
@@ -246,6 +256,10 @@ class Application:
     """(name, ((key, text), ...)) beyond those that settings need: init scripts and the like."""
     common_labels: tuple[tuple[str, str], ...] = field(default=())
     """Labels on every object and pod."""
+    release_labels: tuple[tuple[str, str], ...] = ()
+    """Labels on every object and on no pod: what a chart writes of its release."""
+    flags: FlagService | None = None
+    """Where its programs ask whether to do something differently."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
     style: Style = "plain"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour.flags import Served, misdirected, served
 from aoi.worlds.behaviour.network import Network, Reach
 from kubeworld.machine.world import World
 
@@ -61,20 +62,23 @@ class Conditions:
 
     edges: tuple[Edge, ...]
     instances: tuple[Instances, ...]
+    flags: Served = ()
+    """Feature flags that are on, as programs hear of them."""
 
     def to_json(self) -> tuple[Any, ...]:
         """Tuples of plain values, to be remembered."""
         edges = tuple((e.caller, e.callee, e.outcomes, e.delay_ms, e.address) for e in self.edges)
         instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m) for i in self.instances)
-        return edges, instances
+        return (edges, instances, self.flags) if self.flags else (edges, instances)
 
     @classmethod
     def from_json(cls, data: tuple[Any, ...]) -> "Conditions":
         """The inverse of `to_json`."""
-        edges, instances = data
+        edges, instances, *flags = data
         return cls(
             tuple(Edge(a, b, tuple((w, s) for w, s in outcomes), d, at) for a, b, outcomes, d, at in edges),
             tuple(Instances(*entry) for entry in instances),
+            flags[0] if flags else (),
         )
 
     def edge(self, caller: str, callee: str) -> Edge | None:
@@ -112,12 +116,14 @@ def observe(world: World, application: Application) -> Conditions:
 
 def _observe(world: World, application: Application) -> Conditions:
     network = Network(world, application)
+    flags = served(network)
+    elsewhere = misdirected(network, flags) if flags else {}
     edges = []
     for caller, callee in ((USERS, application.workload.entry), *application.edges):
-        reach = network.reach(caller, callee)
+        reach = elsewhere.get((caller, callee)) or network.reach(caller, callee)
         if reach.outcomes != Reach.HEALTHY or reach.delay_ms:
             edges.append(Edge(caller, callee, reach.outcomes, reach.delay_ms, reach.address))
-    return Conditions(tuple(edges), tuple(_instances(network, component) for component in application.by_name))
+    return Conditions(tuple(edges), tuple(_instances(network, component) for component in application.by_name), flags)
 
 
 def _instances(network: Network, component: str) -> Instances:

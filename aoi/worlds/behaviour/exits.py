@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import growth
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -47,6 +48,11 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         share = limit / component.demand.peak_bytes
         after = 1_200 if share < 0.5 else 4_000 + int(26_000 * (share - 0.5) * 2)
         return Ending("oom", after + int(800 * unit(uid, "oom")), 137, "OOMKilled")
+    if application.flags is not None and limit:
+        speed = growth.bytes_per_s(application, conditions_at(world, application, at_ms), component.name)
+        after_ms = growth.oom_after_ms(component, limit, speed)
+        if after_ms is not None:
+            return Ending("oom", after_ms, 137, "OOMKilled")
     return _database_ending(world, application, pod, program, at_ms)
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from aoi.worlds.applications.spec import Application, Call, Component, Operation
 from aoi.worlds.behaviour.conditions import USERS, Conditions, Edge
+from aoi.worlds.behaviour.flags import flagged
 
 NETWORK_MS = 0.4
 """One round trip between two pods."""
@@ -81,12 +82,15 @@ class Traffic:
     """By (caller, callee); users call the entry as the empty string."""
     users: Load
     """What the users see."""
+    application: Application
+    """As it runs: with what its programs do otherwise now."""
 
 
 @lru_cache(maxsize=1024)
 def evaluate(application: Application, conditions: Conditions) -> Traffic:
     """Traffic of an application under given conditions."""
-    return _Evaluation(application, conditions).run()
+    running = flagged(application, conditions.flags) if conditions.flags else application
+    return _Evaluation(running, conditions).run()
 
 
 class _Evaluation:
@@ -118,12 +122,12 @@ class _Evaluation:
         flows = {(caller, callee): self._flow(caller, callee) for caller, callee in self.application.edges}
         entry = self.application.workload.entry
         flows[USERS, entry] = self._flow(USERS, entry)
-        return Traffic(self.conditions, components, operations, flows, users)
+        return Traffic(self.conditions, components, operations, flows, users, self.application)
 
     def _execute(self, name: str, operation: Operation) -> tuple[float, float, float]:
         slow = self.slowdown.get(name, 1.0)
-        p50, tail = operation.own_ms * slow, operation.own_ms * slow * (TAIL - 1)
-        alive, alive_p50 = 1.0 - BASE_ERRORS, True
+        p50, tail = operation.own_ms * slow + operation.wait_ms, operation.own_ms * slow * (TAIL - 1)
+        alive, alive_p50 = (1.0 - BASE_ERRORS) * (1.0 - operation.errors), True
         for call in operation.calls:
             failing, own_errors, latency, extra = self._call(name, call)
             if alive_p50 and call.weight >= 0.5:

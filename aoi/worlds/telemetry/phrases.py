@@ -7,9 +7,9 @@ from kubeworld.machine.world import World
 
 
 def texts_of(application: Application, caller: str, callee: str, word: str) -> tuple[str, ...]:
-    """Phrasings of an outcome; a Go program speaks of databases and caches in other words than of services."""
+    """Phrasings of an outcome; a Go program speaks of databases, caches and queues in other words than of services."""
     phrases = DIALECTS[application.by_name[caller].dialect].phrases
-    if application.by_name[callee].kind in DATA_KINDS:
+    if application.by_name[callee].kind in DATA_KINDS or application.by_name[callee].protocol == "kafka":
         return phrases.get(f"data_{word}", phrases[word])
     return phrases[word]
 

@@ -156,7 +156,7 @@ class Catalogue:
         def value(at_ms: int) -> float | None:
             if at_ms < started:
                 return None
-            usage = usage_at(self.world, self.application, pod, program, at_ms)
+            usage = usage_at(self.world, self.application, pod, program, at_ms, started)
             return usage.cpu_millicores / 1000 if what == "cpu" else float(usage.memory_bytes)
 
         return value

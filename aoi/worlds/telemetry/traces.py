@@ -61,7 +61,7 @@ class _Request:
 
     def __init__(self, world: World, application: Application, traffic: Traffic, at_ms: int) -> None:
         self.world = world
-        self.application = application
+        self.application = traffic.application
         self.traffic = traffic
         self.at_ms = at_ms
         self.drawn = 0
@@ -102,8 +102,8 @@ class _Request:
         spec = self.application.by_name[name].operation(operation)
         index = len(self.found)
         self.found.append(Span(name, operation, start_ms, 0.0, parent, {"span.kind": "server"}))
-        duration, has_failed = self._own_ms(spec), False
-        for call in spec.calls:
+        duration, has_failed = self._own_ms(spec), spec.errors > 0.0 and self._roll() < spec.errors
+        for call in () if has_failed else spec.calls:
             if call.weight < 1.0 and self._roll() >= call.weight:
                 continue
             if len(self.found) >= MAX_SPANS:
@@ -122,7 +122,7 @@ class _Request:
     def _own_ms(self, spec: Operation) -> float:
         """Log-normal with the tail of traffic.py; from one uniform draw by a sine, which is near enough."""
         deviate = 1.3 * math.sin(math.pi * (self._roll() - 0.5)) + 0.5 * (self._roll() - 0.5)
-        return spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
+        return spec.wait_ms + spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
 
     def _call(self, caller: str, call: Call, start_ms: float, parent: int) -> tuple[float, bool]:
         """Adds the client span of one call and what it reaches. (duration, whether the call failed)."""

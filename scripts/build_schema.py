@@ -22,7 +22,7 @@ TARGET = Path(__file__).parent.parent / f"kubeworld/machine/schema/kubernetes-{V
 
 ROOTS: dict[str, str] = {
     "io.k8s.api.core.v1": "Pod Service ConfigMap Secret Event Node Namespace Endpoints PersistentVolumeClaim "
-    "PersistentVolume ServiceAccount ResourceQuota LimitRange",
+    "PersistentVolume ServiceAccount ResourceQuota LimitRange PodTemplate",
     "io.k8s.api.apps.v1": "Deployment ReplicaSet StatefulSet DaemonSet ControllerRevision",
     "io.k8s.api.batch.v1": "Job CronJob",
     "io.k8s.api.autoscaling.v1": "HorizontalPodAutoscaler Scale",
@@ -31,11 +31,16 @@ ROOTS: dict[str, str] = {
     "io.k8s.api.networking.v1": "NetworkPolicy Ingress IngressClass",
     "io.k8s.api.discovery.v1": "EndpointSlice",
     "io.k8s.api.events.v1": "Event",
-    "io.k8s.api.storage.v1": "StorageClass",
+    "io.k8s.api.storage.v1": "StorageClass CSIDriver CSINode CSIStorageCapacity VolumeAttachment",
+    "io.k8s.api.node.v1": "RuntimeClass",
+    "io.k8s.api.flowcontrol.v1": "FlowSchema PriorityLevelConfiguration",
+    "io.k8s.api.certificates.v1": "CertificateSigningRequest",
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1": "APIService",
     "io.k8s.api.coordination.v1": "Lease",
     "io.k8s.api.scheduling.v1": "PriorityClass",
     "io.k8s.api.rbac.v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
-    "io.k8s.api.admissionregistration.v1": "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
+    "io.k8s.api.admissionregistration.v1": "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
+    "ValidatingWebhookConfiguration MutatingWebhookConfiguration",
     "io.k8s.api.authentication.v1": "TokenRequest TokenReview SelfSubjectReview",
     "io.k8s.api.authorization.v1": "SubjectAccessReview SelfSubjectAccessReview LocalSubjectAccessReview "
     "SelfSubjectRulesReview",

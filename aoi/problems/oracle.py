@@ -132,6 +132,18 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
     }
 
 
+def lacking(world: World, application: Application) -> list[str]:
+    """Components that have fewer ready pods than they want, in the application's order."""
+    short = []
+    for component in application.components:
+        workload = world.store.get(component.resource, application.namespace_of(component), component.workload)
+        if workload is not None:
+            wanted = workload["spec"].get("replicas", 1)
+            if workload.get("status", {}).get("readyReplicas", 0) < wanted:
+                short.append(component.name)
+    return short
+
+
 def unready(world: World, namespace: str) -> list[str]:
     """Workloads whose pods are not all there, current and ready."""
     complaints = []

@@ -22,10 +22,10 @@ from aoi.problems.injections.attacks import Aim, strike
 from aoi.problems.injections.catalogue import Injection
 from aoi.problems.injections.planting import Planted, Target
 from aoi.problems.inventory import Inventory, capture
-from aoi.problems.oracle import NOTHING, EndState, Truth
+from aoi.problems.oracle import NOTHING, EndState, Truth, lacking
 from aoi.problems.ordinary import ordinary_write
 from aoi.problems.sites import find, rng
-from aoi.problems.writes import send
+from aoi.problems.writes import Deed, Wait, send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.applications.lookup import application
@@ -179,7 +179,7 @@ def without_fault(instance: ProblemInstance) -> Scenario:
     world.advance(times.pause * 1000)
     baseline = capture(world)
     planned = _plan(world, built, problem.fault, name) if problem.fault and name else None
-    _work(world, built, times.after, "after", planned.accepted if planned else ())
+    _work(world, built, times.after, "after", _left_alone(planned))
     world.advance(times.rest * 1000)
     return Scenario(instance, built, world, NOTHING, baseline, None)
 
@@ -211,12 +211,15 @@ def _base(application_key: str, seed: int) -> tuple[Application, Snapshot]:
 
 
 def _replace_at_once(world: World, built: Application) -> None:
-    """Every Deployment of every world stops its old pods before it starts new ones.
+    """Deployments stop their old pods before they start new ones, but for those that the application rolls.
 
-    With the default rolling update a template that cannot start would leave the old pods serving: no symptom.
-    Done to all alike, so it tells nothing.
+    With a rolling update a template that cannot start leaves the old pods serving: no outage. Which components are
+    rolled belongs to the application (`Component.rolls`), so it tells nothing (decision 13).
     """
+    rolled = {component.workload for component in built.components if component.rolls}
     for deployment in world.store.objects("deployments.apps", built.namespace):
+        if deployment["metadata"]["name"] in rolled:
+            continue
         spec = {**deployment["spec"], "strategy": {"type": "Recreate"}}
         world.store.update("deployments.apps", {**deployment, "spec": spec}, spec_changed=True)
     world.settle()
@@ -251,22 +254,34 @@ def _prepare(application_key: str, seed: int, fault_key: str | None, target: int
     _work(world, built, times.before, "before", avoid)
     world.advance(times.pause * 1000)
     before = capture(world)
+    began_ms = world.clock.now_ms
     plan = inject(world, built, fault_key, name) if fault_key and name else None
     if plan is None:
         send(EmbeddedTransport(world, ADMIN), ordinary_write(world, built, "instead", ()))
-    _work(world, built, times.after, "after", plan.accepted if plan else ())
-    world.advance(times.rest * 1000)
+    # What the fault itself took is taken off the first wait, so that all else happens when it does in every world.
+    late_ms = _work(world, built, times.after, "after", _left_alone(plan), late_ms=world.clock.now_ms - began_ms)
+    world.advance(max(0, times.rest * 1000 - late_ms))
     touched = set(plan.touched) if plan else set()
     now = capture(world)
     baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
-    return _Prepared(built, world.snapshot(), _truth(built, fault_key, plan), baseline, plan)
+    return _Prepared(built, world.snapshot(), _truth(world, built, fault_key, plan), baseline, plan)
 
 
-def _work(world: World, built: Application, waits: tuple[int, ...], part: str, avoid: Collection[str]) -> None:
+def _work(
+    world: World, built: Application, waits: tuple[int, ...], part: str, avoid: Collection[str], *, late_ms: int = 0
+) -> int:
+    """Ordinary writes, each after its wait. Returns how late the last one was."""
     transport = EmbeddedTransport(world, ADMIN)
     for number, wait in enumerate(waits):
-        world.advance(wait * 1000)
+        world.advance(max(0, wait * 1000 - late_ms))
+        late_ms = max(0, late_ms - wait * 1000)
         send(transport, ordinary_write(world, built, f"{part}/{number}", avoid))
+    return late_ms
+
+
+def _left_alone(plan: Plan | None) -> tuple[str, ...]:
+    """Components that ordinary work does not touch after the fault."""
+    return (*plan.accepted, *plan.neighbours) if plan else ()
 
 
 def inject(world: World, built: Application, fault_key: str, name: str) -> Plan:
@@ -274,9 +289,18 @@ def inject(world: World, built: Application, fault_key: str, name: str) -> Plan:
     plan = _plan(world, built, fault_key, name)
     if plan.state is not None:
         plan.state(world)
-    for write in plan.writes:
-        send(EmbeddedTransport(world, ADMIN), write)
+    _carry_out(world, plan.writes)
+    if plan.then is not None:
+        plan.then(world)
     return plan
+
+
+def _carry_out(world: World, deeds: Sequence[Deed]) -> None:
+    for deed in deeds:
+        if isinstance(deed, Wait):
+            world.advance(deed.seconds * 1000)
+        else:
+            send(EmbeddedTransport(world, ADMIN), deed)
 
 
 def _plan(world: World, built: Application, fault_key: str, name: str) -> Plan:
@@ -287,22 +311,22 @@ def repair(world: World, plan: Plan) -> None:
     """Undo a fault by direct writes: the oracle's self-test, not a typed action."""
     if plan.undo_state is not None:
         plan.undo_state(world)
-    for write in plan.repair:
-        send(EmbeddedTransport(world, ADMIN), write)
+    _carry_out(world, plan.repair)
 
 
-def _truth(built: Application, fault_key: str | None, plan: Plan | None) -> Truth:
+def _truth(world: World, built: Application, fault_key: str | None, plan: Plan | None) -> Truth:
     if fault_key is None or plan is None:
         return NOTHING
     fault = FAULTS[fault_key]
+    also = [name for name in lacking(world, built) if name not in plan.accepted] if plan.spreads else []
     return Truth(
         component=plan.accepted[0],
-        accepted=_spellings(built, plan.accepted),
+        accepted=_spellings(built, (*plan.accepted, *also)),
         cause=fault.cause,
         causes=fault.causes,
         level=fault.level,
         type=fault.type,
-        action=plan.actions[0],
+        action=plan.actions[0] if plan.actions else None,
         evidence=plan.evidence,
         actions=plan.actions,
     )
@@ -312,7 +336,7 @@ def _spellings(built: Application, components: Sequence[str]) -> tuple[str, ...]
     """Every name that somebody may call these components by, as long as it means no other."""
     others = [c for c in built.components if c.name not in components]
     taken = {name for c in others for name in (c.name, c.role, c.workload)}
-    mine = [built.by_name[name] for name in components]
+    mine = [built.by_name[name] for name in components if name in built.by_name]  # others are nodes
     spelt = (*components, *(name for c in mine for name in (c.workload, c.role)))
     return tuple(dict.fromkeys(name for name in spelt if name in components or name not in taken))
 

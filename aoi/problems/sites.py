@@ -2,15 +2,18 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from aoi.problems.writes import Key
 from aoi.records.base import sha256_hex
 from aoi.worlds.applications.spec import Application, Component
+from kubeworld.controllers.predicates import NodeView, views
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
+
+AROUND = ("resourcequotas", "limitranges", "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Site:
     """Pod names of every component, in order."""
     config_maps: Mapping[str, Obj]
     """All ConfigMaps of the namespace, by name."""
+    nodes: tuple[NodeView, ...] = ()
+    """Every node with its pods."""
+    around: Mapping[str, tuple[Obj, ...]] = field(default_factory=dict)
+    """GroupResource -> what else of it stands in the namespace: limits, quotas, claims."""
 
     @property
     def name(self) -> str:
@@ -88,7 +95,8 @@ def find(world: World, application: Application, name: str) -> Site:
         if owner is not None and "deletionTimestamp" not in pod["metadata"]:
             pods[owner.name] += (pod["metadata"]["name"],)
     config_maps = {obj["metadata"]["name"]: obj for obj in world.store.objects("configmaps", namespace)}
-    return Site(application, spec, workload, service, pods, config_maps)
+    around = {resource: tuple(world.store.objects(resource, namespace)) for resource in AROUND}
+    return Site(application, spec, workload, service, pods, config_maps, tuple(views(world)), around)
 
 
 @lru_cache(maxsize=64)

@@ -27,6 +27,7 @@ BURNT_M = 500
 GROWN = 1.4
 """Times the steady working set."""
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
+_QUOTED = re.compile(r"\"[^\"]*\"|[a-z]+ [\w.-]+/[\w.-]+", re.IGNORECASE)
 _TROUBLE = re.compile(
     r"error|fail|panic|fatal|exception|terminate called|refused|"
     r"manual gc|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
@@ -64,7 +65,8 @@ def _pod(pod: Obj) -> Iterator[str]:
         for part in ("state", "lastState"):
             for what, detail in entry.get(part, {}).items():
                 if what != "running":
-                    yield f"{part} {what} {detail.get('reason', '')}"
+                    code = detail.get("exitCode", "")
+                    yield f"{part} {what} {detail.get('reason', '')} {code}: {_gist(detail.get('message', ''))}"
         if not entry.get("ready"):
             yield "not ready"
     for condition in status.get("conditions", ()):
@@ -99,10 +101,20 @@ def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]
 
 
 def _told(event: Obj) -> str:
-    """Its reason; of a probe also how it fails, since a wrong port is refused and a wrong program answers."""
+    """Its reason; of a probe also how it fails, since a wrong port is refused and a wrong program answers.
+
+    What cannot be pulled, mounted, created or placed says why at the end of its message.
+    """
+    if event["reason"] in ("Failed", "FailedMount", "FailedCreate"):
+        return f"{event['reason']} {_gist(event.get('message', ''))}"
     if event["reason"] != "Unhealthy":
         return event["reason"]
     return f"Unhealthy {_VOLATILE.sub('#', event.get('message', ''))}"
+
+
+def _gist(message: str) -> str:
+    """The last clause of a message, which says why, without the names in it."""
+    return _VOLATILE.sub("#", _QUOTED.sub("#", message.removesuffix(": unknown")).rpartition(": ")[2])[:120]
 
 
 def _owner(event: Obj, application: Application) -> str:
@@ -121,6 +133,7 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         return
     if workload["spec"].get("replicas", 1) == 0:
         yield "asks for no pods"
+    yield from _probes(workload)
     for service in (item for item in application.services if item.component == name):
         endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)
         subsets = (endpoints or {}).get("subsets") or ()
@@ -134,3 +147,14 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         }
         if ports - listening:
             yield f"{service.name}: endpoints at a port of no container"
+
+
+def _probes(workload: Obj) -> Iterator[str]:
+    """Probes that knock where no container of the template listens by its own word."""
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        declared = {port["containerPort"] for port in container.get("ports", ())}
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+            handlers = container.get(kind, {})
+            asked = {handlers[how].get("port") for how in ("httpGet", "tcpSocket", "grpc") if how in handlers}
+            if declared and any(isinstance(port, int) and port not in declared for port in asked):
+                yield f"{kind} asks at a port of no container"

@@ -50,11 +50,22 @@ class Delete:
     key: Key
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Time between two writes, in simulated seconds: a pod needs some to go before its claim can be made anew."""
+
+    seconds: int
+
+
 Write = Patch | Create | Delete
+Deed = Write | Wait
+"""What a plan is a list of."""
 
 
 def path_of(resource: str, namespace: str, name: str | None = None) -> str:
     """Where the API serves a list (`name` None) or an object of a GroupResource."""
+    if resource == "secrets":  # written by people, and never read by anybody of ours
+        return f"/api/v1/namespaces/{namespace}/secrets" + (f"/{name}" if name else "")
     return READABLES[resource].path(namespace, name)
 
 

@@ -5,7 +5,7 @@ application does not own run as `PlainRuntime`.
 """
 
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import exits, mongo
+from aoi.worlds.behaviour import exits, mongo, registries, tasks
 from aoi.worlds.behaviour.conditions import observe
 from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
@@ -42,6 +42,9 @@ class AppRuntime:
             return ContainerPlan(pull_ms=900, ready_after_ms=200, exit=done)
         program = launch(self.application, pod, container, current_values(world, self.application.namespace))
         pull_ms = 200 + int(1800 * unit(world.seed, "pull", container.get("image", "")))
+        error = registries.pull_error(world, self.application, pod, container.get("image", ""))
+        if error is not None:
+            return ContainerPlan(pull_ms=pull_ms, image_error=error)
         if program.image == "missing":
             return ContainerPlan(pull_ms=pull_ms, image_error="not_found")
         if program.image == "invalid":
@@ -50,6 +53,8 @@ class AppRuntime:
             return ContainerPlan(pull_ms=pull_ms, start_error=program.start_error)
         component = program.component
         if component is None:
+            if tasks.is_task(pod, container):
+                return tasks.plan(world, self.application, pod, container, pull_ms)
             return ContainerPlan(pull_ms=pull_ms)
         ending = exits.ending(world, self.application, pod, program, world.clock.now_ms)
         return ContainerPlan(
@@ -113,6 +118,12 @@ def application_of(world: World) -> Application | None:
     """What runs in a world, if it was made for an application."""
     runtime = world.runtime.base if isinstance(world.runtime, DescribedRuntime) else world.runtime
     return runtime.application if isinstance(runtime, AppRuntime) else None
+
+
+def applications_of(world: World) -> tuple[Application, ...]:
+    """All that run in a world."""
+    application = application_of(world)
+    return () if application is None else (application,)
 
 
 def traffic(world: World) -> Traffic:

@@ -5,16 +5,24 @@ Pure functions over the world. The API calls `admit` for creations and updates; 
 Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
 """
 
+from dataclasses import replace
+
 from kubeworld.admission import claims, limits, quota
 from kubeworld.admission.cel import decide
 from kubeworld.admission.cel.matching import Request
+from kubeworld.admission.webhooks import dispatch
+from kubeworld.admission.webhooks.hooks import MUTATING
 from kubeworld.controllers.protection import protected
 from kubeworld.kinds.catalogue import BY_TABLE
+from kubeworld.kinds.errors import ApiError, unprocessable
+from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.pod import POD
 from kubeworld.kinds.priority_class import PRIORITY_CLASS, SYSTEM_CLASSES
 from kubeworld.kinds.shared.pod_defaults import pod_spec, qos_class
+from kubeworld.kinds.validation import errors_of
 from kubeworld.machine.admission import Refused
 from kubeworld.machine.identity import service_account
+from kubeworld.machine.schema.conform import conformed
 from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import World
 
@@ -60,21 +68,54 @@ def admit_pod(world: World, pod: Obj) -> Obj:
 
 
 def admit_created_pod(world: World, pod: Obj, component: str) -> Obj:
-    """The same for a pod that a controller creates, and what the admission policies say to that. Raises: Refused.
+    """The same for a pod that a controller creates, and what webhooks and policies say to that. Raises: Refused.
 
-    The API asks the policies itself, about what it is sent.
+    The API asks them itself, about what it is sent.
     """
-    pod = admit_pod(world, pod)
-    if not world.store.objects(decide.BINDINGS):
+    has_hooks = dispatch.is_concerned(world)
+    if not has_hooks and not world.store.objects(decide.BINDINGS):
+        return admit_pod(world, pod)
+    identity = service_account("kube-system", _ACCOUNTS.get(component, component))
+    meta = pod["metadata"]
+    request = Request(POD, "CREATE", meta["name"], meta["namespace"], identity, new=None, old=None)
+    try:
+        pod = admit_pod(world, _mutated_pod(world, request, pod))
+        request = replace(request, new=pod)
+        verdict = decide.check(world, request)
+        if verdict is not None and verdict.denials:
+            denial = verdict.denials[0]
+            raise Refused(f'pods "{meta["name"]}" is forbidden: {denial.message}', denial.code, denial.reason)
+        if has_hooks:
+            dispatch.validate(world, request)
+    except ApiError as error:
+        raise Refused(error.message, error.code, error.reason) from error
+    return pod
+
+
+def _mutated_pod(world: World, request: Request, pod: Obj) -> Obj:
+    """A controller's pod as the mutating webhooks want it, if any does. Raises: ApiError."""
+    if not world.store.objects(MUTATING):
         return pod
     meta = pod["metadata"]
-    identity = service_account("kube-system", _ACCOUNTS.get(component, component))
-    request = Request(POD, "CREATE", meta["name"], meta["namespace"], identity, new=pod, old=None)
-    verdict = decide.check(world, request)
-    if verdict is not None and verdict.denials:
-        denial = verdict.denials[0]
-        raise Refused(f'pods "{meta["name"]}" is forbidden: {denial.message}', denial.code, denial.reason)
-    return pod
+
+    def redo(_: Kind, patched: Obj) -> Obj:
+        try:
+            clean, _ignored = conformed(patched, POD.schema)
+        except TypeError as error:
+            raise ApiError(500, "InternalError", f"Internal error occurred: {error}") from error
+        return {**clean, "spec": pod_spec(clean.get("spec") or {}, is_pod=True)}
+
+    hidden = ("name",) if meta.get("generateName") else ()
+    seen = {key: value for key, value in meta.items() if key not in hidden}
+    defaulted: Obj = {**pod, "metadata": seen, "spec": pod_spec(pod.get("spec") or {}, is_pod=True)}
+    asked = replace(request, new=defaulted, name="" if hidden else request.name)
+    new, _ = dispatch.mutate(world, asked, redo)
+    if new is None or new is defaulted:
+        return pod
+    new = {**new, "metadata": {**new["metadata"], "name": meta["name"], "namespace": meta["namespace"]}}
+    if wrong := errors_of(POD, new, None):
+        raise unprocessable(POD, meta["name"], wrong)
+    return new
 
 
 _ACCOUNTS = {"daemonset-controller": "daemon-set-controller"}

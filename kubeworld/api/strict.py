@@ -1,6 +1,5 @@
 """Request bodies: decode, bound, check types against the schema, and drop (or refuse) unknown fields."""
 
-import re
 from typing import Any
 
 import orjson
@@ -12,24 +11,11 @@ from kubeworld.api.results import Call
 from kubeworld.kinds.errors import bad_request, too_large, unprocessable, unsupported_media
 from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.structural import schema_errors, with_defaults
-from kubeworld.machine.schema.definitions import Schema
+from kubeworld.machine.schema.conform import conformed
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024
 """kube-apiserver's default limit on a request body."""
 JSON_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
-_POSITION = re.compile(r"\[\d+\]")
-_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_PYTHON: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "intstr": (int, str),
-    "quantity": (int, float, str),
-    "object": dict,
-    "map": dict,
-    "list": list,
-}
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -108,9 +94,8 @@ def conform(call: Call, value: dict[str, Any], kind: Kind) -> dict[str, Any]:
             if has_rules(kind.structure):
                 problems.append(UNCHECKED)
             raise unprocessable(kind, (value.get("metadata") or {}).get("name", ""), problems)
-    unknown: list[str] = []
     try:
-        clean = _walk(value, kind.schema, "", unknown)
+        clean, unknown = conformed(value, kind.schema)
     except TypeError as error:
         raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {error}') from (
             error
@@ -123,67 +108,4 @@ def conform(call: Call, value: dict[str, Any], kind: Kind) -> dict[str, Any]:
         raise bad_request(f"{prefix}strict decoding error: {listed}")
     if mode == "Warn":
         call.warnings += [f'unknown field "{path}"' for path in unknown]
-    conformed: dict[str, Any] = clean
-    return conformed
-
-
-def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str = "") -> Any:
-    kind = schema.type
-    if kind == "any":
-        return value
-    expected = _PYTHON[kind]
-    # bool is an int to Python, and no number to JSON.
-    if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
-        raise TypeError(_mismatch(value, schema, f"{owner}.{path}"))
-    if kind == "object":
-        fields = schema.fields
-        owner = schema.definition.rsplit(".", 1)[1] if schema.definition else owner
-        clean = {}
-        for key, child in value.items():
-            # A null is an absent field: typed clients send it for pointers that are not set.
-            if child is None:
-                continue
-            field = fields.get(key)
-            if field is not None:
-                clean[key] = _walk(child, field, f"{path}.{key}" if path else key, unknown, owner)
-            elif schema.is_open:
-                clean[key] = child
-            else:
-                unknown.append(f"{path}.{key}" if path else key)
-        return clean
-    if kind == "map":
-        inner = schema.items
-        return {
-            key: _walk(child, inner, f"{path}.{key}", unknown, owner)
-            for key, child in value.items()
-            if child is not None
-        }
-    if kind == "list":
-        inner = schema.items
-        return [_walk(child, inner, f"{path}[{at}]", unknown, owner) for at, child in enumerate(value)]
-    if kind == "quantity":
-        return _quantity(value)
-    return value
-
-
-def _quantity(value: Any) -> str:
-    from kubeworld.machine.quantities import canonical
-
-    try:
-        return canonical(value)
-    except ValueError as error:
-        raise TypeError(_QUANTITY) from error
-
-
-def _mismatch(value: Any, schema: Schema, path: str) -> str:
-    names: dict[type, str] = {
-        str: "string",
-        int: "number",
-        float: "number",
-        bool: "bool",
-        dict: "object",
-        list: "array",
-    }
-    given = names.get(type(value), "null")
-    # Go names the struct that holds the field, and counts no positions in lists.
-    return f"json: cannot unmarshal {given} into Go struct field {_POSITION.sub('', path)} of type {schema.go_type}"
+    return clean

@@ -5,7 +5,7 @@ from typing import Any
 
 from kubeworld.admission.validation import validate
 from kubeworld.api.apply import apply_configuration, track_update
-from kubeworld.api.policies import ask_policies
+from kubeworld.api.policies import SERVER_FIELDS, ask_policies, mutated
 from kubeworld.api.reads import stored
 from kubeworld.api.results import Call, json_response
 from kubeworld.api.strict import check_kind, conform, load, read_object
@@ -26,15 +26,6 @@ STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
-SERVER_FIELDS = (
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-)
-"""Metadata that only the server sets; an update carries it over."""
 
 
 def answer(call: Call, obj: Obj, status: int = 200) -> Response:
@@ -62,6 +53,7 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     if "status" in kind.subresources:
         obj.pop("status", None)
     obj = kind.default(world, with_required(kind, stored_form(kind, obj)))
+    obj = mutated(world, call, obj, None)
     validate(kind, obj, None)
     if world.store.get(kind.table, meta.get("namespace", ""), meta["name"]) is not None:
         raise errors.already_exists(kind, meta["name"])
@@ -69,7 +61,7 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
     obj = kind.assign(world, obj, None)
     call.warnings += kind.warnings(obj)
     obj = track_update(world, call, None, obj)
-    ask_policies(world, call, "CREATE", obj)
+    ask_policies(world, call, "CREATE", obj, is_mutated=True)
     if call.is_dry_run:
         return _unsaved(world, kind, obj)
     return world.store.create(kind.table, obj)
@@ -161,10 +153,12 @@ def replace_object(world: World, call: Call, old: Obj, body: Obj) -> Obj:
             new["status"] = old["status"]
     if call.subresource != "status":
         new = kind.default(world, with_required(kind, kind.keep(old, new)))
+    new = mutated(world, call, new, old)
+    if call.subresource != "status":
         validate(kind, new, old)
         new = kind.assign(world, admitted(world, call, new, old), old)
     new = track_update(world, call, old, new)
-    ask_policies(world, call, "UPDATE", new, old)
+    ask_policies(world, call, "UPDATE", new, old, is_mutated=True)
     if call.subresource != "status":
         _reviewed(world, call, old, new)
     return commit(world, call, old, new)

@@ -18,6 +18,7 @@ def apply(world: World, behaviours: Behaviours) -> None:
     runtime = _described(world)
     former = runtime.current
     runtime.change(behaviours, world.clock.now_ms)
+    world.outside = behaviours.outside
     for node in world.store.objects("nodes"):
         _sync_node(world, runtime, node["metadata"]["name"])
     for pod in list(world.store.objects("pods")):

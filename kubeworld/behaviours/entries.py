@@ -8,6 +8,7 @@ from functools import cache
 from typing import Literal
 
 from kubeworld.behaviours.text import LogText
+from kubeworld.machine.outside import Outside
 from kubeworld.machine.runtime import ExitPlan
 from kubeworld.machine.store import Obj
 
@@ -82,6 +83,14 @@ class Behaviours:
 
     containers: tuple[ContainerEntry, ...] = ()
     nodes: tuple[NodeEntry, ...] = ()
+    outside: Outside = field(default_factory=Outside)
+    """Webhooks, Services and aggregated APIs that are answered for."""
+
+    @property
+    def count(self) -> int:
+        """Entries of all sorts."""
+        outside = self.outside
+        return len(self.containers) + len(self.nodes) + len(outside.hooks) + len(outside.addresses) + len(outside.apis)
 
     def of(self, pod: Obj, container: Obj) -> ContainerEntry | None:
         """The first entry that matches, or None."""

@@ -50,8 +50,7 @@ class BehavioursFile:
 
 def describe(behaviours: Behaviours) -> str:
     """How many entries there are."""
-    count = len(behaviours.containers) + len(behaviours.nodes)
-    return f"{count} {'entry' if count == 1 else 'entries'}"
+    return f"{behaviours.count} {'entry' if behaviours.count == 1 else 'entries'}"
 
 
 def reason(error: BadBehaviours | OSError) -> str:

@@ -9,9 +9,11 @@ from typing import get_args
 
 import yaml
 
+from kubeworld.behaviours import outside
 from kubeworld.behaviours.entries import Behaviours, ContainerEntry, Ending, Match, NodeEntry, ProbeKind, Pull
 from kubeworld.behaviours.fields import LIST, TEXT, TRUTH, BadBehaviours, Fields, choice, number, shown, whole
 from kubeworld.behaviours.text import LogText, is_readable
+from kubeworld.machine.outside import ApiAvailability, HookAnswer, Outside, ServiceAddress
 from kubeworld.machine.runtime import ExitPlan
 
 MEBIBYTE = 1024 * 1024
@@ -42,15 +44,25 @@ def parse(document: object, folder: Path = Path()) -> Behaviours:
         raise BadBehaviours(f"expected a list of entries, found {shown(document)}")
     containers: list[ContainerEntry] = []
     nodes: list[NodeEntry] = []
+    hooks: list[HookAnswer] = []
+    addresses: list[ServiceAddress] = []
+    apis: list[ApiAvailability] = []
     for position, entry in enumerate(document, 1):
         fields = Fields(f"entry {position}", entry)
         if "node" in fields.values:
             nodes.append(_node(fields))
         elif "match" in fields.values:
             containers.append(_container(fields, folder))
+        elif "webhook" in fields.values:
+            hooks.append(outside.hook(fields))
+        elif "service" in fields.values:
+            addresses.append(outside.address(fields))
+        elif "api" in fields.values:
+            apis.append(outside.api(fields))
         else:
-            raise fields.refusal("", "a `match` or a `node`", sorted(map(str, fields.values)))
-    return Behaviours(tuple(containers), tuple(nodes))
+            expected = "a `match`, a `node`, a `webhook`, a `service` or an `api`"
+            raise fields.refusal("", expected, sorted(map(str, fields.values)))
+    return Behaviours(tuple(containers), tuple(nodes), Outside(tuple(hooks), tuple(addresses), tuple(apis)))
 
 
 def _node(fields: Fields) -> NodeEntry:

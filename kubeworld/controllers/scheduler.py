@@ -53,7 +53,7 @@ class Scheduler:
         # Gated pods are not tried at all: no event, no condition of an attempt.
         if pod["spec"].get("schedulingGates"):
             return
-        nodes = predicates.views(world)
+        nodes = _with_nominated(world, pod, predicates.views(world))
         # A claim that cannot be bound rules out every node alike, before any is looked at (PreFilter).
         blocked = volumes.unbindable(world, pod)
         if blocked is not None or not nodes:
@@ -114,6 +114,22 @@ class Scheduler:
             meta = pod["metadata"]
             world.state[key] = world.clock.now_ms + FLUSH_MS
             world.clock.set_timer(FLUSH_MS, self.name, "pods", meta["namespace"], meta["name"])
+
+
+def _with_nominated(world: World, pod: Obj, nodes: list[NodeView]) -> list[NodeView]:
+    """The nodes with the places that are kept for pods of the same or a higher priority, whose victims are going.
+
+    Without this the victim's successor would take what was just freed (RunFilterPluginsWithNominatedPods).
+    """
+    kept: dict[str, list[Obj]] = {}
+    for other in world.store.pods_on(""):
+        node = (other.get("status") or {}).get("nominatedNodeName")
+        is_equal = other["spec"].get("priority", 0) >= pod["spec"].get("priority", 0)
+        if node and is_equal and other is not pod and "deletionTimestamp" not in other["metadata"]:
+            kept.setdefault(node, []).append(other)
+    if not kept:
+        return nodes
+    return [predicates.view(node.node, [*node.pods, *kept[node.name]]) if node.name in kept else node for node in nodes]
 
 
 def _filter(world: World, pod: Obj, nodes: list[NodeView]) -> dict[str, Rejection]:

@@ -23,8 +23,8 @@ class Certificates:
     authority_pem: bytes
 
 
-def make_certificates(host: str = "127.0.0.1") -> Certificates:
-    """A new authority and a server certificate for `host` and localhost, signed by it."""
+def make_certificates(host: str = "127.0.0.1", more_names: tuple[str, ...] = ()) -> Certificates:
+    """A new authority and a server certificate for `host`, localhost and more names, signed by it."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubeworld CA")])
     authority = (
@@ -35,7 +35,8 @@ def make_certificates(host: str = "127.0.0.1") -> Certificates:
         .sign(authority_key, hashes.SHA256())
     )
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)), x509.DNSName("localhost")])
+    dns_names = [x509.DNSName(name) for name in ("localhost", *more_names)]
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)), *dns_names])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     server = (
         _builder(subject, name, server_key)

@@ -7,6 +7,9 @@ from kubeworld.kinds.shared.columns import UNSET, Printer, columns, created, som
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
+SERVICE_NAME = "kubernetes.io/service-name"
+"""Label of a slice: the Service that it belongs to."""
+
 
 def _default(world: World, obj: Obj) -> Obj:
     return {**obj, "ports": [{"name": "", "protocol": "TCP", **port} for port in obj.get("ports") or ()]}
@@ -22,6 +25,20 @@ def _cells(obj: Obj, now: int) -> list[Any]:
         some_of(ports, 3) if ports else UNSET,
         shown,
         created(obj, now),
+    ]
+
+
+def ready_addresses(world: World, namespace: str, service: str) -> list[str]:
+    """Where a Service leads now, from all its slices."""
+    slices = world.store.objects(ENDPOINT_SLICE.table, namespace)
+    own = (item for item in slices if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) == service)
+    return [
+        address
+        for item in own
+        for endpoint in item.get("endpoints") or ()
+        # Nobody who says nothing is unready.
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+        for address in endpoint.get("addresses") or ()
     ]
 
 

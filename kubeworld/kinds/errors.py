@@ -31,8 +31,9 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        if self.reason:  # a webhook may refuse without one
+            body["reason"] = self.reason
         if self.details is not None:  # an empty one tells kubectl that it is the path that was not found
             body["details"] = self.details
         body["code"] = self.code

@@ -199,6 +199,7 @@ def _create(look: Pass, memory: ContainerMemory, plan: ContainerPlan) -> Contain
         state="running",
         due_ms=None,
         restart_ms=None,
+        ask_ms=None if plan.ask_again_ms is None else look.now_ms + plan.ask_again_ms,
         image=look.container["image"],
         ready_from_ms=look.now_ms + plan.ready_after_ms,
         stop_ms=plan.stop_ms,
@@ -233,6 +234,8 @@ def _fail_start(look: Pass, memory: ContainerMemory, error: str) -> ContainerMem
 def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     if memory.exit_ms is not None and memory.exit_ms <= look.now_ms:
         return _terminate(look, memory, memory.exit_code, memory.exit_reason)
+    if memory.ask_ms is not None and memory.ask_ms <= look.now_ms:
+        memory = _ask_again(look, memory)
     name = look.container["name"]
     # The image is all of a running container's spec that may be changed in place.
     if memory.image != look.container["image"]:
@@ -244,11 +247,19 @@ def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     if outcome.kill is not None:
         look.event("Killing", f"Container {name} failed {outcome.kill} probe, will be restarted")
         return _stop(look, outcome.memory)
-    instants = [probes.next_ms(outcome.memory, look.container), outcome.memory.exit_ms]
+    instants = [probes.next_ms(outcome.memory, look.container), outcome.memory.exit_ms, memory.ask_ms]
     due_ms = min((instant for instant in instants if instant is not None), default=None)
     following = replace(outcome.memory, due_ms=due_ms)
     # The same object when nothing changed: `step` stops by identity.
     return memory if following == memory else following
+
+
+def _ask_again(look: Pass, memory: ContainerMemory) -> ContainerMemory:
+    """A container that waits for something: whether it has come, and so how and when the container ends."""
+    plan = look.world.runtime.plan(look.world, look.pod, look.container, memory.attempt)
+    again_ms = plan.ask_again_ms
+    ask_ms = None if plan.exit is not None or again_ms is None else look.now_ms + again_ms
+    return replace(with_exit(memory, plan.exit, look.now_ms), ask_ms=ask_ms)
 
 
 def _stop(look: Pass, memory: ContainerMemory) -> ContainerMemory:

@@ -65,6 +65,9 @@ def pull_error(image: str, error: ImageError) -> str:
     if error == "timeout":
         cause = f'failed to do request: Head "{url}": dial tcp {_address(host)}:443: i/o timeout'
         return f"rpc error: code = DeadlineExceeded desc = {start}{cause}"
+    if error == "untrusted":
+        cause = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+        return f'rpc error: code = Unknown desc = {start}failed to do request: Head "{url}": {cause}'
     cause = f'failed to do request: Head "{url}": dial tcp: lookup {host} on 10.96.0.10:53: no such host'
     return f"rpc error: code = Unknown desc = {start}{cause}"
 

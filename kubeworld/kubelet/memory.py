@@ -43,6 +43,8 @@ class ContainerMemory:
     started_ms: int = 0
     ready_from_ms: int = 0
     exit_ms: int | None = None
+    ask_ms: int | None = None
+    """When a container that waits for something is asked again how it ends."""
     exit_code: int = 0
     exit_reason: str = ""
     exit_message: str = ""

@@ -6,7 +6,9 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-ImageError = Literal["not_found", "invalid_name", "pull_denied", "unauthorized", "registry_unreachable", "timeout"]
+ImageError = Literal[
+    "not_found", "invalid_name", "pull_denied", "unauthorized", "registry_unreachable", "untrusted", "timeout"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class ContainerPlan:
     ready_after_ms: int = 0
     """From start until its readiness would succeed (if it has a probe, the probe decides)."""
     exit: ExitPlan | None = None
+    ask_again_ms: int | None = None
+    """It waits for something: how it ends is asked again after so long. None for what follows from its start."""
     stop_ms: int = 1000
     """From SIGTERM to its exit; beyond the grace period it is killed (137)."""
     stop_code: int = 143

@@ -13,6 +13,7 @@ import orjson
 
 from kubeworld.machine.admission import Write
 from kubeworld.machine.clock import Clock, ClockSnapshot
+from kubeworld.machine.outside import Outside
 from kubeworld.machine.runtime import ContainerPlan, LogLine, ProbeAnswer, Usage
 from kubeworld.machine.store import Change, Name, Obj, Store, StoreSnapshot
 
@@ -150,6 +151,8 @@ class World:
         self.admission: Admission = admission or AdmitAll()
         self.clock = Clock(epoch_ms)
         self.store = Store(seed, self.clock.rfc3339, without_generation)
+        self.outside = Outside()
+        """Programs beside the cluster that its API server asks, as far as somebody describes them."""
         self.state: dict[str, Any] = {}
         """Immutable values only (replace, do not mutate), JSON-able: what is remembered beside API objects."""
         self.derived: dict[str, Any] = {}

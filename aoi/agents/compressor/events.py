@@ -19,7 +19,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("FailedScheduling", r"untolerated taint|had taint", "tainted"),
         ("FailedScheduling", r"were unschedulable", "cordoned"),
         ("FailedScheduling", r"Insufficient ", "insufficient"),
-        ("FailedScheduling", r"anti-affinity", "antiaffinity"),
+        ("FailedScheduling", r"anti-affinity|topology spread constraints", "antiaffinity"),
         ("FailedScheduling", r"free ports", "hostport"),
         ("FailedScheduling", r'persistentvolumeclaim "[^"]+" not found', "noclaim"),
         ("FailedScheduling", r"unbound immediate PersistentVolumeClaims|volume node affinity", "unbound"),

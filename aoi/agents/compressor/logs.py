@@ -41,7 +41,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|lookup \S+ on \S+: .*(?:timeout|refused)"),
         ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
                    r"could not (?:be )?resolved? host|nodename nor servname|failed to lookup address|"
-                   r"No such host is known|Host not found"),
+                   r"bad address '|can't resolve '|No such host is known|Host not found"),
         ("unimplemented", r"Unimplemented|unknown service |unknown method|Invalid method name|METHOD_NOT_FOUND|"
                           r"Method not found|Not Implemented|no such route|no handler for"),
         ("refused", r"connection refused|ECONNREFUSED|ConnectionRefused|ConnectException|actively refused|"
@@ -61,6 +61,9 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("flag", r"feature ?flag"),
         ("panic", r"^panic:|panicked at|goroutine \d+ \[running\]|SIGSEGV|segmentation fault|core dumped|"
                   r"NullPointerException|nil pointer|NullReferenceException|AttributeError|TypeError"),
+        ("badimage", r"database files are incompatible with server|invalid featureCompatibilityVersion"),
+        ("badargs", r"unknown (?:flag|option|argument)|unrecogni[sz]ed (?:option|argument)s?|"
+                    r"flag provided but not defined|unexpected argument '|unrecognized configuration parameter"),
         ("badconfig", r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
                       r"(?:cannot|could not|failed to) (?:parse|bind)|could not be parsed|is not valid|"
                       r"required pattern|FormatException"),
@@ -68,8 +71,6 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                        r"environment|config\w*|setting|property|value)|(?:environment variable|configuration value|"
                        r"setting) \S+ (?:is|was) (?:not|missing|required)|KeyError|could not resolve placeholder"),
         ("missingconfig", r"config\S* (?:file )?\S* ?(?:not found|does not exist|no such file)"),
-        ("badargs", r"unknown (?:flag|option|argument)|unrecognized (?:option|argument)s?|"
-                    r"flag provided but not defined"),
         ("badcommand", r"exec format error|executable file not found|command not found"),
         ("exception", r"Exception\b|Traceback|\bFATAL\b|uncaught|terminate called"),
     )

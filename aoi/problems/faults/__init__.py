@@ -6,7 +6,23 @@ fault is; `templates` and `chaos` are the ways of breaking things that several a
 
 from collections.abc import Mapping
 
-from aoi.problems.faults import configuration, data, flags, network, node, workload
+from aoi.problems.faults import (
+    admission,
+    configuration,
+    data,
+    flags,
+    identity,
+    images,
+    network,
+    node,
+    probes,
+    quota,
+    references,
+    rollouts,
+    scheduling,
+    starts,
+    workload,
+)
 from aoi.problems.faults.base import Fault
 from aoi.records.problem import Split
 
@@ -46,7 +62,23 @@ FAMILIES: Mapping[str, Split] = {
 }
 """Families of mechanisms by the split that meets them first: those of development and test are never trained on."""
 
-_AREAS = (workload, network, node, data, configuration, flags)
+_AREAS = (
+    workload,
+    network,
+    node,
+    data,
+    configuration,
+    flags,
+    images,
+    starts,
+    references,
+    probes,
+    rollouts,
+    scheduling,
+    quota,
+    admission,
+    identity,
+)
 
 FAULTS: Mapping[str, Fault] = {fault.key: fault for area in _AREAS for fault in area.MECHANISMS}
 

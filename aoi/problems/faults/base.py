@@ -11,7 +11,7 @@ from typing import Any
 
 from aoi.language import lexicon
 from aoi.problems.sites import Site
-from aoi.problems.writes import Key, Write
+from aoi.problems.writes import Deed, Key, Wait
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 from aoi.worlds.applications.spec import Application, Component
 from kubeworld.machine.world import World
@@ -77,9 +77,9 @@ StateWrite = Callable[[World], None]
 class Plan:
     """One fault at one site, ready to be carried out."""
 
-    writes: tuple[Write, ...]
+    writes: tuple[Deed, ...]
     """In order; each is sent by the same user as all other work on the cluster."""
-    repair: tuple[Write, ...]
+    repair: tuple[Deed, ...]
     """Direct writes that undo it, for the oracle's self-test. Agents repair with `actions`."""
     marks: tuple[Mark, ...]
     """All hold while the fault is there; the strict oracle asks for at least one to be gone."""
@@ -93,6 +93,12 @@ class Plan:
     undo_state: StateWrite | None = None
     state_holds: Callable[[World], bool] | None = None
     """Whether the state is still as the fault left it."""
+    then: StateWrite | None = None
+    """Done last, with the world's control."""
+    spreads: bool = False
+    """It hits whoever needs a new pod: to name another component that lacks pods at the first look is right as well."""
+    neighbours: tuple[str, ...] = ()
+    """Components that ordinary work leaves alone afterwards: it would move what the fault rests on."""
 
     def is_present(self, world: World) -> bool:
         """Whether the fault is still there, field by field."""
@@ -103,7 +109,14 @@ class Plan:
     @property
     def touched(self) -> tuple[Key, ...]:
         """Objects that the fault itself changes, and its repair may change back."""
-        return tuple(dict.fromkeys([w.key for w in self.writes] + [m.key for m in self.marks]))
+        return tuple(
+            dict.fromkeys([w.key for w in self.writes if not isinstance(w, Wait)] + [m.key for m in self.marks])
+        )
+
+
+def _where_replaced(eligible: Callable[[Application, Component], bool]) -> Callable[[Application, Component], bool]:
+    """The same, but for components whose old pods serve until new ones are ready."""
+    return lambda application, component: not component.rolls and eligible(application, component)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,9 @@ class Fault:
     """(site in the healthy world, seeded choices) -> what to do."""
     mendable: Callable[[Application, Component], bool] = lambda _application, _component: True
     """Whether a typed action can repair it there; otherwise it is no mitigation problem."""
+    at_rolled: bool = False
+    """Whether it shows at a component that is rolled (`Component.rolls`): a new template does not, as an outage, since
+    the old pods serve on. What has nothing to do with templates does, and what is about rollouts shows there alone."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 
@@ -131,6 +147,8 @@ class Fault:
         unknown = set(self.causes) - set(lexicon.SIGNALS)
         if unknown:
             raise ValueError(f"fault {self.key}: {sorted(unknown)} are not words of lexicon.SIGNALS")
+        if not self.at_rolled:
+            object.__setattr__(self, "eligible", _where_replaced(self.eligible))
 
     def kinds(self, application: Application, component: Component) -> tuple[TaskKind, ...]:
         """Tasks that a problem with this fault at this component may set."""

@@ -23,7 +23,7 @@ def _holders(application: Application, component: Component) -> dict[str, list[S
     return holders
 
 
-def _restarts(site: Site) -> tuple[Write, ...]:
+def restarts(site: Site) -> tuple[Write, ...]:
     """The pods are deleted, as after a node's maintenance: their successors read the configuration anew."""
     return tuple(Delete(("pods", site.namespace, name)) for name in site.pods)
 
@@ -40,7 +40,7 @@ def _missing_configmap(site: Site, choices: random.Random) -> Plan:
     kept = ("name", "namespace", "labels", "annotations")
     obj["metadata"] = {field: healthy["metadata"][field] for field in kept if field in healthy["metadata"]}
     return Plan(
-        writes=(Delete(key), *_restarts(site)),
+        writes=(Delete(key), *restarts(site)),
         repair=(Create(key, obj),),
         marks=(Mark(key, absent=True),),
         actions=(Action("set_config", site.name),),
@@ -69,7 +69,7 @@ def _config_drift(site: Site, choices: random.Random) -> Plan:
     wrong = choices.choice((f"{host}:{int(port) + 1}", f"{host}:{int(port) + 10000}", f"{host}-old:{port}"))
     key: Key = ("configmaps", site.namespace, setting.holder)
     return Plan(
-        writes=(Patch(key, {"data": {setting.key: wrong}}), *_restarts(site)),
+        writes=(Patch(key, {"data": {setting.key: wrong}}), *restarts(site)),
         repair=(Patch(key, {"data": {setting.key: setting.value}}), restart(site.key)),
         marks=(Mark(key, ("data", setting.key), wrong),),
         actions=(Action("set_config", site.name),),

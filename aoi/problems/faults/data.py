@@ -101,6 +101,7 @@ DB_AUTH_REVOKED = Fault(
     plan=_db_auth_revoked,
     mendable=_keeps_scripts,
     needs_control=True,
+    at_rolled=True,
 )
 DB_USER_DROPPED = Fault(
     key="db_user_dropped",
@@ -113,6 +114,7 @@ DB_USER_DROPPED = Fault(
     plan=_db_user_dropped,
     mendable=_keeps_scripts,
     needs_control=True,
+    at_rolled=True,
 )
 
 MECHANISMS = (

@@ -91,6 +91,7 @@ WRONG_TARGET_PORT = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_shows_its_port,
     plan=_wrong_target_port,
+    at_rolled=True,
 )
 WRONG_SELECTOR = Fault(
     key="wrong_selector",
@@ -101,6 +102,7 @@ WRONG_SELECTOR = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_depended_on,
     plan=_wrong_selector,
+    at_rolled=True,
 )
 # AIOpsLab has no analysis and no mitigation task for its network faults, but the objects allow both.
 NETWORK_LOSS = Fault(
@@ -112,6 +114,7 @@ NETWORK_LOSS = Fault(
     type=FaultType.NETWORK_STORAGE,
     eligible=is_called,
     plan=_network_loss,
+    at_rolled=True,
 )
 NETWORK_DELAY = Fault(
     key="network_delay",
@@ -122,6 +125,7 @@ NETWORK_DELAY = Fault(
     type=FaultType.NETWORK_STORAGE,
     eligible=is_called,
     plan=_network_delay,
+    at_rolled=True,
 )
 
 MECHANISMS = (

@@ -24,7 +24,10 @@ def changed_template(
     actions: Sequence[Action],
     evidence: Sequence[Evidence],
 ) -> Plan:
-    """A plan that sets fields of the pod template and of its first container, and knows the way back."""
+    """A plan that sets fields of the pod template and of the application's container, and knows the way back.
+
+    None removes a field.
+    """
     template = site.workload["spec"]["template"]["spec"]
     containers = template["containers"]
     index = next(i for i, container in enumerate(containers) if container["name"] == site.container["name"])
@@ -38,7 +41,10 @@ def changed_template(
     ):
         for field, value in fields.items():
             pointer = "/" + "/".join(map(str, (*path, field)))
-            there.append({"op": "add", "path": pointer, "value": value})
+            if value is not None:
+                there.append({"op": "add", "path": pointer, "value": value})
+            elif field in old:
+                there.append(_removal(pointer))
             back.append({"op": "add", "path": pointer, "value": old[field]} if field in old else _removal(pointer))
             marks.append(Mark(site.key, (*path, field), value))
     return Plan(

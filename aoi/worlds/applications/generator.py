@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from aoi.worlds.applications import engines, graphs
+from aoi.worlds.applications.delivery import delivered
 from aoi.worlds.applications.furniture import furnished
 from aoi.worlds.applications.installation import ProbeSpec, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.naming import restyled, style_of
@@ -47,7 +48,7 @@ COMMANDS = {
     "pino": "/srv/{}/server",
     "dotnet": "/app/{}.dll",
 }
-VERSION = "2"
+VERSION = "3"
 ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
 
 
@@ -64,7 +65,7 @@ def generate(number: int, seed: int) -> Application:
 def _dressed(number: int) -> Application:
     """What the number fixes, in the shapes and under the names of its style."""
     plan = replace(_plan(number), version=VERSION, style=style_of(number))
-    return restyled(shaped(plan, number), number)
+    return restyled(delivered(shaped(plan, number), number), number)
 
 
 def _install(component: Component, rng: random.Random) -> Component:

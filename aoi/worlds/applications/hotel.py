@@ -304,7 +304,7 @@ def hotel_reservation(seed: int) -> Application:
             ("sh", "ls", "cat"),
         ),
         *(Image(f"yinfangchen/{name}", ("latest",), (BUGGY_TAG,), ((name, name),)) for name in _MONGO),
-        Image("mongo", ("4.4.6", "5.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
+        Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
         Image("memcached", ("1.6.12", "1.6.29"), (), (("memcached", ""),), ("sh",)),
         Image("hashicorp/consul", ("1.15.4",), (), (("consul", "consul"),), ("sh",)),
         Image("jaegertracing/all-in-one", ("1.52",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),

@@ -8,7 +8,10 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from aoi.records.base import sha256_hex
+from aoi.worlds.applications.delivery import place_of
 from aoi.worlds.applications.installation import Attendant, ProbeSpec, Revision, ServiceSpec
 from aoi.worlds.applications.spec import Application, Component, Setting
 from kubeworld.machine import quantities
@@ -56,12 +59,25 @@ def objects(application: Application) -> Iterator[tuple[str, Obj]]:
     for name, data in application.secrets().items():
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
         yield "secrets", _object("v1", "Secret", namespace, name, _labels(application), type="Opaque", data=encoded)
+    if application.pull_secret:
+        yield "secrets", _pull_secret(application)
     for component in application.components:
         yield from _claims(application, component)
     for service in application.services:
         yield "services", service_object(application, service)
     for component in sorted(application.components, key=lambda item: item.kind not in ("database", "infrastructure")):
         yield component.resource, workload_object(application, component)
+
+
+def _pull_secret(application: Application) -> Obj:
+    """Credentials for the registry of the private images, as `kubectl create secret docker-registry` writes them."""
+    hosts = sorted({place_of(image.repository)[0] for image in application.images if image.is_private})
+    token = sha256_hex(f"{application.key}/{application.seed}/pull".encode())[:20]
+    auth = base64.b64encode(f"puller:{token}".encode()).decode()
+    auths = {host: {"username": "puller", "password": token, "auth": auth} for host in hosts}
+    data = {".dockerconfigjson": base64.b64encode(orjson.dumps({"auths": auths})).decode()}
+    content: Obj = {"type": "kubernetes.io/dockerconfigjson", "data": data}
+    return _object("v1", "Secret", application.namespace, application.pull_secret, _labels(application), **content)
 
 
 def namespace_object(name: str) -> Obj:
@@ -113,7 +129,7 @@ def workload_object(application: Application, component: Component, revision: Re
     labels = _labels(application, component)
     annotations = {"kompose.cmd": "kompose convert", "kompose.version": "1.22.0 (955b78124)"}
     spec = {
-        "progressDeadlineSeconds": 600,
+        "progressDeadlineSeconds": component.rollout_s,
         "replicas": component.replicas,
         "revisionHistoryLimit": 10,
         "selector": {"matchLabels": application.selector_of(component)},
@@ -164,6 +180,8 @@ def _stateful_set(application: Application, component: Component, revision: Revi
 def _strategy(component: Component) -> Obj:
     if any(mount.source == "claim" for mount in component.mounts):
         return {"type": "Recreate"}  # two pods cannot share a ReadWriteOnce volume
+    if component.rolls:
+        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
 
 
@@ -179,6 +197,9 @@ def _template(application: Application, component: Component, revision: Revision
     }
     if volumes := list(_volumes(application, component)):
         spec["volumes"] = volumes
+    image = application.by_repository.get(component.image)
+    if image is not None and image.is_private:
+        spec["imagePullSecrets"] = [{"name": application.pull_secret}]
     if component.inits:
         spec["initContainers"] = [attendant_object(attendant) for attendant in component.inits]
     if component.service_account:

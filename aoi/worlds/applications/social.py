@@ -256,7 +256,7 @@ def social_network(seed: int) -> Application:
         Image("yg397/openresty-thrift", ("xenial",), ("bionic",), (("nginx", "nginx-thrift"),), ("sh",)),
         Image("yg397/media-frontend", ("xenial",), (), (("nginx", "media-frontend"),), ("sh",)),
         Image("jaegertracing/all-in-one", ("1.62.0",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
-        Image("mongo", ("4.4.6", "5.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
+        Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
         Image("redis", ("6.2.4", "7.0.15"), (), (("redis-server", ""),), ("redis-cli", "sh")),
         Image("memcached", ("1.6.7", "1.6.29"), (), (("memcached", ""),), ("sh",)),
     )

@@ -8,7 +8,7 @@ Everything that happens at run time (container life, traffic, logs, metrics, tra
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -116,6 +116,26 @@ class Image:
     """Other executables in the image, for exec."""
     by_tag: tuple[tuple[str, str], ...] = ()
     """(tag, component) where a repository keeps another program under each tag: what runs without a command."""
+    is_private: bool = False
+    """Whoever pulls it must log in."""
+
+    @property
+    def arm64(self) -> tuple[str, ...]:
+        """Builds of the newest release for another processor: two tags, and what one of them is by digest."""
+        newest = {name: tag for tag, name in self.by_tag if tag in self.tags} if self.by_tag else {"": self.tags[-1]}
+        return tuple(built for tag in newest.values() for built in self._arm64(tag))
+
+    def _arm64(self, tag: str) -> tuple[str, ...]:
+        digest = hashlib.sha256(f"{self.repository}:{tag}/linux/arm64".encode()).hexdigest()
+        return f"{tag}-arm64", f"{tag}-arm64v8", f"sha256:{digest}"
+
+    def program_of(self, tag: str) -> str:
+        """Component whose program a tag holds, where each tag holds another; else empty."""
+        held = dict(self.by_tag)
+        for known, name in held.items():
+            if tag == known or tag in self._arm64(known):
+                return name
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +213,10 @@ class Component:
     sidecars_lead: bool = False
     """They are listed before the main container, which an annotation then names as the default."""
     inits: tuple[Attendant, ...] = ()
+    rolls: bool = False
+    """Its Deployment keeps old pods until new ones are ready, and never fewer; otherwise old pods stop first."""
+    rollout_s: int = 600
+    """Seconds without progress after which a rollout counts as failed (`progressDeadlineSeconds`)."""
 
     @property
     def role(self) -> str:
@@ -266,6 +290,8 @@ class Application:
     furniture: Furniture = NOTHING_ELSE
     version: str = "1"
     """Raised when an application changes meaning."""
+    pull_secret: str = ""
+    """Name of the Secret with which its private images are pulled; empty if it has none."""
 
     @cached_property
     def namespaces(self) -> tuple[str, ...]:
@@ -352,6 +378,20 @@ class Application:
     def by_repository(self) -> dict[str, Image]:
         """Images by repository."""
         return {image.repository: image for image in self.images}
+
+    def image_of(self, component: Component) -> Image:
+        """What its repository holds of its own program: of a repository with a program a tag, those tags alone."""
+        image = self.by_repository[component.image]
+        if not image.by_tag:
+            return image
+        own = tuple((tag, name) for tag, name in image.by_tag if name == component.name)
+        tags = [tag for tag, _ in own]
+        return replace(
+            image,
+            tags=tuple(tag for tag in image.tags if tag in tags),
+            buggy=tuple(tag for tag in image.buggy if tag in tags),
+            by_tag=own,
+        )
 
     @cached_property
     def edges(self) -> tuple[tuple[str, str], ...]:

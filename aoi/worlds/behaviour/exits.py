@@ -1,10 +1,14 @@
-"""Why and when a program ends by itself: buggy build, unusable configuration, memory limit, database at start."""
+"""Why and when a program ends by itself.
+
+A build for another machine or a broken one, an unusable command line or configuration, files of another release, a
+memory limit, a database at start.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from aoi.worlds.applications.spec import Application
-from aoi.worlds.behaviour import growth
+from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour import datafiles, growth, options
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -13,7 +17,11 @@ from aoi.worlds.behaviour.noise import unit
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-Why = Literal["buggy", "missing", "invalid", "oom", "unauthorized", "authfailed", "unreachable"]
+Why = Literal[
+    "arm64", "buggy", "badargs", "missing", "invalid", "datafiles", "oom", "unauthorized", "authfailed", "unreachable"
+]
+EXEC_FAILED = 255
+"""What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class Ending:
     code: int
     reason: Literal["Error", "OOMKilled"]
     detail: str = ""
-    """Database component that did not let it in, or the setting that is wrong."""
+    """Database component that did not let it in, the setting or option that is wrong, or the release of the files."""
 
 
 def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
@@ -37,11 +45,8 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
     if component is None:
         return None
     uid = pod["metadata"].get("uid", "")
-    if program.failure:
-        detail = program.failed.name if program.failed else ""
-        return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
-    if program.image == "buggy":
-        return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    if (unable := _unable(component, program, uid)) is not None:
+        return unable
     limit = program.memory_limit_bytes
     if limit and limit < component.demand.peak_bytes:
         # Far below the steady need it dies while it loads; just below the peak, under load later on.
@@ -54,6 +59,24 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         if after_ms is not None:
             return Ending("oom", after_ms, 137, "OOMKilled")
     return _database_ending(world, application, pod, program, at_ms)
+
+
+def _unable(component: Component, program: Launch, uid: str) -> Ending | None:
+    """What ends a program before it serves, on account of what it is and was given alone."""
+    if program.image == "arm64":
+        return Ending("arm64", 20 + int(60 * unit(uid, "exec")), EXEC_FAILED, "Error")
+    if program.failure == "badargs":
+        code = options.EXIT_CODES[component.dialect]
+        return Ending("badargs", 40 + int(120 * unit(uid, "args")), code, "Error", program.failed_value)
+    if program.failure:
+        detail = program.failed.name if program.failed else ""
+        return Ending(program.failure, 150 + int(350 * unit(uid, "config")), 1, "Error", detail)
+    if program.image == "buggy":
+        return Ending("buggy", 900 + int(400 * unit(uid, "buggy")), 2, "Error")
+    if (refused := datafiles.refusal(component, program.tag)) is not None:
+        code = datafiles.EXIT_CODES[component.dialect]
+        return Ending("datafiles", 700 + int(500 * unit(uid, "files")), code, "Error", refused.written_by)
+    return None
 
 
 def _database_ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:

@@ -11,13 +11,14 @@ from typing import Literal
 
 from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component, Image, Setting
+from aoi.worlds.behaviour import options
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 
 Values = Mapping[str, Mapping[str, str]]
 """Data of the namespace's ConfigMaps and Secrets by `<kind>/<name>`: what a container that starts reads."""
 
-ImageState = Literal["good", "buggy", "missing", "invalid", "foreign"]
+ImageState = Literal["good", "buggy", "missing", "invalid", "foreign", "arm64"]
 _REFERENCE = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 
 
@@ -34,14 +35,17 @@ class Launch:
     """Why the container runtime could not start it."""
     port: int = 0
     """Where it listens."""
-    failure: Literal["", "missing", "invalid"] = ""
-    """Why it exits at start on account of its configuration."""
+    failure: Literal["", "missing", "invalid", "badargs"] = ""
+    """Why it exits at start on account of its configuration or of its command line."""
     failed: Setting | None = None
     failed_value: str = ""
+    """What the setting holds, or the option that it does not know."""
     addresses: tuple[tuple[str, str], ...] = ()
     """(callee, `host:port`) as its configuration says."""
     password: str | None = None
     """What it logs in to databases with; None if it has no setting for it and so uses what was compiled in."""
+    tag: str = ""
+    """Release of its image."""
     memory_limit_bytes: int = 0
     cpu_limit_m: int = 0
 
@@ -84,9 +88,9 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "invalid")
     if image is None:
         return Launch(None, own, "foreign")
-    if tag not in image.tags and tag not in image.buggy:
+    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64:
         return Launch(None, own, "missing")
-    state: ImageState = "buggy" if tag in image.buggy else "good"
+    state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
     component, error = _program(application, image, own, container, tag)
     if component is None or error:
         return Launch(component, own, state, start_error=error)
@@ -100,7 +104,7 @@ def _program(
     command = container.get("command") or []
     binaries = dict(image.binaries)
     if not command and image.by_tag:
-        return application.by_name[dict(image.by_tag)[tag]], ""
+        return application.by_name[image.program_of(tag)], ""
     if not command:
         preferred = own.command[0] if own and own.command and own.command[0] in binaries else image.binaries[0][0]
         command = [preferred]
@@ -111,7 +115,7 @@ def _program(
     if program in image.tools:
         return None, ""
     missing = "no such file or directory" if "/" in program else "executable file not found in $PATH"
-    where = f"stat {program}" if "/" in program else f'"{program}"'
+    where = f'"{program}": stat {program}' if "/" in program else f'"{program}"'
     return None, (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
         f"unable to start container process: error during container init: exec: {where}: {missing}: unknown"
@@ -128,13 +132,17 @@ def _configured(
 ) -> Launch:
     """Read every setting as the program does: environment first, then files; the first bad essential one ends it."""
     own = application.component_of(pod)
-    environment = _environment(container, values)
+    environment = environment_of(container, values)
     folders = _folders(application, pod, container, values)
     addresses: dict[str, str] = {}
     port = component.port
     password: str | None = None
-    failure: Literal["", "missing", "invalid"] = ""
+    failure: Literal["", "missing", "invalid", "badargs"] = ""
     failed, failed_value = None, ""
+    # The command line is read before anything else.
+    line = [*(container.get("command") or ())[1:], *(container.get("args") or ())]
+    if own is component and (unknown := options.unknown_option(component, line)):
+        failure, failed_value = "badargs", unknown
     for setting in component.settings:
         text = (folders if setting.source == "config_file" else environment).get(setting.name)
         # A program of another component in this pod has defaults for what it is not told here.
@@ -166,6 +174,7 @@ def _configured(
         failed_value=failed_value,
         addresses=tuple(addresses.items()),
         password=password,
+        tag=split_image(container.get("image", ""))[1],
         memory_limit_bytes=limits.get("memory", 0),
         cpu_limit_m=limits.get("cpu", 0),
     )
@@ -192,7 +201,7 @@ def _address(text: str, known: str) -> str:
 _EXPANDED = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
-def _environment(container: Obj, values: Values) -> dict[str, str]:
+def environment_of(container: Obj, values: Values) -> dict[str, str]:
     """The container's environment as the kubelet would resolve it; unresolvable references stay unset.
 
     `$(NAME)` becomes the value of a variable that was set before, and stays as it is where there is none.

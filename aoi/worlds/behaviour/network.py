@@ -182,6 +182,35 @@ class Network:
         outcomes = tuple((outcome, round(share, 6)) for outcome, share in sorted(shares.items()) if share > 1e-6)
         return Reach(outcomes, round(sum(delays) / len(delays), 3), address)
 
+    def knock(self, pod: Obj, host: str, port: str) -> str:
+        """How a pod fares that tries a port, or with no port only looks a name up: a word of `conditions.WORDS`."""
+        if not self._dns_answers():
+            return "dns"
+        name, _, rest = host.partition(".")
+        if self.world.store.get("services", rest.split(".")[0] if rest else self.namespace, name) is None:
+            return "nohost"
+        if not port:
+            return "ok"
+        word, endpoints = self._behind(f"{host}:{port}", is_user=False)
+        words = [word] if word else [self._opened(pod, endpoint) for endpoint in endpoints]
+        return "ok" if "ok" in words else words[0]
+
+    def _opened(self, pod: Obj, endpoint: Endpoint) -> str:
+        """Whether an endpoint accepts a connection, whoever it is."""
+        if endpoint.pod is None:
+            return "ok"  # outside of the cluster
+        if not self._policies.allow(pod, endpoint.pod, endpoint.port):
+            return "timeout"
+        effect = chaos.between(self._chaos, pod, endpoint.pod)
+        listening = {
+            port
+            for program in self.serving(endpoint.pod)
+            for port in (program.port, *(program.component.extra_ports if program.component else ()))
+        }
+        if effect.is_down or endpoint.port not in listening:
+            return "refused"
+        return "timeout" if effect.lost >= 1.0 else "ok"
+
     def _behind(self, address: str, *, is_user: bool) -> tuple[str, list[Endpoint]]:
         """(failure word, endpoints) of a `host:port`. Users come through the node, so DNS does not stop them."""
         if not is_user and not self._dns_answers():
@@ -192,6 +221,8 @@ class Network:
 
     def _resolve(self, address: str) -> tuple[str, list[Endpoint]]:
         host, _, number = address.rpartition(":")
+        if host in ("localhost", "127.0.0.1"):
+            return "refused", []  # nobody but the program itself is in its pod
         name, _, rest = host.partition(".")
         namespace = rest.split(".")[0] if rest else self.namespace
         service = self.world.store.get("services", namespace, name)

@@ -1,8 +1,10 @@
 """Kinds of time series over a world's past: what the conditions of each time made of it, with seeded noise."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from typing_extensions import override
 
@@ -16,6 +18,7 @@ from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 SCRAPE_MS = 15_000
+BLOCK_MS = 300_000
 Z99 = 2.326
 """Standard normal quantile of 0.99: p50 and p99 fix a log-normal latency."""
 
@@ -142,25 +145,53 @@ class Errors(Counter):
 
 @dataclass(frozen=True)
 class Cpu:
-    """CPU seconds of a container: its use now, taken as its use over the window that is asked for."""
+    """CPU seconds of a container: the sum of its use over blocks of time, as it was at the start of each.
+
+    A block ends where conditions change and every five minutes, so a total never falls and never changes afterwards.
+    """
 
     labels: Labels
     use: Callable[[int], float | None]
+    """Cores at a time."""
     started_ms: int
+    cuts: tuple[int, ...]
+    """When conditions changed."""
+    now_ms: int
 
     def at(self, at_ms: int) -> float | None:
         """CPU seconds since the container started."""
-        used = self.use(at_ms)
-        return None if used is None else round(used * (at_ms - self.started_ms) / 1000, 3)
+        if at_ms < self.started_ms:
+            return None
+        return round(self._total(at_ms), 6)
 
     def increase(self, start_ms: int, end_ms: int) -> float:
-        """The average of its use in the window."""
+        """What it used in a window."""
         begin = max(start_ms, self.started_ms)
-        if end_ms <= begin:
+        return max(0.0, self._total(end_ms) - self._total(begin)) if end_ms > begin else 0.0
+
+    def _total(self, at_ms: int) -> float:
+        index = bisect_right(self._starts, at_ms) - 1
+        if index < 0:
             return 0.0
-        step = max(SCRAPE_MS, (end_ms - begin) // 8)
-        samples = [self.use(at) or 0.0 for at in range(end_ms, begin, -step)]
-        return sum(samples) / len(samples) * (end_ms - begin) / 1000
+        start, before, cores = self._blocks[index]
+        return before + cores * (at_ms - start) / 1000
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        cuts = {*self.cuts, *range(self.started_ms // BLOCK_MS * BLOCK_MS, self.now_ms + 1, BLOCK_MS)}
+        return sorted({self.started_ms, *(cut for cut in cuts if self.started_ms < cut <= self.now_ms)})
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, float, float]]:
+        """(start, CPU seconds before it, cores in it)."""
+        blocks: list[tuple[int, float, float]] = []
+        for start in self._starts:
+            before = 0.0
+            if blocks:
+                last, earlier, cores = blocks[-1]
+                before = earlier + cores * (start - last) / 1000
+            blocks.append((start, before, self.use(start) or 0.0))
+        return blocks
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import exits
+from aoi.worlds.behaviour import exits, tasks
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at
 from aoi.worlds.behaviour.flags import effects
@@ -27,6 +27,8 @@ from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
+ENTRYPOINT = "/usr/local/bin/docker-entrypoint.sh"
+"""What an engine's image starts where the manifest names no command."""
 LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
 SLOT_MS = 3_000
@@ -78,10 +80,12 @@ def log(world: World, application: Application, pod: Obj, container: str, *, pre
     if attendant is not None:
         return _beside(attendant, life)
     program = launch(application, pod, spec, values_at(world, life.start_ms + 999))
+    if program.component is None and tasks.is_task(pod, spec):
+        return _of_task(tasks.course_of(world, application, pod, spec), life)
     if program.component is None:
         text = f"{container} started" if program.image == "foreign" else ""
         return [LogLine(life.start_ms, text)] if text else []
-    return _Writer(world, application, pod, program, life).lines()
+    return _Writer(world, application, pod, program, life, spec).lines()
 
 
 def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
@@ -94,6 +98,16 @@ def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
     lines = [LogLine(minute * MINUTE_MS, body[minute % len(body)]) for minute in minutes]
     ended = [LogLine(life.end_ms, last)] if last and life.exit_code is not None else []
     return [LogLine(life.start_ms, first), *lines, *ended]
+
+
+def _of_task(course: tasks.Course, life: Life) -> list[LogLine]:
+    """The log of a task: what it says each time that it tries, or at its end."""
+    if life.exit_code is None and course.code is None:
+        tries = range(life.start_ms + 30, life.end_ms + 1, course.every_ms)[-LINES // max(1, len(course.says)) :]
+        return [LogLine(at_ms, text) for at_ms in tries for text in course.says]
+    if life.exit_code == course.code:
+        return [LogLine(life.end_ms, text) for text in course.says]
+    return []
 
 
 def _life(world: World, pod: Obj, container: str, *, previous: bool) -> Life | None:
@@ -128,7 +142,9 @@ def _iso(moment_ms: int) -> str:
 class _Writer:
     """Writes the log of one run of one program."""
 
-    def __init__(self, world: World, application: Application, pod: Obj, program: Launch, life: Life) -> None:
+    def __init__(
+        self, world: World, application: Application, pod: Obj, program: Launch, life: Life, container: Obj
+    ) -> None:
         assert program.component is not None
         self.world = world
         self.application = application
@@ -136,6 +152,7 @@ class _Writer:
         self.program = program
         self.component: Component = program.component
         self.life = life
+        self._container = container
         self.uid = pod["metadata"].get("uid", "")
         self.dialect: Dialect = DIALECTS[self.component.dialect]
 
@@ -145,8 +162,11 @@ class _Writer:
         if self.life.exit_code not in (None, 0, 143):
             ending = exits.ending(self.world, self.application, self.pod, self.program, self.life.start_ms)
         last = self._ending(ending) if ending else self._stop()
+        if ending is not None and ending.why in ("arm64", "badargs"):
+            return last
         body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
-        first = self._start(until_failure=ending is not None and ending.why in ("missing", "invalid", "buggy"))
+        early = ("missing", "invalid", "buggy", "datafiles")
+        first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
 
@@ -175,6 +195,8 @@ class _Writer:
             "unauthorized": "norole",
             "unreachable": "nodatabase",
         }.get(ending.why, ending.why)
+        if ending.why in ("arm64", "badargs"):
+            return self._unformatted(event, ending)
         texts = self.dialect.phrases.get(event, ())
         extra = {"name": ending.detail, "value": self.program.failed_value}
         if ending.why in ("authfailed", "unauthorized", "unreachable"):
@@ -187,6 +209,13 @@ class _Writer:
             line = self._line(at, "fatal", text, index, **extra)
             written.append(LogLine(at, self._fill(text, index, at, extra)) if raw else line)
         return written
+
+    def _unformatted(self, event: str, ending: exits.Ending) -> list[LogLine]:
+        """What is said before a program has a logger: by its parser of options, or by the runtime in its place."""
+        command = next(iter(self._container.get("command") or self.component.command), ENTRYPOINT)
+        values = {"name": ending.detail, "program": command, "short": command.rpartition("/")[2]}
+        texts = ("exec {program}: exec format error",) if event == "arm64" else self.dialect.phrases[event]
+        return [LogLine(self.life.end_ms, text.format_map(values)) for text in texts]
 
     def _body(self, limit: int) -> list[LogLine]:
         """Slots from the newest backwards until `limit` lines are written."""

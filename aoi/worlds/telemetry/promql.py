@@ -1,11 +1,15 @@
 """A small real subset of PromQL: enough to ask what an operator asks during an incident.
 
     selectors    name{label="v", label!="v", label=~"re", label!~"re"} [range] offset 5m
-    functions    rate irate increase delta avg_over_time max_over_time min_over_time histogram_quantile abs round
-    aggregation  sum avg min max count (by|without) before or after the argument, topk bottomk
-    operators    + - * / and comparisons (with bool or as filters), one-to-one on equal labels or with a number
+                 {__name__=~"re"} without a name; alone with a range: a matrix
+    functions    rate irate increase delta changes histogram_quantile, avg max min sum count last _over_time,
+                 abs round ceil floor clamp_min clamp_max sort sort_desc absent scalar vector time
+    aggregation  sum avg min max count group (by|without) before or after the argument, topk bottomk
+    operators    + - * / % ^ and comparisons (with bool or as filters), and or unless; one-to-one on equal labels,
+                 on(...) or ignoring(...) labels, or with a number
 
-Anything else raises `PromqlError`, which the HTTP layer answers as Prometheus does: 400 bad_data.
+What is no PromQL raises `PromqlError`, which the HTTP layer answers as Prometheus does: 400 bad_data. What is, but not
+in the subset, raises `Unsupported`: 422 execution.
 """
 
 import re
@@ -16,18 +20,67 @@ from typing import Protocol
 Labels = dict[str, str]
 Sample = tuple[Labels, float]
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<duration>(?:\d+(?:ms|[smhdw]))+)"
-    r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)"
-    r"|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/(){}\[\],=<>]))"
+    r"\s*(?:(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<duration>(?:\d+(?:ms|[smhdwy]))+)"
+    r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)"
+    r"|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/%^@(){}\[\],:=<>]))"
 )
-_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_AGGREGATIONS = ("sum", "avg", "min", "max", "count", "topk", "bottomk")
-RANGE_FUNCTIONS = ("rate", "irate", "increase", "delta", "avg_over_time", "max_over_time", "min_over_time")
-_PLAIN_FUNCTIONS = ("abs", "round", "ceil", "floor")
+_LEVELS = (("or",), ("and", "unless"), ("==", "!=", ">", "<", ">=", "<="), ("+", "-"), ("*", "/", "%"))
+"""Binary operators from the weakest to the strongest; `^`, which binds from the right, is stronger."""
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
+_AGGREGATIONS = ("sum", "avg", "min", "max", "count", "group", "topk", "bottomk")
+RANGE_FUNCTIONS = (
+    "rate",
+    "irate",
+    "increase",
+    "delta",
+    "changes",
+    *(f"{what}_over_time" for what in ("avg", "max", "min", "sum", "count", "last")),
+)
+_ARGUMENTS = {
+    "abs": 1,
+    "round": 1,
+    "ceil": 1,
+    "floor": 1,
+    "sort": 1,
+    "sort_desc": 1,
+    "absent": 1,
+    "scalar": 1,
+    "vector": 1,
+    "time": 0,
+    "clamp_min": 2,
+    "clamp_max": 2,
+    "histogram_quantile": 2,
+    **dict.fromkeys(RANGE_FUNCTIONS, 1),
+}
+"""Functions of the subset -> how many arguments they take."""
+_ELSEWHERE = frozenset(
+    (
+        *(
+            "absent_over_time",
+            "clamp",
+            "day_of_month",
+            "day_of_week",
+            "days_in_month",
+            "deriv",
+            "double_exponential_smoothing",
+        ),
+        *("exp", "histogram_avg", "histogram_count", "histogram_fraction", "histogram_sum", "holt_winters", "hour"),
+        *("idelta", "label_join", "label_replace", "ln", "log10", "log2", "minute", "month", "predict_linear"),
+        *("present_over_time", "quantile_over_time", "resets", "sgn", "sort_by_label", "sqrt", "stddev_over_time"),
+        *("stdvar_over_time", "timestamp", "year", "stddev", "stdvar", "quantile", "count_values", "limitk"),
+    )
+)
+"""Functions and aggregations that Prometheus knows and this subset does not."""
+_SETS = ("and", "or", "unless")
+_WORDS = (*_SETS, "on", "ignoring", "bool", "offset", "by", "without", "group_left", "group_right")
 
 
 class PromqlError(ValueError):
     """The expression is not understood; the message says where."""
+
+
+class Unsupported(PromqlError):
+    """PromQL that this subset does not have."""
 
 
 class Series(Protocol):
@@ -77,6 +130,8 @@ class Node:
     matchers: tuple[Matcher, ...] = ()
     labels: tuple[str, ...] = ()
     is_without: bool = False
+    """Of an aggregation: `without` its labels. Of an operator: match `ignoring` them; without labels, all of them."""
+    is_bool: bool = False
     range_ms: int = 0
     offset_ms: int = 0
     number: float = 0.0
@@ -85,7 +140,7 @@ class Node:
 def parse(text: str) -> Node:
     """Raises: PromqlError."""
     parser = _Parser(text)
-    node = parser.comparison()
+    node = parser.expression()
     parser.expect_end()
     return node
 
@@ -94,7 +149,7 @@ def duration_ms(text: str) -> int:
     """`1h30m` or plain seconds (`15`) in milliseconds. Raises: PromqlError."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return int(float(text) * 1000)
-    parts = re.findall(r"(\d+)(ms|[smhdw])", text)
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise PromqlError(f"not a valid duration string: {text!r}")
     return sum(int(number) * _UNITS_MS[unit] for number, unit in parts)
@@ -132,39 +187,54 @@ class _Parser:
         if self.position < len(self.tokens):
             raise PromqlError(f"unexpected {self.peek()!r}")
 
-    def comparison(self) -> Node:
-        node = self.sum()
-        while self.peek() in ("==", "!=", ">", "<", ">=", "<="):
+    def expression(self) -> Node:
+        """Of the weakest operator."""
+        return self.binary(0)
+
+    def binary(self, level: int) -> Node:
+        """Operators of one level of precedence, from the left."""
+        if level == len(_LEVELS):
+            return self.power()
+        node = self.binary(level + 1)
+        while self.peek() in _LEVELS[level] and self.kind() in ("operator", "name"):
             operator = self.take()
-            is_bool = self.peek() == "bool"
-            if is_bool:
-                self.take()
-            node = Node("compare", operator, (node, self.sum()), is_without=is_bool)
+            kind = "set" if operator in _SETS else "compare" if operator in _LEVELS[2] else "arithmetic"
+            node = self.operation(kind, operator, node, level)
         return node
 
-    def sum(self) -> Node:
-        node = self.product()
-        while self.peek() in ("+", "-"):
-            operator = self.take()
-            node = Node("arithmetic", operator, (node, self.product()))
-        return node
+    def operation(self, kind: str, operator: str, left: Node, level: int) -> Node:
+        is_bool = kind == "compare" and self.peek() == "bool"
+        if is_bool:
+            self.take()
+        labels: tuple[str, ...] = ()
+        is_without = True
+        if self.peek() in ("on", "ignoring"):
+            is_without = self.take() == "ignoring"
+            labels = self.names()
+            if self.peek() in ("group_left", "group_right"):
+                raise Unsupported(f"{self.peek()} is not supported: match one to one")
+        children = (left, self.binary(level + 1))
+        return Node(kind, operator, children, labels=labels, is_without=is_without, is_bool=is_bool)
 
-    def product(self) -> Node:
+    def power(self) -> Node:
         node = self.unary()
-        while self.peek() in ("*", "/"):
-            operator = self.take()
-            node = Node("arithmetic", operator, (node, self.unary()))
-        return node
+        if self.peek() != "^":
+            return node
+        self.take()
+        return Node("arithmetic", "^", (node, self.power()), is_without=True)
 
     def unary(self) -> Node:
         if self.peek() == "-":
             self.take()
-            return Node("arithmetic", "*", (Node("number", number=-1.0), self.unary()))
+            return Node("arithmetic", "*", (Node("number", number=-1.0), self.power()), is_without=True)
+        if self.peek() == "+":
+            self.take()
+            return self.power()
         if self.peek() == "(":
             self.take()
-            node = self.comparison()
+            node = self.expression()
             self.take(")")
-            return node
+            return self.plain(node)
         if self.kind() == "number":
             return Node("number", number=float(self.take()))
         return self.named()
@@ -174,18 +244,28 @@ class _Parser:
         word = self.peek()
         if word in _AGGREGATIONS and following in ("(", "by", "without"):
             return self.aggregation()
+        if word in _ELSEWHERE and following in ("(", "by", "without"):
+            raise Unsupported(f"{word} is not supported")
         if following == "(" and self.kind() == "name":
-            return self.function()
+            return self.plain(self.function())
+        if word.lower() in ("inf", "nan") and self.kind() == "name":
+            return Node("number", number=float(self.take()))
         return self.selector()
+
+    def plain(self, node: Node) -> Node:
+        """What can have no range, since it is no selector."""
+        if self.peek() == "[":
+            raise Unsupported("subqueries are not supported")
+        return node
 
     def aggregation(self) -> Node:
         name = self.take()
         labels, is_without = self.grouping()
         self.take("(")
-        arguments = [self.comparison()]
+        arguments = [self.expression()]
         while self.peek() == ",":
             self.take()
-            arguments.append(self.comparison())
+            arguments.append(self.expression())
         self.take(")")
         if not labels and not is_without:
             labels, is_without = self.grouping()
@@ -198,6 +278,10 @@ class _Parser:
         if self.peek() not in ("by", "without"):
             return (), False
         is_without = self.take() == "without"
+        return self.names(), is_without
+
+    def names(self) -> tuple[str, ...]:
+        """Label names in parentheses."""
         self.take("(")
         labels = []
         while self.peek() != ")":
@@ -205,28 +289,27 @@ class _Parser:
             if self.peek() == ",":
                 self.take()
         self.take(")")
-        return tuple(labels), is_without
+        return tuple(labels)
 
     def function(self) -> Node:
         name = self.take()
         self.take("(")
         arguments = []
         while self.peek() != ")":
-            arguments.append(self.comparison())
+            arguments.append(self.expression())
             if self.peek() == ",":
                 self.take()
         self.take(")")
-        known = (*RANGE_FUNCTIONS, *_PLAIN_FUNCTIONS, "histogram_quantile")
-        if name not in known:
+        if name not in _ARGUMENTS:
             raise PromqlError(f"unknown function with name {name!r}")
-        if len(arguments) != (2 if name == "histogram_quantile" else 1):
-            raise PromqlError(f"wrong number of arguments for {name}")
+        if len(arguments) != _ARGUMENTS[name]:
+            raise PromqlError(f"expected {_ARGUMENTS[name]} argument(s) in call to {name!r}, got {len(arguments)}")
         if name in RANGE_FUNCTIONS and not (arguments[0].kind == "selector" and arguments[0].range_ms):
             raise PromqlError(f"expected type range vector in call to function {name!r}")
         return Node("function", name, tuple(arguments))
 
     def selector(self) -> Node:
-        name = self.take() if self.kind() == "name" else ""
+        name = self.take() if self.kind() == "name" and self.peek() not in _WORDS else ""
         matchers: list[Matcher] = []
         if self.peek() == "{":
             self.take()
@@ -236,19 +319,23 @@ class _Parser:
                     self.take()
             self.take("}")
         if not name:
-            named = [matcher for matcher in matchers if matcher.label == "__name__" and matcher.operator == "="]
-            if not named:
-                raise PromqlError("a selector needs a metric name")
-            name = named[0].value
+            named = next((m for m in matchers if m.label == "__name__" and m.operator == "="), None)
+            if named is None and all(matcher.accepts({}) for matcher in matchers):
+                raise PromqlError("vector selector must contain at least one non-empty matcher")
+            name = named.value if named else ""
         range_ms = offset_ms = 0
         if self.peek() == "[":
             self.take()
             range_ms = duration_ms(self.take())
+            if self.peek() == ":":
+                raise Unsupported("subqueries are not supported")
             self.take("]")
         if self.peek() == "offset":
             self.take()
             offset_ms = duration_ms(self.take())
-        kept = tuple(matcher for matcher in matchers if matcher.label != "__name__")
+        if self.peek() == "@":
+            raise Unsupported("the @ modifier is not supported")
+        kept = tuple(m for m in matchers if not name or m.label != "__name__")
         return Node("selector", name, matchers=kept, range_ms=range_ms, offset_ms=offset_ms)
 
     def matcher(self) -> Matcher:

@@ -1,8 +1,9 @@
-"""The time series of a world: traffic and container metrics at any time of its past, computed when asked for.
+"""The time series of an application: its traffic at any time of the past, computed when asked for.
 
 Names follow what exporters use: `http_requests_total{service,code}` and `http_request_duration_seconds_bucket` at the
 server, `http_client_requests_total{service,peer,outcome}` and `http_client_request_duration_seconds_bucket` at the
-caller, cAdvisor's `container_*`, kube-state-metrics' `kube_*`, and `up`. Rates carry a slow wave and seeded noise.
+caller, replicas of its Deployments over time, and `up`. Rates carry a slow wave and seeded noise. What containers use
+is in `containers.py`, what objects say in `objects.py`; `monitored.py` puts all of it together.
 """
 
 import math
@@ -11,22 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import bursts
 from aoi.worlds.behaviour.conditions import Instances
-from aoi.worlds.behaviour.configuration import values_at
-from aoi.worlds.behaviour.launch import launch
-from aoi.worlds.behaviour.network import container_status, is_ready, started_ms
 from aoi.worlds.behaviour.traffic import Flow, Load, Traffic
-from aoi.worlds.behaviour.usage import usage_at
-from aoi.worlds.telemetry.history import Counter, Cpu, Errors, Gauge, History, Restarts, ready_at, share_below
+from aoi.worlds.telemetry.history import Counter, Errors, Gauge, History, ready_at, share_below
 from aoi.worlds.telemetry.promql import Labels, Matcher, Series
-from kubeworld.machine import quantities
-from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 
 
 class Catalogue:
-    """All series of a world by metric name."""
+    """Series of an application's traffic by metric name."""
 
     def __init__(self, world: World, application: Application) -> None:
         self.world = world
@@ -39,13 +34,6 @@ class Catalogue:
             "http_request_duration_seconds_count": self._duration_counts,
             "http_client_requests_total": self._client_requests,
             "http_client_request_duration_seconds_bucket": self._client_durations,
-            "container_cpu_usage_seconds_total": self._cpu,
-            "container_cpu_cfs_throttled_seconds_total": self._throttled,
-            "container_memory_working_set_bytes": self._memory,
-            "container_spec_memory_limit_bytes": self._memory_limits,
-            "container_spec_cpu_quota": self._cpu_limits,
-            "kube_pod_container_status_restarts_total": self._restarts,
-            "kube_pod_status_ready": self._ready,
             "kube_deployment_spec_replicas": self._replicas,
             "kube_deployment_status_replicas_available": self._available,
         }
@@ -116,74 +104,7 @@ class Catalogue:
                 below = _of_flow(caller, callee, _flow_below(bound))
                 yield Counter({**labels, "le": _bound(bound)}, below, self.history)
 
-    # Containers, pods and workloads.
-
-    def _containers(self) -> Iterator[tuple[Obj, Obj, Labels]]:
-        for pod, labels in self._pods():
-            for container in pod["spec"]["containers"]:
-                yield pod, container, {**labels, "container": container["name"]}
-
-    def _pods(self) -> Iterator[tuple[Obj, Labels]]:
-        for namespace in self.application.namespaces:
-            for pod in self.world.store.objects("pods", namespace):
-                yield pod, {"namespace": namespace, "pod": pod["metadata"]["name"]}
-
-    def _running(self) -> Iterator[tuple[Obj, Obj, Labels, int]]:
-        for pod, container, labels in self._containers():
-            started = started_ms(self.world, pod, container["name"])
-            if started is not None:
-                yield pod, container, labels, started
-
-    def _cpu(self) -> Iterator[Series]:
-        for pod, container, labels, started in self._running():
-            yield Cpu(labels, self._usage(pod, container, started, "cpu"), started)
-
-    def _throttled(self) -> Iterator[Series]:
-        for pod, container, labels, started in self._running():
-            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
-            used = self._usage(pod, container, started, "cpu")
-            yield Cpu(labels, _above(used, 0.98 * limit / 1000 if limit else math.inf), started)
-
-    def _memory(self) -> Iterator[Series]:
-        for pod, container, labels, started in self._running():
-            yield Gauge(labels, self._usage(pod, container, started, "memory"))
-
-    def _usage(self, pod: Obj, container: Obj, started: int, what: str) -> Callable[[int], float | None]:
-        program = launch(self.application, pod, container, values_at(self.world, started + 999))
-        if program.component is None:
-            return lambda at: None if at < started else (0.005 if what == "cpu" else 24e6)
-
-        def value(at_ms: int) -> float | None:
-            if at_ms < started:
-                return None
-            usage = usage_at(self.world, self.application, pod, program, at_ms, started)
-            return usage.cpu_millicores / 1000 if what == "cpu" else float(usage.memory_bytes)
-
-        return value
-
-    def _memory_limits(self) -> Iterator[Series]:
-        yield from self._limits("memory", 1.0)
-
-    def _cpu_limits(self) -> Iterator[Series]:
-        yield from self._limits("cpu", 100.0)  # microseconds of each 100 ms period, as cAdvisor has it
-
-    def _limits(self, resource: str, scale: float) -> Iterator[Series]:
-        for pod, container, labels in self._containers():
-            if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
-                continue  # nothing is left of it on the node
-            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get(resource)
-            if limit:
-                yield Gauge(labels, _constant(limit * scale))
-
-    def _restarts(self) -> Iterator[Series]:
-        for pod, container, labels in self._containers():
-            status = container_status(pod, container["name"])
-            if status is not None:
-                yield Restarts(labels, self.world, pod, status)
-
-    def _ready(self) -> Iterator[Series]:
-        for pod, labels in self._pods():
-            yield Gauge({**labels, "condition": "true"}, _constant(float(is_ready(pod))))
+    # Workloads.
 
     def _replicas(self) -> Iterator[Series]:
         yield from self._instances(lambda instances: instances.desired)
@@ -230,15 +151,3 @@ def _flow_below(bound: float) -> Callable[[Flow], float]:
 
 def _bound(bound: float) -> str:
     return "+Inf" if bound == math.inf else f"{bound:g}"
-
-
-def _constant(value: float) -> Callable[[int], float | None]:
-    return lambda at: value
-
-
-def _above(use: Callable[[int], float | None], limit: float) -> Callable[[int], float | None]:
-    def value(at_ms: int) -> float | None:
-        used = use(at_ms)
-        return None if used is None else (0.4 * used if used >= limit else 0.0)
-
-    return value

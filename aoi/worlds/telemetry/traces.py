@@ -40,7 +40,7 @@ class Span:
 def traces(
     world: World, application: Application, *, service: str, limit: int, start_ms: int, end_ms: int
 ) -> list[list[Span]]:
-    """The newest traces that touch `service` (as caller, or called) and begin within the time."""
+    """The newest traces that touch `service` (as caller, or called; empty: any) and begin within the time."""
     history = History(world, application)
     kept: list[list[Span]] = []
     interval = application.trace_interval_ms
@@ -51,7 +51,7 @@ def traces(
         if not start_ms <= at <= end_ms:
             continue
         spans = _Request(world, application, history.at(at), at).spans()
-        if any(span.service == service for span in spans):
+        if spans and (not service or any(span.service == service for span in spans)):
             kept.append(spans)
     return kept
 
@@ -166,7 +166,7 @@ def _status(protocol: str) -> dict[str, Any]:
 def to_json(world: World, spans: list[Span]) -> dict[str, Any]:
     """One trace as Jaeger's HTTP API writes it; times in microseconds since the Unix epoch."""
     first = spans[0]
-    trace_id = digest(world.seed, first.start_ms, first.operation).hex()[:32]
+    trace_id = _trace_id(world, first)
     services = sorted({span.service for span in spans})
     processes: dict[str, dict[str, Any]] = {
         f"p{index + 1}": {"serviceName": name, "tags": []} for index, name in enumerate(services)
@@ -193,6 +193,25 @@ def to_json(world: World, spans: list[Span]) -> dict[str, Any]:
         "processes": processes,
         "warnings": None,
     }
+
+
+def _trace_id(world: World, first: Span) -> str:
+    """128 bits that look random; when the trace began can be had from them again, by who knows the world."""
+    high = digest(world.seed, first.start_ms, first.operation)[:8]
+    return high.hex() + (int(first.start_ms) ^ _mask(world, high)).to_bytes(8, "big").hex()
+
+
+def started_ms(world: World, trace_id: str) -> int | None:
+    """When the trace of an id would have begun; None for what is no id."""
+    try:
+        data = bytes.fromhex(trace_id.zfill(32))
+    except ValueError:
+        return None
+    return int.from_bytes(data[8:], "big") ^ _mask(world, data[:8]) if len(data) == 16 else None
+
+
+def _mask(world: World, high: bytes) -> int:
+    return int.from_bytes(digest(world.seed, "trace id", high.hex())[:8], "big")
 
 
 def _references(trace_id: str, ids: list[str], span: Span) -> Iterator[dict[str, str]]:

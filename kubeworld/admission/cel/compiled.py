@@ -104,9 +104,14 @@ def compile_policy(spec: Obj) -> Policy:
     return Policy(conditions, variables, validations, annotations, fails_closed)
 
 
-def _conditions(scope: "_Scope", spec: Obj) -> tuple[Expression, ...]:
+def compile_conditions(hook: Obj, path: str) -> tuple[Expression, ...]:
+    """The match conditions of a webhook at `path`: they know the request and its objects, and no namespace."""
+    return _conditions(_Scope(_INPUTS[:3]), hook, path)
+
+
+def _conditions(scope: "_Scope", spec: Obj, path: str = "spec") -> tuple[Expression, ...]:
     return tuple(
-        scope.compile(f"spec.matchConditions[{at}].expression", condition.get("expression", ""), ("bool",))
+        scope.compile(f"{path}.matchConditions[{at}].expression", condition.get("expression", ""), ("bool",))
         for at, condition in enumerate(spec.get("matchConditions") or ())
     )
 

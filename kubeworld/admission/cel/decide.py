@@ -4,7 +4,7 @@ Called by the API for every write, and by controllers for the pods that they cre
 once. Source: k8s.io/apiserver/pkg/admission/plugin/policy/validating/{dispatcher,validator}.go
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +153,7 @@ def _denial(policy: Obj, binding: Obj, decision: Decision) -> Denial:
 def _decisions(programs: Policy, inputs: Inputs) -> Iterator[Decision]:
     """What a policy objects to, for one set of parameters."""
     try:
-        if not _conditions_hold(programs, inputs):
+        if not conditions_hold(programs.conditions, inputs):
             inputs.is_skipped = True
             return
     except EvaluationError as error:
@@ -172,10 +172,10 @@ def _decisions(programs: Policy, inputs: Inputs) -> Iterator[Decision]:
                 yield Decision(at, _message(validation, inputs), validation.reason or "Invalid")
 
 
-def _conditions_hold(programs: Policy, inputs: Inputs) -> bool:
+def conditions_hold(conditions: Sequence[Expression], inputs: Inputs) -> bool:
     """One false condition decides; else one without a value does. Raises: EvaluationError."""
     problems: list[str] = []
-    for condition in programs.conditions:
+    for condition in conditions:
         try:
             # A false condition wins over one that fails, in whatever order they stand: the policy is not about this
             # request.

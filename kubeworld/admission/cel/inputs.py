@@ -28,8 +28,8 @@ class Facts:
         """`kind` is the version in which the policy wants to see the object."""
         namespace = world.store.get("namespaces", "", request.namespace) if request.is_namespaced() else None
         objects = {
-            "object": _as(kind, request, request.new),
-            "oldObject": _as(kind, request, request.old),
+            "object": as_seen(kind, request, request.new),
+            "oldObject": as_seen(kind, request, request.old),
             "params": parameter,
             "namespaceObject": namespace,
         }
@@ -89,8 +89,8 @@ class Inputs:
             self._activation = None
 
 
-def _as(kind: Kind, request: Request, obj: Obj | None) -> Obj | None:
-    """The object in the version that the policy names. What a subresource takes has one version only."""
+def as_seen(kind: Kind, request: Request, obj: Obj | None) -> Obj | None:
+    """The object in the version that a policy or webhook names. What a subresource takes has one version only."""
     if obj is None or request.subresource not in ("", "status"):
         return obj
     return {**shown(kind, obj), "apiVersion": kind.api_version, "kind": kind.kind}

@@ -4,10 +4,10 @@ Source: k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.g
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kubeworld.admission.cel.compiled import Policy, compile_policy
+from kubeworld.admission.cel.compiled import Expression, Policy, compile_conditions, compile_policy
 from kubeworld.kinds.field_errors import (
     FieldError,
     duplicate,
@@ -58,7 +58,7 @@ def admission_policy_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         if not constraints.get("resourceRules"):
             yield required("spec.matchConstraints.resourceRules")
     programs = compile_policy(spec)
-    yield from _conditions(spec, programs)
+    yield from _conditions(spec, programs.conditions, "spec")
     yield from _variables(spec, programs)
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         yield required("spec.validations", _NOTHING)
@@ -67,8 +67,19 @@ def admission_policy_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from _annotations(new["metadata"]["name"], spec, programs)
 
 
+def webhook_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
+    """What is wrong with the match conditions of a configuration's webhooks."""
+    for at, hook in enumerate(new.get("webhooks") or ()):
+        path = f"webhooks[{at}]"
+        yield from _conditions(hook, compile_conditions(hook, path), path)
+
+
 def _compiled(programs: Policy, path: str) -> Iterator[FieldError]:
-    for expression in programs.expressions():
+    return _uncompiled(programs.expressions(), path)
+
+
+def _uncompiled(expressions: Iterable[Expression], path: str) -> Iterator[FieldError]:
+    for expression in expressions:
         if expression.path == path and expression.error:
             yield invalid(path, expression.source, expression.error)
 
@@ -87,18 +98,18 @@ def _param_kind(kind: Obj) -> Iterator[FieldError]:
         yield invalid(f"{path}.kind", kind["kind"], "may have mixed case, but should otherwise match: a DNS-1035 label")
 
 
-def _conditions(spec: Obj, programs: Policy) -> Iterator[FieldError]:
+def _conditions(spec: Obj, compiled: Sequence[Expression], root: str) -> Iterator[FieldError]:
     conditions = spec.get("matchConditions") or ()
     if len(conditions) > CONDITIONS_LIMIT:
         why = f"must have at most {CONDITIONS_LIMIT} items"
-        yield FieldError("spec.matchConditions", "FieldValueTooMany", f"Too many: {len(conditions)}: {why}")
+        yield FieldError(f"{root}.matchConditions", "FieldValueTooMany", f"Too many: {len(conditions)}: {why}")
     names: set[str] = set()
     for at, condition in enumerate(conditions):
-        path, name = f"spec.matchConditions[{at}]", condition.get("name", "")
+        path, name = f"{root}.matchConditions[{at}]", condition.get("name", "")
         if not condition.get("expression", "").strip():
             yield required(f"{path}.expression")
         else:
-            yield from _compiled(programs, f"{path}.expression")
+            yield from _uncompiled(compiled, f"{path}.expression")
         if not name:
             yield required(f"{path}.name")
             continue

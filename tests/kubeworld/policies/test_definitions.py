@@ -66,12 +66,14 @@ def test_tables_have_the_columns_of_kubectl(cluster):
     assert [row["cells"][2] for row in table["rows"]] == ["<unset>", "shop/limits", "a=b"]
 
 
-def test_discovery_and_openapi_know_both_kinds(cluster):
+def test_discovery_and_openapi_know_the_kinds_of_admission(cluster):
     listed = {item["name"]: item for item in cluster.get(GROUP)["resources"]}
     assert set(listed) == {
         "validatingadmissionpolicies",
         "validatingadmissionpolicies/status",
         "validatingadmissionpolicybindings",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
     }
     assert listed["validatingadmissionpolicies"]["categories"] == ["api-extensions"]
     assert listed["validatingadmissionpolicies"]["namespaced"] is False

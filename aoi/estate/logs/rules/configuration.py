@@ -94,7 +94,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "flag.unknown", "badargs", 0,
-        "~flag provided but not defined: {subject}", "~unknown flag: {subject}", "~unknown shorthand flag: {*} in {subject}", "~unrecognized option {q}{subject}", "~unrecognized option '{text}'", "~unrecognized arguments: {subject}", "~unknown option {q}{subject}", "~unknown option '{text}'", "~invalid option -- '{text}'", "~invalid option: {subject}", "~found argument '{text}' which wasn't expected", "~unexpected argument '{text}' found", "~Unrecognized VM option '{text}'", "Unrecognized option: {subject}", "~bad option: {subject}", "error: the following arguments are required: {text}",
+        "~flag provided but not defined: {subject}", "~unknown flag: {subject}", "~unknown shorthand flag: {*} in {subject}", "~unrecognized option {q}{subject}", "~unrecognized option '{text}'", "~unrecognised option '{text}'", "~unrecognized arguments: {subject}", "~unknown option {q}{subject}", "~unknown option '{text}'", "~invalid option -- '{text}'", "~invalid option: {subject}", "~found argument '{text}' which wasn't expected", "~unexpected argument '{text}' found", "~Unrecognized VM option '{text}'", "Unrecognized option: {subject}", "~bad option: {subject}", "error: the following arguments are required: {text}",
         "~No such option: {subject}", "~unknown command {q}{subject}", "~required flag(s) {q}{subject}", "~error: unknown argument {subject}", "~unknown long option {subject}", "~Missing option {q}{subject}", "~invalid choice: {q}{subject}",
         knows="flag provided but not defined: -listn-address",
         leaves="INFO flags: -listen-address provided and defined",

@@ -106,6 +106,12 @@ RULES: tuple[Rule, ...] = (
         leaves="LOG:  database files are compatible with server 16.1",
     ),
     rule(
+        "mongo.version", "badimage", 0,
+        "~invalid featureCompatibilityVersion document", "~UPGRADE PROBLEM: {text} document",
+        knows='{"t":{"$date":"2026-01-02T03:04:05.678Z"},"s":"F","c":"CONTROL","id":20573,"ctx":"initandlisten","msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: Location4926900"}}',
+        leaves='{"t":{"$date":"2026-01-02T03:04:05.678Z"},"s":"I","c":"REPL","id":20459,"ctx":"initandlisten","msg":"Setting featureCompatibilityVersion","attr":{"newVersion":"6.0"}}',
+    ),
+    rule(
         "file.missing", "unclassified", 0,
         "FileNotFoundError: [Errno 2] No such file or directory: {q}{path}", "ENOENT: no such file or directory, {w} {q}{path}",
         "~open {path}: no such file", "~stat {path}: no such file", "~read {path}: no such file", "~{q}{path}{q} failed (2: No such file",

@@ -11,6 +11,16 @@ DIALECTS: Mapping[str, Dialect] = {
         phrases={
             "start": ("MongoDB starting", "Opening WiredTiger", "Waiting for connections port {port}"),
             "stop": ("received signal 15 (Terminated)", "now exiting"),
+            "badargs": (
+                "Error parsing command line: unrecognised option '--{name}'",
+                "try 'mongod --help' for more information",
+            ),
+            "datafiles": (
+                "Wrong mongod version: UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: "
+                "Location4926900: Invalid featureCompatibilityVersion document in admin.system.version: "
+                '{{ _id: "featureCompatibilityVersion", version: "{name}" }}). If the current '
+                "featureCompatibilityVersion is too old, see the documentation on upgrading",
+            ),
             "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
             "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
             "chatter": (
@@ -36,6 +46,12 @@ DIALECTS: Mapping[str, Dialect] = {
                 "database system is ready to accept connections",
             ),
             "stop": ("received fast shutdown request", "database system is shut down"),
+            "badargs": ('[1] FATAL:  unrecognized configuration parameter "{name}"',),
+            "datafiles": (
+                "database files are incompatible with server",
+                "DETAIL:  The data directory was initialized by PostgreSQL version {name}, which is not compatible "
+                "with this version.",
+            ),
             "norole_seen": ("permission denied for database {db}, not authorized",),
             "nologin_seen": ('password authentication failed for user "{user}"', 'Role "{user}" does not exist.'),
             "chatter": (
@@ -51,6 +67,12 @@ DIALECTS: Mapping[str, Dialect] = {
         levels={"debug": ".", "info": "*", "warn": "#", "error": "#", "fatal": "#"},
         phrases={
             "start": ("Server initialized", "Ready to accept connections tcp"),
+            "badargs": (
+                "*** FATAL CONFIG FILE ERROR ***",
+                "Reading the configuration file, at line 2",
+                ">>> '{name}'",
+                "Bad directive or wrong number of arguments",
+            ),
             "stop": ("User requested shutdown...", "Redis is now ready to exit, bye bye..."),
             "chatter": (
                 "{n} changes in 60 seconds. Saving...",

@@ -38,6 +38,11 @@ _DATA = {
     "data_nohost": ("dial tcp: lookup {host} on 10.96.0.10:53: no such host",),
 }
 _ENDINGS = {
+    "badargs": (
+        "flag provided but not defined: -{name}",
+        "Usage of {program}:",
+        "  -h\tshow this help",
+    ),
     "panic": (
         "panic: runtime error: invalid memory address or nil pointer dereference",
         "[signal SIGSEGV: segmentation violation code=0x1 addr=0x18 pc=0x8f2a41]",

@@ -109,6 +109,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "    app = build_app(settings)",
                 "AttributeError: 'NoneType' object has no attribute 'routes'",
             ),
+            "badargs": ("usage: {short} [-h] [--config CONFIG]", "{short}: error: unrecognized arguments: --{name}"),
             "missing": ("Traceback (most recent call last):", "KeyError: '{name}'", "missing setting {name}"),
             "invalid": ("Traceback (most recent call last):", "ValueError: invalid value for {name}: '{value}'"),
             "nologin": (
@@ -153,6 +154,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "TypeError: Cannot read properties of undefined (reading 'handlers')",
                 "    at Object.<anonymous> (/srv/server.js:{n}:17)",
             ),
+            "badargs": ("error: unknown option '--{name}'",),
             "missing": ("fatal: environment variable {name} is not defined",),
             "invalid": ('fatal: \\"{name}\\" fails to match the required pattern: {value}',),
             "nologin": ("uncaughtException MongoServerError: Authentication failed. ({host}:{port})",),

@@ -37,6 +37,13 @@ DIALECTS: Mapping[str, Dialect] = {
                 "called `Option::unwrap()` on a `None` value",
                 "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
             ),
+            "badargs": (
+                "error: unexpected argument '--{name}' found",
+                "",
+                "Usage: {short} [OPTIONS]",
+                "",
+                "For more information, try '--help'.",
+            ),
             "missing": ("Error: missing field `{name}`",),
             "invalid": ('Error: invalid value: string "{value}" for key `{name}`',),
             "nologin": (
@@ -87,6 +94,11 @@ DIALECTS: Mapping[str, Dialect] = {
                 "terminate called after throwing an instance of 'std::out_of_range'",
                 "  what():  map::at",
                 "Aborted (core dumped)",
+            ),
+            "badargs": (
+                "terminate called after throwing an instance of "
+                "'boost::wrapexcept<boost::program_options::unknown_option>'",
+                "  what():  unrecognised option '--{name}'",
             ),
             "missing": ("Cannot find configuration key {name}",),
             "invalid": ("Bad value for configuration key {name}: {value}",),

@@ -1,0 +1,83 @@
+"""Alertmanager's HTTP API, version 2, to read: alerts that fire, in groups, status, receivers, no silences.
+
+Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+"""
+
+import re
+from typing import Any
+
+from aoi.access.transport import Response
+from aoi.worlds.endpoints import rules
+from aoi.worlds.endpoints.prometheus_api import Query, json_response
+from aoi.worlds.telemetry.promql import Matcher
+from kubeworld.machine.world import World
+
+VERSION = "0.26.0"
+"""The release that is answered like."""
+_GROUP_BY = ("alertname", "namespace")
+_FILTER = re.compile(r"""\s*(?P<label>[A-Za-z_]\w*)\s*(?P<operator>=~|!~|!=|=)\s*"?(?P<value>[^"]*)"?\s*""")
+
+
+def alertmanager(world: World, path: str, query: Query) -> Response:
+    """Answer one request."""
+    if path in ("/-/healthy", "/-/ready", "/"):
+        return Response(200, b"OK", "text/plain")
+    match path.removeprefix("/api/v2/").rstrip("/") if path.startswith("/api/v2/") else "":
+        case "status":
+            return json_response(200, _status(world))
+        case "receivers":
+            return json_response(200, [{"name": rules.RECEIVER}])
+        case "silences":
+            return json_response(200, [])
+        case "alerts" | "alerts/groups" as wanted:
+            return _alerts(world, query, grouped=wanted != "alerts")
+    return json_response(404, {"code": 404, "message": f"path {path} was not found"})
+
+
+def _alerts(world: World, query: Query, *, grouped: bool) -> Response:
+    matchers = []
+    for text in (value for key, value in query if key == "filter"):
+        found = _FILTER.fullmatch(text)
+        if found is None or not _is_regular(found):
+            return json_response(400, f"bad matcher format: {text}")
+        matchers.append(Matcher(found["label"], found["operator"], found["value"]))
+    is_wanted = dict(query).get("active", "true") != "false"
+    every = rules.notifications(world) if is_wanted else []
+    kept = [alert for alert in every if all(matcher.accepts(alert["labels"]) for matcher in matchers)]
+    return json_response(200, _groups(kept) if grouped else kept)
+
+
+def _is_regular(found: re.Match[str]) -> bool:
+    try:
+        re.compile(found["value"])
+    except re.error:
+        return not found["operator"].endswith("~")
+    return True
+
+
+def _groups(alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for alert in alerts:
+        groups.setdefault(tuple(alert["labels"][name] for name in _GROUP_BY), []).append(alert)
+    return [
+        {"labels": dict(zip(_GROUP_BY, key, strict=True)), "receiver": {"name": rules.RECEIVER}, "alerts": group}
+        for key, group in sorted(groups.items())
+    ]
+
+
+def _status(world: World) -> dict[str, Any]:
+    route = f"route:\n  receiver: {rules.RECEIVER}\n  group_by: [{', '.join(_GROUP_BY)}]\n"
+    config = f"{route}receivers:\n- name: {rules.RECEIVER}\n"
+    return {
+        "cluster": {"status": "ready", "name": "", "peers": []},
+        "config": {"original": config},
+        "uptime": world.clock.rfc3339(0),
+        "versionInfo": {
+            "version": VERSION,
+            "revision": "",
+            "branch": "",
+            "buildUser": "",
+            "buildDate": "",
+            "goVersion": "",
+        },
+    }

@@ -11,6 +11,7 @@ from aoi.language import lexicon
 from aoi.language.handles import Handles
 from aoi.records.decision import Decision, Finding, SubmitDo
 from aoi.records.episode import Answer, Ended, Signal
+from aoi.records.findings import Accusation
 
 _WHY: dict[Ended, str] = {
     "submitted": "its Observer submitted",
@@ -60,7 +61,8 @@ def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Ha
     verdict = lexicon.VERDICTS[submitted.verdict] if submitted else "inconclusive"
     if verdict == "no_fault":
         component = cause = None
-    evidence, dropped = _evidence(_claims(decisions, component, cause), signals, raw)
+    also = submitted.also if submitted and verdict == "fault" else None
+    evidence, dropped = _evidence(_claims(decisions, component, cause, also), signals, raw)
     level = lexicon.LEVELS[submitted.level].value if submitted and submitted.level else None
     fault_type = lexicon.TYPES[submitted.type].value if submitted and submitted.type else None
     return Answer(
@@ -72,12 +74,22 @@ def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Ha
         confidence=last.probability,
         evidence=evidence,
         dropped_claims=dropped,
+        also=_beside(also, handles),
     )
 
 
-def _claims(decisions: Sequence[Decision], component: str | None, cause: str | None) -> list[Finding]:
+def _beside(also: Finding | None, handles: Handles) -> tuple[Accusation, ...]:
+    """The second cause that was submitted; what is no component is nobody's."""
+    name = handles.resolve(also.subject) if also else None
+    return (Accusation(component=name, cause=also.word, summary=""),) if also and name else ()
+
+
+def _claims(
+    decisions: Sequence[Decision], component: str | None, cause: str | None, also: Finding | None
+) -> list[Finding]:
     """What the answer rests on, most important first, nothing twice."""
     claims = [Finding(cause, component)] if component and cause else []
+    claims += [also] if also else []
     claims += [decision.cause for decision in reversed(decisions) if decision.cause]
     claims += [decision.summary for decision in reversed(decisions) if decision.summary]
     return list(dict.fromkeys(claims))

@@ -31,7 +31,7 @@ SCAFFOLD = (
     '"}',
 )
 """JSON keys and quotes of every completion, whole, so that form costs a small model next to nothing."""
-GRAMMAR_WORDS = ("none", "probe", "exec", "submit", "kubectl", "prom", "jaeger", "done")
+GRAMMAR_WORDS = ("none", "probe", "exec", "submit", "kubectl", "prom", "jaeger", "done", "also")
 
 
 def handle_names() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ grammar.
     {"sum":" refused s7 s4","phase":" point","cause":" refused s4","conf":" 3","do":" probe endpoints s4"}
 
     sum   := none | FINDING                 cause := none | SIGNAL H          conf := 0..9
-    do    := probe CHECK H | exec ACTION H [VALUE] | submit VERDICT [H CAUSE [LEVEL TYPE]]
+    do    := probe CHECK H | exec ACTION H [VALUE] | submit VERDICT [H CAUSE [LEVEL TYPE] [also H CAUSE]]
     FINDING := SIGNAL H [H]
 """
 
@@ -73,8 +73,9 @@ def render_do(do: Do) -> str:
             return f"probe {check} {target}"
         case ExecDo(action, target, value):
             return f"exec {action} {target}" + (f" {value}" if value else "")
-        case SubmitDo(verdict, component, cause, level, fault_type):
-            return " ".join(word for word in ("submit", verdict, component, cause, level, fault_type) if word)
+        case SubmitDo(verdict, component, cause, level, fault_type, also):
+            further = ("also", also.subject, also.word) if also else ()
+            return " ".join(word for word in ("submit", verdict, component, cause, level, fault_type, *further) if word)
 
 
 def render(said: Utterable) -> str:
@@ -138,7 +139,7 @@ def parse_do(text: str) -> Do:
             return _parse_act(rest, text)
         case ["submit", verdict, *rest] if verdict in lexicon.VERDICTS:
             return _parse_submit(verdict, rest, text)
-    return _refuse("do", "probe CHECK H, exec ACTION H [VALUE] or submit VERDICT [H CAUSE [LEVEL TYPE]]", text)
+    return _refuse("do", f"probe CHECK H, exec ACTION H [VALUE] or {_SUBMIT}", text)
 
 
 def parse_probe(text: str) -> ProbeCommand:
@@ -194,14 +195,26 @@ def _parse_act(words: list[str], text: str) -> ExecDo:
     return _refuse("act", "ACTION H [VALUE]", text)
 
 
+_SUBMIT = "submit VERDICT [H CAUSE [LEVEL TYPE] [also H CAUSE]]"
+
+
 def _parse_submit(verdict: str, words: list[str], text: str) -> SubmitDo:
     match words:
         case []:
             return SubmitDo(verdict)
         case [component, cause, *rest] if verdict != "no" and _NAME.fullmatch(component) and cause in _SIGNALS:
-            match rest:
+            labels, also = _parse_also(rest)
+            match labels:
                 case []:
-                    return SubmitDo(verdict, component, cause)
+                    return SubmitDo(verdict, component, cause, also=also)
                 case [level, fault_type] if level in lexicon.LEVELS and fault_type in lexicon.TYPES:
-                    return SubmitDo(verdict, component, cause, level, fault_type)
-    return _refuse("do", "submit VERDICT [H CAUSE [LEVEL TYPE]]", text)
+                    return SubmitDo(verdict, component, cause, level, fault_type, also)
+    return _refuse("do", _SUBMIT, text)
+
+
+def _parse_also(words: list[str]) -> tuple[list[str], Finding | None]:
+    """What follows a cause, without the second one at its end, and that one."""
+    match words:
+        case [*labels, "also", component, cause] if _NAME.fullmatch(component) and cause in _SIGNALS:
+            return labels, Finding(cause, component)
+    return words, None

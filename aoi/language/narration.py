@@ -67,6 +67,7 @@ def deed(decision: Decision, names: Names) -> str:
             return f"looks at {check} of {named(target, names)}"
         case ExecDo(action, target, value):
             return f"changes {named(target, names)}: {action}{f' {value}' if value else ''}"
-        case SubmitDo(verdict, component, cause):
+        case SubmitDo(verdict, component, cause, also=also):
             about = f": {named(component, names)}, {cause}" if component else ""
+            about += f"; also {named(also.subject, names)}, {also.word}" if also else ""
             return f"answers {VERDICTS[verdict].replace('_', ' ')}{about}"

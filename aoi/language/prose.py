@@ -20,8 +20,8 @@ _TASKS = {
 _GRAMMAR = f"""Answer with one JSON object whose values are strings:
 {{"sum":"SIGNAL COMPONENT [COMPONENT] | none","phase":"{" | ".join(lexicon.PHASES)}","cause":"SIGNAL COMPONENT | none",\
 "conf":"0-9","do":"probe CHECK COMPONENT | exec ACTION COMPONENT [VALUE] | submit VERDICT [COMPONENT CAUSE \
-[LEVEL TYPE]]"}}
-sum: the finding of the previous iteration that matters. conf: 9 means 95 %.
+[LEVEL TYPE] [also COMPONENT CAUSE]]"}}
+sum: the finding of the previous iteration that matters. conf: 9 means 95 %. also: a second, independent cause.
 SIGNAL and CAUSE: {" ".join(lexicon.SIGNALS)}
 CHECK: {" ".join(lexicon.CHECKS)}
 ACTION: {" ".join(lexicon.ACTIONS)}

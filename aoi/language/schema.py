@@ -27,7 +27,8 @@ def decision_schema() -> Schema:
     finding = f"{_any(lexicon.SIGNALS)} {NAME}"
     submit = (
         f"submit (?:no|{_any(lexicon.VERDICTS)}|{_any(verdict for verdict in lexicon.VERDICTS if verdict != 'no')} "
-        f"{NAME} {_any(lexicon.SIGNALS)}(?: {_any(lexicon.LEVELS)} {_any(lexicon.TYPES)})?)"
+        f"{NAME} {_any(lexicon.SIGNALS)}(?: {_any(lexicon.LEVELS)} {_any(lexicon.TYPES)})?"
+        f"(?: also {NAME} {_any(lexicon.SIGNALS)})?)"
     )
     return _object(
         {

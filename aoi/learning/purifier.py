@@ -61,7 +61,8 @@ def _handles(signal: Signal) -> tuple[str, ...]:
 
 
 def _mentions(decision: Decision, shown: set[tuple[str, str]]) -> bool:
-    findings: list[Finding] = [finding for finding in (decision.summary, decision.cause) if finding]
+    also = decision.do.also if isinstance(decision.do, SubmitDo) else None
+    findings: list[Finding] = [finding for finding in (decision.summary, decision.cause, also) if finding]
     return any((finding.word, finding.subject) in shown for finding in findings)
 
 

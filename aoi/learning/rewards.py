@@ -295,7 +295,9 @@ def _instruction(said: Decision, gold: Decision) -> float:
         case ExecDo(action, _, _), ExecDo(expected, _, _):
             return float(action == expected)
         case SubmitDo(), SubmitDo():
-            return float((said.do.verdict, said.do.cause) == (gold.do.verdict, gold.do.cause))
+            return float(
+                (said.do.verdict, said.do.cause, said.do.also) == (gold.do.verdict, gold.do.cause, gold.do.also)
+            )
     return 0.0
 
 

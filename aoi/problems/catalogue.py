@@ -1,40 +1,47 @@
-"""Every problem by id, its split and slice, and the samples that a cycle draws.
+"""Every problem by id, its split and slice.
 
 Splits share no problem id: a target component of a training mechanism on a training application belongs to one
 split. Unseen mechanisms, applications and naming styles belong to development or test alone. `aoi problems` reads this.
+
+Tens of thousands of ids: nothing of an application is made before somebody asks for it, and what is kept are places,
+not records.
 """
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
 from functools import cache
-from types import MappingProxyType
 
 from aoi.errors import UnknownProblem
 from aoi.problems import aiopslab
 from aoi.problems.applications import APPLICATIONS
-from aoi.problems.faults import FAULTS, MECHANISMS
-from aoi.problems.faults.base import Fault
-from aoi.problems.sites import rng
+from aoi.problems.compounds import SPLITS, compounds_of, is_compound, mechanisms_of, spelt, version_of
+from aoi.problems.faults import FAULTS
+from aoi.problems.places import Place, Root, places_of, targets
+from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 from aoi.records.problem import Problem, Slice, Split, TaskKind
 from aoi.worlds.applications.lookup import application
-from aoi.worlds.applications.naming import HELD_OUT
+
+__all__ = [
+    "CONTROLS", "CONTROL_KINDS", "NO_FAULT", "SPLITS", "Place", "Root", "control_of", "fault_keys", "get",
+    "mechanisms_of", "place_of", "places", "problem_at", "problems", "roots_of", "splits_digest", "targets",
+]  # fmt: skip
 
 NO_FAULT = "no_fault"
 CONTROLS = 4
 """No-fault problems for each application, split and kind."""
 CONTROL_KINDS = (TaskKind.DETECTION, TaskKind.LOCALIZATION)
-SEEN_SHARE: Mapping[Split, float] = {"train": 0.6, "development": 0.2, "test": 0.2}
-"""How the targets of a training mechanism on a training application are dealt out."""
-SPLITS: tuple[Split, ...] = ("train", "development", "test")
+_ID = re.compile(rf"(?P<fault>[a-z0-9_]+)-(?P<kind>{'|'.join(TaskKind)})-(?P<application>[a-z0-9_]+)-(?P<number>\d+)")
+SHOWN_NEAR = 3
 
 
 def get(problem_id: str) -> Problem:
     """One problem. Raises: UnknownProblem, naming near matches."""
-    problem = _by_id().get(problem_id)
+    problem = next((problem for problem in _of_home(problem_id) if problem.id == problem_id), None)
     if problem is None:
-        near = difflib.get_close_matches(problem_id, _by_id(), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(problem_id, [p.id for p in _nearby(problem_id)], n=SHOWN_NEAR, cutoff=0.5)
         hint = f" Near: {', '.join(near)}." if near else ""
-        raise UnknownProblem(f"no problem {problem_id!r} among {len(_by_id())}.{hint} See them all: aoi problems list")
+        raise UnknownProblem(f"no problem {problem_id!r} among {count()}.{hint} See them all: aoi problems list")
     return problem
 
 
@@ -44,101 +51,147 @@ def problems(
     slice: Slice | None = None,  # noqa: A002 - the vocabulary's word
     kind: TaskKind | None = None,
     fault: str | None = None,
+    application: str | None = None,
 ) -> tuple[Problem, ...]:
-    """All problems that fit, in catalogue order. `fault` is a key of `FAULTS`, or `no_fault` for the controls."""
-    wanted_fault = None if fault == NO_FAULT else fault
-    return tuple(
-        problem
-        for problem in _by_id().values()
-        if (split is None or problem.split == split)
-        and (slice is None or problem.slice == slice)
-        and (kind is None or problem.kind == kind)
-        and (fault is None or problem.fault == wanted_fault)
+    """All problems that fit, in catalogue order. `fault` is a key of `FAULTS`, a compound's, or `no_fault`."""
+    found: list[Problem] = []
+    for key in APPLICATIONS if application is None else (application,):
+        for place in places(split=split, slice=slice, fault=fault, application=key):
+            found += [problem_at(place, one) for one in place.kinds if kind is None or one == kind]
+        if fault in (None, NO_FAULT) and slice in (None, "control"):
+            found += [p for p in _controls(key) if split in (None, p.split) and kind in (None, p.kind)]
+    return tuple(found)
+
+
+def places(
+    *,
+    split: Split | None = None,
+    slice: Slice | None = None,  # noqa: A002 - the vocabulary's word
+    fault: str | None = None,
+    application: str | None = None,
+) -> Iterator[Place]:
+    """Where something is wrong, as `problems` chooses: without ids and records, so it costs little."""
+    for key in APPLICATIONS if application is None else (application,):
+        for fault_key in FAULTS if fault is None else (fault,) if fault in FAULTS else ():
+            yield from (p for p in places_of(fault_key, key) if split in (None, p.split) and slice in (None, p.slice))
+        if fault not in FAULTS and slice in (None, "several"):
+            yield from (p for p in compounds_of(key) if fault in (None, p.fault) and split in (None, p.split))
+
+
+def problem_at(place: Place, kind: TaskKind) -> Problem:
+    """The problem of one kind at a place."""
+    # Not validated: all of it stands in this code, and there are tens of thousands. A test validates each.
+    return Problem.model_construct(
+        id=_fault_id(place, kind),
+        application=place.application,
+        application_version=application(place.application, 0).version,
+        fault=place.fault,
+        fault_version=version_of(place.fault),
+        kind=kind,
+        target=place.target,
+        split=place.split,
+        slice=place.slice,
     )
+
+
+def place_of(problem: Problem) -> Place | None:
+    """Where a problem's fault stands; None for a control. Raises: UnknownProblem if the catalogue has no such place."""
+    if problem.fault is None:
+        return None
+    try:
+        return place_at(problem.fault, problem.application, problem.target)
+    except (KeyError, IndexError):
+        raise UnknownProblem(
+            f"problem {problem.id}: no target {problem.target} of {problem.fault} in {problem.application}. "
+            "See what there is: aoi problems list"
+        ) from None
+
+
+def place_at(fault: str, application_key: str, target: int) -> Place:
+    """A place by its number. Raises: KeyError, IndexError."""
+    if not is_compound(fault):
+        return _hittable(fault, application_key)[target]
+    return [place for place in compounds_of(application_key) if place.fault == fault][target]
+
+
+@cache
+def _hittable(fault: str, application_key: str) -> tuple[Place, ...]:
+    """Every place that a mechanism could hit, also where no problem is set: what admission compares with."""
+    set_places = places_of(fault, application_key)
+    if set_places:
+        return set_places
+    return tuple(
+        Place(application_key, fault, number, (Root(fault, name),), "test", "unseen_mechanism", ())
+        for number, name in enumerate(targets(fault, application_key))
+    )
+
+
+def roots_of(problem: Problem) -> tuple[Root, ...]:
+    """What is wrong in a problem: nothing, one thing, or several."""
+    place = place_of(problem)
+    return place.roots if place else ()
 
 
 def control_of(problem: Problem) -> Problem:
     """The no-fault problem that belongs to a problem with a fault: same split, same application."""
     kind = problem.kind if problem.kind in CONTROL_KINDS else TaskKind.DETECTION
-    return get(
-        _control_id(problem.application, kind, SPLITS.index(problem.split) * CONTROLS + problem.target % CONTROLS)
-    )
+    place = SPLITS.index(problem.split) * CONTROLS + problem.target % CONTROLS
+    wanted = _control_id(problem.application, kind, place)
+    return next(control for control in _controls(problem.application) if control.id == wanted)
+
+
+def fault_keys() -> tuple[str, ...]:
+    """Every mechanism, and every compound that some application has."""
+    compounds = (place.fault for key in APPLICATIONS for place in compounds_of(key))
+    return (*FAULTS, *dict.fromkeys(compounds))
 
 
 @cache
-def targets(fault_key: str, application_key: str) -> tuple[str, ...]:
-    """Component names that a fault can hit, in the application's own order (names as with seed 0)."""
-    built, fault = application(application_key, 0), FAULTS[fault_key]
-    # What stands in a namespace of others is theirs to break and to mend.
-    own = (component for component in built.components if not component.namespace)
-    return tuple(component.name for component in own if fault.eligible(built, component))
+def count() -> int:
+    """How many problems there are."""
+    return sum(len(place.kinds) for place in places()) + sum(len(_controls(key)) for key in APPLICATIONS)
 
 
-@cache
-def _by_id() -> Mapping[str, Problem]:
-    by_id: dict[str, Problem] = {}
-    for key, home in APPLICATIONS.items():
-        for mechanism_split, faults in MECHANISMS.items():
-            for fault in faults:
-                for problem in _of_fault(fault, mechanism_split, key, home):
-                    by_id[problem.id] = problem
-        for problem in _controls(key, home):
-            by_id[problem.id] = problem
-    return MappingProxyType(by_id)
+def splits_digest() -> Sha256:
+    """Of who may meet what: changes with any problem's split."""
+    rows = [[p.application, p.fault, p.target, [r.component for r in p.roots], p.split, p.slice] for p in places()]
+    return sha256_hex(canonical_bytes(rows))
 
 
-def _of_fault(fault: Fault, mechanism_split: Split, key: str, home: Split) -> list[Problem]:
-    """The problems of one mechanism on one application."""
-    names, built = targets(fault.key, key), application(key, 0)
-    if home == "train" and mechanism_split == "train":
-        splits = _deal(fault.key, key, names)
-        slice_of: Slice = "seen"
-    elif home == "train":
-        splits, slice_of = dict.fromkeys(range(len(names)), mechanism_split), "unseen_mechanism"
-    elif mechanism_split == "train":
-        splits = dict.fromkeys(range(len(names)), home)
-        slice_of = "unseen_style" if built.style in HELD_OUT else "unseen_application"
+# ---------------------------------------------------------------- ids
+
+
+def _of_home(problem_id: str) -> Iterator[Problem]:
+    """The few problems among which an id must be, if it is one."""
+    match = _ID.fullmatch(problem_id)
+    if match is not None and match["application"] in APPLICATIONS:
+        key, kind, number = match["application"], TaskKind(match["kind"]), int(match["number"])
+        if match["fault"] == NO_FAULT:
+            yield from _controls(key)
+            return
+        found = places_of(match["fault"], key) if match["fault"] in FAULTS else compounds_of(key)
+        yield from (problem_at(p, kind) for p in found if p.target == number - 1 and kind in p.kinds)
+        return
+    for key in dict.fromkeys((*(theirs[0] for theirs in aiopslab.PROBLEMS), *(home for home, _ in aiopslab.NOOPS))):
+        yield from _controls(key)
+        faults = {fault for home, fault, _ in aiopslab.PROBLEMS if home == key}
+        yield from (problem for fault in sorted(faults) for problem in problems(fault=fault, application=key))
+
+
+def _nearby(problem_id: str) -> Iterator[Problem]:
+    """Among which to look for what was meant: the application that is named, else AIOpsLab's own."""
+    named = [key for key in APPLICATIONS if key in problem_id]
+    if named:
+        for key in named:
+            yield from problems(application=key)
     else:
-        # A new mechanism on a new application: no slice of its own, so it would blur both.
-        return []
-    if mechanism_split != "train":
-        splits |= {
-            target: theirs.split
-            for target, name in enumerate(names)
-            if (theirs := aiopslab.PROBLEMS.get((key, fault.key, name))) and theirs.split != "train"
-        }
-    return [
-        Problem(
-            id=_fault_id(fault.key, kind, key, target, names[target]),
-            application=key,
-            application_version=application(key, 0).version,
-            fault=fault.key,
-            fault_version=fault.version,
-            kind=kind,
-            target=target,
-            split=split,
-            slice=slice_of,
-        )
-        for target, split in splits.items()
-        for kind in fault.kinds(built, built.by_name[names[target]])
-    ]
+        yield from _of_home(problem_id)
 
 
-def _deal(fault_key: str, key: str, names: tuple[str, ...]) -> dict[int, Split]:
-    """Target -> split, in target order. AIOpsLab's own problems of training mechanisms stay in training."""
-    order = list(range(len(names)))
-    rng("deal", fault_key, key).shuffle(order)
-    order.sort(key=lambda target: (key, fault_key, names[target]) not in aiopslab.PROBLEMS)
-    held_out = max(1, round(len(order) * SEEN_SHARE["development"])) if len(order) >= 3 else 0
-    kept = len(order) - 2 * held_out
-    splits: dict[int, Split] = {}
-    for place, target in enumerate(order):
-        splits[target] = "train" if place < kept else "development" if place < kept + held_out else "test"
-    return dict(sorted(splits.items()))
-
-
-def _controls(key: str, home: Split) -> list[Problem]:
-    return [
+@cache
+def _controls(key: str) -> tuple[Problem, ...]:
+    home = APPLICATIONS[key]
+    return tuple(
         Problem(
             id=_control_id(key, kind, SPLITS.index(split) * CONTROLS + number),
             application=key,
@@ -153,11 +206,14 @@ def _controls(key: str, home: Split) -> list[Problem]:
         for split in (SPLITS if home == "train" else (home,))
         for number in range(CONTROLS)
         for kind in CONTROL_KINDS
-    ]
+    )
 
 
-def _fault_id(fault_key: str, kind: TaskKind, key: str, target: int, name: str) -> str:
-    return aiopslab.problem_id(key, fault_key, name, kind) or f"{fault_key}-{kind.value}-{key}-{target + 1}"
+def _fault_id(place: Place, kind: TaskKind) -> str:
+    theirs = None
+    if len(place.roots) == 1 and not place.restarted:
+        theirs = aiopslab.problem_id(place.application, place.fault, place.roots[0].component, kind)
+    return theirs or f"{spelt(place.fault)}-{kind.value}-{place.application}-{place.target + 1}"
 
 
 def _control_id(key: str, kind: TaskKind, place: int) -> str:

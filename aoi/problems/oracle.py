@@ -40,7 +40,14 @@ class Truth:
     evidence: tuple[Evidence, ...]
     """(check, component) where an expert would look."""
     actions: tuple[Action, ...] = ()
-    """The whole golden repair, `action` first."""
+    """The whole golden repair, `action` first; of several roots, of all of them."""
+    others: tuple["Truth", ...] = ()
+    """Further roots that are wrong of themselves, beside this one."""
+
+    @property
+    def roots(self) -> tuple["Truth", ...]:
+        """Everything that is wrong of itself; empty for a control."""
+        return (self, *self.others) if self.component else ()
 
 
 NOTHING = Truth(None, (), "healthy", ("healthy",), None, None, None, ())
@@ -66,9 +73,9 @@ def grade_answer(kind: TaskKind, truth: Truth, answer: Answer | None) -> Outcome
     detail: dict[str, str | float | bool] = {
         "verdict": verdict,
         "expected_verdict": expected,
-        "component": (answer.component or "") if answer else "",
-        "expected_component": truth.component or "",
-        "cause_right": answer is not None and answer.cause in truth.causes,
+        "component": ", ".join(named_by(answer)) if answer else "",
+        "expected_component": ", ".join(root.component or "" for root in truth.roots),
+        "cause_right": answer is not None and _names_causes(truth, answer),
         "component_right": right_component,
     }
     match kind:
@@ -91,11 +98,36 @@ def grade_answer(kind: TaskKind, truth: Truth, answer: Answer | None) -> Outcome
 
 
 def _names_component(truth: Truth, answer: Answer | None) -> bool:
+    """Whether the answer names every root and, as AIOpsLab has it, nobody else."""
     if answer is None or answer.verdict == "inconclusive":
         return False
+    named = named_by(answer)
     if truth.component is None:
-        return answer.verdict == "no_fault" and answer.component is None
-    return answer.component in truth.accepted
+        return answer.verdict == "no_fault" and not named
+    return bool(named) and not missed(truth, named) and not innocent(truth, named)
+
+
+def named_by(answer: Answer) -> tuple[str, ...]:
+    """Whom an answer accuses, each once."""
+    first = (answer.component,) if answer.component else ()
+    return tuple(dict.fromkeys((*first, *(accusation.component for accusation in answer.also))))
+
+
+def missed(truth: Truth, named: Sequence[str]) -> tuple[str, ...]:
+    """Roots that nobody names."""
+    return tuple(root.component or "" for root in truth.roots if not set(named) & set(root.accepted))
+
+
+def innocent(truth: Truth, named: Sequence[str]) -> tuple[str, ...]:
+    """Who is named and is no root."""
+    guilty = {name for root in truth.roots for name in root.accepted}
+    return tuple(name for name in named if name not in guilty)
+
+
+def _names_causes(truth: Truth, answer: Answer) -> bool:
+    """Whether each root's cause is among those that the answer names; of nothing, that it says so."""
+    said = {answer.cause or "", *(accusation.cause for accusation in answer.also)}
+    return all(said & set(root.causes) for root in truth.roots or (truth,))
 
 
 def _labels(truth: Truth, answer: Answer | None) -> tuple[bool, bool]:
@@ -175,9 +207,11 @@ def aiopslab_complaints(end: EndState) -> list[str]:
             if problem := _container_problem(status):
                 complaints.append(f"pod {pod['metadata']['name']}: {problem}")
     checked = {"services", "deployments.apps", "statefulsets.apps"}
-    marks = [mark for mark in end.plan.marks if mark.key[0] in checked and mark.path and mark.path[-1] in _THEIR_FIELDS]
-    if marks and all(mark.holds(end.world) for mark in marks):
-        complaints.append(f"{marks[0].key[2]}: {marks[0].path[-1] if marks[0].path else ''} is as the fault left it")
+    for part in end.plan.roots:
+        marks = [mark for mark in part.marks if mark.key[0] in checked and mark.path and mark.path[-1] in _THEIR_FIELDS]
+        if marks and all(mark.holds(end.world) for mark in marks):
+            field = marks[0].path[-1] if marks[0].path else ""
+            complaints.append(f"{marks[0].key[2]}: {field} is as the fault left it")
     return complaints
 
 

@@ -15,9 +15,14 @@ from kubeworld.machine.world import World
 TEAMS = ("platform", "payments", "growth", "core", "search", "sre")
 
 
-def _restart(world: World, site: Site, choices: Random) -> Write:
+def rollout_restart(world: World, site: Site) -> Write:
+    """What `kubectl rollout restart` sends now."""
     note = {"kubectl.kubernetes.io/restartedAt": world.clock.rfc3339()}
     return Patch(site.key, {"spec": {"template": {"metadata": {"annotations": note}}}})
+
+
+def _restart(world: World, site: Site, choices: Random) -> Write:
+    return rollout_restart(world, site)
 
 
 def _annotate(world: World, site: Site, choices: Random) -> Write:

@@ -10,23 +10,26 @@ from typing import TypeVar
 
 from aoi.errors import SettingsError
 from aoi.problems import catalogue
+from aoi.problems.places import Place
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, ProblemInstance, Slice, Split, TaskKind
 
 DEFAULT_SLICES: Mapping[Split, Mapping[Slice, float]] = {
-    "train": {"seen": 0.85, "control": 0.15},
+    "train": {"seen": 0.75, "several": 0.1, "control": 0.15},
     "development": {
-        "seen": 0.3,
+        "seen": 0.25,
         "unseen_mechanism": 0.2,
-        "unseen_application": 0.2,
+        "unseen_application": 0.15,
         "unseen_style": 0.15,
+        "several": 0.1,
         "control": 0.15,
     },
     "test": {
-        "seen": 0.2,
+        "seen": 0.15,
         "unseen_mechanism": 0.25,
-        "unseen_application": 0.25,
+        "unseen_application": 0.2,
         "unseen_style": 0.15,
+        "several": 0.1,
         "control": 0.15,
     },
 }
@@ -108,25 +111,28 @@ def _faulty(
     for kind, of_kind in _apportion(count, kinds).items():
         # Each kind cuts the slices anew; the seed moves the rounding so that no slice always loses.
         for part, of_part in _apportion(of_kind, slices, rng("apportion", seed, kind)).items():
-            picked += _draw(catalogue.problems(split=split, slice=part, kind=kind), of_part, seed)
+            pool = [place for place in catalogue.places(split=split, slice=part) if kind in place.kinds]
+            picked += _draw(pool, kind, of_part, seed)
     rng("order", split, seed).shuffle(picked)
     return picked
 
 
-def _draw(pool: Sequence[Problem], count: int, seed: int) -> list[Problem]:
+def _draw(pool: Sequence[Place], kind: TaskKind, count: int, seed: int) -> list[Problem]:
     """Round robin over mechanisms, then over applications, then targets, each in a seeded order."""
-    if count and not pool:
+    if not count:
+        return []
+    if not pool:
         raise SettingsError("sample: a slice and kind with positive weight has no problem; see: aoi problems list")
-    queues: dict[str, dict[str, list[Problem]]] = {}
-    for problem in pool:
-        queues.setdefault(str(problem.fault), {}).setdefault(problem.application, []).append(problem)
-    choices = rng("draw", seed, pool[0].kind if pool else "", pool[0].slice if pool else "")
+    queues: dict[str, dict[str, list[Place]]] = {}
+    for place in pool:
+        queues.setdefault(place.fault, {}).setdefault(place.application, []).append(place)
+    choices = rng("draw", seed, kind, pool[0].slice)
     lanes = [
         _interleave([_shuffled(q, choices) for q in _shuffled(list(apps.values()), choices)])
         for apps in queues.values()
     ]
     order = _interleave(_shuffled(lanes, choices))
-    return [order[index % len(order)] for index in range(count)]
+    return [catalogue.problem_at(order[index % len(order)], kind) for index in range(count)]
 
 
 def _shuffled(items: Sequence[T], choices: Random) -> list[T]:

@@ -51,6 +51,8 @@ class SubmitDo:
     cause: str | None = None
     level: str | None = None
     type: str | None = None
+    also: Finding | None = None
+    """A second cause that stands beside the first, at a component of its own."""
 
 
 Do = ProbeDo | ExecDo | SubmitDo

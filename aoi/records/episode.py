@@ -6,7 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from aoi.records.base import Record, Sha256
 from aoi.records.coverage import Coverage, Evidence
-from aoi.records.decision import Decision, ObserverState
+from aoi.records.decision import Decision, ObserverState, SubmitDo
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
@@ -100,11 +100,12 @@ class Interaction(Record):
 class Step(Record):
     """One iteration: decide, interact, compress, cache.
 
-    Version 2 brought `state` and `decided`, version 3 the state's `notice`. A step of a former version is written as it
-    was read, so that the digest of its episode stays; what one of version 1 decided has to be parsed from its text.
+    Version 2 brought `state` and `decided`, version 3 the state's `notice`, version 4 a submission's `also`. A step of
+    a former version is written as it was read, so that the digest of its episode stays; what one of version 1 decided
+    has to be parsed from its text.
     """
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     index: int = Field(ge=0)
     status: StepStatus
     decision: str
@@ -127,6 +128,9 @@ class Step(Record):
             raise ValueError("a step of version 1 has neither state nor decided")
         if self.schema_version < 3 and self.state is not None and self.state.notice:
             raise ValueError("the state of a step of version 2 has no notice")
+        submitted = self.decided.do if self.decided else None
+        if self.schema_version < 4 and isinstance(submitted, SubmitDo) and submitted.also:
+            raise ValueError("a submission in a step before version 4 names no second cause")
         return self
 
     @model_serializer(mode="wrap")
@@ -137,6 +141,8 @@ class Step(Record):
             fields.pop("decided", None)
         if self.schema_version == 2 and fields.get("state"):
             fields["state"].pop("notice", None)
+        if self.schema_version < 4 and fields.get("decided"):
+            fields["decided"]["do"].pop("also", None)
         return fields
 
 

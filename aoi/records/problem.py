@@ -40,9 +40,10 @@ class FaultType(StrEnum):
 Split = Literal["train", "development", "test"]
 """Train feeds learning, development feeds the gate, test feeds reports only."""
 
-Slice = Literal["seen", "unseen_mechanism", "unseen_application", "unseen_style", "control"]
+Slice = Literal["seen", "unseen_mechanism", "unseen_application", "unseen_style", "several", "control"]
 """How far a problem lies from training; `unseen_style` is an unseen application whose objects are named in a way that
-no application of training uses. A no-fault problem is always `control`."""
+no application of training uses. `several` are known mechanisms two at a time, or one that brought others down with it.
+A no-fault problem is always `control`."""
 
 
 class Problem(Record):
@@ -54,7 +55,8 @@ class Problem(Record):
     """Key of the application: `hotel_reservation`, or `gen<NNN>` for a generated one."""
     application_version: str
     fault: str | None
-    """Key of the fault mechanism in `aoi.problems.faults`; None for a no-fault control."""
+    """Key of the fault mechanism in `aoi.problems.faults`; `a+b` for two at once, `a>restart` for a cascade; None for
+    a no-fault control."""
     fault_version: str
     kind: TaskKind
     target: int = Field(ge=0)

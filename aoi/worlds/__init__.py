@@ -5,9 +5,11 @@ makes a warmed-up cluster that runs one. From then on everything that can be obs
 traces, alerts) is computed from the state of the API objects, so any correct repair heals and no fault is scripted.
 
     applications/   spec -> manifests -> objects in the store; systems: what a cluster has without them
-    behaviour/      launch    what a container's program is, given image, command and configuration
+    behaviour/      launch    what a container's program is, given image, command and configuration; tuning: how it runs
                     network   who reaches whom: address, DNS, Service, endpoints, target port, policies, chaos, accounts
-                    conditions -> traffic; exits: how a program ends; memory: conditions and configuration of the past
+                    strains: how the programs of a component run; clients: load generators
+                    conditions -> traffic: evaluation, one pass up and down; saturation: queues, retries, caches
+                    exits: how a program ends; memory: conditions and configuration of the past
     telemetry/      what that looks like: logs in many dialects, series and PromQL, traces, alerts
     runtime         the kubelet's questions about containers, answered from behaviour and telemetry
     identities      the Probe and the Executor, with the roles of `deploy/rbac`; fence: what RBAC cannot say of them

@@ -89,8 +89,7 @@ class AppRuntime:
         program = self._running(world, pod, container)
         if program.component is None:
             return self._plain.usage(world, pod, container)
-        started = started_ms(world, pod, container["name"])
-        return usage_at(world, self.application, pod, program, world.clock.now_ms, started)
+        return usage_at(world, self.application, pod, program, world.clock.now_ms)
 
     def exec(self, world: World, pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
         """A mongo shell in database pods; a few harmless commands where the image has a shell."""

@@ -19,6 +19,7 @@ from aoi.language.decision import parse, render
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.language.prompt import read_prompt
 from aoi.problems import catalogue, sandbox, scenario
+from aoi.problems.faults import FAULTS
 from aoi.problems.scenario import Scenario
 from aoi.records.base import sha256_hex
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
@@ -446,9 +447,9 @@ def test_a_line_that_is_not_a_read_is_refused_and_recorded():
 
 
 def _sample(number: int) -> list[Scenario]:
-    """`number` problems of every fault, over applications and kinds."""
+    """`number` problems of every mechanism, over applications and kinds."""
     found = []
-    for fault in sorted({problem.fault or "no_fault" for problem in catalogue.problems()}):
+    for fault in sorted((*FAULTS, catalogue.NO_FAULT)):
         problems = sorted(catalogue.problems(fault=fault), key=lambda problem: sha256_hex(problem.id.encode()))
         found += [scenario.build(ProblemInstance(problem=problem, seed=11)) for problem in problems[:number]]
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aoi.access.transport import ReadRequest
-from aoi.problems import catalogue, scenario
+from aoi.problems import catalogue, preparing
 from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED
 from aoi.problems.sampling import control_of
@@ -42,8 +42,8 @@ def test_the_same_instance_gives_the_same_world_in_every_process() -> None:
 def test_a_world_does_not_depend_on_what_was_built_before_it() -> None:
     wanted = instance("misconfig_app_hotel_res-detection-1")
     first = build(wanted).world.digest()
-    scenario._prepare.cache_clear()
-    scenario._base.cache_clear()
+    preparing.prepare.cache_clear()
+    preparing.base.cache_clear()
     build(instance("network_loss_hotel_res-detection-1"))
     assert build(wanted).world.digest() == first
 

@@ -110,7 +110,8 @@ def test_traffic_is_sane_under_any_conditions(edges: tuple[Edge, ...]) -> None:
     for name, load in now.components.items():
         assert 0 <= load.errors <= 1
         assert 0 <= load.p50_ms <= load.p99_ms + 1e-6
-        assert load.rate <= usual.components[name].rate * 1.01, "a fault without retries makes no traffic"
+        if application.by_name[name].kind != "database":  # a cache that is not reached is made up for there
+            assert load.rate <= usual.components[name].rate * 1.01, "a fault without retries makes no traffic"
     for edge in edges:
         if edge.caller:
             assert now.flows[edge.caller, edge.callee].failing >= 1 - dict(edge.outcomes).get("ok", 0.0) - 1e-6
@@ -127,7 +128,10 @@ def test_a_failing_optional_cache_fails_no_request() -> None:
     application = hotel_reservation(1)
     down = Conditions((Edge("rate", "memcached-rate", (("refused", 1.0),), 0.0, "memcached-rate:11211"),), ())
     usual = evaluate(application, Conditions((), ()))
-    assert evaluate(application, down).users.errors == usual.users.errors
+    without = evaluate(application, down)
+    assert without.users.errors < usual.users.errors + 0.001
+    # What is not found in the cache is asked of the database.
+    assert without.components["mongodb-rate"].rate > 2 * usual.components["mongodb-rate"].rate
 
 
 def test_errors_spread_to_callers_in_the_share_that_uses_the_callee() -> None:

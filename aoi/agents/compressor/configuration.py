@@ -27,8 +27,10 @@ def configuration(
         if not subject:
             continue
         seen: set[tuple[str, str]] = set()
+        spec = item.get("spec", {}).get("template", {}).get("spec", {})
+        yield from _literals(spec, (subject, topology.namespace), workload, served)
         yield from _flags(item, subject, on, maps, topology)
-        for name, key, is_optional in references(item.get("spec", {}).get("template", {}).get("spec", {})):
+        for name, key, is_optional in references(spec):
             if name not in present:
                 if not is_optional:
                     yield Finding("missingconfig", subject, None, workload, *span(workload, f'"{name}"'))
@@ -87,6 +89,35 @@ def _served(services: Observation) -> Mapping[str, frozenset[str]]:
     return {row.get("NAME", ""): frozenset(_SERVED.findall(row.get("PORT(S)", ""))) for _, row in rows(services)}
 
 
+def _literals(
+    spec: Json, reader: tuple[str, str], workload: Observation, served: Mapping[str, frozenset[str]]
+) -> Iterator[Finding]:
+    """Variables that say an address themselves: of nobody, or in a pod where no container listens there."""
+    containers = spec.get("containers", ())
+    declared = [[str(port.get("containerPort")) for port in c.get("ports", ())] for c in containers]
+    own = {port for ports in declared for port in ports}
+    for variable in (v for container in containers for v in container.get("env", ()) if v.get("value")):
+        value = str(variable["value"]).strip()
+        match = _ADDRESS.fullmatch(value) if served else None
+        if match is None:
+            continue
+        is_loopback = match[1] in ("localhost", "127.0.0.1")
+        is_of_service = any(match[2] in ports for ports in served.values())
+        is_lost = is_loopback and all(declared) and match[2] not in own and is_of_service
+        if is_lost or _is_nobodys(match, reader[1], served):
+            # A name may be said in many places: the variable's own line, and its value behind it.
+            at = workload.text.find(f'"name": "{variable["name"]}"')
+            yield Finding("badenv", reader[0], None, workload, *span(workload, f'"value": "{value}"', max(0, at)))
+
+
+def _is_nobodys(match: re.Match[str], namespace: str, served: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a host and a port are inside the namespace, but of no Service, or of no port of it."""
+    host, _, domain = match[1].partition(".")
+    # Services of other namespaces are not listed here: nothing can be said of them.
+    is_local = not domain or domain.startswith((f"{namespace}.svc", "svc"))
+    return is_local and host not in ("localhost", "127") and match[2] not in served.get(host, ())
+
+
 def _addresses(
     data: Mapping[str, Any], reader: tuple[str, str], maps: Observation, served: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
@@ -99,8 +130,5 @@ def _addresses(
         match = _ADDRESS.fullmatch(str(value).strip()) if served else None
         if not match:
             continue
-        host, _, domain = match[1].partition(".")
-        # Services of other namespaces are not listed here: nothing can be said of them.
-        is_local = not domain or domain.startswith((f"{namespace}.svc", "svc"))
-        if is_local and host != "localhost" and match[2] not in served.get(host, ()):
+        if _is_nobodys(match, namespace, served):
             yield Finding("badconfig", subject, None, maps, *span(maps, f'"{key}": "{value}"'))

@@ -19,6 +19,7 @@ from aoi.records.problem import FaultType, SystemLevel
 
 _LEVELS = {level: word for word, level in lexicon.LEVELS.items()}
 _TYPES = {fault_type: word for word, fault_type in lexicon.TYPES.items()}
+LOOKS_AT_SEVERAL = 3
 
 
 class GoldenAction(Protocol):
@@ -44,7 +45,9 @@ class KnownTruth(Protocol):
     @property
     def type(self) -> FaultType | None: ...  # noqa: D102
     @property
-    def action(self) -> GoldenAction | None: ...  # noqa: D102
+    def actions(self) -> Sequence[GoldenAction]: ...  # noqa: D102
+    @property
+    def others(self) -> Sequence["KnownTruth"]: ...  # noqa: D102
     @property
     def evidence(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
 
@@ -58,6 +61,8 @@ class GoldenOperator:
         self._codec, self._truth, self._handles = codec, truth, handles
         looks = [(check, handles.component(name)) for check, name in truth.evidence]
         self._looks = [ProbeDo(check, handle) for check, handle in looks if handle]
+        if truth.others:  # two causes leave room for fewer looks: each has to be put right as well
+            self._looks = self._looks[:LOOKS_AT_SEVERAL]
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer turns of the one episode."""
@@ -87,26 +92,41 @@ class GoldenOperator:
                 return Decision(summary, "scan", None, 2, ProbeDo(FIRST_LOOK[alert.word], alert.subject))
             return Decision(summary, "submit", None, 9, SubmitDo("no"))
         if isinstance(state.last_do, ExecDo):
+            left = self._repairs_after(state.last_do)
+            if left and summary and summary.word not in ("forbidden", "exception"):
+                return Decision(summary, "fix", cause, 9, left[0])
             return Decision(summary, "submit", cause, 9, self._submission(component))
         done = self._looks.index(state.last_do) + 1 if state.last_do in self._looks else 0
         if done < len(self._looks):
             return Decision(summary, "point" if done else "scan", None, 4, self._looks[done])
         if state.task == "mitigate":
-            return Decision(summary, "fix", cause, 9, self._repair())
+            return Decision(summary, "fix", cause, 9, self._repairs()[0])
         return Decision(summary, "submit", cause, 9, self._submission(component))
 
-    def _repair(self) -> ExecDo:
-        action = self._truth.action
-        assert action is not None
+    def _repairs_after(self, last: ExecDo) -> list[ExecDo]:
+        """What of the repair is left after an action; nothing after one that is no part of it."""
+        names = [(do.action, do.target) for do in self._repairs()]
+        here = (last.action, last.target)
+        return self._repairs()[names.index(here) + 1 :] if here in names else []
+
+    def _repairs(self) -> list[ExecDo]:
+        """The whole repair, in order."""
+        return [self._repair(action) for action in self._truth.actions]
+
+    def _repair(self, action: GoldenAction) -> ExecDo:
         target = self._handles.component(action.component)
         assert target is not None, action
         # A value that the vocabulary cannot spell is left to the typed action, which finds it in recorded state.
-        value = (
-            action.value if action.value and self._codec.unk_id not in self._codec.encode(f" {action.value}") else None
-        )
-        return ExecDo(action.name, target, value)
+        is_spelt = bool(action.value) and self._codec.unk_id not in self._codec.encode(f" {action.value}")
+        return ExecDo(action.name, target, action.value if is_spelt else None)
 
     def _submission(self, component: str) -> SubmitDo:
         level = _LEVELS[self._truth.level] if self._truth.level else None
         fault_type = _TYPES[self._truth.type] if self._truth.type else None
-        return SubmitDo("yes", component, self._truth.cause, level, fault_type)
+        return SubmitDo("yes", component, self._truth.cause, level, fault_type, self._also())
+
+    def _also(self) -> Finding | None:
+        """A second root, which has its place in an answer."""
+        second = next((other for other in self._truth.others if other.component), None)
+        handle = self._handles.component(second.component) if second and second.component else None
+        return Finding(second.cause, handle) if second and handle else None

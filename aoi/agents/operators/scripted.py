@@ -43,6 +43,8 @@ class Skill:
     """Says that nothing is wrong when all that it looked at is healthy, instead of blaming the first alert."""
     believes: float
     """Recognises a cause when it sees one, instead of looking further."""
+    counts: bool = False
+    """Names a second cause where two stand side by side, and puts both right."""
     heeds: float = 0.95
     """Takes the next step of a plan that it is shown."""
 
@@ -51,7 +53,7 @@ DOUBT_AFTER = 1
 """Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
 
 JUNIOR = Skill(follows=0.4, picks_check=0.3, keeps_looking=0.55, trusts_health=0.15, believes=0.6)
-EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0)
+EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0, counts=True)
 
 
 class ScriptedOperator:
@@ -164,9 +166,14 @@ class ScriptedOperator:
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """A change was made: submit if it shows, otherwise look again."""
         cause = known or _suspect(state) or best
-        assert isinstance(state.last_do, ExecDo)
-        if best is not None and best.word in ("forbidden", "exception") and best.subject == state.last_do.target:
-            return self._look(best, cause, state.last_do.target, "events")
+        last = state.last_do
+        assert isinstance(last, ExecDo)
+        if best is not None and best.word in ("forbidden", "exception") and best.subject == last.target:
+            return self._look(best, cause, last.target, "events")
+        # What was changed is told in memory; a second cause that stands there too is put right next.
+        second = next((found for found in _known_causes(state) if _at_fault(found) != last.target), None)
+        if second and self._skill.counts and state.memory[-1:] == (second,):
+            return self._conclude(state, best, second)
         return self._submit(state, best, cause)
 
     def _conclude(self, state: ObserverState, summary: Finding | None, cause: Finding) -> Decision:
@@ -175,6 +182,8 @@ class ScriptedOperator:
         action, _, _ = REMEDY.get(cause.word, USUAL)
         value = "1" if action == "scale" else None
         target = _at_fault(cause)
+        # One thing is remembered of each look: here the cause that waits.
+        summary = self._second(state, cause) or summary
         return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target, value))
 
     def _submit(self, state: ObserverState, summary: Finding | None, cause: Finding | None) -> Decision:
@@ -184,9 +193,17 @@ class ScriptedOperator:
         _, level, fault_type = REMEDY.get(cause.word, USUAL)
         labels = (level, fault_type) if state.task in ("analyse", "mitigate") else (None, None)
         sure = 9 if cause.word not in POINTERS | WEAK else 5
-        return Decision(
-            summary, "submit", Finding(cause.word, target), sure, SubmitDo("yes", target, cause.word, *labels)
-        )
+        second = self._second(state, cause)
+        also = Finding(second.word, _at_fault(second)) if second else None
+        do = SubmitDo("yes", target, cause.word, *labels, also=also)
+        return Decision(summary, "submit", Finding(cause.word, target), sure, do)
+
+    def _second(self, state: ObserverState, cause: Finding) -> Finding | None:
+        """A cause that the last look shows at another component."""
+        if not self._skill.counts:
+            return None
+        others = (found for found in state.last if _is_cause(found) and _at_fault(found) != _at_fault(cause))
+        return next(others, None)
 
     def _look(self, summary: Finding | None, cause: Finding | None, target: str, check: str) -> Decision:
         hypothesis = Finding(cause.word, _at_fault(cause)) if cause else None
@@ -226,10 +243,16 @@ def _asked(state: ObserverState) -> str:
 
 def _known_cause(state: ObserverState) -> Finding | None:
     """The newest finding that names a cause."""
-    for finding in (*state.last, *reversed(state.memory)):
-        if finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy":
-            return finding
-    return None
+    return next(iter(_known_causes(state)), None)
+
+
+def _known_causes(state: ObserverState) -> list[Finding]:
+    """Every finding that names a cause, the newest first."""
+    return [finding for finding in (*state.last, *reversed(state.memory)) if _is_cause(finding)]
+
+
+def _is_cause(finding: Finding) -> bool:
+    return finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy"
 
 
 def _at_fault(cause: Finding) -> str:

@@ -3,6 +3,7 @@
 A missing Secret is told by the kubelet alone: Secrets are never read.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +12,11 @@ from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Sighting, Tier, sentence
 from aoi.estate.hosts import Host, Setting, addresses_in
 from aoi.estate.objects import Obj, entries, part, text
+
+LOOPBACK = re.compile(
+    r"(?:[a-z][a-z0-9+.]{1,20}://)?(?:[^@/\s]{0,200}@)?(?:localhost|127\.0\.0\.1):(?P<port>\d{2,5})(?:[/?].*)?",
+    re.IGNORECASE,
+)
 
 
 class Reference(NamedTuple):
@@ -29,6 +35,7 @@ def configuration(estate: Estate) -> Iterator[Finding]:
         if estate.shows_absence("configmaps", component.namespace):
             yield from _missing(estate, component)
         yield from _addresses(estate, component)
+        yield from _loopbacks(estate, component)
 
 
 def references(spec: Obj) -> Iterator[Reference]:
@@ -109,6 +116,34 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
             sightings=(_setting_cited(estate, component, setting, host),),
             host=host,
         )
+
+
+def _loopbacks(estate: Estate, component: Component) -> Iterator[Finding]:
+    """Variables that look for a Service's port in the pod itself, where no container says that it listens there.
+
+    Left over from somebody's own machine, or meant for a sidecar: so a suspicion, until something else points there.
+    """
+    spec = part(component.template, "spec")
+    declared = [entries(container, "ports") for container in entries(spec, "containers")]
+    if not declared or not all(declared):
+        return  # who does not say where it listens may listen there
+    own = {text(port, "containerPort") for ports in declared for port in ports}
+    for setting in estate.settings(component):
+        match = LOOPBACK.fullmatch(setting.value.strip()) if setting.source.startswith("env ") else None
+        if match is None or match["port"] in own:
+            continue
+        served = [s.name for s in estate.services if any(text(p, "port") == match["port"] for p in s.ports)]
+        if served:
+            words = f"no container of its pod listens there; Service {' and '.join(served[:3])} does"
+            yield Finding(
+                "badconfig",
+                component.identity,
+                sentence(f"{component.identity} is configured with {setting.value} ({setting.source}): {words}"),
+                Tier.STATED,
+                "suspect",
+                next=(f"kubectl get services -n {component.namespace}",),
+                sightings=(_cited(estate, component, setting.value),),
+            )
 
 
 def misaddressed(host: Host) -> str:

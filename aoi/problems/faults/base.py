@@ -5,7 +5,7 @@ plan serves the injection, the repair of the oracle's self-test and the strict o
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,9 +99,18 @@ class Plan:
     """It hits whoever needs a new pod: to name another component that lacks pods at the first look is right as well."""
     neighbours: tuple[str, ...] = ()
     """Components that ordinary work leaves alone afterwards: it would move what the fault rests on."""
+    parts: tuple["Plan", ...] = ()
+    """The plans of several independent faults, which this one holds together; empty for a single one."""
+
+    @property
+    def roots(self) -> tuple["Plan", ...]:
+        """One plan for each thing that is wrong of itself."""
+        return self.parts or (self,)
 
     def is_present(self, world: World) -> bool:
-        """Whether the fault is still there, field by field."""
+        """Whether the fault is still there, field by field; of several, whether any of them is."""
+        if self.parts:
+            return any(part.is_present(world) for part in self.parts)
         if self.state_holds is not None:
             return self.state_holds(world)
         return all(mark.holds(world) for mark in self.marks)
@@ -117,6 +126,33 @@ class Plan:
 def _where_replaced(eligible: Callable[[Application, Component], bool]) -> Callable[[Application, Component], bool]:
     """The same, but for components whose old pods serve until new ones are ready."""
     return lambda application, component: not component.rolls and eligible(application, component)
+
+
+def compose(*plans: Plan) -> Plan:
+    """Several independent faults at once: what all of them write, mark, and need for their repair."""
+    state, undone = [p.state for p in plans if p.state], [p.undo_state for p in plans if p.undo_state]
+    last = [p.then for p in plans if p.then]
+    return Plan(
+        writes=tuple(write for plan in plans for write in plan.writes),
+        repair=tuple(write for plan in plans for write in plan.repair),
+        marks=tuple(mark for plan in plans for mark in plan.marks),
+        actions=tuple(action for plan in plans for action in plan.actions),
+        evidence=tuple(look for plan in plans for look in plan.evidence),
+        accepted=tuple(dict.fromkeys(name for plan in plans for name in plan.accepted)),
+        state=_in_turn(state) if state else None,
+        undo_state=_in_turn(undone) if undone else None,
+        then=_in_turn(last) if last else None,
+        neighbours=tuple(dict.fromkeys(name for plan in plans for name in plan.neighbours)),
+        parts=plans,
+    )
+
+
+def _in_turn(changes: Sequence[StateWrite]) -> StateWrite:
+    def change_all(world: World) -> None:
+        for change in changes:
+            change(world)
+
+    return change_all
 
 
 @dataclass(frozen=True, slots=True)

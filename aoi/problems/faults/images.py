@@ -20,7 +20,7 @@ def _reimaged(site: Site, image: str) -> Plan:
     )
 
 
-def bad_image_name(site: Site, choices: random.Random) -> Plan:
+def _bad_image_name(site: Site, choices: random.Random) -> Plan:
     """A reference that nobody can parse."""
     repository, tag = site.spec.image, site.spec.tag
     head, slash, last = repository.rpartition("/")
@@ -47,11 +47,12 @@ def _wrong_architecture(site: Site, choices: random.Random) -> Plan:
     )
 
 
-def _is_private(application: Application, component: Component) -> bool:
+def is_private(application: Application, component: Component) -> bool:
+    """Whether its image is pulled with a Secret, and somebody notices when it is not."""
     return is_used(application, component) and application.image_of(component).is_private
 
 
-def pull_secret_lost(site: Site, choices: random.Random) -> Plan:
+def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     """A release whose pods log in to the registry with nothing, or with a Secret that nobody made."""
     name = site.application.pull_secret
     wrong = choices.choice((f"{name}-v2", f"{site.namespace}-{name}", f"{name}-ro"))
@@ -67,7 +68,7 @@ def pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     )
 
 
-def registry_unresolved(site: Site, choices: random.Random) -> Plan:
+def _registry_unresolved(site: Site, choices: random.Random) -> Plan:
     """An image at a registry whose name nobody knows."""
     _, path = place_of(site.spec.image)
     product = site.namespace.removesuffix("-prod").removeprefix("prod-")
@@ -109,7 +110,7 @@ BAD_IMAGE_NAME = Fault(
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
     eligible=is_used,
-    plan=bad_image_name,
+    plan=_bad_image_name,
 )
 WRONG_ARCHITECTURE = Fault(
     key="wrong_architecture",
@@ -128,8 +129,8 @@ PULL_SECRET_LOST = Fault(
     causes=("imagepull",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.AUTHENTICATION,
-    eligible=_is_private,
-    plan=pull_secret_lost,
+    eligible=is_private,
+    plan=_pull_secret_lost,
 )
 REGISTRY_UNRESOLVED = Fault(
     key="registry_unresolved",
@@ -139,7 +140,7 @@ REGISTRY_UNRESOLVED = Fault(
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.DEPENDENCY,
     eligible=is_used,
-    plan=registry_unresolved,
+    plan=_registry_unresolved,
 )
 REGISTRY_UNTRUSTED = Fault(
     key="registry_untrusted",

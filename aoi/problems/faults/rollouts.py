@@ -3,15 +3,18 @@
 Mechanisms of families that training meets, at components that are rolled (`Component.rolls`).
 """
 
+from collections.abc import Callable
+
 from aoi.problems.faults.base import Fault
-from aoi.problems.faults.images import BAD_IMAGE_NAME, PULL_SECRET_LOST, REGISTRY_UNRESOLVED
+from aoi.problems.faults.images import BAD_IMAGE_NAME, PULL_SECRET_LOST, REGISTRY_UNRESOLVED, is_private
 from aoi.problems.faults.references import missing_reference
-from aoi.problems.faults.workload import BAD_IMAGE_TAG, BAD_READINESS_PROBE
+from aoi.problems.faults.workload import BAD_IMAGE_TAG, BAD_READINESS_PROBE, counts_readiness
 from aoi.problems.sites import is_used
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.spec import Application, Component
 
 
-def _stalled(key: str, fault: Fault) -> Fault:
+def _stalled(key: str, fault: Fault, eligible: Callable[[Application, Component], bool] = is_used) -> Fault:
     """The mechanism where it stalls a rollout instead of taking the component down."""
     return Fault(
         key=key,
@@ -20,7 +23,7 @@ def _stalled(key: str, fault: Fault) -> Fault:
         causes=(*fault.causes, "stalled"),
         level=fault.level,
         type=fault.type,
-        eligible=lambda application, component: component.rolls and fault.eligible(application, component),
+        eligible=lambda application, component: component.rolls and eligible(application, component),
         plan=fault.plan,
         at_rolled=True,
     )
@@ -41,8 +44,8 @@ STALLED_REFERENCE = Fault(
 MECHANISMS = (
     _stalled("stalled_tag", BAD_IMAGE_TAG),
     _stalled("stalled_name", BAD_IMAGE_NAME),
-    _stalled("stalled_login", PULL_SECRET_LOST),
+    _stalled("stalled_login", PULL_SECRET_LOST, is_private),
     _stalled("stalled_registry", REGISTRY_UNRESOLVED),
-    _stalled("stalled_readiness", BAD_READINESS_PROBE),
+    _stalled("stalled_readiness", BAD_READINESS_PROBE, counts_readiness),
     STALLED_REFERENCE,
 )

@@ -21,7 +21,7 @@ def _has_command(application: Application, component: Component) -> bool:
     return is_used(application, component) and bool(component.command)
 
 
-def missing_command(site: Site, choices: random.Random) -> Plan:
+def _missing_command(site: Site, choices: random.Random) -> Plan:
     """A program that the image does not hold."""
     command, *rest = site.container.get("command") or site.spec.command
     base = command.rpartition("/")[2]
@@ -125,7 +125,7 @@ MISSING_COMMAND = Fault(
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
     eligible=_has_command,
-    plan=missing_command,
+    plan=_missing_command,
 )
 BAD_ARGS = Fault(
     key="bad_args",

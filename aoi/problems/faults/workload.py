@@ -110,7 +110,7 @@ def _wrong_probe(site: Site, kind: str, choices: random.Random) -> dict[str, Any
     return {"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3, **probe}
 
 
-def _counts_readiness(application: Application, component: Component) -> bool:
+def counts_readiness(application: Application, component: Component) -> bool:
     """Callers that ask a registry do not care whether a pod is ready; those behind a Service do."""
     return is_used(application, component) and application.reached_through_service(component.name)
 
@@ -200,7 +200,7 @@ BAD_READINESS_PROBE = Fault(
     causes=("readiness",),
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
-    eligible=_counts_readiness,
+    eligible=counts_readiness,
     plan=_bad_readiness_probe,
 )
 BAD_LIVENESS_PROBE = Fault(

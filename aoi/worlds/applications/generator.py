@@ -49,6 +49,8 @@ COMMANDS = {
     "dotnet": "/app/{}.dll",
 }
 VERSION = "3"
+SIZED = 0.5
+"""Share of its CPU limit that a component uses under its usual traffic, at most."""
 ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
 
 
@@ -58,7 +60,20 @@ def generate(number: int, seed: int) -> Application:
     rng = random.Random(f"generated/{number}/seed/{seed}")
     components = tuple(_install(component, rng) for component in plan.components)
     workload = replace(plan.workload, rps=round(rng.uniform(20, 160), 1))
-    return furnished(replace(plan, seed=seed, components=components, workload=workload))
+    return furnished(_sized(replace(plan, seed=seed, components=components, workload=workload)))
+
+
+def _sized(application: Application) -> Application:
+    """With the CPU limits that its owners set once they saw its traffic: nobody is at home at more than half."""
+    components = []
+    for component in application.components:
+        demand = component.demand
+        need_m = demand.cpu_idle_m + application.rates[component.name] * demand.cpu_ms_per_request / component.replicas
+        limit = component.resources.cpu_limit_m
+        while limit and need_m > SIZED * limit:
+            limit += 500
+        components.append(replace(component, resources=replace(component.resources, cpu_limit_m=limit)))
+    return replace(application, components=tuple(components))
 
 
 @lru_cache(maxsize=512)

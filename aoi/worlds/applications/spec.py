@@ -116,6 +116,14 @@ class Image:
     """Other executables in the image, for exec."""
     by_tag: tuple[tuple[str, str], ...] = ()
     """(tag, component) where a repository keeps another program under each tag: what runs without a command."""
+    slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ()
+    """(tag, what is wrong with it): builds that run, and leak memory or burn CPU."""
+
+    @property
+    def flaws(self) -> Mapping[str, Literal["leak", "hot"]]:
+        """What is wrong with a build that runs, by its tag."""
+        return dict(self.slow)
+
     is_private: bool = False
     """Whoever pulls it must log in."""
 

@@ -1,7 +1,7 @@
 """Why and when a program ends by itself.
 
 A build for another machine or a broken one, an unusable command line or configuration, files of another release, a
-memory limit, a database at start.
+memory limit or a leak, a database at start, a message that no consumer can bear.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,18 @@ from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 Why = Literal[
-    "arm64", "buggy", "badargs", "missing", "invalid", "datafiles", "oom", "unauthorized", "authfailed", "unreachable"
+    "arm64",
+    "buggy",
+    "badargs",
+    "missing",
+    "invalid",
+    "datafiles",
+    "oom",
+    "poisoned",
+    "unauthorized",
+    "authfailed",
+    "badpassword",
+    "unreachable",
 ]
 EXEC_FAILED = 255
 """What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
@@ -53,12 +64,37 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         share = limit / component.demand.peak_bytes
         after = 1_200 if share < 0.5 else 4_000 + int(26_000 * (share - 0.5) * 2)
         return Ending("oom", after + int(800 * unit(uid, "oom")), 137, "OOMKilled")
-    if application.flags is not None and limit:
-        speed = growth.bytes_per_s(application, conditions_at(world, application, at_ms), component.name)
-        after_ms = growth.oom_after_ms(component, limit, speed)
-        if after_ms is not None:
-            return Ending("oom", after_ms, 137, "OOMKilled")
-    return _database_ending(world, application, pod, program, at_ms)
+    return (
+        _database_ending(world, application, pod, program, at_ms)
+        or _poisoned(world, component, uid)
+        or _grown(component, program, uid)
+        or _flagged(world, application, program, at_ms)
+    )
+
+
+def _grown(component: Component, program: Launch, uid: str) -> Ending | None:
+    """A program that leaks, at the moment at which its limit is used up."""
+    leak, limit = program.tuning.leak_bytes_per_s, program.memory_limit_bytes
+    if not leak or not limit:
+        return None
+    lasts_s = (limit - component.demand.memory_bytes) / leak
+    return Ending("oom", int(lasts_s * 1000 * (0.92 + 0.16 * unit(uid, "leak"))), 137, "OOMKilled")
+
+
+def _flagged(world: World, application: Application, program: Launch, at_ms: int) -> Ending | None:
+    """A program that a flag has keep what it should give back."""
+    if application.flags is None or program.component is None:
+        return None
+    speed = growth.bytes_per_s(application, conditions_at(world, application, at_ms), program.component.name)
+    after_ms = growth.oom_after_ms(program.component, program.memory_limit_bytes, speed)
+    return Ending("oom", after_ms, 137, "OOMKilled") if after_ms is not None else None
+
+
+def _poisoned(world: World, component: Component, uid: str) -> Ending | None:
+    """A consumer that is handed a message which it cannot bear, again after each restart: nobody acknowledged it."""
+    if not world.state.get("queues", {}).get(component.name, {}).get("poison"):
+        return None
+    return Ending("poisoned", component.start_ms + 700 + int(900 * unit(uid, "poison")), 1, "Error")
 
 
 def _unable(component: Component, program: Launch, uid: str) -> Ending | None:
@@ -94,7 +130,7 @@ def _database_ending(world: World, application: Application, pod: Obj, program: 
             conditions = conditions or conditions_at(world, application, at_ms)
             edge = conditions.edge(component.name, name)
             outcome = max(edge.outcomes, key=lambda pair: pair[1])[0] if edge else "ok"
-        if outcome in ("unauthorized", "authfailed"):
+        if outcome in ("unauthorized", "authfailed", "badpassword"):
             return Ending(outcome, 1_100 + int(500 * unit(pod["metadata"].get("uid", ""), "db")), 2, "Error", name)
         if outcome != "ok":
             return Ending("unreachable", 10_000, 2, "Error", name)

@@ -5,13 +5,14 @@ ask here, so they cannot disagree about which program listens on which port.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aoi.worlds.applications.installation import Attendant
-from aoi.worlds.applications.spec import Application, Component, Image, Setting
+from aoi.worlds.applications.spec import DATA_KINDS, Application, Component, Image, Setting
 from aoi.worlds.behaviour import options
+from aoi.worlds.behaviour.tuning import PLAIN, Flaw, Tuning, engine_tuned, tuned, unwrapped
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 
@@ -48,6 +49,8 @@ class Launch:
     """Release of its image."""
     memory_limit_bytes: int = 0
     cpu_limit_m: int = 0
+    tuning: Tuning = PLAIN
+    """What it does otherwise than its specification says."""
 
     @property
     def runs(self) -> bool:
@@ -88,20 +91,22 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "invalid")
     if image is None:
         return Launch(None, own, "foreign")
-    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64:
+    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64 and tag not in image.flaws:
         return Launch(None, own, "missing")
     state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
-    component, error = _program(application, image, own, container, tag)
+    command, open_files = unwrapped(container.get("command") or [])
+    component, error = _program(application, image, own, command, tag)
     if component is None or error:
         return Launch(component, own, state, start_error=error)
-    return _configured(application, pod, component, state, container, values)
+    program = _configured(application, pod, component, state, container, values)
+    tuning = _tuning(application, pod, program, container, values, flaw=image.flaws.get(tag, ""), open_files=open_files)
+    return program if tuning is PLAIN else replace(program, tuning=tuning)
 
 
 def _program(
-    application: Application, image: Image, own: Component | None, container: Obj, tag: str
+    application: Application, image: Image, own: Component | None, command: list[str], tag: str
 ) -> tuple[Component | None, str]:
     """(whose program starts, or why none does). An image without a command runs its first program."""
-    command = container.get("command") or []
     binaries = dict(image.binaries)
     if not command and image.by_tag:
         return application.by_name[image.program_of(tag)], ""
@@ -122,6 +127,39 @@ def _program(
     )
 
 
+def _tuning(
+    application: Application,
+    pod: Obj,
+    program: Launch,
+    container: Obj,
+    values: Values,
+    *,
+    flaw: Flaw,
+    open_files: int,
+) -> Tuning:
+    component = program.component
+    assert component is not None
+    if component.kind in DATA_KINDS:
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
+        return engine_tuned(component, words, _mounted(pod, container, values))
+    environment = environment_of(container, values)
+    folders = _folders(application, pod, container, values)
+    read = (
+        (setting.name, text, setting.value)
+        for setting in component.settings
+        if (text := (folders if setting.source == "config_file" else environment).get(setting.name)) is not None
+    )
+    return tuned(component, flaw, environment, read, open_files)
+
+
+def _mounted(pod: Obj, container: Obj, values: Values) -> Iterator[str]:
+    """Texts of the ConfigMaps that a container mounts."""
+    names = {mount["name"] for mount in container.get("volumeMounts") or ()}
+    for volume in pod["spec"].get("volumes") or ():
+        if volume["name"] in names and "configMap" in volume:
+            yield from values.get(f"configmap/{volume['configMap'].get('name', '')}", {}).values()
+
+
 def _configured(
     application: Application,
     pod: Obj,
@@ -140,7 +178,7 @@ def _configured(
     failure: Literal["", "missing", "invalid", "badargs"] = ""
     failed, failed_value = None, ""
     # The command line is read before anything else.
-    line = [*(container.get("command") or ())[1:], *(container.get("args") or ())]
+    line = [*unwrapped(container.get("command") or [])[0][1:], *(container.get("args") or ())]
     if own is component and (unknown := options.unknown_option(component, line)):
         failure, failed_value = "badargs", unknown
     for setting in component.settings:

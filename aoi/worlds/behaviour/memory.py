@@ -11,14 +11,22 @@ from typing import Any
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import chaos
-from aoi.worlds.behaviour.conditions import Conditions, observe
+from aoi.worlds.behaviour.conditions import FAILING, Conditions, observe
 from aoi.worlds.behaviour.configuration import current_values
+from aoi.worlds.behaviour.saturation import retried
+from aoi.worlds.behaviour.traffic import evaluate
 from kubeworld.machine.store import Change, Name
 from kubeworld.machine.world import World
 
 Segments = tuple[tuple[int, Conditions], ...]
 SCRAPE_MS = 5_000
 """Changes within one scrape interval are seen together, as a monitoring system sees them."""
+FAILING_AT = "failing_at"
+CLEARED_MS = 120_000
+"""How long callers must be rid of their failures before a retry storm has run dry."""
+EASED = 0.1
+"""Share of attempts by which fewer failures are an ease, and not a fluctuation."""
+Shares = tuple[tuple[str, str, float], ...]
 KEPT = 400
 """Segments kept; far more than a simulated day of faults and repairs needs."""
 
@@ -93,6 +101,7 @@ class Recorder:
         if name == self.CONFIGURATION:
             self._record_configuration(world)
             return
+        self._carry(world)
         due = world.state.get("telemetry_due")
         if due is None:
             world.state["telemetry_due"] = world.clock.now_ms
@@ -102,6 +111,25 @@ class Recorder:
             self._record_conditions(world, due)
             for ends_in_ms in chaos.remaining_ms(world):  # an experiment ends without any object changing
                 world.clock.set_timer(ends_in_ms, self.name, "", *self.SCRAPE)
+
+    def _carry(self, world: World) -> None:
+        """Remember what fails of the calls that are retried: it is what the next state comes from.
+
+        Whoever was turned away comes back for a while, so an ease that is shorter than `CLEARED_MS` changes nothing.
+        """
+        recorded = _recorded(world)
+        known: Shares = world.state.get(FAILING, ())
+        if not known and not (recorded and any(strain.attempts > 1 for strain in recorded[-1][1].strains)):
+            return
+        shares = retried(evaluate(self.application, observe(world, self.application)))
+        worst, before = (max((share for _, _, share in part), default=0.0) for part in (shares, known))
+        is_cleared = world.clock.now_ms >= world.state.get(FAILING_AT, 0) + CLEARED_MS
+        if shares != known and (worst >= before - EASED or is_cleared):
+            world.state[FAILING] = shares
+        if worst >= before - EASED and worst > 0:
+            world.state[FAILING_AT] = world.clock.now_ms
+        elif known:
+            world.clock.set_timer(CLEARED_MS, self.name, "", *self.SCRAPE)
 
     def _record_configuration(self, world: World) -> None:
         history: tuple[Any, ...] = world.state.get("configuration", ())

@@ -3,6 +3,7 @@
 Built for one evaluation and thrown away; every look-up is memoised inside it, since callers share callees.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,11 +11,21 @@ from aoi.worlds.applications.spec import Application, Component, Login
 from aoi.worlds.behaviour import chaos, policies
 from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, Values, launch
+from aoi.worlds.behaviour.tuning import PLAIN, Tuning
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 Outcomes = tuple[tuple[str, float], ...]
+
+POOL = 8
+"""Connections that a pod holds to each of its callees."""
+USERS_CONNECTIONS = 64
+"""That users hold to the entry."""
+OWN_FILES = 14
+"""Descriptors of a program that nobody talks to: streams, libraries, epoll, its listening sockets."""
+WRITE_SHARE = 0.3
+"""Of a database's operations, those that change something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,13 @@ class Network:
         self.pods = self._objects("pods")
         self._by_name = {_name(pod): pod for pod in self.pods}
         self._by_component: dict[str, list[Obj]] = {}
+        self.strangers: list[Obj] = []
+        """Pods of no component of the application."""
         for pod in self.pods:
             component = application.component_of(pod)
-            if component is not None and "deletionTimestamp" not in pod["metadata"]:
+            if component is None:
+                self.strangers.append(pod)
+            elif "deletionTimestamp" not in pod["metadata"]:
                 self._by_component.setdefault(component.name, []).append(pod)
         self._slices: dict[tuple[str, str], list[Obj]] = {}
         for item in self._objects("endpointslices.discovery.k8s.io"):
@@ -58,6 +73,7 @@ class Network:
         self._policies = policies.of(world, self._objects("networkpolicies.networking.k8s.io"))
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
+        self._tunings: dict[str, list[Tuning]] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
         self._registrations: dict[str, list[Endpoint]] | None = None
         self._dns: bool | None = None
@@ -89,6 +105,28 @@ class Network:
             container = main_container(self.application, pod)
             return quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
         return 0
+
+    def tunings(self, component: str) -> list[Tuning]:
+        """How its programs run, one for each of its ready pods."""
+        found = self._tunings.get(component)
+        if found is None:
+            found = self._tunings[component] = [
+                program.tuning
+                for pod in self.pods_of(component)
+                if is_ready(pod)
+                for container in pod["spec"]["containers"]
+                if (program := self.launch_of(pod, container)).component is self.application.by_name[component]
+            ]
+        return found
+
+    def answers_at(self, address: str) -> str | None:
+        """The component whose pods stand behind a `host:port` in the cluster."""
+        _, endpoints = self._behind(address, is_user=False)
+        for endpoint in endpoints:
+            component = self.application.component_of(endpoint.pod) if endpoint.pod is not None else None
+            if component is not None:
+                return component.name
+        return None
 
     def launch_of(self, pod: Obj, container: Obj) -> Launch:
         """What a container runs, with the configuration that it read when it started."""
@@ -277,7 +315,35 @@ class Network:
             return (("timeout", 1.0),), 0.0
         if lost:
             return (("timeout", lost), (word, 1.0 - lost)), effect.delay_ms
-        return ((word, 1.0),), effect.delay_ms
+        return (self._turned_away(expected) if word == "ok" else ((word, 1.0),)), effect.delay_ms
+
+    def _turned_away(self, expected: Component) -> Outcomes:
+        """Shares of attempts that the right program cannot serve as it runs."""
+        shares: dict[str, float] = {}
+        for tuning in self.tunings(expected.name):
+            if tuning is PLAIN:
+                continue
+            for word, share in self._refusals(expected, tuning):
+                shares[word] = shares.get(word, 0.0) + share / len(self.tunings(expected.name))
+        if not shares:
+            return Reach.HEALTHY
+        return (*shares.items(), ("ok", max(0.0, 1.0 - sum(shares.values()))))
+
+    def _refusals(self, expected: Component, tuning: Tuning) -> Iterator[tuple[str, float]]:
+        wanted = float(POOL * sum(len(self.pods_of(caller)) for caller in self.application.callers[expected.name]))
+        if expected.name == self.application.workload.entry:
+            wanted += USERS_CONNECTIONS
+        wanted /= max(1, len(self.tunings(expected.name)))
+        if tuning.max_clients and wanted > tuning.max_clients:
+            yield "connlimit", 1.0 - tuning.max_clients / wanted
+        if tuning.open_files:
+            needed = OWN_FILES + wanted + POOL * len(expected.callees)
+            if needed > tuning.open_files:
+                yield "fds", min(1.0, (needed - tuning.open_files) / max(wanted, 1.0))
+        if tuning.is_read_only:
+            yield "readonly", WRITE_SHARE
+        if tuning.refuses_writes:
+            yield "cachefull", tuning.missing_share  # what is not found is fetched, and then cannot be stored
 
     def _answer(self, caller: Obj | None, endpoint: Endpoint, expected: Component) -> str:
         assert endpoint.pod is not None
@@ -291,6 +357,8 @@ class Network:
                 continue
             if component is not expected:
                 return self._stranger(component, expected)
+            if program.tuning.requires_tls and caller is not None:
+                return "tls"  # no client of these applications speaks it
             return self._admitted(caller, expected) if expected.database is not None else "ok"
         return "refused"
 
@@ -333,13 +401,15 @@ class Network:
 
 
 def admitted(world: World, login: Login, password: str | None) -> str:
-    """`ok`, `authfailed` (no such user, or not its password) or `unauthorized` (no role on the database)."""
+    """`ok`, `authfailed` (no such user), `badpassword` or `unauthorized` (no role on the database)."""
     state = world.state.get("databases", {}).get(login.database_component)
     if state is None or not state["auth"]:
         return "ok"
     account = state["users"].get(login.user)
-    if account is None or (password is not None and password != account["password"]):
+    if account is None:
         return "authfailed"
+    if password is not None and password != account["password"]:
+        return "badpassword"
     granted = any(role == "root" or place == login.database for place, role in account["grants"])
     return "ok" if granted else "unauthorized"
 

@@ -4,7 +4,6 @@ What an application's containers use follows from its traffic, now and in the pa
 their runtime says. Network series are those of a pod, as cAdvisor has them: of its interface, without a container.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 from aoi.worlds.applications.spec import Application
@@ -135,7 +134,7 @@ class Containers:
         if started is not None:
             limit = _limits(container).get("cpu", 0)
             used = self._use(pod, container, started, "cpu")
-            use = _above(used, 0.98 * limit / 1000 if limit else math.inf)
+            use = _held_back(used, limit / 1000)
             yield self._sum(pod, labels, use, started)
 
     def _running_constant(self, value: float) -> Callable[[Obj, Obj, Labels], Iterator[Series]]:
@@ -217,7 +216,7 @@ class Containers:
                 def value(at_ms: int) -> float | None:
                     if at_ms < started:
                         return None
-                    usage = usage_at(self.world, owner[0], pod, program, at_ms, started)
+                    usage = usage_at(self.world, owner[0], pod, program, at_ms)
                     return usage.cpu_millicores / 1000 if what == "cpu" else float(usage.memory_bytes)
 
                 return value
@@ -290,6 +289,18 @@ def _above(use: Use, limit: float) -> Use:
     def value(at_ms: int) -> float | None:
         used = use(at_ms)
         return None if used is None else (0.4 * used if used >= limit else 0.0)
+
+    return value
+
+
+def _held_back(use: Use, limit_cores: float) -> Use:
+    """Seconds in a second that a container at its quota waits for the next period; a small quota is soon used up."""
+
+    def value(at_ms: int) -> float | None:
+        used = use(at_ms)
+        if used is None:
+            return None
+        return max(0.35, 0.95 - limit_cores) if limit_cores and used >= 0.97 * limit_cores else 0.0
 
     return value
 

@@ -6,7 +6,7 @@ the past as it was, and reading it twice gives the same bytes.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,7 +21,7 @@ from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.network import container_status
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
-from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level
+from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level, drivers
 from aoi.worlds.telemetry.phrases import callee_values, login_values, texts_of
 from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
@@ -37,6 +37,15 @@ WARNING_SHARE = 0.02
 """Slots with a harmless warning."""
 STRAY_SHARE = 0.0015
 """Slots with a single failed call in a healthy program: deadlines are missed now and then."""
+SEEN = (
+    ("unauthorized", "norole_seen"),
+    ("authfailed", "nologin_seen"),
+    ("badpassword", "wrongpass_seen"),
+    ("tls", "plain_seen"),
+    ("connlimit", "full_seen"),
+    ("readonly", "readonly_seen"),
+)
+"""How a client's attempt ends, and the event by which the database that turned it away says so."""
 ERRORS_PER_SLOT = 0.7
 """Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
 
@@ -164,7 +173,7 @@ class _Writer:
         last = self._ending(ending) if ending else self._stop()
         if ending is not None and ending.why in ("arm64", "badargs"):
             return last
-        body = self._body(LINES - len(last)) if ending is None or ending.why == "oom" else []
+        body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
         early = ("missing", "invalid", "buggy", "datafiles")
         first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
@@ -193,13 +202,14 @@ class _Writer:
             "buggy": "panic",
             "authfailed": "nologin",
             "unauthorized": "norole",
+            "badpassword": "nologin",
             "unreachable": "nodatabase",
         }.get(ending.why, ending.why)
         if ending.why in ("arm64", "badargs"):
             return self._unformatted(event, ending)
-        texts = self.dialect.phrases.get(event, ())
+        texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
         extra = {"name": ending.detail, "value": self.program.failed_value}
-        if ending.why in ("authfailed", "unauthorized", "unreachable"):
+        if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
         for index, text in enumerate(texts):
@@ -251,7 +261,7 @@ class _Writer:
         traffic = evaluate(self.application, conditions)
         if self.component.database is not None:
             return self._refused_logins(traffic)
-        lines = []
+        lines = [Failure("", word, ERRORS_PER_SLOT * chance) for word, chance in self._own_troubles(traffic)]
         told = effects(self.application, conditions.flags)
         elsewhere = {e.callee: e.address for _, e in told if e.address and e.component == self.component.name}
         for callee in self.component.callees:
@@ -280,6 +290,11 @@ class _Writer:
         load = traffic.operations.get((self.component.name, operation))
         return load.rate if load is not None else traffic.components[self.component.name].rate
 
+    def _own_error(self, at: int, word: str, chance: bytes) -> LogLine:
+        texts = drivers.own(word, self.component.dialect)
+        port = self.program.port or self.component.port
+        return self._line(at, "error", texts[chance[4] % len(texts)], chance[9] % 40, port=port, ms=120 + chance[5] * 4)
+
     def _errors(self, at: int, chance: bytes, failures: list[Failure]) -> list[LogLine]:
         """At most one line per failing edge and slot, and a stray one now and then."""
         lines = []
@@ -300,23 +315,43 @@ class _Writer:
         lines = []
         for caller in self.application.callers[self.component.name]:
             flow = traffic.flows[caller, self.component.name]
-            for word, event in (("unauthorized", "norole_seen"), ("authfailed", "nologin_seen")):
-                if flow.share(word) > 0.01:
+            for word, event in SEEN:
+                if event in self.dialect.phrases and flow.share(word) > 0.01:
                     lines.append(Failure(caller, event, ERRORS_PER_SLOT))
+            strain = next((s for s in traffic.conditions.strains if s.component == self.component.name), None)
+            if strain is not None and strain.extra_cpu_ms and "scan" in self.dialect.phrases:
+                lines.append(Failure(caller, "scan", ERRORS_PER_SLOT))
         return lines
+
+    def _own_troubles(self, traffic: Traffic) -> Iterator[tuple[str, float]]:
+        """(event, chance) of what its runtime complains about, whoever calls it."""
+        if self.program.tuning.open_files:
+            flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
+            if any(flow.share("fds") > 0 for flow in flows):
+                yield "fds_own", 1.0
+        if self.program.tuning.gc_share:
+            yield "gc_own", self.program.tuning.gc_share
 
     def _error(self, at: int, failure: Failure, chance: bytes, index: int) -> LogLine:
         word, callee = failure.word, failure.callee
         if word.startswith("says "):
             level = next(level for level in SAID if word.endswith(level))
             return self._line(at, level, callee.replace("{", "{{").replace("}", "}}"), chance[8 + index % 12])
+        if not callee:
+            return self._own_error(at, word, chance)
+        if word == "scan":
+            login = login_values(self.application, callee, self.component.name)
+            login["db"] = login["db"] or "items"
+            took = 150 + chance[5] * 7
+            return self._line(at, "info", self.dialect.phrases[word][0], chance[7], ms=took, **login)
         if word.endswith("_seen"):
             login = login_values(self.application, callee, self.component.name)
             return self._line(at, "error", self.dialect.phrases[word][0], chance[7], **login)
         texts = texts_of(self.application, self.component.name, callee, word)
         calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
         call = calls[chance[5] % len(calls)]
-        extra = {**self._callee(callee, failure.address), "op": call.operation, "ms": str(call.timeout_ms)}
+        extra = {**self._callee(callee, failure.address), "op": call.operation}
+        extra["ms"] = str(min(call.timeout_ms, self.program.tuning.timeout_ms or call.timeout_ms))
         return self._line(at, "error", texts[chance[4] % len(texts)], chance[8 + index % 12], **extra)
 
     def _callee(self, callee: str, address: str = "") -> dict[str, str]:

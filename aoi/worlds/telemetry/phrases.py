@@ -2,16 +2,17 @@
 
 from aoi.worlds.applications.spec import DATA_KINDS, Application, Call
 from aoi.worlds.behaviour.noise import digest
-from aoi.worlds.telemetry.dialects import DIALECTS
+from aoi.worlds.telemetry.dialects import DIALECTS, drivers
 from kubeworld.machine.world import World
 
 
 def texts_of(application: Application, caller: str, callee: str, word: str) -> tuple[str, ...]:
     """Phrasings of an outcome; a Go program speaks of databases, caches and queues in other words than of services."""
-    phrases = DIALECTS[application.by_name[caller].dialect].phrases
-    if application.by_name[callee].kind in DATA_KINDS or application.by_name[callee].protocol == "kafka":
-        return phrases.get(f"data_{word}", phrases[word])
-    return phrases[word]
+    phrases, called = DIALECTS[application.by_name[caller].dialect].phrases, application.by_name[callee]
+    word = drivers.SAME_AS.get(word, word)
+    if (called.kind in DATA_KINDS or called.protocol == "kafka") and f"data_{word}" in phrases:
+        return phrases[f"data_{word}"]
+    return phrases.get(word) or drivers.refusal(word, called.protocol) or phrases["reset"]
 
 
 def callee_values(world: World, application: Application, caller: str, callee: str, address: str) -> dict[str, str]:

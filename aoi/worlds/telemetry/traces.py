@@ -6,7 +6,7 @@ outcome shares and latencies of traffic.py, so traces before a fault are healthy
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ class _Request:
         spec = self.application.by_name[name].operation(operation)
         index = len(self.found)
         self.found.append(Span(name, operation, start_ms, 0.0, parent, {"span.kind": "server"}))
-        duration, has_failed = self._own_ms(spec), spec.errors > 0.0 and self._roll() < spec.errors
+        duration, has_failed = self._own_ms(spec) + self._waited_ms(name), _fails(spec.errors, self._roll)
         for call in () if has_failed else spec.calls:
             if call.weight < 1.0 and self._roll() >= call.weight:
                 continue
@@ -123,6 +123,13 @@ class _Request:
         """Log-normal with the tail of traffic.py; from one uniform draw by a sine, which is near enough."""
         deviate = 1.3 * math.sin(math.pi * (self._roll() - 0.5)) + 0.5 * (self._roll() - 0.5)
         return spec.wait_ms + spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
+
+    def _waited_ms(self, name: str) -> float:
+        """What the request waited for its turn at a component that is short of something."""
+        if name not in self.traffic.waits:
+            return 0.0
+        median, late = self.traffic.waits[name]
+        return 2 * median * self._roll() + max(0.0, late - median) * self._roll() ** 6
 
     def _call(self, caller: str, call: Call, start_ms: float, parent: int) -> tuple[float, bool]:
         """Adds the client span of one call and what it reaches. (duration, whether the call failed)."""
@@ -155,6 +162,11 @@ class _Request:
         edge = self.traffic.conditions.edge(caller, call.callee)
         address = edge.address if edge else ""
         return spoken(self.world, self.application, caller, call, word, address)
+
+
+def _fails(share: float, roll: Callable[[], float]) -> bool:
+    """Whether an execution fails by itself; nothing is drawn where none does."""
+    return share > 0.0 and roll() < share
 
 
 def _status(protocol: str) -> dict[str, Any]:

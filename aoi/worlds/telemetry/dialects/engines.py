@@ -23,6 +23,19 @@ DIALECTS: Mapping[str, Dialect] = {
             ),
             "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
             "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
+            "wrongpass_seen": (
+                "Authentication failed: AuthenticationFailed: SCRAM authentication failed, storedKey mismatch "
+                "for user {user}",
+            ),
+            "plain_seen": (
+                "Error receiving request from client. Ending connection from remote: SSLHandshakeFailed: The server is "
+                "configured to only allow SSL connections",
+            ),
+            "full_seen": ("Connection refused because there are too many open connections",),
+            "scan": (
+                "Slow query, planSummary: COLLSCAN, keysExamined: 0, docsExamined: {n}41873, nreturned: 1, "
+                "durationMillis: {ms}",
+            ),
             "chatter": (
                 "Connection accepted",
                 "Connection ended",
@@ -54,6 +67,15 @@ DIALECTS: Mapping[str, Dialect] = {
             ),
             "norole_seen": ("permission denied for database {db}, not authorized",),
             "nologin_seen": ('password authentication failed for user "{user}"', 'Role "{user}" does not exist.'),
+            "wrongpass_seen": (
+                'password authentication failed for user "{user}", connection matched pg_hba.conf line 128',
+            ),
+            "full_seen": ("sorry, too many clients already",),
+            "readonly_seen": ("cannot execute INSERT in a read-only transaction",),
+            "scan": (
+                "duration: {ms}.331 ms  plan: Seq Scan on {db}  (cost=0.00..48211.00 rows=1 width=212), "
+                "Rows Removed by Filter: {n}82734",
+            ),
             "chatter": (
                 "checkpoint starting: time",
                 "checkpoint complete: wrote {n} buffers",
@@ -74,6 +96,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "Bad directive or wrong number of arguments",
             ),
             "stop": ("User requested shutdown...", "Redis is now ready to exit, bye bye..."),
+            "full_seen": ("Error accepting a client connection: max number of clients reached",),
             "chatter": (
                 "{n} changes in 60 seconds. Saving...",
                 "Background saving terminated with success",
@@ -88,6 +111,7 @@ DIALECTS: Mapping[str, Dialect] = {
         phrases={
             "start": ("slab class   1: chunk size        96 perslab   10922",),
             "stop": ("Signal handled: Terminated.",),
+            "full_seen": ("Too many open connections",),
             "chatter": ("<{n} new auto-negotiating client connection", "<{n} connection closed."),
             "warning": ("evictions in slab class {n}",),
         },

@@ -18,6 +18,7 @@ from aoi.problems.faults import (
     node,
     probes,
     quota,
+    redeploy,
     references,
     rollouts,
     scheduling,
@@ -77,6 +78,7 @@ _AREAS = (
     rollouts,
     scheduling,
     quota,
+    redeploy,
     admission,
     identity,
 )

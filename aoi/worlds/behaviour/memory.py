@@ -86,7 +86,7 @@ class Recorder:
     def __init__(
         self, application: Application, arrange: Callable[[World, Application, Conditions], None] | None = None
     ) -> None:
-        """`arrange` sees conditions that have changed: what follows from them later is for it to set up."""
+        """`arrange` sees conditions at each scrape: what follows from them later is for it to set up."""
         self.application = application
         self._arrange = arrange
 
@@ -143,11 +143,11 @@ class Recorder:
     def _record_conditions(self, world: World, since_ms: int) -> None:
         history: tuple[Any, ...] = world.state.get("telemetry", ())
         conditions = observe(world, self.application)
+        if self._arrange is not None:
+            self._arrange(world, self.application, conditions)
         data = conditions.to_json()
         if history and history[-1][1] == data:
             return
         if history and history[-1][0] >= since_ms:
             history = history[:-1]
         world.state["telemetry"] = (*history[-KEPT:], (since_ms, data))
-        if self._arrange is not None:
-            self._arrange(world, self.application, conditions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import datafiles, disks, options
+from aoi.worlds.behaviour import datafiles, disks, growth, options
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
@@ -73,6 +73,7 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         _database_ending(world, application, pod, program, at_ms)
         or _poisoned(world, component, uid)
         or _grown(component, program, uid)
+        or _flagged(world, application, program, at_ms)
     )
 
 
@@ -83,6 +84,15 @@ def _grown(component: Component, program: Launch, uid: str) -> Ending | None:
         return None
     lasts_s = (limit - component.demand.memory_bytes) / leak
     return Ending("oom", int(lasts_s * 1000 * (0.92 + 0.16 * unit(uid, "leak"))), 137, "OOMKilled")
+
+
+def _flagged(world: World, application: Application, program: Launch, at_ms: int) -> Ending | None:
+    """A program that a flag has keep what it should give back."""
+    if application.flags is None or program.component is None:
+        return None
+    speed = growth.bytes_per_s(application, conditions_at(world, application, at_ms), program.component.name)
+    after_ms = growth.oom_after_ms(program.component, program.memory_limit_bytes, speed)
+    return Ending("oom", after_ms, 137, "OOMKilled") if after_ms is not None else None
 
 
 def _poisoned(world: World, component: Component, uid: str) -> Ending | None:

@@ -180,8 +180,8 @@ class Network:
 
     # From caller to callee.
 
-    def reach(self, caller: str, callee: str) -> Reach:
-        """Average over the caller's pods, each with the addresses that it was configured with."""
+    def reach(self, caller: str, callee: str, address: str = "") -> Reach:
+        """Average over the caller's pods, each with the addresses that it was configured with, or all with one."""
         if not caller:
             service = self.application.service_of(callee)
             address = f"{service.name}:{service.ports[0].port}"
@@ -192,7 +192,7 @@ class Network:
             if workload is None:
                 return Reach(Reach.HEALTHY)
             pods = [_imagined(workload)]
-        reaches = [self.reach_pod(pod, callee, self._address(pod, caller, callee)) for pod in pods]
+        reaches = [self.reach_pod(pod, callee, address or self._address(pod, caller, callee)) for pod in pods]
         return reaches[0] if len(set(reaches)) == 1 else _average(reaches)
 
     def _address(self, pod: Obj, caller: str, callee: str) -> str:

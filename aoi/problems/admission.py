@@ -10,16 +10,17 @@ from pydantic import Field
 
 from aoi.agents import checks, topology
 from aoi.agents.compressor import Compressor, Observation
+from aoi.agents.first_look import names_of
 from aoi.agents.probe import Probe
 from aoi.language import handles
 from aoi.problems import catalogue, identification, tells
 from aoi.problems.compounds import mechanisms_of
 from aoi.problems.faults import FAULTS
-from aoi.problems.inventory import RECORDED, desired
+from aoi.problems.inventory import RECORDED, desired, is_made
 from aoi.problems.places import Place
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, without_fault
-from aoi.problems.telemetry import Feature, features
+from aoi.problems.telemetry import OBJECTS, Feature, features
 from aoi.problems.trials import QUINTET, key_of
 from aoi.records.base import Record
 from aoi.records.episode import Signal
@@ -119,10 +120,11 @@ def _examine_fault(instance: ProblemInstance, place: Place) -> Examination:
     control = build(control_of(instance))
     noise = _quiet(instance) | features(control.world, control.application)
     seen = features(scenario.world, scenario.application) - noise
+    suffering = sorted(feature for feature in seen if feature[0] != OBJECTS)  # what is asked for is no symptom
     twin = identification.nearest(place, instance.seed)
     is_apart = twin is None or twin.distance > 0
     claims = [
-        Check(name="observable", passed=bool(seen), detail=_brief(sorted(seen))),
+        Check(name="observable", passed=bool(suffering), detail=_brief(suffering)),
         *_evident(scenario),
         Check(name="identifiable", passed=is_apart, detail=twin.fault if twin and not is_apart else ""),
         *_side_by_side(place, instance.seed),
@@ -170,6 +172,8 @@ def looker(scenario: Scenario) -> Callable[[str, str], tuple[Signal, ...]]:
     probe = Probe(scenario.read_transport(), scenario.namespace)
     texts = [probe.run(line).observation.decode() for line in topology.LINES]
     known = topology.read((texts[0], texts[1], texts[2]), scenario.components, scenario.nodes, scenario.namespace)
+    estate = scenario.survey().estate
+    known = topology.completed(known, estate, names_of(estate, scenario.components))
     compressor = Compressor(known, handles.assign(scenario.components, scenario.nodes, seed=0, real=True))
 
     def look(check: str, name: str) -> tuple[Signal, ...]:
@@ -211,8 +215,10 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
     clean, touched = without_fault(instance), set(scenario.plan.touched)
     strange = []
     for resource in RECORDED:
-        ours = {key_of(obj): obj for obj in scenario.world.store.objects(resource)}
-        theirs = {key_of(obj): obj for obj in clean.world.store.objects(resource)}
+        ours, theirs = (
+            {key_of(obj): obj for obj in world.store.objects(resource) if not is_made(resource, obj)}
+            for world in (scenario.world, clean.world)
+        )
         for namespace, name in sorted(ours.keys() | theirs.keys()):
             mine, other = ours.get((namespace, name)), theirs.get((namespace, name))
             same = mine is not None and other is not None and desired(resource, mine) == desired(resource, other)

@@ -26,6 +26,7 @@ from kubeworld.controllers.taints import TaintEviction
 from kubeworld.controllers.volumes import VolumeController
 from kubeworld.kinds.catalogue import WITHOUT_GENERATION
 from kubeworld.kubelet import ContainerWork, Kubelet
+from kubeworld.kubelet.eviction import EvictionManager
 from kubeworld.kubelet.plain_runtime import PlainRuntime
 from kubeworld.machine.world import EPOCH_MS, Controller, Plugin, Runtime, World
 
@@ -44,6 +45,7 @@ def standard_controllers() -> tuple[Controller, ...]:
         VolumeController(),
         Scheduler(),
         Kubelet(),
+        EvictionManager(),
         EndpointsController(),
         TaintEviction(),
         GarbageCollector(),

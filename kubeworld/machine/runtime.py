@@ -26,6 +26,15 @@ class ExitPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class EvictionPlan:
+    """A container that will write more than it may: the kubelet evicts its pod at its next look."""
+
+    after_ms: int
+    message: str
+    """As the pod's status and event carry it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerPlan:
     """What a container does when it is started now, in the world as it is."""
 
@@ -38,6 +47,7 @@ class ContainerPlan:
     ready_after_ms: int = 0
     """From start until its readiness would succeed (if it has a probe, the probe decides)."""
     exit: ExitPlan | None = None
+    evict: EvictionPlan | None = None
     ask_again_ms: int | None = None
     """It waits for something: how it ends is asked again after so long. None for what follows from its start."""
     stop_ms: int = 1000

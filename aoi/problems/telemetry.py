@@ -39,12 +39,25 @@ def features(world: World, application: Application) -> frozenset[Feature]:
             seen.add(("events", _owner(event, application), _told(event)))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
+    seen.update(("storage", "", fact) for fact in _storage(world, application.namespace))
     for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
         for chaos in world.store.objects(resource, application.namespace):
             labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
             hit = application.component_of({"metadata": {"labels": labels}})
             seen.add(("network", hit.name if hit else "", chaos["spec"].get("action", "")))
     return frozenset(seen)
+
+
+def _storage(world: World, namespace: str) -> Iterator[str]:
+    """Claims that have no volume, and volumes that still wait for what a former claim left on them."""
+    for claim in world.store.objects("persistentvolumeclaims", namespace):
+        phase = claim.get("status", {}).get("phase")
+        if phase != "Bound":
+            yield f"claim {phase}"
+    for volume in world.store.objects("persistentvolumes"):
+        phase = volume.get("status", {}).get("phase")
+        if phase in ("Released", "Failed") and volume["spec"].get("claimRef", {}).get("namespace") == namespace:
+            yield f"volume {phase}"
 
 
 def _pod(pod: Obj) -> Iterator[str]:
@@ -104,6 +117,11 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         return
     if workload["spec"].get("replicas", 1) == 0:
         yield "asks for no pods"
+    spec = workload["spec"]["template"]["spec"]
+    if spec.get("nodeSelector"):
+        yield "asks for nodes by a selector"
+    if (spec.get("affinity") or {}).get("nodeAffinity"):
+        yield "asks for nodes by affinity"
     yield from _probes(workload)
     for service in (item for item in application.services if item.component == name):
         endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)

@@ -83,7 +83,7 @@ def test_without_a_scheduler_pods_wait_and_nobody_says_a_word() -> None:
 def test_a_finalizer_keeps_a_pod_and_so_the_next_of_its_name() -> None:
     found = broken("finalizer", "gen002")
     (pod,) = pods(found)
-    assert pod["metadata"]["deletionTimestamp"] and pod["metadata"]["finalizers"]
+    assert {"deletionTimestamp", "finalizers"} <= pod["metadata"].keys()
     assert pod["status"]["phase"] == "Failed"
     assert heals(found)
 

@@ -3,9 +3,12 @@
 `PlainRuntime` (plain_runtime.py) is one for images that nobody described.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+WebhookSort = Literal["validating", "mutating"]
+SORTS: tuple[WebhookSort, ...] = ("validating", "mutating")
 ImageError = Literal[
     "not_found", "invalid_name", "pull_denied", "unauthorized", "registry_unreachable", "untrusted", "timeout"
 ]
@@ -92,6 +95,47 @@ class StoredLog(Protocol):
     def data(self, limit_bytes: int | None = None) -> bytes:
         """The lines as they were written, one after another; only the first bytes under a limit."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CreateObject:
+    """A container creates an object, unless it is there."""
+
+    manifest: Mapping[str, Any]
+    """Without a namespace it goes where the pod is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCertificate:
+    """A container makes a self-signed authority and a certificate, and keeps them in a Secret, unless that is there."""
+
+    secret: str
+    namespace: str
+    """Empty: the pod's."""
+    names: tuple[str, ...]
+    """Hosts and addresses that the certificate is for."""
+    authority_key: str = "ca"
+    certificate_key: str = "cert"
+    private_key: str = "key"
+    type: str = "Opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustCertificate:
+    """A container writes the authority out of a Secret into webhook configurations, APIServices and definitions."""
+
+    secret: str
+    namespace: str
+    authority_key: str = "ca"
+    webhooks: str = ""
+    """Name of the configurations, of both sorts; empty: none."""
+    sorts: tuple[WebhookSort, ...] = SORTS
+    failure_policy: str = ""
+    """What their webhooks get; empty: what they have."""
+    api_service: str = ""
+
+
+Work = CreateObject | CreateCertificate | TrustCertificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,3 +214,25 @@ def test_typed_actions_refuse_a_service_that_is_as_it_should_be(action: str, fau
     other = next(c for c in catalogue.targets("wrong_target_port", "gen000") if c != name)
     with pytest.raises(Refused):
         make(action, other, None, str).render(view)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "service_deleted",
+        "external_name",
+        "service_port_changed",
+        "service_protocol",
+        "unknown_port_name",
+        "broad_selector",
+        "egress_denied",
+        "node_resolver",
+        "port_conflict",
+        "network_flaps",
+    ],
+)
+def test_a_survey_names_component_and_cause(fault: str) -> None:
+    found = broken(fault, "gen001")
+    answer = found.survey().answer
+    assert answer.component in found.truth.accepted
+    assert answer.cause in found.truth.causes

@@ -91,7 +91,8 @@ def _history(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
 
 
 def _metrics(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
-    return (f"prom metrics {name}", f"kubectl top pods -l {workload.selector} {flag}")
+    pods = "" if workload.name == name else f" --pods={workload.name}"
+    return (f"prom metrics {name}{pods}", f"kubectl top pods -l {workload.selector} {flag}")
 
 
 def _traces(name: str, workload: Workload, flag: str) -> tuple[str, ...]:

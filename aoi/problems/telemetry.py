@@ -12,6 +12,10 @@ from aoi.problems.alerts import alerts_of
 from aoi.problems.inventory import RECORDED
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour.chaos import scheduled_spec
+from aoi.worlds.behaviour.network import is_ready, main_container
+from aoi.worlds.behaviour.traffic import cpu_millicores, evaluate
+from aoi.worlds.runtime import traffic
+from aoi.worlds.telemetry.alerts import healthy
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -24,11 +28,17 @@ CHURN_MS = 600_000
 CHURN = 2
 """New pods for each that there should be, and one more, in that time: above it they do not last."""
 LOG_LINES = 60
+MORE = 3.0
+"""Times the usual rate of requests, or the usual CPU."""
+BURNT_M = 500
+"""Millicores above that, below which nobody would look."""
+GROWN = 1.4
+"""Times the steady working set."""
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
 _QUOTED = re.compile(r"\"[^\"]*\"|[a-z]+ [\w.-]+/[\w.-]+", re.IGNORECASE)
 _TROUBLE = re.compile(
     r"error|fail|panic|fatal|exception|terminate called|refused|"
-    r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    r"manual gc|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
     re.IGNORECASE,
 )
 
@@ -46,6 +56,7 @@ def features(world: World, application: Application) -> frozenset[Feature]:
         if event.get("type") == "Warning":
             seen.add(("events", _owner(event, application), _told(event)))
     seen.update(("events", name, "new pods again and again") for name in _churning(world, application))
+    seen.update(("metrics", name, fact) for name, fact in _metrics(world, application))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
         seen.update((OBJECTS, name, fact) for fact in _services(world, application, name))
@@ -124,6 +135,24 @@ def _churning(world: World, application: Application) -> Iterator[str]:
         replicas = application.by_name[name].replicas if name in application.by_name else 0
         if replicas and count > CHURN * (replicas + 1):
             yield name
+
+
+def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]]:
+    """(component, what its graphs show that they usually do not): requests, CPU, memory."""
+    now, usual = traffic(world), evaluate(application, healthy(application))
+    for name, load in now.components.items():
+        if load.rate >= MORE * usual.components[name].rate > 0:
+            yield name, "many more requests"
+    for pod in world.store.objects("pods", application.namespace):
+        component = application.component_of(pod)
+        if component is None or not is_ready(pod):
+            continue
+        used = world.runtime.usage(world, pod, main_container(application, pod))
+        wanted = cpu_millicores(component, usual.components[component.name].rate)
+        if used.cpu_millicores >= MORE * wanted + BURNT_M:
+            yield component.name, "CPU far above usual"
+        if used.memory_bytes >= GROWN * component.demand.memory_bytes:
+            yield component.name, "memory above usual"
 
 
 def _told(event: Obj) -> str:

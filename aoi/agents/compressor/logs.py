@@ -31,13 +31,16 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("unauthorized", r"not authorized|Unauthorized|permission denied for (?:table|relation|schema|database)|"
                          r"requires authentication|NOAUTH|NOPERM"),
         ("tls", r"x509|tls: |TLS handshake|certificate (?:has expired|verify failed|is required)|SSLHandshake|"
-                r"SSL routines|requires? (?:TLS|SSL)"),
-        ("connlimit", r"too many (?:connections|clients)|connection pool (?:exhausted|timeout)|maxclients|"
+                r"SSL routines|requires? (?:TLS|SSL)|only allow (?:TLS|SSL) connections"),
+        ("connlimit", r"too many (?:open )?(?:connections|clients)|max number of clients|maxclients|"
+                      r"connection pool (?:exhausted|timeout)|"
                       r"remaining connection slots"),
         ("diskfull", r"no space left on device|ENOSPC|disk full"),
-        ("readonly", r"read-only file system|READONLY You can't write|not (?:master|primary) and slaveOk"),
+        ("readonly", r"read-only (?:file system|transaction)|READONLY You can't write|"
+                     r"not (?:master|primary) and slaveOk"),
         ("fds", r"too many open files|EMFILE"),
-        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden"),
+        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden|"
+                      r"(?:: |\()permission denied\b|EACCES"),
         ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|server misbehaving|"
                 r"lookup \S+ on \S+: .*(?:timeout|refused)"),
         ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
@@ -55,10 +58,11 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("unavailable", r"Unavailable\b|\b50[23]\b|no healthy (?:upstream|instances?|host)|all SubConns are in|"
                         r"no (?:address|instance|endpoint)\w*|zero addresses|Bad Gateway|circuit breaker|"
                         r"answered with an error|\b500\b|INTERNAL|internal error|TApplicationException"),
+        ("gc", r"GC overhead|full gc|Mark-sweep|OutOfMemoryException"),
+        ("cachemiss", r"OOM command not allowed"),
         ("oomkilled", r"OutOfMemoryError|out of memory|Cannot allocate memory"),
-        ("slowquery", r"slow query|lock wait timeout|exceeded time limit"),
+        ("slowquery", r"slow query|lock wait timeout|exceeded time limit|plan: Seq Scan on"),
         ("lag", r"consumer lag|lagging behind"),
-        ("gc", r"GC overhead|full gc"),
         ("flag", r"feature ?flag"),
         ("panic", r"^panic:|panicked at|goroutine \d+ \[running\]|SIGSEGV|segmentation fault|core dumped|"
                   r"NullPointerException|nil pointer|NullReferenceException|AttributeError|TypeError"),
@@ -86,6 +90,8 @@ _CRASH = re.compile(
 _STRANGER = re.compile(r"(?:lookup |ENOTFOUND |://|host[=: <'\"]+)[a-z][-a-z0-9]*[a-z0-9](?![-.\w])|"
                        r"(?<![-./\w])[a-z][-a-z0-9]*[a-z0-9]:\d{3,5}\b(?!:)")  # fmt: skip
 """A host without a domain in a host position; asked only where no known component is named."""
+_SCAN = re.compile(r"planSummary: COLLSCAN|\"planSummary\": ?\"COLLSCAN|plan: Seq Scan on")
+"""What a database says at its ordinary level of a query that reads a whole table."""
 _HEAD = 140
 """Characters of a line in which its level stands."""
 _QUIET = re.compile(
@@ -109,7 +115,7 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
     told: list[tuple[Finding, Finding | None]] = []
     skip_to = 0
     for index, line in enumerate(lines):
-        if index < skip_to or _is_quiet(line.text):
+        if index < skip_to or (_is_quiet(line.text) and not _SCAN.search(line.text)):
             continue
         block = [line]
         if _CRASH.search(line.text):

@@ -11,6 +11,7 @@ from typing import Any
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.clients import surges_of
+from aoi.worlds.behaviour.flags import Served, misdirected, served
 from aoi.worlds.behaviour.network import Network, Reach
 from aoi.worlds.behaviour.strains import Strain, Surge, strains_of
 from kubeworld.machine.world import World
@@ -89,6 +90,8 @@ class Conditions:
     strains: tuple[Strain, ...] = ()
     surges: tuple[Surge, ...] = ()
     failing: tuple[tuple[str, str, float], ...] = ()
+    flags: Served = ()
+    """Feature flags that are on, as programs hear of them."""
 
     def to_json(self) -> tuple[Any, ...]:
         """Tuples of plain values, to be remembered."""
@@ -97,21 +100,23 @@ class Conditions:
             (i.component, i.ready, i.desired, i.cpu_limit_m, *((i.stress_m,) if i.stress_m else ()))
             for i in self.instances
         )
-        if not (self.strains or self.surges or self.failing):
+        if not (self.strains or self.surges or self.failing or self.flags):
             return edges, instances
-        return edges, instances, tuple(map(astuple, self.strains)), tuple(map(astuple, self.surges)), self.failing
+        strains, surges = tuple(map(astuple, self.strains)), tuple(map(astuple, self.surges))
+        return edges, instances, strains, surges, self.failing, self.flags
 
     @classmethod
     def from_json(cls, data: tuple[Any, ...]) -> "Conditions":
         """The inverse of `to_json`."""
         edges, instances, *more = data
-        strains, surges, failing = more or ((), (), ())
+        strains, surges, failing, flags = more or ((), (), (), ())
         return cls(
             tuple(Edge(a, b, tuple((w, s) for w, s in outcomes), d, at) for a, b, outcomes, d, at in edges),
             tuple(Instances(*entry) for entry in instances),
             tuple(Strain(*entry) for entry in strains),
             tuple(Surge(*entry) for entry in surges),
             failing,
+            flags,
         )
 
     def edge(self, caller: str, callee: str) -> Edge | None:
@@ -151,16 +156,18 @@ def observe(world: World, application: Application) -> Conditions:
 
 def _observe(world: World, application: Application) -> Conditions:
     network = Network(world, application)
+    flags = served(network)
+    elsewhere = misdirected(network, flags) if flags else {}
     edges = []
     for caller, callee in ((USERS, application.workload.entry), *application.edges):
-        reach = network.reach(caller, callee)
+        reach = elsewhere.get((caller, callee)) or network.reach(caller, callee)
         if reach.outcomes != Reach.HEALTHY or reach.delay_ms:
             edges.append(Edge(caller, callee, reach.outcomes, reach.delay_ms, reach.address))
     instances = tuple(_instances(network, component) for component in application.by_name)
     strains = tuple(strains_of(network))
     is_retried = any(strain.attempts > 1 for strain in strains)
     failing = world.state.get(FAILING, ()) if is_retried else ()
-    return Conditions(tuple(edges), instances, strains, tuple(surges_of(network)), failing)
+    return Conditions(tuple(edges), instances, strains, tuple(surges_of(network)), failing, flags)
 
 
 def _instances(network: Network, component: str) -> Instances:

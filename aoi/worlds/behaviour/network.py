@@ -180,8 +180,8 @@ class Network:
 
     # From caller to callee.
 
-    def reach(self, caller: str, callee: str) -> Reach:
-        """Average over the caller's pods, each with the addresses that it was configured with."""
+    def reach(self, caller: str, callee: str, address: str = "") -> Reach:
+        """Average over the caller's pods, each with the addresses that it was configured with, or all with one."""
         if not caller:
             service = self.application.service_of(callee)
             address = f"{service.name}:{service.ports[0].port}"
@@ -192,7 +192,7 @@ class Network:
             if workload is None:
                 return Reach(Reach.HEALTHY)
             pods = [_imagined(workload)]
-        reaches = [self.reach_pod(pod, callee, self._address(pod, caller, callee)) for pod in pods]
+        reaches = [self.reach_pod(pod, callee, address or self._address(pod, caller, callee)) for pod in pods]
         return reaches[0] if len(set(reaches)) == 1 else _average(reaches)
 
     def _address(self, pod: Obj, caller: str, callee: str) -> str:
@@ -205,6 +205,10 @@ class Network:
     def reach_pod(self, pod: Obj | None, callee: str, address: str) -> Reach:
         """From one pod (None: the users) to a callee that it looks for at `address`."""
         expected = self.application.by_name[callee]
+        if pod is not None and (port := _loopback_port(address)):
+            # Within the pod: whoever of its own containers listens there answers, no policy and no Service between.
+            own = Endpoint((pod.get("status") or {}).get("podIP", ""), port, pod)
+            return Reach(((self._answer(pod, own, expected), 1.0),), address=address)
         if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
             if not self._registry_answers(pod):
                 return Reach((("unavailable", 1.0),), address=address)
@@ -271,8 +275,6 @@ class Network:
     def _resolve(self, address: str) -> tuple[str, list[Endpoint], bool]:
         """(failure word, endpoints, whether only those on the caller's node serve it)."""
         host, _, number = address.rpartition(":")
-        if host in ("localhost", "127.0.0.1"):
-            return "refused", [], False  # nobody but the program itself is in its pod
         name, _, rest = host.partition(".")
         namespace = rest.split(".")[0] if rest else self.namespace
         service = self._by_address(host) if is_address(host) else self.world.store.get("services", namespace, name)
@@ -315,7 +317,9 @@ class Network:
         """Pods by the component as which their program registered. Nothing checks whether they still answer."""
         registered: dict[str, list[Endpoint]] = {}
         for pod in self.pods:
-            if "deletionTimestamp" in pod["metadata"] or not pod.get("status", {}).get("podIP"):
+            told = pod.get("status", {})
+            has_ended = told.get("phase") in ("Succeeded", "Failed")
+            if "deletionTimestamp" in pod["metadata"] or has_ended or not told.get("podIP"):
                 continue
             for container in pod["spec"]["containers"]:
                 status = container_status(pod, container["name"])
@@ -468,6 +472,12 @@ def _target(item: Obj, port: Obj | None, number: str) -> int | None:
         if (candidate.get("name") or "") == (port.get("name") or ""):
             return candidate.get("port")
     return None
+
+
+def _loopback_port(address: str) -> int:
+    """The port of an address that leads back into the caller's own pod; else 0."""
+    host, _, port = address.rpartition(":")
+    return int(port) if host in ("localhost", "127.0.0.1") and port.isdigit() else 0
 
 
 def _name(obj: Obj) -> tuple[str, str]:

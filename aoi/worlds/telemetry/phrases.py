@@ -9,12 +9,12 @@ from kubeworld.machine.world import World
 
 
 def texts_of(application: Application, caller: str, callee: str, word: str) -> tuple[str, ...]:
-    """Phrasings of an outcome; a Go program speaks of databases and caches in other words than of services."""
+    """Phrasings of an outcome; a Go program speaks of databases, caches and queues in other words than of services."""
     phrases, called = DIALECTS[application.by_name[caller].dialect].phrases, application.by_name[callee]
     word = drivers.SAME_AS.get(word, word)
     if word == "servfail" and word not in phrases:
         word = "dns"  # getaddrinfo has one error for no answer and for a server that fails
-    if called.kind in DATA_KINDS and f"data_{word}" in phrases:
+    if (called.kind in DATA_KINDS or called.protocol == "kafka") and f"data_{word}" in phrases:
         return phrases[f"data_{word}"]
     return phrases.get(word) or drivers.refusal(word, called.protocol) or phrases["reset"]
 

@@ -8,10 +8,16 @@ A dialect has a line format and phrases by event. Placeholders: `{host}` and `{p
 
 from collections.abc import Mapping
 
-from aoi.worlds.telemetry.dialects import engines, go, managed, native
+from aoi.worlds.telemetry.dialects import engines, go, managed, native, shop
 from aoi.worlds.telemetry.dialects.form import Dialect, Level
 
 __all__ = ["DIALECTS", "Dialect", "Level"]
 
-DIALECTS: Mapping[str, Dialect] = {**go.DIALECTS, **managed.DIALECTS, **native.DIALECTS, **engines.DIALECTS}
+DIALECTS: Mapping[str, Dialect] = {
+    **go.DIALECTS,
+    **managed.DIALECTS,
+    **native.DIALECTS,
+    **engines.DIALECTS,
+    **shop.DIALECTS,
+}
 """By the key that `Component.dialect` holds."""

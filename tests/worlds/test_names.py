@@ -62,7 +62,7 @@ def test_dns_chaos_hits_the_names_of_its_patterns(pattern: str, word: str) -> No
 
 def test_policies_tell_udp_from_tcp() -> None:
     rule = {"ports": [{"port": 53, "protocol": "UDP"}]}
-    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}
+    spec: Obj = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}
     policies = Policies([{"metadata": {"name": "dns", "namespace": "shop"}, "spec": spec}])
     assert policies.allow(pod(), pod(), 53, protocol="UDP")
     assert not policies.allow(pod(), pod(), 53)

@@ -33,9 +33,10 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=4)
     asked = parser.parse_args()
     problems = members(asked.members)[: asked.episodes]
+    find, draw = f"catalogue.get({problems[-1].id!r})", "sample('train', 90, 1)"
     rows = [
-        ("a new process finds one problem by its id", f"{_fresh(f'catalogue.get({problems[-1].id!r})'):.2f} s"),
-        ("a new process draws a cycle's sample of 90", f"{_fresh("sample('train', 90, 1)"):.2f} s"),
+        ("a new process finds one problem by its id", f"{_fresh(find):.2f} s"),
+        ("a new process draws a cycle's sample of 90", f"{_fresh(draw):.2f} s"),
         (f"all {catalogue.count():,} problems as records", f"{_seconds(catalogue.problems):.2f} s"),
         *_worlds(),
         *_checks([problem.id for problem in members("catalogue")[: asked.checks]]),

@@ -12,6 +12,7 @@ from aoi.problems.inventory import RECORDED
 from aoi.problems.places import Place
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, schedule
+from aoi.problems.tells import ORDINARY
 from aoi.problems.writes import Patch, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.transport import EmbeddedTransport
@@ -94,7 +95,7 @@ def test_a_fault_leaves_no_mark_that_ordinary_work_does_not_leave(place: Place) 
     control = build(control_of(faulty.instance))
     assert _managers(faulty) == _managers(control)
     # Marks of ordinary work differ with what it hit; what only the faulty world has must be one of them.
-    assert _marks(faulty) - _marks(control) <= {"ops/reviewed", "kubectl.kubernetes.io/restartedAt", "team"}
+    assert _marks(faulty) - _marks(control) <= ORDINARY
 
 
 def _managers(found: Scenario) -> set[str]:

@@ -17,7 +17,7 @@ from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED, desired
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, repair, without_fault
-from aoi.problems.telemetry import Feature, features
+from aoi.problems.telemetry import Feature, features, releases
 from aoi.problems.writes import Delete, Patch, send
 from aoi.records.base import Record
 from aoi.records.episode import Signal
@@ -171,7 +171,8 @@ def identifiable(instance: ProblemInstance) -> Check:
 def signature(instance: ProblemInstance) -> frozenset[Feature]:
     """Everything that telemetry shows of a problem in its world."""
     scenario = build(instance)
-    return features(scenario.world, scenario.application)
+    shown = features(scenario.world, scenario.application)
+    return shown | releases(scenario.world, scenario.application)
 
 
 Agent = Callable[[Scenario], None]

@@ -47,6 +47,26 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     return frozenset(seen)
 
 
+def releases(world: World, application: Application) -> frozenset[Feature]:
+    """Fields of containers that the newest recorded template of each workload changed: what tells some causes apart
+    that show alike, and no symptom."""
+    changed: set[Feature] = set()
+    for made in world.store.objects("replicasets.apps", application.namespace):
+        owner = (made["metadata"].get("ownerReferences") or [{}])[0].get("name", "")
+        component = application.by_workload.get(("deployments.apps", owner))
+        current = world.store.get("deployments.apps", application.namespace, owner) if component else None
+        if component is None or current is None:
+            continue
+        new, old = (obj["spec"]["template"]["spec"]["containers"] for obj in (current, made))
+        changed.update(("release", component.name, field) for field in _differing(new, old))
+    return frozenset(changed)
+
+
+def _differing(new: list[Obj], old: list[Obj]) -> Iterator[str]:
+    for ours, theirs in zip(new, old, strict=False):
+        yield from (field for field in {*ours, *theirs} if ours.get(field) != theirs.get(field))
+
+
 def _pod(pod: Obj) -> Iterator[str]:
     status = pod.get("status", {})
     yield f"phase {status.get('phase')}"

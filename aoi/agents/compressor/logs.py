@@ -39,8 +39,10 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("readonly", r"read-only (?:file system|transaction)|READONLY You can't write|"
                      r"not (?:master|primary) and slaveOk"),
         ("fds", r"too many open files|EMFILE"),
-        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden"),
-        ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|lookup \S+ on \S+: .*(?:timeout|refused)"),
+        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden|"
+                      r"(?:: |\()permission denied\b|EACCES"),
+        ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|server misbehaving|"
+                r"lookup \S+ on \S+: .*(?:timeout|refused)"),
         ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
                    r"could not (?:be )?resolved? host|nodename nor servname|failed to lookup address|"
                    r"bad address '|can't resolve '|No such host is known|Host not found"),
@@ -67,7 +69,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("badimage", r"database files are incompatible with server|invalid featureCompatibilityVersion"),
         ("badargs", r"unknown (?:flag|option|argument)|unrecogni[sz]ed (?:option|argument)s?|"
                     r"flag provided but not defined|unexpected argument '|unrecognized configuration parameter"),
-        ("badconfig", r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
+        ("badconfig", r"address already in use|EADDRINUSE|port \d+ was already in use|"
+                      r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
                       r"(?:cannot|could not|failed to) (?:parse|bind)|could not be parsed|is not valid|"
                       r"required pattern|FormatException"),
         ("missingkey", r"(?:missing|required|undefined|cannot find|could not find) (?:\S+ )?(?:key|field|env\b|"
@@ -109,7 +112,7 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
         yield from _without_log(observation, subject)
         return
     lines = [line for line in observation.lines if line.text]
-    told: list[Finding] = []
+    told: list[tuple[Finding, Finding | None]] = []
     skip_to = 0
     for index, line in enumerate(lines):
         if index < skip_to or (_is_quiet(line.text) and not _SCAN.search(line.text)):
@@ -123,11 +126,35 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
         finding = _classified(block, subject, topology)
         if finding:
             word, other, at = finding
-            told.append(Finding(word, subject, other, observation, at.start + at.indent, at.end, weight))
-    for finding in told:
-        is_stray = finding.word in TO_CALLEE and len(lines) >= STRAY
-        if not is_stray or sum(f.word == finding.word and f.other == finding.other for f in told) > 1:
-            yield finding
+            said = Finding(word, subject, other, observation, at.start + at.indent, at.end, weight)
+            missing = _missing(word, other, block, topology) if other else None
+            behind = said._replace(word=missing, subject=other, other=subject) if missing and other else None
+            told.append((said, behind))
+    for said, behind in told:
+        is_stray = said.word in TO_CALLEE and len(lines) >= STRAY
+        if not is_stray or sum(f.word == said.word and f.other == said.other for f, _ in told) > 1:
+            yield said
+            if behind:
+                yield behind
+
+
+def _missing(word: str, other: str, block: list[Line], topology: Topology) -> str | None:
+    """What a failed call says of the Service that it went to: there is none of that name, or none at that port.
+
+    A port counts if the callee's containers declare it: then the caller is right, and the Service is not.
+    """
+    if word == "nohost" and topology.ports and other not in topology.ports:
+        return "noservice"
+    if word == "timeout" and other in topology.ports and topology.declared.get(other):
+        asked = {
+            int(match[2][1:])
+            for line in block
+            for match in topology.host_pattern.finditer(line.text)
+            if match[2] and topology.host(match[1]) == other
+        }
+        if asked & topology.declared[other] - topology.ports[other]:
+            return "targetport"
+    return None
 
 
 _WAITING = (

@@ -6,6 +6,7 @@ metrics do not change with today's fault. The `Recorder` controller keeps both.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
@@ -77,14 +78,17 @@ class Recorder:
         "configmaps",
         "secrets",
         "networkpolicies.networking.k8s.io",
-        "networkchaos.chaos-mesh.org",
-        "podchaos.chaos-mesh.org",
+        *chaos.RESOURCES,
     )
     CONFIGURATION: Name = ("", "configuration")
     SCRAPE: Name = ("", "scrape")
 
-    def __init__(self, application: Application) -> None:
+    def __init__(
+        self, application: Application, arrange: Callable[[World, Application, Conditions], None] | None = None
+    ) -> None:
+        """`arrange` sees conditions at each scrape: what follows from them later is for it to set up."""
         self.application = application
+        self._arrange = arrange
 
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
         """One key for all configuration, one for all telemetry: the scrape looks at everything at once."""
@@ -140,7 +144,10 @@ class Recorder:
 
     def _record_conditions(self, world: World, since_ms: int) -> None:
         history: tuple[Any, ...] = world.state.get("telemetry", ())
-        data = observe(world, self.application).to_json()
+        conditions = observe(world, self.application)
+        if self._arrange is not None:
+            self._arrange(world, self.application, conditions)
+        data = conditions.to_json()
         if history and history[-1][1] == data:
             return
         if history and history[-1][0] >= since_ms:

@@ -156,6 +156,11 @@ def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]
     for name, load in now.components.items():
         if load.rate >= MORE * usual.components[name].rate > 0:
             yield name, "many more requests"
+        if now.saturated.get(name, 0.0) >= 1.0:
+            yield name, "held back at its CPU limit"
+        costs = now.application.by_name[name].demand.cpu_ms_per_request
+        if costs > MORE * application.by_name[name].demand.cpu_ms_per_request:
+            yield name, "a request takes more CPU"
     for pod in world.store.objects("pods", application.namespace):
         component = application.component_of(pod)
         if component is None or not is_ready(pod):

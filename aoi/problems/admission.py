@@ -10,14 +10,15 @@ from pydantic import Field
 
 from aoi.agents import checks, topology
 from aoi.agents.compressor import Compressor, Observation
+from aoi.agents.first_look import names_of
 from aoi.agents.probe import Probe
 from aoi.language import handles
 from aoi.problems import catalogue
 from aoi.problems.faults import FAULTS
-from aoi.problems.inventory import RECORDED, desired
+from aoi.problems.inventory import RECORDED, desired, is_made
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, repair, without_fault
-from aoi.problems.telemetry import Feature, features
+from aoi.problems.telemetry import OBJECTS, Feature, features
 from aoi.problems.writes import Delete, Patch, send
 from aoi.records.base import Record
 from aoi.records.episode import Signal
@@ -100,11 +101,12 @@ def _quiet(instance: ProblemInstance) -> frozenset[Feature]:
 
 
 def _observable(instance: ProblemInstance, scenario: Scenario) -> Check:
-    """The fault adds features that neither the clean world nor its control shows."""
+    """The fault adds features that neither the clean world nor its control shows, and not in objects alone."""
     control = build(control_of(instance))
     noise = _quiet(instance) | features(control.world, control.application)
     seen = features(scenario.world, scenario.application) - noise
-    return Check(name="observable", passed=bool(seen), detail=_brief(sorted(seen)))
+    suffering = sorted(feature for feature in seen if feature[0] != OBJECTS)
+    return Check(name="observable", passed=bool(suffering), detail=_brief(suffering))
 
 
 def _evident(scenario: Scenario) -> Check:
@@ -120,6 +122,8 @@ def looker(scenario: Scenario) -> Callable[[str, str], tuple[Signal, ...]]:
     probe = Probe(scenario.read_transport(), scenario.namespace)
     texts = [probe.run(line).observation.decode() for line in topology.LINES]
     known = topology.read((texts[0], texts[1], texts[2]), scenario.components, scenario.nodes, scenario.namespace)
+    estate = scenario.survey().estate
+    known = topology.completed(known, estate, names_of(estate, scenario.components))
     compressor = Compressor(known, handles.assign(scenario.components, scenario.nodes, seed=0, real=True))
 
     def look(check: str, name: str) -> tuple[Signal, ...]:
@@ -137,8 +141,10 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
     clean, touched = without_fault(instance), set(scenario.plan.touched)
     strange = []
     for resource in RECORDED:
-        ours = {_key(obj): obj for obj in scenario.world.store.objects(resource)}
-        theirs = {_key(obj): obj for obj in clean.world.store.objects(resource)}
+        ours, theirs = (
+            {_key(obj): obj for obj in world.store.objects(resource) if not is_made(resource, obj)}
+            for world in (scenario.world, clean.world)
+        )
         for namespace, name in sorted(ours.keys() | theirs.keys()):
             mine, other = ours.get((namespace, name)), theirs.get((namespace, name))
             same = mine is not None and other is not None and desired(resource, mine) == desired(resource, other)

@@ -14,6 +14,7 @@ from aoi.access.reading import READABLES
 from aoi.worlds.applications import furniture, manifests, systems
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import growth, happenings
+from aoi.worlds.behaviour.experiments import Experiments
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
@@ -52,7 +53,7 @@ def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) ->
     return new_cluster(
         seed=seed,
         runtime=AppRuntime(application),
-        controllers=(*standard_controllers(), Recorder(application, growth.arrange)),
+        controllers=(*standard_controllers(), Experiments(), Recorder(application, growth.arrange)),
         plugins=(ExecutorFence(),),
         epoch_ms=epoch_ms,
     )

@@ -46,6 +46,18 @@ def up(
         Path | None, typer.Option(help="Where to write it (and FILE.probe, FILE.executor); a new folder otherwise.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    prometheus_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of Prometheus' HTTP API on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    jaeger_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of Jaeger's query API on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    alertmanager_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of Alertmanager's API on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    node_ports: Annotated[
+        bool, typer.Option("--node-ports", help="NodePorts of the clusters' Services listen on 127.0.0.1 too.")
+    ] = False,
     clock: Annotated[
         Literal["scaled", "stepped"], typer.Option(help="Time follows the wall clock, or passes with each request.")
     ] = "scaled",
@@ -68,6 +80,8 @@ def up(
         raise Permanent("--app, --problem and --empty exclude each other: choose one")
     tenants = _empty(nodes, seed) if empty else _problem(problem, seed) if problem else _applications(app, seed)
     front = front_of(tenants, Scaled(speed) if clock == "scaled" else Stepped(round(speed * 1000)))
+    ports = {"prometheus": prometheus_port, "jaeger": jaeger_port, "alertmanager": alertmanager_port}
+    _monitor(front, ports, node_ports=node_ports)
     if behaviours is not None:
         _follow(front, behaviours)
     with tempfile.TemporaryDirectory(prefix="aoi-cluster-") as folder:
@@ -81,7 +95,33 @@ def up(
         except NotADirectoryError as error:
             raise Permanent(f"{error.filename} is no folder: create it, or name another --kubeconfig") from error
         except OSError as error:
-            raise Permanent(f"cannot serve on 127.0.0.1:{port}: {error.strerror}. Choose another --port") from error
+            asked = ", ".join(f"{name} {number}" for name, number in {"port": port, **ports}.items() if number)
+            why = f"cannot serve on 127.0.0.1 ({asked or 'free ports'}): {error.strerror}"
+            raise Permanent(
+                f"{why}. Choose another --port, or another --{'|--'.join(f'{n}-port' for n in ports)}"
+            ) from error
+
+
+def _monitor(front: "Front", ports: dict[str, int], *, node_ports: bool) -> None:
+    """Serve what monitors a cluster, and whatever listens in its pods."""
+    from aoi.worlds import endpoints
+    from kubeworld.front import Face
+
+    answers = {
+        "prometheus": endpoints.prometheus,
+        "jaeger": endpoints.jaeger,
+        "alertmanager": endpoints.alertmanager,
+    }
+    front.faces = tuple(Face(name, partial(partial, answers[name]), number) for name, number in ports.items())
+    front.listening = endpoints.answer
+    front.is_node_ports = node_ports
+    front.report = _warn
+
+
+def _warn(line: str) -> None:
+    import sys
+
+    print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 def _follow(front: "Front", file: Path) -> None:
@@ -146,9 +186,11 @@ def _announce(front: "Front", tenants: list["Tenant"], users: dict[str, Path], c
     if as_json:
         paths = {user: str(path) for user, path in users.items()}
         worlds = [{"name": tenant.name, "namespace": tenant.namespace} for tenant in tenants]
-        print_json({"url": front.url, "kubeconfigs": paths, "cache_dir": str(cache), "worlds": worlds})
+        document = {"url": front.url, "kubeconfigs": paths, "cache_dir": str(cache), "worlds": worlds}
+        print_json({**document, "telemetry": front.doors.urls})
         sys.stdout.flush()  # whoever reads a pipe waits for this document
         return
+    several = "/w/NAME/" if len(tenants) > 1 else ""
     names = ", ".join(f"{tenant.name} (namespace {tenant.namespace})" for tenant in tenants)
     lines = (
         f"Serving {names} on {front.url}. Ctrl-C ends it and removes the kubeconfigs.",
@@ -157,6 +199,8 @@ def _announce(front: "Front", tenants: list["Tenant"], users: dict[str, Path], c
         f"  export KUBECACHEDIR={cache}  # kubectl remembers discovery by host:port, also of clusters that are gone",
         "  kubectl get pods",
         *(f"  kubectl --context {tenant.name} get pods" for tenant in tenants[1:]),
+        "",
+        *(f"{name.capitalize() + ':':<14}{url}{several}" for name, url in front.doors.urls.items()),
         "",
         f"As AOI's Probe, which only reads: {users['probe']}",
         f"As AOI's Executor:                {users['executor']}",

@@ -1,11 +1,11 @@
-"""Subresources of pods but for their logs: exec, eviction, binding."""
+"""Subresources of pods but for their logs: exec, port-forward, eviction, binding."""
 
 from typing import Any
 
 from kubeworld.api.deletes import delete_object
 from kubeworld.api.policies import ask_policies
 from kubeworld.api.reads import stored
-from kubeworld.api.results import Call, Exec, json_response
+from kubeworld.api.results import Call, Exec, Forward, json_response
 from kubeworld.api.strict import read_object
 from kubeworld.kinds import conditions, errors
 from kubeworld.kinds.node import is_down
@@ -82,6 +82,19 @@ def run_command(world: World, call: Call) -> Exec:
     if not (container_status(pod, container).get("state") or {}).get("running"):
         raise errors.ApiError(500, "InternalError", f'container not found ("{container}")')
     return Exec(*world.runtime.exec(world, pod, container, command))
+
+
+def forward_ports(world: World, call: Call) -> Forward:
+    """POST or GET portforward. Raises: ApiError 400, 404, 500."""
+    pod = stored(world, POD, call.namespace, call.name)
+    ports = [int(value) for key, value in call.pairs if key == "ports" and value.isdigit()]
+    options = {"kind": "PodPortForwardOptions", "apiVersion": "v1", **({"ports": ports} if ports else {})}
+    ask_policies(world, call, "CONNECT", options)
+    if not pod["spec"].get("nodeName"):
+        raise errors.bad_request(f"pod {call.name} does not have a host assigned")
+    if refusal := kubelet_refusal(world, pod):
+        raise errors.ApiError(500, "InternalError", f"error dialing backend: {refusal}")
+    return Forward(call.namespace, call.name, pod["metadata"]["uid"])
 
 
 def evict(world: World, call: Call) -> Response:

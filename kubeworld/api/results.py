@@ -51,6 +51,15 @@ class Exec:
     stderr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A pod whose ports a client may connect to. The front carries the connections."""
+
+    namespace: str
+    pod: str
+    uid: str
+
+
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`value` as JSON."""
     return Response(status, orjson.dumps(value), headers=headers or {})

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from kubeworld.api import deletes, logs, metrics, pods, reviews, writes
+from kubeworld.api import aggregated, deletes, logs, metrics, pods, reviews, writes
 from kubeworld.api.discovery import discover
 from kubeworld.api.health import health, paths
 from kubeworld.api.openapi import openapi
 from kubeworld.api.options import check_options
 from kubeworld.api.policies import ask_policies
 from kubeworld.api.reads import list_bytes, page, stored, whole_list
-from kubeworld.api.results import Call, Exec, json_response
+from kubeworld.api.results import Call, Exec, Forward, json_response
 from kubeworld.api.scale import scale
 from kubeworld.api.strict import read_object
 from kubeworld.api.tokens import Tokens
@@ -36,7 +36,7 @@ from kubeworld.machine.world import World
 AUDIT_LIMIT = 20_000
 """Requests remembered, newest last."""
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
-Result = Response | Watch | Exec
+Result = Response | Watch | Exec | Forward
 Pairs = tuple[tuple[str, str], ...]
 Handler = Callable[[World, Call], Any]
 
@@ -119,6 +119,8 @@ class Api:
         if rest[0] == "namespaces" and len(rest) > 2 and (group or rest[2] not in ("status", "finalize")):
             namespace, rest = rest[1], rest[2:]
         kind = self.registry.find(group, version, rest[0])
+        if kind is None or kind in METRICS:
+            aggregated.check_reachable(self.world, group, version, is_served=kind is not None)
         if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
             raise errors.unknown_path()
         name = rest[1] if len(rest) > 1 else ""
@@ -141,8 +143,8 @@ class Api:
     def _serve(self, call: Call) -> Result:
         kind = call.kind
         resource = f"{kind.plural}/{call.subresource}" if call.subresource else kind.plural
-        # A WebSocket opens exec with a GET; since v1.35 that needs `create` too, and so it does here.
-        verb = "create" if call.subresource == "exec" else call.verb
+        # A WebSocket opens these with a GET; since v1.35 that needs `create` too, and so it does here.
+        verb = "create" if call.subresource in ("exec", "portforward") else call.verb
         access = Access(verb, kind.group, resource, call.namespace, call.name)
         # Before anything is looked up: a refusal does not tell whether the object exists.
         if not call.identity.is_admin and not self.authorizer.allows(call.identity, access):
@@ -185,7 +187,7 @@ class Api:
             return json_response(VERSION)
         served = None
         if path.startswith(("/api", "/apis")):
-            served = discover(self.registry, path, headers.get("accept", ""))
+            served = discover(self.world, self.registry, path, headers.get("accept", ""))
         elif path.startswith("/openapi/v3"):
             served = openapi(self.registry, path)
         elif path.startswith("/openapi/v2"):
@@ -341,6 +343,7 @@ _SUBRESOURCES: dict[str, Handler] = {
     "scale": scale,
     "log": logs.log,
     "exec": pods.run_command,
+    "portforward": pods.forward_ports,
     "eviction": pods.evict,
     "binding": pods.bind,
     "finalize": _finalize,

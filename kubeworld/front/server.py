@@ -19,11 +19,14 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from kubeworld.api.logs import Follower
-from kubeworld.api.results import Exec
+from kubeworld.api.results import Exec, Forward
 from kubeworld.api.server import Api, api_of
 from kubeworld.api.strict import BODY_LIMIT_BYTES
 from kubeworld.api.watch import Watch
 from kubeworld.front.certificates import make_certificates
+from kubeworld.front.doors import Doors, Face
+from kubeworld.front.forwarding import forward
+from kubeworld.front.listening import Handler, Listener, Listening, answer, nothing
 from kubeworld.front.streams import follow_log, send_exec, stream_watch
 from kubeworld.kinds.errors import ApiError
 from kubeworld.machine.identity import Identity
@@ -70,6 +73,14 @@ class Front:
     authority_pem: bytes = b""
     chores: tuple[Callable[[], None], ...] = ()
     """Called every `CHORE_S` of the wall clock in the thread that owns the worlds."""
+    listening: Listening = nothing
+    """What answers on the ports of pods: reached by port-forward, and by NodePort where those are served."""
+    faces: tuple[Face, ...] = ()
+    """Served over plain HTTP, each on a port of its own."""
+    is_node_ports: bool = False
+    """NodePorts of Services listen on loopback."""
+    report: Callable[[str], None] = _LOG.warning
+    """Told of NodePorts that could not be had."""
     streams: int = 0
 
     async def start(self, port: int = 0) -> None:
@@ -87,12 +98,24 @@ class Front:
         self.url = f"https://{HOST}:{self._listener.sockets[0].getsockname()[1]}"
         self._loop = asyncio.get_running_loop()
         self._moved_at = time.monotonic()
+        self.doors = Doors(
+            self.worlds, self.listening, self.faces, self.is_node_ports, self.report, before=self._pass_time
+        )
+        try:
+            await self.doors.open()
+        except OSError:
+            await self._close()
+            raise
         self._loops = (asyncio.create_task(self._tick()), asyncio.create_task(self._do_chores()))
 
     async def stop(self) -> None:
         """Close every connection."""
         for loop in self._loops:
             loop.cancel()
+        await self._close()
+
+    async def _close(self) -> None:
+        await self.doors.close()
         self._listener.close()
         await self._runner.cleanup()
         await asyncio.sleep(2 * CLOSING_S)
@@ -128,15 +151,18 @@ class Front:
                 _LOG.exception("the clock could not move")
 
     async def _do_chores(self) -> None:
-        while self.chores:
+        while self.chores or self.is_node_ports:
             await asyncio.sleep(CHORE_S)
-            for chore in self.chores:
-                try:
+            try:
+                for chore in self.chores:
                     chore()
-                except Exception:
-                    _LOG.exception("a chore failed")
+                await self.doors.follow()
+            except Exception:
+                _LOG.exception("a chore failed")
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(  # noqa: PLR0911 - one return per kind of answer
+        self, request: web.Request
+    ) -> web.StreamResponse:
         """Authenticate, read, ask the API, write."""
         path, world = self._world_of(request.raw_path.partition("?")[0])
         if world is None:
@@ -150,20 +176,41 @@ class Front:
         except web.HTTPRequestEntityTooLarge:
             message = f"Request entity too large: limit is {BODY_LIMIT_BYTES}"
             return _answer(ApiError(413, "RequestEntityTooLarge", message).response(), world)
-        self.move_clock()
-        if isinstance(self.mode, Stepped) and self.mode.request_ms:
-            world.advance(self.mode.request_ms)
+        self._pass_time(world)
         query = tuple(parse_qsl(request.query_string, keep_blank_values=True))
         result = self._ask(api, request, (path, query), body, identity)
         if isinstance(result, Exec):
             return await send_exec(request, result)
+        if isinstance(result, Forward):
+            return await forward(request, result, lambda port: self._handler(world, result, port))
         if isinstance(result, Watch) or _follows(path, query, result):
             return await self._stream(request, api, result)
         return _answer(result, world)
 
+    def _pass_time(self, world: World) -> None:
+        """What a request to a world costs, or what has passed on the wall clock."""
+        self.move_clock()
+        if isinstance(self.mode, Stepped) and self.mode.request_ms:
+            world.advance(self.mode.request_ms)
+
+    def _handler(self, world: World, target: Forward, port: int) -> Handler | None:
+        """What answers on a port of a pod, as long as the pod lives."""
+
+        def listener() -> Listener | None:
+            pod = world.store.get("pods", target.namespace, target.pod)
+            is_same = pod is not None and pod["metadata"]["uid"] == target.uid
+            return self.listening(world, pod, port) if pod is not None and is_same else None
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            self._pass_time(world)
+            found = listener()
+            return await answer(request, found) if found else web.Response(status=502)
+
+        return handle if listener() else None
+
     def _ask(
         self, api: Api, request: web.Request, target: tuple[str, Query], body: bytes, identity: Identity
-    ) -> Response | Watch | Exec:
+    ) -> Response | Watch | Exec | Forward:
         """The API's answer, the world settled after a write."""
         path, query = target
         try:

@@ -211,6 +211,7 @@ POD = Kind(
         "binding": Subresource("", "v1", "Binding", ("create",)),
         "eviction": Subresource("policy", "v1", "Eviction", ("create",)),
         "exec": Subresource("", "v1", "PodExecOptions", ("create", "get")),
+        "portforward": Subresource("", "v1", "PodPortForwardOptions", ("create", "get")),
         "log": Subresource("", "v1", "Pod", ("get",)),
         "status": Subresource("", "v1", "Pod"),
     },

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -138,6 +139,35 @@ def test_in_a_stepped_cluster_time_passes_with_requests_alone(tmp_path):
         passed = _date(second) - _date(first)
         assert passed == 90
         assert running.end(signal.SIGHUP)[0] == 0
+
+
+def test_telemetry_of_each_cluster_is_served_on_its_port(tmp_path):
+    with up(tmp_path, "--app", "gen000", "--app", "hotel_reservation") as running:
+        telemetry = running.said["telemetry"]
+        assert set(telemetry) == {"prometheus", "jaeger", "alertmanager"}
+        asked = {"query": 'count by (namespace) (kube_deployment_spec_replicas{namespace="test-hotel-reservation"})'}
+        counts = {}
+        for name in ("gen000", "hotel_reservation"):
+            answer = httpx.post(f"{telemetry['prometheus']}/w/{name}/api/v1/query", data=asked)
+            counts[name] = [int(one["value"][1]) for one in answer.json()["data"]["result"]]
+        assert counts == {"gen000": [], "hotel_reservation": [19]}
+        services = httpx.get(f"{telemetry['jaeger']}/w/hotel_reservation/jaeger/ui/api/services").json()["data"]
+        assert "mongodb-geo" in services
+        assert httpx.get(f"{telemetry['alertmanager']}/w/gen000/api/v2/status").json()["cluster"]["status"] == "ready"
+        assert httpx.get(f"{telemetry['prometheus']}/w/nothing/api/v1/labels").status_code == 404
+        assert running.end(signal.SIGINT) == (0, "")
+
+
+def test_a_telemetry_port_that_is_taken_is_refused_in_one_line():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        number = other.getsockname()[1]
+        options = ["--empty", "--jaeger-port", str(number)]
+        done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: cannot serve on 127.0.0.1 (jaeger {number}): ")
+    assert done.stderr.count("\n") == 1
 
 
 def _date(answer: httpx.Response) -> float:

@@ -58,7 +58,7 @@ def _next_version(tag: str) -> list[str]:
 
 def _bad_image_tag(site: Site, choices: random.Random) -> Plan:
     image = site.application.image_of(site.spec)
-    exists = {*image.tags, *image.buggy, site.spec.tag}
+    exists = {*image.tags, *image.buggy, *image.flaws, site.spec.tag}
     candidates = [*_next_version(site.spec.tag), f"{site.spec.tag}-rc1", f"{site.spec.tag}-hotfix"]
     wrong = choices.choice([tag for tag in candidates if tag not in exists])
     return changed_container(

@@ -28,6 +28,7 @@ WORDS = (
     "authfailed",
     "badpassword",
     "dns",
+    "servfail",
     "tls",
     "connlimit",
     "readonly",
@@ -37,6 +38,8 @@ WORDS = (
 """How one attempt of a call can end. `authfailed` is an unknown user, `badpassword` a known one with another password,
 `unauthorized` a missing role; `tls` a plain connection to who wants none, `connlimit` one too many, `readonly` a write
 to a database that takes none, `cachefull` one to a cache that may not evict, `fds` a server without descriptors left.
+
+Of a name that is looked up `nohost` says that it does not exist, `dns` that nobody answers, `servfail` that DNS fails.
 """
 
 FAILING = "failing"
@@ -68,6 +71,9 @@ class Instances:
     ready: int
     desired: int
     cpu_limit_m: int
+    """What it may use; of a limit that stress workers share, its part."""
+    stress_m: float = 0.0
+    """What stress workers beside it would use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,10 @@ class Conditions:
     def to_json(self) -> tuple[Any, ...]:
         """Tuples of plain values, to be remembered."""
         edges = tuple((e.caller, e.callee, e.outcomes, e.delay_ms, e.address) for e in self.edges)
-        instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m) for i in self.instances)
+        instances = tuple(
+            (i.component, i.ready, i.desired, i.cpu_limit_m, *((i.stress_m,) if i.stress_m else ()))
+            for i in self.instances
+        )
         if not (self.strains or self.surges or self.failing or self.flags):
             return edges, instances
         strains, surges = tuple(map(astuple, self.strains)), tuple(map(astuple, self.surges))
@@ -165,4 +174,4 @@ def _instances(network: Network, component: str) -> Instances:
     ready = network.ready_count(component)
     workload = network.workload(component)
     desired = workload["spec"].get("replicas", 1) if workload else 0
-    return Instances(component, ready, desired, network.cpu_limit_m(component))
+    return Instances(component, ready, desired, network.cpu_limit_m(component), network.stress_m(component))

@@ -23,6 +23,7 @@ FAILURE_MS = {
     "refused": 1.2,
     "nohost": 4.0,
     "dns": 5000.0,
+    "servfail": 6.0,
     "reset": 2.5,
     "unavailable": 1.0,
     "unimplemented": 1.0,

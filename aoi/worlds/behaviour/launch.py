@@ -78,7 +78,10 @@ def split_image(reference: str) -> tuple[str, str]:
 def attendant_of(application: Application, container: Obj) -> Attendant | None:
     """The program beside the application's own that a container runs, if it is one."""
     attendant = application.attendants.get(split_image(container.get("image", ""))[0])
-    return attendant if attendant and container["image"] == f"{attendant.image}:{attendant.tag}" else None
+    if attendant is None or container["image"] != f"{attendant.image}:{attendant.tag}":
+        return None
+    # The same image with another command is another program.
+    return attendant if list(attendant.command) == (container.get("command") or []) else None
 
 
 def launch(application: Application, pod: Obj, container: Obj, values: Values) -> Launch:

@@ -21,7 +21,8 @@ from kubeworld.machine.world import World
 Segments = tuple[tuple[int, Conditions], ...]
 SCRAPE_MS = 5_000
 """Changes within one scrape interval are seen together, as a monitoring system sees them."""
-FAILING_AT = "failing_at"
+EASED_AT = "eased_at"
+"""Since when less fails of what is retried."""
 CLEARED_MS = 120_000
 """How long callers must be rid of their failures before a retry storm has run dry."""
 EASED = 0.1
@@ -77,8 +78,7 @@ class Recorder:
         "configmaps",
         "secrets",
         "networkpolicies.networking.k8s.io",
-        "networkchaos.chaos-mesh.org",
-        "podchaos.chaos-mesh.org",
+        *chaos.RESOURCES,
     )
     CONFIGURATION: Name = ("", "configuration")
     SCRAPE: Name = ("", "scrape")
@@ -123,13 +123,15 @@ class Recorder:
             return
         shares = retried(evaluate(self.application, observe(world, self.application)))
         worst, before = (max((share for _, _, share in part), default=0.0) for part in (shares, known))
-        is_cleared = world.clock.now_ms >= world.state.get(FAILING_AT, 0) + CLEARED_MS
-        if shares != known and (worst >= before - EASED or is_cleared):
-            world.state[FAILING] = shares
-        if worst >= before - EASED and worst > 0:
-            world.state[FAILING_AT] = world.clock.now_ms
-        elif known:
+        if worst >= before - EASED:
+            world.state.pop(EASED_AT, None)
+        elif EASED_AT not in world.state:
+            world.state[EASED_AT] = world.clock.now_ms
             world.clock.set_timer(CLEARED_MS, self.name, "", *self.SCRAPE)
+        eased = world.state.get(EASED_AT)
+        if shares != known and (eased is None or world.clock.now_ms >= eased + CLEARED_MS):
+            world.state[FAILING] = shares
+            world.state.pop(EASED_AT, None)
 
     def _record_configuration(self, world: World) -> None:
         history: tuple[Any, ...] = world.state.get("configuration", ())

@@ -17,11 +17,12 @@ def usage_at(world: World, application: Application, pod: Obj, program: Launch, 
     component: Component | None = program.component
     assert component is not None
     conditions = conditions_at(world, application, at_ms)
-    ready = max(1, next((i.ready for i in conditions.instances if i.component == component.name), 1))
+    instances = next((i for i in conditions.instances if i.component == component.name), None)
+    ready, stress_m = (max(1, instances.ready), instances.stress_m) if instances else (1, 0.0)
     traffic = evaluate(application, conditions)
     load, running = traffic.components[component.name], traffic.application.by_name[component.name]
     uid, slot = pod["metadata"].get("uid", ""), at_ms // 15_000
-    cpu = cpu_millicores(running, load.rate) / ready * (0.85 + 0.3 * unit(world.seed, uid, "cpu", slot))
+    cpu = cpu_millicores(running, load.rate) / ready * (0.85 + 0.3 * unit(world.seed, uid, "cpu", slot)) + stress_m
     if program.cpu_limit_m:
         cpu = min(cpu, program.cpu_limit_m)
     memory = component.demand.memory_bytes * (0.94 + 0.12 * unit(world.seed, uid, "memory", slot // 8))

@@ -123,7 +123,8 @@ def _trace(world: World, traced: Sequence[Application], trace_id: str) -> list[d
     at_ms = traces.started_ms(world, trace_id)
     if at_ms is not None and 0 <= at_ms <= world.clock.now_ms:
         for application in traced:
-            for spans in traces.traces(world, application, service="", limit=1, start_ms=at_ms, end_ms=at_ms):
+            earliest = at_ms - application.trace_interval_ms
+            for spans in traces.traces(world, application, service="", limit=1, start_ms=earliest, end_ms=at_ms):
                 found = traces.to_json(world, spans)
                 if found["traceID"] == trace_id:
                     return [found]

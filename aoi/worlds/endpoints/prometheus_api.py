@@ -103,10 +103,7 @@ def _range(world: World, parameters: dict[str, str]) -> Any:
         raise _bad("end", "end timestamp must not be before start time")
     step = _step(parameters.get("step", ""))
     if (end - start) / step > MAX_POINTS:
-        why = (
-            "exceeded maximum resolution of 11,000 points per timeseries. "
-            "Try decreasing the query resolution (?step=XX)"
-        )
+        why = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
         raise _Refused(400, "bad_data", why)
     if node.kind == "selector" and node.range_ms:
         why = 'invalid expression type "range vector" for range query, must be Scalar or instant Vector'

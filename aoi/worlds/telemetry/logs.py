@@ -174,7 +174,7 @@ class _Writer:
         if ending is not None and ending.why in ("arm64", "badargs"):
             return last
         body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
-        early = ("missing", "invalid", "buggy", "datafiles")
+        early = ("missing", "invalid", "buggy", "taken", "datafiles", "readonly", "denied")
         first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
@@ -208,7 +208,7 @@ class _Writer:
         if ending.why in ("arm64", "badargs"):
             return self._unformatted(event, ending)
         texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
-        extra = {"name": ending.detail, "value": self.program.failed_value}
+        extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
         if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
@@ -325,10 +325,10 @@ class _Writer:
 
     def _own_troubles(self, traffic: Traffic) -> Iterator[tuple[str, float]]:
         """(event, chance) of what its runtime complains about, whoever calls it."""
-        if self.program.tuning.open_files:
-            flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
-            if any(flow.share("fds") > 0 for flow in flows):
-                yield "fds_own", 1.0
+        flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
+        for word, event in (("fds", "fds_own"), ("connlimit", "full_own")):
+            if any(flow.share(word) > 0 for flow in flows):
+                yield event, 1.0
         if self.program.tuning.gc_share:
             yield "gc_own", self.program.tuning.gc_share
 
@@ -357,7 +357,7 @@ class _Writer:
     def _callee(self, callee: str, address: str = "") -> dict[str, str]:
         """Where the program looks for a callee."""
         address = address or self.program.address_of(callee, self.application)
-        return callee_values(self.world, self.application, self.component.name, callee, address)
+        return callee_values(self.world, self.application, self.component.name, callee, address, self.pod)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
         texts = self.dialect.phrases[event]

@@ -1,0 +1,199 @@
+"""The whole HTTP APIs of Prometheus, Jaeger and Alertmanager, and that they agree with the cluster's objects."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from aoi.worlds.endpoints import alertmanager, answer, jaeger, prometheus
+from aoi.worlds.telemetry.containers import Containers
+from kubeworld.api.server import api_of
+from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.world import World
+from tests.worlds.acts import query, scale
+from tests.worlds.conftest import Installed
+
+
+def data(world: World, path: str, *pairs: tuple[str, str]) -> Any:
+    response = prometheus(world, f"/api/v1/{path}", pairs)
+    assert response.status == 200, response.body
+    return json.loads(response.body)["data"]
+
+
+def refused(world: World, path: str, *pairs: tuple[str, str]) -> tuple[int, str]:
+    response = prometheus(world, f"/api/v1/{path}", pairs)
+    return response.status, json.loads(response.body)["errorType"]
+
+
+def test_pods_and_deployments_are_those_that_kubectl_shows(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "geo", 0)
+    world.advance(60_000)
+    pods = {pod["metadata"]["name"]: pod["status"]["phase"] for pod in world.store.objects("pods")}
+    assert {labels["pod"]: labels["phase"] for labels, _ in query(world, "kube_pod_status_phase == 1")} == pods
+    asked = f'kube_deployment_spec_replicas{{namespace="{hotel.application.namespace}"}}'
+    shown = {labels["deployment"]: int(value) for labels, value in query(world, asked)}
+    stored = world.store.objects("deployments.apps", hotel.application.namespace)
+    assert shown == {one["metadata"]["name"]: one["spec"]["replicas"] for one in stored}
+    assert shown["geo"] == 0
+
+
+def test_cpu_now_is_what_kubectl_top_shows(hotel: Installed) -> None:
+    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{hotel.application.namespace}/pods"
+    items = json.loads(api_of(hotel.world).handle("GET", path, (), {}, b"", ADMIN).body)["items"]
+    top = {item["metadata"]["name"]: int(item["containers"][0]["usage"]["cpu"].removesuffix("m")) for item in items}
+    rates = query(hotel.world, "sum by (pod) (rate(container_cpu_usage_seconds_total[1m]))")
+    for labels, cores in rates:
+        if labels["pod"] in top:
+            assert cores * 1000 == pytest.approx(top[labels["pod"]], rel=0.5, abs=2)
+
+
+def test_counters_of_containers_never_fall(any_application: Installed) -> None:
+    world = any_application.world
+    end = (world.clock.epoch_ms + world.clock.now_ms) / 1000
+    for name in Containers(world, (), ()).names:
+        if not name.endswith("_total"):
+            continue
+        asked = (("query", name), ("start", str(end - 1800)), ("end", str(end)), ("step", "15"))
+        for series in data(world, "query_range", *asked)["result"]:
+            values = [float(value) for _, value in series["values"]]
+            assert values == sorted(values), (name, series["metric"])
+
+
+def test_a_pods_network_falls_silent_when_nobody_calls_it(hotel: Installed) -> None:
+    world = hotel.world
+    rate = 'sum(rate(container_network_receive_bytes_total{pod=~"rate-.*",interface="eth0"}[2m]))'
+    before = query(world, rate)[0][1]
+    scale(world, hotel.application, "search", 0)
+    world.advance(300_000)
+    assert query(world, rate)[0][1] < 0.2 * before
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("1 + 2 * 3 ^ 2 ^ 0", 7),
+        ("-2 ^ 2", -4),
+        ("7 % 4 - 1", 2),
+        ("2 > bool 1", 1),
+        ("scalar(vector(5)) / 2", 2.5),
+        ("clamp_max(vector(9), 4) + 0 * time()", 4),
+        ('count(up{job="services"} == 1) or vector(0)', 8),
+        ('count({__name__=~"kube_deployment_spec_rep.*", namespace="test-hotel-reservation"})', 19),
+        ('count(kube_pod_info and on (pod) kube_pod_status_phase{phase="Running"} == 1) > bool 20', 1),
+        ('absent(up{job="nothing"})', 1),
+        ("count(count_over_time(up[1m]) == 4) > bool 0", 1),
+        ("group(up)", 1),
+    ],
+)
+def test_expressions_have_the_values_that_prometheus_gives_them(
+    hotel: Installed, expression: str, expected: float
+) -> None:
+    found = data(hotel.world, "query", ("query", expression))
+    value = found["result"] if found["resultType"] == "scalar" else found["result"][0]["value"]
+    assert float(value[1]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'label_replace(up, "a", "$1", "b", "(.*)")',
+        "max_over_time(rate(up[1m])[5m:1m])",
+        "up @ 1609746000",
+        "quantile(0.9, up)",
+        "up * on (instance) group_left up",
+    ],
+)
+def test_promql_beyond_the_subset_is_an_execution_error(hotel: Installed, expression: str) -> None:
+    assert refused(hotel.world, "query", ("query", expression)) == (422, "execution")
+
+
+def test_a_range_selector_alone_gives_its_scrapes(hotel: Installed) -> None:
+    found = data(hotel.world, "query", ("query", 'up{service="geo"}[1m]'))
+    assert found["resultType"] == "matrix"
+    times = [at for at, _ in found["result"][0]["values"]]
+    assert [later - earlier for earlier, later in pairwise(times)] == [15, 15, 15]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        {"query": "up", "start": "x", "end": "5", "step": "1"},
+        {"query": "up", "start": "9", "end": "5", "step": "1"},
+        {"query": "up", "start": "1", "end": "5", "step": "0"},
+        {"query": "up", "start": "1", "end": "5", "step": "-1"},
+        {"query": "up", "start": "1", "end": "5"},
+        {"query": "up", "start": "0", "end": "99999", "step": "1"},
+        {"query": "up[5m]", "start": "1", "end": "5", "step": "1"},
+        {"query": "up", "start": "nan", "end": "5", "step": "1"},
+    ],
+)
+def test_bad_ranges_are_bad_data(hotel: Installed, pairs: dict[str, str]) -> None:
+    assert refused(hotel.world, "query_range", *pairs.items()) == (400, "bad_data")
+
+
+def test_labels_and_series_are_found_by_matches(hotel: Installed) -> None:
+    world = hotel.world
+    match = ("match[]", 'up{service="geo"}')
+    assert data(world, "series", match) == [
+        {"__name__": "up", "job": "services", "namespace": hotel.application.namespace, "service": "geo"}
+    ]
+    assert data(world, "labels", match) == ["__name__", "job", "namespace", "service"]
+    assert data(world, "label/service/values", match, ("match[]", 'up{service="rate"}')) == ["geo", "rate"]
+    assert "container_network_receive_bytes_total" in data(world, "label/__name__/values")
+    assert refused(world, "series") == (400, "bad_data")
+    assert refused(world, "series", ("match[]", "{}")) == (400, "bad_data")
+
+
+def test_alerts_rules_and_alertmanager_tell_the_same(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "search", 0)
+    world.advance(300_000)
+    firing = [alert["labels"] for alert in data(world, "alerts")["alerts"]]
+    assert firing
+    ruled = [alert["labels"] for rule in data(world, "rules")["groups"][0]["rules"] for alert in rule["alerts"]]
+    told = json.loads(alertmanager(world, "/api/v2/alerts", ()).body)
+    groups = json.loads(alertmanager(world, "/api/v2/alerts/groups", ()).body)
+    by_content = [sorted(map(str, each)) for each in (firing, ruled, [alert["labels"] for alert in told])]
+    assert by_content[0] == by_content[1] == by_content[2]
+    assert sorted(a["fingerprint"] for g in groups for a in g["alerts"]) == sorted(a["fingerprint"] for a in told)
+    frontend = json.loads(alertmanager(world, "/api/v2/alerts", (("filter", 'service="frontend"'),)).body)
+    assert {alert["labels"]["service"] for alert in frontend} == {"frontend"}
+    assert alertmanager(world, "/api/v2/alerts", (("filter", "?"),)).status == 400
+    assert json.loads(alertmanager(world, "/api/v2/alerts", (("active", "false"),)).body) == []
+
+
+def test_a_trace_is_found_by_its_id_and_no_other_is(hotel: Installed) -> None:
+    asked = (("service", "frontend"), ("limit", "3"))
+    listed = json.loads(jaeger(hotel.world, "/api/traces", asked).body)["data"]
+    assert len(listed) == 3
+    for trace in listed:
+        assert json.loads(jaeger(hotel.world, f"/jaeger/ui/api/traces/{trace['traceID']}", ()).body)["data"] == [trace]
+    for other in ("0" * 32, listed[0]["traceID"][::-1], "xyz", "f" * 40):
+        assert jaeger(hotel.world, f"/api/traces/{other}", ()).status == 404
+
+
+def test_traces_are_chosen_by_tags_and_durations_of_the_services_own_spans(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "geo", 0)
+    world.advance(120_000)
+    asked = (("service", "search"), ("lookback", "1h"), ("limit", "1500"))
+    failing = json.loads(jaeger(world, "/api/traces", (*asked, ("tags", '{"error":"true"}'))).body)["data"]
+    assert failing
+    since = (world.clock.epoch_ms + world.clock.now_ms - 125_000) * 1000
+    assert all(trace["spans"][0]["startTime"] > since for trace in failing[:5])
+    slow = json.loads(jaeger(world, "/api/traces", (*asked, ("minDuration", "1h"))).body)["data"]
+    assert slow == []
+    for bad in ((), (*asked, ("tags", "[")), (("service", "search"), ("limit", "many"))):
+        assert jaeger(world, "/api/traces", bad).status == 400
+
+
+def test_what_listens_in_a_pod_is_known_by_its_image(hotel: Installed) -> None:
+    world, namespace = hotel.world, hotel.application.namespace
+    pods = {pod["metadata"]["labels"].get("io.kompose.service"): pod for pod in world.store.objects("pods", namespace)}
+    assert answer(world, pods["geo"], 8083) is None
+    assert answer(world, pods["jaeger"], 14269) is None
+    listener = answer(world, pods["jaeger"], 16686)
+    assert listener is not None
+    assert "frontend" in json.loads(listener("/api/services", ()).body)["data"]

@@ -55,8 +55,8 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
             seen.add(("events", _owner(event, application), _told(event)))
-    seen.update(("metrics", name, fact) for name, fact in _metrics(world, application))
     seen.update(("events", name, "new pods again and again") for name in _churning(world, application))
+    seen.update(("metrics", name, fact) for name, fact in _metrics(world, application))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
         seen.update((OBJECTS, name, fact) for fact in _services(world, application, name))
@@ -123,6 +123,20 @@ def _log(world: World, pod: Obj) -> Iterator[str]:
                     yield _VOLATILE.sub("#", line.text)
 
 
+def _churning(world: World, application: Application) -> Iterator[str]:
+    """Components that got many more new pods in the last minutes than a rollout or two bring."""
+    new: dict[str, int] = {}
+    for event in world.store.objects("events", application.namespace):
+        recent = world.clock.now_ms - world.clock.at_ms(event["lastTimestamp"]) <= CHURN_MS
+        if event["reason"] == "Scheduled" and recent:
+            owner = _owner(event, application)
+            new[owner] = new.get(owner, 0) + 1
+    for name, count in new.items():
+        replicas = application.by_name[name].replicas if name in application.by_name else 0
+        if replicas and count > CHURN * (replicas + 1):
+            yield name
+
+
 def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]]:
     """(component, what its graphs show that they usually do not): requests, CPU, memory."""
     now, usual = traffic(world), evaluate(application, healthy(application))
@@ -139,20 +153,6 @@ def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]
             yield component.name, "CPU far above usual"
         if used.memory_bytes >= GROWN * component.demand.memory_bytes:
             yield component.name, "memory above usual"
-
-
-def _churning(world: World, application: Application) -> Iterator[str]:
-    """Components that got many more new pods in the last minutes than a rollout or two bring."""
-    new: dict[str, int] = {}
-    for event in world.store.objects("events", application.namespace):
-        recent = world.clock.now_ms - world.clock.at_ms(event["lastTimestamp"]) <= CHURN_MS
-        if event["reason"] == "Scheduled" and recent:
-            owner = _owner(event, application)
-            new[owner] = new.get(owner, 0) + 1
-    for name, count in new.items():
-        replicas = application.by_name[name].replicas if name in application.by_name else 0
-        if replicas and count > CHURN * (replicas + 1):
-            yield name
 
 
 def _told(event: Obj) -> str:

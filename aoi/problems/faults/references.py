@@ -163,7 +163,8 @@ def _variable_removed(site: Site, choices: random.Random) -> Plan:
 def _told_addresses(component: Component) -> list[Setting]:
     """Variables with the address of a component without which this one fails."""
     needed = {call.callee for operation in component.operations for call in operation.calls if call.critical}
-    return [s for s in component.settings if s.source in ("env", "config_env") and s.callee in needed]
+    told = (s for s in component.settings if s.source in ("env", "config_env") and s.callee in needed)
+    return [setting for setting in told if setting.value.rpartition(":")[2].isdecimal()]  # a connection string is none
 
 
 def _is_told_addresses(application: Application, component: Component) -> bool:

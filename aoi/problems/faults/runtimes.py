@@ -57,7 +57,7 @@ def _cpu_limit(site: Site, choices: random.Random) -> Plan:
 
 def _slow_builds(application: Application, component: Component, flaw: str) -> list[str]:
     """Builds of the component's image that run, and have this flaw."""
-    image = application.by_repository[component.image]
+    image = application.image_of(component)
     return [f"{image.repository}:{tag}" for tag, what in image.slow if what == flaw]
 
 
@@ -111,7 +111,7 @@ def _small_heap(site: Site, choices: random.Random) -> Plan:
 
 
 def _has_shell(application: Application, component: Component) -> bool:
-    image = application.by_repository[component.image]
+    image = application.image_of(component)
     return _is_program(application, component) and bool(component.command) and "sh" in image.tools
 
 

@@ -25,7 +25,7 @@ def _missing_command(site: Site, choices: random.Random) -> Plan:
     """A program that the image does not hold."""
     command, *rest = site.container.get("command") or site.spec.command
     base = command.rpartition("/")[2]
-    image = site.application.by_repository[site.spec.image]
+    image = site.application.image_of(site.spec)
     exists = {*dict(image.binaries), *image.tools}
     candidates = (f"/usr/local/bin/{base}-server", f"/app/bin/{base}", f"{base}.sh", f"{base}d", "/entrypoint.sh")
     wrong = choices.choice([name for name in candidates if name not in exists])

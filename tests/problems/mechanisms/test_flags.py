@@ -1,4 +1,4 @@
-"""Feature flags as faults: where they show, what the survey makes of them, and that a typed action mends."""
+"""Feature flags as faults: where they show, what expert and survey make of them, and that a typed action mends."""
 
 import pytest
 

@@ -10,6 +10,7 @@ import random
 
 from aoi.worlds.applications.installation import Mount, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
+    DATA_KINDS,
     MIB,
     Application,
     Call,
@@ -25,7 +26,7 @@ from aoi.worlds.applications.spec import (
 )
 
 NAMESPACE = "test-hotel-reservation"
-REPOSITORY = "yinfangchen/hotel-reservation"
+REPOSITORY = "yinfangchen/hotelreservation"
 BUGGY_TAG = "app3"
 """AIOpsLab's faulty build, which dials MongoDB on port 27777."""
 
@@ -192,7 +193,7 @@ def _mongo(owner: str, rng: random.Random) -> Component:
 
 
 def _memcached(name: str) -> Component:
-    owner = {"reserve": "reserv"}.get(name, name)
+    owner = {"reserve": "reservation"}.get(name, name)
     return Component(
         name=f"memcached-{name}",
         kind="cache",
@@ -238,7 +239,7 @@ def _infrastructure() -> tuple[Component, ...]:
         dialect="jaeger",
         container="hotel-reserv-jaeger",
         image="jaegertracing/all-in-one",
-        tag="1.52",
+        tag="1.57",
         command=(),
         args=(),
         port=16686,
@@ -255,7 +256,8 @@ def _infrastructure() -> tuple[Component, ...]:
 def _services(components: tuple[Component, ...]) -> tuple[ServiceSpec, ...]:
     services = []
     for component in components:
-        ports = tuple(ServicePort(str(port), port, port) for port in (component.port, *component.extra_ports))
+        own = component.name if component.kind in DATA_KINDS else ""
+        ports = tuple(ServicePort(own or str(port), port, port) for port in (component.port, *component.extra_ports))
         services.append(ServiceSpec(component.name, component.name, ports))
     services.append(
         ServiceSpec("jaeger-out", "jaeger", (ServicePort("jaeger-out", 16686, 16686),), kind="NodePort"),
@@ -308,7 +310,7 @@ def hotel_reservation(seed: int) -> Application:
         Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
         Image("memcached", ("1.6.12", "1.6.29"), (), (("memcached", ""),), ("sh",)),
         Image("hashicorp/consul", ("1.15.4",), (), (("consul", "consul"),), ("sh",)),
-        Image("jaegertracing/all-in-one", ("1.52",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
+        Image("jaegertracing/all-in-one", ("1.57",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
     )
     mix = (("/hotels", 0.6), ("/recommendations", 0.39), ("/user", 0.005), ("/reservation", 0.005))
     return Application(

@@ -6,8 +6,9 @@ name takes, is left out, since with `user -> social-graph` (registration) it wou
 """
 
 import random
+from dataclasses import replace
 
-from aoi.worlds.applications.installation import Resources, Revision, ServicePort, ServiceSpec
+from aoi.worlds.applications.installation import Installed, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
     MIB,
     Application,
@@ -33,6 +34,14 @@ _ENGINES: dict[str, tuple[Protocol, Kind, int, str, str]] = {
     "redis": ("redis", "cache", 6379, "6.2.4", "get"),
     "memcached": ("memcached", "cache", 11211, "1.6.7", "get"),
 }
+_FOLDER = "/social-network-microservices/config"
+_FILES = {
+    "mongod.conf": "net:\n  tls:\n    mode: disabled\n",
+    "redis.conf": "io-threads 8\nio-threads-do-reads yes\nport 6379\ntls-port 0\n",
+    "service-config.json": '{"memcached": {"port": 11211, "connections": 512}}\n',
+}
+"""What the engines of stores are started with, a ConfigMap each."""
+_ARGS = {"mongo": ("--config", f"{_FOLDER}/mongod.conf"), "redis": (f"{_FOLDER}/redis.conf",)}
 _DATA = (
     "home-timeline-redis",
     "media-memcached",
@@ -165,6 +174,12 @@ def _settings(name: str) -> tuple[Setting, ...]:
     )
 
 
+def _installed(name: str) -> Installed:
+    """The chart finds pods by `service`, and gives them `app` as well."""
+    selector = (("service", name),)
+    return Installed(name, name, (*selector, ("app", name)), selector)
+
+
 def _program(name: str, rng: random.Random) -> Component:
     is_gateway = name == "nginx-thrift"
     owned = [call.callee for operation in _OPERATIONS[name] for call in operation.calls]
@@ -197,6 +212,7 @@ def _program(name: str, rng: random.Random) -> Component:
 def _store(name: str) -> Component:
     engine = name.rpartition("-")[2]
     protocol, kind, port, tag, operation = _ENGINES[engine]
+    file = {"mongo": "mongod.conf", "redis": "redis.conf"}.get(protocol, "service-config.json")
     is_database = kind == "database"
     return Component(
         name=name,
@@ -207,14 +223,13 @@ def _store(name: str) -> Component:
         image=protocol,
         tag=tag,
         command=(),
-        args=(),
+        args=_ARGS.get(protocol, ()),
         port=port,
         start_ms=1500 if is_database else 300,
         resources=Resources(100, 1000, 64 * MIB, (512 if is_database else 192) * MIB),
         demand=Demand(4.0, 0.3 if is_database else 0.05, (95 if is_database else 20) * MIB, 160 * MIB),
         operations=(Operation(operation, 0.9 if is_database else 0.2),),
-        # Each has a ConfigMap with its engine's own settings.
-        settings=(Setting("engine.conf", f"port {port}", r"[\s\S]+", "config_file", name, "engine.conf"),),
+        settings=(Setting(file, _FILES[file], r"[\s\S]+", "config_file", name, file),),
         database=Database(False, ()) if is_database else None,
         chatter_s=20.0 if is_database else 60.0,
     )
@@ -245,17 +260,18 @@ def _aside(name: str, image: str, tag: str, dialect: str) -> Component:
 def social_network(seed: int) -> Application:
     """SocialNetwork in `test-social-network`; the seed varies replicas, releases, traffic level and resources."""
     rng = random.Random(f"social_network/{seed}")
-    components = (
+    described = (
         *(_program(name, rng) for name in _OPERATIONS),
         *(_store(name) for name in _DATA),
         _aside("media-frontend", "yg397/media-frontend", "xenial", "nginx"),
-        _aside("jaeger", "jaegertracing/all-in-one", "1.62.0", "jaeger"),
+        _aside("jaeger", "jaegertracing/all-in-one", "1.57", "jaeger"),
     )
+    components = tuple(replace(component, installed=_installed(component.name)) for component in described)
     images = (
         Image(REPOSITORY, ("0.3.0", "0.3.1", "latest"), ("0.4.0-rc1",), tuple((b, n) for n, b in _BINARIES.items())),
         Image("yg397/openresty-thrift", ("xenial",), ("bionic",), (("nginx", "nginx-thrift"),), ("sh",)),
         Image("yg397/media-frontend", ("xenial",), (), (("nginx", "media-frontend"),), ("sh",)),
-        Image("jaegertracing/all-in-one", ("1.62.0",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
+        Image("jaegertracing/all-in-one", ("1.57",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
         Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
         Image("redis", ("6.2.4", "7.0.15"), (), (("redis-server", ""),), ("redis-cli", "sh")),
         Image("memcached", ("1.6.7", "1.6.29"), (), (("memcached", ""),), ("sh",)),
@@ -275,6 +291,6 @@ def social_network(seed: int) -> Application:
         services=tuple(ServiceSpec(c.name, c.name, (ServicePort(str(c.port), c.port, c.port),)) for c in components),
         images=images,
         workload=Workload("nginx-thrift", float(rng.choice((60, 100, 160, 220))), mix),
-        config_folder="/social-network-microservices/config",
+        config_folder=_FOLDER,
         trace_interval_ms=30_000,  # sampled at 1 %: traces are few
     )

@@ -44,13 +44,14 @@ def test_restart_replaces_every_pod(cluster) -> None:
     pods = {pod["metadata"]["uid"] for pod in cluster.world.store.objects("pods", cluster.namespace)}
     result = cluster.executor.perform("restart", "rate")
     assert result.status == "ok", result.text
+    cluster.world.advance(10_000)  # the new ones are ready; the last old one is on its way
     left = [p for p in cluster.world.store.objects("pods", cluster.namespace) if p["metadata"]["uid"] in pods]
     assert not [pod for pod in left if pod["metadata"]["name"].startswith("rate-")]
 
 
 def test_rollback_restores_the_revision_before_the_bad_image(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     assert cluster.ready("geo") == 0
     result = cluster.executor.perform("rollback", "geo")
     assert result.status == "ok", result.text
@@ -59,7 +60,7 @@ def test_rollback_restores_the_revision_before_the_bad_image(cluster) -> None:
 
 def test_rollback_skips_revisions_that_differ_by_a_restart_alone(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     cluster.executor.perform("restart", "geo")
     result = cluster.executor.perform("rollback", "geo")
     assert result.status == "ok", result.text
@@ -73,7 +74,7 @@ def test_rollback_to_a_revision_that_was_never_recorded_is_refused(cluster) -> N
 
 def test_image_must_have_run_before(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     refused = cluster.executor.perform("set_image", "geo", "evil.example/miner:1")
     assert (refused.status, refused.failure_class) == ("refused", "configuration")
     result = cluster.executor.perform("set_image", "geo", good)

@@ -108,6 +108,8 @@ class Image:
     whatever component its pod stands for."""
     tools: tuple[str, ...] = ()
     """Other executables in the image, for exec."""
+    is_any_tag: bool = False
+    """Tags that are not listed exist too, and work: nobody knows all that somebody else's registry has."""
     slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ()
     """(tag, what is wrong with it): builds that run, and leak memory or burn CPU."""
 

@@ -91,7 +91,8 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "invalid")
     if image is None:
         return Launch(None, own, "foreign")
-    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64 and tag not in image.flaws:
+    known = tag in image.tags or tag in image.buggy or tag in image.arm64 or tag in image.flaws
+    if not known and not image.is_any_tag:
         return Launch(None, own, "missing")
     state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
     command, open_files = unwrapped(container.get("command") or [])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aoi.problems.compounds import mechanisms_of
 from aoi.records.base import Sha256
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
@@ -51,7 +52,7 @@ def contract(kept: HeldOut) -> Contract[Any]:
             "problem_is_held_out": problem.id in kept.problems,
             "source_is_held_out": any(source in kept.trajectories for source in sources),
             "world_is_held_out": world in kept.worlds,
-            "mechanism_is_held_out": problem.fault in kept.mechanisms,
+            "mechanism_is_held_out": any(key in kept.mechanisms for key in mechanisms_of(problem.fault or "")),
             "application_is_held_out": problem.application in kept.applications,
         }
 

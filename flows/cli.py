@@ -6,7 +6,7 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
-from flows.commands import access, cluster, diagnosis, loop, problems, recording, review, state
+from flows.commands import access, cluster, diagnosis, environments, loop, problems, recording, review, state
 from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG, print_error
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ review.add_to(app)
 state.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)
+environments.add_to(app)
 access.add_to(app)
 
 

@@ -16,6 +16,7 @@ UNSEEN = {
     "unseen_mechanism": "unseen mechanisms",
     "unseen_application": "unseen applications",
     "unseen_style": "unseen naming styles",
+    "several": "several faults at once, and cascades",
 }
 
 

@@ -5,8 +5,13 @@ will look at with their own tools. Roles: https://kubernetes.io/docs/reference/a
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from kubeworld.cluster import new_cluster, standard_controllers
+from kubeworld.controllers.api_services import local_services
+from kubeworld.controllers.priority_and_fairness import bootstrap_configuration
+from kubeworld.kinds.csi import CSI_NODE
+from kubeworld.kinds.owners import owner_reference
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import EPOCH_MS, Controller, Runtime, World
 
@@ -80,8 +85,9 @@ def empty_world(
         body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         world.store.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": meta, **body})
     for number in range(1, nodes + 1):
-        world.store.create("nodes", _node(number))
-    for resource, obj in _system():
+        node = world.store.create("nodes", _node(number))
+        world.store.create(CSI_NODE.table, _csi_node(node))
+    for resource, obj in chain(_system(), bootstrap_configuration(), local_services()):
         world.store.create(resource, obj)
     add_default_roles(world)
     world.settle()
@@ -149,6 +155,12 @@ def _binding(name: str, subject: Obj) -> Obj:
         "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
         "subjects": [{**group, **subject}],
     }
+
+
+def _csi_node(node: Obj) -> Obj:
+    """What a kubelet registers even where no driver is installed."""
+    meta = {"name": node["metadata"]["name"], "ownerReferences": [owner_reference("nodes", node, controller=False)]}
+    return {"apiVersion": CSI_NODE.api_version, "kind": CSI_NODE.kind, "metadata": meta, "spec": {"drivers": []}}
 
 
 def _node(number: int) -> Obj:

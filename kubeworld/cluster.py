@@ -3,17 +3,20 @@
 from kubeworld.admission import StandardAdmission
 from kubeworld.admission.policy_status import PolicyStatusController
 from kubeworld.controllers.aggregation import RoleAggregation
+from kubeworld.controllers.api_services import ApiServices
 from kubeworld.controllers.autoscaler import HorizontalAutoscaler
 from kubeworld.controllers.cronjob import CronJobController
 from kubeworld.controllers.daemonset import DaemonSetController
 from kubeworld.controllers.deployment import DeploymentController
 from kubeworld.controllers.disruption import DisruptionController
+from kubeworld.controllers.endpoint_mirroring import EndpointMirroring
 from kubeworld.controllers.endpoints import EndpointsController
 from kubeworld.controllers.event_expiry import EventExpiry
 from kubeworld.controllers.garbage import GarbageCollector
 from kubeworld.controllers.job import JobController
 from kubeworld.controllers.namespace import NamespaceController
 from kubeworld.controllers.nodes import NodeController
+from kubeworld.controllers.priority_and_fairness import FlowController
 from kubeworld.controllers.protection import StorageProtection
 from kubeworld.controllers.quota import QuotaController
 from kubeworld.controllers.replicaset import ReplicaSetController
@@ -22,7 +25,8 @@ from kubeworld.controllers.statefulset import StatefulSetController
 from kubeworld.controllers.taints import TaintEviction
 from kubeworld.controllers.volumes import VolumeController
 from kubeworld.kinds.catalogue import WITHOUT_GENERATION
-from kubeworld.kubelet import Kubelet
+from kubeworld.kubelet import ContainerWork, Kubelet
+from kubeworld.kubelet.eviction import EvictionManager
 from kubeworld.kubelet.plain_runtime import PlainRuntime
 from kubeworld.machine.world import EPOCH_MS, Controller, Plugin, Runtime, World
 
@@ -41,6 +45,7 @@ def standard_controllers() -> tuple[Controller, ...]:
         VolumeController(),
         Scheduler(),
         Kubelet(),
+        EvictionManager(),
         EndpointsController(),
         TaintEviction(),
         GarbageCollector(),
@@ -51,6 +56,10 @@ def standard_controllers() -> tuple[Controller, ...]:
         PolicyStatusController(),
         RoleAggregation(),
         StorageProtection(),
+        ApiServices(),
+        FlowController(),
+        ContainerWork(),
+        EndpointMirroring(),
     )
 
 

@@ -24,6 +24,7 @@ EVEN_SLICES: Mapping[Slice, float] = {
     "unseen_mechanism": 1.0,
     "unseen_application": 1.0,
     "unseen_style": 1.0,
+    "several": 1.0,
     "control": 1.0,
 }
 

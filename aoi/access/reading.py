@@ -131,6 +131,7 @@ READABLES: Mapping[str, Readable] = {
         Readable("pods", "PodMetrics", "metrics.k8s.io", "v1beta1"),
         Readable("nodes", "NodeMetrics", "metrics.k8s.io", "v1beta1", namespaced=False),
         *(Readable(kind.lower(), kind, "chaos-mesh.org", "v1alpha1") for kind in _CHAOS),
+        Readable("schedules", "Schedule", "chaos-mesh.org", "v1alpha1"),
     )
 }
 """GroupResource -> what may be read. A resource that is not here does not exist for the Probe."""

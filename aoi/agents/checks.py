@@ -13,6 +13,10 @@ LOG_LINES = 60
 """Per pod; enough to see the newest error class of every callee at the traffic that applications have."""
 
 
+EXPERIMENTS = ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
+"""Kinds of Chaos Mesh, which installs all of them or none."""
+
+
 def lines(check: str, target: str, topology: Topology) -> tuple[str, ...]:
     """One to three lines for `check` of the component or node `target` (real names).
 
@@ -70,6 +74,7 @@ def _endpoints(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
     return (
         f"kubectl describe service/{name} {flag} --show-events=false",
         f"kubectl describe {_ref(workload)} {flag} --show-events=false",
+        f"kubectl get endpointslices -l kubernetes.io/service-name={name} {flag} -o json",
     )
 
 
@@ -86,7 +91,8 @@ def _history(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
 
 
 def _metrics(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
-    return (f"prom metrics {name}", f"kubectl top pods -l {workload.selector} {flag}")
+    pods = "" if workload.name == name else f" --pods={workload.name}"
+    return (f"prom metrics {name}{pods}", f"kubectl top pods -l {workload.selector} {flag}")
 
 
 def _traces(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
@@ -96,8 +102,7 @@ def _traces(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
 def _network(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
     return (
         f"kubectl get networkpolicies {flag} -o json",
-        f"kubectl get networkchaos {flag} -o json",
-        f"kubectl get podchaos {flag} -o json",
+        f"kubectl get {','.join(EXPERIMENTS)} {flag} -o json",
     )
 
 

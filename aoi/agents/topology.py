@@ -17,7 +17,8 @@ from aoi.agents.probe import Probe
 from aoi.errors import ClusterUnavailable
 from aoi.estate.components import Identity
 from aoi.estate.estate import Estate
-from aoi.estate.objects import entries, name, part
+from aoi.estate.objects import entries, number, part
+from aoi.estate.objects import name as name_of
 
 LINES = ("kubectl get deployments -o wide", "kubectl get statefulsets -o json", "kubectl get services -o wide")
 """What `read` needs, in this order."""
@@ -58,6 +59,8 @@ class Topology:
     """Cluster IP -> component."""
     ports: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """Service name -> ports that it serves."""
+    declared: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Component -> ports that its containers declare, as far as the estate was read."""
 
     @cached_property
     def longest_first(self) -> tuple[str, ...]:
@@ -131,10 +134,19 @@ def joined(selectors: Mapping[str, Mapping[str, str]], workloads: Sequence[Workl
     labels it comes nearest to, by pairs that agree, then by how alike values and names are.
     """
     chosen: dict[str, Workload] = {}
-    for service, selector in selectors.items():
-        fitting = [workload for workload in workloads if selector.items() <= dict(workload.labels).items()]
+    fits = {
+        service: [workload for workload in workloads if selector.items() <= dict(workload.labels).items()]
+        for service, selector in selectors.items()
+    }
+    served = {(fitting[0].kind, fitting[0].name) for fitting in fits.values() if len(fitting) == 1}
+    for service, fitting in fits.items():
+        # Of several the one that no other Service stands before by itself: a selector may take in too much.
+        own = [workload for workload in fitting if (workload.kind, workload.name) not in served] or fitting
         if fitting:
-            chosen[service] = max(fitting, key=lambda workload: _likeness(service, selector, workload))
+            chosen[service] = max(
+                fitting if len(fitting) == 1 else own,
+                key=lambda workload: _likeness(service, selectors[service], workload),
+            )
     taken = {(workload.kind, workload.name) for workload in chosen.values()}
     free = [workload for workload in workloads if (workload.kind, workload.name) not in taken]
     for service, selector in selectors.items():
@@ -167,7 +179,7 @@ def _stateful_sets(text: str) -> list[Workload]:
     except orjson.JSONDecodeError:  # an error, or a text that was cut
         return []
     items = entries(listed, "items") if isinstance(listed, dict) else []
-    return [Workload("statefulset", name(item), tuple(_pairs(part(item, "spec")).items())) for item in items]
+    return [Workload("statefulset", name_of(item), tuple(_pairs(part(item, "spec")).items())) for item in items]
 
 
 def _pairs(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -212,15 +224,22 @@ def _printed(probe: Probe, line: str) -> str:
 
 
 def completed(known: Topology, estate: Estate, names: Mapping[Identity, str]) -> Topology:
-    """With the owners of pods that no Service leads to, whatever their kind: by owner references, not by names."""
-    workloads = dict(known.workloads)
+    """With the owners of pods that no Service leads to, whatever their kind: by owner references, not by names.
+
+    And with the ports that containers declare.
+    """
+    workloads, declared = dict(known.workloads), dict[str, frozenset[int]]()
     for component in estate.components:
         name = names.get(component.identity)
-        if name is None or name in workloads or component.namespace != known.namespace:
+        if name is None or component.namespace != known.namespace:
+            continue
+        ports = (port for c in entries(component.template, "spec", "containers") for port in entries(c, "ports"))
+        declared[name] = frozenset(number(port, "containerPort") for port in ports)
+        if name in workloads:
             continue
         is_kubernetes = component.obj is not None
         kind = component.kind.lower() if is_kubernetes else "pod"
         first = str((component.pods[0].get("metadata") or {}).get("name")) if component.pods else component.name
         labels = tuple(component.template_labels.items())
         workloads[name] = Workload(kind, component.name if is_kubernetes else first, labels)
-    return replace(known, workloads=workloads)
+    return replace(known, workloads=workloads, declared=declared)

@@ -17,6 +17,7 @@ from aoi.estate.ranking import Ranked, rank
 from aoi.estate.reading import Reader
 from aoi.estate.rules.changes import changes
 from aoi.estate.rules.configuration import configuration
+from aoi.estate.rules.flags import flags
 from aoi.estate.rules.happenings import happenings
 from aoi.estate.rules.network import blocked_complaints, network
 from aoi.estate.rules.nodes import nodes
@@ -40,6 +41,7 @@ RULES: tuple[Callable[[Estate], Iterator[Finding]], ...] = (
     scaling,
     nodes,
     configuration,
+    flags,
     network,
     owners,
     happenings,

@@ -12,6 +12,7 @@ def _generated(numbers: range, split: Split) -> dict[str, Split]:
 APPLICATIONS: Mapping[str, Split] = {
     "hotel_reservation": "train",
     "social_network": "train",
+    "astronomy_shop": "train",
     **_generated(range(8), "train"),
     **_generated(range(100, 104), "development"),
     **_generated(range(200, 204), "test"),

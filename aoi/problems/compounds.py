@@ -22,6 +22,8 @@ SPLITS: tuple[Split, ...] = ("train", "development", "test")
 PAIRS = 6
 """Of each application and split."""
 CASCADES = 3
+SPREADING = frozenset({"quota", "node", "admission", "policy", "dns"})
+"""Families whose faults hit whoever needs a new pod, or a whole namespace: beside one of these nothing stands apart."""
 AND, THEN = "+", ">restart"
 """`a+b` are two faults at once; `a>restart` is one, with its clients restarted on top."""
 
@@ -51,6 +53,7 @@ def compounds_of(application_key: str) -> tuple[Place, ...]:
         singles = [
             place
             for fault in MECHANISMS["train"]
+            if fault.family not in SPREADING
             for place in places_of(fault.key, application_key)
             if place.split == split
         ]
@@ -140,6 +143,7 @@ def clients_of(built: Application, root: Root) -> tuple[str, ...]:
     )
 
 
+@cache
 def version_of(fault_key: str) -> str:
     """Versions of the mechanisms behind a key."""
     return "+".join(FAULTS[key].version for key in mechanisms_of(fault_key))

@@ -31,8 +31,10 @@ RECORDED = (
     "storageclasses.storage.k8s.io",
     "roles.rbac.authorization.k8s.io",
     "rolebindings.rbac.authorization.k8s.io",
-    "networkchaos.chaos-mesh.org",
-    "podchaos.chaos-mesh.org",
+    *(
+        f"{kind}.chaos-mesh.org"
+        for kind in ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
+    ),
 )
 """What people and pipelines write. Pods, ReplicaSets, endpoints and events follow from it."""
 
@@ -45,7 +47,13 @@ def capture(world: World) -> Inventory:
         (resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): obj
         for resource in RECORDED
         for obj in world.store.objects(resource)
+        if not is_made(resource, obj)
     }
+
+
+def is_made(resource: str, obj: Obj) -> bool:
+    """Whether a controller made it: what a Schedule of Chaos Mesh makes comes and goes with it."""
+    return resource.endswith(".chaos-mesh.org") and bool(obj["metadata"].get("ownerReferences"))
 
 
 def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[str]:

@@ -9,10 +9,12 @@ from functools import cache
 from aoi.problems import aiopslab
 from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISM_SPLITS
+from aoi.problems.faults.base import Fault
 from aoi.problems.sites import rng
 from aoi.records.problem import Slice, Split, TaskKind
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.naming import HELD_OUT
+from aoi.worlds.applications.spec import Application
 
 SEEN_SHARE = 0.2
 """Of the targets of a training mechanism on a training application, for development and for test each."""
@@ -83,10 +85,16 @@ def places_of(fault_key: str, application_key: str) -> tuple[Place, ...]:
             (Root(fault_key, name),),
             splits[target],
             part,
-            fault.kinds(built, built.by_name[name]),
+            _kinds(fault, built, name),
         )
         for target, name in enumerate(names)
     )
+
+
+def _kinds(fault: Fault, built: Application, name: str) -> tuple[TaskKind, ...]:
+    """What it may be asked for. AIOpsLab's own mitigations are set also where no typed action mends them."""
+    own = fault.kinds(built, built.by_name[name])
+    return tuple(k for k in TaskKind if k in own or aiopslab.problem_id(built.key, fault.key, name, k))
 
 
 def _splits(fault_key: str, application_key: str, part: Slice, names: tuple[str, ...]) -> list[Split]:

@@ -7,20 +7,38 @@ not count as change. Used to admit problems, never by agents.
 import re
 from collections.abc import Iterator
 
+from aoi.estate.selectors import selects
 from aoi.problems.alerts import alerts_of
-from aoi.worlds.applications.spec import Application
+from aoi.problems.inventory import RECORDED
+from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour.chaos import scheduled_spec
+from aoi.worlds.behaviour.network import is_ready, main_container
+from aoi.worlds.behaviour.traffic import cpu_millicores, evaluate
+from aoi.worlds.runtime import traffic
+from aoi.worlds.telemetry.alerts import healthy
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 Feature = tuple[str, str, str]
 """(channel, component, what is seen)."""
 
+OBJECTS = "objects"
+"""Channel of what is written in objects beside workloads: it tells faults apart, and shows nobody suffering."""
+CHURN_MS = 600_000
+CHURN = 2
+"""New pods for each that there should be, and one more, in that time: above it they do not last."""
 LOG_LINES = 60
+MORE = 3.0
+"""Times the usual rate of requests, or the usual CPU."""
+BURNT_M = 500
+"""Millicores above that, below which nobody would look."""
+GROWN = 1.4
+"""Times the steady working set."""
 _VOLATILE = re.compile(r"[0-9a-f]{8,}|\b[a-z0-9]{5,10}-[a-z0-9]{5}\b|\d+")
 _QUOTED = re.compile(r"\"[^\"]*\"|[a-z]+ [\w.-]+/[\w.-]+", re.IGNORECASE)
 _TROUBLE = re.compile(
     r"error|fail|panic|fatal|exception|terminate called|refused|"
-    r"time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
+    r"manual gc|time(?:d )?out|deadline|denied|unauthor|unimplemented|unavailable|no such|reset",
     re.IGNORECASE,
 )
 
@@ -37,14 +55,48 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     for event in world.store.objects("events", application.namespace):
         if event.get("type") == "Warning":
             seen.add(("events", _owner(event, application), _told(event)))
+    seen.update(("events", name, "new pods again and again") for name in _churning(world, application))
+    seen.update(("metrics", name, fact) for name, fact in _metrics(world, application))
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
-    for resource in ("networkchaos.chaos-mesh.org", "podchaos.chaos-mesh.org"):
-        for chaos in world.store.objects(resource, application.namespace):
-            labels = chaos["spec"].get("selector", {}).get("labelSelectors", {})
-            hit = application.component_of({"metadata": {"labels": labels}})
-            seen.add(("network", hit.name if hit else "", chaos["spec"].get("action", "")))
+        seen.update((OBJECTS, name, fact) for fact in _services(world, application, name))
+    seen.update(_experiments(world, application))
+    for policy in world.store.objects("networkpolicies.networking.k8s.io", application.namespace):
+        for component in _chosen(policy["spec"].get("podSelector") or {}, application):
+            kinds = policy["spec"].get("policyTypes") or ("Ingress",)
+            seen.update((OBJECTS, component, f"{kind} {_rules(policy['spec'], kind)}") for kind in kinds)
     return frozenset(seen)
+
+
+def _experiments(world: World, application: Application) -> Iterator[Feature]:
+    """Chaos objects by whom they hit and what they do to them; of a schedule, what it does again and again."""
+    for resource in (key for key in RECORDED if key.endswith(".chaos-mesh.org")):
+        for chaos in world.store.objects(resource, application.namespace):
+            kind, spec = chaos["kind"], chaos["spec"]
+            if kind == "Schedule":
+                kind, spec = f"scheduled {spec.get('type')}", scheduled_spec(spec)
+            hit = application.component_of({"metadata": {"labels": spec.get("selector", {}).get("labelSelectors", {})}})
+            action = spec.get("action", "") or next((field for field in ("abort", "delay") if field in spec), "")
+            yield OBJECTS, hit.name if hit else "", f"{kind} {action}{_strength(spec)}"
+
+
+def _strength(spec: Obj) -> str:
+    """How much of the traffic an experiment takes, roughly: some of it is another thing than nearly all."""
+    share = (spec.get(spec.get("action", "")) or {}).get("loss") if spec.get("action") == "loss" else None
+    return "" if share is None else " of some" if float(share) < 80 else " of nearly all"
+
+
+def _chosen(selector: Obj, application: Application) -> Iterator[str]:
+    for component in application.components:
+        if not component.namespace and selects(selector, application.labels_of(component)):
+            yield component.name
+
+
+def _rules(spec: Obj, direction: str) -> str:
+    """How many rules, and whether names may be asked for: what `kubectl describe networkpolicy` tells at a glance."""
+    rules = spec.get(direction.lower()) or ()
+    asks = any(port.get("port") == 53 for rule in rules for port in rule.get("ports") or ())
+    return f"{len(rules)} rules{', names' if asks else ''}"
 
 
 def _pod(pod: Obj) -> Iterator[str]:
@@ -69,6 +121,38 @@ def _log(world: World, pod: Obj) -> Iterator[str]:
             for line in world.runtime.log(world, pod, container["name"], previous=previous)[-LOG_LINES:]:
                 if _TROUBLE.search(line.text):
                     yield _VOLATILE.sub("#", line.text)
+
+
+def _churning(world: World, application: Application) -> Iterator[str]:
+    """Components that got many more new pods in the last minutes than a rollout or two bring."""
+    new: dict[str, int] = {}
+    for event in world.store.objects("events", application.namespace):
+        recent = world.clock.now_ms - world.clock.at_ms(event["lastTimestamp"]) <= CHURN_MS
+        if event["reason"] == "Scheduled" and recent:
+            owner = _owner(event, application)
+            new[owner] = new.get(owner, 0) + 1
+    for name, count in new.items():
+        replicas = application.by_name[name].replicas if name in application.by_name else 0
+        if replicas and count > CHURN * (replicas + 1):
+            yield name
+
+
+def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]]:
+    """(component, what its graphs show that they usually do not): requests, CPU, memory."""
+    now, usual = traffic(world), evaluate(application, healthy(application))
+    for name, load in now.components.items():
+        if load.rate >= MORE * usual.components[name].rate > 0:
+            yield name, "many more requests"
+    for pod in world.store.objects("pods", application.namespace):
+        component = application.component_of(pod)
+        if component is None or not is_ready(pod):
+            continue
+        used = world.runtime.usage(world, pod, main_container(application, pod))
+        wanted = cpu_millicores(component, usual.components[component.name].rate)
+        if used.cpu_millicores >= MORE * wanted + BURNT_M:
+            yield component.name, "CPU far above usual"
+        if used.memory_bytes >= GROWN * component.demand.memory_bytes:
+            yield component.name, "memory above usual"
 
 
 def _told(event: Obj) -> str:
@@ -96,6 +180,17 @@ def _owner(event: Obj, application: Application) -> str:
     return names[max(fitting, key=len)] if fitting else ""
 
 
+def _services(world: World, application: Application, name: str) -> Iterator[str]:
+    """What `kubectl get services` tells of a component."""
+    for service in (item for item in application.services if item.component == name):
+        component = application.by_name[name]
+        found = world.store.get("services", application.namespace_of(component), service.name)
+        spec = found["spec"] if found else {}
+        yield f"{service.name}: {spec.get('type', 'no Service')} {spec.get('internalTrafficPolicy', '')}"
+        for port in spec.get("ports") or ():
+            yield f"{service.name}: {port['port']}/{port.get('protocol', 'TCP')} to {port.get('targetPort')}"
+
+
 def _workload(world: World, application: Application, name: str) -> Iterator[str]:
     component = application.by_name[name]
     workload = world.store.get(component.resource, application.namespace_of(component), component.workload)
@@ -110,6 +205,9 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         subsets = (endpoints or {}).get("subsets") or ()
         if not any(subset.get("addresses") for subset in subsets):
             yield f"{service.name}: no endpoints"
+        behind = (a.get("targetRef", {}).get("name", "") for subset in subsets for a in subset.get("addresses") or ())
+        if any(_is_foreign(world, application, component, pod) for pod in behind):
+            yield f"{service.name}: pods of others behind it"
         ports = {port["port"] for subset in subsets for port in subset.get("ports", ())}
         listening = {
             port["containerPort"]
@@ -118,6 +216,11 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         }
         if ports - listening:
             yield f"{service.name}: endpoints at a port of no container"
+
+
+def _is_foreign(world: World, application: Application, component: Component, name: str) -> bool:
+    pod = world.store.get("pods", application.namespace_of(component), name)
+    return pod is not None and application.component_of(pod) is not component
 
 
 def _probes(workload: Obj) -> Iterator[str]:

@@ -16,7 +16,7 @@ from aoi.records.episode import BROKEN_OFF, WRITES, Trajectory
 from aoi.records.evaluation import EvaluationResult, InjectedResult, PairedResult, SliceResult
 from aoi.records.problem import ProblemInstance, Split, TaskKind
 
-FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application", "unseen_style")
+FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application", "unseen_style", "several")
 
 
 class Run(NamedTuple):

@@ -102,7 +102,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
     cases = [_case(pair, material) for pair in [*lost, *won][:most_cases]]
     request = material.request
     return (
-        _environment()
+        environment()
         .get_template("review.html.j2")
         .render(
             request=request,
@@ -144,7 +144,8 @@ def _case(pair: PairedResult, material: Material) -> Case:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates that escape everything and show every character."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

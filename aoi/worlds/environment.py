@@ -12,10 +12,12 @@ import orjson
 
 from aoi.access.reading import READABLES
 from aoi.worlds.applications import furniture, manifests, systems
+from aoi.worlds.applications.astronomy import astronomy_shop
 from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.applications.social import social_network
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import happenings
+from aoi.worlds.behaviour import growth, happenings
+from aoi.worlds.behaviour.experiments import Experiments
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
@@ -53,8 +55,9 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
 
 def open_world(nodes: int, seed: int) -> World:
     """A cluster with nothing but the system in it, in which the applications that are known by name are recognised."""
-    runtime = RecognisingRuntime((hotel_reservation(seed), social_network(seed)))
-    return empty_world(nodes, seed, runtime=runtime, controllers=(RecognisingRecorder(runtime),))
+    runtime = RecognisingRuntime((hotel_reservation(seed), social_network(seed), astronomy_shop(seed)))
+    controllers = (Experiments(), RecognisingRecorder(runtime, growth.arrange))
+    return empty_world(nodes, seed, runtime=runtime, controllers=controllers)
 
 
 def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:
@@ -62,7 +65,7 @@ def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) ->
     return new_cluster(
         seed=seed,
         runtime=AppRuntime(application),
-        controllers=(*standard_controllers(), Recorder(application)),
+        controllers=(*standard_controllers(), Experiments(), Recorder(application, growth.arrange)),
         plugins=(ExecutorFence(),),
         epoch_ms=epoch_ms,
     )

@@ -8,12 +8,14 @@ broken. One application is recognised at a time, in the first namespace by name;
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from aoi.worlds.applications.installation import Installed
 from aoi.worlds.applications.spec import Application, Component, Image
 from aoi.worlds.behaviour import mongo
+from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import launch, split_image
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.behaviour.network import is_ready
@@ -28,6 +30,7 @@ ALIASES = {"yinfangchen/hotelreservation": "yinfangchen/hotel-reservation"}
 """Repositories that hold the same programs as one that is known."""
 STATE = ("telemetry", "telemetry_due", "configuration", "databases")
 """What a world remembers of the application that runs in it."""
+Arrange = Callable[[World, Application, Conditions], None]
 INIT_FOLDER = "/docker-entrypoint-initdb.d"
 UNMADE = "is_unmade"
 _LOAD = re.compile(r"(?:^|[ /])wrk2? .*?-d ?(\d+)(s|m|h)?(?: |$)")
@@ -133,8 +136,9 @@ class RecognisingRecorder:
     watches = (*Recorder.watches, *WORKLOADS)
     KEY = "recognised"
 
-    def __init__(self, runtime: RecognisingRuntime) -> None:
+    def __init__(self, runtime: RecognisingRuntime, arrange: Arrange | None = None) -> None:
         self._runtime = runtime
+        self._arrange = arrange
 
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
         """As the recorder of the application that stands now."""
@@ -150,7 +154,7 @@ class RecognisingRecorder:
         application = self._noticed(world)
         if application is not None:
             _initialise(world, application)
-            Recorder(application).reconcile(world, resource, name)
+            Recorder(application, self._arrange).reconcile(world, resource, name)
 
     def _noticed(self, world: World) -> Application | None:
         """What stands now. A new installation has no past, and its databases the accounts of their init scripts."""
@@ -198,7 +202,7 @@ def _repository(container: Obj) -> str:
 
 def _is_own(application: Application, image: Image) -> bool:
     """Whether an image is built for this application: it holds the program of a gateway or a service."""
-    owners = {owner for _, owner in image.binaries if owner}
+    owners = {owner for _, owner in (*image.binaries, *image.by_tag) if owner}
     return any(application.by_name[owner].kind in ("gateway", "service") for owner in owners)
 
 

@@ -7,7 +7,7 @@ application does not own run as `PlainRuntime`.
 from typing import Protocol, runtime_checkable
 
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import exits, mongo, registries, tasks
+from aoi.worlds.behaviour import disks, exits, mongo, registries, tasks
 from aoi.worlds.behaviour.conditions import observe
 from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
@@ -78,6 +78,7 @@ class AppRuntime:
             pull_ms=pull_ms,
             ready_after_ms=component.start_ms,
             exit=ExitPlan(ending.after_ms, ending.code, ending.reason) if ending else None,
+            evict=disks.excess(component, pod, container),
             stop_ms=300 + int(900 * unit(world.seed, "stop", pod["metadata"]["name"])),
             stop_code=0 if component.dialect in ("zap", "zerolog", "mongod", "redis") else 143,
         )

@@ -18,6 +18,7 @@ from kubeworld.kinds.errors import ApiError, unprocessable
 from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.pod import POD
 from kubeworld.kinds.priority_class import PRIORITY_CLASS, SYSTEM_CLASSES
+from kubeworld.kinds.runtime_class import RUNTIME_CLASS
 from kubeworld.kinds.shared.pod_defaults import pod_spec, qos_class
 from kubeworld.kinds.validation import errors_of
 from kubeworld.machine.admission import Refused
@@ -50,13 +51,14 @@ def admit(world: World, resource: str, obj: Obj, previous: Obj | None = None) ->
 def _admit_defaulted(world: World, pod: Obj) -> Obj:
     """A new pod whose defaults are filled in, checked. Raises: Refused.
 
-    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority, ResourceQuota.
+    Plugins in order: NamespaceLifecycle, LimitRanger, ServiceAccount, PodSecurity, Priority, RuntimeClass,
+    ResourceQuota.
     """
     _check_namespace(world, "pods", pod)
     pod = limits.admit_pod(world, pod)
     _check_service_account(world, pod)
     _check_pod_security(world, pod)
-    pod = _set_priority(world, pod)
+    pod = _set_runtime(world, _set_priority(world, pod))
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
     quota.check(world, "pods", pod, None)
     return pod
@@ -164,6 +166,32 @@ def _set_priority(world: World, pod: Obj) -> Obj:
     spec["priority"] = stored["value"] if stored else SYSTEM_CLASSES[name]
     if stored and stored.get("preemptionPolicy"):
         spec["preemptionPolicy"] = stored["preemptionPolicy"]
+    return new
+
+
+def _set_runtime(world: World, pod: Obj) -> Obj:
+    """What a RuntimeClass adds to a pod that names it: its overhead, and where it may run."""
+    name = pod["spec"].get("runtimeClassName")
+    if not name:
+        return pod
+    runtime = world.store.get(RUNTIME_CLASS.table, "", name)
+    about = f'pods "{pod["metadata"]["name"]}" is forbidden: pod rejected'
+    if runtime is None:
+        raise Refused(f'{about}: RuntimeClass "{name}" not found')
+    new, spec = fork(pod, "spec")
+    overhead = (runtime.get("overhead") or {}).get("podFixed")
+    if overhead:
+        if spec.get("overhead") not in (None, overhead):
+            raise Refused(f"{about}: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
+        spec["overhead"] = overhead
+    scheduling = runtime.get("scheduling") or {}
+    for key, value in (scheduling.get("nodeSelector") or {}).items():
+        if (spec.get("nodeSelector") or {}).get(key, value) != value:
+            raise Refused(f"{about}: conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}")
+        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), key: value}
+    extra = [item for item in scheduling.get("tolerations") or () if item not in (spec.get("tolerations") or ())]
+    if extra:
+        spec["tolerations"] = [*(spec.get("tolerations") or ()), *extra]
     return new
 
 

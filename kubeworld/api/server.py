@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from kubeworld.api import deletes, logs, metrics, pods, reviews, writes
+from kubeworld.api import aggregated, deletes, logs, metrics, pods, reviews, writes
 from kubeworld.api.discovery import discover
 from kubeworld.api.health import health, paths
 from kubeworld.api.openapi import openapi
@@ -119,6 +119,8 @@ class Api:
         if rest[0] == "namespaces" and len(rest) > 2 and (group or rest[2] not in ("status", "finalize")):
             namespace, rest = rest[1], rest[2:]
         kind = self.registry.find(group, version, rest[0])
+        if kind is None or kind in METRICS:
+            aggregated.check_reachable(self.world, group, version, is_served=kind is not None)
         if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
             raise errors.unknown_path()
         name = rest[1] if len(rest) > 1 else ""
@@ -185,7 +187,7 @@ class Api:
             return json_response(VERSION)
         served = None
         if path.startswith(("/api", "/apis")):
-            served = discover(self.registry, path, headers.get("accept", ""))
+            served = discover(self.world, self.registry, path, headers.get("accept", ""))
         elif path.startswith("/openapi/v3"):
             served = openapi(self.registry, path)
         elif path.startswith("/openapi/v2"):

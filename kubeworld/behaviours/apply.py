@@ -3,6 +3,8 @@
 from kubeworld.behaviours.entries import Behaviours
 from kubeworld.behaviours.runtime import DescribedRuntime, described_exit
 from kubeworld.controllers import nodes
+from kubeworld.controllers.api_services import ApiServices
+from kubeworld.kinds.api_service import API_SERVICE
 from kubeworld.kubelet import Kubelet, replan_exit, running_containers
 from kubeworld.machine.store import Change, Obj
 from kubeworld.machine.world import World
@@ -19,6 +21,8 @@ def apply(world: World, behaviours: Behaviours) -> None:
     former = runtime.current
     runtime.change(behaviours, world.clock.now_ms)
     world.outside = behaviours.outside
+    for service in world.store.objects(API_SERVICE.table):
+        world.wake(ApiServices.name, API_SERVICE.table, ("", service["metadata"]["name"]))
     for node in world.store.objects("nodes"):
         _sync_node(world, runtime, node["metadata"]["name"])
     for pod in list(world.store.objects("pods")):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from kubeworld.behaviours.text import LogText
 from kubeworld.machine.outside import Outside
-from kubeworld.machine.runtime import ExitPlan
+from kubeworld.machine.runtime import ExitPlan, Work
 from kubeworld.machine.store import Obj
 
 Pull = Literal["ok", "not_found", "unauthorized", "timeout"]
@@ -66,6 +66,8 @@ class ContainerEntry:
     memory_bytes: int | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Command, its words joined by blanks -> what it prints before it ends with 0."""
+    work: tuple[Work, ...] = ()
+    """What the container writes to the API."""
 
 
 @dataclass(frozen=True, slots=True)

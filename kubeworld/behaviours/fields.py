@@ -32,6 +32,11 @@ class Fields:
             raise self.refusal("", "a mapping", values)
         self.values: Mapping[Any, object] = values
 
+    @property
+    def place(self) -> str:
+        """Where it stands, as refusals begin."""
+        return f"{self._place}: {self._path}" if self._path else self._place
+
     def titled(self, title: str) -> "Fields":
         """The same, with more words to find the entry by."""
         return Fields(f"{self._place} ({title})", self.values, self._path) if title else self

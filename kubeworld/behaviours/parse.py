@@ -9,7 +9,7 @@ from typing import get_args
 
 import yaml
 
-from kubeworld.behaviours import outside
+from kubeworld.behaviours import outside, work
 from kubeworld.behaviours.entries import Behaviours, ContainerEntry, Ending, Match, NodeEntry, ProbeKind, Pull
 from kubeworld.behaviours.fields import LIST, TEXT, TRUTH, BadBehaviours, Fields, choice, number, shown, whole
 from kubeworld.behaviours.text import LogText, is_readable
@@ -71,7 +71,7 @@ def _node(fields: Fields) -> NodeEntry:
 
 
 def _container(fields: Fields, folder: Path) -> ContainerEntry:
-    fields.only("match", "pull", "start", "exit", "log", "log_file", "probes", "usage", "exec")
+    fields.only("match", "pull", "start", "exit", "log", "log_file", "probes", "usage", "exec", "creates")
     match = fields.part("match")
     match.only(*_MATCH)
     globs = {name: match.takes(name, TEXT) or "*" for name in _MATCH if name in match.values}
@@ -89,6 +89,7 @@ def _container(fields: Fields, folder: Path) -> ContainerEntry:
         cpu_millicores=usage.takes("cpu_m", whole(0, 2**40)),
         memory_bytes=None if memory_mib is None else round(memory_mib * MEBIBYTE),
         outputs=_outputs(named.part("exec")),
+        work=work.works(named),
     )
 
 

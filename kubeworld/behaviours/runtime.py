@@ -8,9 +8,9 @@ from kubeworld.behaviours.entries import Behaviours, ContainerEntry, ProbeKind, 
 from kubeworld.behaviours.text import LogText, WrittenLog
 from kubeworld.kinds.owners import controller_of
 from kubeworld.kubelet import container_memory
-from kubeworld.machine.runtime import ContainerPlan, ExitPlan, ImageError, LogLine, ProbeAnswer, Usage
+from kubeworld.machine.runtime import ContainerPlan, ExitPlan, ImageError, LogLine, ProbeAnswer, Usage, Work
 from kubeworld.machine.store import Obj
-from kubeworld.machine.world import Runtime, World
+from kubeworld.machine.world import Runtime, Worker, World
 
 PULL_TIMEOUT_MS = 15_000
 """How long a registry that does not answer is waited for; networks differ, and whoever looks on waits with it."""
@@ -113,6 +113,13 @@ class DescribedRuntime:
         if output is not None:
             return 0, output.encode(), b""
         return self.base.exec(world, pod, container, command)
+
+    def work(self, world: World, pod: Obj, container: Obj, *, has_ended: bool) -> Sequence[Work]:
+        """What an entry says, else what the runtime below knows."""
+        entry = self.current.of(pod, container)
+        if entry is not None and entry.work:
+            return entry.work
+        return self.base.work(world, pod, container, has_ended=has_ended) if isinstance(self.base, Worker) else ()
 
     def _at(self, at_ms: int) -> Behaviours:
         # API times have whole seconds: a run that ended in the second of a change ended after it.

@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/concepts/architecture/nodes/ and pkg/controll
 import hashlib
 
 from kubeworld.kinds import conditions, events
+from kubeworld.kinds.node import pressure_of
 from kubeworld.machine.store import Change, Name, Obj, fork
 from kubeworld.machine.world import World
 
@@ -15,6 +16,8 @@ HEARTBEAT_MS = 10_000
 """A kubelet renews its lease this often (a quarter of the 40 s lease duration)."""
 STATUS_MS = 300_000
 """A kubelet writes its status at least this often (nodeStatusReportFrequency)."""
+PRESSURE_MS = 300_000
+"""How long a node counts as under pressure once it is not (evictionPressureTransitionPeriod)."""
 COMPONENT = "node-controller"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -50,6 +53,21 @@ def restore(world: World, node: str) -> None:
     world.wake(NodeController.name, "nodes", ("", node))
     for pod in world.store.pods_on(node):
         world.wake("kubelet", "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
+
+
+def press(world: World, node: str, *, threshold: str, available: str) -> None:
+    """Less disk is free on a node than its kubelet wants: it evicts pods, one after another, until `relieve`."""
+    world.state.pop(f"node-relieved/{node}", None)
+    world.state[f"node-pressure/{node}"] = (threshold, available)
+    world.wake(NodeController.name, "nodes", ("", node))
+
+
+def relieve(world: World, node: str) -> None:
+    """Enough is free again, or the kubelet wants less; the node says so after five minutes."""
+    if world.state.pop(f"node-pressure/{node}", None) is None:
+        return
+    world.state[f"node-relieved/{node}"] = world.clock.now_ms
+    world.clock.set_timer(PRESSURE_MS, NodeController.name, "nodes", "", node)
 
 
 def present(world: World, resource: str, obj: Obj) -> Obj:
@@ -109,6 +127,8 @@ class NodeController:
                 node = _mark_unknown(world, node)
         elif down_since is None and ready is not None and ready["status"] == "Unknown":
             node = _mark_ready(world, node)
+        if down_since is None:
+            node = _sync_pressure(world, node)
         _sync_taints(world, node)
 
 
@@ -243,6 +263,33 @@ def _mark_ready(world: World, node: Obj) -> Obj:
     name = node["metadata"]["name"]
     message = f"Node {name} status is now: NodeReady"
     events.record(world, "nodes", node, "NodeReady", message, component="kubelet", host=name)
+    return node
+
+
+def _sync_pressure(world: World, node: Obj) -> Obj:
+    """DiskPressure as the kubelet reports it."""
+    name = node["metadata"]["name"]
+    is_told, relieved_ms = conditions.is_true(node, "DiskPressure"), world.state.get(f"node-relieved/{name}")
+    if pressure_of(world, name) is not None and not is_told:
+        value, reason, message = "True", "KubeletHasDiskPressure", "kubelet has disk pressure"
+    elif is_told and relieved_ms is not None and world.clock.now_ms >= relieved_ms + PRESSURE_MS:
+        value, reason, message = "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"
+        del world.state[f"node-relieved/{name}"]
+    else:
+        return node
+    now, status = world.clock.rfc3339(), dict(node["status"])
+    status["conditions"] = conditions.with_condition(
+        status["conditions"],
+        now,
+        type_="DiskPressure",
+        status=value,
+        reason=reason,
+        message=message,
+        lastHeartbeatTime=now,
+    )
+    node = world.store.update("nodes", {**node, "status": status})
+    told = reason.replace("Kubelet", "Node")
+    events.record(world, "nodes", node, told, f"Node {name} status is now: {told}", component="kubelet", host=name)
     return node
 
 

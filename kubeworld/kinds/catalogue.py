@@ -4,16 +4,19 @@ The one list of kinds. What the server discovers, routes, defaults, checks and p
 table, is looked up in what is made of it here.
 """
 
+from kubeworld.kinds.api_service import API_SERVICE
 from kubeworld.kinds.chaos import CHAOS
 from kubeworld.kinds.config_map import CONFIG_MAP
 from kubeworld.kinds.controller_revision import CONTROLLER_REVISION
 from kubeworld.kinds.cron_job import CRON_JOB
+from kubeworld.kinds.csi import CSI
 from kubeworld.kinds.custom_resource_definition import CUSTOM_RESOURCE_DEFINITION
 from kubeworld.kinds.daemon_set import DAEMON_SET
 from kubeworld.kinds.deployment import DEPLOYMENT
 from kubeworld.kinds.endpoint_slice import ENDPOINT_SLICE
 from kubeworld.kinds.endpoints import ENDPOINTS
 from kubeworld.kinds.event import EVENT, NEW_EVENT
+from kubeworld.kinds.flow_control import FLOW_SCHEMA, PRIORITY_LEVEL_CONFIGURATION
 from kubeworld.kinds.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER, OLD_HORIZONTAL_POD_AUTOSCALER
 from kubeworld.kinds.ingress import INGRESS
 from kubeworld.kinds.ingress_class import INGRESS_CLASS
@@ -35,6 +38,7 @@ from kubeworld.kinds.replica_set import REPLICA_SET
 from kubeworld.kinds.replication_controller import REPLICATION_CONTROLLER
 from kubeworld.kinds.resource_quota import RESOURCE_QUOTA
 from kubeworld.kinds.reviews import REVIEWS
+from kubeworld.kinds.runtime_class import RUNTIME_CLASS
 from kubeworld.kinds.secret import SECRET
 from kubeworld.kinds.service import SERVICE
 from kubeworld.kinds.service_account import SERVICE_ACCOUNT
@@ -79,6 +83,8 @@ KINDS: tuple[Kind, ...] = (
     ENDPOINT_SLICE,
     NEW_EVENT,
     STORAGE_CLASS,
+    *CSI,
+    RUNTIME_CLASS,
     LEASE,
     PRIORITY_CLASS,
     ROLE,
@@ -90,6 +96,9 @@ KINDS: tuple[Kind, ...] = (
     VALIDATING_WEBHOOK_CONFIGURATION,
     MUTATING_WEBHOOK_CONFIGURATION,
     CUSTOM_RESOURCE_DEFINITION,
+    API_SERVICE,
+    FLOW_SCHEMA,
+    PRIORITY_LEVEL_CONFIGURATION,
     *CHAOS,
     REPLICATION_CONTROLLER,
     *METRICS,

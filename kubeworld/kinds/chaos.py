@@ -17,12 +17,12 @@ def _cells(obj: Obj, now: int) -> list[Any]:
     return [obj["metadata"]["name"], spec.get("action", ""), spec.get("duration", "")]
 
 
-def _kind(kind: str, **more: Any) -> Kind:
+def _kind(kind: str, plural: str = "", **more: Any) -> Kind:
     return Kind(
         group=_GROUP,
         version="v1alpha1",
         kind=kind,
-        plural=kind.lower(),
+        plural=plural or kind.lower(),
         subresources={"status": Subresource(_GROUP, "v1alpha1", kind)},
         **more,
     )
@@ -39,4 +39,5 @@ CHAOS = (
     _kind("TimeChaos"),
     _kind("KernelChaos"),
     _kind("JVMChaos"),
+    _kind("Schedule", "schedules"),
 )

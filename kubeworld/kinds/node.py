@@ -13,6 +13,11 @@ def is_down(world: World, node: str) -> bool:
     return f"node-down/{node}" in world.state
 
 
+def pressure_of(world: World, node: str) -> tuple[str, str] | None:
+    """(threshold, what is available) of a node whose disk is low, as its kubelet words them; None if it has enough."""
+    return world.state.get(f"node-pressure/{node}")
+
+
 def _cells(obj: Obj, now: int) -> list[Any]:
     status, meta = obj.get("status") or {}, obj["metadata"]
     ready = next((item for item in status.get("conditions") or () if item["type"] == "Ready"), None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from kubeworld.kinds import events
 from kubeworld.kubelet import images, probes, references, status
+from kubeworld.kubelet.eviction import HOUSEKEEPING_MS
 from kubeworld.kubelet.memory import ContainerMemory, with_exit
 from kubeworld.machine.runtime import ContainerPlan
 from kubeworld.machine.store import Obj
@@ -204,8 +205,14 @@ def _create(look: Pass, memory: ContainerMemory, plan: ContainerPlan) -> Contain
         ready_from_ms=look.now_ms + plan.ready_after_ms,
         stop_ms=plan.stop_ms,
         stop_code=plan.stop_code,
+        evict_ms=look.now_ms + _next_look_ms(plan.evict.after_ms) if plan.evict else None,
+        evict_message=plan.evict.message if plan.evict else "",
     )
     return probes.begin(memory, look.container)
+
+
+def _next_look_ms(after_ms: int) -> int:
+    return -(-after_ms // HOUSEKEEPING_MS) * HOUSEKEEPING_MS
 
 
 def _fail_start(look: Pass, memory: ContainerMemory, error: str) -> ContainerMemory:
@@ -247,7 +254,8 @@ def _run(look: Pass, memory: ContainerMemory) -> ContainerMemory:
     if outcome.kill is not None:
         look.event("Killing", f"Container {name} failed {outcome.kill} probe, will be restarted")
         return _stop(look, outcome.memory)
-    instants = [probes.next_ms(outcome.memory, look.container), outcome.memory.exit_ms, memory.ask_ms]
+    kept = outcome.memory
+    instants = [probes.next_ms(kept, look.container), kept.exit_ms, kept.evict_ms, memory.ask_ms]
     due_ms = min((instant for instant in instants if instant is not None), default=None)
     following = replace(outcome.memory, due_ms=due_ms)
     # The same object when nothing changed: `step` stops by identity.

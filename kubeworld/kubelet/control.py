@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubeworld.kinds import conditions, events
 from kubeworld.kubelet.controller import Kubelet, probed_pods
+from kubeworld.kubelet.eviction import evict
 from kubeworld.kubelet.memory import ContainerMemory, key, load, with_exit
 from kubeworld.machine.runtime import ExitPlan
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
+
+__all__ = ["evict", "kill_container", "replan_exit", "reprobe", "running_containers"]
 
 
 def reprobe(world: World, namespace: str) -> None:
@@ -52,43 +54,3 @@ def _remember(world: World, pod: Obj, container: str, remembered: ContainerMemor
     assert memory is not None  # the callers saw it
     world.state[key(meta["uid"])] = replace(memory, containers={**memory.containers, container: remembered})
     world.wake(Kubelet.name, "pods", (meta["namespace"], meta["name"]))
-
-
-def evict(world: World, pod: Obj, message: str) -> None:
-    """The kubelet's own eviction, for a lack of memory or disk: the pod fails and stays as a record.
-
-    `message` is the kubelet's, e.g. "The node was low on resource: ephemeral-storage. ...".
-    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
-    """
-    memory = load(world, pod)
-    if memory is None:
-        raise KeyError(f"{pod['metadata']['name']} is not on a node")
-    now_ms = world.clock.now_ms
-    # At once, without a grace period: what a node lacks it lacks now (hard eviction thresholds).
-    killed = {
-        name: replace(
-            container,
-            state="terminated",
-            due_ms=None,
-            exit_code=137,
-            exit_reason="Error",
-            finished_ms=now_ms,
-            ready=False,
-        )
-        for name, container in memory.containers.items()
-    }
-    evicted = replace(memory, phase="Failed", reason="Evicted", message=message, containers=killed)
-    world.state[key(pod["metadata"]["uid"])] = evicted
-    node = pod["spec"]["nodeName"]
-    events.record(world, "pods", pod, "Evicted", message, component="kubelet", type_="Warning", host=node)
-    status = dict(pod.get("status") or {})
-    status["conditions"] = conditions.with_condition(
-        status.get("conditions") or [],
-        world.clock.rfc3339(),
-        type_="DisruptionTarget",
-        status="True",
-        reason="TerminationByKubelet",
-        message=message,
-    )
-    world.store.update("pods", {**pod, "status": status})
-    world.wake(Kubelet.name, "pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))

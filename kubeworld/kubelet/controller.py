@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kubeworld.kinds import events
 from kubeworld.kinds.node import is_down
-from kubeworld.kubelet import addresses, references, status
+from kubeworld.kubelet import addresses, eviction, references, status
 from kubeworld.kubelet.containers import COMPONENT, SYNC_MS, Pass, step, stop_ms
 from kubeworld.kubelet.memory import ContainerMemory, PodMemory, key, load
 from kubeworld.machine.store import Change, Name, Obj
@@ -54,6 +54,9 @@ class Kubelet:
             memory = ended
         elif memory.phase not in ("Succeeded", "Failed"):
             memory = _advance(world, pod, memory)
+            excess = eviction.overdue(memory, world.clock.now_ms)
+            if excess is not None:
+                pod, memory = eviction.announce(world, pod, excess), eviction.killed(memory, excess, world.clock.now_ms)
         self._commit(world, pod, memory)
 
     def _commit(self, world: World, pod: Obj, memory: PodMemory) -> None:

@@ -49,6 +49,9 @@ class ContainerMemory:
     exit_reason: str = ""
     exit_message: str = ""
     """What it is going to write to its terminationMessagePath."""
+    evict_ms: int | None = None
+    """When its pod has to go, because it wrote more than it may."""
+    evict_message: str = ""
     stop_ms: int = 0
     stop_code: int = 143
     finished_ms: int = 0

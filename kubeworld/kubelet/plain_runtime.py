@@ -2,8 +2,10 @@
 
 import re
 
+from kubeworld.kubelet.certgen import certificate_work
+from kubeworld.kubelet.command import expanded_words
 from kubeworld.machine.integers import natural
-from kubeworld.machine.runtime import ContainerPlan, ExitPlan, LogLine, ProbeAnswer, Usage
+from kubeworld.machine.runtime import ContainerPlan, ExitPlan, LogLine, ProbeAnswer, Usage, Work
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -38,6 +40,10 @@ class PlainRuntime:
         else:
             return ContainerPlan()
         return ContainerPlan(exit=ExitPlan(after_ms, code or 0, "Error" if code else "Completed"))
+
+    def work(self, world: World, pod: Obj, container: Obj, *, has_ended: bool) -> list[Work]:
+        """What Jobs that make certificates write; nothing else is known of anybody's program."""
+        return certificate_work(expanded_words(pod, container)) if has_ended else []
 
     def probe(self, world: World, pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:
         """Succeeds."""

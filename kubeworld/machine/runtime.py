@@ -3,9 +3,12 @@
 `PlainRuntime` (plain_runtime.py) is one for images that nobody described.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+WebhookSort = Literal["validating", "mutating"]
+SORTS: tuple[WebhookSort, ...] = ("validating", "mutating")
 ImageError = Literal[
     "not_found", "invalid_name", "pull_denied", "unauthorized", "registry_unreachable", "untrusted", "timeout"
 ]
@@ -23,6 +26,15 @@ class ExitPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class EvictionPlan:
+    """A container that will write more than it may: the kubelet evicts its pod at its next look."""
+
+    after_ms: int
+    message: str
+    """As the pod's status and event carry it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerPlan:
     """What a container does when it is started now, in the world as it is."""
 
@@ -35,6 +47,7 @@ class ContainerPlan:
     ready_after_ms: int = 0
     """From start until its readiness would succeed (if it has a probe, the probe decides)."""
     exit: ExitPlan | None = None
+    evict: EvictionPlan | None = None
     ask_again_ms: int | None = None
     """It waits for something: how it ends is asked again after so long. None for what follows from its start."""
     stop_ms: int = 1000
@@ -82,6 +95,47 @@ class StoredLog(Protocol):
     def data(self, limit_bytes: int | None = None) -> bytes:
         """The lines as they were written, one after another; only the first bytes under a limit."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CreateObject:
+    """A container creates an object, unless it is there."""
+
+    manifest: Mapping[str, Any]
+    """Without a namespace it goes where the pod is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCertificate:
+    """A container makes a self-signed authority and a certificate, and keeps them in a Secret, unless that is there."""
+
+    secret: str
+    namespace: str
+    """Empty: the pod's."""
+    names: tuple[str, ...]
+    """Hosts and addresses that the certificate is for."""
+    authority_key: str = "ca"
+    certificate_key: str = "cert"
+    private_key: str = "key"
+    type: str = "Opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustCertificate:
+    """A container writes the authority out of a Secret into webhook configurations, APIServices and definitions."""
+
+    secret: str
+    namespace: str
+    authority_key: str = "ca"
+    webhooks: str = ""
+    """Name of the configurations, of both sorts; empty: none."""
+    sorts: tuple[WebhookSort, ...] = SORTS
+    failure_policy: str = ""
+    """What their webhooks get; empty: what they have."""
+    api_service: str = ""
+
+
+Work = CreateObject | CreateCertificate | TrustCertificate
 
 
 @dataclass(frozen=True, slots=True)

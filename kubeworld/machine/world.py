@@ -7,14 +7,14 @@ not an API object: database users, feature flags as loaded, kubelet back-off). A
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import orjson
 
 from kubeworld.machine.admission import Write
 from kubeworld.machine.clock import Clock, ClockSnapshot
 from kubeworld.machine.outside import Outside
-from kubeworld.machine.runtime import ContainerPlan, LogLine, ProbeAnswer, Usage
+from kubeworld.machine.runtime import ContainerPlan, LogLine, ProbeAnswer, Usage, Work
 from kubeworld.machine.store import Change, Name, Obj, Store, StoreSnapshot
 
 EPOCH_MS = 1_767_600_000_000
@@ -73,6 +73,15 @@ class Runtime(Protocol):
 
     def exec(self, world: "World", pod: Obj, container: str, command: list[str]) -> tuple[int, bytes, bytes]:
         """Run a command in a container: (exit code, stdout, stderr)."""
+        ...
+
+
+@runtime_checkable
+class Worker(Protocol):
+    """A runtime whose containers write to the API. One that does not say so has containers that write nothing."""
+
+    def work(self, world: "World", pod: Obj, container: Obj, *, has_ended: bool) -> Sequence[Work]:
+        """What a container has done: once it has ended with 0, or once it runs and is not going to end."""
         ...
 
 

@@ -82,22 +82,12 @@ def test_the_example_of_the_fixture_passes(pytester):
 def test_the_behaviours_of_the_page_are_understood_and_name_every_key():
     blocks = [block for language, block in BLOCKS if language == "yaml"]
     behaviours = parse([entry for block in blocks for entry in yaml.safe_load(block)])
-    assert (len(behaviours.containers), len(behaviours.nodes)) == (4, 1)
-    assert (len(behaviours.outside.hooks), len(behaviours.outside.addresses)) == (3, 1)
-    for key in ("match", "pull", "start", "exit", "log", "log_file", "probes", "usage", "exec", "node", "times"):
-        assert f"`{key}" in PAGE
-    for key in (
-        "webhook",
-        "service",
-        "address",
-        "allowed",
-        "message",
-        "code",
-        "reason",
-        "warnings",
-        "patch",
-        "failure",
-    ):
+    assert (len(behaviours.containers), len(behaviours.nodes)) == (5, 1)
+    outside = behaviours.outside
+    assert (len(outside.hooks), len(outside.addresses), len(outside.apis)) == (3, 1, 1)
+    containers = ("match", "pull", "start", "exit", "log", "log_file", "probes", "usage", "exec", "creates", "times")
+    programs = ("webhook", "service", "address", "allowed", "message", "code", "reason", "warnings", "patch", "failure")
+    for key in (*containers, *programs, "node", "api", "available", "certificate", "trust"):
         assert f"`{key}" in PAGE
 
 

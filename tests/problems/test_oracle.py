@@ -3,9 +3,10 @@
 import pytest
 
 from aoi.agents.journal import Journal
-from aoi.problems import catalogue, sampling
-from aoi.problems.admission import check, signature
+from aoi.problems import catalogue
+from aoi.problems.admission import check
 from aoi.problems.faults import FAULTS
+from aoi.problems.identification import nearest
 from aoi.problems.sandbox import sandbox_executor
 from aoi.problems.scenario import build, repair
 from aoi.problems.writes import Delete, Patch, send
@@ -31,12 +32,15 @@ def test_every_mechanism_is_admitted(fault: str, application: str) -> None:
     assert report.is_admitted, [c for c in report.checks if not c.passed]
 
 
-def test_mechanisms_that_look_alike_would_be_refused() -> None:
-    """Two instances of one problem have one signature: what admission refuses in two mechanisms."""
-    instance = mitigation("wrong_selector", "gen004")
-    control = sampling.control_of(instance)
-    assert signature(instance) == signature(instance)
-    assert signature(instance) != signature(control)
+def test_the_nearest_confusable_is_named_with_its_distance() -> None:
+    """At the same component of the same world; a mechanism without a distance to another is refused."""
+    place = catalogue.place_of(mitigation("wrong_target_port", "gen004").problem)
+    assert place is not None
+    twin = nearest(place, SEED)
+    assert twin is not None
+    assert twin.fault != place.fault
+    assert twin.fault in FAULTS
+    assert 0 < twin.distance <= 1
 
 
 def test_controls_are_quiet() -> None:

@@ -7,6 +7,7 @@ from aoi.access.reading import READABLES
 from aoi.agents.actions.base import refuse_value, rollout_problem, subject
 from aoi.agents.actions.change import Change, Obj, Refused, delete_change, patch_change
 from aoi.agents.actions.view import View, is_ready, template_labels
+from aoi.estate.experiments import experiment_of, is_scheduled
 
 CHAOS = tuple(key for key in READABLES if key.endswith(".chaos-mesh.org"))
 
@@ -106,7 +107,9 @@ class DeleteChaos:
         return [
             (key, obj)
             for key, obj in experiments
-            if _selects(obj, labels, self.component, view.namespace) and not obj["metadata"].get("deletionTimestamp")
+            if _selects(obj, labels, self.component, view.namespace)
+            and not obj["metadata"].get("deletionTimestamp")
+            and not is_scheduled(obj)
         ]
 
     def render(self, view: View) -> tuple[Change, ...]:
@@ -127,7 +130,7 @@ class DeleteChaos:
 
 def _selects(chaos: Obj, labels: dict[str, str], component: str, namespace: str) -> bool:
     """Whether its selector, or its target's, takes in pods with these labels."""
-    spec = chaos.get("spec") or {}
+    _, spec = experiment_of(chaos)
     selectors = [spec.get("selector") or {}, (spec.get("target") or {}).get("selector") or {}]
     return any(_selector_hits(selector, labels, component, namespace) for selector in selectors)
 

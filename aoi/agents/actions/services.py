@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from aoi.agents.actions.base import refuse_value, subject, whole_number
+from aoi.agents.actions.base import Subject, refuse_value, subject, whole_number
 from aoi.agents.actions.change import Change, Obj, Refused, patch_change
-from aoi.agents.actions.view import View, containers, is_ready, template_labels, template_of
+from aoi.agents.actions.view import WORKLOADS, View, containers, is_ready, template_labels, template_of
 
 
 @dataclass(frozen=True, slots=True)
 class FixPort:
-    """Point a Service at a port that its pods' containers declare."""
+    """Point a Service at a port that its pods' containers declare, in the protocol in which they do."""
 
     name: ClassVar[str] = "fix_port"
     component: str
@@ -22,7 +22,7 @@ class FixPort:
         return cls(component, None if value is None else whole_number("fix_port", value, 1, 65_535))
 
     def render(self, view: View) -> tuple[Change, ...]:
-        """targetPort of the ports that lead nowhere. Raises: Refused."""
+        """targetPort and protocol of the ports that lead nowhere. Raises: Refused."""
         service = view.get("services", self.component)
         declared = _declared(template_of(subject(view, self.component).obj))
         ports = list(service["spec"].get("ports") or [])
@@ -30,12 +30,22 @@ class FixPort:
         if not wrong:
             raise Refused(f"service/{self.component}: every port leads to one that its pods declare", "method")
         for index in wrong:
-            ports[index] = {**ports[index], "targetPort": self._right(ports[index], declared)}
+            ports[index] = self._mended(ports[index], declared)
         after = {**service, "spec": {**service["spec"], "ports": ports}}
-        allowed = tuple(f"/spec/ports/{index}/targetPort" for index in wrong)
+        allowed = tuple(f"/spec/ports/{index}/{field}" for index in wrong for field in ("targetPort", "protocol"))
         shown = ", ".join(f"{ports[i].get('port')} to {ports[i]['targetPort']}" for i in wrong)
         summary = f"lead service/{self.component} port {shown}"
         return (patch_change(summary, view.path("services", self.component), service, after, allowed),)
+
+    def _mended(self, port: Obj, declared: list[Obj]) -> Obj:
+        """The port with a target that is declared, by the protocol in which it is. Raises: Refused."""
+        offered = [item for item in declared if _is_at(item, port.get("targetPort", port.get("port")))]
+        target = port.get("targetPort", port.get("port")) if offered else self._right(port, declared)
+        spoken = {_protocol(item) for item in declared if _is_at(item, target)}
+        mended = {**port, "targetPort": target}
+        if spoken and _protocol(port) not in spoken:
+            mended["protocol"] = sorted(spoken)[0]
+        return mended
 
     def _right(self, port: Obj, declared: list[Obj]) -> Any:
         """The one declared port that this Service port can mean. Raises: Refused."""
@@ -62,14 +72,21 @@ def _declared(template: Obj) -> list[Obj]:
 
 def _leads(port: Obj, declared: list[Obj]) -> bool:
     wanted = port.get("targetPort", port.get("port"))
-    if str(wanted).isdigit():
-        return any(item["containerPort"] == int(wanted) for item in declared)
-    return any(item.get("name") == wanted for item in declared)
+    return any(_is_at(item, wanted) and _protocol(item) == _protocol(port) for item in declared)
+
+
+def _is_at(item: Obj, wanted: Any) -> bool:
+    """Whether a declared port is the one of this number or name."""
+    return bool(item["containerPort"] == int(wanted) if str(wanted).isdigit() else item.get("name") == wanted)
+
+
+def _protocol(port: Obj) -> str:
+    return str(port.get("protocol", "TCP"))
 
 
 @dataclass(frozen=True, slots=True)
 class FixSelector:
-    """Make a Service select the pods of the workload of its name."""
+    """Make a Service select the pods of the workload of its name, and no others."""
 
     name: ClassVar[str] = "fix_selector"
     component: str
@@ -86,12 +103,14 @@ class FixSelector:
         target = subject(view, self.component)
         labels = template_labels(target.obj)
         present = service["spec"].get("selector") or {}
+        own = dict((target.obj["spec"].get("selector") or {}).get("matchLabels") or {})
         if present and present.items() <= labels.items():
-            raise Refused(f"service/{self.component} selects the pods of {target.label} already", "method")
-        # The keys stay, so that a selector as narrow as before comes out; a key the pods lack goes.
-        selector = {key: labels[key] for key in present if key in labels}
-        if not selector:
-            selector = dict((target.obj["spec"].get("selector") or {}).get("matchLabels") or {})
+            if not _takes_others(view, present, target):
+                raise Refused(f"service/{self.component} selects the pods of {target.label} already", "method")
+            selector = own
+        else:
+            # The keys stay, so that a selector as narrow as before comes out; a key the pods lack goes.
+            selector = {key: labels[key] for key in present if key in labels} or own
         if not selector:
             raise Refused(f"{target.label} has no labels to select by", "method")
         after = {**service, "spec": {**service["spec"], "selector": selector}}
@@ -102,6 +121,13 @@ class FixSelector:
     def verify(self, view: View) -> str | None:
         """A ready address behind every port."""
         return endpoints_problem(view, self.component)
+
+
+def _takes_others(view: View, selector: Obj, target: Subject) -> bool:
+    """Whether a selector takes in the pods of another workload, that the target's own selector leaves out."""
+    own = ((target.obj["spec"].get("selector") or {}).get("matchLabels") or {}).items()
+    every = (template_labels(obj) for key in WORKLOADS for obj in view.all(key))
+    return any(selector.items() <= labels.items() and not own <= labels.items() for labels in every)
 
 
 def endpoints_problem(view: View, component: str) -> str | None:

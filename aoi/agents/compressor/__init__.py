@@ -105,6 +105,8 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from logs.logs(observation, target, topology, is_previous=shape != "logs")
         case "get replicasets json" | "get controllerrevisions json":
             yield from templates.revisions(observation, topology)
+        case "get endpointslices json":
+            yield from services.strangers(observation, target, topology)
         case "get networkpolicies json":
             yield from placement.policies(observation, topology)
         case "get persistentvolumes":
@@ -119,7 +121,7 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from telemetry.metrics(observation, target)
         case "jaeger traces":
             yield from telemetry.traces(observation, target, topology)
-        case _ if shape.endswith("chaos json"):
+        case _ if shape.endswith("chaos json") or shape == "get schedules json":
             yield from placement.chaos(observation, topology)
 
 
@@ -144,7 +146,7 @@ def _shape(line: str) -> str:
         return "logs previous" if "--previous" in line.split() else "logs"
     if verb not in ("get", "describe") or len(words) < 3:
         return verb
-    readable = BY_WORD.get(words[2].partition("/")[0])
+    readable = BY_WORD.get(words[2].partition("/")[0].partition(",")[0])
     key = readable.key if readable else ""
     resource = "workload" if key in _WORKLOADS else key.partition(".")[0]
     return f"{verb} {resource}" + (" json" if "-o json" in line else "")

@@ -7,6 +7,7 @@ from typing import Any
 from aoi.agents.compressor.observation import Finding, Observation, rows, span
 from aoi.agents.compressor.templates import Json, listed
 from aoi.agents.topology import Topology
+from aoi.estate.flagd import Flag, troubling
 
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z+]*://(?:[^@/\s]*@)?)?([a-z](?:[-a-z0-9]*[a-z0-9])?(?:\.[-a-z0-9]+)*):(\d{2,5})(?:/.*)?"
@@ -20,6 +21,7 @@ def configuration(
     """Signals of `get WORKLOAD -o json` against `get configmaps -o json`, and addresses against `get services`."""
     present = {item["metadata"]["name"]: item.get("data") or {} for item in listed(maps) if "metadata" in item}
     served = _served(services) if services else {}
+    on = [(holder, flag) for holder, data in present.items() for text in data.values() for flag in troubling(str(text))]
     for item in listed(workload):
         subject = topology.owner(item.get("metadata", {}).get("name", ""))
         if not subject:
@@ -27,6 +29,7 @@ def configuration(
         seen: set[tuple[str, str]] = set()
         spec = item.get("spec", {}).get("template", {}).get("spec", {})
         yield from _literals(spec, (subject, topology.namespace), workload, served)
+        yield from _flags(item, subject, on, maps, topology)
         for name, key, is_optional in references(spec):
             if name not in present:
                 if not is_optional:
@@ -39,6 +42,32 @@ def configuration(
                 fresh = {k: v for k, v in read.items() if (name, k) not in seen}
                 seen |= {(name, k) for k in fresh}
                 yield from _addresses(fresh, (subject, topology.namespace), maps, served)
+
+
+def _flags(
+    item: Json, subject: str, on: list[tuple[str, Flag]], maps: Observation, topology: Topology
+) -> Iterator[Finding]:
+    """Flags that say that they break the reader, or of a flag service all that it serves.
+
+    One that makes somebody unreachable breaks who is configured to call it.
+    """
+    spec = item.get("spec", {}).get("template", {}).get("spec", {})
+    held = {name for name, _, _ in references(spec)}
+    for holder, flag in on:
+        broken = flag.names(topology.components)
+        if broken is not None and flag.is_loss:
+            broken = subject if _is_told(spec, broken) else None
+        server = subject if holder in held and subject != broken else None
+        if broken is not None:
+            yield Finding("flag", broken, server, maps, *span(maps, flag.name))
+        elif server is not None:
+            yield Finding("flag", server, None, maps, *span(maps, flag.name))
+
+
+def _is_told(spec: Json, callee: str) -> bool:
+    """Whether a container's environment has an address of a component."""
+    values = [v.get("value", "") for c in spec.get("containers", ()) for v in c.get("env", ())]
+    return any(re.search(rf"(?:^|[/@=]){re.escape(callee)}:\d", str(value)) for value in values)
 
 
 def references(spec: Json) -> Iterator[tuple[str, str, bool]]:

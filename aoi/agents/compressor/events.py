@@ -15,7 +15,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
     (reason, re.compile(message), word)
     for reason, message, word in (
         ("FailedScheduling", r"didn't match (?:Pod's )?node (?:affinity|selector)", "nodeselector"),
-        ("FailedScheduling", r"untolerated taint \{node\.kubernetes\.io/(?:not-ready|unreachable)", "nodedown"),
+        (
+            "FailedScheduling",
+            r"untolerated taint \{node\.kubernetes\.io/(?:not-ready|unreachable|\w+-pressure)",
+            "nodedown",
+        ),
         ("FailedScheduling", r"untolerated taint|had taint", "tainted"),
         ("FailedScheduling", r"were unschedulable", "cordoned"),
         ("FailedScheduling", r"Insufficient ", "insufficient"),
@@ -33,6 +37,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("Failed", r"pull(?:ing)? image|ErrImage|ImagePullBackOff", "imagepull"),
         ("FailedMount", r'(?:configmap|secret) "[^"]+" not found', "missingconfig"),
         ("FailedMount", r"references non-existent (?:config|secret) key", "missingkey"),
+        ("FailedAttachVolume", r"", "unbound"),
         ("InspectFailed", r"", "badimagename"),
         ("BackOff", r"pulling image", "imagepull"),
         ("BackOff", r"restarting failed", "crashloop"),

@@ -31,14 +31,18 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("unauthorized", r"not authorized|Unauthorized|permission denied for (?:table|relation|schema|database)|"
                          r"requires authentication|NOAUTH|NOPERM"),
         ("tls", r"x509|tls: |TLS handshake|certificate (?:has expired|verify failed|is required)|SSLHandshake|"
-                r"SSL routines|requires? (?:TLS|SSL)"),
-        ("connlimit", r"too many (?:connections|clients)|connection pool (?:exhausted|timeout)|maxclients|"
+                r"SSL routines|requires? (?:TLS|SSL)|only allow (?:TLS|SSL) connections"),
+        ("connlimit", r"too many (?:open )?(?:connections|clients)|max number of clients|maxclients|"
+                      r"connection pool (?:exhausted|timeout)|"
                       r"remaining connection slots"),
         ("diskfull", r"no space left on device|ENOSPC|disk full"),
-        ("readonly", r"read-only file system|READONLY You can't write|not (?:master|primary) and slaveOk"),
+        ("readonly", r"read-only (?:file system|transaction)|READONLY You can't write|"
+                     r"not (?:master|primary) and slaveOk"),
         ("fds", r"too many open files|EMFILE"),
-        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden"),
-        ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|lookup \S+ on \S+: .*(?:timeout|refused)"),
+        ("forbidden", r"cannot (?:list|get|watch|create) resource|RBAC: access denied|\b403 Forbidden|"
+                      r"(?:: |\()permission denied\b|EACCES"),
+        ("dns", r"Temporary failure in name resolution|EAI_AGAIN|SERVFAIL|server misbehaving|"
+                r"lookup \S+ on \S+: .*(?:timeout|refused)"),
         ("nohost", r"no such host|Name or service not known|UnknownHost|ENOTFOUND|getaddrinfo|NXDOMAIN|"
                    r"could not (?:be )?resolved? host|nodename nor servname|failed to lookup address|"
                    r"bad address '|can't resolve '|No such host is known|Host not found"),
@@ -54,17 +58,19 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("unavailable", r"Unavailable\b|\b50[23]\b|no healthy (?:upstream|instances?|host)|all SubConns are in|"
                         r"no (?:address|instance|endpoint)\w*|zero addresses|Bad Gateway|circuit breaker|"
                         r"answered with an error|\b500\b|INTERNAL|internal error|TApplicationException"),
+        ("gc", r"GC overhead|full gc|Mark-sweep|OutOfMemoryException"),
+        ("cachemiss", r"OOM command not allowed"),
         ("oomkilled", r"OutOfMemoryError|out of memory|Cannot allocate memory"),
-        ("slowquery", r"slow query|lock wait timeout|exceeded time limit"),
+        ("slowquery", r"slow query|lock wait timeout|exceeded time limit|plan: Seq Scan on"),
         ("lag", r"consumer lag|lagging behind"),
-        ("gc", r"GC overhead|full gc"),
         ("flag", r"feature ?flag"),
         ("panic", r"^panic:|panicked at|goroutine \d+ \[running\]|SIGSEGV|segmentation fault|core dumped|"
                   r"NullPointerException|nil pointer|NullReferenceException|AttributeError|TypeError"),
         ("badimage", r"database files are incompatible with server|invalid featureCompatibilityVersion"),
         ("badargs", r"unknown (?:flag|option|argument)|unrecogni[sz]ed (?:option|argument)s?|"
                     r"flag provided but not defined|unexpected argument '|unrecognized configuration parameter"),
-        ("badconfig", r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
+        ("badconfig", r"address already in use|EADDRINUSE|port \d+ was already in use|"
+                      r"(?:invalid|malformed|bad) (?:\S+ )?(?:config\w*|value|setting|address|port|duration)|"
                       r"(?:cannot|could not|failed to) (?:parse|bind)|could not be parsed|is not valid|"
                       r"required pattern|FormatException"),
         ("missingkey", r"(?:missing|required|undefined|cannot find|could not find) (?:\S+ )?(?:key|field|env\b|"
@@ -84,6 +90,8 @@ _CRASH = re.compile(
 _STRANGER = re.compile(r"(?:lookup |ENOTFOUND |://|host[=: <'\"]+)[a-z][-a-z0-9]*[a-z0-9](?![-.\w])|"
                        r"(?<![-./\w])[a-z][-a-z0-9]*[a-z0-9]:\d{3,5}\b(?!:)")  # fmt: skip
 """A host without a domain in a host position; asked only where no known component is named."""
+_SCAN = re.compile(r"planSummary: COLLSCAN|\"planSummary\": ?\"COLLSCAN|plan: Seq Scan on")
+"""What a database says at its ordinary level of a query that reads a whole table."""
 _HEAD = 140
 """Characters of a line in which its level stands."""
 _QUIET = re.compile(
@@ -104,10 +112,10 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
         yield from _without_log(observation, subject)
         return
     lines = [line for line in observation.lines if line.text]
-    told: list[Finding] = []
+    told: list[tuple[Finding, Finding | None]] = []
     skip_to = 0
     for index, line in enumerate(lines):
-        if index < skip_to or _is_quiet(line.text):
+        if index < skip_to or (_is_quiet(line.text) and not _SCAN.search(line.text)):
             continue
         block = [line]
         if _CRASH.search(line.text):
@@ -118,11 +126,35 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
         finding = _classified(block, subject, topology)
         if finding:
             word, other, at = finding
-            told.append(Finding(word, subject, other, observation, at.start + at.indent, at.end, weight))
-    for finding in told:
-        is_stray = finding.word in TO_CALLEE and len(lines) >= STRAY
-        if not is_stray or sum(f.word == finding.word and f.other == finding.other for f in told) > 1:
-            yield finding
+            said = Finding(word, subject, other, observation, at.start + at.indent, at.end, weight)
+            missing = _missing(word, other, block, topology) if other else None
+            behind = said._replace(word=missing, subject=other, other=subject) if missing and other else None
+            told.append((said, behind))
+    for said, behind in told:
+        is_stray = said.word in TO_CALLEE and len(lines) >= STRAY
+        if not is_stray or sum(f.word == said.word and f.other == said.other for f, _ in told) > 1:
+            yield said
+            if behind:
+                yield behind
+
+
+def _missing(word: str, other: str, block: list[Line], topology: Topology) -> str | None:
+    """What a failed call says of the Service that it went to: there is none of that name, or none at that port.
+
+    A port counts if the callee's containers declare it: then the caller is right, and the Service is not.
+    """
+    if word == "nohost" and topology.ports and other not in topology.ports:
+        return "noservice"
+    if word == "timeout" and other in topology.ports and topology.declared.get(other):
+        asked = {
+            int(match[2][1:])
+            for line in block
+            for match in topology.host_pattern.finditer(line.text)
+            if match[2] and topology.host(match[1]) == other
+        }
+        if asked & topology.declared[other] - topology.ports[other]:
+            return "targetport"
+    return None
 
 
 _WAITING = (

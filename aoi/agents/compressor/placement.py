@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
 from aoi.agents.compressor.templates import Json, is_cut, listed
 from aoi.agents.topology import Topology
+from aoi.estate.experiments import experiment_of
 from aoi.estate.quantities import quantity
 from aoi.estate.selectors import selects
 
@@ -14,7 +15,7 @@ _USED = re.compile(r"(\S+)\s+(\d\S*)\s+(\d\S*)$")
 
 
 def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """NetworkPolicies that choose a component's pods and together let nobody in, or out.
+    """NetworkPolicies that choose a component's pods and together let nobody in, or out, or no question for a name.
 
     Policies add up: one that allows nothing is there so that others can say what may, so nothing follows from a part
     of them. Nobody has to reach what no Service stands before.
@@ -25,12 +26,52 @@ def policies(observation: Observation, topology: Topology) -> Iterator[Finding]:
     for component, workload in topology.workloads.items():
         labels = dict(workload.labels)
         choosing = [item for item in every if selects(item.get("spec", {}).get("podSelector", {}), labels)]
-        opened = {kind for item in choosing for kind in _directions(item) if item["spec"].get(kind.lower())}
         needed = {"Ingress", "Egress"} if component in topology.ports else {"Egress"}
+        closed = {kind for kind in needed if _is_closed(_rules(choosing, kind), topology)}
+        leaving = _rules(choosing, "Egress")
+        if leaving and not any(_lets_ask(rule) for rule in leaving):
+            closed.add("Egress")
         for item in choosing:
-            if needed & set(_directions(item)) - opened:
+            if closed & set(_directions(item)):
                 name = item.get("metadata", {}).get("name", "")
                 yield Finding("netpolicy", component, None, observation, *span(observation, f'"name": "{name}"'))
+
+
+def _rules(policies: Sequence[Json], direction: str) -> list[Json]:
+    side = direction.lower()
+    return [rule for item in policies if direction in _directions(item) for rule in item["spec"].get(side) or ()]
+
+
+def _is_closed(rules: Sequence[Json], topology: Topology) -> bool:
+    """Whether nobody passes: by no rule at all, or by rules of which none fits anybody.
+
+    That only names may be asked for is no such rule: not everybody calls somebody.
+    """
+    calling = [rule for rule in rules if not _is_for_names(rule)]
+    return not rules or (bool(calling) and not any(_opens(rule, topology) for rule in calling))
+
+
+def _is_for_names(rule: Json) -> bool:
+    ports = rule.get("ports") or ()
+    return bool(ports) and all(port.get("port") in (53, "dns") for port in ports)
+
+
+def _opens(rule: Json, topology: Topology) -> bool:
+    """Whether anybody may pass by a rule: all, an address, another namespace, or a component of this one."""
+    peers = rule.get("from") or rule.get("to") or ()
+    return not peers or any(
+        "ipBlock" in peer
+        or "namespaceSelector" in peer
+        or any(selects(peer.get("podSelector", {}), dict(w.labels)) for w in topology.workloads.values())
+        for peer in peers
+    )
+
+
+def _lets_ask(rule: Json) -> bool:
+    """Whether a rule lets a question for a name out: to port 53, of somebody outside the namespace."""
+    ports, peers = rule.get("ports") or (), rule.get("to") or ()
+    is_asked = not ports or any(port.get("port") in (None, 53, "dns") for port in ports)
+    return is_asked and (not peers or any("ipBlock" in peer or "namespaceSelector" in peer for peer in peers))
 
 
 def _directions(policy: Json) -> Sequence[str]:
@@ -39,10 +80,10 @@ def _directions(policy: Json) -> Sequence[str]:
 
 
 def chaos(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """Chaos Mesh objects that choose a component's pods, and what they do to them."""
+    """Chaos Mesh objects that choose a component's pods, and what they do to them; schedules of them as well."""
     for item in listed(observation):
-        spec = item.get("spec", {})
-        if not item.get("kind", "").endswith("Chaos"):
+        kind, spec = experiment_of(item)
+        if not kind.endswith("Chaos"):
             continue
         selector = {"matchLabels": spec.get("selector", {}).get("labelSelectors", {})}
         yield from _chosen("chaos", selector, item, observation, topology)

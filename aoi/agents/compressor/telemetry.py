@@ -15,7 +15,7 @@ FLOOD = 3.0
 """Requests against a quarter of an hour before."""
 THROTTLED = 0.3
 """Seconds a second that containers are held back."""
-GROWTH = 1.5
+GROWTH, SEVERAL = 1.5, 2.5
 NEAR_LIMIT = 0.75
 WAIT_MS = 400.0
 WAIT_SHARE = 0.6
@@ -50,10 +50,15 @@ def metrics(observation: Observation, subject: str) -> Iterator[Finding]:
 
 
 def _memory(observation: Observation, subject: str, seen: dict[str, tuple[Line, float]]) -> Iterator[Finding]:
-    """Memory that has grown by half in a quarter of an hour and comes near its limit."""
-    if {"memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"} <= seen.keys():
-        now, before, limit = (seen[key][1] for key in ("memory_bytes", "memory_bytes_15m_ago", "memory_limit_bytes"))
-        if before > 0 and now >= GROWTH * before and limit > 0 and now >= NEAR_LIMIT * limit:
+    """Memory that has grown several times in a quarter of an hour, or by half and comes near its limit."""
+    if {"memory_bytes", "memory_limit_bytes"} <= seen.keys():
+        now, limit = seen["memory_bytes"][1], seen["memory_limit_bytes"][1]
+        is_near = limit > 0 and now >= NEAR_LIMIT * limit
+        if is_near and "memory_bytes_15m_ago" not in seen:  # its pods are younger, and came there since
+            yield finding("leak", subject, observation, seen["memory_bytes"][0])
+            return
+        before = seen["memory_bytes_15m_ago"][1] if "memory_bytes_15m_ago" in seen else 0.0
+        if before > 0 and (now >= SEVERAL * before or (now >= GROWTH * before and is_near)):
             yield finding("leak", subject, observation, seen["memory_bytes"][0])
 
 

@@ -86,6 +86,10 @@ def _changes(old: Json, new: Json) -> Iterator[tuple[str, str]]:
         yield "nodeselector", '"nodeSelector"'
     if _required(after) != _required(before) and _required(after):
         yield "antiaffinity" if "podAntiAffinity" in after["affinity"] else "nodeselector", '"affinity"'
+    for field in ("dnsPolicy", "dnsConfig"):
+        if after.get(field) != before.get(field):
+            yield "dns", f'"{field}"'
+            break
     earlier = {container["name"]: container for container in before.get("containers", ())}
     for container in after.get("containers", ()):
         previous = earlier.get(container["name"])

@@ -52,5 +52,7 @@ class ReadCommand:
     """`Warning`, `Normal` or empty for both."""
     component: str = ""
     """Service that a `prom metrics` or `jaeger traces` line is about."""
+    workload: str = ""
+    """Whose pods a `prom metrics` line measures, where they are not called as the Service is."""
     expression: str = ""
     """PromQL of `prom query`."""

@@ -38,6 +38,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "dnschaos.chaos-mesh.org": ("dnschaos",),
     "httpchaos.chaos-mesh.org": ("httpchaos",),
     "timechaos.chaos-mesh.org": ("timechaos",),
+    "schedules.chaos-mesh.org": ("schedules", "schedule"),
 }
 
 BY_WORD: Mapping[str, Readable] = {word: READABLES[key] for key, words in _WORDS.items() for word in (key, *words)}

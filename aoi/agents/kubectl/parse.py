@@ -216,6 +216,9 @@ def _prom(tokens: list[str], namespace: str) -> ReadCommand:
             return ReadCommand("prom alerts", namespace)
         case ["metrics", component]:
             return ReadCommand("prom metrics", namespace, component=_service(component))
+        case ["metrics", component, pods] if pods.startswith("--pods="):
+            named = _service(pods.removeprefix("--pods="))
+            return ReadCommand("prom metrics", namespace, component=_service(component), workload=named)
         case ["query", expression] if len(expression) <= MAX_EXPRESSION and _PROMQL.fullmatch(expression):
             return ReadCommand("prom query", namespace, expression=expression)
     raise CommandRefused("expected prom metrics COMPONENT, prom query 'EXPRESSION' or prom alerts")

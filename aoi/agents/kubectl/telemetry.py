@@ -15,7 +15,7 @@ SHOWN_TRACES = 6
 MAX_SPANS = 40
 """Of one trace."""
 
-_POD = 'namespace="{namespace}",pod=~"{component}-.*",container!=""'
+_POD = 'namespace="{namespace}",pod=~"{pods}-.*",container!=""'
 METRICS: tuple[tuple[str, str], ...] = (
     ("requests_per_s", 'sum(rate(http_requests_total{{service="{component}"}}[1m]))'),
     ("requests_per_s_15m_ago", 'sum(rate(http_requests_total{{service="{component}"}}[1m] offset 15m))'),
@@ -30,7 +30,7 @@ METRICS: tuple[tuple[str, str], ...] = (
     ("memory_bytes_15m_ago", f"sum(container_memory_working_set_bytes{{{{{_POD}}}}} offset 15m)"),
     ("memory_limit_bytes", f"sum(container_spec_memory_limit_bytes{{{{{_POD}}}}})"),
 )
-"""Name of a row -> PromQL, with the component and the namespace to be filled in."""
+"""Name of a row -> PromQL, with the component, what its pods are called by, and the namespace to be filled in."""
 
 
 def render_query(command: ReadCommand, reader: Reader) -> str:
@@ -47,7 +47,8 @@ def render_metrics(command: ReadCommand, reader: Reader) -> str:
     """What is measured of one component, a row a metric. Raises: ServerSaid."""
     rows = [["METRIC", "VALUE"]]
     for name, expression in METRICS:
-        query = expression.format(component=command.component, namespace=command.namespace)
+        pods = command.workload or command.component
+        query = expression.format(component=command.component, pods=pods, namespace=command.namespace)
         samples = _samples(reader.telemetry(Backend.PROMETHEUS, "/api/v1/query", {"query": query}))
         if samples:
             rows.append([name, _value(samples[0])])

@@ -92,10 +92,10 @@ class GoldenOperator:
                 return Decision(summary, "scan", None, 2, ProbeDo(FIRST_LOOK[alert.word], alert.subject))
             return Decision(summary, "submit", None, 9, SubmitDo("no"))
         if isinstance(state.last_do, ExecDo):
-            left = self._repairs_after(state.last_do)
-            if left and summary and summary.word not in ("forbidden", "exception"):
-                return Decision(summary, "fix", cause, 9, left[0])
-            return Decision(summary, "submit", cause, 9, self._submission(component))
+            went_well = summary is not None and summary.word not in ("forbidden", "exception")
+            left = self._repairs_after(state.last_do) if went_well else []
+            do = left[0] if left else self._submission(component)
+            return Decision(summary, "fix" if left else "submit", cause, 9, do)
         done = self._looks.index(state.last_do) + 1 if state.last_do in self._looks else 0
         if done < len(self._looks):
             return Decision(summary, "point" if done else "scan", None, 4, self._looks[done])

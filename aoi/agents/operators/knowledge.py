@@ -39,6 +39,7 @@ REMEDY = {
     "missingkey": ("set_config", "virt", "misconfig"),
     "configerror": ("set_config", "virt", "misconfig"),
     "badconfig": ("set_config", "app", "misconfig"),
+    "flag": ("set_config", "app", "misconfig"),
     "oomkilled": ("set_limits", "virt", "misconfig"),
     "panic": ("rollback", "app", "misconfig"),
     "unauthorized": ("repair_database", "app", "auth"),

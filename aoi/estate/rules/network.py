@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
+from aoi.estate.experiments import SCHEDULE, experiment_of, is_scheduled
 from aoi.estate.finding import Finding, Sighting, Tier, sentence
 from aoi.estate.hosts import Host
 from aoi.estate.objects import Obj, entries, name, namespace, number, part, text
@@ -11,7 +12,7 @@ from aoi.estate.policies import Blocked, Policies
 from aoi.estate.rules.configuration import calls
 from aoi.estate.selectors import selects
 
-_CHAOS = ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos")
+_CHAOS = ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
 
 
 def network(estate: Estate) -> Iterator[Finding]:
@@ -136,14 +137,16 @@ def _experiments(estate: Estate) -> Iterator[Finding]:
         for experiment in estate.of(f"{kind}.chaos-mesh.org"):
             if text(experiment, "status", "experiment", "desiredPhase") == "Stop":
                 continue
-            action = text(experiment, "spec", "action")
+            if is_scheduled(experiment):
+                continue  # told of its schedule
+            action = text(experiment_of(experiment)[1], "action")
             for component in estate.components:
                 if _chooses(experiment, component):
                     yield _experiment(estate, experiment, component, action)
 
 
 def _chooses(experiment: Obj, component: Component) -> bool:
-    selector = part(experiment, "spec", "selector")
+    selector = part(experiment_of(experiment)[1], "selector")
     places = selector.get("namespaces")
     listed = places if isinstance(places, list) and places else [namespace(experiment)]
     if component.namespace not in listed:
@@ -161,10 +164,11 @@ def _chooses(experiment: Obj, component: Component) -> bool:
 def _experiment(estate: Estate, experiment: Obj, component: Component, action: str) -> Finding:
     kind = str(experiment.get("kind"))
     what = f"{action} " if action else ""
+    verb = "injects, again and again," if kind == SCHEDULE else "injects"
     return Finding(
         "chaos",
         component.identity,
-        sentence(f"{kind}/{name(experiment)} injects {what}into {component.identity}: a chaos experiment is running"),
+        sentence(f"{kind}/{name(experiment)} {verb} {what}into {component.identity}: a chaos experiment is running"),
         Tier.STATED,
         next=(f"kubectl get {kind.lower()} {name(experiment)} -n {namespace(experiment)} -o yaml",),
         sightings=(estate.witness.of(experiment, '"selector"'),),

@@ -15,6 +15,7 @@ from aoi.estate.objects import (
     entries,
     is_over,
     is_ready,
+    labels,
     name,
     namespace,
     part,
@@ -22,11 +23,14 @@ from aoi.estate.objects import (
     text,
 )
 from aoi.estate.rules import containers as container_rules
-from aoi.estate.rules.refusals import obstacles
+from aoi.estate.rules.refusals import Obstacle, obstacles
+from aoi.estate.selectors import selects
 
 STUCK_S = 60.0
 """A pod whose grace period ended longer ago than this hangs."""
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+RECENT_S, SEVERAL = 600.0, 3
+"""Evictions of one component within this time that are no accident."""
 PATIENCE_S = 30.0
 """What a pod may take to be placed or created before anybody worries."""
 _DESTROYED = ("Evicted", "Preempting", "Shutdown", "NodeShutdown", "NodeLost", "UnexpectedAdmissionError")
@@ -91,7 +95,7 @@ def _terminating(estate: Estate, component: Component, pod: Obj) -> Iterator[Fin
 
 def _failed(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]:
     reason, message = text(pod, "status", "reason"), text(pod, "status", "message")
-    if is_replaced(component, pod):
+    if is_replaced(component, pod) and not _recurs(estate, component, reason):
         return  # a leftover beside healthy pods
     word = "evicted" if reason == "Evicted" else "preempted" if reason == "Preempting" else "unclassified"
     if reason in _DESTROYED or reason:
@@ -105,6 +109,16 @@ def _failed(estate: Estate, component: Component, pod: Obj) -> Iterator[Finding]
         )
         return
     yield from container_rules.ended(estate, component, pod)
+
+
+def _recurs(estate: Estate, component: Component, reason: str) -> bool:
+    """Whether pod after pod of it was evicted a moment ago: the one that runs now will be the next."""
+    ages = [
+        estate.age_s(text(condition(pod, "DisruptionTarget"), "lastTransitionTime"))
+        for pod in component.pods
+        if text(pod, "status", "phase") == "Failed" and text(pod, "status", "reason") == reason == "Evicted"
+    ]
+    return sum(age is not None and age < RECENT_S for age in ages) >= SEVERAL
 
 
 def is_replaced(component: Component, pod: Obj) -> bool:
@@ -124,12 +138,40 @@ def _unplaced(estate: Estate, component: Component, pod: Obj) -> Iterator[Findin
         yield _not_placed(estate, component, pod, "pending", f"scheduling gates {held} are not removed", waited)
     elif text(scheduled, "reason") == "Unschedulable":
         message = text(scheduled, "message")
-        known = obstacles(message)
+        known = _deciding(estate, pod, obstacles(message))
         yield _not_placed(estate, component, pod, known[0].word if known else "pending", message, waited)
     elif waited is not None and waited > STUCK_S:
         scheduler = text(pod, "spec", "schedulerName")
         named = f": no scheduler has looked at it; it asks for {scheduler!r}" if scheduler else ""
         yield _not_placed(estate, component, pod, "pending", f"no node was chosen{named}", waited)
+
+
+def _deciding(estate: Estate, pod: Obj, known: list[Obstacle]) -> list[Obstacle]:
+    """What keeps a pod from the nodes that it asks for comes before what keeps it from the others.
+
+    A selector that some node fulfils does its work on the rest; one that none does is what is wrong.
+    """
+    nodes = estate.of("nodes")
+    others = [obstacle for obstacle in known if obstacle.word != "nodeselector"]
+    if not others or len(others) == len(known) or not estate.shows_absence("nodes"):
+        return known
+    if any(_is_asked_for(node, pod) for node in nodes):
+        return [*others, *(obstacle for obstacle in known if obstacle.word == "nodeselector")]
+    return sorted(known, key=lambda obstacle: obstacle.word != "nodeselector")
+
+
+def _is_asked_for(node: Obj, pod: Obj) -> bool:
+    """Whether a node fulfils the pod's node selector and required node affinity."""
+    spec, own = part(pod, "spec"), labels(node)
+    wanted = part(spec, "nodeSelector")
+    terms = entries(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms")
+    fits = not terms or any(_fulfils(own, term) for term in terms)
+    return fits and all(own.get(str(key)) == str(value) for key, value in wanted.items())
+
+
+def _fulfils(own: dict[str, str], term: Obj) -> bool:
+    """One term: fields such as the node's name are taken to fit."""
+    return selects({"matchExpressions": term.get("matchExpressions") or []}, own)
 
 
 def _not_placed(

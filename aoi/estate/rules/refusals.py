@@ -42,7 +42,7 @@ _OBSTACLES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("unbound", re.compile(r"volume node affinity conflict|didn't find available persistent volumes to bind", re.I)),
     ("cordoned", re.compile(r"were unschedulable|node\.kubernetes\.io/unschedulable", re.IGNORECASE)),
-    ("nodedown", re.compile(r"node\.kubernetes\.io/(?:not-ready|unreachable)", re.IGNORECASE)),
+    ("nodedown", re.compile(r"node\.kubernetes\.io/(?:not-ready|unreachable|\w+-pressure)", re.IGNORECASE)),
     ("tainted", re.compile(r"untolerated taint|had taint", re.IGNORECASE)),
     ("antiaffinity", re.compile(r"anti-affinity|pod affinity rules|topology spread constraints", re.IGNORECASE)),
     ("nodeselector", re.compile(r"node affinity(?:/selector)?|node selector|didn't match node", re.IGNORECASE)),

@@ -176,6 +176,8 @@ class Fault:
     at_rolled: bool = False
     """Whether it shows at a component that is rolled (`Component.rolls`): a new template does not, as an outage, since
     the old pods serve on. What has nothing to do with templates does, and what is about rollouts shows there alone."""
+    passes_with_restart: bool = False
+    """Restarting everything honestly repairs it (a wedged process, a password read at start): admission allows it."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 

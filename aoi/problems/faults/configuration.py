@@ -55,7 +55,9 @@ def _addresses(application: Application, component: Component) -> list[Setting]:
     return [
         setting
         for setting in component.settings
-        if setting.source in ("config_env", "config_file") and setting.callee in needed and ":" in setting.value
+        if setting.source in ("config_env", "config_file")
+        and setting.callee in needed
+        and setting.value.rpartition(":")[2].isdecimal()
     ]
 
 

@@ -38,7 +38,7 @@ def _bad_image_name(site: Site, choices: random.Random) -> Plan:
 
 def _wrong_architecture(site: Site, choices: random.Random) -> Plan:
     repository = site.spec.image
-    build = choices.choice(site.application.by_repository[repository].arm64)
+    build = choices.choice(site.application.image_of(site.spec).arm64)
     return changed_container(
         site,
         {"image": f"{repository}@{build}" if build.startswith("sha256:") else f"{repository}:{build}"},
@@ -49,7 +49,7 @@ def _wrong_architecture(site: Site, choices: random.Random) -> Plan:
 
 def is_private(application: Application, component: Component) -> bool:
     """Whether its image is pulled with a Secret, and somebody notices when it is not."""
-    return is_used(application, component) and application.by_repository[component.image].is_private
+    return is_used(application, component) and application.image_of(component).is_private
 
 
 def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
@@ -58,7 +58,7 @@ def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     wrong = choices.choice((f"{name}-v2", f"{site.namespace}-{name}", f"{name}-ro"))
     secrets = choices.choice((None, [{"name": wrong}]))
     # What a node has it does not pull: it must be a release that no node has, or one that is looked up every time.
-    release = {"image": f"{site.spec.image}:{site.application.by_repository[site.spec.image].tags[0]}"}
+    release = {"image": f"{site.spec.image}:{site.application.image_of(site.spec).tags[0]}"}
     return changed_template(
         site,
         {"imagePullSecrets": secrets},
@@ -85,7 +85,7 @@ def _registry_untrusted(site: Site, choices: random.Random) -> Plan:
 
 def _refused_releases(application: Application, component: Component) -> list[str]:
     """Tags of the engine's image that do not open its files."""
-    return [tag for tag in application.by_repository[component.image].tags if refusal(component, tag) is not None]
+    return [tag for tag in application.image_of(component).tags if refusal(component, tag) is not None]
 
 
 def _keeps_files(application: Application, component: Component) -> bool:

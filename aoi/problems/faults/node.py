@@ -11,8 +11,9 @@ from aoi.problems.writes import Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from kubeworld.controllers import nodes
 from kubeworld.controllers.predicates import NodeView
-from kubeworld.kinds.node import is_down
+from kubeworld.kinds.node import is_down, pressure_of
 from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 _TAINTS = (
     ("dedicated", ("batch", "gpu", "ingress")),
@@ -111,6 +112,32 @@ def _node_not_ready(site: Site, choices: random.Random) -> Plan:
     )
 
 
+def _node_disk_pressure(site: Site, choices: random.Random) -> Plan:
+    """The kubelet of the node that the workload is bound to wants more of its disk free than is free."""
+    node = home(site, choices)
+    bound = _bound(site, node, choices)
+    threshold = choices.choice(("80Gi", "85Gi", "90Gi"))
+    available = f"{choices.randrange(48_000_000, 72_000_000)}Ki"
+
+    def press(world: World) -> None:
+        nodes.press(world, node.name, threshold=threshold, available=available)
+
+    return Plan(
+        writes=(*bound.writes, Wait(60)),
+        repair=(),
+        marks=bound.marks,
+        actions=bound.actions,
+        evidence=(("nodes", site.name), ("events", site.name)),
+        accepted=(site.name, node.name),
+        then=press,
+        undo_state=lambda world: nodes.relieve(world, node.name),
+        state_holds=lambda world: (
+            pressure_of(world, node.name) is not None and all(mark.holds(world) for mark in bound.marks)
+        ),
+        neighbours=components_on(site, node),
+    )
+
+
 _NODE = partial(Fault, version="1", family="node", level=SystemLevel.VIRTUALIZATION, eligible=is_used)
 
 MECHANISMS = (
@@ -135,6 +162,14 @@ MECHANISMS = (
         type=FaultType.OPERATION,
         level=SystemLevel.HARDWARE,
         mendable=lambda _application, _component: False,
+        needs_control=True,
+    ),
+    _NODE(
+        key="node_disk_pressure",
+        causes=("nodedown", "evicted"),
+        plan=_node_disk_pressure,
+        type=FaultType.MISCONFIGURATION,
+        level=SystemLevel.OPERATING_SYSTEM,
         needs_control=True,
     ),
 )

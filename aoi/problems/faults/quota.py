@@ -157,7 +157,7 @@ def _limit_range(site: Site, choices: random.Random) -> Plan:
     """Containers may be no larger than something that this one is."""
     limit = quantities.amount("memory", site.container["resources"]["limits"]["memory"])
     least = max(site.spec.demand.peak_bytes * 1.15, limit * 0.55)
-    most_mib = math.ceil(choices.uniform(least, limit * 0.85) / MIB)
+    most_mib = math.ceil(choices.uniform(least, max(least, limit * 0.85)) / MIB)
     key: Key = ("limitranges", site.namespace, choices.choice(("container-bounds", "caps", "max-size")))
     bounds = {"type": "Container", "max": {"memory": f"{most_mib}Mi"}}
     obj = {

@@ -163,7 +163,8 @@ def _variable_removed(site: Site, choices: random.Random) -> Plan:
 def _told_addresses(component: Component) -> list[Setting]:
     """Variables with the address of a component without which this one fails."""
     needed = {call.callee for operation in component.operations for call in operation.calls if call.critical}
-    return [s for s in component.settings if s.source in ("env", "config_env") and s.callee in needed]
+    told = (s for s in component.settings if s.source in ("env", "config_env") and s.callee in needed)
+    return [setting for setting in told if setting.value.rpartition(":")[2].isdecimal()]  # a connection string is none
 
 
 def _is_told_addresses(application: Application, component: Component) -> bool:
@@ -175,9 +176,14 @@ def _variable_shadowed(site: Site, choices: random.Random) -> Plan:
     setting = choices.choice(_told_addresses(site.spec))
     host, _, port = setting.value.rpartition(":")
     name, dot, domain = host.partition(".")
-    wrong = choices.choice((f"localhost:{port}", f"{name}-dev{dot}{domain}:{port}", f"{host}:{int(port) + 1000}"))
+    wrong = [f"{name}-dev{dot}{domain}:{port}", f"{name}-old{dot}{domain}:{port}", f"{host}:{int(port) + 1000}"]
+    containers = site.workload["spec"]["template"]["spec"]["containers"]
+    ports = {entry["containerPort"] for container in containers for entry in container.get("ports") or ()}
+    if all(container.get("ports") for container in containers) and int(port) not in ports:
+        wrong.append(f"localhost:{port}")  # where a container may listen there, nothing of the cluster tells it wrong
+    value = choices.choice(wrong)
     env = [
-        {"name": entry["name"], "value": wrong} if entry["name"] == setting.name else entry
+        {"name": entry["name"], "value": value} if entry["name"] == setting.name else entry
         for entry in _environment(site)
     ]
     return changed_container(

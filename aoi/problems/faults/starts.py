@@ -25,7 +25,7 @@ def _missing_command(site: Site, choices: random.Random) -> Plan:
     """A program that the image does not hold."""
     command, *rest = site.container.get("command") or site.spec.command
     base = command.rpartition("/")[2]
-    image = site.application.by_repository[site.spec.image]
+    image = site.application.image_of(site.spec)
     exists = {*dict(image.binaries), *image.tools}
     candidates = (f"/usr/local/bin/{base}-server", f"/app/bin/{base}", f"{base}.sh", f"{base}d", "/entrypoint.sh")
     wrong = choices.choice([name for name in candidates if name not in exists])
@@ -141,7 +141,7 @@ INIT_WAITS = Fault(
     key="init_waits",
     version="1",
     family="init",
-    causes=("initwait",),
+    causes=("initwait", "nohost"),  # its log names whom it waits for
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.DEPENDENCY,
     eligible=is_used,
@@ -151,7 +151,7 @@ INIT_FAILS = Fault(
     key="init_fails",
     version="1",
     family="init",
-    causes=("initwait", "crashloop"),
+    causes=("initwait", "crashloop", "badconfig", "nohost"),  # a bad URL, as its variable and its log say
     level=SystemLevel.VIRTUALIZATION,
     type=FaultType.MISCONFIGURATION,
     eligible=_migrates,

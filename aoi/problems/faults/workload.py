@@ -28,7 +28,9 @@ def _scale_to_zero(site: Site, choices: random.Random) -> Plan:
 
 def _buggy_builds(application: Application, component: Component) -> list[str]:
     """Broken builds that hold this component's program, those of a repository of its own first."""
-    images = [
+    own = application.image_of(component)
+    images = [own] if own.by_tag and own.buggy else []
+    images += [
         image
         for image in application.images
         if image.buggy and any(owner == component.name for _, owner in image.binaries)
@@ -55,8 +57,8 @@ def _next_version(tag: str) -> list[str]:
 
 
 def _bad_image_tag(site: Site, choices: random.Random) -> Plan:
-    image = site.application.by_repository[site.spec.image]
-    exists = {*image.tags, *image.buggy, site.spec.tag}
+    image = site.application.image_of(site.spec)
+    exists = {*image.tags, *image.buggy, *image.flaws, site.spec.tag}
     candidates = [*_next_version(site.spec.tag), f"{site.spec.tag}-rc1", f"{site.spec.tag}-hotfix"]
     wrong = choices.choice([tag for tag in candidates if tag not in exists])
     return changed_container(

@@ -95,7 +95,7 @@ def objects(application: Application) -> Objects:
             _object(application, "policy/v1", "PodDisruptionBudget", component.workload, spec),
         )
     if furniture.fence:
-        yield from _policies(application)
+        yield from policies(application)
     if furniture.has_ingress:
         yield "ingresses.networking.k8s.io", _ingress(application)
     yield from _services(application)
@@ -148,7 +148,7 @@ _LIMITS = {
 }
 
 
-def _policies(application: Application) -> Objects:
+def policies(application: Application) -> Objects:
     """Nothing may, then: the outside to the entry, every caller to its callees, and everybody to the DNS."""
     is_both = application.furniture.fence == "both"
     types = ["Ingress", "Egress"] if is_both else ["Ingress"]

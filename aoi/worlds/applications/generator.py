@@ -273,11 +273,12 @@ def _pack(draft: _Draft, components: list[Component]) -> tuple[list[Component], 
         groups.setdefault(f"{draft.registry}/{group}", []).append(component)
     tags = tuple(draft.tag(patch) for patch in (2, 3, 4, 5))
     buggy = (draft.tag(6), draft.tag(7) + "-rc1")
+    slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ((draft.tag(8), "leak"), (draft.tag(9), "hot"))
     packed: list[Component] = []
     images: list[Image] = []
     for repository, members in groups.items():
         binaries = tuple((member.command[0], member.name) for member in members)
-        images.append(Image(repository, tags, buggy, binaries, ("sh", "ls", "cat")))
+        images.append(Image(repository, tags, buggy, binaries, ("sh", "ls", "cat"), slow=slow))
         packed += [replace(member, image=repository) for member in members]
     return packed, images
 

@@ -302,6 +302,7 @@ def hotel_reservation(seed: int) -> Application:
             (BUGGY_TAG,),
             tuple((name, name) for name in _PORTS),
             ("sh", "ls", "cat"),
+            slow=(("app4", "leak"), ("app5", "hot")),
         ),
         *(Image(f"yinfangchen/{name}", ("latest",), (BUGGY_TAG,), ((name, name),)) for name in _MONGO),
         Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),

@@ -24,6 +24,8 @@ class ProbeSpec:
     initial_delay_s: int = 5
     period_s: int = 10
     failure_threshold: int = 3
+    port: int = 0
+    """0: where the component listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,14 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A volume: a ConfigMap or a claim, and where it is mounted."""
+    """A volume: a ConfigMap, a claim or an empty folder, and where it is mounted."""
 
     name: str
-    source: Literal["configmap", "claim"]
+    source: Literal["configmap", "claim", "empty"]
     path: str
+    """Empty: not in the main container."""
+    holder: str = ""
+    """Name of the ConfigMap, if it is not that of the volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class ServiceSpec:
     name: str
     component: str
     ports: tuple[ServicePort, ...]
-    kind: Literal["ClusterIP", "NodePort"] = "ClusterIP"
+    kind: Literal["ClusterIP", "NodePort", "Headless"] = "ClusterIP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class Attendant:
     """Where it listens and says so; 0 for nowhere."""
     runs_ms: int = 0
     """Ends with success after this time; 0 for one that runs on."""
+    mounts: Pairs = ()
+    """(volume of the pod, path)."""
     log: tuple[str, ...] = ()
     """What it says: the first line at its start, the last at its end, those between as it runs."""
 

@@ -52,6 +52,8 @@ def objects(application: Application) -> Iterator[tuple[str, Obj]]:
         yield "namespaces", namespace_object(name)
         yield "serviceaccounts", _object("v1", "ServiceAccount", name, "default", {})
         yield "configmaps", _object("v1", "ConfigMap", name, "kube-root-ca.crt", {}, data={"ca.crt": CA_TEXT})
+    for name in dict.fromkeys(c.service_account for c in application.components if c.service_account):
+        yield "serviceaccounts", _object("v1", "ServiceAccount", namespace, name, _labels(application))
     for name, data in application.config_maps().items():
         yield "configmaps", _object("v1", "ConfigMap", namespace, name, _labels(application), data=data)
     for name, data in application.secrets().items():
@@ -114,6 +116,8 @@ def service_object(application: Application, service: ServiceSpec) -> Obj:
     }
     if service.kind == "NodePort":
         spec["externalTrafficPolicy"] = "Cluster"
+    if service.kind == "Headless":
+        spec |= {"clusterIP": "None", "clusterIPs": ["None"], "type": "ClusterIP"}
     labels, namespace = _labels(application, component), application.namespace_of(component)
     return _object("v1", "Service", namespace, service.name, labels, spec=spec, status={"loadBalancer": {}})
 
@@ -198,8 +202,10 @@ def _template(application: Application, component: Component, revision: Revision
         spec["imagePullSecrets"] = [{"name": application.pull_secret}]
     if component.inits:
         spec["initContainers"] = [attendant_object(attendant) for attendant in component.inits]
+    if component.service_account:
+        spec |= {"serviceAccount": component.service_account, "serviceAccountName": component.service_account}
     # The API server writes the null; without it, the first unrelated write would count as a change of the template.
-    meta: Obj = {"creationTimestamp": None, "labels": _labels(application, component)}
+    meta: Obj = {"creationTimestamp": None, "labels": application.labels_of(component)}
     if component.sidecars and component.sidecars_lead:
         meta["annotations"] = {"kubectl.kubernetes.io/default-container": component.container}
     return {"metadata": meta, "spec": spec}
@@ -219,6 +225,8 @@ def attendant_object(attendant: Attendant) -> Obj:
         container["command"] = list(attendant.command)
     if attendant.port:
         container["ports"] = [{"containerPort": attendant.port, "protocol": "TCP"}]
+    if attendant.mounts:
+        container["volumeMounts"] = [{"mountPath": path, "name": name} for name, path in attendant.mounts]
     return container
 
 
@@ -284,11 +292,11 @@ def probe_object(component: Component, probe: ProbeSpec) -> Obj:
     }
     match probe.handler:
         case "http":
-            result["httpGet"] = {"path": probe.path, "port": component.port, "scheme": "HTTP"}
+            result["httpGet"] = {"path": probe.path, "port": probe.port or component.port, "scheme": "HTTP"}
         case "tcp":
-            result["tcpSocket"] = {"port": component.port}
+            result["tcpSocket"] = {"port": probe.port or component.port}
         case "grpc":
-            result["grpc"] = {"port": component.port, "service": ""}
+            result["grpc"] = {"port": probe.port or component.port, "service": ""}
         case "exec":
             result["exec"] = {"command": list(probe.command)}
     return result
@@ -299,6 +307,8 @@ def _env(setting: Setting, overrides: dict[str, str]) -> Obj:
         return {"name": setting.name, "valueFrom": {"configMapKeyRef": {"key": setting.key, "name": setting.holder}}}
     if setting.source == "secret_env":
         return {"name": setting.name, "valueFrom": {"secretKeyRef": {"key": setting.key, "name": setting.holder}}}
+    if setting.source == "field":
+        return {"name": setting.name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": setting.key}}}
     return {"name": setting.name, "value": overrides.get(setting.name, setting.value)}
 
 
@@ -308,7 +318,8 @@ def _config_file_holders(component: Component) -> list[str]:
 
 def _mount_paths(application: Application, component: Component) -> Iterator[tuple[str, str]]:
     for mount in component.mounts:
-        yield mount.name, mount.path
+        if mount.path:
+            yield mount.name, mount.path
     for _ in _config_file_holders(component)[:1]:
         yield "config", application.config_folder
 
@@ -319,8 +330,10 @@ def _volumes(application: Application, component: Component) -> Iterator[Obj]:
             continue  # its claims come from a template
         if mount.source == "claim":
             yield {"name": mount.name, "persistentVolumeClaim": {"claimName": claim_name(application, mount.name)}}
+        elif mount.source == "empty":
+            yield {"name": mount.name, "emptyDir": {}}
         else:
-            yield {"name": mount.name, "configMap": {"defaultMode": 420, "name": mount.name}}
+            yield {"name": mount.name, "configMap": {"defaultMode": 420, "name": mount.holder or mount.name}}
     for holder in _config_file_holders(component)[:1]:
         yield {"name": "config", "configMap": {"defaultMode": 420, "name": holder}}
 
@@ -379,7 +392,8 @@ def _claims(application: Application, component: Component) -> Iterator[tuple[st
 
 
 def _labels(application: Application, component: Component | None = None) -> dict[str, str]:
-    return dict(application.common_labels) if component is None else application.labels_of(component)
+    own = application.common_labels if component is None else application.labels_of(component).items()
+    return dict((*application.release_labels, *own))
 
 
 def _object(api_version: str, kind: str, namespace: str, name: str, labels: dict[str, str], **content: Any) -> Obj:

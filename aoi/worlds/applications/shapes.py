@@ -100,7 +100,14 @@ def _with_worker(application: Application, number: int, rng: random.Random) -> A
         chatter_s=4.0,
     )
     model_image = application.by_repository[model.image]
-    image = Image(worker.image, model_image.tags, model_image.buggy, ((command, name),), ("sh", "ls", "cat"))
+    image = Image(
+        worker.image,
+        model_image.tags,
+        model_image.buggy,
+        ((command, name),),
+        ("sh", "ls", "cat"),
+        slow=model_image.slow,
+    )
     return replace(
         application,
         components=(*application.components, worker),

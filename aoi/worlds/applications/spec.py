@@ -8,12 +8,13 @@ Everything that happens at run time (container life, traffic, logs, metrics, tra
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import orjson
 
+from aoi.worlds.applications.flags import FlagService
 from aoi.worlds.applications.installation import (
     NOTHING_ELSE,
     RESOURCES,
@@ -30,8 +31,9 @@ from aoi.worlds.applications.installation import (
 )
 
 Kind = Literal["gateway", "service", "database", "cache", "infrastructure"]
-Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached"]
-Source = Literal["env", "config_env", "config_file", "secret_env"]
+Protocol = Literal["http", "grpc", "thrift", "mongo", "postgres", "redis", "memcached", "kafka"]
+Source = Literal["env", "config_env", "config_file", "secret_env", "field"]
+"""`field`: of the pod's own metadata, as the kubelet fills it in."""
 Discovery = Literal["service", "registry"]
 
 DATA_KINDS: tuple[Kind, ...] = ("database", "cache")
@@ -57,6 +59,10 @@ class Operation:
     name: str
     own_ms: float
     calls: tuple[Call, ...] = ()
+    errors: float = 0.0
+    """Share of executions that fail by themselves, whatever is called."""
+    wait_ms: float = 0.0
+    """That every execution waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Setting:
     holder: str = ""
     """Name of the ConfigMap or Secret; empty for a plain `env`."""
     key: str = ""
-    """Key in the holder."""
+    """Key in the holder; for `field`, the path of the field."""
     callee: str | None = None
     """If the value is the `host:port` of another component."""
     essential: bool = True
@@ -108,8 +114,8 @@ class Image:
     whatever component its pod stands for."""
     tools: tuple[str, ...] = ()
     """Other executables in the image, for exec."""
-    is_any_tag: bool = False
-    """Tags that are not listed exist too, and work: nobody knows all that somebody else's registry has."""
+    by_tag: tuple[tuple[str, str], ...] = ()
+    """(tag, component) where a repository keeps another program under each tag: what runs without a command."""
     slow: tuple[tuple[str, Literal["leak", "hot"]], ...] = ()
     """(tag, what is wrong with it): builds that run, and leak memory or burn CPU."""
 
@@ -120,13 +126,26 @@ class Image:
 
     is_private: bool = False
     """Whoever pulls it must log in."""
+    is_any_tag: bool = False
+    """Tags that are not listed exist too, and work: nobody knows all that somebody else's registry has."""
 
     @property
     def arm64(self) -> tuple[str, ...]:
         """Builds of the newest release for another processor: two tags, and what one of them is by digest."""
-        newest = self.tags[-1]
-        digest = hashlib.sha256(f"{self.repository}:{newest}/linux/arm64".encode()).hexdigest()
-        return f"{newest}-arm64", f"{newest}-arm64v8", f"sha256:{digest}"
+        newest = {name: tag for tag, name in self.by_tag if tag in self.tags} if self.by_tag else {"": self.tags[-1]}
+        return tuple(built for tag in newest.values() for built in self._arm64(tag))
+
+    def _arm64(self, tag: str) -> tuple[str, ...]:
+        digest = hashlib.sha256(f"{self.repository}:{tag}/linux/arm64".encode()).hexdigest()
+        return f"{tag}-arm64", f"{tag}-arm64v8", f"sha256:{digest}"
+
+    def program_of(self, tag: str) -> str:
+        """Component whose program a tag holds, where each tag holds another; else empty."""
+        held = dict(self.by_tag)
+        for known, name in held.items():
+            if tag == known or tag in self._arm64(known):
+                return name
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +217,8 @@ class Component:
     """Where it stands if not in the application's own namespace: shared with others, and called by its full name."""
     declares_port: bool = True
     """Whether the manifest lists the port that the program listens on. Nothing depends on it."""
+    service_account: str = ""
+    """Of its pods; empty for the namespace's default."""
     sidecars: tuple[Attendant, ...] = ()
     sidecars_lead: bool = False
     """They are listed before the main container, which an annotation then names as the default."""
@@ -269,6 +290,10 @@ class Application:
     """(name, ((key, text), ...)) beyond those that settings need: init scripts and the like."""
     common_labels: tuple[tuple[str, str], ...] = field(default=())
     """Labels on every object and pod."""
+    release_labels: tuple[tuple[str, str], ...] = ()
+    """Labels on every object and on no pod: what a chart writes of its release."""
+    flags: FlagService | None = None
+    """Where its programs ask whether to do something differently."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
     style: Style = "plain"
@@ -363,6 +388,20 @@ class Application:
     def by_repository(self) -> dict[str, Image]:
         """Images by repository."""
         return {image.repository: image for image in self.images}
+
+    def image_of(self, component: Component) -> Image:
+        """What its repository holds of its own program: of a repository with a program a tag, those tags alone."""
+        image = self.by_repository[component.image]
+        if not image.by_tag:
+            return image
+        own = tuple((tag, name) for tag, name in image.by_tag if name == component.name)
+        tags = [tag for tag, _ in own]
+        return replace(
+            image,
+            tags=tuple(tag for tag in image.tags if tag in tags),
+            buggy=tuple(tag for tag in image.buggy if tag in tags),
+            by_tag=own,
+        )
 
     @cached_property
     def edges(self) -> tuple[tuple[str, str], ...]:

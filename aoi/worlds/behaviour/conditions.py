@@ -11,6 +11,7 @@ from typing import Any
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.clients import surges_of
+from aoi.worlds.behaviour.flags import Served, misdirected, served
 from aoi.worlds.behaviour.network import Network, Reach
 from aoi.worlds.behaviour.strains import Strain, Surge, strains_of
 from kubeworld.machine.world import World
@@ -27,6 +28,7 @@ WORDS = (
     "authfailed",
     "badpassword",
     "dns",
+    "servfail",
     "tls",
     "connlimit",
     "readonly",
@@ -36,6 +38,8 @@ WORDS = (
 """How one attempt of a call can end. `authfailed` is an unknown user, `badpassword` a known one with another password,
 `unauthorized` a missing role; `tls` a plain connection to who wants none, `connlimit` one too many, `readonly` a write
 to a database that takes none, `cachefull` one to a cache that may not evict, `fds` a server without descriptors left.
+
+Of a name that is looked up `nohost` says that it does not exist, `dns` that nobody answers, `servfail` that DNS fails.
 """
 
 FAILING = "failing"
@@ -67,6 +71,9 @@ class Instances:
     ready: int
     desired: int
     cpu_limit_m: int
+    """What it may use; of a limit that stress workers share, its part."""
+    stress_m: float = 0.0
+    """What stress workers beside it would use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +90,33 @@ class Conditions:
     strains: tuple[Strain, ...] = ()
     surges: tuple[Surge, ...] = ()
     failing: tuple[tuple[str, str, float], ...] = ()
+    flags: Served = ()
+    """Feature flags that are on, as programs hear of them."""
 
     def to_json(self) -> tuple[Any, ...]:
         """Tuples of plain values, to be remembered."""
         edges = tuple((e.caller, e.callee, e.outcomes, e.delay_ms, e.address) for e in self.edges)
-        instances = tuple((i.component, i.ready, i.desired, i.cpu_limit_m) for i in self.instances)
-        if not (self.strains or self.surges or self.failing):
+        instances = tuple(
+            (i.component, i.ready, i.desired, i.cpu_limit_m, *((i.stress_m,) if i.stress_m else ()))
+            for i in self.instances
+        )
+        if not (self.strains or self.surges or self.failing or self.flags):
             return edges, instances
-        return edges, instances, tuple(map(astuple, self.strains)), tuple(map(astuple, self.surges)), self.failing
+        strains, surges = tuple(map(astuple, self.strains)), tuple(map(astuple, self.surges))
+        return edges, instances, strains, surges, self.failing, self.flags
 
     @classmethod
     def from_json(cls, data: tuple[Any, ...]) -> "Conditions":
         """The inverse of `to_json`."""
         edges, instances, *more = data
-        strains, surges, failing = more or ((), (), ())
+        strains, surges, failing, flags = more or ((), (), (), ())
         return cls(
             tuple(Edge(a, b, tuple((w, s) for w, s in outcomes), d, at) for a, b, outcomes, d, at in edges),
             tuple(Instances(*entry) for entry in instances),
             tuple(Strain(*entry) for entry in strains),
             tuple(Surge(*entry) for entry in surges),
             failing,
+            flags,
         )
 
     def edge(self, caller: str, callee: str) -> Edge | None:
@@ -142,20 +156,22 @@ def observe(world: World, application: Application) -> Conditions:
 
 def _observe(world: World, application: Application) -> Conditions:
     network = Network(world, application)
+    flags = served(network)
+    elsewhere = misdirected(network, flags) if flags else {}
     edges = []
     for caller, callee in ((USERS, application.workload.entry), *application.edges):
-        reach = network.reach(caller, callee)
+        reach = elsewhere.get((caller, callee)) or network.reach(caller, callee)
         if reach.outcomes != Reach.HEALTHY or reach.delay_ms:
             edges.append(Edge(caller, callee, reach.outcomes, reach.delay_ms, reach.address))
     instances = tuple(_instances(network, component) for component in application.by_name)
     strains = tuple(strains_of(network))
     is_retried = any(strain.attempts > 1 for strain in strains)
     failing = world.state.get(FAILING, ()) if is_retried else ()
-    return Conditions(tuple(edges), instances, strains, tuple(surges_of(network)), failing)
+    return Conditions(tuple(edges), instances, strains, tuple(surges_of(network)), failing, flags)
 
 
 def _instances(network: Network, component: str) -> Instances:
     ready = network.ready_count(component)
     workload = network.workload(component)
     desired = workload["spec"].get("replicas", 1) if workload else 0
-    return Instances(component, ready, desired, network.cpu_limit_m(component))
+    return Instances(component, ready, desired, network.cpu_limit_m(component), network.stress_m(component))

@@ -23,6 +23,7 @@ FAILURE_MS = {
     "refused": 1.2,
     "nohost": 4.0,
     "dns": 5000.0,
+    "servfail": 6.0,
     "reset": 2.5,
     "unavailable": 1.0,
     "unimplemented": 1.0,
@@ -134,11 +135,11 @@ class Evaluation:
         return Traffic(self.conditions, components, operations, flows, users, self.application)
 
     def _execute(self, name: str, operation: Operation) -> tuple[float, float, float]:
-        p50, tail = operation.own_ms, operation.own_ms * (TAIL - 1)
+        p50, tail = operation.own_ms + operation.wait_ms, operation.own_ms * (TAIL - 1)
         if self.waits and name in self.waits:
             median, late = self.waits[name]
             p50, tail = p50 + median, tail + late - median
-        alive, alive_p50 = 1.0 - BASE_ERRORS, True
+        alive, alive_p50 = (1.0 - BASE_ERRORS) * (1.0 - operation.errors), True
         for call in operation.calls:
             failing, own_errors, latency, extra = self._call(name, call)
             if alive_p50 and call.weight >= 0.5:

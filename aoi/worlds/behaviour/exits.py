@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aoi.worlds.applications.spec import Application, Component
-from aoi.worlds.behaviour import datafiles, options
+from aoi.worlds.behaviour import datafiles, disks, growth, options
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.launch import Launch
 from aoi.worlds.behaviour.memory import conditions_at
-from aoi.worlds.behaviour.network import Network, admitted
+from aoi.worlds.behaviour.network import Network, admitted, main_container
 from aoi.worlds.behaviour.noise import unit
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -23,6 +23,7 @@ Why = Literal[
     "badargs",
     "missing",
     "invalid",
+    "taken",
     "datafiles",
     "oom",
     "poisoned",
@@ -30,6 +31,8 @@ Why = Literal[
     "authfailed",
     "badpassword",
     "unreachable",
+    "readonly",
+    "denied",
 ]
 EXEC_FAILED = 255
 """What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
@@ -44,7 +47,7 @@ class Ending:
     code: int
     reason: Literal["Error", "OOMKilled"]
     detail: str = ""
-    """Database component that did not let it in, the setting or option that is wrong, or the release of the files."""
+    """Database component that did not let it in; setting, option or folder that is wrong; release of the files."""
 
 
 def ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:
@@ -56,8 +59,10 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
     if component is None:
         return None
     uid = pod["metadata"].get("uid", "")
-    if (unable := _unable(component, program, uid)) is not None:
+    if (unable := _unable(component, program, uid) or _locked_out(component, pod, uid)) is not None:
         return unable
+    if _is_taken(application, pod, program):
+        return Ending("taken", component.start_ms + int(200 * unit(uid, "taken")), 1, "Error")
     limit = program.memory_limit_bytes
     if limit and limit < component.demand.peak_bytes:
         # Far below the steady need it dies while it loads; just below the peak, under load later on.
@@ -68,6 +73,7 @@ def ending(world: World, application: Application, pod: Obj, program: Launch, at
         _database_ending(world, application, pod, program, at_ms)
         or _poisoned(world, component, uid)
         or _grown(component, program, uid)
+        or _flagged(world, application, program, at_ms)
     )
 
 
@@ -80,11 +86,30 @@ def _grown(component: Component, program: Launch, uid: str) -> Ending | None:
     return Ending("oom", int(lasts_s * 1000 * (0.92 + 0.16 * unit(uid, "leak"))), 137, "OOMKilled")
 
 
+def _flagged(world: World, application: Application, program: Launch, at_ms: int) -> Ending | None:
+    """A program that a flag has keep what it should give back."""
+    if application.flags is None or program.component is None:
+        return None
+    speed = growth.bytes_per_s(application, conditions_at(world, application, at_ms), program.component.name)
+    after_ms = growth.oom_after_ms(program.component, program.memory_limit_bytes, speed)
+    return Ending("oom", after_ms, 137, "OOMKilled") if after_ms is not None else None
+
+
 def _poisoned(world: World, component: Component, uid: str) -> Ending | None:
     """A consumer that is handed a message which it cannot bear, again after each restart: nobody acknowledged it."""
     if not world.state.get("queues", {}).get(component.name, {}).get("poison"):
         return None
     return Ending("poisoned", component.start_ms + 700 + int(900 * unit(uid, "poison")), 1, "Error")
+
+
+def _locked_out(component: Component, pod: Obj, uid: str) -> Ending | None:
+    """An engine that may not write its data."""
+    trouble = disks.data_trouble(component, pod)
+    if trouble is None:
+        return None
+    word, folder = trouble
+    code = disks.EXIT_CODES.get(component.dialect, 1)
+    return Ending(word, 300 + int(400 * unit(uid, "data")), code, "Error", folder)
 
 
 def _unable(component: Component, program: Launch, uid: str) -> Ending | None:
@@ -103,6 +128,18 @@ def _unable(component: Component, program: Launch, uid: str) -> Ending | None:
         code = datafiles.EXIT_CODES[component.dialect]
         return Ending("datafiles", 700 + int(500 * unit(uid, "files")), code, "Error", refused.written_by)
     return None
+
+
+def _is_taken(application: Application, pod: Obj, program: Launch) -> bool:
+    """Whether a container that starts before it in the same pod, and so in the same network, has its port already.
+
+    The kubelet starts containers in their order, and what stands beside a program is up in less time than it.
+    """
+    containers = pod["spec"]["containers"]
+    if len(containers) < 2:
+        return False
+    before = containers[: containers.index(main_container(application, pod))]
+    return any(port["containerPort"] == program.port for other in before for port in other.get("ports") or ())
 
 
 def _database_ending(world: World, application: Application, pod: Obj, program: Launch, at_ms: int) -> Ending | None:

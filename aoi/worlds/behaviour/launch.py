@@ -78,7 +78,10 @@ def split_image(reference: str) -> tuple[str, str]:
 def attendant_of(application: Application, container: Obj) -> Attendant | None:
     """The program beside the application's own that a container runs, if it is one."""
     attendant = application.attendants.get(split_image(container.get("image", ""))[0])
-    return attendant if attendant and container["image"] == f"{attendant.image}:{attendant.tag}" else None
+    if attendant is None or container["image"] != f"{attendant.image}:{attendant.tag}":
+        return None
+    # The same image with another command is another program.
+    return attendant if list(attendant.command) == (container.get("command") or []) else None
 
 
 def launch(application: Application, pod: Obj, container: Obj, values: Values) -> Launch:
@@ -96,7 +99,7 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "missing")
     state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
     command, open_files = unwrapped(container.get("command") or [])
-    component, error = _program(application, image, own, command)
+    component, error = _program(application, image, own, command, tag)
     if component is None or error:
         return Launch(component, own, state, start_error=error)
     program = _configured(application, pod, component, state, container, values)
@@ -105,10 +108,13 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
 
 
 def _program(
-    application: Application, image: Image, own: Component | None, command: list[str]
+    application: Application, image: Image, own: Component | None, command: list[str], tag: str
 ) -> tuple[Component | None, str]:
     """(whose program starts, or why none does). An image without a command runs its first program."""
     binaries = dict(image.binaries)
+    if not command and image.by_tag:
+        name = image.program_of(tag)
+        return (application.by_name[name] if name else own), ""
     if not command:
         preferred = own.command[0] if own and own.command and own.command[0] in binaries else image.binaries[0][0]
         command = [preferred]
@@ -171,7 +177,7 @@ def _configured(
     own = application.component_of(pod)
     environment = environment_of(container, values)
     folders = _folders(application, pod, container, values)
-    addresses: list[tuple[str, str]] = []
+    addresses: dict[str, str] = {}
     port = component.port
     password: str | None = None
     failure: Literal["", "missing", "invalid", "badargs"] = ""
@@ -193,7 +199,9 @@ def _configured(
                 failed, failed_value = setting, text or ""
             continue
         if setting.callee:
-            addresses.append((setting.callee, text))
+            addresses[setting.callee] = _address(
+                text, addresses.get(setting.callee) or f":{application.by_name[setting.callee].port}"
+            )
         elif setting.name == "PORT":
             port = int(text)
         elif setting.source == "secret_env":
@@ -207,7 +215,7 @@ def _configured(
         failure=failure,
         failed=failed,
         failed_value=failed_value,
-        addresses=tuple(addresses),
+        addresses=tuple(addresses.items()),
         password=password,
         tag=split_image(container.get("image", ""))[1],
         memory_limit_bytes=limits.get("memory", 0),
@@ -215,8 +223,32 @@ def _configured(
     )
 
 
+_HOST = re.compile(r"(?:^|;)\s*Host=([^;]+)", re.IGNORECASE)
+
+
+def _address(text: str, known: str) -> str:
+    """`host:port` of what a program is told: a URL, an address, a connection string, a host alone or a port alone.
+
+    `known` is what it was told before, or `:port` with the usual port.
+    """
+    host, _, port = known.rpartition(":")
+    if text.isdigit():
+        return f"{host}:{text}"
+    if named := _HOST.search(text):
+        text = named[1]
+    elif "://" in text:
+        text = text.partition("://")[2].partition("/")[0]
+    return text if ":" in text else f"{text}:{port}"
+
+
+_EXPANDED = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+
+
 def environment_of(container: Obj, values: Values) -> dict[str, str]:
-    """The container's environment as the kubelet would resolve it; unresolvable references stay unset."""
+    """The container's environment as the kubelet would resolve it; unresolvable references stay unset.
+
+    `$(NAME)` becomes the value of a variable that was set before, and stays as it is where there is none.
+    """
     environment: dict[str, str] = {}
     for source in container.get("envFrom") or ():
         for kind, field in (("configmap", "configMapRef"), ("secret", "secretRef")):
@@ -225,7 +257,10 @@ def environment_of(container: Obj, values: Values) -> dict[str, str]:
                 environment.update({source.get("prefix", "") + key: value for key, value in data.items()})
     for entry in container.get("env") or ():
         if "value" in entry:
-            environment[entry["name"]] = entry["value"]
+            value = entry["value"]
+            if "$(" in value:
+                value = _EXPANDED.sub(lambda found: environment.get(found[1], found[0]), value)
+            environment[entry["name"]] = value
             continue
         chosen = entry.get("valueFrom") or {}
         for kind, field in (("configmap", "configMapKeyRef"), ("secret", "secretKeyRef")):

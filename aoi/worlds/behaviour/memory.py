@@ -6,6 +6,7 @@ metrics do not change with today's fault. The `Recorder` controller keeps both.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
@@ -20,7 +21,8 @@ from kubeworld.machine.world import World
 Segments = tuple[tuple[int, Conditions], ...]
 SCRAPE_MS = 5_000
 """Changes within one scrape interval are seen together, as a monitoring system sees them."""
-FAILING_AT = "failing_at"
+EASED_AT = "eased_at"
+"""Since when less fails of what is retried."""
 CLEARED_MS = 120_000
 """How long callers must be rid of their failures before a retry storm has run dry."""
 EASED = 0.1
@@ -76,14 +78,17 @@ class Recorder:
         "configmaps",
         "secrets",
         "networkpolicies.networking.k8s.io",
-        "networkchaos.chaos-mesh.org",
-        "podchaos.chaos-mesh.org",
+        *chaos.RESOURCES,
     )
     CONFIGURATION: Name = ("", "configuration")
     SCRAPE: Name = ("", "scrape")
 
-    def __init__(self, application: Application) -> None:
+    def __init__(
+        self, application: Application, arrange: Callable[[World, Application, Conditions], None] | None = None
+    ) -> None:
+        """`arrange` sees conditions at each scrape: what follows from them later is for it to set up."""
         self.application = application
+        self._arrange = arrange
 
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
         """One key for all configuration, one for all telemetry: the scrape looks at everything at once."""
@@ -118,13 +123,15 @@ class Recorder:
             return
         shares = retried(evaluate(self.application, observe(world, self.application)))
         worst, before = (max((share for _, _, share in part), default=0.0) for part in (shares, known))
-        is_cleared = world.clock.now_ms >= world.state.get(FAILING_AT, 0) + CLEARED_MS
-        if shares != known and (worst >= before - EASED or is_cleared):
-            world.state[FAILING] = shares
-        if worst >= before - EASED and worst > 0:
-            world.state[FAILING_AT] = world.clock.now_ms
-        elif known:
+        if worst >= before - EASED:
+            world.state.pop(EASED_AT, None)
+        elif EASED_AT not in world.state:
+            world.state[EASED_AT] = world.clock.now_ms
             world.clock.set_timer(CLEARED_MS, self.name, "", *self.SCRAPE)
+        eased = world.state.get(EASED_AT)
+        if shares != known and (eased is None or world.clock.now_ms >= eased + CLEARED_MS):
+            world.state[FAILING] = shares
+            world.state.pop(EASED_AT, None)
 
     def _record_configuration(self, world: World) -> None:
         history: tuple[Any, ...] = world.state.get("configuration", ())
@@ -137,7 +144,10 @@ class Recorder:
 
     def _record_conditions(self, world: World, since_ms: int) -> None:
         history: tuple[Any, ...] = world.state.get("telemetry", ())
-        data = observe(world, self.application).to_json()
+        conditions = observe(world, self.application)
+        if self._arrange is not None:
+            self._arrange(world, self.application, conditions)
+        data = conditions.to_json()
         if history and history[-1][1] == data:
             return
         if history and history[-1][0] >= since_ms:

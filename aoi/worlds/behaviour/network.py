@@ -11,6 +11,7 @@ from aoi.worlds.applications.spec import Application, Component, Login
 from aoi.worlds.behaviour import chaos, policies
 from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, Values, launch
+from aoi.worlds.behaviour.names import DOMAIN, Names, is_address
 from aoi.worlds.behaviour.tuning import PLAIN, Tuning
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
@@ -73,10 +74,10 @@ class Network:
         self._policies = policies.of(world, self._objects("networkpolicies.networking.k8s.io"))
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
+        self._names = Names(world, self._policies, self._chaos)
         self._tunings: dict[str, list[Tuning]] = {}
-        self._endpoints: dict[str, tuple[str, list[Endpoint]]] = {}
+        self._endpoints: dict[str, tuple[str, list[Endpoint], bool]] = {}
         self._registrations: dict[str, list[Endpoint]] | None = None
-        self._dns: bool | None = None
         self._current: Values | None = None
 
     def _objects(self, resource: str) -> list[Obj]:
@@ -100,11 +101,16 @@ class Network:
         return sum(1 for pod in self.pods_of(component) if is_ready(pod))
 
     def cpu_limit_m(self, component: str) -> int:
-        """Limit of its first pod's main container, 0 if none."""
+        """Limit of its first pod's main container, less what experiments take of it; 0 if none."""
         for pod in self.pods_of(component)[:1]:
             container = main_container(self.application, pod)
-            return quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+            limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
+            return chaos.left_of_cpu(self._chaos, pod, limit)
         return 0
+
+    def stress_m(self, component: str) -> float:
+        """Millicores that experiments would use in its first pod."""
+        return sum(chaos.stressed_m(self._chaos, pod) for pod in self.pods_of(component)[:1])
 
     def tunings(self, component: str) -> list[Tuning]:
         """How its programs run, one for each of its ready pods."""
@@ -121,7 +127,7 @@ class Network:
 
     def answers_at(self, address: str) -> str | None:
         """The component whose pods stand behind a `host:port` in the cluster."""
-        _, endpoints = self._behind(address, is_user=False)
+        _, endpoints = self._behind(address, None)
         for endpoint in endpoints:
             component = self.application.component_of(endpoint.pod) if endpoint.pod is not None else None
             if component is not None:
@@ -174,8 +180,8 @@ class Network:
 
     # From caller to callee.
 
-    def reach(self, caller: str, callee: str) -> Reach:
-        """Average over the caller's pods, each with the addresses that it was configured with."""
+    def reach(self, caller: str, callee: str, address: str = "") -> Reach:
+        """Average over the caller's pods, each with the addresses that it was configured with, or all with one."""
         if not caller:
             service = self.application.service_of(callee)
             address = f"{service.name}:{service.ports[0].port}"
@@ -186,7 +192,7 @@ class Network:
             if workload is None:
                 return Reach(Reach.HEALTHY)
             pods = [_imagined(workload)]
-        reaches = [self.reach_pod(pod, callee, self._address(pod, caller, callee)) for pod in pods]
+        reaches = [self.reach_pod(pod, callee, address or self._address(pod, caller, callee)) for pod in pods]
         return reaches[0] if len(set(reaches)) == 1 else _average(reaches)
 
     def _address(self, pod: Obj, caller: str, callee: str) -> str:
@@ -199,15 +205,19 @@ class Network:
     def reach_pod(self, pod: Obj | None, callee: str, address: str) -> Reach:
         """From one pod (None: the users) to a callee that it looks for at `address`."""
         expected = self.application.by_name[callee]
+        if pod is not None and (port := _loopback_port(address)):
+            # Within the pod: whoever of its own containers listens there answers, no policy and no Service between.
+            own = Endpoint((pod.get("status") or {}).get("podIP", ""), port, pod)
+            return Reach(((self._answer(pod, own, expected), 1.0),), address=address)
         if pod is not None and self.application.discovery == "registry" and expected.protocol == "grpc":
-            if not self._registry_answers():
+            if not self._registry_answers(pod):
                 return Reach((("unavailable", 1.0),), address=address)
             if self._registrations is None:
                 self._registrations = self._registered()
             endpoints = self._registrations.get(callee, [])
             word = "" if endpoints else "unavailable"
         else:
-            word, endpoints = self._behind(address, is_user=pod is None)
+            word, endpoints = self._behind(address, pod)
         if word:
             return Reach(((word, 1.0),), address=address)
         shares: dict[str, float] = {}
@@ -222,14 +232,14 @@ class Network:
 
     def knock(self, pod: Obj, host: str, port: str) -> str:
         """How a pod fares that tries a port, or with no port only looks a name up: a word of `conditions.WORDS`."""
-        if not self._dns_answers():
-            return "dns"
+        if problem := self._names.problem(pod, host):
+            return problem
         name, _, rest = host.partition(".")
         if self.world.store.get("services", rest.split(".")[0] if rest else self.namespace, name) is None:
             return "nohost"
         if not port:
             return "ok"
-        word, endpoints = self._behind(f"{host}:{port}", is_user=False)
+        word, endpoints = self._behind(f"{host}:{port}", pod)
         words = [word] if word else [self._opened(pod, endpoint) for endpoint in endpoints]
         return "ok" if "ok" in words else words[0]
 
@@ -239,7 +249,7 @@ class Network:
             return "ok"  # outside of the cluster
         if not self._policies.allow(pod, endpoint.pod, endpoint.port):
             return "timeout"
-        effect = chaos.between(self._chaos, pod, endpoint.pod)
+        effect = chaos.between(self._chaos, pod, endpoint.pod, endpoint.port)
         listening = {
             port
             for program in self.serving(endpoint.pod)
@@ -249,30 +259,37 @@ class Network:
             return "refused"
         return "timeout" if effect.lost >= 1.0 else "ok"
 
-    def _behind(self, address: str, *, is_user: bool) -> tuple[str, list[Endpoint]]:
-        """(failure word, endpoints) of a `host:port`. Users come through the node, so DNS does not stop them."""
-        if not is_user and not self._dns_answers():
-            return "dns", []
+    def _behind(self, address: str, pod: Obj | None) -> tuple[str, list[Endpoint]]:
+        """(failure word, endpoints) of a `host:port`. Users (None) come through the node, so DNS does not stop them."""
+        if pod is not None and (problem := self._names.problem(pod, address.rpartition(":")[0])):
+            return problem, []
         if address not in self._endpoints:
             self._endpoints[address] = self._resolve(address)
-        return self._endpoints[address]
+        word, endpoints, is_local = self._endpoints[address]
+        if is_local and pod is not None and not word:
+            # internalTrafficPolicy Local: kube-proxy drops what no endpoint on the caller's own node can take.
+            endpoints = [e for e in endpoints if e.pod and e.pod["spec"].get("nodeName") == pod["spec"].get("nodeName")]
+            return ("", endpoints) if endpoints else ("timeout", [])
+        return word, endpoints
 
-    def _resolve(self, address: str) -> tuple[str, list[Endpoint]]:
+    def _resolve(self, address: str) -> tuple[str, list[Endpoint], bool]:
+        """(failure word, endpoints, whether only those on the caller's node serve it)."""
         host, _, number = address.rpartition(":")
-        if host in ("localhost", "127.0.0.1"):
-            return "refused", []  # nobody but the program itself is in its pod
         name, _, rest = host.partition(".")
         namespace = rest.split(".")[0] if rest else self.namespace
-        service = self.world.store.get("services", namespace, name)
+        service = self._by_address(host) if is_address(host) else self.world.store.get("services", namespace, name)
         if service is None:
-            return "nohost", []
+            return "timeout" if is_address(host) else "nohost", [], False
+        namespace, name = _name(service)
         spec = service["spec"]
         if spec.get("type") == "ExternalName":
-            return "timeout", []
-        port = next((port for port in spec.get("ports") or () if str(port["port"]) == number), None)
+            return self._elsewhere(spec.get("externalName", ""), number)
+        # Programs talk TCP: a port of another protocol is none for them.
+        ports = [port for port in spec.get("ports") or () if port.get("protocol", "TCP") == "TCP"]
+        port = next((port for port in ports if str(port["port"]) == number), None)
         headless = spec.get("clusterIP") == "None"
         if port is None and not headless:
-            return "timeout", []  # no rule for that port: packets to the cluster IP go nowhere
+            return "timeout", [], False  # no rule for that port: packets to the cluster IP go nowhere
         endpoints: list[Endpoint] = []
         for item in self._slices.get((namespace, name), ()):
             target = _target(item, port, number)
@@ -282,13 +299,27 @@ class Network:
                 if (endpoint.get("conditions") or {}).get("ready", True):
                     pod = self._by_name.get((namespace, (endpoint.get("targetRef") or {}).get("name", "")))
                     endpoints += [Endpoint(ip, target, pod) for ip in endpoint["addresses"]]
-        return ("", endpoints) if endpoints else ("refused", [])
+        is_local = spec.get("internalTrafficPolicy") == "Local" and not headless
+        return ("", endpoints, is_local) if endpoints else ("refused", [], False)
+
+    def _by_address(self, address: str) -> Obj | None:
+        """The Service of a cluster IP."""
+        return next((s for s in self._objects("services") if s["spec"].get("clusterIP") == address), None)
+
+    def _elsewhere(self, host: str, number: str) -> tuple[str, list[Endpoint], bool]:
+        """What an ExternalName leads to: a Service of this cluster by its full name, or a host outside."""
+        if host.rstrip(".").endswith(f".svc.{DOMAIN}"):
+            return self._resolve(f"{host.rstrip('.')}:{number}")
+        # Of hosts outside only those are known to exist that the installation itself leads to; none serves this port.
+        return "timeout" if host == self.application.furniture.external else "nohost", [], False
 
     def _registered(self) -> dict[str, list[Endpoint]]:
         """Pods by the component as which their program registered. Nothing checks whether they still answer."""
         registered: dict[str, list[Endpoint]] = {}
         for pod in self.pods:
-            if "deletionTimestamp" in pod["metadata"] or not pod.get("status", {}).get("podIP"):
+            told = pod.get("status", {})
+            has_ended = told.get("phase") in ("Succeeded", "Failed")
+            if "deletionTimestamp" in pod["metadata"] or has_ended or not told.get("podIP"):
                 continue
             for container in pod["spec"]["containers"]:
                 status = container_status(pod, container["name"])
@@ -306,10 +337,12 @@ class Network:
             return (("timeout", 1.0),), 0.0
         if not self._policies.allow(caller, endpoint.pod, endpoint.port):
             return (("timeout", 1.0),), 0.0
-        effect = chaos.between(self._chaos, caller, endpoint.pod)
+        effect = chaos.between(self._chaos, caller, endpoint.pod, endpoint.port, is_http=expected.protocol == "http")
         if effect.is_down:
             return (("refused", 1.0),), 0.0
         word = self._answer(caller, endpoint, expected)
+        if word == "ok" and effect.is_aborted:
+            word = "reset"
         lost = effect.lost
         if lost >= 1.0:
             return (("timeout", 1.0),), 0.0
@@ -382,22 +415,10 @@ class Network:
                     return admitted(self.world, login, program.password)
         return "ok"
 
-    def _registry_answers(self) -> bool:
+    def _registry_answers(self, pod: Obj) -> bool:
         component = self.application.by_name[self.application.registry_component]
-        _, endpoints = self._behind(f"{component.name}:{component.port}", is_user=False)
+        _, endpoints = self._behind(f"{component.name}:{component.port}", pod)
         return any(self._answer(None, endpoint, component) == "ok" for endpoint in endpoints if endpoint.pod)
-
-    def _dns_answers(self) -> bool:
-        """Cluster DNS works if its Service, where there is one, has a ready endpoint."""
-        if self._dns is None:
-            store = self.world.store
-            self._dns = store.get("services", "kube-system", "kube-dns") is None or any(
-                (endpoint.get("conditions") or {}).get("ready", True)
-                for item in store.objects("endpointslices.discovery.k8s.io", "kube-system")
-                if (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == "kube-dns"
-                for endpoint in item.get("endpoints") or ()
-            )
-        return self._dns
 
 
 def admitted(world: World, login: Login, password: str | None) -> str:
@@ -451,6 +472,12 @@ def _target(item: Obj, port: Obj | None, number: str) -> int | None:
         if (candidate.get("name") or "") == (port.get("name") or ""):
             return candidate.get("port")
     return None
+
+
+def _loopback_port(address: str) -> int:
+    """The port of an address that leads back into the caller's own pod; else 0."""
+    host, _, port = address.rpartition(":")
+    return int(port) if host in ("localhost", "127.0.0.1") and port.isdigit() else 0
 
 
 def _name(obj: Obj) -> tuple[str, str]:

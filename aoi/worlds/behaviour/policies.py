@@ -18,12 +18,13 @@ class Policies:
         self.policies = policies
         self._selecting: dict[tuple[str, str, frozenset[tuple[str, str]]], list[Obj]] = {}
 
-    def allow(self, caller: Obj | None, callee: Obj, port: int) -> bool:
+    def allow(self, caller: Obj | None, callee: Obj, port: int, *, protocol: str = "TCP") -> bool:
         """Egress of the caller and ingress of the callee both allow it. `None` as caller is somebody outside."""
         if not self.policies:
             return True
-        return _side(self._of("Ingress", callee), "Ingress", callee, caller, port) and (
-            caller is None or _side(self._of("Egress", caller), "Egress", caller, callee, port)
+        at = (port, protocol)
+        return _side(self._of("Ingress", callee), "Ingress", callee, caller, at) and (
+            caller is None or _side(self._of("Egress", caller), "Egress", caller, callee, at)
         )
 
     def _of(self, direction: str, pod: Obj) -> list[Obj]:
@@ -60,14 +61,14 @@ def of(world: World, policies: Sequence[Obj]) -> Policies:
     return kept.policies
 
 
-def _side(selecting: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, port: int) -> bool:
-    """A pod that no policy of this direction selects is open; else one rule must match."""
+def _side(selecting: Sequence[Obj], direction: str, subject: Obj, peer: Obj | None, at: tuple[int, str]) -> bool:
+    """A pod that no policy of this direction selects is open; else one rule must match. `at`: port, protocol."""
     if not selecting:
         return True
     rules_key, peers_key = ("ingress", "from") if direction == "Ingress" else ("egress", "to")
     return any(
         _peer_matches(rule.get(peers_key), peer, policy["metadata"].get("namespace", ""))
-        and _port_matches(rule.get("ports"), subject if direction == "Ingress" else peer, port)
+        and _port_matches(rule.get("ports"), subject if direction == "Ingress" else peer, at)
         for policy in selecting
         for rule in policy["spec"].get(rules_key) or ()
     )
@@ -99,12 +100,13 @@ def _peer_matches(peers: Sequence[dict[str, Any]] | None, pod: Obj | None, names
     return False
 
 
-def _port_matches(ports: Sequence[dict[str, Any]] | None, pod: Obj | None, port: int) -> bool:
+def _port_matches(ports: Sequence[dict[str, Any]] | None, pod: Obj | None, at: tuple[int, str]) -> bool:
     if not ports:
         return True
+    port, protocol = at
     for entry in ports:
         wanted = entry.get("port")
-        if entry.get("protocol", "TCP") != "TCP":
+        if entry.get("protocol", "TCP") != protocol:
             continue
         if wanted is None or wanted == port:
             return True

@@ -19,6 +19,7 @@ from aoi.worlds.behaviour.evaluation import (
     Traffic,
     cpu_millicores,
 )
+from aoi.worlds.behaviour.flags import flagged
 from aoi.worlds.behaviour.saturation import Saturated, lost_caches, strained
 
 __all__ = ["FAILURE_MS", "NETWORK_MS", "TAIL", "Flow", "Load", "Traffic", "cpu_millicores", "evaluate"]
@@ -27,6 +28,8 @@ __all__ = ["FAILURE_MS", "NETWORK_MS", "TAIL", "Flow", "Load", "Traffic", "cpu_m
 @lru_cache(maxsize=1024)
 def evaluate(application: Application, conditions: Conditions) -> Traffic:
     """Traffic of an application under given conditions."""
+    if conditions.flags:
+        application = flagged(application, conditions.flags)
     strains = (*conditions.strains, *(lost_caches(application, conditions) if conditions.edges else ()))
     if strains or conditions.surges:
         return Saturated(strained(application, strains), conditions, strains).settle()

@@ -14,9 +14,9 @@ from aoi.worlds.applications.spec import MIB, Component
 
 Flaw = Literal["", "leak", "hot"]
 
-HOT_MS = 380.0
+HOT_MS = 640.0
 """CPU that a request costs on top in a build that backtracks through a regular expression."""
-LEAK_S = 80
+LEAK_S = 60
 """A leaking build holds as much again as its steady working set every so many seconds."""
 LIVE_SHARE = 0.55
 """Of the steady working set, what a garbage collector cannot free."""

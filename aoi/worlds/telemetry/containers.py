@@ -300,7 +300,7 @@ def _held_back(use: Use, limit_cores: float) -> Use:
         used = use(at_ms)
         if used is None:
             return None
-        return max(0.35, 0.95 - limit_cores) if limit_cores and used >= 0.97 * limit_cores else 0.0
+        return max(0.35, 0.95 - limit_cores) if limit_cores and used >= 0.9 * limit_cores else 0.0
 
     return value
 

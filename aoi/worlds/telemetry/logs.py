@@ -16,6 +16,7 @@ from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import exits, tasks
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at
+from aoi.worlds.behaviour.flags import effects
 from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.network import container_status
@@ -49,16 +50,22 @@ ERRORS_PER_SLOT = 0.7
 """Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
 
 
+SAID: tuple[Level, ...] = ("info", "warn", "error")
+"""Levels of lines that are given as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Something that a program complains about."""
 
     callee: str
-    """Or, for a database, the client."""
+    """Or, for a database, the client; or the line itself."""
     word: str
-    """Event of the dialect."""
+    """Event of the dialect; `says` and a level where the line is given."""
     chance: float
     """Of a line about it in one slot."""
+    address: str = ""
+    """Where it looks for the callee, if that is not where it is configured to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class _Writer:
         if ending is not None and ending.why in ("arm64", "badargs"):
             return last
         body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
-        early = ("missing", "invalid", "buggy", "datafiles")
+        early = ("missing", "invalid", "buggy", "taken", "datafiles", "readonly", "denied")
         first = self._start(until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
@@ -201,7 +208,7 @@ class _Writer:
         if ending.why in ("arm64", "badargs"):
             return self._unformatted(event, ending)
         texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
-        extra = {"name": ending.detail, "value": self.program.failed_value}
+        extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
         if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
@@ -255,15 +262,33 @@ class _Writer:
         if self.component.database is not None:
             return self._refused_logins(traffic)
         lines = [Failure("", word, ERRORS_PER_SLOT * chance) for word, chance in self._own_troubles(traffic)]
+        told = effects(self.application, conditions.flags)
+        elsewhere = {e.callee: e.address for _, e in told if e.address and e.component == self.component.name}
         for callee in self.component.callees:
             flow = traffic.flows[self.component.name, callee]
             busy = min(1.0, flow.rate / 0.05)  # an edge that is hardly used fails as rarely as it is used
             errors = self._answered_errors(traffic, callee)
             if flow.failing > 0.002:
-                lines.append(Failure(callee, flow.worst, ERRORS_PER_SLOT * min(1.0, 4 * flow.failing) * busy))
+                chance = ERRORS_PER_SLOT * min(1.0, 4 * flow.failing) * busy
+                lines.append(Failure(callee, flow.worst, chance, elsewhere.get(callee, "")))
             elif errors > 0.02:
                 lines.append(Failure(callee, "failed", 0.6 * ERRORS_PER_SLOT * min(1.0, 4 * errors) * busy))
-        return lines
+        return lines + self._flags(traffic)
+
+    def _flags(self, traffic: Traffic) -> list[Failure]:
+        """What the program says while flags are on: once for each request that they touch, as far as a log shows."""
+        said: list[Failure] = []
+        for value, effect in effects(self.application, traffic.conditions.flags):
+            if effect.component == self.component.name:
+                touched = min(1.0, value * effect.errors) if effect.errors else 1.0
+                rate = touched * max(self._rate(traffic, effect.operation), 0.1)
+                chance = min(ERRORS_PER_SLOT, rate * SLOT_MS / 1000)
+                said += [Failure(text, f"says {level}", chance) for level, text in effect.says]
+        return said
+
+    def _rate(self, traffic: Traffic, operation: str) -> float:
+        load = traffic.operations.get((self.component.name, operation))
+        return load.rate if load is not None else traffic.components[self.component.name].rate
 
     def _own_error(self, at: int, word: str, chance: bytes) -> LogLine:
         texts = drivers.own(word, self.component.dialect)
@@ -275,10 +300,10 @@ class _Writer:
         lines = []
         for index, failure in enumerate(failures):
             if chance[6 + index % 20] < 256 * failure.chance:
-                lines.append(self._error(at, failure.word, failure.callee, chance, index))
+                lines.append(self._error(at, failure, chance, index))
         if not failures and int.from_bytes(chance[26:28], "big") < STRAY_SHARE * 65536 and self.component.callees:
             callee = self.component.callees[chance[28] % len(self.component.callees)]
-            lines.append(self._error(at, "timeout", callee, chance, 0))
+            lines.append(self._error(at, Failure(callee, "timeout", 0.0), chance, 0))
         return lines
 
     def _answered_errors(self, traffic: Traffic, callee: str) -> float:
@@ -300,14 +325,18 @@ class _Writer:
 
     def _own_troubles(self, traffic: Traffic) -> Iterator[tuple[str, float]]:
         """(event, chance) of what its runtime complains about, whoever calls it."""
-        if self.program.tuning.open_files:
-            flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
-            if any(flow.share("fds") > 0 for flow in flows):
-                yield "fds_own", 1.0
+        flows = [flow for (_, callee), flow in traffic.flows.items() if callee == self.component.name]
+        for word, event in (("fds", "fds_own"), ("connlimit", "full_own")):
+            if any(flow.share(word) > 0 for flow in flows):
+                yield event, 1.0
         if self.program.tuning.gc_share:
             yield "gc_own", self.program.tuning.gc_share
 
-    def _error(self, at: int, word: str, callee: str, chance: bytes, index: int) -> LogLine:
+    def _error(self, at: int, failure: Failure, chance: bytes, index: int) -> LogLine:
+        word, callee = failure.word, failure.callee
+        if word.startswith("says "):
+            level = next(level for level in SAID if word.endswith(level))
+            return self._line(at, level, callee.replace("{", "{{").replace("}", "}}"), chance[8 + index % 12])
         if not callee:
             return self._own_error(at, word, chance)
         if word == "scan":
@@ -321,14 +350,14 @@ class _Writer:
         texts = texts_of(self.application, self.component.name, callee, word)
         calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
         call = calls[chance[5] % len(calls)]
-        extra = {**self._callee(callee), "op": call.operation}
+        extra = {**self._callee(callee, failure.address), "op": call.operation}
         extra["ms"] = str(min(call.timeout_ms, self.program.tuning.timeout_ms or call.timeout_ms))
         return self._line(at, "error", texts[chance[4] % len(texts)], chance[8 + index % 12], **extra)
 
-    def _callee(self, callee: str) -> dict[str, str]:
+    def _callee(self, callee: str, address: str = "") -> dict[str, str]:
         """Where the program looks for a callee."""
-        address = self.program.address_of(callee, self.application)
-        return callee_values(self.world, self.application, self.component.name, callee, address)
+        address = address or self.program.address_of(callee, self.application)
+        return callee_values(self.world, self.application, self.component.name, callee, address, self.pod)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
         texts = self.dialect.phrases[event]

@@ -6,7 +6,7 @@ outcome shares and latencies of traffic.py, so traces before a fault are healthy
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,8 +102,8 @@ class _Request:
         spec = self.application.by_name[name].operation(operation)
         index = len(self.found)
         self.found.append(Span(name, operation, start_ms, 0.0, parent, {"span.kind": "server"}))
-        duration, has_failed = self._own_ms(spec) + self._waited_ms(name), False
-        for call in spec.calls:
+        duration, has_failed = self._own_ms(spec) + self._waited_ms(name), _fails(spec.errors, self._roll)
+        for call in () if has_failed else spec.calls:
             if call.weight < 1.0 and self._roll() >= call.weight:
                 continue
             if len(self.found) >= MAX_SPANS:
@@ -122,7 +122,7 @@ class _Request:
     def _own_ms(self, spec: Operation) -> float:
         """Log-normal with the tail of traffic.py; from one uniform draw by a sine, which is near enough."""
         deviate = 1.3 * math.sin(math.pi * (self._roll() - 0.5)) + 0.5 * (self._roll() - 0.5)
-        return spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
+        return spec.wait_ms + spec.own_ms * math.exp(math.log(TAIL) / Z99 * deviate)
 
     def _waited_ms(self, name: str) -> float:
         """What the request waited for its turn at a component that is short of something."""
@@ -162,6 +162,11 @@ class _Request:
         edge = self.traffic.conditions.edge(caller, call.callee)
         address = edge.address if edge else ""
         return spoken(self.world, self.application, caller, call, word, address)
+
+
+def _fails(share: float, roll: Callable[[], float]) -> bool:
+    """Whether an execution fails by itself; nothing is drawn where none does."""
+    return share > 0.0 and roll() < share
 
 
 def _status(protocol: str) -> dict[str, Any]:

@@ -14,9 +14,12 @@ _CONFIG_KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 def data_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
     """Keys, size and immutability."""
     total = 0
+    is_secret = new.get("kind") == "Secret"
     for field in ("data", "binaryData"):
         for key, value in (new.get(field) or {}).items():
-            total += len(value.encode())
+            # What counts are the bytes that it stands for: base64 is only how they are written.
+            is_encoded = is_secret or field == "binaryData"
+            total += len(value) * 3 // 4 if is_encoded else len(value.encode())
             if not _CONFIG_KEY.match(key):
                 why = (
                     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "

@@ -128,7 +128,6 @@ def test_equal_requests_give_equal_worlds_in_every_process(seeds):
         ("GET", "/api/v1/nodes/n/proxy"),
         ("GET", "/apis/certificates.k8s.io/v1/certificatesigningrequests"),
         ("GET", "/apis/admissionregistration.k8s.io/v1alpha1/mutatingadmissionpolicies"),
-        ("GET", "/apis/apiregistration.k8s.io/v1/apiservices"),
         ("GET", "/openapi/v2"),
     ],
 )

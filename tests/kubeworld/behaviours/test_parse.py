@@ -57,7 +57,7 @@ def test_what_is_not_named_matches_everything():
         ("- match: {pod: 7}", "entry 1: match.pod: expected a text (in quotes, if it looks like something else), found "
          "7"),
         ("- {match: {}, exits: {}}", "entry 1: unknown field exits, known are match, pull, start, exit, log, log_file, "
-         "probes, usage and exec"),
+         "probes, usage, exec and creates"),
         ("- {match: {}, pull: maybe}", "pull: expected ok, not_found, unauthorized or timeout, found 'maybe'"),
         ("- {match: {}, start: no}", "start: expected a mapping, found False"),
         ("- {match: {}, start: {}}", "start.error: expected a text (in quotes, if it looks like something else), found "

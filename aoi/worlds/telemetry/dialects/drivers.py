@@ -41,6 +41,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "rust": ("accept error: Too many open files (os error 24)",),
     "nginx": ("accept4() failed (24: Too many open files)",),
 }
+CROWDED = ("too many connections: limit reached, connection closed ({n} waiting)",)
 COLLECTOR: Mapping[str, tuple[str, ...]] = {
     "java": ("java.lang.OutOfMemoryError: GC overhead limit exceeded",),
     "node": (
@@ -105,4 +106,6 @@ def refusal(word: str, protocol: str) -> tuple[str, ...]:
 
 def own(event: str, dialect: str) -> tuple[str, ...]:
     """What a program's runtime says of the program itself."""
+    if event == "full_own":
+        return CROWDED
     return _OWN.get(event, {}).get(_LANGUAGES.get(dialect, ""), ())

@@ -23,6 +23,16 @@ DIALECTS: Mapping[str, Dialect] = {
             ),
             "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
             "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
+            "readonly": (
+                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
+                "{name}/mongod.lock (Read-only file system). Ensure the user executing mongod is the owner of the lock "
+                "file and has the appropriate permissions.",
+            ),
+            "denied": (
+                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
+                "{name}/mongod.lock (Permission denied). Ensure the user executing mongod is the owner of the lock "
+                "file and has the appropriate permissions.",
+            ),
             "wrongpass_seen": (
                 "Authentication failed: AuthenticationFailed: SCRAM authentication failed, storedKey mismatch "
                 "for user {user}",
@@ -66,6 +76,8 @@ DIALECTS: Mapping[str, Dialect] = {
                 "with this version.",
             ),
             "norole_seen": ("permission denied for database {db}, not authorized",),
+            "readonly": ('could not open lock file "{name}/postmaster.pid": Read-only file system',),
+            "denied": ('could not open file "{name}/PG_VERSION": Permission denied',),
             "nologin_seen": ('password authentication failed for user "{user}"', 'Role "{user}" does not exist.'),
             "wrongpass_seen": (
                 'password authentication failed for user "{user}", connection matched pg_hba.conf line 128',

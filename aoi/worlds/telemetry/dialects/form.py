@@ -18,5 +18,5 @@ class Dialect:
     levels: Mapping[Level, str]
     phrases: Phrases
     """Events: the outcome words; `failed` (the callee answered with an error of its own); `start`, `stop`, `panic`
-    (several lines), `missing`, `invalid`, `nologin`, `norole`, `nodatabase` (endings),
+    (several lines), `missing`, `invalid`, `taken`, `nologin`, `norole`, `nodatabase` (endings),
     `badargs` (of its parser of options: without a line format), `datafiles` (of a database); `chatter`, `warning`."""

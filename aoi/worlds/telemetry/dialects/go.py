@@ -14,7 +14,7 @@ _GRPC = {
         "rpc error: code = DeadlineExceeded desc = context deadline exceeded method={op} target={host}:{port}",
     ),
     "nohost": (
-        "rpc error: code = Unavailable desc = dns: A record lookup error: lookup {host} on 10.96.0.10:53: no such host "
+        "rpc error: code = Unavailable desc = dns: A record lookup error: lookup {host} on {dns}:53: no such host "
         "method={op} target={host}:{port}",
     ),
     "reset": (
@@ -28,14 +28,15 @@ _GRPC = {
     "unimplemented": ("rpc error: code = Unimplemented desc = unknown service {op} target={host}:{port}",),
     "unauthorized": ("(Unauthorized) not authorized on {db} to execute command on {host}:{port}",),
     "authfailed": ("server returned error on SASL authentication step: Authentication failed. host={host}:{port}",),
-    "dns": ("lookup {host} on 10.96.0.10:53: read udp 10.96.0.10:53: i/o timeout",),
+    "dns": ("lookup {host} on {dns}:53: read udp {dns}:53: i/o timeout",),
+    "servfail": ("lookup {host} on {dns}:53: server misbehaving",),
     "failed": ("rpc error: code = Unknown desc = {callee} answered with an error method={op}",),
 }
 # A Go program speaks of databases and caches through net.Dial, not through grpc.
 _DATA = {
     "data_refused": ("dial tcp {ip}:{port}: connect: connection refused host={host}:{port}",),
     "data_timeout": ("dial tcp {ip}:{port}: i/o timeout host={host}:{port}",),
-    "data_nohost": ("dial tcp: lookup {host} on 10.96.0.10:53: no such host",),
+    "data_nohost": ("dial tcp: lookup {host} on {dns}:53: no such host",),
 }
 _ENDINGS = {
     "badargs": (
@@ -51,6 +52,7 @@ _ENDINGS = {
         "main.main()",
         "\t/workspace/cmd/main.go:{n} +0x1c5",
     ),
+    "taken": ("listen tcp :{port}: bind: address already in use",),
     "nologin": (
         "panic: server returned error on SASL authentication step: Authentication failed.",
         "",
@@ -119,7 +121,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 'call to {callee} failed\t{{"error": "context deadline exceeded (Client.Timeout exceeded while awaiting headers)", "peer": "{host}:{port}"}}',
             ),
             "nohost": (
-                'call to {callee} failed\t{{"error": "dial tcp: lookup {host} on 10.96.0.10:53: no such host", "peer": "{host}:{port}"}}',
+                'call to {callee} failed\t{{"error": "dial tcp: lookup {host} on {dns}:53: no such host", "peer": "{host}:{port}"}}',
             ),
             "start": ("starting", 'config loaded\t{{"keys": {n}}}', 'listening\t{{"port": {port}}}'),
             "stop": ("received terminated, draining",),

@@ -43,6 +43,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "\tat c.example.Bootstrap.init(Bootstrap.java:{n})",
                 "Caused by: java.lang.NullPointerException: null",
             ),
+            "taken": ("Web server failed to start. Port {port} was already in use.",),
             "missing": (
                 "Could not resolve placeholder '{name}' in value \"${{{name}}}\"",
                 "APPLICATION FAILED TO START",
@@ -109,6 +110,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "    app = build_app(settings)",
                 "AttributeError: 'NoneType' object has no attribute 'routes'",
             ),
+            "taken": ("OSError: [Errno 98] Address already in use: ('0.0.0.0', {port})",),
             "badargs": ("usage: {short} [-h] [--config CONFIG]", "{short}: error: unrecognized arguments: --{name}"),
             "missing": ("Traceback (most recent call last):", "KeyError: '{name}'", "missing setting {name}"),
             "invalid": ("Traceback (most recent call last):", "ValueError: invalid value for {name}: '{value}'"),
@@ -154,6 +156,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "TypeError: Cannot read properties of undefined (reading 'handlers')",
                 "    at Object.<anonymous> (/srv/server.js:{n}:17)",
             ),
+            "taken": ("uncaughtException Error: listen EADDRINUSE: address already in use :::{port}",),
             "badargs": ("error: unknown option '--{name}'",),
             "missing": ("fatal: environment variable {name} is not defined",),
             "invalid": ('fatal: \\"{name}\\" fails to match the required pattern: {value}',),
@@ -205,6 +208,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "Unhandled exception. System.TypeInitializationException: The type initializer for 'Startup' threw an exception.",
                 "   at Program.Main(String[] args) in /src/Program.cs:line {n}",
             ),
+            "taken": ("System.IO.IOException: Failed to bind to address http://[::]:{port}: address already in use.",),
             "missing": (
                 "Unhandled exception. System.InvalidOperationException: configuration value {name} was not found.",
             ),

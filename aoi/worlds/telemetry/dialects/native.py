@@ -37,6 +37,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "called `Option::unwrap()` on a `None` value",
                 "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
             ),
+            "taken": ("Error: error creating server listener: Address already in use (os error 98)",),
             "badargs": (
                 "error: unexpected argument '--{name}' found",
                 "",
@@ -95,6 +96,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "  what():  map::at",
                 "Aborted (core dumped)",
             ),
+            "taken": ("TServerSocket::listen() BIND {port}: Address already in use",),
             "badargs": (
                 "terminate called after throwing an instance of "
                 "'boost::wrapexcept<boost::program_options::unknown_option>'",
@@ -141,6 +143,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "start": ('using the "epoll" event method', "openresty/1.15.8.1", "start worker processes"),
             "stop": ("signal 15 (SIGTERM) received, exiting", "worker process exited with code 0"),
             "panic": ("[lua] init_by_lua error: nginx.conf:{n}: attempt to index a nil value (global 'config')",),
+            "taken": ("bind() to 0.0.0.0:{port} failed (98: Address already in use)",),
             "missing": ("[lua] init_by_lua error: missing configuration {name}",),
             "invalid": ("[lua] init_by_lua error: bad value for configuration {name}: {value}",),
             "nologin": ("[lua] init_by_lua error: Authentication failed at {host}:{port}",),

@@ -1,0 +1,71 @@
+"""What would give an injection away beside its symptoms: the marks of whoever wrote, and the shape of what was written.
+
+A faulty world and its control see the same number of writes by the same user at the same times. What differs otherwise
+must be a symptom, or a mark that ordinary work leaves as well.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from aoi.problems.inventory import RECORDED
+from aoi.problems.ordinary import MARKS
+from aoi.problems.scenario import Scenario
+from kubeworld.machine.store import Obj
+
+ORDINARY = frozenset(MARKS)
+
+
+def between(faulty: Scenario, control: Scenario) -> list[str]:
+    """What only the faulty world has and no ordinary work leaves: managers, and keys of annotations and labels."""
+    found: list[str] = []
+    for what, read in (("field manager", _managers), ("annotation or label", _marks)):
+        strange = set(read(faulty)) - set(read(control)) - ORDINARY
+        found += [f"{what} {name}" for name in sorted(strange)]
+    if faulty.world.clock.now_ms != control.world.clock.now_ms:
+        found.append(f"clock {faulty.world.clock.now_ms} against {control.world.clock.now_ms}")
+    return found
+
+
+def beside_symptoms(scenario: Scenario) -> Mapping[str, float]:
+    """Numbers about a world that say nothing of how it fares: what a trivial classifier may look at.
+
+    Writes by hand, ages and order of the objects that people write, names and their lengths. Not pods, events, status
+    or replicas: those are symptoms.
+    """
+    objects = _objects(scenario)
+    people = [_by_people(obj) for obj in objects]
+    written = [time for times in people for time in times]
+    now_s = scenario.world.clock.now_ms / 1000
+    uids = [obj["metadata"]["uid"] for obj in objects]
+    return {
+        "objects touched by hand": float(sum(1 for times in people if times)),
+        "writes by hand": float(len(written)),
+        "managers": float(len(_managers(scenario))),
+        "marks": float(sum(_marks(scenario).values())),
+        "clock in s": now_s % 86400,
+        "distinct uids": float(len(set(uids))),
+        "length of names": sum(len(obj["metadata"]["name"]) for obj in objects) / max(1, len(objects)),
+    }
+
+
+def _by_people(obj: Obj) -> list[str]:
+    entries = obj["metadata"].get("managedFields", ())
+    return [entry.get("time", "") for entry in entries if entry.get("manager", "").startswith("kubectl")]
+
+
+def _managers(scenario: Scenario) -> Counter[str]:
+    objects = _objects(scenario)
+    return Counter(e.get("manager", "") for obj in objects for e in obj["metadata"].get("managedFields", ()))
+
+
+def _marks(scenario: Scenario) -> Counter[str]:
+    return Counter(
+        key
+        for obj in _objects(scenario)
+        for part in ("annotations", "labels")
+        for key in obj["metadata"].get(part) or {}
+    )
+
+
+def _objects(scenario: Scenario) -> list[Obj]:
+    return [obj for resource in RECORDED for obj in scenario.world.store.objects(resource, scenario.namespace)]

@@ -45,7 +45,7 @@ def somebody_elses(application: Application, rename: dict[str, str]) -> Iterable
     for resource, obj in manifests.objects(application):
         if resource not in ("deployments.apps", "services", "statefulsets.apps"):
             continue
-        copy = json.loads(json.dumps(obj).replace(application.label_key, "part"))
+        copy = json.loads(json.dumps(obj).replace(f'"{application.label_key}"', '"part"'))
         for old, new in rename.items():
             copy = json.loads(json.dumps(copy).replace(f'"{old}"', f'"{new}"'))
         meta = {"name": copy["metadata"]["name"]}

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from aoi.worlds.applications import manifests
 from aoi.worlds.applications.installation import Installed
 from aoi.worlds.applications.spec import Application, Component, Image
 from aoi.worlds.behaviour import mongo
@@ -176,7 +177,8 @@ class RecognisingRecorder:
 def _initialise(world: World, application: Application) -> None:
     """Databases that run for the first time make their accounts, as the scripts say that are mounted for it.
 
-    Images of databases run these before they ask anybody who he is.
+    Images of databases run these before they ask anybody who he is. Where none is mounted, the accounts are those that
+    the application's programs log in with.
     """
     for name, state in world.state.get("databases", {}).items():
         if not state.get(UNMADE):
@@ -185,12 +187,14 @@ def _initialise(world: World, application: Application) -> None:
             component = application.component_of(pod)
             if component is None or component.name != name or not is_ready(pod):
                 continue
+            scripts = mongo.mounted(world, pod, INIT_FOLDER)
             for container in pod["spec"]["containers"]:
                 program = launch(application, pod, container, {})
-                for path in mongo.mounted(world, pod, INIT_FOLDER):
+                for path in scripts:
                     mongo.execute(world, application, program, ["bash", path], pod)
             known = world.state["databases"]
-            world.state["databases"] = {**known, name: {**known[name], "auth": True, UNMADE: False}}
+            users = known[name]["users"] if scripts else manifests.accounts(component)
+            world.state["databases"] = {**known, name: {"auth": True, "users": users, UNMADE: False}}
             break
 
 
@@ -245,6 +249,8 @@ def _adapted(known: Application, namespace: str, installed: dict[str, Installed]
             namespace="",
             settings=tuple(s for s in component.settings if s.source == "env" and not s.essential),
             history=(),
+            # What monitors it is whatever release they chose, and knows its own paths.
+            health_path="" if component.kind == "infrastructure" else component.health_path,
         )
         for component in known.components
     )

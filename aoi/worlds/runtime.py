@@ -167,6 +167,7 @@ def _answer(  # noqa: PLR0911 - one answer per way to fail
     if (
         kind == "httpGet"
         and component.protocol == "http"
+        and component.health_path
         and handler.get("path", "/") not in (component.health_path, "/")
     ):
         return ProbeAnswer(False, "HTTP probe failed with statuscode: 404")

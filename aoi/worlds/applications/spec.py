@@ -203,6 +203,7 @@ class Component:
     settings: tuple[Setting, ...] = ()
     probes: tuple[ProbeSpec, ...] = ()
     health_path: str = "/healthz"
+    """Where it answers probes over HTTP, beside `/`; empty: wherever it is asked."""
     mounts: tuple[Mount, ...] = ()
     logins: tuple[Login, ...] = ()
     database: Database | None = None

@@ -60,12 +60,25 @@ def features(world: World, application: Application) -> frozenset[Feature]:
     for name in sorted(names):
         seen.update(("workload", name, fact) for fact in _workload(world, application, name))
         seen.update((OBJECTS, name, fact) for fact in _services(world, application, name))
+    seen.update((OBJECTS, "", fact) for fact in _storage(world, application.namespace))
     seen.update(_experiments(world, application))
     for policy in world.store.objects("networkpolicies.networking.k8s.io", application.namespace):
         for component in _chosen(policy["spec"].get("podSelector") or {}, application):
             kinds = policy["spec"].get("policyTypes") or ("Ingress",)
             seen.update((OBJECTS, component, f"{kind} {_rules(policy['spec'], kind)}") for kind in kinds)
     return frozenset(seen)
+
+
+def _storage(world: World, namespace: str) -> Iterator[str]:
+    """Claims that have no volume, and volumes that still wait for what a former claim left on them."""
+    for claim in world.store.objects("persistentvolumeclaims", namespace):
+        phase = claim.get("status", {}).get("phase")
+        if phase != "Bound":
+            yield f"claim {phase}"
+    for volume in world.store.objects("persistentvolumes"):
+        phase = volume.get("status", {}).get("phase")
+        if phase in ("Released", "Failed") and volume["spec"].get("claimRef", {}).get("namespace") == namespace:
+            yield f"volume {phase}"
 
 
 def _experiments(world: World, application: Application) -> Iterator[Feature]:
@@ -199,6 +212,11 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
         return
     if workload["spec"].get("replicas", 1) == 0:
         yield "asks for no pods"
+    spec = workload["spec"]["template"]["spec"]
+    if spec.get("nodeSelector"):
+        yield "asks for nodes by a selector"
+    if (spec.get("affinity") or {}).get("nodeAffinity"):
+        yield "asks for nodes by affinity"
     yield from _probes(workload)
     for service in (item for item in application.services if item.component == name):
         endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)

@@ -9,8 +9,8 @@ from aoi.worlds.telemetry.dialects import DIALECTS
 VALUES = {
     "iso": "2026-01-02T03:04:05.678Z", "space": "2026-01-02 03:04:05.678", "slashed": "2026/01/02 03:04:05",
     "clock": "03:04:05", "epoch": "1767323045678", "who": "search", "host": "pricing-db", "callee": "pricing-db",
-    "port": "5432", "ip": "10.96.7.7", "op": "Nearby", "ms": "250", "n": "41", "name": "DB_URL", "value": "???",
-    "user": "shop", "db": "prices",
+    "port": "5432", "ip": "10.96.7.7", "op": "Nearby", "ms": "250", "n": 41, "name": "DB_URL", "value": "???",
+    "user": "shop", "db": "prices", "dns": "10.96.0.10",
 }  # fmt: skip
 CALLS = ("refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "unauthorized", "authfailed", "dns")
 MEANT = {
@@ -22,12 +22,14 @@ MEANT = {
     "nodatabase": {"refused", "timeout"},
     "missing": {"missingkey"},
     "invalid": {"badconfig"},
+    "servfail": {"dns"},
+    "taken": {"badconfig"},
     "panic": {"panic"},
     "nologin_seen": {"authfailed", "nouser"},
     "norole_seen": {"unauthorized"},
 }
 RAW = ("panic", "thread", "terminate", "Traceback", "Unhandled", "uncaught")
-ENDINGS = ("panic", "missing", "invalid", "nologin", "norole", "nodatabase")
+ENDINGS = ("panic", "missing", "invalid", "taken", "nologin", "norole", "nodatabase")
 
 
 def written(dialect, event, level):

@@ -121,3 +121,32 @@ def test_a_pod_that_waits_for_a_readiness_gate_names_the_gate(since_s, is_told):
     findings = list(pods(estate_of({"pods": [gated]})))
     assert [finding.word for finding in findings] == (["notready"] if is_told else [])
     assert not is_told or "target-health.lb.example/web" in findings[0].summary
+
+
+_TWO_REASONS = (
+    "0/3 nodes are available: 1 node(s) had untolerated taint {team: data},"
+    " 2 node(s) didn't match Pod's node affinity/selector."
+)
+
+
+@pytest.mark.parametrize(("zone", "word"), [("a", "tainted"), ("z", "nodeselector")])
+def test_a_selector_that_a_node_fulfils_is_not_what_keeps_the_pod_from_it(zone, word):
+    nodes = [thing("Node", name) for name in ("n1", "n2", "n3")]
+    for node, place in zip(nodes, "abc", strict=True):
+        node["metadata"]["labels"] = {"zone": place}
+    made = pod("x", running(ready=False), nodeSelector={"zone": zone})
+    del made["spec"]["nodeName"]
+    scheduled = {"type": "PodScheduled", "reason": "Unschedulable", "message": _TWO_REASONS}
+    made["status"] = {"phase": "Pending", "conditions": [scheduled]}
+    (finding,) = pods(estate_of({"pods": [made], "nodes": nodes}))
+    assert finding.word == word
+
+
+@pytest.mark.parametrize(("ages_s", "is_told"), [((30, 90, 150), True), ((30, 4000, 8000), False)])
+def test_evictions_one_after_another_are_told_though_a_pod_runs(ages_s, is_told):
+    parts = deployed("web")
+    for number, age_s in enumerate(ages_s):
+        made = _evicted(parts["replicasets.apps"][0], f"old-{number}")
+        made["status"]["conditions"] = [{"type": "DisruptionTarget", "lastTransitionTime": ago(age_s)}]
+        parts["pods"].append(made)
+    assert {finding.word for finding in pods(estate_of(parts))} == ({"evicted"} if is_told else set())

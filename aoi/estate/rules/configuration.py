@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from aoi.estate.components import Component
+from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, Sighting, Tier, sentence
 from aoi.estate.hosts import Host, Setting, addresses_in
-from aoi.estate.objects import Obj, entries, part, text
+from aoi.estate.objects import Obj, entries, number, part, text
 
 LOOPBACK = re.compile(
     r"(?:[a-z][a-z0-9+.]{1,20}://)?(?:[^@/\s]{0,200}@)?(?:localhost|127\.0\.0\.1):(?P<port>\d{2,5})(?:[/?].*)?",
@@ -106,6 +106,9 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
         if not words:
             continue
         told.add(host.written)
+        if (offered := _not_offered(estate, component, host)) is not None:
+            yield offered
+            continue
         yield Finding(
             "badconfig",
             component.identity,
@@ -116,6 +119,39 @@ def _addresses(estate: Estate, component: Component) -> Iterator[Finding]:
             sightings=(_setting_cited(estate, component, setting, host),),
             host=host,
         )
+
+
+def _not_offered(estate: Estate, caller: Component, host: Host) -> Finding | None:
+    """Where the address is right and the Service is not: its pods, or the component of that name, listen there."""
+    service, callee = host.service, host.component
+    if service is None:
+        first = host.written.rpartition("//")[2].partition(":")[0].partition(".")[0]
+        callee = next((c for c in estate.components if (c.namespace, c.name) == (caller.namespace, first)), None)
+    if callee is None or callee.identity == caller.identity or host.port not in _declared(callee):
+        return None
+    asked = f"{caller.identity} asks for {host.written}"
+    if service is None:
+        words = f"{callee.identity} listens at port {host.port} and has no Service of that name, while {asked}"
+    else:
+        served = ", ".join(text(port, "port") for port in service.ports)
+        words = f"Service/{service.name} offers port {served}, while its pods listen at {host.port} and {asked}"
+    place = f"-n {callee.namespace}"
+    return Finding(
+        "noservice" if service is None else "targetport",
+        callee.identity if service is None else Identity("Service", service.namespace, service.name),
+        sentence(words),
+        Tier.STATED,
+        "suspect" if service is None else "failing",
+        next=(f"kubectl get services {place}",),
+        sightings=(estate.witness.of(service.obj if service else callee.obj or {}, '"ports"'),),
+        other=callee.identity if service is not None else None,
+    )
+
+
+def _declared(component: Component) -> set[int]:
+    spec = part(component.template, "spec")
+    every = (port for container in entries(spec, "containers") for port in entries(container, "ports"))
+    return {number(port, "containerPort") for port in every}
 
 
 def _loopbacks(estate: Estate, component: Component) -> Iterator[Finding]:

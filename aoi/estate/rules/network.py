@@ -23,6 +23,37 @@ def network(estate: Estate) -> Iterator[Finding]:
             yield from _blocked_calls(estate, policies, component)
             yield from _closed(estate, policies, component)
     yield from _experiments(estate)
+    for component in estate.components:
+        yield from _resolver(estate, component)
+
+
+def _resolver(estate: Estate, component: Component) -> Iterator[Finding]:
+    """Pods that do not ask the cluster's DNS, while they are configured with names that only it knows.
+
+    Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
+    """
+    spec = part(component.template, "spec")
+    policy = text(spec, "dnsPolicy") or "ClusterFirst"
+    is_on_host = policy == "ClusterFirst" and bool(spec.get("hostNetwork"))
+    if policy not in ("Default", "None") and not is_on_host:
+        return
+    named = next((host for _, host in calls(estate, component) if host.service is not None), None)
+    if named is None:
+        return
+    servers = part(spec, "dnsConfig").get("nameservers")
+    asked = ", ".join(map(str, servers)) if isinstance(servers, list) and servers else "what its node asks"
+    yield Finding(
+        "dns",
+        component.identity,
+        sentence(
+            f"{component.identity} has dnsPolicy {policy} and so asks {asked} for names, while it is configured with"
+            f" {named.written}, which cluster DNS knows"
+        ),
+        Tier.STATED,
+        "suspect",
+        next=(f"kubectl get {component.kind.lower()} {component.name} -n {component.namespace} -o yaml",),
+        sightings=(estate.witness.of(component.obj or {}, '"dnsPolicy"'),),
+    )
 
 
 def _blocked_calls(estate: Estate, policies: Policies, caller: Component) -> Iterator[Finding]:

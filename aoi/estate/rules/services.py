@@ -23,10 +23,13 @@ def services(estate: Estate) -> Iterator[Finding]:
         if service.backing == "selected":
             if service.components or service.pods:
                 yield from _ports(estate, service)
+                yield from _strangers(estate, service)
             elif estate.shows_absence("pods", service.namespace):
                 yield from _selects_nothing(estate, service)
         elif service.backing == "manual" and service.addresses == 0:
             yield _manual(estate, service)
+        elif service.backing == "external" and service.components:
+            yield _alias(estate, service)
         yield from _load_balancer(estate, service)
 
 
@@ -126,9 +129,13 @@ def _ports(estate: Estate, service: Service) -> Iterator[Finding]:
         else:
             wanted = text(port, "targetPort") or text(port, "port")
             numbers = {text(entry, "containerPort") for entry in declared}
-            if not numbers or wanted in numbers:
+            spoken = {text(e, "protocol") or "TCP" for e in declared if text(e, "containerPort") == wanted}
+            protocol = text(port, "protocol") or "TCP"
+            if not numbers or (wanted in numbers and protocol in spoken):
                 continue
             known = ", ".join(sorted(numbers, key=lambda written: (len(written), written)))
+            if wanted in numbers:
+                wanted, known = f"{wanted}/{protocol}", f"{wanted}/{', '.join(sorted(spoken))}"
             words, standing = f"targets port {wanted}, which its pods do not declare (they declare {known})", "suspect"
         behind = service.components[0].identity if len(service.components) == 1 else None
         yield Finding(
@@ -141,6 +148,49 @@ def _ports(estate: Estate, service: Service) -> Iterator[Finding]:
             sightings=(estate.witness.of(service.obj, '"targetPort"'),),
             other=behind,
         )
+
+
+def _strangers(estate: Estate, service: Service) -> Iterator[Finding]:
+    """A selector that takes in components to which other Services lead by themselves: requests go to any of them.
+
+    A release and its canary may have Services of their own beside one for both; of more than two it is no such thing.
+    """
+    alone = {s.components[0].identity for s in estate.services if s is not service and len(s.components) == 1}
+    others = [component for component in service.components if component.identity in alone]
+    if len(others) < 2:
+        return
+    own = [component for component in service.components if component not in others]
+    selector = ",".join(f"{key}={value}" for key, value in service.selector.items())
+    listed = ", ".join(str(component.identity) for component in others[:3])
+    yield Finding(
+        "selector",
+        identity_of(service),
+        sentence(
+            f"Service/{service.name} selects {selector}, which also takes in the pods of {listed}"
+            f"{' and more' if len(others) > 3 else ''}, that have Services of their own"
+        ),
+        Tier.STATED,
+        next=(f"kubectl get endpointslices -n {service.namespace} -l kubernetes.io/service-name={service.name}",),
+        sightings=(estate.witness.of(service.obj, '"selector"'),),
+        other=own[0].identity if len(own) == 1 else None,
+    )
+
+
+def _alias(estate: Estate, service: Service) -> Finding:
+    there = text(service.obj, "spec", "externalName")
+    behind_it = service.components[0].identity
+    return Finding(
+        "noservice",
+        identity_of(service),
+        sentence(
+            f"Service/{service.name} is an alias of {there} (ExternalName), so that nobody gets to the pods of"
+            f" {behind_it}, which its selector still names"
+        ),
+        Tier.STATED,
+        next=(f"kubectl get service {service.name} -n {service.namespace} -o yaml",),
+        sightings=(estate.witness.of(service.obj, '"externalName"'),),
+        other=behind_it,
+    )
 
 
 def _all_containers(pod: Obj) -> list[Obj]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from kubeworld.kubelet import container_memory, evict, kill_container
-from kubeworld.machine.runtime import ContainerPlan, ExitPlan
+from kubeworld.machine.runtime import ContainerPlan, EvictionPlan, ExitPlan
 from tests.kubeworld.controllers.cluster import (
     NAMESPACE,
     condition,
@@ -412,3 +412,17 @@ def test_a_native_sidecar_runs_beside_the_container_it_was_started_before():
     assert "running" in pod["status"]["initContainerStatuses"][0]["state"]
     assert condition(pod, "Ready")["status"] == "True"
     assert messages(world, "Started") == ["Started container proxy", "Started container geo"]
+
+
+def test_a_container_that_writes_more_than_it_may_costs_its_pod_at_the_kubelets_next_look():
+    world = make_world()
+    message = "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. "
+    world.runtime.plans["shop/app:1"] = ContainerPlan(evict=EvictionPlan(12_000, message))
+    create(world, "deployments.apps", deployment("geo"))
+    world.advance(19_000)
+    assert [pod["status"]["phase"] for pod in pods_of(world, "geo")] == ["Running"]
+    world.advance(3_000)
+    failed = next(pod for pod in pods_of(world, "geo") if pod["status"]["phase"] == "Failed")
+    assert (failed["status"]["reason"], failed["status"]["message"]) == ("Evicted", message)
+    assert condition(failed, "DisruptionTarget")["reason"] == "TerminationByKubelet"
+    assert len(pods_of(world, "geo")) == 2

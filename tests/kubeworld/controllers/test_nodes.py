@@ -152,3 +152,26 @@ def test_a_node_under_pressure_takes_no_new_pods(what):
     edit(world, "deployments.apps", "geo", "spec", replicas=12)
     world.advance(10_000)
     assert len(on(world, "node-1")) > 1
+
+
+def test_a_node_under_disk_pressure_sends_its_pods_away_and_takes_none():
+    world = run(6)
+    there = {pod["metadata"]["name"] for pod in on(world, "node-1")}
+    assert there
+    nodes.press(world, "node-1", threshold="90Gi", available="51234567Ki")
+    world.advance(10_000 * len(there) + 1_000)
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "DiskPressure")["reason"] == "KubeletHasDiskPressure"
+    assert {t["key"] for t in node["spec"]["taints"]} == {"node.kubernetes.io/disk-pressure"}
+    assert all(pod["status"]["reason"] == "Evicted" for pod in on(world, "node-1"))
+    assert "available: 51234567Ki" in on(world, "node-1")[0]["status"]["message"]
+    assert {e["message"] for e in events_of(world, "node-1", "EvictionThresholdMet")} == {
+        "Attempting to reclaim ephemeral-storage"
+    }
+    nodes.relieve(world, "node-1")
+    world.advance(299_000)
+    assert get(world, "nodes", "node-1", "")["spec"].get("taints")
+    world.advance(2_000)
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "DiskPressure")["status"] == "False"
+    assert "taints" not in node["spec"]

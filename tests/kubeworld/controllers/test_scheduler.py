@@ -225,3 +225,20 @@ def test_node_capacity_is_never_exceeded():
     for number in (1, 2, 3):
         assert len(world.store.pods_on(f"node-{number}")) == 2
     assert get(world, "deployments.apps", "geo")["status"]["unavailableReplicas"] == 3
+
+
+def test_the_successor_of_a_victim_does_not_take_the_place_that_is_kept():
+    world = make_world(nodes=1)
+    for name, value in (("low", 10), ("high", 1000)):
+        meta = {"name": name}
+        kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": meta, "value": value}
+        create(world, "priorityclasses.scheduling.k8s.io", kind)
+    low = template("rate", priorityClassName="low", **requests(cpu="1"))
+    create(world, "deployments.apps", deployment("rate", 3, template=low))
+    world.advance(5_000)
+    # Two have to go, and their successors come before both have gone.
+    schedule(world, priorityClassName="high", **requests(cpu="3"))
+    world.advance(60_000)
+    (pod,) = pods_of(world, "geo")
+    assert pod["spec"]["nodeName"] == "node-1"
+    assert sum("nodeName" in other["spec"] for other in pods_of(world, "rate")) == 1

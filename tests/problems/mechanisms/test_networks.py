@@ -13,6 +13,7 @@ from aoi.problems.admission import looker
 from aoi.problems.scenario import Scenario, build, repair
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.runtime import traffic
+from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 SEED = 3
@@ -36,7 +37,7 @@ def said_by(found: Scenario, name: str) -> str:
     )
 
 
-def pods_of(found: Scenario, name: str) -> list[dict]:
+def pods_of(found: Scenario, name: str) -> list[Obj]:
     pods = found.world.store.objects("pods", found.namespace)
     return [pod for pod in pods if (owner := found.application.component_of(pod)) and owner.name == name]
 
@@ -129,7 +130,7 @@ def test_kills_by_schedule_are_seen_at_any_time_of_looking() -> None:
         assert sum(event["count"] for event in spawned) >= 4
 
 
-def statuses(pod: dict) -> list[dict]:
+def statuses(pod: Obj) -> list[Obj]:
     return pod["status"].get("containerStatuses", [])
 
 
@@ -214,3 +215,25 @@ def test_typed_actions_refuse_a_service_that_is_as_it_should_be(action: str, fau
     other = next(c for c in catalogue.targets("wrong_target_port", "gen000") if c != name)
     with pytest.raises(Refused):
         make(action, other, None, str).render(view)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "service_deleted",
+        "external_name",
+        "service_port_changed",
+        "service_protocol",
+        "unknown_port_name",
+        "broad_selector",
+        "egress_denied",
+        "node_resolver",
+        "port_conflict",
+        "network_flaps",
+    ],
+)
+def test_a_survey_names_component_and_cause(fault: str) -> None:
+    found = broken(fault, "gen001")
+    answer = found.survey().answer
+    assert answer.component in found.truth.accepted
+    assert answer.cause in found.truth.causes

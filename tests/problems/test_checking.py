@@ -1,0 +1,75 @@
+"""Checks of many problems: kept as they finish, over processes, and told as a table."""
+
+import pytest
+
+from aoi.problems import catalogue, checking
+from aoi.problems.admission import Examination
+from aoi.problems.checking import COLUMNS, check_all, markdown_table, table_rows
+from aoi.problems.fanning import fan_out
+from aoi.problems.faults import FAULTS
+from aoi.problems.sets import members
+from aoi.records.problem import TaskKind
+from aoi.store.objects import ObjectStore
+
+IDS = [
+    catalogue.problems(fault=fault, application="gen002", kind=TaskKind.DETECTION)[0].id
+    for fault in ("scale_to_zero", "wrong_selector")
+] + [catalogue.problems(fault="no_fault", application="gen002")[0].id]
+
+
+def test_processes_find_what_one_finds_and_what_is_finished_is_not_looked_at_again(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ObjectStore(str(tmp_path))
+    alone = {report.problem_id: report for report in check_all(IDS, 1)}
+    beside = {report.problem_id: report for report in check_all(IDS, 1, workers=2, store=store)}
+    assert beside == alone
+    assert all(report.is_admitted for report in alone.values()), alone
+
+    def refuse(problem_id: str, seed: int) -> Examination:
+        raise AssertionError(f"{problem_id} was examined again")
+
+    monkeypatch.setattr(checking, "examine", refuse)
+    assert {report.problem_id: report for report in check_all(IDS, 1, store=store)} == alone
+
+
+def test_the_table_has_a_row_for_each_mechanism_that_was_checked() -> None:
+    reports = list(check_all(IDS, 1))
+    rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in table_rows(reports)}
+    assert set(rows) == {"scale_to_zero", "wrong_selector"}
+    for fault, row in rows.items():
+        assert row["family"] == FAULTS[fault].family
+        assert {row[column] for column in ("golden", "null", "delete all", "scale to 0", "restart all")} == {"1/1"}
+        assert int(row["problems"]) > 0
+        assert row["nearest confusable (distance)"].split()[0] in FAULTS
+    assert len(markdown_table(reports).splitlines()) == 2 + len(rows)
+
+
+def test_an_unknown_id_is_refused_before_anything_is_looked_at() -> None:
+    with pytest.raises(Exception, match="no problem 'nonsense'"):
+        list(check_all(["nonsense"], 1))
+
+
+def _squared(number: int) -> int:
+    if number < 0:
+        raise ValueError("negative")
+    return number * number
+
+
+def test_work_that_is_left_in_its_middle_leaves_no_process_behind() -> None:
+    results = fan_out(_squared, list(range(8)), 2)
+    job, result = next(results)
+    assert result == job * job
+    results.close()
+    assert dict(fan_out(_squared, list(range(8)), 2)) == {number: number * number for number in range(8)}
+    with pytest.raises(ValueError, match="negative"):
+        list(fan_out(_squared, [1, -1, 2], 2))
+
+
+def test_the_catalogue_is_represented_by_one_of_each_mechanism_and_by_compounds() -> None:
+    chosen = members("catalogue")
+    assert {problem.fault for problem in chosen if problem.slice != "several"} == set(FAULTS)
+    roots = {len(catalogue.roots_of(problem)) for problem in chosen if problem.slice == "several"}
+    assert roots == {1, 2}
+    assert {problem.fault for problem in members("controls")} == {None}
+    assert all(catalogue.get(problem.id) == problem for problem in members("aiopslab"))

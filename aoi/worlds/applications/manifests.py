@@ -37,12 +37,15 @@ def start_databases(world: World, application: Application) -> None:
         if component.database is not None:
             databases[component.name] = {
                 "auth": component.database.auth,
-                "users": {
-                    user.name: {"password": user.password, "grants": [list(grant) for grant in user.grants]}
-                    for user in component.database.users
-                },
+                "users": accounts(component),
             }
     world.state["databases"] = databases
+
+
+def accounts(component: Component) -> dict[str, Any]:
+    """What the init script of a database makes: user -> password and grants."""
+    users = component.database.users if component.database else ()
+    return {user.name: {"password": user.password, "grants": [list(grant) for grant in user.grants]} for user in users}
 
 
 def objects(application: Application) -> Iterator[tuple[str, Obj]]:

@@ -126,6 +126,8 @@ class Image:
 
     is_private: bool = False
     """Whoever pulls it must log in."""
+    is_any_tag: bool = False
+    """Tags that are not listed exist too, and work: nobody knows all that somebody else's registry has."""
 
     @property
     def arm64(self) -> tuple[str, ...]:
@@ -201,6 +203,7 @@ class Component:
     settings: tuple[Setting, ...] = ()
     probes: tuple[ProbeSpec, ...] = ()
     health_path: str = "/healthz"
+    """Where it answers probes over HTTP, beside `/`; empty: wherever it is asked."""
     mounts: tuple[Mount, ...] = ()
     logins: tuple[Login, ...] = ()
     database: Database | None = None

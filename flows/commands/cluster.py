@@ -62,7 +62,10 @@ def up(
         Literal["scaled", "stepped"], typer.Option(help="Time follows the wall clock, or passes with each request.")
     ] = "scaled",
     speed: Annotated[
-        float, typer.Option(min=0, help="Simulated seconds for each second of the wall clock, or for each request.")
+        float,
+        typer.Option(
+            min=0, max=86_400, help="Simulated seconds for each second of the wall clock, or for each request."
+        ),
     ] = 1.0,
     behaviours: Annotated[
         Path | None,

@@ -31,8 +31,22 @@ def check(pattern: str) -> None:
 
 def is_match(pattern: str, text: str) -> bool:
     """Whether all of the text fits, its line ends included. Raises: PatternError."""
+    return _asked(pattern, text, f"^(?s:{pattern})$")
+
+
+def is_found(pattern: str, text: str) -> bool:
+    """Whether a part of the text fits. Raises: PatternError."""
+    return _asked(pattern, text, pattern)
+
+
+def _asked(pattern: str, text: str, whole: str) -> bool:
+    """`whole` is the pattern as RE2 is to see it: itself, or anchored at both ends."""
     try:
-        return _fits(pattern, text) if _is_plain(pattern, text) else _found(f"^(?s:{pattern})$", text)
+        if not _is_plain(pattern, text):
+            return _found(whole, text)
+        if whole is pattern:
+            return _plain(pattern).search(text) is not None
+        return _plain(pattern, re.DOTALL).fullmatch(text) is not None
     except (re.error, RecursionError, OverflowError, CompileError, EvaluationError) as error:
         raise PatternError(f"bad regular expression {pattern!r}: {error}") from error
 
@@ -44,8 +58,10 @@ def _found(pattern: str, text: str) -> bool:
     return bool(_program().evaluate(activate({"text": text, "pattern": pattern}, size, lambda _: False)))
 
 
-def _fits(pattern: str, text: str) -> bool:
-    return re.fullmatch(pattern, text, re.DOTALL | re.ASCII) is not None
+@lru_cache(maxsize=MATCHES_KEPT)
+def _plain(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    # Go's `$` is the end of the text, Python's also the place before its last line end.
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), flags | re.ASCII)
 
 
 @lru_cache(maxsize=MATCHES_KEPT)

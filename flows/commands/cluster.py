@@ -142,6 +142,8 @@ def _applications(keys: list[str] | None, seed: int) -> list["Tenant"]:
     from aoi.worlds.environment import new_world
     from kubeworld.serve import Tenant, ending_now
 
+    if keys and len(keys) != len(set(keys)):
+        raise Permanent(f"--app: the same application twice in {', '.join(keys)}: name each once")
     specs = {key: application(key, seed) for key in keys or [DEFAULT_APPLICATION]}
     return [Tenant(key, ending_now(new_world(spec, seed)), spec.namespace) for key, spec in specs.items()]
 

@@ -217,9 +217,12 @@ def test_traces_are_chosen_by_tags_and_durations_of_the_services_own_spans(hotel
     assert failing
     since = (world.clock.epoch_ms + world.clock.now_ms - 125_000) * 1000
     assert all(trace["spans"][0]["startTime"] > since for trace in failing[:5])
+    few = (("service", "search"), ("lookback", "1h"), ("limit", "3"))
+    for said in (("tags", '{"error":"true"}'), ("tag", "error:true")):
+        assert json.loads(jaeger(world, "/api/traces", (*few, said)).body)["data"] == failing[:3]
     slow = json.loads(jaeger(world, "/api/traces", (*asked, ("minDuration", "1h"))).body)["data"]
     assert slow == []
-    for bad in ((), (*asked, ("tags", "[")), (("service", "search"), ("limit", "many"))):
+    for bad in ((), (*asked, ("tags", "[")), (*asked, ("tag", "error")), (("service", "search"), ("limit", "many"))):
         assert jaeger(world, "/api/traces", bad).status == 400
 
 

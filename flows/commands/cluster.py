@@ -62,7 +62,10 @@ def up(
         Literal["scaled", "stepped"], typer.Option(help="Time follows the wall clock, or passes with each request.")
     ] = "scaled",
     speed: Annotated[
-        float, typer.Option(min=0, help="Simulated seconds for each second of the wall clock, or for each request.")
+        float,
+        typer.Option(
+            min=0, max=86_400, help="Simulated seconds for each second of the wall clock, or for each request."
+        ),
     ] = 1.0,
     behaviours: Annotated[
         Path | None,
@@ -139,6 +142,8 @@ def _applications(keys: list[str] | None, seed: int) -> list["Tenant"]:
     from aoi.worlds.environment import new_world
     from kubeworld.serve import Tenant, ending_now
 
+    if keys and len(keys) != len(set(keys)):
+        raise Permanent(f"--app: the same application twice in {', '.join(keys)}: name each once")
     specs = {key: application(key, seed) for key in keys or [DEFAULT_APPLICATION]}
     return [Tenant(key, ending_now(new_world(spec, seed)), spec.namespace) for key, spec in specs.items()]
 

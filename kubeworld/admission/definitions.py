@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeworld.admission.cel import rules
+from kubeworld.admission.cel.patterns import PatternError, check
 from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
 from kubeworld.kinds.shared.client_config import client_config_errors, with_port
 from kubeworld.kinds.shared.formats import IMMUTABLE
@@ -61,9 +62,16 @@ def _conversion_errors(conversion: Mapping[str, Any], path: str) -> Iterator[Fie
 
 
 def _schema_errors(schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:
-    """Types that are none, wherever they stand."""
+    """Types that are none and patterns that are none, wherever they stand."""
     if schema.get("type") and schema["type"] not in _TYPES:
         yield unsupported(f"{path}.type", schema["type"], _TYPES)
+    if isinstance(schema.get("pattern"), str):
+        try:
+            check(schema["pattern"])
+        except PatternError as error:
+            yield invalid(
+                f"{path}.pattern", schema["pattern"], f"must be a valid regular expression, but isn't: {error}"
+            )
     for name, child in (schema.get("properties") or {}).items():
         if isinstance(child, dict):
             yield from _schema_errors(child, f"{path}.properties[{name}]")

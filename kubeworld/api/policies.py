@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeworld.admission.cel import decide
 from kubeworld.admission.cel.matching import Request
+from kubeworld.admission.structural import with_defaults
 from kubeworld.admission.webhooks import dispatch
 from kubeworld.admission.webhooks.hooks import MUTATING
 from kubeworld.api.results import Call
@@ -15,7 +16,6 @@ from kubeworld.api.strict import check_kind
 from kubeworld.kinds import errors
 from kubeworld.kinds.kind import Kind
 from kubeworld.kinds.required import with_required
-from kubeworld.kinds.structural import with_defaults
 from kubeworld.kinds.versions import stored_form
 from kubeworld.machine.schema.conform import conformed
 from kubeworld.machine.store import Obj

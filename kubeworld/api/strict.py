@@ -7,10 +7,10 @@ import yaml
 
 from kubeworld.admission.cel.rules import has_rules
 from kubeworld.admission.definitions import UNCHECKED
+from kubeworld.admission.structural import schema_errors, with_defaults
 from kubeworld.api.results import Call
 from kubeworld.kinds.errors import bad_request, too_large, unprocessable, unsupported_media
 from kubeworld.kinds.kind import Kind
-from kubeworld.kinds.structural import schema_errors, with_defaults
 from kubeworld.machine.schema.conform import conformed
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024

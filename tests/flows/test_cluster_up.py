@@ -131,6 +131,19 @@ def test_choices_that_exclude_each_other_are_refused():
     assert (done.returncode, done.stderr) == (1, "error: --app, --problem and --empty exclude each other: choose one\n")
 
 
+def test_an_application_named_twice_and_a_speed_without_end_are_refused():
+    twice = subprocess.run(
+        (*COMMAND, "--app", "gen001", "--app", "gen001"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert twice.returncode == 1
+    assert "the same application twice" in twice.stderr
+    endless = subprocess.run(
+        (*COMMAND, "--empty", "--speed", "inf"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert endless.returncode == 2
+    assert "--speed" in endless.stderr
+
+
 def test_in_a_stepped_cluster_time_passes_with_requests_alone(tmp_path):
     with up(tmp_path, "--empty", "--nodes", "5", "--clock", "stepped", "--speed", "90") as running:
         first = running.get("/api/v1/nodes")

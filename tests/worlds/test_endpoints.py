@@ -1,6 +1,7 @@
 """The whole HTTP APIs of Prometheus, Jaeger and Alertmanager, and that they agree with the cluster's objects."""
 
 import json
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -85,6 +86,13 @@ def test_a_pods_network_falls_silent_when_nobody_calls_it(hotel: Installed) -> N
         ('absent(up{job="nothing"})', 1),
         ("count(count_over_time(up[1m]) == 4) > bool 0", 1),
         ("group(up)", 1),
+        ('GROUP (up) # in capitals, with a remark of "its" own', 1),
+        ("0x1F", 31),
+        ("round(vector(3.14159), 0.01)", 3.14),
+        ("topk(1 / 0, vector(4))", 4),
+        ("ceil(vector(1) / 0) - 1", math.inf),
+        ("histogram_quantile(1.5, label) or histogram_quantile(0.5, label) or vector(0)", 0),
+        ("count(up{job=~`services|(a+)+`})", 8),
     ],
 )
 def test_expressions_have_the_values_that_prometheus_gives_them(
@@ -103,10 +111,36 @@ def test_expressions_have_the_values_that_prometheus_gives_them(
         "up @ 1609746000",
         "quantile(0.9, up)",
         "up * on (instance) group_left up",
+        "rate(up[5m:1m])",
+        "up offset -5m",
+        "up atan2 up",
+        '{"up"}',
+        '"words"',
+        "vector(1) + on () up",
+        "topk(0 / 0, up)",
+        "(" * 3000 + "1" + ")" * 3000,
+        "-" * 5000 + "1",
     ],
 )
 def test_promql_beyond_the_subset_is_an_execution_error(hotel: Installed, expression: str) -> None:
     assert refused(hotel.world, "query", ("query", expression)) == (422, "execution")
+
+
+def test_every_series_at_once_is_an_answer(hotel: Installed) -> None:
+    assert len(data(hotel.world, "query", ("query", '{job=~".+"}'))["result"]) > 100
+
+
+@pytest.mark.parametrize("pattern", ["(.*)*x", "(a|a)*b", ".*.*.*.*.*.*x", "(a?){40}a{40}"])
+def test_no_regular_expression_takes_more_than_linear_time(hotel: Installed, pattern: str) -> None:
+    # Python's own engine would not be back for years from some of these: that the test ends is what it states.
+    assert data(hotel.world, "query", ("query", f'count({{id=~"{pattern}", image!=""}}) or vector(0)'))["result"]
+    found = alertmanager(hotel.world, "/api/v2/alerts", (("filter", f'alertname=~"{pattern}"'),))
+    assert found.status == 200
+
+
+def test_points_in_time_have_their_seconds(hotel: Installed) -> None:
+    at, value = data(hotel.world, "query", ("query", "time()"))["result"]
+    assert float(value) == at
 
 
 def test_a_range_selector_alone_gives_its_scrapes(hotel: Installed) -> None:
@@ -183,9 +217,12 @@ def test_traces_are_chosen_by_tags_and_durations_of_the_services_own_spans(hotel
     assert failing
     since = (world.clock.epoch_ms + world.clock.now_ms - 125_000) * 1000
     assert all(trace["spans"][0]["startTime"] > since for trace in failing[:5])
+    few = (("service", "search"), ("lookback", "1h"), ("limit", "3"))
+    for said in (("tags", '{"error":"true"}'), ("tag", "error:true")):
+        assert json.loads(jaeger(world, "/api/traces", (*few, said)).body)["data"] == failing[:3]
     slow = json.loads(jaeger(world, "/api/traces", (*asked, ("minDuration", "1h"))).body)["data"]
     assert slow == []
-    for bad in ((), (*asked, ("tags", "[")), (("service", "search"), ("limit", "many"))):
+    for bad in ((), (*asked, ("tags", "[")), (*asked, ("tag", "error")), (("service", "search"), ("limit", "many"))):
         assert jaeger(world, "/api/traces", bad).status == 400
 
 

@@ -86,6 +86,10 @@ def test_range_query_gives_a_matrix_with_one_point_a_step(hotel: Installed) -> N
         "up == 1 == 1 bool 2",
         "1 > 2",
         "{}",
+        "up[0s]",
+        "up[" + "9" * 400 + "]",
+        'up{job=~"(?=a)"}',
+        'up{job=~"(a)\\\\1"}',
         'up{job="a"} offset',
     ],
 )

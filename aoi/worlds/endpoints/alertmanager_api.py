@@ -10,6 +10,7 @@ from aoi.access.transport import Response
 from aoi.worlds.endpoints import rules
 from aoi.worlds.endpoints.prometheus_api import Query, json_response
 from aoi.worlds.telemetry.promql import Matcher
+from kubeworld.admission.cel.patterns import PatternError, check
 from kubeworld.machine.world import World
 
 VERSION = "0.26.0"
@@ -49,8 +50,8 @@ def _alerts(world: World, query: Query, *, grouped: bool) -> Response:
 
 def _is_regular(found: re.Match[str]) -> bool:
     try:
-        re.compile(found["value"])
-    except re.error:
+        check(found["value"])
+    except PatternError:
         return not found["operator"].endswith("~")
     return True
 

@@ -35,7 +35,7 @@ def jaeger(world: World, path: str, query: Query, namespace: str = "") -> Respon
     if path in ("/", "/search"):
         return Response(200, b"<!doctype html><title>Jaeger UI</title>\n", "text/html")
     try:
-        data = _data(world, traced, path, dict(reversed(query)))
+        data = _data(world, traced, path, query)
     except _Refused as error:
         return error.response
     except promql.PromqlError as error:
@@ -43,16 +43,16 @@ def jaeger(world: World, path: str, query: Query, namespace: str = "") -> Respon
     return json_response(200, _body(data, None))
 
 
-def _data(world: World, traced: Sequence[Application], path: str, parameters: dict[str, str]) -> list[Any]:
+def _data(world: World, traced: Sequence[Application], path: str, query: Query) -> list[Any]:
     match path.strip("/").split("/"):
         case ["api", "services"]:
             return sorted({name for application in traced for name in application.depth})
         case ["api", "services", service, "operations"]:
             return [operation["name"] for operation in _operations(traced, service)]
         case ["api", "operations"]:
-            return _operations(traced, _needed(parameters, "service"))
+            return _operations(traced, _needed(dict(reversed(query)), "service"))
         case ["api", "traces"]:
-            return _traces(world, traced, parameters)
+            return _traces(world, traced, query)
         case ["api", "traces", trace_id]:
             return _trace(world, traced, trace_id)
         case ["api", "dependencies"]:
@@ -78,7 +78,8 @@ def _operations(traced: Sequence[Application], service: str) -> list[dict[str, s
     return found
 
 
-def _traces(world: World, traced: Sequence[Application], parameters: dict[str, str]) -> list[dict[str, Any]]:
+def _traces(world: World, traced: Sequence[Application], query: Query) -> list[dict[str, Any]]:
+    parameters = dict(reversed(query))
     service = _needed(parameters, "service")
     end = _milliseconds(world, parameters, "end", world.clock.now_ms)
     back = promql.duration_ms(parameters["lookback"]) if "lookback" in parameters else traces.LOOKBACK_MS
@@ -87,12 +88,15 @@ def _traces(world: World, traced: Sequence[Application], parameters: dict[str, s
     if not text.isdigit():
         raise _Refused(400, f"unable to parse param 'limit': strconv.ParseInt: parsing {text!r}: invalid syntax")
     limit = min(int(text), MAX_LIMIT)
-    wanted = _tags(parameters.get("tags", "{}"))
+    wanted = _tags(parameters.get("tags", "{}")) | dict(_tag(value) for key, value in query if key == "tag")
     shortest = promql.duration_ms(parameters["minDuration"]) if parameters.get("minDuration") else 0
     longest = promql.duration_ms(parameters["maxDuration"]) if parameters.get("maxDuration") else None
-    found = []
+    # The limit is of traces that fit: whoever asks for five with an error gets five if there are so many.
+    is_choosing = bool(wanted or shortest or longest is not None or parameters.get("operation"))
+    looked = MAX_LIMIT if is_choosing and limit else limit
+    found: list[dict[str, Any]] = []
     for application in traced:
-        matching = traces.traces(world, application, service=service, limit=limit, start_ms=start, end_ms=end)
+        matching = traces.traces(world, application, service=service, limit=looked, start_ms=start, end_ms=end)
         for spans in matching:
             own = [span for span in spans if span.service == service]
             if operation := parameters.get("operation"):
@@ -100,7 +104,7 @@ def _traces(world: World, traced: Sequence[Application], parameters: dict[str, s
             own = [span for span in own if all(_told(span.tags.get(key)) == value for key, value in wanted.items())]
             if longest is not None:
                 own = [span for span in own if span.duration_ms <= longest]
-            if any(span.duration_ms >= shortest for span in own):
+            if len(found) < limit and any(span.duration_ms >= shortest for span in own):
                 found.append(traces.to_json(world, spans))
     return found
 
@@ -113,6 +117,14 @@ def _tags(text: str) -> dict[str, str]:
     if not isinstance(read, dict):
         raise _Refused(400, f"unable to parse param 'tags': malformed 'tags' parameter, expected JSON: {text[:80]!r}")
     return {str(key): _told(value) for key, value in read.items()}
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, colon, value = text.partition(":")
+    if not colon:
+        why = f"malformed 'tag' parameter, expected key:value, received: {text[:80]}"
+        raise _Refused(400, f"unable to parse param 'tag': {why}")
+    return key, value
 
 
 def _told(value: Any) -> str:

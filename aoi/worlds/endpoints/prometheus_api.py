@@ -47,6 +47,8 @@ def prometheus(world: World, path: str, query: Query) -> Response:
         data = _data(world, path, query)
     except promql.Unsupported as error:
         return _Refused(422, "execution", str(error)).response
+    except RecursionError:
+        return _Refused(422, "execution", "the expression is nested too deeply").response
     except promql.PromqlError as error:
         return _Refused(400, "bad_data", f'invalid parameter "query": {error}').response
     except _Refused as error:
@@ -220,9 +222,10 @@ def _number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    if value.is_integer() and abs(value) < 1e15:
+    if value == int(value) and abs(value) < 1e15:
         return str(int(value))
-    return f"{value:.9g}"
+    # Nine digits hide what floats add to a sum; of a point in time they would hide the seconds.
+    return f"{value:.9g}" if abs(value) < 1e6 else f"{value:.15g}"
 
 
 def json_response(status: int, body: Any) -> Response:

@@ -17,11 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubeworld.admission.cel.patterns import PatternError, check, is_match
+
 Labels = dict[str, str]
 Sample = tuple[Labels, float]
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<duration>(?:\d+(?:ms|[smhdwy]))+)"
-    r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)"
+    r"(?:(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)"
+    r"|(?P<duration>(?:\d+(?:ms|[smhdwy]))+)|(?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)"
     r"|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/%^@(){}\[\],:=<>]))"
 )
 _LEVELS = (("or",), ("and", "unless"), ("==", "!=", ">", "<", ">=", "<="), ("+", "-"), ("*", "/", "%"))
@@ -75,6 +77,13 @@ _SETS = ("and", "or", "unless")
 _WORDS = (*_SETS, "on", "ignoring", "bool", "offset", "by", "without", "group_left", "group_right")
 
 
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_KEYWORDS = frozenset((*_WORDS, *_AGGREGATIONS, "atan2"))
+"""Written in capitals as well."""
+_BLANK = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*")
+"""Between tokens: spaces and comments."""
+
+
 class PromqlError(ValueError):
     """The expression is not understood; the message says where."""
 
@@ -117,7 +126,7 @@ class Matcher:
         value = labels.get(self.label, "")
         if self.operator in ("=", "!="):
             return (value == self.value) is (self.operator == "=")
-        return (re.fullmatch(self.value, value) is not None) is (self.operator == "=~")
+        return is_match(self.value, value) is (self.operator == "=~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,7 @@ def parse(text: str) -> Node:
 
 def duration_ms(text: str) -> int:
     """`1h30m` or plain seconds (`15`) in milliseconds. Raises: PromqlError."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"\d{1,12}(\.\d+)?", text):
         return int(float(text) * 1000)
     parts = re.findall(r"(\d+)(ms|[smhdwy])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -155,19 +164,31 @@ def duration_ms(text: str) -> int:
     return sum(int(number) * _UNITS_MS[unit] for number, unit in parts)
 
 
+def _blank_end(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
+
+
+def _unquoted(text: str) -> str:
+    """What a string literal stands for; between back quotes, exactly what is written."""
+    return (
+        text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text[1:-1])
+    )
+
+
 class _Parser:
     """Recursive descent over tokens (kind, text)."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str]] = []
-        position = 0
-        stripped = text.rstrip()
-        while position < len(stripped):
-            match = _TOKEN.match(stripped, position)
+        position = _blank_end(text, 0)
+        while position < len(text):
+            match = _TOKEN.match(text, position)
             if match is None:
-                raise PromqlError(f"unexpected character at {position}: {stripped[position : position + 10]!r}")
-            self.tokens.append((match.lastgroup or "", match[match.lastgroup or 0]))
-            position = match.end()
+                raise PromqlError(f"unexpected character at {position}: {text[position : position + 10]!r}")
+            kind, token = match.lastgroup or "", match[match.lastgroup or 0]
+            self.tokens.append((kind, token.lower() if token.isupper() and token.lower() in _KEYWORDS else token))
+            position = _blank_end(text, match.end())
         self.position = 0
 
     def peek(self) -> str:
@@ -184,6 +205,8 @@ class _Parser:
         return token
 
     def expect_end(self) -> None:
+        if self.peek() == "atan2":
+            raise Unsupported("atan2 is not supported")
         if self.position < len(self.tokens):
             raise PromqlError(f"unexpected {self.peek()!r}")
 
@@ -236,7 +259,10 @@ class _Parser:
             self.take(")")
             return self.plain(node)
         if self.kind() == "number":
-            return Node("number", number=float(self.take()))
+            number = self.take()
+            return Node("number", number=float(int(number, 16) if number[:2] in ("0x", "0X") else number))
+        if self.kind() == "string":
+            raise Unsupported("strings are not supported as values")
         return self.named()
 
     def named(self) -> Node:
@@ -302,6 +328,8 @@ class _Parser:
         self.take(")")
         if name not in _ARGUMENTS:
             raise PromqlError(f"unknown function with name {name!r}")
+        if name == "round" and len(arguments) == 2:
+            return Node("function", name, tuple(arguments))
         if len(arguments) != _ARGUMENTS[name]:
             raise PromqlError(f"expected {_ARGUMENTS[name]} argument(s) in call to {name!r}, got {len(arguments)}")
         if name in RANGE_FUNCTIONS and not (arguments[0].kind == "selector" and arguments[0].range_ms):
@@ -327,11 +355,15 @@ class _Parser:
         if self.peek() == "[":
             self.take()
             range_ms = duration_ms(self.take())
-            if self.peek() == ":":
+            if self.peek().startswith(":"):
                 raise Unsupported("subqueries are not supported")
+            if not range_ms:
+                raise PromqlError("duration must be greater than 0")
             self.take("]")
         if self.peek() == "offset":
             self.take()
+            if self.peek() == "-":
+                raise Unsupported("negative offsets are not supported")
             offset_ms = duration_ms(self.take())
         if self.peek() == "@":
             raise Unsupported("the @ modifier is not supported")
@@ -339,13 +371,15 @@ class _Parser:
         return Node("selector", name, matchers=kept, range_ms=range_ms, offset_ms=offset_ms)
 
     def matcher(self) -> Matcher:
+        if self.kind() == "string":
+            raise Unsupported("quoted names are not supported")
         label, operator = self.take(), self.take()
         if operator not in ("=", "!=", "=~", "!~") or self.kind() != "string":
             raise PromqlError(f"bad matcher for label {label!r}")
-        value = re.sub(r"\\(.)", r"\1", self.take()[1:-1])
+        value = _unquoted(self.take())
         if operator in ("=~", "!~"):
             try:
-                re.compile(value)
-            except re.error as error:
-                raise PromqlError(f"bad regular expression {value!r}: {error}") from error
+                check(value)
+            except PatternError as error:
+                raise PromqlError(str(error)) from error
         return Matcher(label, operator, value)

@@ -10,15 +10,24 @@ from aoi.worlds.telemetry.promql import RANGE_FUNCTIONS, Labels, Node, PromqlErr
 SCRAPE_MS = 15_000
 """How far apart the samples of a range vector lie."""
 Key = tuple[tuple[str, str], ...]
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Infinities of both signs have no sum."""
+    try:
+        return math.fsum(values)
+    except (ValueError, OverflowError):
+        return sum(values)
+
+
 _PLAIN: dict[str, Callable[[float], float]] = {
     "abs": abs,
-    "round": lambda value: math.floor(value + 0.5),
-    "ceil": math.ceil,
-    "floor": math.floor,
+    "ceil": lambda value: math.ceil(value) if math.isfinite(value) else value,
+    "floor": lambda value: math.floor(value) if math.isfinite(value) else value,
 }
 _FOLDS: dict[str, Callable[[list[float]], float]] = {
-    "sum": math.fsum,
-    "avg": lambda values: math.fsum(values) / len(values),
+    "sum": _sum,
+    "avg": lambda values: _sum(values) / len(values),
     "min": min,
     "max": max,
     "count": len,
@@ -122,6 +131,9 @@ class _Evaluator:
                 bound = self._scalar(node.children[1], node.name)
                 clamp = max if node.name == "clamp_min" else min
                 return [(_bare(labels), clamp(value, bound)) for labels, value in self._vector(node.children[0])]
+            case "round":
+                nearest = self._scalar(node.children[1], "round") if len(node.children) == 2 else 1.0
+                return [(_bare(labels), _round(value, nearest)) for labels, value in self._vector(node.children[0])]
             case "histogram_quantile":
                 quantile = self._scalar(node.children[0], "histogram_quantile")
                 return _histogram_quantile(quantile, self._vector(node.children[1]))
@@ -156,6 +168,9 @@ class _Evaluator:
 
     def _ranked(self, node: Node) -> list[Sample]:
         count = self._scalar(node.children[0], node.name)
+        if math.isnan(count):
+            raise Unsupported("parameter value is NaN")
+        count = min(count, 1e9)
         groups: dict[Key, list[Sample]] = {}
         for sample in self._vector(node.children[1]):
             kept = {k: v for k, v in _bare(sample[0]).items() if (k in node.labels) is not node.is_without}
@@ -213,7 +228,7 @@ def _matched(node: Node, left: list[Sample], right: list[Sample]) -> list[tuple[
     others: dict[Key, float] = {}
     for labels, value in right:
         key = _key(node, labels)
-        if key in others and node.labels:
+        if key in others:
             raise Unsupported("found duplicate series for the match group on the right hand-side of the operation")
         others[key] = value
     seen: set[Key] = set()
@@ -222,7 +237,7 @@ def _matched(node: Node, left: list[Sample], right: list[Sample]) -> list[tuple[
         key = _key(node, labels)
         if key not in others:
             continue
-        if key in seen and node.labels:
+        if key in seen:
             raise Unsupported("multiple matches for labels: many-to-one matching must be explicit")
         seen.add(key)
         result = dict(key) if node.labels and node.kind == "arithmetic" else labels
@@ -244,6 +259,13 @@ def _over(name: str, values: list[float]) -> float:
     if name == "changes":
         return float(sum(1 for before, after in pairwise(values) if before != after))
     return float(_FOLDS[name.removesuffix("_over_time")](values))
+
+
+def _round(value: float, nearest: float) -> float:
+    """To a multiple of `nearest`; halves upwards."""
+    inverse = 1 / nearest if nearest else math.inf
+    scaled = value * inverse + 0.5
+    return math.floor(scaled) / inverse if math.isfinite(scaled) and inverse else math.nan if nearest == 0 else value
 
 
 def _bare(labels: Labels) -> Labels:
@@ -298,6 +320,8 @@ def _histogram_quantile(quantile: float, samples: Sequence[Sample]) -> list[Samp
 
 
 def _quantile(quantile: float, buckets: list[tuple[float, float]]) -> float:
+    if math.isnan(quantile) or not 0 <= quantile <= 1:
+        return quantile if math.isnan(quantile) else math.copysign(math.inf, quantile)
     total = buckets[-1][1]
     if total <= 0 or buckets[-1][0] != math.inf:
         return math.nan

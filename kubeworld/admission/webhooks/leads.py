@@ -5,13 +5,17 @@ Source of the words: k8s.io/apiserver/pkg/util/{webhook/client,proxy/proxy}.go
 
 import base64
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from kubeworld.admission.webhooks.wire import Target, is_loopback
 from kubeworld.kinds.endpoint_slice import ready_addresses
 from kubeworld.kinds.shared.client_config import HTTPS_PORT
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
+
+_KEPT = "/%:@!$&'()*+,;=~-._"
+"""Of a path, what needs no escape; what is escaped already stays so."""
+_HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,10 @@ def lead(world: World, config: Obj, timeout_s: int | None) -> Lead:
     """Follow a client configuration as far as it goes without leaving this machine."""
     authorities = base64.b64decode(config.get("caBundle") or "")
     url = urlsplit(url_of(config, timeout_s))
-    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    host, port = url.hostname or "", url.port or HTTPS_PORT
+    path = quote(url.path or "/", safe=_KEPT) + (f"?{url.query}" if url.query else "")
+    host, port = url.hostname or "", _port(url)
+    if port > _HIGHEST_PORT:
+        return Nowhere(f"dial tcp: address {port}: invalid port")
     if "url" in config:
         if is_loopback(host):
             return Target("127.0.0.1" if host == "localhost" else host, port, path, host, authorities)
@@ -52,6 +58,12 @@ def lead(world: World, config: Obj, timeout_s: int | None) -> Lead:
             return Nowhere(f"dial tcp {url.netloc}: connect: network is unreachable")
         return Nowhere(f"dial tcp: lookup {host}: no such host")
     return _into_service(world, config["service"], Target("", port, path, host, authorities))
+
+
+def _port(url: SplitResult) -> int:
+    """As it is written, whether there is such a one or not: the configuration was stored."""
+    text = url.netloc.rpartition("]")[2].partition(":")[2]
+    return int(text) if text else HTTPS_PORT
 
 
 def _into_service(world: World, service: Obj, asked: Target) -> Lead:

@@ -64,6 +64,8 @@ def _post(target: Target, context: ssl.SSLContext, body: bytes, timeout_s: float
         )
         answer = connection.getresponse()
         data = answer.read(ANSWER_LIMIT_BYTES + 1)
+        if answer.length and len(data) <= ANSWER_LIMIT_BYTES:
+            raise http.client.IncompleteRead(data, answer.length)  # read() of a size is content with less
     except (OSError, http.client.HTTPException) as error:
         raise _Broken("context deadline exceeded" if wire.is_over else _reason(error, target)) from error
     finally:

@@ -3,14 +3,16 @@
 Source: k8s.io/apiserver/pkg/util/webhook/validation.go
 """
 
+import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from kubeworld.kinds.field_errors import FieldError, invalid, required
 from kubeworld.kinds.shared.formats import SUBDOMAIN, SUBDOMAIN_TEXT
 from kubeworld.machine.store import Obj
 
 HTTPS_PORT = 443
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORM = "; desired format: https://host[/path]"
 
 
@@ -33,7 +35,7 @@ def client_config_errors(config: Obj, path: str) -> Iterator[FieldError]:
 
 def _url_errors(url: str, path: str) -> Iterator[FieldError]:
     try:
-        parts = urlsplit(url)
+        parts = _parsed(url)
     except ValueError as error:
         yield required(path, f"url must be a valid URL: {error}{_FORM}")
         return
@@ -48,6 +50,17 @@ def _url_errors(url: str, path: str) -> Iterator[FieldError]:
         yield invalid(path, parts.fragment, "fragments are not permitted in the URL")
     if parts.query:
         yield invalid(path, parts.query, "query parameters are not permitted in the URL")
+
+
+def _parsed(url: str) -> SplitResult:
+    """Raises: ValueError where Go's net/url does, which looks at more than Python's."""
+    if _CONTROL.search(url):
+        raise ValueError("net/url: invalid control character in URL")
+    parts = urlsplit(url)
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    if port and not (port.isascii() and port.isdigit()):
+        raise ValueError(f'invalid port ":{port}" after host')
+    return parts
 
 
 def _service_errors(service: Obj, path: str) -> Iterator[FieldError]:

@@ -21,6 +21,7 @@ SPEC = {
         "port": {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
         "kind": {"type": "string", "not": {"enum": ["bad"]}},
         "replicas": {"type": "integer"},
+        "color": {"type": "string", "pattern": "^([a-z]+)+$"},
     },
 }
 
@@ -47,6 +48,7 @@ def widget(**spec):
         ({"size": "1"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
         ({"size": 1, "port": [1]}, "spec.port in body must validate at least one schema (anyOf)"),
         ({"size": 1, "kind": "bad"}, "spec.kind in body must not validate the schema (not)"),
+        ({"size": 1, "color": "a" * 60 + "!"}, "spec.color in body should match '^([a-z]+)+$'"),
         ({}, '<nil>: Invalid value: "null": some validation rules were not checked'),
     ],
 )
@@ -55,6 +57,14 @@ def test_an_object_that_breaks_its_schema_or_a_rule_is_refused(cluster, spec, me
     status, body = cluster.send("POST", WIDGETS, widget(**spec))
     assert (status, body["reason"]) == (422, "Invalid")
     assert message in body["message"]
+
+
+@pytest.mark.parametrize("pattern", ["(", "a(?=b)", r"(a)\1", "a**"])
+def test_a_definition_whose_pattern_is_none_of_re2_is_refused(cluster, pattern):
+    spec = {"type": "object", "properties": {"name": {"type": "string", "pattern": pattern}}}
+    status, body = cluster.send("POST", CRDS, widgets(spec))
+    assert status == 422
+    assert "must be a valid regular expression" in body["message"]
 
 
 def test_a_rule_about_the_old_object_is_asked_on_updates_only(cluster):

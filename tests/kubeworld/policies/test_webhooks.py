@@ -33,6 +33,8 @@ class Program:
         """Path -> response without uid."""
         self.raw: dict[str, tuple[int, bytes]] = {}
         """Path -> an answer that is no AdmissionReview."""
+        self.missing_bytes = 0
+        """How much more each answer promises than it brings."""
         program = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,7 +63,7 @@ class Program:
             response = {"uid": review["request"]["uid"], **response}
             status, body = 200, orjson.dumps({**review, "request": None, "response": response})
         handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("Content-Length", str(len(body) + self.missing_bytes))
         handler.end_headers()
         handler.wfile.write(body)
 
@@ -156,6 +158,8 @@ def test_a_webhook_is_stored_with_kubernetes_defaults(cluster):
         ({"clientConfig": {}}, "clientConfig: Required value: exactly one of url or service is required"),
         ({"clientConfig": {"url": "http://127.0.0.1"}}, "'https' is the only allowed URL scheme"),
         ({"clientConfig": {"url": "https://127.0.0.1/?a=b"}}, "query parameters are not permitted in the URL"),
+        ({"clientConfig": {"url": "https://127.0.0.1:abc/"}}, 'invalid port ":abc" after host'),
+        ({"clientConfig": {"url": "https://127.0.0.1/a\r\nX: y"}}, "invalid control character in URL"),
         ({"admissionReviewVersions": []}, "admissionReviewVersions: Required value: must specify one of v1, v1beta1"),
         ({"admissionReviewVersions": ["v2"]}, "must include at least one of v1, v1beta1"),
         (
@@ -367,12 +371,28 @@ def test_nobody_behind_it_is_passed_over_if_the_policy_is_to_ignore(cluster):
         ("https://hooks.example.com/x", "dial tcp: lookup hooks.example.com: no such host"),
         ("https://192.0.2.1:8443/x", "dial tcp 192.0.2.1:8443: connect: network is unreachable"),
         ("https://127.0.0.1.example.com/x", "dial tcp: lookup 127.0.0.1.example.com: no such host"),
+        ("https://127.0.0.1:99999/x", "dial tcp: address 99999: invalid port"),
+        ("https://127.0.0.1:0/x", "dial tcp 127.0.0.1:0: connect: connection refused"),
+        ("https://2130706433/x", "dial tcp 2130706433: connect: network is unreachable"),
         ("https://127.0.0.1:1/x", "dial tcp 127.0.0.1:1: connect: connection refused"),
     ],
 )
 def test_no_call_leaves_this_machine(cluster, url, why):
     cluster.install("validating", hook(clientConfig={"url": url}))
     assert cluster.try_deploy()[1]["message"] == f'{CALLING}Post "{url}?timeout=10s": {why}'
+
+
+def test_a_path_beyond_ascii_is_escaped_on_the_wire(cluster, program):
+    cluster.install("validating", program.hook("/pr\u00fcfe dies"))
+    assert cluster.try_deploy()[0] == 201
+    assert program.paths == ["/pr%C3%BCfe%20dies?timeout=10s"]
+
+
+def test_an_answer_that_ends_too_early_is_none(cluster, program):
+    program.answers["/x"] = lambda _: {}
+    program.missing_bytes = 1
+    cluster.install("validating", program.hook("/x", timeoutSeconds=3))
+    assert cluster.try_deploy()[1]["message"].endswith('/x?timeout=3s": EOF')
 
 
 def test_a_certificate_that_the_bundle_does_not_vouch_for_is_refused(cluster, program):

@@ -1,9 +1,9 @@
 """Structural schemas of CustomResourceDefinitions: defaults and validation of custom objects."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kubeworld.admission.cel.patterns import PatternError, is_found
 from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
 
 Source = Mapping[str, Any]
@@ -80,10 +80,17 @@ def _scalar_errors(value: Any, schema: Source, path: str) -> Iterator[FieldError
         if "maximum" in schema and value > schema["maximum"]:
             yield invalid(path, value, f"{path} in body should be less than or equal to {schema['maximum']}")
     if isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
+        if "pattern" in schema and not _fits(schema["pattern"], value):
             yield invalid(path, value, f"{path} in body should match '{schema['pattern']}'")
         if len(value) < schema.get("minLength", 0):
             yield invalid(path, value, f"{path} in body should be at least {schema['minLength']} chars long")
+
+
+def _fits(pattern: str, value: str) -> bool:
+    try:
+        return is_found(pattern, value)
+    except PatternError:  # of a definition that was stored before such ones were refused
+        return False
 
 
 def _size_errors(value: Any, schema: Source, path: str) -> Iterator[FieldError]:

@@ -60,7 +60,7 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
     """What was there before and is gone, smaller or different now; empty if nothing was lost.
 
     `mended` are the objects that the fault itself changed: a repair may write them in any way that keeps what
-    they are for (they exist, with their replicas and their containers).
+    they are for (they exist, with their replicas, their containers, and what these keep and answer).
     """
     free = set(mended)
     lost = []
@@ -97,15 +97,41 @@ def desired(resource: str, obj: Obj) -> dict[str, Any]:
 
 def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
     """Whether a workload or a ConfigMap does less than it did."""
-    if resource in WORKLOADS and resource != "daemonsets.apps":
+    if resource in WORKLOADS:
         asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
         if asks < asked:
             return f"{asks} replicas, expected at least {asked}"
-        had, has = ({c["name"] for c in obj["spec"]["template"]["spec"]["containers"]} for obj in (old, new))
-        if not had <= has:
-            return f"containers {sorted(had - has)} are gone"
+        for what, of in (("containers", _containers), ("probes", _probes), ("kept folders", _kept)):
+            if gone := sorted(of(old) - of(new)):
+                return f"{what} {gone} are gone"
     if resource == "configmaps":
         missing = set(old.get("data", {})) - set(new.get("data", {}))
         if missing:
             return f"keys {sorted(missing)} are gone"
     return None
+
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+
+def _containers(workload: Obj) -> set[str]:
+    return {container["name"] for container in workload["spec"]["template"]["spec"]["containers"]}
+
+
+def _probes(workload: Obj) -> set[str]:
+    """Who asks a container whether it is well: without them a bad one counts as ready."""
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    return {f"{container['name']}/{probe}" for container in containers for probe in PROBES if container.get(probe)}
+
+
+def _kept(workload: Obj) -> set[str]:
+    """Folders that lie on a claim: a database without its own is ready as well, and forgets at its next restart."""
+    spec = workload["spec"]["template"]["spec"]
+    claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
+    claims |= {volume["name"] for volume in spec.get("volumes", ()) if "persistentVolumeClaim" in volume}
+    return {
+        f"{container['name']}:{mount['mountPath']}"
+        for container in spec["containers"]
+        for mount in container.get("volumeMounts", ())
+        if mount["name"] in claims
+    }

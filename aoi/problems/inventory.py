@@ -3,7 +3,7 @@
 Objects in the store are immutable, so an inventory is a dict of references, and comparing it costs little.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aoi.problems.writes import Key
@@ -95,13 +95,28 @@ def desired(resource: str, obj: Obj) -> dict[str, Any]:
     return rest
 
 
+def configmaps_of(part: Any) -> set[str]:
+    """Names of the ConfigMaps that a pod template refers to, wherever it does."""
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return {name for one in part for name in configmaps_of(one)}
+    if not isinstance(part, Mapping):
+        return set()
+    own = {part[key].get("name", "") for key in ("configMap", "configMapRef", "configMapKeyRef") if key in part}
+    return own | {name for value in part.values() for name in configmaps_of(value)}
+
+
 def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
     """Whether a workload or a ConfigMap does less than it did."""
     if resource in WORKLOADS:
         asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
         if asks < asked:
             return f"{asks} replicas, expected at least {asked}"
-        for what, of in (("containers", _containers), ("probes", _probes), ("kept folders", _kept)):
+        for what, of in (
+            ("containers", _containers),
+            ("probes", _probes),
+            ("kept folders", _kept),
+            ("logins", _logins),
+        ):
             if gone := sorted(of(old) - of(new)):
                 return f"{what} {gone} are gone"
     if resource == "configmaps":
@@ -114,6 +129,10 @@ def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
+LOGIN_FLAGS = ("--auth", "--keyFile", "--requirepass", "--aclfile")
+"""Of mongod and of Redis."""
+
+
 def _containers(workload: Obj) -> set[str]:
     return {container["name"] for container in workload["spec"]["template"]["spec"]["containers"]}
 
@@ -122,6 +141,16 @@ def _probes(workload: Obj) -> set[str]:
     """Who asks a container whether it is well: without them a bad one counts as ready."""
     containers = workload["spec"]["template"]["spec"]["containers"]
     return {f"{container['name']}/{probe}" for container in containers for probe in PROBES if container.get(probe)}
+
+
+def _logins(workload: Obj) -> set[str]:
+    """Flags that make a database ask who comes: without them everybody gets in, and nothing fails any more."""
+    return {
+        f"{container['name']} {flag}"
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        for argument in (*container.get("command", ()), *container.get("args", ()))
+        if (flag := argument.partition("=")[0]) in LOGIN_FLAGS
+    }
 
 
 def _kept(workload: Obj) -> set[str]:

@@ -107,6 +107,15 @@ def test_a_probe_or_a_kept_folder_that_is_gone_is_a_loss_even_of_what_the_fault_
     assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: kept folders ['cart:/data'] are gone"]
 
 
+def test_a_database_that_lets_everybody_in_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:
+    change(world, DEPLOYMENT, [{"name": "cart", "args": ["--auth", "--maxConns", "1"]}], *CONTAINERS)
+    before = capture(world)
+    change(world, DEPLOYMENT, [{"name": "cart", "command": ["mongod", "--auth"]}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == []
+    change(world, DEPLOYMENT, [{"name": "cart"}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: logins ['cart --auth'] are gone"]
+
+
 def test_a_config_key_that_is_gone_or_changed_is_a_loss(world: World) -> None:
     before, key = capture(world), ("configmaps", NS, "cart-config")
     change(world, key, {"a": "1", "b": "3"}, "data")

@@ -89,6 +89,21 @@ def test_taking_away_what_the_fault_spoiled_is_no_repair(fault: str, field: str,
     assert found.grade(None).success
 
 
+def test_a_configuration_that_breaks_the_next_start_is_no_repair() -> None:
+    """The pods that run have read the right one; whoever follows them reads what was left."""
+    found = build(mitigation("config_drift", "gen004"))
+    assert found.plan is not None
+    repair(found.world, found.plan)
+    found.world.advance(120_000)
+    assert found.grade(None).success
+    mark = found.plan.marks[0]
+    assert mark.path is not None
+    send(EmbeddedTransport(found.world, ADMIN), Patch(mark.key, {"data": {mark.path[-1]: "nowhere:1"}}))
+    outcome = found.grade(None)
+    assert not outcome.success
+    assert outcome.detail["symptoms"]
+
+
 def test_another_repair_than_the_golden_one_passes() -> None:
     """Three replicas where there was one are as good as one."""
     found = build(mitigation("scale_to_zero", "hotel_reservation"))

@@ -129,8 +129,9 @@ def problem_ids() -> Iterator[Said]:
     for page, words in aoi_commands():
         if "--problem" in words:
             yield Said(page, words[words.index("--problem") + 1])
-        elif words[:2] in (("problems", "run"), ("problems", "check")) and len(words) > 2:
-            yield Said(page, words[2])
+        elif words[:1] == ("problems",) and words[1:2] in (("run",), ("show",), ("check",)):
+            if len(words) > 2 and not words[2].startswith("--"):
+                yield Said(page, words[2])
 
 
 def _is_shell(text: str) -> bool:

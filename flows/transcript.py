@@ -99,7 +99,7 @@ def print_trajectory(trajectory: Trajectory) -> None:
     _print_costs(content.costs, trajectory.provenance.spent_ms)
     _say("outcome", "success" if content.outcome.success else "failure")
     for name, value in content.outcome.detail.items():
-        _say("", f"{name}: {value}")
+        _say("", f"{name}: {'-' if value == '' else value}")
     _print_error(trajectory)
 
 

@@ -18,7 +18,7 @@ SIGNAL_MEANINGS: Mapping[str, str] = {
     "oomkilled": "it was killed for want of memory",
     "evicted": "its pods were evicted",
     "notready": "its pods are not ready",
-    "pending": "its pods are not scheduled",
+    "pending": "its pods are pending",
     "restarted": "it restarted",
     "liveness": "its liveness probe fails",
     "readiness": "its readiness probe fails",

@@ -3,7 +3,7 @@
 Objects in the store are immutable, so an inventory is a dict of references, and comparing it costs little.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aoi.problems.writes import Key
@@ -60,7 +60,7 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
     """What was there before and is gone, smaller or different now; empty if nothing was lost.
 
     `mended` are the objects that the fault itself changed: a repair may write them in any way that keeps what
-    they are for (they exist, with their replicas and their containers).
+    they are for (they exist, with their replicas, their containers, and what these keep and answer).
     """
     free = set(mended)
     lost = []
@@ -95,17 +95,72 @@ def desired(resource: str, obj: Obj) -> dict[str, Any]:
     return rest
 
 
+def configmaps_of(part: Any) -> set[str]:
+    """Names of the ConfigMaps that a pod template refers to, wherever it does."""
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return {name for one in part for name in configmaps_of(one)}
+    if not isinstance(part, Mapping):
+        return set()
+    own = {part[key].get("name", "") for key in ("configMap", "configMapRef", "configMapKeyRef") if key in part}
+    return own | {name for value in part.values() for name in configmaps_of(value)}
+
+
 def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
     """Whether a workload or a ConfigMap does less than it did."""
-    if resource in WORKLOADS and resource != "daemonsets.apps":
+    if resource in WORKLOADS:
         asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
         if asks < asked:
             return f"{asks} replicas, expected at least {asked}"
-        had, has = ({c["name"] for c in obj["spec"]["template"]["spec"]["containers"]} for obj in (old, new))
-        if not had <= has:
-            return f"containers {sorted(had - has)} are gone"
+        for what, of in (
+            ("containers", _containers),
+            ("probes", _probes),
+            ("kept folders", _kept),
+            ("logins", _logins),
+        ):
+            if gone := sorted(of(old) - of(new)):
+                return f"{what} {gone} are gone"
     if resource == "configmaps":
         missing = set(old.get("data", {})) - set(new.get("data", {}))
         if missing:
             return f"keys {sorted(missing)} are gone"
     return None
+
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+
+LOGIN_FLAGS = ("--auth", "--keyFile", "--requirepass", "--aclfile")
+"""Of mongod and of Redis."""
+
+
+def _containers(workload: Obj) -> set[str]:
+    return {container["name"] for container in workload["spec"]["template"]["spec"]["containers"]}
+
+
+def _probes(workload: Obj) -> set[str]:
+    """Who asks a container whether it is well: without them a bad one counts as ready."""
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    return {f"{container['name']}/{probe}" for container in containers for probe in PROBES if container.get(probe)}
+
+
+def _logins(workload: Obj) -> set[str]:
+    """Flags that make a database ask who comes: without them everybody gets in, and nothing fails any more."""
+    return {
+        f"{container['name']} {flag}"
+        for container in workload["spec"]["template"]["spec"]["containers"]
+        for argument in (*container.get("command", ()), *container.get("args", ()))
+        if (flag := argument.partition("=")[0]) in LOGIN_FLAGS
+    }
+
+
+def _kept(workload: Obj) -> set[str]:
+    """Folders that lie on a claim: a database without its own is ready as well, and forgets at its next restart."""
+    spec = workload["spec"]["template"]["spec"]
+    claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
+    claims |= {volume["name"] for volume in spec.get("volumes", ()) if "persistentVolumeClaim" in volume}
+    return {
+        f"{container['name']}:{mount['mountPath']}"
+        for container in spec["containers"]
+        for mount in container.get("volumeMounts", ())
+        if mount["name"] in claims
+    }

@@ -4,17 +4,20 @@ The strict grade of a mitigation looks at the cluster after the agent: traffic i
 ready, the fault is gone field by field, and nothing of the baseline was lost on the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aoi.problems import aiopslab_grading
 from aoi.problems.aiopslab import Known
 from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
-from aoi.problems.inventory import Inventory, losses
+from aoi.problems.inventory import Inventory, configmaps_of, losses
+from aoi.problems.writes import Patch, send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -148,15 +151,47 @@ def grade_mitigation(end: EndState) -> Outcome:
     theirs = not aiopslab_complaints(end)
     complaints = _complaints(end)
     for _ in range(SETTLE_ROUNDS):
-        if not complaints["symptoms"] and not complaints["pods"]:
+        if _is_final(complaints):
             break
-        if complaints["fault"] or complaints["lost"]:
-            break  # waiting cannot help
         end.world.advance(SETTLE_MS)
         theirs = theirs or not aiopslab_complaints(end)
         complaints = _complaints(end)
+    if not any(complaints.values()) and _replace_readers(end):
+        complaints = _settled(end)
     detail: dict[str, str | float | bool] = {key: "; ".join(said[:5]) for key, said in complaints.items()}
     return Outcome(success=not any(complaints.values()), aiopslab_success=theirs, detail=detail)
+
+
+def _is_final(complaints: Mapping[str, Sequence[str]]) -> bool:
+    """Whether waiting cannot help, or need not."""
+    is_well = not complaints["symptoms"] and not complaints["pods"]
+    return is_well or bool(complaints["fault"] or complaints["lost"])
+
+
+def _settled(end: EndState) -> dict[str, list[str]]:
+    """Complaints once waiting cannot help any more."""
+    for _ in range(SETTLE_ROUNDS):
+        end.world.advance(SETTLE_MS)
+        if _is_final(complaints := _complaints(end)):
+            break
+    return complaints
+
+
+def _replace_readers(end: EndState) -> bool:
+    """Replace the pods that read a ConfigMap which the fault touched; whether there are any.
+
+    Programs read it at their start: what an agent wrote there shows at the next one, which nobody can put off forever.
+    """
+    maps = {name for resource, _, name in end.plan.touched if resource == "configmaps"}
+    transport, found = EmbeddedTransport(end.world, ADMIN), False
+    note = {"kubectl.kubernetes.io/restartedAt": end.world.clock.rfc3339()}
+    for resource in ("deployments.apps", "statefulsets.apps"):
+        for workload in end.world.store.objects(resource, end.application.namespace):
+            if maps & configmaps_of(workload["spec"]["template"]["spec"]):
+                key = (resource, end.application.namespace, workload["metadata"]["name"])
+                send(transport, Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}}))
+                found = True
+    return found
 
 
 def _complaints(end: EndState) -> dict[str, list[str]]:

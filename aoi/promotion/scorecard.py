@@ -14,9 +14,10 @@ from markupsafe import Markup
 from pydantic import Field
 from scipy import stats
 
+from aoi.errors import Permanent
 from aoi.problems.faults import FAULTS
 from aoi.promotion.review import environment
-from aoi.promotion.statistics import interval
+from aoi.promotion.statistics import Array, interval
 from aoi.records.base import Record
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import Interval
@@ -79,10 +80,10 @@ class Comparison:
 
 
 def scorecard(title: str, rows: Iterable[Trajectory]) -> Scorecard:
-    """Count a run. Raises: ValueError if it is empty."""
+    """Count a run. Raises: Permanent if it is empty."""
     runs = list(rows)
     if not runs:
-        raise ValueError(f"{title}: no episodes to count")
+        raise Permanent(f"{title}: no episodes to count. Run some: aoi problems run --set aiopslab")
     return Scorecard(
         title=title,
         most_worlds=max(len(worlds) for worlds in _by_problem(runs).values()),
@@ -103,8 +104,13 @@ def family_of(fault: str | None) -> str:
 
 
 def compare(first: Sequence[Trajectory], second: Sequence[Trajectory], titles: tuple[str, str]) -> Comparison:
-    """Two runs on the worlds that both have. Raises: ValueError if they share none."""
+    """Two runs on the worlds that both have. Raises: Permanent if they share none."""
     shared = {_world(row) for row in first} & {_world(row) for row in second}
+    if not shared:
+        raise Permanent(
+            f"{titles[0]} and {titles[1]} share no world: expected runs over some of the same problems and seeds. "
+            "Run the same problems again with the other operator: aoi problems run"
+        )
     ours, theirs = ([row for row in rows if _world(row) in shared] for rows in (first, second))
     before, after = _rates(ours), _rates(theirs)
     parts: dict[str, list[str]] = {"all": sorted(before)}
@@ -114,7 +120,7 @@ def compare(first: Sequence[Trajectory], second: Sequence[Trajectory], titles: t
             if problem.id not in parts.setdefault(name, []):
                 parts[name].append(problem.id)
     differences = [
-        Difference(name=name, gain=interval(np.array([after[one] - before[one] for one in ids]), LEVEL))
+        Difference(name=name, gain=_gain(np.array([after[one] - before[one] for one in ids])))
         for name, ids in parts.items()
     ]
     changed = [(one, before[one], after[one]) for one in sorted(before) if before[one] != after[one]]
@@ -172,6 +178,22 @@ def _share(mean: float, problems: int) -> Interval:
     middle = (mean + z * z / (2 * problems)) / (1 + z * z / problems)
     half = z / (1 + z * z / problems) * math.sqrt(mean * (1 - mean) / problems + z * z / (4 * problems * problems))
     return Interval(estimate=mean, low=max(0.0, middle - half), high=min(1.0, middle + half), level=LEVEL, n=problems)
+
+
+def _gain(differences: Array) -> Interval:
+    """Mean of paired differences in [-1, 1] with its two-sided interval, which stays in there.
+
+    Where all are equal, their spread says nothing: as in Wilson's interval some of the problems may still differ, and
+    those from one end to the other.
+    """
+    n, mean = len(differences), float(differences.mean())
+    found = interval(differences, 0.5 + LEVEL / 2)
+    low, high = found.low, found.high
+    if n > 1 and np.ptp(differences) == 0:
+        z = float(stats.norm.ppf(0.5 + LEVEL / 2))
+        unseen = z * z / (n + z * z)
+        low, high = mean - unseen * (1 + mean), mean + unseen * (1 - mean)
+    return Interval(estimate=mean, low=max(-1.0, low), high=min(1.0, high), level=LEVEL, n=n)
 
 
 def _parts(runs: Sequence[Trajectory], name_of: Callable[[Trajectory], str]) -> tuple[Part, ...]:

@@ -1,8 +1,20 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def to_be_written(path: Path | None) -> Path | None:
+    """A file that a command writes at its end, refused before its work if its folder is not there.
+
+    Raises: BadParameter.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: no folder {path.parent}. Make it: mkdir -p {path.parent}")
+    return path
+
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig; its current one if not given.")]

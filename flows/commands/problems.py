@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.options import Json
+from flows.commands.options import Json, to_be_written
 
 if TYPE_CHECKING:
     from aoi.problems.admission import Report
@@ -23,6 +23,10 @@ Kind = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="World seeds for each problem.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one a core.")]
+Page = Annotated[
+    Path | None,
+    typer.Option(help="File to write the report page to.", dir_okay=False, writable=True, callback=to_be_written),
+]
 Reveal = Annotated[bool, typer.Option("--reveal", help="With the truth: never show it to who is to find it.")]
 
 
@@ -96,6 +100,29 @@ def _chosen(
     ]
 
 
+def _named_or_chosen(
+    problem_ids: Sequence[str] | None,
+    members_of: Literal["aiopslab", "catalogue", "controls"] | None,
+    split: Literal["train", "development", "test"] | None,
+    kind: str | None,
+    fault: str | None,
+) -> Sequence["Problem"]:
+    """Named problems, each once, or chosen ones. Raises: SettingsError if both are asked for, or nothing is chosen."""
+    from aoi.errors import SettingsError
+    from aoi.problems import catalogue
+
+    asked = {"--set": members_of, "--split": split, "--kind": kind, "--fault": fault}
+    said = " ".join(f"{option} {value}" for option, value in asked.items() if value)
+    if problem_ids and said:
+        raise SettingsError(f"{len(problem_ids)} problems are named and others chosen with {said}: give one of both")
+    if problem_ids:
+        return [catalogue.get(one) for one in dict.fromkeys(problem_ids)]
+    chosen = _chosen(members_of, split, kind, fault, None)
+    if not chosen:
+        raise SettingsError(f"no problem is of {said}. See what there is: aoi problems list")
+    return chosen
+
+
 def show(
     problem_id: Annotated[str, typer.Argument(help="As `aoi problems list` prints it.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
@@ -143,7 +170,7 @@ def run(
     kind: Kind = None,
     fault: Annotated[str | None, typer.Option(help="Key of a fault mechanism, or no_fault.")] = None,
     workers: Workers = 0,
-    page: Annotated[Path | None, typer.Option(help="File to write the report page to.")] = None,
+    page: Page = None,
     json: Json = False,
 ) -> None:
     """Let somebody work on problems: on one to see every step, on many to count them.
@@ -154,17 +181,13 @@ def run(
     from aoi.records.problem import ProblemInstance
 
     filters = (members_of, split, kind, fault)
-    if problem_ids and len(problem_ids) == 1 and seeds == 1 and not any(filters) and operator != "champion":
+    is_counted = seeds > 1 or page is not None or any(filters) or operator == "champion"
+    if problem_ids and len(problem_ids) == 1 and not is_counted:
         _run_one(problem_ids[0], operator, seed, json=json)
         return
     if not problem_ids and not any(filters):
         raise SettingsError("which problems? Name some, or choose: aoi problems run --set aiopslab")
-    if problem_ids:
-        from aoi.problems import catalogue
-
-        chosen: Sequence[Problem] = [catalogue.get(one) for one in problem_ids]
-    else:
-        chosen = _chosen(members_of, split, kind, fault, None)
+    chosen = _named_or_chosen(problem_ids, members_of, split, kind, fault)
     instances = [ProblemInstance(problem=one, seed=seed + more) for one in chosen for more in range(seeds)]
     _run_many(instances, operator, workers, page, json=json)
 
@@ -205,7 +228,7 @@ def _run_many(
 def report(
     run_ref: Annotated[str, typer.Argument(metavar="RUN", help="As `aoi problems run` prints it.")],
     against: Annotated[str | None, typer.Option(help="An earlier run to compare with, paired by problem.")] = None,
-    page: Annotated[Path | None, typer.Option(help="File to write the report page to.")] = None,
+    page: Page = None,
     json: Json = False,
 ) -> None:
     """Count a kept run, and compare it with another one."""
@@ -262,13 +285,17 @@ def check(
     Without ids, one of each mechanism. Stopped, it tells what it found; run again, it goes on where it was.
     """
     from aoi import progress
+    from aoi.errors import SettingsError
     from aoi.problems.checking import check_all, markdown_table
     from aoi.problems.fanning import cores
     from aoi.problems.sets import members
     from flows.console import out, print_json, shown_progress
     from tasks.workspace import workspace
 
-    chosen = problem_ids or [problem.id for problem in members(members_of or "catalogue")]
+    if problem_ids and members_of:
+        raise SettingsError(f"{len(problem_ids)} problems are named and others chosen with --set {members_of}: "
+                            "give one of both")  # fmt: skip
+    chosen = list(dict.fromkeys(problem_ids or [problem.id for problem in members(members_of or "catalogue")]))
     reports: list[Report] = []
     is_stopped = False
     with shown_progress(quiet=json or markdown):
@@ -317,17 +344,19 @@ def export(
     *,
     seed: Annotated[int, typer.Option(min=0, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
-    to: Annotated[Path | None, typer.Option(help="File to write to; stdout if not given.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write to; stdout if not given.", dir_okay=False, writable=True, callback=to_be_written
+        ),
+    ] = None,
     reveal: Reveal = False,
 ) -> None:
     """Write problem instances as JSON lines, for other people's trainers: without the truth unless it is asked for."""
-    from aoi.problems import catalogue
     from aoi.problems.exporting import exported
     from aoi.records.problem import ProblemInstance
 
-    chosen = (
-        [catalogue.get(one) for one in problem_ids] if problem_ids else _chosen(members_of, split, kind, None, None)
-    )
+    chosen = _named_or_chosen(problem_ids, members_of, split, kind, None)
     instances = (ProblemInstance(problem=one, seed=seed + more) for one in chosen for more in range(seeds))
     lines = (row.to_bytes().decode() + "\n" for row in exported(instances, reveal=reveal))
     if to is None:

@@ -1,5 +1,7 @@
 """One environment for everybody's agent: what it tells, what it refuses, how it ends."""
 
+from typing import Any
+
 import pytest
 
 from aoi.errors import Permanent, UnknownProblem
@@ -148,3 +150,9 @@ def test_trl_is_shown_the_tools_of_one_rollout_with_its_reward() -> None:
     assert tools.kubectl("kubectl get svc") == "the episode is over"
     tools.reset(problem=FOUND, seed=1)
     assert tools.get_reward() == 0.0
+
+
+@pytest.mark.parametrize("seed", [-1, "1"])
+def test_a_seed_that_is_none_is_refused_in_words(seed: Any) -> None:
+    with pytest.raises(Permanent, match="expected a whole number of at least 0"):
+        Environment().reset("misconfig_app_hotel_res-detection-1", seed)

@@ -24,6 +24,8 @@ from tests.command import AOI, aoi
         (["status"], {"AOI_STORE_URL": "foo://bucket/prefix"}, "AOI_STORE_URL"),
         (["problems", "list", "--fault", "nope"], {}, "no_fault"),
         (["data", "show", "evaluation:0000"], {}, "names 0 objects"),
+        (["problems", "run", "--set", "controls", "--kind", "mitigation"], {}, "no problem is of --set controls"),
+        (["problems", "export", "noop_detection_hotel_reservation-1", "--split", "test"], {}, "give one of both"),
         (["review"], {}, "aoi retrain"),
         (["rollback"], {}, "aoi retrain"),
     ],
@@ -36,6 +38,8 @@ from tests.command import AOI, aoi
         "no driver",
         "unknown fault",
         "object",
+        "nothing chosen",
+        "named and chosen",
         "no request",
         "no rollback",
     ],
@@ -70,6 +74,21 @@ def test_a_usage_error_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert said.returncode == 2
     assert "--problem" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    said = aoi(tmp_path, "problems", "run", "--set", "catalogue", "--page", str(tmp_path / "none" / "page.html"))
+    assert said.returncode == 2
+    assert "mkdir -p" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_one_problem_gets_its_page_too(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    problem = "misconfig_app_hotel_res-detection-1"
+    said = aoi(tmp_path, "problems", "run", problem, "--operator", "null", "--workers", "1", "--page", str(page))
+    assert said.returncode == 0, said.stderr
+    assert "avg@1" in page.read_text()
 
 
 def test_ctrl_c_before_the_command_is_even_imported_is_no_traceback() -> None:

@@ -11,6 +11,7 @@ from kubeworld.machine.world import World
 
 NS = "shop"
 DEPLOYMENT = ("deployments.apps", NS, "cart")
+CONTAINERS = ("spec", "template", "spec", "containers")
 
 
 @pytest.fixture
@@ -84,6 +85,35 @@ def test_a_container_that_is_gone_is_a_loss_even_of_what_the_fault_touched(world
     before = capture(world)
     change(world, DEPLOYMENT, [{"name": "other"}], "spec", "template", "spec", "containers")
     assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: containers ['cart'] are gone"]
+
+
+def test_a_probe_or_a_kept_folder_that_is_gone_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:
+    probed = {"name": "cart", "readinessProbe": {"httpGet": {"path": "/health", "port": 80}}}
+    kept = {**probed, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    change(
+        world,
+        DEPLOYMENT,
+        {"containers": [kept], "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "cart"}}]},
+        "spec",
+        "template",
+        "spec",
+    )
+    before = capture(world)
+    change(world, DEPLOYMENT, [{**kept, "readinessProbe": {"tcpSocket": {"port": 80}}}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == []
+    change(world, DEPLOYMENT, [{**kept, "readinessProbe": None}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: probes ['cart/readinessProbe'] are gone"]
+    change(world, DEPLOYMENT, [probed], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: kept folders ['cart:/data'] are gone"]
+
+
+def test_a_database_that_lets_everybody_in_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:
+    change(world, DEPLOYMENT, [{"name": "cart", "args": ["--auth", "--maxConns", "1"]}], *CONTAINERS)
+    before = capture(world)
+    change(world, DEPLOYMENT, [{"name": "cart", "command": ["mongod", "--auth"]}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == []
+    change(world, DEPLOYMENT, [{"name": "cart"}], *CONTAINERS)
+    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: logins ['cart --auth'] are gone"]
 
 
 def test_a_config_key_that_is_gone_or_changed_is_a_loss(world: World) -> None:

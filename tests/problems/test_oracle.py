@@ -7,6 +7,7 @@ from aoi.problems import catalogue
 from aoi.problems.admission import check
 from aoi.problems.faults import FAULTS
 from aoi.problems.identification import nearest
+from aoi.problems.inventory import WORKLOADS
 from aoi.problems.sandbox import sandbox_executor
 from aoi.problems.scenario import build, repair
 from aoi.problems.writes import Delete, Patch, send
@@ -67,6 +68,40 @@ def test_a_repair_that_breaks_something_else_fails() -> None:
     outcome = found.grade(None)
     assert not outcome.success
     assert outcome.detail["lost"] == "configmaps/rate-config is gone"
+
+
+@pytest.mark.parametrize(
+    ("fault", "field", "lost"),
+    [("bad_readiness_probe", "readinessProbe", "probes"), ("volume_read_only", "volumeMounts", "kept folders")],
+)
+def test_taking_away_what_the_fault_spoiled_is_no_repair(fault: str, field: str, lost: str) -> None:
+    """A program that nobody asks counts as ready, and a database that keeps nothing can write."""
+    found = build(mitigation(fault, "gen004"))
+    assert found.plan is not None
+    key = next(key for key in found.plan.touched if key[0] in WORKLOADS)
+    patch = [{"op": "remove", "path": f"/spec/template/spec/containers/0/{field}"}]
+    send(EmbeddedTransport(found.world, ADMIN), Patch(key, patch, "json"))
+    found.world.advance(120_000)
+    outcome = found.grade(None)
+    assert not outcome.success
+    assert lost in str(outcome.detail["lost"])
+    repair(found.world, found.plan)
+    assert found.grade(None).success
+
+
+def test_a_configuration_that_breaks_the_next_start_is_no_repair() -> None:
+    """The pods that run have read the right one; whoever follows them reads what was left."""
+    found = build(mitigation("config_drift", "gen004"))
+    assert found.plan is not None
+    repair(found.world, found.plan)
+    found.world.advance(120_000)
+    assert found.grade(None).success
+    mark = found.plan.marks[0]
+    assert mark.path is not None
+    send(EmbeddedTransport(found.world, ADMIN), Patch(mark.key, {"data": {mark.path[-1]: "nowhere:1"}}))
+    outcome = found.grade(None)
+    assert not outcome.success
+    assert outcome.detail["symptoms"]
 
 
 def test_another_repair_than_the_golden_one_passes() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from aoi.errors import Permanent
 from aoi.learning.operators import run_operator
 from aoi.problems import catalogue
 from aoi.promotion.scorecard import compare, render, scorecard
@@ -54,5 +55,20 @@ def test_the_page_is_one_file_that_fetches_nothing(runs: dict[str, list[Trajecto
 
 
 def test_nothing_to_count_is_refused() -> None:
-    with pytest.raises(ValueError, match="no episodes"):
+    with pytest.raises(Permanent, match="no episodes"):
         scorecard("empty", [])
+
+
+def test_two_runs_without_a_common_world_are_not_compared(runs: dict[str, list[Trajectory]]) -> None:
+    with pytest.raises(Permanent, match="share no world"):
+        compare(runs["null"][:1], runs["golden"][1:], ("null", "golden"))
+
+
+def test_a_gain_is_never_certain_and_never_more_than_everything(runs: dict[str, list[Trajectory]]) -> None:
+    """No interval of so few problems is a point, even where all of them gained the same, and none leaves [-1, 1]."""
+    for first in ("null", "golden"):
+        compared = compare(runs[first], runs["golden"], (first, "golden"))
+        for one in compared.differences:
+            assert one.gain.level == 0.95
+            assert -1 <= one.gain.low <= one.gain.estimate <= one.gain.high <= 1
+            assert one.gain.low < one.gain.high

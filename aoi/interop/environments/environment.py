@@ -80,8 +80,11 @@ class Environment:
     def reset(self, problem: str | None = None, seed: int = 0) -> Seen:
         """Begin with a problem in the world of a seed; what is said is all that an agent is told.
 
-        Without a problem the seed draws one. Raises: UnknownProblem, Permanent if there is none to draw from.
+        Without a problem the seed draws one. Raises: UnknownProblem, Permanent if there is none to draw from, or if
+        the seed is none.
         """
+        if not isinstance(seed, int) or seed < 0:
+            raise Permanent(f"seed {seed!r:.60}: expected a whole number of at least 0")
         chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
         scenario = build(ProblemInstance(problem=chosen, seed=seed))
         self._scenario, self._steps = scenario, 0

@@ -25,7 +25,7 @@ from aoi.worlds.applications.spec import (
 )
 
 NAMESPACE = "test-hotel-reservation"
-REPOSITORY = "yinfangchen/hotel-reservation"
+REPOSITORY = "yinfangchen/hotelreservation"
 BUGGY_TAG = "app3"
 """AIOpsLab's faulty build, which dials MongoDB on port 27777."""
 
@@ -44,6 +44,15 @@ _CACHE = {"profile": "memcached-profile", "rate": "memcached-rate", "reservation
 _DATABASE_NAME = {name: f"{name}-db" for name in _MONGO}
 _WITH_AUTH = ("geo", "rate")
 _ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
+_KOMPOSE = (("kompose.cmd", "kompose convert"), ("kompose.version", "1.22.0 (955b78124)"))
+_MESH = (
+    (
+        "sidecar.istio.io/statsInclusionPrefixes",
+        "cluster.outbound,cluster_manager,listener_manager,http_mixer_filter,tcp_mixer_filter,server,cluster.xds-grp,"
+        "listener,connection_manager",
+    ),
+    ("sidecar.istio.io/statsInclusionRegexps", "http.*"),
+)
 
 
 def _operations(name: str) -> tuple[Operation, ...]:
@@ -136,7 +145,7 @@ def _go_service(name: str, rng: random.Random) -> Component:
         name=name,
         kind="gateway" if name == "frontend" else "service",
         protocol="http" if name == "frontend" else "grpc",
-        dialect="zerolog",
+        dialect="zerolog-console",
         container=f"hotel-reserv-{name}",
         image=REPOSITORY,
         tag="latest",
@@ -164,8 +173,8 @@ def _mongo(owner: str, rng: random.Random) -> Component:
     auth = owner in _WITH_AUTH
     mounts = [Mount(f"{owner}", "claim", "/data/db")]
     if auth:
-        mounts.append(Mount(f"mongo-{owner}-script", "configmap", "/docker-entrypoint-initdb.d"))
-        mounts.append(Mount(f"failure-admin-{owner}", "configmap", "/scripts"))
+        mounts.append(Mount("init-script", "configmap", "/docker-entrypoint-initdb.d", f"mongo-{owner}-script"))
+        mounts.append(Mount("failure-script", "configmap", "/scripts", f"failure-admin-{owner}"))
     users = (
         DatabaseUser("root", "root", (("admin", "root"),)),
         DatabaseUser("admin", "admin", ((f"{owner}-db", "readWrite"),)),
@@ -192,7 +201,7 @@ def _mongo(owner: str, rng: random.Random) -> Component:
 
 
 def _memcached(name: str) -> Component:
-    owner = {"reserve": "reserv"}.get(name, name)
+    owner = {"reserve": "reservation"}.get(name, name)
     return Component(
         name=f"memcached-{name}",
         kind="cache",
@@ -225,6 +234,7 @@ def _infrastructure() -> tuple[Component, ...]:
         args=(),
         port=8500,
         extra_ports=(8300, 8400, 8600),
+        udp_ports=(8600,),
         start_ms=900,
         resources=Resources(100, 1000, 64 * MIB, 256 * MIB),
         demand=Demand(8.0, 0.02, 52 * MIB, 90 * MIB),
@@ -238,11 +248,12 @@ def _infrastructure() -> tuple[Component, ...]:
         dialect="jaeger",
         container="hotel-reserv-jaeger",
         image="jaegertracing/all-in-one",
-        tag="1.52",
+        tag="1.57",
         command=(),
         args=(),
         port=16686,
         extra_ports=(14269, 5778, 14268, 14267, 6831, 6832, 5775),
+        udp_ports=(6831, 6832, 5775),
         start_ms=900,
         resources=Resources(100, 1000, 128 * MIB, 1024 * MIB),
         demand=Demand(10.0, 0.1, 180 * MIB, 420 * MIB),
@@ -255,7 +266,8 @@ def _infrastructure() -> tuple[Component, ...]:
 def _services(components: tuple[Component, ...]) -> tuple[ServiceSpec, ...]:
     services = []
     for component in components:
-        ports = tuple(ServicePort(str(port), port, port) for port in (component.port, *component.extra_ports))
+        numbers = (component.port, *component.extra_ports)
+        ports = tuple(ServicePort(str(port), port, port, component.protocol_of(port)) for port in numbers)
         services.append(ServiceSpec(component.name, component.name, ports))
     services.append(
         ServiceSpec("jaeger-out", "jaeger", (ServicePort("jaeger-out", 16686, 16686),), kind="NodePort"),
@@ -268,17 +280,15 @@ def _scripts() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     maps: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for owner in _WITH_AUTH:
         database = f"{owner}-db"
-        init = (
-            "db = db.getSiblingDB('admin');\n"
-            f"db.createUser({{user: 'admin', pwd: 'admin', roles: [{{role: 'readWrite', db: '{database}'}}]}});\n"
-        )
+        create = f"db.createUser({{user: 'admin', pwd: 'admin', roles: [{{role: 'readWrite', db: '{database}'}}]}});"
+        init = f'#!/bin/bash\nmongo admin --eval "{create}"\n'
         maps.append((f"mongo-{owner}-script", ((f"k8s-{owner}-mongo.sh", init),)))
         grant = f"db.grantRolesToUser('admin', [{{role: 'readWrite', db: '{database}'}}])"
         revoke = f"db.revokeRolesFromUser('admin', [{{role: 'readWrite', db: '{database}'}}])"
         shell = "mongo admin -u root -p root --authenticationDatabase admin --eval "
         scripts = (
-            (f"remove-admin-{owner}-mongo.sh", f"#!/bin/bash\n{shell}\"db.dropUser('admin')\"\n"),
-            (f"remove-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{init.splitlines()[1]}"\n'),
+            ("remove-admin-mongo.sh", f"#!/bin/bash\n{shell}\"db.dropUser('admin')\"\n"),
+            (f"remove-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{create}"\n'),
             (f"revoke-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{revoke}"\n'),
             (f"revoke-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{grant}"\n'),
         )
@@ -308,7 +318,7 @@ def hotel_reservation(seed: int) -> Application:
         Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
         Image("memcached", ("1.6.12", "1.6.29"), (), (("memcached", ""),), ("sh",)),
         Image("hashicorp/consul", ("1.15.4",), (), (("consul", "consul"),), ("sh",)),
-        Image("jaegertracing/all-in-one", ("1.52",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
+        Image("jaegertracing/all-in-one", ("1.57",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
     )
     mix = (("/hotels", 0.6), ("/recommendations", 0.39), ("/user", 0.005), ("/reservation", 0.005))
     return Application(
@@ -323,4 +333,7 @@ def hotel_reservation(seed: int) -> Application:
         discovery="registry",
         registry_component="consul",
         extra_config_maps=_scripts(),
+        pod_annotations=(*_KOMPOSE, *_MESH),
+        release_annotations=_KOMPOSE,
+        names_ports=False,
     )

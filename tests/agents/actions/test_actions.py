@@ -50,7 +50,7 @@ def test_restart_replaces_every_pod(cluster) -> None:
 
 def test_rollback_restores_the_revision_before_the_bad_image(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     assert cluster.ready("geo") == 0
     result = cluster.executor.perform("rollback", "geo")
     assert result.status == "ok", result.text
@@ -59,7 +59,7 @@ def test_rollback_restores_the_revision_before_the_bad_image(cluster) -> None:
 
 def test_rollback_skips_revisions_that_differ_by_a_restart_alone(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     cluster.executor.perform("restart", "geo")
     result = cluster.executor.perform("rollback", "geo")
     assert result.status == "ok", result.text
@@ -73,7 +73,7 @@ def test_rollback_to_a_revision_that_was_never_recorded_is_refused(cluster) -> N
 
 def test_image_must_have_run_before(cluster) -> None:
     good = container(cluster, "geo")["image"]
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     refused = cluster.executor.perform("set_image", "geo", "evil.example/miner:1")
     assert (refused.status, refused.failure_class) == ("refused", "configuration")
     result = cluster.executor.perform("set_image", "geo", good)
@@ -228,7 +228,7 @@ def test_revoked_role_is_given_back_by_the_recorded_script(cluster) -> None:
     assert cluster.world.state["databases"]["mongodb-geo"]["users"]["admin"]["grants"]
 
 
-@pytest.mark.parametrize("script", ["revoke-admin-geo-mongo.sh", "remove-admin-geo-mongo.sh", "nope.sh"])
+@pytest.mark.parametrize("script", ["revoke-admin-geo-mongo.sh", "remove-admin-mongo.sh", "nope.sh"])
 def test_script_that_takes_something_away_is_refused(cluster, script: str) -> None:
     result = cluster.executor.perform("repair_database", "mongodb-geo", script)
     assert (result.status, result.failure_class) == ("refused", "method")

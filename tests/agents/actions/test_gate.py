@@ -294,7 +294,7 @@ def test_undo_does_not_overwrite_somebody_elses_work(cluster) -> None:
 
 
 def test_undo_of_a_rollback_brings_the_whole_template_back(cluster) -> None:
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope", "args": ["--fast"]})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope", "args": ["--fast"]})
     broken = cluster.get("deployments.apps", "geo")["spec"]["template"]
     run = executor(cluster, human("yes"))
     assert run.perform("rollback", "geo").status == "ok"
@@ -303,7 +303,7 @@ def test_undo_of_a_rollback_brings_the_whole_template_back(cluster) -> None:
 
 
 def test_change_without_effect_is_a_failure_of_method_that_can_be_undone(cluster) -> None:
-    cluster.break_deployment("geo", {"image": "yinfangchen/hotel-reservation:nope"})
+    cluster.break_deployment("geo", {"image": "yinfangchen/hotelreservation:nope"})
     result = executor(cluster, human("yes"), verify_ms=20_000).perform("restart", "geo")
     assert (result.status, result.failure_class) == ("failed", "method")
     assert "ImagePullBackOff" in result.text or "ErrImagePull" in result.text

@@ -62,7 +62,7 @@ def patch(world: World, path: str, body: dict) -> None:
 
 def crash(world: World) -> None:
     """Give geo an image that does not exist, as an operator with a typo would."""
-    containers = [{"name": "hotel-reserv-geo", "image": "yinfangchen/hotel-reservation:nope"}]
+    containers = [{"name": "hotel-reserv-geo", "image": "yinfangchen/hotelreservation:nope"}]
     patch(
         world,
         "/apis/apps/v1/namespaces/NS/deployments/geo",
@@ -213,7 +213,7 @@ def test_history_lists_revisions_and_shows_one(world: World) -> None:
     lines = text(world, "kubectl rollout history deploy/geo").splitlines()
     assert lines[1].split() == ["REVISION", "CHANGE-CAUSE"]
     last = lines[-2].split()[0] if not lines[-1] else lines[-1].split()[0]
-    assert "hotel-reservation:nope" in text(world, f"kubectl rollout history deploy/geo --revision={last}")
+    assert "hotelreservation:nope" in text(world, f"kubectl rollout history deploy/geo --revision={last}")
     assert ask(world, "kubectl rollout history deploy/geo --revision=99").status == "failed"
 
 

@@ -151,6 +151,22 @@ def _iso(moment_ms: int) -> str:
     return f"{_day(day)}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{ms:03d}Z"
 
 
+@lru_cache(maxsize=4096)
+def _spot(form: str, name: str, functions: tuple[str, ...], text: str) -> str:
+    """Where in its source a program says this: the same place for all lines of a phrase."""
+    mixed = hashlib.sha256(f"{name}/{text}".encode()).digest()
+    handler = "".join(part.capitalize() for part in name.removesuffix("-service").split("-"))
+    opens_database = any(word in text for word in ("database", "session", "test data", "authoriz", "reachable", "SASL"))
+    values = {
+        "who": name,
+        "program": "db.go" if opens_database else "main.go",
+        "handler": f"{handler}Handler",
+        "function": functions[mixed[1] % len(functions)] if functions else "main",
+        "n": 20 + mixed[0],
+    }
+    return form.format_map(values)
+
+
 def _is_piece(text: str) -> bool:
     return text.startswith('"s":')
 
@@ -406,21 +422,10 @@ class _Writer:
         return LogLine(at, self._as(self.dialect.piece_line if _is_piece(text) else self.dialect.line, at, **values))
 
     def _spot(self, text: str) -> str:
-        """Where in its source the program says this: the same place for all lines of a phrase."""
         if not self.dialect.spot:
             return ""
-        mixed = hashlib.sha256(f"{self.component.name}/{text}".encode()).digest()
-        handler = "".join(part.capitalize() for part in self.component.name.removesuffix("-service").split("-"))
-        names = [operation.name for operation in self.component.operations]
-        return self.dialect.spot.format_map(
-            {
-                "who": self.component.name,
-                "program": "db.go" if "database" in text or "authoriz" in text or "server" in text else "main.go",
-                "handler": f"{handler}Handler",
-                "function": names[mixed[1] % len(names)] if names else "main",
-                "n": 20 + mixed[0],
-            }
-        )
+        functions = tuple(operation.name for operation in self.component.operations)
+        return _spot(self.dialect.spot, self.component.name, functions, text)
 
     def _as(self, line: str, at: int, **more: object) -> str:
         """A line format with its time and its speaker filled in."""

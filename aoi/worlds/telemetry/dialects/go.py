@@ -76,12 +76,12 @@ _ENDINGS = {
 _HOTEL_STACK = (
     "",
     "goroutine 1 [running]:",
-    "main.initializeDatabase(...)",
+    "main.initializeDatabase({host}:{port})",
     "\t/go/src/hotelreservation/cmd/{who}/db.go:36 +0x167",
     "main.main()",
     "\t/go/src/hotelreservation/cmd/{who}/main.go:39 +0x877",
 )
-"""What Go prints below a panic of HotelReservation."""
+"""What Go prints below a panic of HotelReservation, but that Go prints pointers for the address."""
 _WHITE, _DIM, _END = "\x1b[1m", "\x1b[90m", "\x1b[0m"
 
 
@@ -156,7 +156,11 @@ _CONSOLE = Dialect(
         ),
         "norole": ('not authorized on {db} to execute command {{ count: "{who}", $db: "{db}" }}',),
         "nodatabase": ("no reachable servers", "panic: no reachable servers", *_HOTEL_STACK),
-        "panic": ("no reachable servers", "panic: no reachable servers", *_HOTEL_STACK),
+        "panic": (
+            "no reachable servers",
+            "panic: no reachable servers",
+            *(line.replace("{host}:{port}", "...") for line in _HOTEL_STACK),
+        ),
     },
 )
 """HotelReservation's programs: what they say follows the functions of their source."""

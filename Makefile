@@ -1,6 +1,7 @@
 # make run   - from nothing to a verdict: virtual environment, install, one cycle on the embedded default
 # make test  - lint, types, import contracts and every test, in random order
 # make test-kubeworld - the distribution kubeworld, installed without AOI, and its tests
+# make test-environments - the environments for other people's trainers, each installed with its trainer, and their tests
 # make mutants - what the tests of the modules in scripts/mutants.toml would not notice; MODULES="path ..." for some
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +15,8 @@ export OMP_NUM_THREADS ?= 1
 
 MODULES ?=
 
-.PHONY: run test test-kubeworld mutants lint install clients constraints docs clean
+
+.PHONY: run test test-kubeworld test-environments environments-constraints mutants lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -59,11 +61,28 @@ test-kubeworld: $(KUBEWORLD_VENV)/.installed clients
 	cd build/kubeworld && env -u PYTHONPATH KUBEWORLD_TEST_CLIENTS=$(CURDIR)/$(VENV)/clients \
 	  $(KUBEWORLD_BIN)/pytest -c ../../pyproject.toml --rootdir . -n 2 --dist loadgroup tests/kubeworld
 
+TRAINERS := openenv verifiers inspect
+
+.venv-%/.installed: pyproject.toml kubeworld/pyproject.toml requirements/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check -c requirements/$*.txt \
+	  -e ./kubeworld -e ".[$*]" pytest pytest-timeout pytest-randomly hypothesis
+	touch $@
+
+# Their versions exclude one another, and some of what the loop needs.
+test-environments: $(TRAINERS:%=.venv-%/.installed)
+	for name in $(TRAINERS); do .venv-$$name/bin/pytest tests/environments/test_$$name.py || exit 1; done
+
 mutants: install
 	$(BIN)/python scripts/mutants.py $(MODULES)
 
 docs: install
 	$(BIN)/python docs/generate.py
+
+environments-constraints: $(TRAINERS:%=.venv-%/.installed)
+	for name in $(TRAINERS); do .venv-$$name/bin/pip freeze --exclude-editable | sed 's/+cpu//' | sort -f \
+	  | (echo "# Exact versions that were installed and tested together for the extra \`$$name\`. Regenerate:" \
+	    "make environments-constraints"; cat) > requirements/$$name.txt; done
 
 constraints:
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu//' | sort -f \
@@ -71,4 +90,4 @@ constraints:
 	  > requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) $(KUBEWORLD_VENV) build .aoi .mutants
+	rm -rf $(VENV) $(KUBEWORLD_VENV) $(TRAINERS:%=.venv-%) build .aoi .mutants

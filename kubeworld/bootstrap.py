@@ -7,13 +7,13 @@ will look at with their own tools. Roles: https://kubernetes.io/docs/reference/a
 from collections.abc import Iterator
 from itertools import chain
 
-from kubeworld.cluster import new_cluster
+from kubeworld.cluster import new_cluster, standard_controllers
 from kubeworld.controllers.api_services import local_services
 from kubeworld.controllers.priority_and_fairness import bootstrap_configuration
 from kubeworld.kinds.csi import CSI_NODE
 from kubeworld.kinds.owners import owner_reference
 from kubeworld.machine.store import Obj
-from kubeworld.machine.world import EPOCH_MS, World
+from kubeworld.machine.world import EPOCH_MS, Controller, Runtime, World
 
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -65,9 +65,21 @@ _ADMIN: tuple[Rule, ...] = (
 )
 
 
-def empty_world(nodes: int, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:
-    """A settled cluster in which nothing but the system itself runs; any image that is not known starts plainly."""
-    world = new_cluster(seed=seed, epoch_ms=epoch_ms)
+def empty_world(
+    nodes: int,
+    seed: int,
+    *,
+    epoch_ms: int = EPOCH_MS,
+    runtime: Runtime | None = None,
+    controllers: tuple[Controller, ...] = (),
+) -> World:
+    """A settled cluster in which nothing but the system itself runs; any image that is not known starts plainly.
+
+    `runtime` knows other images; `controllers` come after the standard ones.
+    """
+    world = new_cluster(
+        seed=seed, epoch_ms=epoch_ms, runtime=runtime, controllers=(*standard_controllers(), *controllers)
+    )
     for name in NAMESPACES:
         meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
         body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}

@@ -4,7 +4,7 @@
 that a sound oracle must tell apart are in `trials`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pydantic import Field
 
@@ -78,9 +78,9 @@ class Report(Record):
         return " | ".join(failed) or self.checks[0].detail
 
 
-def check(problem_id: str, seeds: Sequence[int]) -> Report:
-    """Examine one problem in the worlds of `seeds`. Raises: UnknownProblem."""
-    return report_of([examine(problem_id, seed) for seed in seeds])
+def check(problem_id: str, seeds: Sequence[int], against: Collection[str] = FAULTS) -> Report:
+    """Examine one problem in the worlds of `seeds`, beside other mechanisms. Raises: UnknownProblem."""
+    return report_of([examine(problem_id, seed, against) for seed in seeds])
 
 
 def report_of(examined: Sequence[Examination]) -> Report:
@@ -99,11 +99,11 @@ def report_of(examined: Sequence[Examination]) -> Report:
     )
 
 
-def examine(problem_id: str, seed: int) -> Examination:
+def examine(problem_id: str, seed: int, against: Collection[str] = FAULTS) -> Examination:
     """Every claim about one problem in one world. Raises: UnknownProblem."""
     instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
     place = catalogue.place_of(instance.problem)
-    return _examine_control(instance) if place is None else _examine_fault(instance, place)
+    return _examine_control(instance) if place is None else _examine_fault(instance, place, against)
 
 
 def _examine_control(instance: ProblemInstance) -> Examination:
@@ -115,13 +115,13 @@ def _examine_control(instance: ProblemInstance) -> Examination:
     return Examination(problem_id=instance.problem.id, fault=None, seed=instance.seed, checks=(quiet,))
 
 
-def _examine_fault(instance: ProblemInstance, place: Place) -> Examination:
+def _examine_fault(instance: ProblemInstance, place: Place, against: Collection[str]) -> Examination:
     scenario = build(instance.model_copy(update={"problem": _as_mitigation(instance)}))
     control = build(control_of(instance))
     noise = _quiet(instance) | features(control.world, control.application)
     seen = features(scenario.world, scenario.application) - noise
     suffering = sorted(feature for feature in seen if feature[0] != OBJECTS)  # what is asked for is no symptom
-    twin = identification.nearest(place, instance.seed)
+    twin = identification.nearest(place, instance.seed, against)
     is_apart = twin is None or twin.distance > 0
     claims = [
         Check(name="observable", passed=bool(suffering), detail=_brief(suffering)),

@@ -7,6 +7,8 @@ ready, the fault is gone field by field, and nothing of the baseline was lost on
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aoi.problems import aiopslab_grading
+from aoi.problems.aiopslab import Known
 from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
 from aoi.problems.inventory import Inventory, losses
@@ -61,6 +63,8 @@ class EndState:
     application: Application
     plan: Plan
     baseline: Inventory
+    theirs: Known | None = None
+    """AIOpsLab's problem that it is, if it is one."""
 
 
 def grade_answer(kind: TaskKind, truth: Truth, answer: Answer | None) -> Outcome:
@@ -198,8 +202,10 @@ def aiopslab_complaints(end: EndState) -> list[str]:
     """What AIOpsLab's mitigation evaluators look at: container states, and the fields of the fault they know.
 
     Like theirs, a pod without container statuses is skipped, so that a pod that was never scheduled passes
-    unrepaired. That is one reason for the strict grade.
+    unrepaired. That is one reason for the strict grade. One of its own problems is graded by that problem's evaluator.
     """
+    if end.theirs is not None:
+        return aiopslab_grading.complaints(end.theirs, end.world)
     complaints = []
     pods = end.world.store.objects("pods", end.application.namespace)
     # What has ended for good is a record: their applications have no Jobs and no evicted pods.

@@ -10,7 +10,7 @@ from aoi.access.transport import ReadTransport, Transport
 from aoi.agents.situation import Hands
 from aoi.estate.reading import Reader
 from aoi.estate.survey import Survey, survey
-from aoi.problems import catalogue, oracle, preparing
+from aoi.problems import aiopslab, catalogue, oracle, preparing
 from aoi.problems.alerts import Alert, alerts_of
 from aoi.problems.faults.base import Plan
 from aoi.problems.injections.attacks import Aim, strike
@@ -105,7 +105,8 @@ class Scenario:
         """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
         if self.instance.problem.kind != TaskKind.MITIGATION or self.plan is None:
             return oracle.grade_answer(self.instance.problem.kind, self.truth, answer)
-        return oracle.grade_mitigation(EndState(self.fork().world, self.application, self.plan, self.baseline))
+        theirs = aiopslab.known().get(self.instance.problem.id)
+        return oracle.grade_mitigation(EndState(self.fork().world, self.application, self.plan, self.baseline, theirs))
 
     def fork(self) -> "Scenario":
         """An independent copy at this instant: another rollout of the same problem, or a try that may fail."""

@@ -30,13 +30,8 @@ def members(name: SetName) -> tuple[Problem, ...]:
 
 
 def _of_aiopslab() -> tuple[Problem, ...]:
-    ids = [
-        theirs.pattern.format(kind.value)
-        for (_, fault, _), theirs in aiopslab.PROBLEMS.items()
-        if fault in FAULTS
-        for kind in theirs.kinds
-    ]
-    return tuple(catalogue.get(problem_id) for problem_id in (*ids, *aiopslab.NOOPS.values()))
+    """The 86 of the paper; what came later is in the catalogue."""
+    return tuple(catalogue.get(name) for name, known in aiopslab.known().items() if not known.is_newer)
 
 
 def _one_of_each() -> list[Place]:

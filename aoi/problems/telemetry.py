@@ -156,6 +156,11 @@ def _metrics(world: World, application: Application) -> Iterator[tuple[str, str]
     for name, load in now.components.items():
         if load.rate >= MORE * usual.components[name].rate > 0:
             yield name, "many more requests"
+        if now.saturated.get(name, 0.0) >= 1.0:
+            yield name, "held back at its CPU limit"
+        costs = now.application.by_name[name].demand.cpu_ms_per_request
+        if costs > MORE * application.by_name[name].demand.cpu_ms_per_request:
+            yield name, "a request takes more CPU"
     for pod in world.store.objects("pods", application.namespace):
         component = application.component_of(pod)
         if component is None or not is_ready(pod):
@@ -218,6 +223,7 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
     if (spec.get("affinity") or {}).get("nodeAffinity"):
         yield "asks for nodes by affinity"
     yield from _probes(workload)
+    yield from _wishes(workload)
     for service in (item for item in application.services if item.component == name):
         endpoints = world.store.get("endpoints", application.namespace_of(component), service.name)
         subsets = (endpoints or {}).get("subsets") or ()
@@ -239,6 +245,14 @@ def _workload(world: World, application: Application, name: str) -> Iterator[str
 def _is_foreign(world: World, application: Application, component: Component, name: str) -> bool:
     pod = world.store.get("pods", application.namespace_of(component), name)
     return pod is not None and application.component_of(pod) is not component
+
+
+def _wishes(workload: Obj) -> Iterator[str]:
+    """Where the template wants its pods: the scheduler refuses several wishes in the same words."""
+    spec = workload["spec"]["template"]["spec"]
+    for field, wanted in (("nodeSelector", spec.get("nodeSelector")), *spec.get("affinity", {}).items()):
+        if wanted:
+            yield f"wishes by {field}"
 
 
 def _probes(workload: Obj) -> Iterator[str]:

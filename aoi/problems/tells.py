@@ -12,7 +12,9 @@ from aoi.problems.ordinary import MARKS
 from aoi.problems.scenario import Scenario
 from kubeworld.machine.store import Obj
 
-ORDINARY = frozenset(MARKS)
+CONVENTIONAL = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
+"""Keys of labels that whoever deploys anything writes: another team's workload has them as well."""
+ORDINARY = frozenset((*MARKS, *CONVENTIONAL))
 
 
 def between(faulty: Scenario, control: Scenario) -> list[str]:

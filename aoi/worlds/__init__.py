@@ -14,6 +14,7 @@ traces, alerts) is computed from the state of the API objects, so any correct re
     runtime         the kubelet's questions about containers, answered from behaviour and telemetry
     identities      the Probe and the Executor, with the roles of `deploy/rbac`; fence: what RBAC cannot say of them
     endpoints       Prometheus and Jaeger over HTTP paths; transport: how an agent reaches all of it
+    recognition     applications that other people installed, known by their images
     environment     a world ready for use
 
 Each layer of this list knows those above it only; import-linter proves it (pyproject.toml).

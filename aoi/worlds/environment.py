@@ -12,14 +12,19 @@ import orjson
 
 from aoi.access.reading import READABLES
 from aoi.worlds.applications import furniture, manifests, systems
+from aoi.worlds.applications.astronomy import astronomy_shop
+from aoi.worlds.applications.hotel import hotel_reservation
+from aoi.worlds.applications.social import social_network
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import growth, happenings
 from aoi.worlds.behaviour.experiments import Experiments
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
+from aoi.worlds.recognition import RecognisingRecorder, RecognisingRuntime
 from aoi.worlds.runtime import AppRuntime
 from kubeworld.api.server import api_of
+from kubeworld.bootstrap import empty_world
 from kubeworld.cluster import new_cluster, standard_controllers
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.response import Response
@@ -46,6 +51,13 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
     happenings.happen(world, application, rng)
     _send(world, furniture.autoscalers(application))
     return world
+
+
+def open_world(nodes: int, seed: int) -> World:
+    """A cluster with nothing but the system in it, in which the applications that are known by name are recognised."""
+    runtime = RecognisingRuntime((hotel_reservation(seed), social_network(seed), astronomy_shop(seed)))
+    controllers = (Experiments(), RecognisingRecorder(runtime, growth.arrange))
+    return empty_world(nodes, seed, runtime=runtime, controllers=controllers)
 
 
 def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:

@@ -4,6 +4,8 @@
 application does not own run as `PlainRuntime`.
 """
 
+from typing import Protocol, runtime_checkable
+
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import disks, exits, mongo, registries, tasks
 from aoi.worlds.behaviour.conditions import observe
@@ -21,6 +23,15 @@ from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 
+@runtime_checkable
+class HostsApplication(Protocol):
+    """A runtime that may have an application in it."""
+
+    def application_in(self, world: World) -> Application | None:
+        """What runs in the world as it is."""
+        ...
+
+
 class AppRuntime:
     """`Runtime` of one application's images."""
 
@@ -29,6 +40,10 @@ class AppRuntime:
     def __init__(self, application: Application) -> None:
         self.application = application
         self._plain = PlainRuntime()
+
+    def application_in(self, world: World) -> Application:
+        """The one that it was made for."""
+        return self.application
 
     def plan(  # noqa: PLR0911 - one plan per way to start
         self, world: World, pod: Obj, container: Obj, attempt: int
@@ -53,6 +68,8 @@ class AppRuntime:
             return ContainerPlan(pull_ms=pull_ms, start_error=program.start_error)
         component = program.component
         if component is None:
+            if program.image == "foreign" and pod["spec"].get("restartPolicy", "Always") != "Always":
+                return self._plain.plan(world, pod, container, attempt)
             if tasks.is_task(pod, container):
                 return tasks.plan(world, self.application, pod, container, pull_ms)
             return ContainerPlan(pull_ms=pull_ms)
@@ -100,7 +117,7 @@ class AppRuntime:
         status = container_status(pod, container)
         if spec is None or status is None or "running" not in (status.get("state") or {}):
             return 1, b"", f'error: container "{container}" is not running'.encode()
-        return mongo.execute(world, self.application, self._running(world, pod, spec), command)
+        return mongo.execute(world, self.application, self._running(world, pod, spec), command, pod)
 
     def _owns(self, pod: Obj) -> bool:
         return pod["metadata"].get("namespace") in self.application.namespaces
@@ -115,9 +132,9 @@ class AppRuntime:
 
 
 def application_of(world: World) -> Application | None:
-    """What runs in a world, if it was made for an application."""
+    """What runs in a world, if it was made for an application, or one is recognised in it."""
     runtime = world.runtime.base if isinstance(world.runtime, DescribedRuntime) else world.runtime
-    return runtime.application if isinstance(runtime, AppRuntime) else None
+    return runtime.application_in(world) if isinstance(runtime, HostsApplication) else None
 
 
 def applications_of(world: World) -> tuple[Application, ...]:
@@ -150,6 +167,7 @@ def _answer(  # noqa: PLR0911 - one answer per way to fail
     if (
         kind == "httpGet"
         and component.protocol == "http"
+        and component.health_path
         and handler.get("path", "/") not in (component.health_path, "/")
     ):
         return ProbeAnswer(False, "HTTP probe failed with statuscode: 404")

@@ -154,11 +154,11 @@ def _problem(problem_id: str, seed: int) -> list["Tenant"]:
 
 
 def _empty(nodes: int, seed: int) -> list["Tenant"]:
+    from aoi.worlds.environment import open_world
     from aoi.worlds.identities import add_identities
-    from kubeworld.bootstrap import empty_world
     from kubeworld.serve import Tenant, ending_now
 
-    world = empty_world(nodes, seed)
+    world = open_world(nodes, seed)
     add_identities(world, EMPTY_NAMESPACE)
     return [Tenant("empty", ending_now(world), EMPTY_NAMESPACE)]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kubeworld.admission.cel import rules
 from kubeworld.kinds.field_errors import FieldError, invalid, required, unsupported
+from kubeworld.kinds.shared.client_config import client_config_errors, with_port
 from kubeworld.kinds.shared.formats import IMMUTABLE
 from kubeworld.machine.store import Obj
 
@@ -36,8 +37,27 @@ def definition_errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield from _schema_errors(schema, path)
         for where, value, why in rules.definition_problems(schema, path):
             yield invalid(where, value, why)
+    yield from _conversion_errors(spec.get("conversion") or {}, "spec.conversion")
     if old and spec.get("scope") != old["spec"].get("scope"):
         yield invalid("spec.scope", spec.get("scope", ""), IMMUTABLE)
+
+
+def _conversion_errors(conversion: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    """What is wrong with how versions are converted."""
+    strategy, webhook = conversion.get("strategy", "None"), conversion.get("webhook")
+    if strategy not in ("None", "Webhook"):
+        yield unsupported(f"{path}.strategy", strategy, ("None", "Webhook"))
+    elif strategy == "None" and webhook is not None:
+        yield FieldError(
+            f"{path}.webhook", "FieldValueForbidden", "Forbidden: should not be set when strategy is not set to Webhook"
+        )
+    elif strategy == "Webhook":
+        if not webhook or "clientConfig" not in webhook:
+            yield required(f"{path}.webhookClientConfig", "required when strategy is set to Webhook")
+            return
+        yield from client_config_errors(with_port(webhook["clientConfig"]), f"{path}.webhookClientConfig")
+        if not webhook.get("conversionReviewVersions"):
+            yield required(f"{path}.conversionReviewVersions")
 
 
 def _schema_errors(schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:

@@ -9,7 +9,7 @@ from kubeworld.api.options import number
 from kubeworld.api.reads import selected
 from kubeworld.api.results import Call
 from kubeworld.api.selectors import matcher
-from kubeworld.kinds.errors import expired
+from kubeworld.kinds.errors import ApiError, expired
 from kubeworld.kinds.table import row_of, wants_table
 from kubeworld.kinds.versions import shown
 from kubeworld.machine.integers import natural
@@ -100,7 +100,11 @@ class Watch:
         return self._matches(shown(self._kind, obj) if self._kind.conversion else obj)
 
     def _line(self, event: str, obj: Obj) -> bytes:
-        payload: Any = shown(self._kind, obj)
+        try:
+            payload: Any = shown(self._kind, obj)
+        except ApiError as error:  # it cannot be had in this version
+            self.is_open = False
+            return orjson.dumps({"type": "ERROR", "object": error.status()}) + b"\n"
         if self._is_table:
             payload = self._table(obj)
         return orjson.dumps({"type": event, "object": payload}) + b"\n"

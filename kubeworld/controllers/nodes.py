@@ -20,6 +20,9 @@ PRESSURE_MS = 300_000
 """How long a node counts as under pressure once it is not (evictionPressureTransitionPeriod)."""
 COMPONENT = "node-controller"
 UNREACHABLE = "node.kubernetes.io/unreachable"
+NOT_READY = "node.kubernetes.io/not-ready"
+_SILENT = "NodeStatusUnknown"
+"""Reason of the conditions of a node whose kubelet says nothing any more."""
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 LEASES = "leases.coordination.k8s.io"
 LEASE_NAMESPACE = "kube-node-lease"
@@ -120,16 +123,35 @@ class NodeController:
         if node is None:
             return
         node = _register(world, node)
+        _heed(world, node)
         down_since = world.state.get(f"node-down/{name[1]}")
         ready = conditions.find(node["status"]["conditions"], "Ready")
         if down_since is not None and world.clock.now_ms >= down_since + MONITOR_GRACE_MS:
-            if ready is None or ready["status"] != "Unknown":
+            if ready is None or (ready["status"], ready.get("reason")) != ("Unknown", _SILENT):
                 node = _mark_unknown(world, node)
-        elif down_since is None and ready is not None and ready["status"] == "Unknown":
+        elif down_since is None and "Unknown" in _states(node).values():
             node = _mark_ready(world, node)
         if down_since is None:
             node = _sync_pressure(world, node)
         _sync_taints(world, node)
+
+
+def _heed(world: World, node: Obj) -> None:
+    """A client that writes the condition Ready stops the node's kubelet by it, or starts what it has stopped.
+
+    A kubelet that runs would write it back within seconds: what somebody wants to see of a lost node would be gone.
+    """
+    name, ready = node["metadata"]["name"], conditions.find(node["status"]["conditions"], "Ready")
+    if ready is None:
+        return
+    patched = f"node-patched/{name}"
+    is_silent = ready["status"] == "Unknown" and ready.get("reason") == _SILENT
+    if ready["status"] != "True" and not is_silent and f"node-down/{name}" not in world.state:
+        world.state[patched] = True
+        fail(world, name)
+        _tell_lost(world, node)
+    elif ready["status"] == "True" and world.state.pop(patched, None):
+        restore(world, name)
 
 
 def _states(node: Obj) -> dict[str, str]:
@@ -222,16 +244,23 @@ def _mark_unknown(world: World, node: Obj) -> Obj:
             now,
             type_=condition["type"],
             status="Unknown",
-            reason="NodeStatusUnknown",
+            reason=_SILENT,
             message="Kubelet stopped posting node status.",
             lastHeartbeatTime=world.clock.rfc3339(_last_beat_ms(world, node["metadata"]["name"], HEARTBEAT_MS)),
         )
+    was_ready = conditions.is_true(node, "Ready")
     node = world.store.update("nodes", {**node, "status": status})
+    if was_ready:
+        _tell_lost(world, node)
+    return node
+
+
+def _tell_lost(world: World, node: Obj) -> None:
+    """Say so of a node, and of each of its pods, which no Service leads to from this instant."""
     message = f"Node {node['metadata']['name']} status is now: NodeNotReady"
     events.record(world, "nodes", node, "NodeNotReady", message, component=COMPONENT)
     for pod in world.store.pods_on(node["metadata"]["name"]):
         _mark_pod_not_ready(world, pod)
-    return node
 
 
 def _mark_pod_not_ready(world: World, pod: Obj) -> None:
@@ -303,10 +332,12 @@ def _sync_taints(world: World, node: Obj) -> None:
     implied: list[tuple[str, str]] = []
     if (node.get("spec") or {}).get("unschedulable"):
         implied.append((UNSCHEDULABLE, "NoSchedule"))
+    if ready is not None and ready["status"] == "False":
+        implied += [(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")]
     if unreachable:
         implied += [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
     # Taints of other keys are somebody's own and stay; of these, those whose cause is gone go.
-    managed = {UNSCHEDULABLE, UNREACHABLE, *_PRESSURE_TAINTS.values()}
+    managed = {UNSCHEDULABLE, UNREACHABLE, NOT_READY, *_PRESSURE_TAINTS.values()}
     implied += [(key, "NoSchedule") for type_, key in _PRESSURE_TAINTS.items() if conditions.is_true(node, type_)]
     taints = list((node.get("spec") or {}).get("taints") or ())
     kept = [t for t in taints if t["key"] not in managed or (t["key"], t["effect"]) in implied]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kubeworld.kinds.kind import SCALE, Kind, Subresource
+from kubeworld.kinds.errors import ApiError
+from kubeworld.kinds.kind import SCALE, Conversion, Kind, Subresource
 from kubeworld.kinds.shared.columns import NAME_AND_AGE, Printer, age, columns
 from kubeworld.machine.store import Obj
 
@@ -18,6 +19,7 @@ def custom_kinds(definition: Obj) -> Iterator[Kind]:
         group, name = spec["group"], version["name"]
         parts = version.get("subresources") or {}
         spoken = {"scale": SCALE, "status": Subresource(group, name, names["kind"])}
+        conversion = None if version.get("storage") else _conversion(definition, name)
         yield Kind(
             group,
             name,
@@ -29,8 +31,30 @@ def custom_kinds(definition: Obj) -> Iterator[Kind]:
             subresources={part: subresource for part, subresource in spoken.items() if part in parts},
             scale=parts.get("scale"),
             structure=(version.get("schema") or {}).get("openAPIV3Schema"),
+            conversion=conversion,
             printer=_printer(version.get("additionalPrinterColumns") or ()),
         )
+
+
+def _conversion(definition: Obj, version: str) -> Conversion:
+    """Between a version and the one that is stored: the same fields, unless a webhook would have to say which."""
+    spec = definition["spec"]
+    group, names = spec["group"], spec["names"]
+    stored = next((item["name"] for item in spec["versions"] if item.get("storage")), version)
+    table = f"{names['plural']}.{group}"
+    conversion = spec.get("conversion") or {}
+    if conversion.get("strategy") != "Webhook":
+        return Conversion(table, lambda obj: obj, lambda obj: {**obj, "apiVersion": f"{group}/{stored}"})
+
+    def ask(obj: Obj) -> Obj:
+        config = (conversion.get("webhook") or {}).get("clientConfig") or {}
+        service = config.get("service") or {}
+        where = config.get("url") or f"service {service.get('namespace')}/{service.get('name')}"
+        why = f"conversion webhooks are not called, and {where} would have to say how to convert it to {stored}"
+        what = f"conversion webhook for {group}/{version}, Kind={names['kind']} failed: {why}"
+        raise ApiError(500, "InternalError", f"Internal error occurred: {what}", {"causes": [{"message": what}]})
+
+    return Conversion(table, ask, ask)
 
 
 def _printer(wanted: Sequence[Mapping[str, Any]]) -> Printer:

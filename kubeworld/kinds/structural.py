@@ -22,6 +22,9 @@ def with_defaults(value: Any, schema: Source) -> Any:
     if isinstance(value, dict):
         new = dict(value)
         for name, child in (schema.get("properties") or {}).items():
+            # A null where none may be says nothing, as no field does.
+            if name in new and new[name] is None and not child.get("nullable"):
+                del new[name]
             if name not in new and "default" in child:
                 new[name] = child["default"]
             if name in new:

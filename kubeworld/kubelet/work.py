@@ -30,7 +30,8 @@ class ContainerWork:
 
     def wakes_for(self, world: World, change: Change) -> list[tuple[str, Name]]:
         """A pod in which a container has just started or ended."""
-        if not isinstance(world.runtime, Worker) or change.verb == "DELETED" or not change.obj.get("status"):
+        # Every change of every pod comes by here: most are of no runtime that works, and `isinstance` would be slow.
+        if not hasattr(world.runtime, "work") or change.verb == "DELETED" or not change.obj.get("status"):
             return []
         return [("pods", change.name)] if any(_changed(change.obj, change.previous)) else []
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_the_papers_86_are_all_here_by_kind_application_and_split() -> None:
         aiopslab.HOTEL: 38, aiopslab.SOCIAL: 25, aiopslab.SHOP: 23,
     }  # fmt: skip
     assert Counter(found.split for found in PAPER.values()) == {"train": 38, "test": 48}
+
+
+def test_what_is_known_to_be_wrong_and_what_is_not_served_is_written_down() -> None:
+    page = Path("docs/aiopslab.md").read_text()
+    assert all(f"`{name}`" in page for name in (*KNOWN_WRONG, *aiopslab.NEWER))
+    for kind, total in Counter(found.kind.value for found in PAPER.values()).items():
+        each = [sum((f.kind, f.application) == (kind, app) for f in PAPER.values()) for app in aiopslab.NAMESPACES]
+        assert f"| {kind} | {' | '.join(map(str, each))} | {total} |" in page
 
 
 def test_of_the_three_newer_ones_those_on_docker_alone_are_not_served() -> None:

@@ -8,14 +8,16 @@ import pytest
 
 from aoi.access.transport import ReadRequest
 from aoi.problems import catalogue, preparing
-from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED
+from aoi.problems.places import Place
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, schedule
+from aoi.problems.tells import ORDINARY
 from aoi.problems.writes import Patch, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
+from tests.problems.representatives import one_of_each_family
 
 SEED = 11
 
@@ -87,14 +89,13 @@ def test_a_control_shares_clock_and_ordinary_work_with_its_problem() -> None:
     assert control.components == faulty.components
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("application", ["hotel_reservation", "gen003"])
-def test_a_fault_leaves_no_mark_that_ordinary_work_does_not_leave(fault: str, application: str) -> None:
-    faulty = build(ProblemInstance(problem=one_of(fault, application), seed=SEED))
+@pytest.mark.parametrize("place", one_of_each_family().values(), ids=lambda place: place.fault)
+def test_a_fault_leaves_no_mark_that_ordinary_work_does_not_leave(place: Place) -> None:
+    faulty = build(ProblemInstance(problem=catalogue.problem_at(place, TaskKind.DETECTION), seed=SEED))
     control = build(control_of(faulty.instance))
     assert _managers(faulty) == _managers(control)
     # Marks of ordinary work differ with what it hit; what only the faulty world has must be one of them.
-    assert _marks(faulty) - _marks(control) <= {"ops/reviewed", "kubectl.kubernetes.io/restartedAt", "team"}
+    assert _marks(faulty) - _marks(control) <= ORDINARY
 
 
 def _managers(found: Scenario) -> set[str]:

@@ -1,16 +1,19 @@
-"""Named sets of problems, for those who want to draw from one."""
+"""Sets of problems by name, for those who want to draw from one: those of the catalogue, and its splits."""
+
+from typing import cast, get_args
 
 from aoi.errors import UnknownProblem
-from aoi.problems import aiopslab, catalogue
+from aoi.problems import catalogue
+from aoi.problems.sets import SetName, members
+from aoi.records.problem import Split
 
-SETS = ("aiopslab", "train", "development", "test")
+NAMES = (*get_args(SetName), *get_args(Split))
 
 
 def problem_ids(name: str) -> tuple[str, ...]:
     """Ids of a set, in catalogue order. Raises: UnknownProblem."""
-    if name not in SETS:
-        raise UnknownProblem(f"no set {name!r:.40} of problems; there are: {', '.join(SETS)}")
-    every = catalogue.problems(split=None if name == "aiopslab" else name)
-    theirs = {theirs.pattern.format(kind.value) for theirs in aiopslab.PROBLEMS.values() for kind in theirs.kinds}
-    theirs |= set(aiopslab.NOOPS.values())
-    return tuple(problem.id for problem in every if name != "aiopslab" or problem.id in theirs)
+    if name not in NAMES:
+        raise UnknownProblem(f"no set {name!r:.40} of problems; there are: {', '.join(NAMES)}")
+    if name in get_args(Split):
+        return tuple(problem.id for problem in catalogue.problems(split=cast(Split, name)))
+    return tuple(problem.id for problem in members(cast(SetName, name)))

@@ -49,7 +49,9 @@ def _shared_with(plan: Plan, client: str) -> Plan:
 
 
 def _engine_file(component: Component) -> Setting | None:
-    return next((s for s in component.settings if s.source == "config_file" and s.name == "engine.conf"), None)
+    return next(
+        (s for s in component.settings if s.source == "config_file" and s.name in ("mongod.conf", "redis.conf")), None
+    )
 
 
 def _wants_tls(application: Application, component: Component) -> bool:
@@ -62,7 +64,7 @@ def _requires_tls(site: Site, choices: random.Random) -> Plan:
     if setting is None:
         words = ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", f"{folder}/mongodb.pem"]
         return _engine_args(site, words, site.observer)
-    text = f"{setting.value}\nnet:\n  tls:\n    mode: requireTLS\n    certificateKeyFile: {folder}/mongodb.pem\n"
+    text = f"net:\n  tls:\n    mode: requireTLS\n    certificateKeyFile: {folder}/mongodb.pem\n"
     key: Key = ("configmaps", site.namespace, setting.holder)
     return Plan(
         writes=(

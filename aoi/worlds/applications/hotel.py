@@ -10,6 +10,7 @@ import random
 
 from aoi.worlds.applications.installation import Mount, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
+    DATA_KINDS,
     MIB,
     Application,
     Call,
@@ -266,8 +267,9 @@ def _infrastructure() -> tuple[Component, ...]:
 def _services(components: tuple[Component, ...]) -> tuple[ServiceSpec, ...]:
     services = []
     for component in components:
+        own = component.name if component.kind in DATA_KINDS else ""
         numbers = (component.port, *component.extra_ports)
-        ports = tuple(ServicePort(str(port), port, port, component.protocol_of(port)) for port in numbers)
+        ports = tuple(ServicePort(own or str(port), port, port, component.protocol_of(port)) for port in numbers)
         services.append(ServiceSpec(component.name, component.name, ports))
     services.append(
         ServiceSpec("jaeger-out", "jaeger", (ServicePort("jaeger-out", 16686, 16686),), kind="NodePort"),

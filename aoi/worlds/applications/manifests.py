@@ -37,12 +37,15 @@ def start_databases(world: World, application: Application) -> None:
         if component.database is not None:
             databases[component.name] = {
                 "auth": component.database.auth,
-                "users": {
-                    user.name: {"password": user.password, "grants": [list(grant) for grant in user.grants]}
-                    for user in component.database.users
-                },
+                "users": accounts(component),
             }
     world.state["databases"] = databases
+
+
+def accounts(component: Component) -> dict[str, Any]:
+    """What the init script of a database makes: user -> password and grants."""
+    users = component.database.users if component.database else ()
+    return {user.name: {"password": user.password, "grants": [list(grant) for grant in user.grants]} for user in users}
 
 
 def objects(application: Application) -> Iterator[tuple[str, Obj]]:
@@ -211,8 +214,7 @@ def _template(application: Application, component: Component, revision: Revision
     if component.service_account:
         spec |= {"serviceAccount": component.service_account, "serviceAccountName": component.service_account}
     # The API server writes the null; without it, the first unrelated write would count as a change of the template.
-    labels = dict.fromkeys(application.pod_label_keys, component.name) | application.labels_of(component)
-    meta: Obj = {"creationTimestamp": None, "labels": labels}
+    meta: Obj = {"creationTimestamp": None, "labels": application.labels_of(component)}
     annotations = dict(application.pod_annotations)
     if component.sidecars and component.sidecars_lead:
         annotations["kubectl.kubernetes.io/default-container"] = component.container

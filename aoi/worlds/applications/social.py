@@ -6,8 +6,9 @@ name takes, is left out, since with `user -> social-graph` (registration) it wou
 """
 
 import random
+from dataclasses import replace
 
-from aoi.worlds.applications.installation import Resources, Revision, ServicePort, ServiceSpec
+from aoi.worlds.applications.installation import Installed, Resources, Revision, ServicePort, ServiceSpec
 from aoi.worlds.applications.spec import (
     MIB,
     Application,
@@ -35,6 +36,14 @@ _ENGINES: dict[str, tuple[Protocol, Kind, int, str, str]] = {
     "redis": ("redis", "cache", 6379, "6.2.4", "get"),
     "memcached": ("memcached", "cache", 11211, "1.6.7", "get"),
 }
+_FOLDER = "/social-network-microservices/config"
+_FILES = {
+    "mongod.conf": "net:\n  tls:\n    mode: disabled\n",
+    "redis.conf": "io-threads 8\nio-threads-do-reads yes\nport 6379\ntls-port 0\n",
+    "service-config.json": '{"memcached": {"port": 11211, "connections": 512}}\n',
+}
+"""What the engines of stores are started with, a ConfigMap each."""
+_ARGS = {"mongo": ("--config", f"{_FOLDER}/mongod.conf"), "redis": (f"{_FOLDER}/redis.conf",)}
 _DATA = (
     "home-timeline-redis",
     "media-memcached",
@@ -167,6 +176,12 @@ def _settings(name: str) -> tuple[Setting, ...]:
     )
 
 
+def _installed(name: str) -> Installed:
+    """The chart finds pods by `service`, and gives them `app` as well."""
+    selector = (("service", name),)
+    return Installed(name, name, (*selector, ("app", name)), selector)
+
+
 def _program(name: str, rng: random.Random) -> Component:
     is_gateway = name == "nginx-thrift"
     owned = [call.callee for operation in _OPERATIONS[name] for call in operation.calls]
@@ -199,6 +214,7 @@ def _program(name: str, rng: random.Random) -> Component:
 def _store(name: str) -> Component:
     engine = name.rpartition("-")[2]
     protocol, kind, port, tag, operation = _ENGINES[engine]
+    file = {"mongo": "mongod.conf", "redis": "redis.conf"}.get(protocol, "service-config.json")
     is_database = kind == "database"
     return Component(
         name=name,
@@ -209,14 +225,13 @@ def _store(name: str) -> Component:
         image=f"docker.io/library/{protocol}",
         tag=tag,
         command=(),
-        args=(),
+        args=_ARGS.get(protocol, ()),
         port=port,
         start_ms=1500 if is_database else 300,
         resources=Resources(100, 1000, 64 * MIB, (512 if is_database else 192) * MIB),
         demand=Demand(4.0, 0.3 if is_database else 0.05, (95 if is_database else 20) * MIB, 160 * MIB),
         operations=(Operation(operation, 0.9 if is_database else 0.2),),
-        # Each has a ConfigMap with its engine's own settings.
-        settings=(Setting("engine.conf", f"port {port}", r"[\s\S]+", "config_file", name, "engine.conf"),),
+        settings=(Setting(file, _FILES[file], r"[\s\S]+", "config_file", name, file),),
         database=Database(False, ()) if is_database else None,
         chatter_s=20.0 if is_database else 60.0,
     )
@@ -255,12 +270,13 @@ def _service_object(component: Component) -> ServiceSpec:
 def social_network(seed: int) -> Application:
     """SocialNetwork in `test-social-network`; the seed varies replicas, releases, traffic level and resources."""
     rng = random.Random(f"social_network/{seed}")
-    components = (
+    described = (
         *(_program(name, rng) for name in _OPERATIONS),
         *(_store(name) for name in _DATA),
         _aside("media-frontend", "docker.io/yg397/media-frontend", "xenial", "nginx"),
         _aside("jaeger", "docker.io/jaegertracing/all-in-one", "1.57", "jaeger"),
     )
+    components = tuple(replace(component, installed=_installed(component.name)) for component in described)
     images = (
         Image(REPOSITORY, ("0.3.0", "0.3.1", "latest"), ("0.4.0-rc1",), tuple((b, n) for n, b in _BINARIES.items())),
         Image("docker.io/yg397/openresty-thrift", ("xenial",), ("bionic",), (("nginx", "nginx-thrift"),), ("sh",)),
@@ -286,8 +302,7 @@ def social_network(seed: int) -> Application:
         key="social_network",
         seed=seed,
         namespace=NAMESPACE,
-        label_key="service",
-        pod_label_keys=("app",),
+        label_key="app",
         components=components,
         services=tuple(_service_object(component) for component in components),
         images=images,
@@ -298,6 +313,6 @@ def social_network(seed: int) -> Application:
             ("meta.helm.sh/release-namespace", NAMESPACE),
         ),
         names_ports=False,
-        config_folder="/social-network-microservices/config",
+        config_folder=_FOLDER,
         trace_interval_ms=30_000,  # sampled at 1 %: traces are few
     )

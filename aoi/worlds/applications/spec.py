@@ -126,6 +126,8 @@ class Image:
 
     is_private: bool = False
     """Whoever pulls it must log in."""
+    is_any_tag: bool = False
+    """Tags that are not listed exist too, and work: nobody knows all that somebody else's registry has."""
 
     @property
     def arm64(self) -> tuple[str, ...]:
@@ -203,6 +205,7 @@ class Component:
     settings: tuple[Setting, ...] = ()
     probes: tuple[ProbeSpec, ...] = ()
     health_path: str = "/healthz"
+    """Where it answers probes over HTTP, beside `/`; empty: wherever it is asked."""
     mounts: tuple[Mount, ...] = ()
     logins: tuple[Login, ...] = ()
     database: Database | None = None
@@ -300,8 +303,6 @@ class Application:
     """Where its programs ask whether to do something differently."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
-    pod_label_keys: tuple[str, ...] = ()
-    """Further labels with the component's name, on pods alone."""
     pod_annotations: tuple[tuple[str, str], ...] = ()
     """On every pod, written by whoever made the manifests."""
     release_annotations: tuple[tuple[str, str], ...] = ()

@@ -96,7 +96,8 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
         return Launch(None, own, "invalid")
     if image is None:
         return Launch(None, own, "foreign")
-    if tag not in image.tags and tag not in image.buggy and tag not in image.arm64 and tag not in image.flaws:
+    known = tag in image.tags or tag in image.buggy or tag in image.arm64 or tag in image.flaws
+    if not known and not image.is_any_tag:
         return Launch(None, own, "missing")
     state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
     command, open_files = unwrapped(container.get("command") or [])
@@ -124,7 +125,8 @@ def _program(
     """(whose program starts, or why none does). An image without a command runs its first program."""
     binaries = dict(image.binaries)
     if not command and image.by_tag:
-        return application.by_name[image.program_of(tag)], ""
+        name = image.program_of(tag)
+        return (application.by_name[name] if name else own), ""
     if not command:
         preferred = own.command[0] if own and own.command and own.command[0] in binaries else image.binaries[0][0]
         command = [preferred]

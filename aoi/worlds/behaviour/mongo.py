@@ -5,23 +5,25 @@ theirs. Anything not understood answers as the shell does for a syntax error: ex
 """
 
 import re
-import shlex
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
-from aoi.worlds.behaviour import databases
+from aoi.worlds.behaviour import databases, script
 from aoi.worlds.behaviour.launch import Launch
+from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
 Result = tuple[int, bytes, bytes]
 SHELLS = ("mongo", "mongosh", "psql")
+_ADMINISTRATORS = ("root", "userAdminAnyDatabase")
+"""Roles that may change accounts."""
 _ROLE = re.compile(r"""\{\s*role\s*:\s*['"](?P<role>\w+)['"]\s*,\s*db\s*:\s*['"](?P<db>[\w-]+)['"]\s*\}""")
 _STATEMENT = re.compile(r"""\.(?P<verb>\w+)\(\s*(?:['"](?P<user>[\w-]+)['"])?(?P<rest>.*)\)\s*;?\s*$""", re.DOTALL)
 _FIELD = re.compile(r"""(?P<key>user|pwd)\s*:\s*(?:['"](?P<text>[^'"]*)['"]|process\.env\.\w+)""")
 
 
 def execute(  # noqa: PLR0911 - one answer per tool
-    world: World, application: Application, program: Launch, command: list[str]
+    world: World, application: Application, program: Launch, command: list[str], pod: Obj | None = None
 ) -> Result:
     """Run a command line in a container: scripts of a mounted ConfigMap, a mongo shell, a few harmless tools."""
     if not command:
@@ -29,7 +31,7 @@ def execute(  # noqa: PLR0911 - one answer per tool
     tools = _tools(application, program)
     words = list(command)
     if words[0] in ("sh", "bash", "/bin/sh", "/bin/bash") and words[0].split("/")[-1] in tools:
-        return _shell(world, application, program, words[1:])
+        return _shell(world, application, pod, program, words[1:])
     name = words[0].split("/")[-1]
     if name not in tools:
         return 126, b"", f'exec: "{words[0]}": executable file not found in $PATH'.encode()
@@ -48,42 +50,59 @@ def _tools(application: Application, program: Launch) -> tuple[str, ...]:
     return image.tools if image else ()
 
 
-def _shell(world: World, application: Application, program: Launch, words: list[str]) -> Result:
+def _shell(world: World, application: Application, pod: Obj | None, program: Launch, words: list[str]) -> Result:
     """`sh -c LINE` or a script from a mounted ConfigMap; every line must be a database shell's."""
     if words[:1] == ["-c"] and len(words) == 2:
         text = words[1]
     elif len(words) == 1:
-        answered = _script(world, application, program, words[0])
+        answered = _script(world, application, pod, program, words[0])
         if answered is None:
             return 127, b"", f"{words[0]}: No such file or directory".encode()
         text = answered
     else:
         return 2, b"", b"sh: not emulated"
-    output = b""
-    for line in (line.strip() for line in text.splitlines()):
-        if not line or line.startswith("#"):
+    output, code, error = b"", 0, b""
+    for words_of_line in script.commands(text):
+        if words_of_line[0] == "echo":
+            output += " ".join(words_of_line[1:]).encode() + b"\n"
             continue
-        code, out, err = _database_shell(world, program, _split(line))
-        output += out
-        if code:
-            return code, output, err
-    return 0, output, b""
+        # A shell goes on after a command that failed; what counts in the end is its last one.
+        code, out, error = _database_shell(world, program, words_of_line)
+        output += out + error
+    return code, output if code == 0 else output.removesuffix(error), error if code else b""
 
 
-def _split(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return [line]
-
-
-def _script(world: World, application: Application, program: Launch, path: str) -> str | None:
+def _script(world: World, application: Application, pod: Obj | None, program: Launch, path: str) -> str | None:
+    """Text of a file that a ConfigMap puts into the container."""
+    if pod is not None:
+        return _mounted(world, pod, path)
     component = program.own
     for mount in component.mounts if component else ():
         if mount.source == "configmap" and path.startswith(mount.path + "/"):
             held = world.store.get("configmaps", application.namespace, mount.holder or mount.name)
             return (held or {}).get("data", {}).get(path[len(mount.path) + 1 :])
     return None
+
+
+def _mounted(world: World, pod: Obj, path: str) -> str | None:
+    """By the volumes that the pod really has."""
+    folder, _, name = path.rpartition("/")
+    return mounted(world, pod, folder).get(f"{folder}/{name}")
+
+
+def mounted(world: World, pod: Obj, folder: str) -> dict[str, str]:
+    """Files that ConfigMaps put into a folder of a pod's containers: path -> text, in the order of their names."""
+    volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+    files: dict[str, str] = {}
+    for container in pod["spec"]["containers"]:
+        for mount in container.get("volumeMounts") or ():
+            source = volumes.get(mount["name"], {}).get("configMap")
+            if source is None or mount["mountPath"].rstrip("/") != folder:
+                continue
+            held = world.store.get("configmaps", pod["metadata"]["namespace"], source.get("name", ""))
+            for name, text in sorted(((held or {}).get("data") or {}).items()):
+                files[f"{folder}/{name}"] = text
+    return files
 
 
 def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
@@ -100,7 +119,7 @@ def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
         if account is None or account["password"] != password:
             return 1, b"", b"MongoServerError: Authentication failed."
     is_root = not state["auth"] or any(
-        role == "root" for _, role in (state["users"].get(user or "") or {}).get("grants", ())
+        role in _ADMINISTRATORS for _, role in (state["users"].get(user or "") or {}).get("grants", ())
     )
     text = ""
     for statement in (part.strip() for part in script.split(";\n") if part.strip()):
@@ -132,7 +151,7 @@ def _statement(  # noqa: PLR0911 - one answer per statement
     verb, user, rest = match["verb"], match["user"], match["rest"]
     if verb not in ("grantRolesToUser", "revokeRolesFromUser", "dropUser", "createUser", "getUsers", "getUser"):
         return 1, f"TypeError: {verb} is not emulated", users
-    if not is_root:
+    if not is_root and not (verb == "createUser" and not users):
         return 1, f"MongoServerError: not authorized on admin to execute command {{ {verb}: 1 }}", users
     if verb in ("getUsers", "getUser"):
         shown = [name for name in users if user in (None, name)]

@@ -192,7 +192,7 @@ class Saturated(Evaluation):
         tries = self.tries.get(caller, 1)
         if tries == 1 or not failing:
             return failing, errors, median, extra
-        again = _attempts(failing, tries) - 1.0
+        again = attempts_of(failing, tries) - 1.0
         return (
             round(failing**tries, 6),
             errors,
@@ -204,7 +204,7 @@ class Saturated(Evaluation):
     def _fan_out(self, name: str, operation: Operation, rate: float) -> None:
         alive = rate * (1.0 - self.dropped.get(name, 0.0))
         for call in operation.calls:
-            attempts = alive * call.weight * _attempts(super()._call(name, call)[0], self.tries.get(name, 1))
+            attempts = alive * call.weight * attempts_of(super()._call(name, call)[0], self.tries.get(name, 1))
             self.calls[name, call.callee] = self.calls.get((name, call.callee), 0.0) + attempts
             key = (call.callee, call.operation)
             # What is dropped there has arrived, and has cost something.
@@ -214,7 +214,7 @@ class Saturated(Evaluation):
                 alive *= 1 - call.weight * (1 - (1 - failing) * (1 - errors))
 
 
-def _attempts(failing: float, tries: int) -> float:
+def attempts_of(failing: float, tries: int) -> float:
     """Mean attempts of a call of which each fails with this share, and that is made `tries` times at most."""
     return float(tries) if failing >= 1.0 else (1.0 - failing**tries) / (1.0 - failing)
 

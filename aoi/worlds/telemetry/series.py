@@ -15,6 +15,7 @@ from aoi.worlds.behaviour.conditions import Instances
 from aoi.worlds.behaviour.traffic import Flow, Load, Traffic
 from aoi.worlds.telemetry.history import Counter, Errors, Gauge, History, ready_at, share_below
 from aoi.worlds.telemetry.promql import Labels, Matcher, Series
+from aoi.worlds.telemetry.runtimes import Runtimes
 from kubeworld.machine.world import World
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
@@ -36,6 +37,7 @@ class Catalogue:
             "http_client_request_duration_seconds_bucket": self._client_durations,
             "kube_deployment_spec_replicas": self._replicas,
             "kube_deployment_status_replicas_available": self._available,
+            **Runtimes(application, self.history).makers,
         }
 
     @property

@@ -19,6 +19,24 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "list": list,
 }
 
+_UNSET: dict[str, frozenset[str]] = {
+    "Container": frozenset({"imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy"}),
+    "ContainerPort": frozenset({"protocol"}),
+    "CronJobSpec": frozenset({"concurrencyPolicy"}),
+    "DaemonSetUpdateStrategy": frozenset({"type"}),
+    "DeploymentStrategy": frozenset({"type"}),
+    "HTTPGetAction": frozenset({"path", "scheme"}),
+    "PersistentVolumeSpec": frozenset({"persistentVolumeReclaimPolicy"}),
+    "PodSpec": frozenset({"dnsPolicy", "restartPolicy", "schedulerName"}),
+    "Secret": frozenset({"type"}),
+    "ServicePort": frozenset({"protocol"}),
+    "ServiceSpec": frozenset({"clusterIP", "externalTrafficPolicy", "sessionAffinity", "type"}),
+    "StatefulSetSpec": frozenset({"podManagementPolicy"}),
+    "StatefulSetUpdateStrategy": frozenset({"type"}),
+}
+"""Fields that have a default and are no pointers in Go: there an empty string is what was never set."""
+_NONE: frozenset[str] = frozenset()
+
 
 def conformed(value: dict[str, Any], schema: Schema) -> tuple[dict[str, Any], list[str]]:
     """(`value` without nulls and unknown fields, paths of the unknown ones). Raises: TypeError, in Go's words."""
@@ -39,9 +57,10 @@ def _walk(value: Any, schema: Schema, path: str, unknown: list[str], owner: str 
         fields = schema.fields
         owner = schema.definition.rsplit(".", 1)[1] if schema.definition else owner
         clean = {}
+        unset = _UNSET.get(owner, _NONE) if schema.definition else _NONE
         for key, child in value.items():
             # A null is an absent field: typed clients send it for pointers that are not set.
-            if child is None:
+            if child is None or (child == "" and key in unset):
                 continue
             field = fields.get(key)
             if field is not None:

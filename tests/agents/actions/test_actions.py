@@ -44,6 +44,7 @@ def test_restart_replaces_every_pod(cluster) -> None:
     pods = {pod["metadata"]["uid"] for pod in cluster.world.store.objects("pods", cluster.namespace)}
     result = cluster.executor.perform("restart", "rate")
     assert result.status == "ok", result.text
+    cluster.world.advance(10_000)  # the new ones are ready; the last old one is on its way
     left = [p for p in cluster.world.store.objects("pods", cluster.namespace) if p["metadata"]["uid"] in pods]
     assert not [pod for pod in left if pod["metadata"]["name"].startswith("rate-")]
 

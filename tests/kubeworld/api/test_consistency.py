@@ -120,7 +120,6 @@ def test_equal_requests_give_equal_worlds_in_every_process(seeds):
     ("method", "path"),
     [
         ("POST", "/api/v1/namespaces/shop/pods/web-1/attach"),
-        ("POST", "/api/v1/namespaces/shop/pods/web-1/portforward"),
         ("GET", "/api/v1/namespaces/shop/pods/web-1/proxy"),
         ("PATCH", "/api/v1/namespaces/shop/pods/web-1/ephemeralcontainers"),
         ("PATCH", "/api/v1/namespaces/shop/pods/web-1/resize"),

@@ -107,3 +107,58 @@ def test_a_declared_scale_reads_and_writes_the_paths_it_names(cluster):
     assert cluster.get(f"{WIDGETS}/one")["spec"]["replicas"] == 3
     rows = cluster.get(f"{WIDGETS}/one/scale", headers={"accept": TABLE})["rows"]
     assert rows[0]["cells"][:3] == ["one", 3, 2]
+
+
+def versions(*names, strategy="None", **conversion):
+    """A definition of Wheels that are stored in the last of these versions."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    listed = [{"name": name, "served": True, "storage": name == names[-1], "schema": schema} for name in names]
+    kinds = {"plural": "wheels", "kind": "Wheel"}
+    spec = {"group": "cars.example.com", "scope": "Namespaced", "names": kinds, "versions": listed}
+    spec["conversion"] = {"strategy": strategy, **conversion}
+    return {"metadata": {"name": "wheels.cars.example.com"}, "spec": spec}
+
+
+def test_another_version_is_the_same_object_under_its_own_name(cluster):
+    cluster.post(CRDS, versions("v1", "v2"))
+    wheels = "/apis/cars.example.com/{}/namespaces/shop/wheels"
+    made = cluster.post(wheels.format("v1"), {"metadata": {"name": "left"}, "spec": {"inches": 17}})
+    assert made["apiVersion"] == "cars.example.com/v1"
+    assert cluster.get(wheels.format("v2") + "/left")["apiVersion"] == "cars.example.com/v2"
+    (listed,) = cluster.get(wheels.format("v1"))["items"]
+    assert (listed["apiVersion"], listed["spec"]) == ("cars.example.com/v1", {"inches": 17})
+    changed = cluster.patch(wheels.format("v1") + "/left", {"spec": {"inches": 18}}, MERGE)
+    assert (changed["apiVersion"], changed["spec"]["inches"]) == ("cars.example.com/v1", 18)
+
+
+def test_what_a_conversion_webhook_would_have_to_say_is_refused_and_the_stored_version_is_not(cluster):
+    config = {"service": {"namespace": "shop", "name": "converter"}}
+    webhook = {"clientConfig": config, "conversionReviewVersions": ["v1"]}
+    cluster.post(CRDS, versions("v1", "v2", strategy="Webhook", webhook=webhook))
+    wheels = "/apis/cars.example.com/{}/namespaces/shop/wheels"
+    assert cluster.get(wheels.format("v1"))["items"] == []
+    cluster.post(wheels.format("v2"), {"metadata": {"name": "left"}})
+    for method, path, body in (
+        ("GET", "/left", None),
+        ("GET", "", None),
+        ("POST", "", {"metadata": {"name": "right"}}),
+    ):
+        status, answer = cluster.send(method, wheels.format("v1") + path, body)
+        assert status == 500
+        assert "conversion webhook for cars.example.com/v1, Kind=Wheel failed" in answer["message"]
+    assert len(cluster.get(wheels.format("v2"))["items"]) == 1
+
+
+def test_a_conversion_says_where_its_webhook_is(cluster):
+    status, answer = cluster.send("POST", CRDS, versions("v1", strategy="Webhook"))
+    assert status == 422
+    assert "spec.conversion.webhookClientConfig: Required value: required when strategy is set" in answer["message"]
+
+
+def test_a_null_says_nothing_and_does_not_stand_for_what_is_required(cluster):
+    cluster.post(CRDS, widgets())
+    status, answer = cluster.send("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"size": None}})
+    assert status == 422
+    assert "spec.size: Required value" in answer["message"]
+    made = cluster.post(WIDGETS, {"metadata": {"name": "w"}, "spec": {"size": 1, "max": None, "name": None}})
+    assert made["spec"] == {"size": 1, "max": 5}

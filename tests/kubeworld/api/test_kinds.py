@@ -150,3 +150,27 @@ def test_a_pod_spec_that_means_nothing_is_refused(cluster, spec, message):
     status, answer = cluster.send("POST", "/api/v1/namespaces/shop/pods", body)
     assert status == 422
     assert message in answer["message"]
+
+
+def test_an_empty_string_is_a_field_that_was_not_set(cluster):
+    container = {"name": "c", "image": "i", "imagePullPolicy": "", "ports": [{"containerPort": 80, "protocol": ""}]}
+    container["livenessProbe"] = {"httpGet": {"port": 80, "scheme": "", "path": ""}}
+    spec = {"containers": [container], "restartPolicy": "", "dnsPolicy": "", "schedulerName": ""}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": spec}
+    body = {"selector": {"matchLabels": {"a": "b"}}, "template": template, "serviceName": "s"}
+    body |= {"podManagementPolicy": "", "updateStrategy": {"type": ""}}
+    path = "/apis/apps/v1/namespaces/shop/statefulsets"
+    made = cluster.post(path, {"metadata": {"name": "s"}, "spec": body})["spec"]
+    assert (made["podManagementPolicy"], made["updateStrategy"]["type"]) == ("OrderedReady", "RollingUpdate")
+    pod = made["template"]["spec"]
+    assert (pod["restartPolicy"], pod["dnsPolicy"]) == ("Always", "ClusterFirst")
+    assert pod["containers"][0]["imagePullPolicy"] == "Always"
+    assert pod["containers"][0]["ports"][0]["protocol"] == "TCP"
+    assert pod["containers"][0]["livenessProbe"]["httpGet"] == {"path": "/", "port": 80, "scheme": "HTTP"}
+    ports = [{"port": 80, "protocol": ""}]
+    service = {"metadata": {"name": "s"}, "spec": {"type": "", "sessionAffinity": "", "clusterIP": "", "ports": ports}}
+    made = cluster.post("/api/v1/namespaces/shop/services", service)["spec"]
+    assert (made["type"], made["sessionAffinity"], made["ports"][0]["protocol"]) == ("ClusterIP", "None", "TCP")
+    host = {"name": "h", "hostPath": {"path": "/", "type": ""}}
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}], "volumes": [host]}}
+    assert cluster.post("/api/v1/namespaces/shop/pods", pod)["spec"]["volumes"][0]["hostPath"]["type"] == ""

@@ -154,6 +154,64 @@ def test_a_node_under_pressure_takes_no_new_pods(what):
     assert len(on(world, "node-1")) > 1
 
 
+def patched(world, status):
+    """What `kubectl patch node node-1 --subresource=status` writes."""
+
+    now = get(world, "nodes", "node-1", "")["status"]["conditions"]
+    changed = [{**one, "status": status} if one["type"] == "Ready" else one for one in now]
+    edit(world, "nodes", "node-1", "status", conditions=changed)
+
+
+@pytest.mark.parametrize(("status", "taint"), [("False", "not-ready"), ("Unknown", "unreachable")])
+def test_a_node_that_somebody_sets_not_ready_is_lost_at_once(status, taint):
+    world = run()
+    patched(world, status)
+    world.settle()
+    node = get(world, "nodes", "node-1", "")
+    assert condition(node, "Ready")["status"] == status
+    assert [(item["key"], item["effect"]) for item in node["spec"]["taints"]] == [
+        (f"node.kubernetes.io/{taint}", "NoSchedule"),
+        (f"node.kubernetes.io/{taint}", "NoExecute"),
+    ]
+    (lost,) = on(world, "node-1")
+    assert condition(lost, "Ready")["status"] == "False"
+    assert len(get(world, "endpoints", "geo")["subsets"][0]["addresses"]) == 2
+    assert len(events_of(world, "node-1", "NodeNotReady")) == 1
+    renewed = nodes.present(world, nodes.LEASES, get(world, nodes.LEASES, "node-1", "kube-node-lease"))
+    world.advance(60_000)
+    silent = condition(get(world, "nodes", "node-1", ""), "Ready")
+    assert (silent["status"], silent["reason"]) == ("Unknown", "NodeStatusUnknown")
+    later = nodes.present(world, nodes.LEASES, get(world, nodes.LEASES, "node-1", "kube-node-lease"))
+    assert later["spec"] == renewed["spec"], "nobody renews its lease"
+    world.advance(400_000)
+    assert "deletionTimestamp" in on(world, "node-1")[0]["metadata"]
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 3
+
+
+def test_a_node_that_somebody_sets_ready_again_comes_back_whole():
+    world = run()
+    before = {pod["metadata"]["uid"] for pod in pods_of(world, "geo")}
+    patched(world, "False")
+    world.advance(100_000)
+    patched(world, "True")
+    world.advance(60_000)
+    node = get(world, "nodes", "node-1", "")
+    assert {one["status"] for one in node["status"]["conditions"] if one["type"] != "Ready"} == {"False"}
+    assert condition(node, "Ready")["reason"] == "KubeletReady"
+    assert "taints" not in node["spec"]
+    assert {pod["metadata"]["uid"] for pod in pods_of(world, "geo")} == before
+    assert get(world, "deployments.apps", "geo")["status"]["readyReplicas"] == 3
+
+
+def test_a_client_cannot_wake_a_kubelet_that_it_has_not_stopped():
+    world = run()
+    nodes.fail(world, "node-1")
+    world.advance(60_000)
+    patched(world, "True")
+    world.advance(60_000)
+    assert condition(get(world, "nodes", "node-1", ""), "Ready")["status"] == "Unknown"
+
+
 def test_a_node_under_disk_pressure_sends_its_pods_away_and_takes_none():
     world = run(6)
     there = {pod["metadata"]["name"] for pod in on(world, "node-1")}

@@ -119,3 +119,18 @@ def test_a_retry_storm_outlives_its_trigger_and_a_restart_of_everything() -> Non
     world.advance(300_000)
     assert traffic(world).flows[caller, callee].failing < 0.05
     assert scenario.plan.is_present(world)
+
+
+@pytest.mark.parametrize(
+    ("key", "expression", "least"),
+    [
+        ("small_heap", "max(rate(jvm_gc_pause_seconds_sum[1m]))", 0.5),
+        ("retry_storm", "sum(rate(rpc_client_retries_total[1m]))", 50.0),
+        ("cache_memory", "sum(rate(redis_keyspace_misses_total[1m]))/sum(rate(redis_keyspace_hits_total[1m]))", 0.3),
+        ("poison_message", "max(kafka_consumergroup_lag)", 50.0),
+    ],
+)
+def test_what_runtimes_export_agrees(key: str, expression: str, least: float) -> None:
+    app, seed, _, _ = SHOWN[key]
+    scenario = scenario_of(key, app, seed)
+    assert float(read(scenario, f"prom query '{expression}'").split()[-1]) >= least

@@ -75,6 +75,13 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO deadlock detector started",
     ),
     rule(
+        "sql.readonly", "readonly", 1,
+        "~cannot execute {w} in a read-only transaction", "~The MySQL server is running with the --read-only option",
+        knows="ERROR:  cannot execute INSERT in a read-only transaction (SQLSTATE 25006)",
+        leaves="LOG:  statement: BEGIN TRANSACTION READ ONLY",
+        is_call=True,
+    ),
+    rule(
         "sql.slow", "slowquery", 1,
         "~canceling statement due to {w} timeout", "~Lock wait timeout exceeded", "~exceeded time limit", "~MaxTimeMSExpired", "~Query execution was interrupted, maximum statement execution time exceeded",
         knows="ERROR:  canceling statement due to statement timeout",

@@ -5,6 +5,19 @@ from aoi.estate.logs.rules.form import Rule, rule
 
 RULES: tuple[Rule, ...] = (
     rule(
+        "java.gc.limit", "gc", 0,
+        "~GC overhead limit exceeded",
+        knows="java.lang.OutOfMemoryError: GC overhead limit exceeded",
+        leaves="INFO jvm flag -XX:-UseGCOverheadLimit is set",
+    ),
+    rule(
+        "redis.full", "cachemiss", 1,
+        "OOM command not allowed when used memory",
+        knows="ReplyError: OOM command not allowed when used memory > 'maxmemory'.",
+        leaves="INFO redis maxmemory: command stats allowed",
+        is_call=True,
+    ),
+    rule(
         "java.heap", "oomkilled", 0,
         "java.lang.OutOfMemoryError: {text}", "java.lang.OutOfMemoryError",
         "Terminating due to java.lang.OutOfMemoryError", "insufficient memory for the Java Runtime Environment",
@@ -43,7 +56,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "redis.fork", "oomkilled", 0,
-        "Can't save in background: fork: {text}", "OOM command not allowed when used memory",
+        "Can't save in background: fork: {text}",
         knows="1:M 02 Jan 2026 03:04:05.678 # Can't save in background: fork: Cannot allocate memory",
         leaves="1:M 02 Jan 2026 03:04:05.678 * Background saving started by pid 33",
     ),
@@ -86,7 +99,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "java.gc", "gc", 1,
-        "~GC overhead limit exceeded", "Pause Full (Allocation Failure)", "~full gc ({w} {w})",
+        "Pause Full (Allocation Failure)", "~full gc ({w} {w})",
         knows="[gc] GC(118) Pause Full (Allocation Failure) 510M->509M(512M) 1204.2ms",
         leaves="[gc] GC(3) Pause Young (Normal) (G1 Evacuation Pause) 24M->4M(256M) 3.2ms",
     ),

@@ -80,7 +80,7 @@ class AppRuntime:
             exit=ExitPlan(ending.after_ms, ending.code, ending.reason) if ending else None,
             evict=disks.excess(component, pod, container),
             stop_ms=300 + int(900 * unit(world.seed, "stop", pod["metadata"]["name"])),
-            stop_code=0 if component.dialect in ("zap", "zerolog", "mongod", "redis") else 143,
+            stop_code=0 if component.dialect in ("zap", "zerolog", "zerolog-console", "mongod", "redis") else 143,
         )
 
     def probe(self, world: World, pod: Obj, container: Obj, probe: Obj) -> ProbeAnswer:

@@ -6,7 +6,7 @@ containers print is computed from the clock on demand and moves with it.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ class _Shifter:
             # The cheap look first: nearly all strings of a world are none.
             is_timestamp = len(value) >= 20 and value[4] == "-" and _TIMESTAMP.fullmatch(value)
             return _moved(value, self._shift) if is_timestamp else value
-        if not isinstance(value, (dict, list, tuple)):
+        if not isinstance(value, (dict, list, tuple)) and not _is_record(value):
             return value
         done = self._done.get(id(value))
         if done is None:
@@ -58,10 +58,19 @@ class _Shifter:
         if isinstance(value, dict):
             items = {key: self.shifted(child) for key, child in value.items()}
             return value if all(items[key] is child for key, child in value.items()) else items
+        if _is_record(value):
+            # What controllers remember of an object repeats its times and is written into it again.
+            old = {part.name: getattr(value, part.name) for part in fields(value)}
+            changed = {name: moved for name, part in old.items() if (moved := self.shifted(part)) is not part}
+            return replace(value, **changed) if changed else value
         parts = [self.shifted(child) for child in value]
         if all(new is old for new, old in zip(parts, value, strict=True)):
             return value
         return parts if isinstance(value, list) else tuple(parts)
+
+
+def _is_record(value: Any) -> bool:
+    return is_dataclass(value) and not isinstance(value, type)
 
 
 def _moved(text: str, shift: timedelta) -> str:

@@ -10,7 +10,8 @@ VALUES = {
     "iso": "2026-01-02T03:04:05.678Z", "space": "2026-01-02 03:04:05.678", "slashed": "2026/01/02 03:04:05",
     "clock": "03:04:05", "epoch": "1767323045678", "who": "search", "host": "pricing-db", "callee": "pricing-db",
     "port": "5432", "ip": "10.96.7.7", "op": "Nearby", "ms": "250", "n": 41, "name": "DB_URL", "value": "???",
-    "user": "shop", "db": "prices", "dns": "10.96.0.10",
+    "user": "shop", "db": "prices", "dns": "10.96.0.10", "second": "2026-01-02T03:04:05Z",
+    "offset": "2026-01-02T03:04:05.678+00:00", "named": "2026-Jan-02 03:04:05.678000", "spot": "search.go:61",
 }  # fmt: skip
 CALLS = ("refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "unauthorized", "authfailed", "dns")
 MEANT = {
@@ -35,7 +36,9 @@ ENDINGS = ("panic", "missing", "invalid", "taken", "nologin", "norole", "nodatab
 def written(dialect, event, level):
     """Every phrase of an event as a log of its own; an ending is one log of several lines."""
     texts = [text.format_map(VALUES) for text in dialect.phrases.get(event, ())]
-    formed = [dialect.line.format_map({**VALUES, "level": dialect.levels[level], "text": text}) for text in texts]
+    forms = [dialect.piece_line if text.startswith('"s":') else dialect.line for text in texts]
+    values = [{**VALUES, "level": dialect.levels[level], "text": text} for text in texts]
+    formed = [form.format_map(value) for form, value in zip(forms, values, strict=True)]
     if event not in ENDINGS:
         return formed
     lines = [text if index or text.startswith(RAW) else formed[index] for index, text in enumerate(texts)]

@@ -29,7 +29,7 @@ def test_revoke_breaks_the_client_and_grant_heals_it(hotel: Installed) -> None:
 
 
 def test_aiopslabs_mounted_scripts_run(hotel: Installed) -> None:
-    assert run(hotel, ["bash", "/scripts/remove-admin-geo-mongo.sh"])[0] == 0
+    assert run(hotel, ["bash", "/scripts/remove-admin-mongo.sh"])[0] == 0
     assert "admin" not in databases.users(hotel.world, "mongodb-geo")
     code, output = run(hotel, ["bash", "/scripts/remove-mitigate-admin-geo-mongo.sh"])
     assert code == 0, output

@@ -89,6 +89,8 @@ def rollout_problem(view: View, component: str) -> str | None:
     live = sum(1 for pod in pods if is_ready(pod))
     if updated < wanted or ready < wanted or live < wanted:
         return f"{name}: {updated} of {wanted} replicas updated, {min(ready, live)} ready" + _reasons(pods)
+    if key == "deployments.apps" and (left := status.get("replicas", 0) - updated) > 0:
+        return f"{name}: {left} old replicas are pending termination"
     return None
 
 

@@ -192,6 +192,8 @@ def _structured(fields: Mapping[str, Any], level: Level) -> Said | None:
     attributes = fields.get("attr")
     if isinstance(attributes, dict):  # mongod
         errors += _values(attributes, ("message", "error", "reason"))
+        if level is Level.QUIET and "error" in attributes:
+            level = Level.NONE  # whom it does not let in, and why, it says at the level of information
     stack = _stack(fields)
     status = next((fields[key] for key in ("status", "status_code", "response_code") if key in fields), None)
     has_path = any(key in fields for key in ("method", "path", "uri", "request", "request_uri"))
@@ -228,7 +230,11 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str) and value:
         yield value
     elif isinstance(value, dict):
-        parts = [value[key] for key in ("type", "name", "message", "msg", "code") if isinstance(value.get(key), str)]
+        parts = [
+            value[key]
+            for key in ("type", "name", "message", "msg", "code", "codeName", "errmsg")
+            if isinstance(value.get(key), str)
+        ]
         if parts:
             yield ": ".join(dict.fromkeys(parts))
 

@@ -45,6 +45,15 @@ _CACHE = {"profile": "memcached-profile", "rate": "memcached-rate", "reservation
 _DATABASE_NAME = {name: f"{name}-db" for name in _MONGO}
 _WITH_AUTH = ("geo", "rate")
 _ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
+_KOMPOSE = (("kompose.cmd", "kompose convert"), ("kompose.version", "1.22.0 (955b78124)"))
+_MESH = (
+    (
+        "sidecar.istio.io/statsInclusionPrefixes",
+        "cluster.outbound,cluster_manager,listener_manager,http_mixer_filter,tcp_mixer_filter,server,cluster.xds-grp,"
+        "listener,connection_manager",
+    ),
+    ("sidecar.istio.io/statsInclusionRegexps", "http.*"),
+)
 
 
 def _operations(name: str) -> tuple[Operation, ...]:
@@ -137,7 +146,7 @@ def _go_service(name: str, rng: random.Random) -> Component:
         name=name,
         kind="gateway" if name == "frontend" else "service",
         protocol="http" if name == "frontend" else "grpc",
-        dialect="zerolog",
+        dialect="zerolog-console",
         container=f"hotel-reserv-{name}",
         image=REPOSITORY,
         tag="latest",
@@ -165,8 +174,8 @@ def _mongo(owner: str, rng: random.Random) -> Component:
     auth = owner in _WITH_AUTH
     mounts = [Mount(f"{owner}", "claim", "/data/db")]
     if auth:
-        mounts.append(Mount(f"mongo-{owner}-script", "configmap", "/docker-entrypoint-initdb.d"))
-        mounts.append(Mount(f"failure-admin-{owner}", "configmap", "/scripts"))
+        mounts.append(Mount("init-script", "configmap", "/docker-entrypoint-initdb.d", f"mongo-{owner}-script"))
+        mounts.append(Mount("failure-script", "configmap", "/scripts", f"failure-admin-{owner}"))
     users = (
         DatabaseUser("root", "root", (("admin", "root"),)),
         DatabaseUser("admin", "admin", ((f"{owner}-db", "readWrite"),)),
@@ -226,6 +235,7 @@ def _infrastructure() -> tuple[Component, ...]:
         args=(),
         port=8500,
         extra_ports=(8300, 8400, 8600),
+        udp_ports=(8600,),
         start_ms=900,
         resources=Resources(100, 1000, 64 * MIB, 256 * MIB),
         demand=Demand(8.0, 0.02, 52 * MIB, 90 * MIB),
@@ -244,6 +254,7 @@ def _infrastructure() -> tuple[Component, ...]:
         args=(),
         port=16686,
         extra_ports=(14269, 5778, 14268, 14267, 6831, 6832, 5775),
+        udp_ports=(6831, 6832, 5775),
         start_ms=900,
         resources=Resources(100, 1000, 128 * MIB, 1024 * MIB),
         demand=Demand(10.0, 0.1, 180 * MIB, 420 * MIB),
@@ -257,7 +268,8 @@ def _services(components: tuple[Component, ...]) -> tuple[ServiceSpec, ...]:
     services = []
     for component in components:
         own = component.name if component.kind in DATA_KINDS else ""
-        ports = tuple(ServicePort(own or str(port), port, port) for port in (component.port, *component.extra_ports))
+        numbers = (component.port, *component.extra_ports)
+        ports = tuple(ServicePort(own or str(port), port, port, component.protocol_of(port)) for port in numbers)
         services.append(ServiceSpec(component.name, component.name, ports))
     services.append(
         ServiceSpec("jaeger-out", "jaeger", (ServicePort("jaeger-out", 16686, 16686),), kind="NodePort"),
@@ -270,17 +282,15 @@ def _scripts() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     maps: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for owner in _WITH_AUTH:
         database = f"{owner}-db"
-        init = (
-            "db = db.getSiblingDB('admin');\n"
-            f"db.createUser({{user: 'admin', pwd: 'admin', roles: [{{role: 'readWrite', db: '{database}'}}]}});\n"
-        )
+        create = f"db.createUser({{user: 'admin', pwd: 'admin', roles: [{{role: 'readWrite', db: '{database}'}}]}});"
+        init = f'#!/bin/bash\nmongo admin --eval "{create}"\n'
         maps.append((f"mongo-{owner}-script", ((f"k8s-{owner}-mongo.sh", init),)))
         grant = f"db.grantRolesToUser('admin', [{{role: 'readWrite', db: '{database}'}}])"
         revoke = f"db.revokeRolesFromUser('admin', [{{role: 'readWrite', db: '{database}'}}])"
         shell = "mongo admin -u root -p root --authenticationDatabase admin --eval "
         scripts = (
-            (f"remove-admin-{owner}-mongo.sh", f"#!/bin/bash\n{shell}\"db.dropUser('admin')\"\n"),
-            (f"remove-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{init.splitlines()[1]}"\n'),
+            ("remove-admin-mongo.sh", f"#!/bin/bash\n{shell}\"db.dropUser('admin')\"\n"),
+            (f"remove-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{create}"\n'),
             (f"revoke-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{revoke}"\n'),
             (f"revoke-mitigate-admin-{owner}-mongo.sh", f'#!/bin/bash\n{shell}"{grant}"\n'),
         )
@@ -325,4 +335,7 @@ def hotel_reservation(seed: int) -> Application:
         discovery="registry",
         registry_component="consul",
         extra_config_maps=_scripts(),
+        pod_annotations=(*_KOMPOSE, *_MESH),
+        release_annotations=_KOMPOSE,
+        names_ports=False,
     )

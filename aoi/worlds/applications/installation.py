@@ -57,6 +57,7 @@ class ServicePort:
     name: str
     port: int
     target: int
+    protocol: Literal["TCP", "UDP"] = "TCP"
 
 
 @dataclass(frozen=True, slots=True)

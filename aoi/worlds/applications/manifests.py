@@ -103,7 +103,7 @@ def service_object(application: Application, service: ServiceSpec) -> Obj:
     component = application.by_name[service.component]
     ports: list[dict[str, Any]] = []
     for port in service.ports:
-        ports.append({"name": port.name, "port": port.port, "protocol": "TCP", "targetPort": port.target})
+        ports.append({"name": port.name, "port": port.port, "protocol": port.protocol, "targetPort": port.target})
         if service.kind == "NodePort":
             ports[-1]["nodePort"] = 30000 + int.from_bytes(digest[2:4], "big") % 2700 + index
     spec = {
@@ -122,15 +122,17 @@ def service_object(application: Application, service: ServiceSpec) -> Obj:
     if service.kind == "Headless":
         spec |= {"clusterIP": "None", "clusterIPs": ["None"], "type": "ClusterIP"}
     labels, namespace = _labels(application, component), application.namespace_of(component)
-    return _object("v1", "Service", namespace, service.name, labels, spec=spec, status={"loadBalancer": {}})
+    service_status: Obj = {"loadBalancer": {}}
+    return _annotated(
+        application, _object("v1", "Service", namespace, service.name, labels, spec=spec, status=service_status)
+    )
 
 
 def workload_object(application: Application, component: Component, revision: Revision | None = None) -> Obj:
     """Its Deployment or StatefulSet, at an earlier recorded release if `revision` is given."""
     if component.workload_kind == "StatefulSet":
-        return _stateful_set(application, component, revision)
+        return _annotated(application, _stateful_set(application, component, revision))
     labels = _labels(application, component)
-    annotations = {"kompose.cmd": "kompose convert", "kompose.version": "1.22.0 (955b78124)"}
     spec = {
         "progressDeadlineSeconds": component.rollout_s,
         "replicas": component.replicas,
@@ -140,10 +142,14 @@ def workload_object(application: Application, component: Component, revision: Re
         "template": _template(application, component, revision),
     }
     namespace = application.namespace_of(component)
-    deployment = _object("apps/v1", "Deployment", namespace, component.workload, labels, spec=spec)
-    if application.label_key.startswith("io.kompose"):
-        deployment["metadata"]["annotations"] = annotations
-    return deployment
+    return _annotated(application, _object("apps/v1", "Deployment", namespace, component.workload, labels, spec=spec))
+
+
+def _annotated(application: Application, obj: Obj) -> Obj:
+    """With what the tool that installs the application writes on workloads and Services."""
+    if application.release_annotations:
+        obj["metadata"]["annotations"] = dict(application.release_annotations)
+    return obj
 
 
 def _stateful_set(application: Application, component: Component, revision: Revision | None) -> Obj:
@@ -209,8 +215,11 @@ def _template(application: Application, component: Component, revision: Revision
         spec |= {"serviceAccount": component.service_account, "serviceAccountName": component.service_account}
     # The API server writes the null; without it, the first unrelated write would count as a change of the template.
     meta: Obj = {"creationTimestamp": None, "labels": application.labels_of(component)}
+    annotations = dict(application.pod_annotations)
     if component.sidecars and component.sidecars_lead:
-        meta["annotations"] = {"kubectl.kubernetes.io/default-container": component.container}
+        annotations["kubectl.kubernetes.io/default-container"] = component.container
+    if annotations:
+        meta["annotations"] = annotations
     return {"metadata": meta, "spec": spec}
 
 
@@ -239,7 +248,7 @@ def _container(application: Application, component: Component, revision: Revisio
         "name": component.container,
         "image": f"{component.image}:{tag}",
         "imagePullPolicy": "Always" if tag == "latest" else "IfNotPresent",
-        **({"ports": _ports(component)} if component.declares_port else {}),
+        **({"ports": _ports(application, component)} if component.declares_port else {}),
         "resources": resources_object(component),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -260,11 +269,12 @@ def _container(application: Application, component: Component, revision: Revisio
     return container
 
 
-def _ports(component: Component) -> list[Obj]:
-    return [
-        {"containerPort": port, "protocol": "TCP", **({"name": _port_name(component)} if index == 0 else {})}
-        for index, port in enumerate((component.port, *component.extra_ports))
-    ]
+def _ports(application: Application, component: Component) -> list[Obj]:
+    first: Obj = {"containerPort": component.port, "protocol": "TCP"}
+    if application.names_ports:
+        first["name"] = _port_name(component)
+    others = [{"containerPort": p, "protocol": component.protocol_of(p)} for p in component.extra_ports]
+    return [first, *others]
 
 
 def _port_name(component: Component) -> str:

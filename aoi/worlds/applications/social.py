@@ -26,8 +26,10 @@ from aoi.worlds.applications.spec import (
 )
 
 NAMESPACE = "test-social-network"
-REPOSITORY = "deathstarbench/social-network-microservices"
+REPOSITORY = "docker.io/deathstarbench/social-network-microservices"
 THRIFT_PORT = 9090
+_COLLECTOR_UDP, _COLLECTOR_TCP = (5775, 6831, 6832), (5778, 14268, 9411)
+"""Where Jaeger takes spans and hands out sampling, beside its page."""
 _ADDRESS = r"[A-Za-z0-9.-]+:\d{2,5}"
 _ENGINES: dict[str, tuple[Protocol, Kind, int, str, str]] = {
     "mongodb": ("mongo", "database", 27017, "4.4.6", "find"),
@@ -189,7 +191,7 @@ def _program(name: str, rng: random.Random) -> Component:
         protocol="http" if is_gateway else "thrift",
         dialect="nginx" if is_gateway else "boost",
         container=name,
-        image="yg397/openresty-thrift" if is_gateway else REPOSITORY,
+        image="docker.io/yg397/openresty-thrift" if is_gateway else REPOSITORY,
         tag="xenial" if is_gateway else "latest",
         command=() if is_gateway else (_BINARIES[name],),
         args=(),
@@ -220,7 +222,7 @@ def _store(name: str) -> Component:
         protocol=protocol,
         dialect={"mongo": "mongod"}.get(protocol, protocol),
         container=name,
-        image=protocol,
+        image=f"docker.io/library/{protocol}",
         tag=tag,
         command=(),
         args=_ARGS.get(protocol, ()),
@@ -248,6 +250,8 @@ def _aside(name: str, image: str, tag: str, dialect: str) -> Component:
         command=(),
         args=(),
         port=_port_of(name),
+        extra_ports=(*_COLLECTOR_UDP, *_COLLECTOR_TCP) if name == "jaeger" else (),
+        udp_ports=_COLLECTOR_UDP if name == "jaeger" else (),
         start_ms=900,
         resources=Resources(100, 1000, 64 * MIB, 1024 * MIB),
         demand=Demand(5.0, 0.1, 90 * MIB, 420 * MIB),
@@ -257,24 +261,36 @@ def _aside(name: str, image: str, tag: str, dialect: str) -> Component:
     )
 
 
+def _service_object(component: Component) -> ServiceSpec:
+    numbers = (component.port, *component.extra_ports)
+    ports = tuple(ServicePort(str(port), port, port, component.protocol_of(port)) for port in numbers)
+    return ServiceSpec(component.name, component.name, ports)
+
+
 def social_network(seed: int) -> Application:
     """SocialNetwork in `test-social-network`; the seed varies replicas, releases, traffic level and resources."""
     rng = random.Random(f"social_network/{seed}")
     described = (
         *(_program(name, rng) for name in _OPERATIONS),
         *(_store(name) for name in _DATA),
-        _aside("media-frontend", "yg397/media-frontend", "xenial", "nginx"),
-        _aside("jaeger", "jaegertracing/all-in-one", "1.57", "jaeger"),
+        _aside("media-frontend", "docker.io/yg397/media-frontend", "xenial", "nginx"),
+        _aside("jaeger", "docker.io/jaegertracing/all-in-one", "1.57", "jaeger"),
     )
     components = tuple(replace(component, installed=_installed(component.name)) for component in described)
     images = (
         Image(REPOSITORY, ("0.3.0", "0.3.1", "latest"), ("0.4.0-rc1",), tuple((b, n) for n, b in _BINARIES.items())),
-        Image("yg397/openresty-thrift", ("xenial",), ("bionic",), (("nginx", "nginx-thrift"),), ("sh",)),
-        Image("yg397/media-frontend", ("xenial",), (), (("nginx", "media-frontend"),), ("sh",)),
-        Image("jaegertracing/all-in-one", ("1.57",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
-        Image("mongo", ("4.4.6", "5.0.14", "6.0.14"), (), (("mongod", ""),), ("mongo", "bash", "sh", "ls", "cat")),
-        Image("redis", ("6.2.4", "7.0.15"), (), (("redis-server", ""),), ("redis-cli", "sh")),
-        Image("memcached", ("1.6.7", "1.6.29"), (), (("memcached", ""),), ("sh",)),
+        Image("docker.io/yg397/openresty-thrift", ("xenial",), ("bionic",), (("nginx", "nginx-thrift"),), ("sh",)),
+        Image("docker.io/yg397/media-frontend", ("xenial",), (), (("nginx", "media-frontend"),), ("sh",)),
+        Image("docker.io/jaegertracing/all-in-one", ("1.57",), (), (("/go/bin/all-in-one-linux", "jaeger"),)),
+        Image(
+            "docker.io/library/mongo",
+            ("4.4.6", "5.0.14", "6.0.14"),
+            (),
+            (("mongod", ""),),
+            ("mongo", "bash", "sh", "ls", "cat"),
+        ),
+        Image("docker.io/library/redis", ("6.2.4", "7.0.15"), (), (("redis-server", ""),), ("redis-cli", "sh")),
+        Image("docker.io/library/memcached", ("1.6.7", "1.6.29"), (), (("memcached", ""),), ("sh",)),
     )
     mix = (
         ("/wrk2-api/home-timeline/read", 0.595),
@@ -288,9 +304,15 @@ def social_network(seed: int) -> Application:
         namespace=NAMESPACE,
         label_key="app",
         components=components,
-        services=tuple(ServiceSpec(c.name, c.name, (ServicePort(str(c.port), c.port, c.port),)) for c in components),
+        services=tuple(_service_object(component) for component in components),
         images=images,
         workload=Workload("nginx-thrift", float(rng.choice((60, 100, 160, 220))), mix),
+        release_labels=(("app.kubernetes.io/managed-by", "Helm"),),
+        release_annotations=(
+            ("meta.helm.sh/release-name", "social-network"),
+            ("meta.helm.sh/release-namespace", NAMESPACE),
+        ),
+        names_ports=False,
         config_folder=_FOLDER,
         trace_interval_ms=30_000,  # sampled at 1 %: traces are few
     )

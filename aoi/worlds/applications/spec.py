@@ -198,6 +198,8 @@ class Component:
     demand: Demand
     operations: tuple[Operation, ...]
     extra_ports: tuple[int, ...] = ()
+    udp_ports: tuple[int, ...] = ()
+    """Those of `extra_ports` that take datagrams."""
     start_ms: int = 800
     replicas: int = 1
     settings: tuple[Setting, ...] = ()
@@ -238,6 +240,10 @@ class Component:
     def workload(self) -> str:
         """Name of its Deployment or StatefulSet."""
         return self.installed.workload if self.installed else self.name
+
+    def protocol_of(self, port: int) -> Literal["TCP", "UDP"]:
+        """What one of its ports takes."""
+        return "UDP" if port in self.udp_ports else "TCP"
 
     @property
     def resource(self) -> str:
@@ -297,6 +303,12 @@ class Application:
     """Where its programs ask whether to do something differently."""
     trace_interval_ms: int = 4_000
     """One request in this time is traced."""
+    pod_annotations: tuple[tuple[str, str], ...] = ()
+    """On every pod, written by whoever made the manifests."""
+    release_annotations: tuple[tuple[str, str], ...] = ()
+    """On workloads and Services and on no pod: what a tool or a chart writes of itself."""
+    names_ports: bool = True
+    """Whether containers name the port at which they serve."""
     style: Style = "plain"
     furniture: Furniture = NOTHING_ELSE
     version: str = "1"

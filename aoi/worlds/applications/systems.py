@@ -63,6 +63,7 @@ def _nodes(rng: random.Random, born: str) -> Objects:
         }
         labels = {
             "beta.kubernetes.io/arch": "amd64",
+            "beta.kubernetes.io/os": "linux",
             "kubernetes.io/arch": "amd64",
             "kubernetes.io/hostname": name,
             "kubernetes.io/os": "linux",

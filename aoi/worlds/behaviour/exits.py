@@ -34,6 +34,8 @@ Why = Literal[
     "readonly",
     "denied",
 ]
+LOGGED_FATALLY = 1
+"""What a Go program exits with whose logger ends it (`Fatal`); one that panics exits with 2."""
 EXEC_FAILED = 255
 """What runc's init exits with if the kernel does not take the program (ENOEXEC)."""
 
@@ -158,7 +160,8 @@ def _database_ending(world: World, application: Application, pod: Obj, program: 
             edge = conditions.edge(component.name, name)
             outcome = max(edge.outcomes, key=lambda pair: pair[1])[0] if edge else "ok"
         if outcome in ("unauthorized", "authfailed", "badpassword"):
-            return Ending(outcome, 1_100 + int(500 * unit(pod["metadata"].get("uid", ""), "db")), 2, "Error", name)
+            code = LOGGED_FATALLY if outcome == "unauthorized" and component.dialect == "zerolog-console" else 2
+            return Ending(outcome, 1_100 + int(500 * unit(pod["metadata"].get("uid", ""), "db")), code, "Error", name)
         if outcome != "ok":
             return Ending("unreachable", 10_000, 2, "Error", name)
     return None

@@ -7,8 +7,10 @@ ask here, so they cannot disagree about which program listens on which port.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
+from aoi.worlds.applications.delivery import place_of
 from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import DATA_KINDS, Application, Component, Image, Setting
 from aoi.worlds.behaviour import options
@@ -89,7 +91,7 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
     own = application.component_of(pod)
     reference = container.get("image", "")
     repository, tag = split_image(reference)
-    image = application.by_repository.get(repository.removeprefix("docker.io/").removeprefix("library/"))
+    image = _image_of(application, repository)
     if not _REFERENCE.fullmatch(reference.partition("@")[0]):
         return Launch(None, own, "invalid")
     if image is None:
@@ -105,6 +107,16 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
     program = _configured(application, pod, component, state, container, values)
     tuning = _tuning(application, pod, program, container, values, flaw=image.flaws.get(tag, ""), open_files=open_files)
     return program if tuning is PLAIN else replace(program, tuning=tuning)
+
+
+def _image_of(application: Application, repository: str) -> Image | None:
+    """The image of a repository, whichever of the two ways either is written that name Docker Hub."""
+    return application.by_repository.get(repository) or _by_place(application).get(place_of(repository))
+
+
+@lru_cache(maxsize=64)
+def _by_place(application: Application) -> dict[tuple[str, str], Image]:
+    return {place_of(image.repository): image for image in application.images}
 
 
 def _program(

@@ -79,7 +79,7 @@ def _script(world: World, application: Application, pod: Obj | None, program: La
     component = program.own
     for mount in component.mounts if component else ():
         if mount.source == "configmap" and path.startswith(mount.path + "/"):
-            held = world.store.get("configmaps", application.namespace, mount.name)
+            held = world.store.get("configmaps", application.namespace, mount.holder or mount.name)
             return (held or {}).get("data", {}).get(path[len(mount.path) + 1 :])
     return None
 

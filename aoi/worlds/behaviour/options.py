@@ -11,6 +11,7 @@ from aoi.worlds.applications.spec import Component
 EXIT_CODES: Mapping[str, int] = {
     "zap": 2,
     "zerolog": 2,
+    "zerolog-console": 2,
     "python": 2,
     "tracing": 2,
     "pino": 1,

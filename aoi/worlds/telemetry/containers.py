@@ -25,7 +25,16 @@ PERIOD_US = 100_000.0
 """Of the CPU scheduler's quota: 100 ms."""
 REQUEST_BYTES, ANSWER_BYTES, PACKET_BYTES = 620.0, 2_300.0, 1_100.0
 """Of a typical call and a typical packet."""
-THREADS = {"zerolog": 14, "zap": 12, "mongod": 31, "redis": 5, "memcached": 10, "consul": 16, "jaeger": 17}
+THREADS = {
+    "zerolog": 14,
+    "zerolog-console": 14,
+    "zap": 12,
+    "mongod": 31,
+    "redis": 5,
+    "memcached": 10,
+    "consul": 16,
+    "jaeger": 17,
+}
 """By dialect: what runtimes of these languages and engines start."""
 _GONE = ("Succeeded", "Failed")
 Use = Callable[[int], float | None]

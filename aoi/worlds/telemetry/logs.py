@@ -33,6 +33,7 @@ LINES = 70
 """Newest lines that are computed; a `tail` asks for fewer."""
 SLOT_MS = 3_000
 MINUTE_MS = 60_000
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WARNING_SHARE = 0.02
 """Slots with a harmless warning."""
 STRAY_SHARE = 0.0015
@@ -46,6 +47,8 @@ SEEN = (
     ("readonly", "readonly_seen"),
 )
 """How a client's attempt ends, and the event by which the database that turned it away says so."""
+BROKEN_PORT = "27777"
+"""Where the faulty build of HotelReservation's programs looks for its database."""
 ERRORS_PER_SLOT = 0.7
 """Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
 
@@ -148,6 +151,26 @@ def _iso(moment_ms: int) -> str:
     return f"{_day(day)}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{ms:03d}Z"
 
 
+@lru_cache(maxsize=4096)
+def _spot(form: str, name: str, functions: tuple[str, ...], text: str) -> str:
+    """Where in its source a program says this: the same place for all lines of a phrase."""
+    mixed = hashlib.sha256(f"{name}/{text}".encode()).digest()
+    handler = "".join(part.capitalize() for part in name.removesuffix("-service").split("-"))
+    opens_database = any(word in text for word in ("database", "session", "test data", "authoriz", "reachable", "SASL"))
+    values = {
+        "who": name,
+        "program": "db.go" if opens_database else "main.go",
+        "handler": f"{handler}Handler",
+        "function": functions[mixed[1] % len(functions)] if functions else "main",
+        "n": 20 + mixed[0],
+    }
+    return form.format_map(values)
+
+
+def _is_piece(text: str) -> bool:
+    return text.startswith('"s":')
+
+
 class _Writer:
     """Writes the log of one run of one program."""
 
@@ -175,20 +198,46 @@ class _Writer:
             return last
         body = self._body(LINES - len(last)) if ending is None or ending.why in ("oom", "poisoned") else []
         early = ("missing", "invalid", "buggy", "taken", "datafiles", "readonly", "denied")
-        first = self._start(until_failure=ending is not None and ending.why in early)
+        first = self._start(ending.why if ending else "", until_failure=ending is not None and ending.why in early)
         kept = [*first, *body] if len(first) + len(body) + len(last) <= LINES else body
         return [*kept, *last]
 
-    def _start(self, *, until_failure: bool) -> list[LogLine]:
-        texts = self.dialect.phrases["start"][:1] if until_failure else self.dialect.phrases["start"]
+    def _start(self, why: str, *, until_failure: bool) -> list[LogLine]:
+        texts = self._beginning(why, until_failure=until_failure)
         step = self.component.start_ms // max(1, len(texts))
         port = self.program.port or self.component.port
-        limit = self.life.end_ms
-        return [
-            self._line(min(self.life.start_ms + 40 + index * step, limit), "info", text, index, port=port)
+        limit, database = self.life.end_ms, self._database(why)
+        lines = [LogLine(self.life.start_ms, self._as(line, self.life.start_ms)) for line in self.dialect.before]
+        return lines + [
+            self._line(
+                min(self.life.start_ms + 40 + index * step, limit), "info", text, index, port=port, database=database
+            )
             for index, text in enumerate(texts)
             if self.life.start_ms + index * step <= limit
         ]
+
+    def _beginning(self, why: str, *, until_failure: bool) -> tuple[str, ...]:
+        """What it says at its start, as far as it comes: a program that gets no database does not serve."""
+        phrases, without_database = self.dialect.phrases, why in ("authfailed", "badpassword", "unreachable")
+        first = phrases["start"]
+        dials = phrases.get("dials", ()) if any(login.at_start for login in self.component.logins) else ()
+        if "serves" not in phrases:
+            cut = 1 if until_failure else len(first) - 1 if without_database or why == "unauthorized" else len(first)
+            return first[:cut]
+        if why == "buggy" or without_database:
+            return (*first, *dials)
+        if until_failure:
+            return first
+        dialled = phrases["dialled"] if dials else ()
+        return (*first, *dials, *dialled) if why == "unauthorized" else (*first, *dials, *dialled, *phrases["serves"])
+
+    def _database(self, why: str) -> str:
+        """The address that it dials at its start; a broken build of HotelReservation's dials a port of its own."""
+        for login in self.component.logins:
+            if login.at_start:
+                host, _, port = self.program.address_of(login.database_component, self.application).rpartition(":")
+                return f"{host}:{BROKEN_PORT if why == 'buggy' else port}"
+        return ""
 
     def _stop(self) -> list[LogLine]:
         if self.life.exit_code not in (0, 143):
@@ -214,7 +263,9 @@ class _Writer:
         written = []
         for index, text in enumerate(texts):
             # A stack trace goes to standard error as it is; its first line, where the dialect logs it, has a format.
-            raw = index > 0 or text.startswith(("panic", "thread", "terminate", "Traceback", "Unhandled", "uncaught"))
+            raw = (index > 0 and not self.dialect.piece_line) or text.startswith(
+                ("panic", "thread", "terminate", "Traceback", "Unhandled", "uncaught")
+            )
             at = self.life.end_ms
             line = self._line(at, "fatal", text, index, **extra)
             written.append(LogLine(at, self._fill(text, index, at, extra)) if raw else line)
@@ -366,22 +417,35 @@ class _Writer:
         return self._line(at, level, texts[chance[11] % len(texts)], chance[12], op=operation.name, ms=ms)
 
     def _line(self, at: int, level: Level, text: str, number: int, **extra: object) -> LogLine:
+        filled = self._fill(text, number, at, extra)
+        values = {"level": self.dialect.levels[level], "n": 1 + number, "text": filled, "spot": self._spot(text)}
+        return LogLine(at, self._as(self.dialect.piece_line if _is_piece(text) else self.dialect.line, at, **values))
+
+    def _spot(self, text: str) -> str:
+        if not self.dialect.spot:
+            return ""
+        functions = tuple(operation.name for operation in self.component.operations)
+        return _spot(self.dialect.spot, self.component.name, functions, text)
+
+    def _as(self, line: str, at: int, **more: object) -> str:
+        """A line format with its time and its speaker filled in."""
         iso = _iso(self.world.clock.epoch_ms + at)
         values = {
             "iso": iso,
+            "second": iso[:19] + "Z",
+            "offset": iso[:-1] + "+00:00",
+            "named": f"{iso[:5]}{MONTHS[int(iso[5:7]) - 1]}{iso[7:10]} {iso[11:-1]}000",
             "space": iso[:-1].replace("T", " "),
             "slashed": iso[:19].replace("-", "/").replace("T", " "),
             "clock": iso[11:-1],
             "epoch": self.world.clock.epoch_ms + at,
-            "level": self.dialect.levels[level],
             "who": self.component.name,
-            "n": 1 + number,
-            "text": self._fill(text, number, at, extra),
+            **more,
         }
-        return LogLine(at, self.dialect.line.format_map(values))
+        return line.format_map(values)
 
     def _fill(self, text: str, number: int, at: int, extra: Mapping[str, object]) -> str:
         values = {"n": 1 + number, "who": self.component.name, "port": self.component.port, "ms": 1 + at % 40, **extra}
-        if self.dialect.line.startswith("{{"):
+        if self.dialect.line.startswith("{{") and not _is_piece(text):
             return text.format_map(values).replace('"', '\\"').replace('\\\\"', '\\"')
         return text.format_map(values)

@@ -229,7 +229,7 @@ def test_revoked_role_is_given_back_by_the_recorded_script(cluster) -> None:
     assert cluster.world.state["databases"]["mongodb-geo"]["users"]["admin"]["grants"]
 
 
-@pytest.mark.parametrize("script", ["revoke-admin-geo-mongo.sh", "remove-admin-geo-mongo.sh", "nope.sh"])
+@pytest.mark.parametrize("script", ["revoke-admin-geo-mongo.sh", "remove-admin-mongo.sh", "nope.sh"])
 def test_script_that_takes_something_away_is_refused(cluster, script: str) -> None:
     result = cluster.executor.perform("repair_database", "mongodb-geo", script)
     assert (result.status, result.failure_class) == ("refused", "method")

@@ -90,7 +90,7 @@ def test_a_list_with_anything_else_is_refused(tmp_path: Path, line: str) -> None
 
 def test_script_is_judged_by_the_key_that_its_file_really_holds(cluster: Any) -> None:
     """A volume may show one key under another's name."""
-    key, item = "remove-admin-geo-mongo.sh", {"key": "remove-admin-geo-mongo.sh", "path": KEY}
+    key, item = "remove-admin-mongo.sh", {"key": "remove-admin-mongo.sh", "path": KEY}
     deployment = cluster.get("deployments.apps", "mongodb-geo")
     volumes = deployment["spec"]["template"]["spec"]["volumes"]
     swapped = [

@@ -85,6 +85,7 @@ POISONED: Mapping[str, tuple[str, ...]] = {
 }
 _LANGUAGES: Mapping[str, str] = {
     "zerolog": "go",
+    "zerolog-console": "go",
     "zap": "go",
     "spring": "java",
     "python": "python",

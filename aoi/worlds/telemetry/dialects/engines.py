@@ -4,58 +4,120 @@ from collections.abc import Mapping
 
 from aoi.worlds.telemetry.dialects.form import Dialect
 
+_REMOTE = '"remote":"10.244.0.{n}:4{n:04}"'
+
+
+def _mongod(place: str, message: str, attributes: str = "") -> str:
+    """A structured message of mongod, in the columns that it keeps: severity, component, id and context in `place`."""
+    severity, component, number, context = place.split()
+    named, numbered = f'"{component}",'.ljust(12), f"{number},".ljust(9)
+    said = f'"s":"{severity}",  "c":{named}"id":{numbered}"ctx":"{context}","msg":"{message}"'
+    return f'{said},"attr":{{{{{attributes}}}}}' if attributes else said
+
+
+def _refused_login(error: str) -> str:
+    attributes = (
+        '"mechanism":"SCRAM-SHA-1","principalName":"{user}","authenticationDatabase":"{db}",'
+        f'{_REMOTE},"extraInfo":{{{{}}}},"error":"{error}"'
+    )
+    return _mongod("I ACCESS 20249 conn{n}", "Authentication failed", attributes)
+
+
+def _locked_out(why: str) -> str:
+    error = (
+        f"DBPathInUse: Unable to create/open the lock file: {{name}}/mongod.lock ({why}). Ensure the user executing "
+        "mongod is the owner of the lock file and has the appropriate permissions."
+    )
+    return _mongod("E CONTROL 20557 initandlisten", "DBException in initAndListen, terminating", f'"error":"{error}"')
+
+
 DIALECTS: Mapping[str, Dialect] = {
     "mongod": Dialect(
-        line='{{"t":{{"$date":"{iso}"}},"s":"{level}","c":"{who}","id":{n},"ctx":"conn{n}","msg":"{text}"}}',
-        levels={"debug": "D", "info": "I", "warn": "W", "error": "E", "fatal": "F"},
+        line='{{"t":{{"$date":"{offset}"}},"s":"{level}",  "c":"-",         "id":{n},"ctx":"conn{n}","msg":"{text}"}}',
+        piece_line='{{"t":{{"$date":"{offset}"}},{text}}}',
+        levels={"debug": "D1", "info": "I", "warn": "W", "error": "E", "fatal": "F"},
         phrases={
-            "start": ("MongoDB starting", "Opening WiredTiger", "Waiting for connections port {port}"),
-            "stop": ("received signal 15 (Terminated)", "now exiting"),
+            "start": (
+                _mongod("I CONTROL 23285 main", "Automatically disabling TLS 1.0"),
+                _mongod(
+                    "I STORAGE 4615611 initandlisten", "MongoDB starting", '"pid":1,"port":{port},"dbPath":"/data/db"'
+                ),
+                _mongod("I STORAGE 22315 initandlisten", "Opening WiredTiger", '"config":"create,cache_size=256M"'),
+                _mongod("I NETWORK 23016 listener", "Waiting for connections", '"port":{port},"ssl":"off"'),
+            ),
+            "stop": (
+                _mongod("I CONTROL 23377 SignalHandler", "Received signal", '"signal":15,"error":"Terminated"'),
+                _mongod("I CONTROL 23138 SignalHandler", "Shutting down", '"exitCode":0'),
+            ),
             "badargs": (
                 "Error parsing command line: unrecognised option '--{name}'",
                 "try 'mongod --help' for more information",
             ),
             "datafiles": (
-                "Wrong mongod version: UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: "
-                "Location4926900: Invalid featureCompatibilityVersion document in admin.system.version: "
-                '{{ _id: "featureCompatibilityVersion", version: "{name}" }}). If the current '
-                "featureCompatibilityVersion is too old, see the documentation on upgrading",
+                _mongod(
+                    "F CONTROL 20573 initandlisten",
+                    "Wrong mongod version",
+                    '"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: '
+                    "Location4926900: Invalid featureCompatibilityVersion document in admin.system.version: "
+                    '{{ _id: \\"featureCompatibilityVersion\\", version: \\"{name}\\" }}). If the current '
+                    'featureCompatibilityVersion is too old, see the documentation on upgrading"',
+                ),
             ),
-            "norole_seen": ("Checking authorization failed: not authorized on {db} to execute command",),
-            "nologin_seen": ("Authentication failed: UserNotFound: Could not find user {user} for db {db}",),
-            "readonly": (
-                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
-                "{name}/mongod.lock (Read-only file system). Ensure the user executing mongod is the owner of the lock "
-                "file and has the appropriate permissions.",
+            "norole_seen": (
+                _mongod(
+                    "I ACCESS 20436 conn{n}",
+                    "Checking authorization failed",
+                    '"error":{{"code":13,"codeName":"Unauthorized","errmsg":"not authorized on {db} to execute command '
+                    '{{ count: \\"items\\", $db: \\"{db}\\" }}"}}',
+                ),
             ),
-            "denied": (
-                "DBException in initAndListen, terminating: DBPathInUse: Unable to create/open the lock file: "
-                "{name}/mongod.lock (Permission denied). Ensure the user executing mongod is the owner of the lock "
-                "file and has the appropriate permissions.",
-            ),
+            "nologin_seen": (_refused_login('UserNotFound: Could not find user \\"{user}\\" for db \\"{db}\\"'),),
+            "readonly": (_locked_out("Read-only file system"),),
+            "denied": (_locked_out("Permission denied"),),
             "wrongpass_seen": (
-                "Authentication failed: AuthenticationFailed: SCRAM authentication failed, storedKey mismatch "
-                "for user {user}",
+                _refused_login("AuthenticationFailed: SCRAM authentication failed, storedKey mismatch"),
             ),
             "plain_seen": (
-                "Error receiving request from client. Ending connection from remote: SSLHandshakeFailed: The server is "
-                "configured to only allow SSL connections",
+                _mongod(
+                    "I NETWORK 22988 conn{n}",
+                    "Error receiving request from client. Ending connection from remote",
+                    '"error":{{"code":141,"codeName":"SSLHandshakeFailed","errmsg":"The server is configured to only '
+                    f'allow SSL connections"}}}},{_REMOTE},"connectionId":{{n}}',
+                ),
             ),
-            "full_seen": ("Connection refused because there are too many open connections",),
+            "full_seen": (
+                _mongod(
+                    "I NETWORK 22942 listener",
+                    "Connection refused because there are too many open connections",
+                    f'{_REMOTE},"connectionCount":{{n}}',
+                ),
+            ),
             "scan": (
-                "Slow query, planSummary: COLLSCAN, keysExamined: 0, docsExamined: {n}41873, nreturned: 1, "
-                "durationMillis: {ms}",
+                _mongod(
+                    "I COMMAND 51803 conn{n}",
+                    "Slow query",
+                    '"type":"command","ns":"{db}.items","planSummary":"COLLSCAN","keysExamined":0,'
+                    '"docsExamined":{n}41873,"nreturned":1,"protocol":"op_msg","durationMillis":{ms}',
+                ),
             ),
             "chatter": (
-                "Connection accepted",
-                "Connection ended",
-                "WiredTiger message: saving checkpoint snapshot {n}",
-                "client metadata",
+                _mongod("I NETWORK 22943 listener", "Connection accepted", f'{_REMOTE},"connectionId":{{n}}'),
+                _mongod("I NETWORK 22944 conn{n}", "Connection ended", f'{_REMOTE},"connectionId":{{n}}'),
+                _mongod(
+                    "I STORAGE 22430 WTCheckpointThread",
+                    "WiredTiger message",
+                    '"message":"WT_SESSION.checkpoint: [WT_VERB_CHECKPOINT_PROGRESS] saving checkpoint snapshot '
+                    'min: {n}, snapshot max: {n} snapshot count: 0, oldest timestamp: (0, 0)"',
+                ),
+                _mongod("I NETWORK 51800 conn{n}", "client metadata", f'{_REMOTE},"client":"conn{{n}}"'),
             ),
             "warning": (
-                "Slow query {ms}ms",
-                "Access control is not enabled for the database",
-                "Soft rlimits for open file descriptors too low",
+                _mongod("I COMMAND 51803 conn{n}", "Slow query", '"type":"command","durationMillis":{ms}'),
+                _mongod(
+                    "W CONTROL 22184 initandlisten",
+                    "Soft rlimits for open file descriptors too low",
+                    '"currentValue":1024,"recommendedMinimum":64000',
+                ),
             ),
         },
     ),

@@ -14,9 +14,16 @@ class Dialect:
     """Line format, names of levels, and phrases by event."""
 
     line: str
-    """Placeholders: `{iso}`, `{space}` (date and time with a blank), `{slashed}`, `{clock}`, `{epoch}`, `{level}`, `{text}`, `{who}`."""
+    """Placeholders: `{iso}`, `{second}` and `{offset}` (the same to the second, and with `+00:00`), `{space}` (date and time with a blank), `{slashed}`, `{clock}`, `{epoch}`, `{level}`, `{text}`, `{who}`."""
     levels: Mapping[Level, str]
     phrases: Phrases
     """Events: the outcome words; `failed` (the callee answered with an error of its own); `start`, `stop`, `panic`
     (several lines), `missing`, `invalid`, `taken`, `nologin`, `norole`, `nodatabase` (endings),
-    `badargs` (of its parser of options: without a line format), `datafiles` (of a database); `chatter`, `warning`."""
+    `badargs` (of its parser of options: without a line format), `datafiles` (of a database); `chatter`, `warning`.
+    Where a program says at its start which database it asks: `dials`, and `dialled` when it was let in; `{database}`."""
+    spot: str = ""
+    """Where in its source a line is written, as `{spot}` of the line: `{n}` is the same for all lines of a phrase."""
+    piece_line: str = ""
+    """How a phrase that is itself pieces of JSON (it begins with a quote) becomes a line."""
+    before: tuple[str, ...] = ()
+    """Whole lines, with the placeholders of `line`, from before the program has set up its logger."""

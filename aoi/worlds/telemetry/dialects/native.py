@@ -69,7 +69,8 @@ DIALECTS: Mapping[str, Dialect] = {
         },
     ),
     "boost": Dialect(
-        line="[{space}] <{level}>: ({who}.cpp:{n}) {text}",
+        line="[{named}] <{level}>: ({spot}) {text}",
+        spot="{handler}.h:{n}:{function}",
         levels={"debug": "debug", "info": "info", "warn": "warning", "error": "error", "fatal": "fatal"},
         phrases={
             "refused": (

@@ -5,6 +5,12 @@ from aoi.estate.logs.rules.form import Rule, rule
 
 RULES: tuple[Rule, ...] = (
     rule(
+        "telemetry.export", "unclassified", 3,
+        "~encountered while exporting traces", "~encountered while exporting metrics", "~encountered while exporting logs", "~failed to export traces", "~failed to export metrics", "~failed to export logs", "~traces export",
+        knows="Transient error StatusCode.UNAVAILABLE encountered while exporting traces, retrying in 4s.",
+        leaves="INFO exporting traces to otel-collector:4317",
+    ),
+    rule(
         "dns.server", "dns", 1,
         "~Temporary failure in name resolution", "EAI_AGAIN", "SERVFAIL", "lookup {w} on {w}: {*}i/o timeout", "lookup {w} on {w}: {*}connection refused", "~server misbehaving", "~Try again (os error -3)", "~could not be resolved (2: Server failure", "~could not be resolved (110:",
         "~connection timed out; no servers could be reached",
@@ -51,7 +57,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "connection.refused", "refused", 1,
-        "~connection refused", "ECONNREFUSED", "econnrefused", "ConnectionRefusedError", "java.net.ConnectException", "~actively refused", "~connect() failed", "~os error 111", "Errno 111", "~no reachable servers", "~no suitable servers", "~could not connect", "~no servers available", "SERVER HAS FAILED",
+        "503 UF", "~connection refused", "ECONNREFUSED", "econnrefused", "ConnectionRefusedError", "java.net.ConnectException", "~actively refused", "~connect() failed", "~os error 111", "Errno 111", "~no reachable servers", "~no suitable servers", "~could not connect", "~no servers available", "SERVER HAS FAILED",
         "~Can't reach database server at {q}{host}", "~Can't connect to {w} {w} server", "~Can't connect to server on", "~Can't connect to MySQL server", "~failed to connect", "~unable to connect", "~cannot connect to", "~Error connecting to", "(111)", "~The Netty connector failed", "~Connection to {host} refused",
         "~failed to establish a new connection", "~unreachable", "~no route to host", "~Error trying to connect", "SequelizeConnectionRefusedError", "SequelizeConnectionError", "Communications link failure", "~not possible to connect", "UnableToConnect", "ConnectionRefused", "~TNS:no listener", "~A network-related or instance-specific error occurred",
         knows="Error: connect ECONNREFUSED 10.96.4.4:5432",
@@ -83,7 +89,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "upstream.unavailable", "unavailable", 1,
-        "~code = Unavailable", "UNAVAILABLE", "~status: Unavailable", "~no healthy upstream", "~no healthy instance", "~no healthy instances", "~no healthy host", "~no healthy backends", "~all SubConns are in", "~zero addresses", "~Bad Gateway", "~Service Unavailable", "~service is unavailable", "~circuit breaker", "~CircuitBreaker {*}is OPEN", "~no endpoints for", "~no endpoints available", "~no available server", "~no address available",
+        "503 UH", "~code = Unavailable", "UNAVAILABLE", "~status: Unavailable", "~no healthy upstream", "~no healthy instance", "~no healthy instances", "~no healthy host", "~no healthy backends", "~all SubConns are in", "~zero addresses", "~Bad Gateway", "~Service Unavailable", "~service is unavailable", "~circuit breaker", "~CircuitBreaker {*}is OPEN", "~no endpoints for", "~no endpoints available", "~no available server", "~no address available",
         "~service unavailable", "~connection to {host} failed", "~upstream connect error", "~status code 503", "~requested URL returned error: 502", "~requested URL returned error: 503", "~HTTP Error 502", "~HTTP Error 503", "~status code 502", "~responded 503", "~answered 503", "ServiceUnavailable",
         knows="ERROR 503 Service Unavailable from geo: no healthy upstream",
         leaves='10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /status/unavailable HTTP/1.1" 200 12',
@@ -91,7 +97,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "upstream.error", "unavailable", 1,
-        "~500 Internal Server Error", "~500 (Internal Server Error)", "~500 INTERNAL_SERVER_ERROR", "~500 Server Error", "~status code 500", "~responded 500", "~returned 500", "~answered with an error", "~code = Internal", "~status: Internal", "~internal error", "TApplicationException", "~could not complete",
+        "500 - via_upstream", "502 - via_upstream", "503 - via_upstream", "~500 Internal Server Error", "~500 (Internal Server Error)", "~500 INTERNAL_SERVER_ERROR", "~500 Server Error", "~status code 500", "~responded 500", "~returned 500", "~answered with an error", "~code = Internal", "~status: Internal", "~internal error", "TApplicationException", "~could not complete",
         knows='{"level":50,"msg":"upstream billing responded 500 to Charge"}',
         leaves="INFO Completed 200 OK, internal errors: 0",
         is_call=True,

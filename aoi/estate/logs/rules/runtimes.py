@@ -11,6 +11,12 @@ RULES: tuple[Rule, ...] = (
         leaves="INFO nobody panicked about the deploy, panic level 0",
     ),
     rule(
+        "php.fatal", "panic", 0,
+        "PHP Fatal error: {*}",
+        knows="quote.CRITICAL: PHP Fatal error:  Uncaught Error: Call to a member function get() on null",
+        leaves="INFO PHP Fatal errors today: 0",
+    ),
+    rule(
         "rust.panic", "panic", 0,
         "^thread '{w}' panicked at {*}", "panicked at {text}", "called `Option::unwrap()` on a `None` value", "called `Result::unwrap()` on an `Err` value: {*}",
         knows="thread 'main' panicked at src/main.rs:10:14:",

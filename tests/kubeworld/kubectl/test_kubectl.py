@@ -209,7 +209,7 @@ def test_apply_diff_and_replace(kubectl):
     )  # fmt: skip
 
 
-def test_logs_exec_and_what_is_not_served(web):
+def test_logs_and_exec(web):
     pod = web.run("get pods -o jsonpath={.items[0].metadata.name}")
     check(
         web,
@@ -220,7 +220,6 @@ def test_logs_exec_and_what_is_not_served(web):
         (f"logs {pod} -c none", r"container none is not valid for pod", 1),
         (f"exec {pod} -- echo hello there", r"\Ahello there\n"),
         (f"exec {pod} -c web -- false", r"no such command.*exit code 3", 3),
-        (f"port-forward {pod} 0:80 --pod-running-timeout=2s", r"could not find the requested resource", 1),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World
 
 WORKLOADS = ("deployments.apps", "statefulsets.apps")
-ALIASES = {"yinfangchen/hotelreservation": "yinfangchen/hotel-reservation"}
+ALIASES = {"yinfangchen/hotel-reservation": "yinfangchen/hotelreservation"}
 """Repositories that hold the same programs as one that is known."""
 STATE = ("telemetry", "telemetry_due", "configuration", "databases")
 """What a world remembers of the application that runs in it."""
@@ -59,7 +59,7 @@ class RecognisingRuntime:
     def __init__(self, known: tuple[Application, ...]) -> None:
         self.known = known
         self._plain = PlainRuntime()
-        self._owners = {image.repository: one for one in known for image in one.images if _is_own(one, image)}
+        self._owners = {_plain(image.repository): one for one in known for image in one.images if _is_own(one, image)}
 
     def application_in(self, world: World) -> Application | None:
         """What is recognised in the world as it is."""
@@ -200,6 +200,11 @@ def _initialise(world: World, application: Application) -> None:
 
 def _repository(container: Obj) -> str:
     repository, _ = split_image(container.get("image", ""))
+    return _plain(repository)
+
+
+def _plain(repository: str) -> str:
+    """A repository as it is known here, however Docker Hub is spelt."""
     plain = repository.removeprefix("docker.io/").removeprefix("library/")
     return ALIASES.get(plain, plain)
 
@@ -216,6 +221,7 @@ def _installed(known: Application, workloads: list[Obj]) -> dict[str, Installed]
     commands = {
         command: owner for image in known.images if _is_own(known, image) for command, owner in image.binaries if owner
     }
+    repositories = {_plain(repository) for repository in known.by_repository}
     found: dict[str, Installed] = {}
     left: list[Obj] = []
     for obj in workloads:
@@ -227,7 +233,7 @@ def _installed(known: Application, workloads: list[Obj]) -> dict[str, Installed]
     for obj in left:
         for container in obj["spec"]["template"]["spec"]["containers"]:
             name = commands.get((container.get("command") or [""])[0])
-            if name is not None and _repository(container) in known.by_repository:
+            if name is not None and _repository(container) in repositories:
                 found.setdefault(name, _standing(known.by_name[name], obj))
     return found
 
@@ -259,7 +265,7 @@ def _adapted(known: Application, namespace: str, installed: dict[str, Installed]
         replace(image, repository=alias)
         for alias, repository in ALIASES.items()
         for image in images
-        if image.repository == repository
+        if _plain(image.repository) == repository
     )
     return replace(
         known,

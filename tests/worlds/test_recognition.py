@@ -56,7 +56,7 @@ def somebody_elses(application: Application, rename: dict[str, str]) -> Iterable
                 container.pop("env", None)
                 container.pop("envFrom", None)
                 container["volumeMounts"] = []
-                container["image"] = container["image"].replace("hotel-reservation:latest", "hotelreservation:v9")
+                container["image"] = container["image"].replace("hotelreservation:latest", "hotel-reservation:v9")
         yield resource, {**copy, "metadata": meta, "status": {}}
 
 

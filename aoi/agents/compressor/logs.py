@@ -90,8 +90,10 @@ _CRASH = re.compile(
 _STRANGER = re.compile(r"(?:lookup |ENOTFOUND |://|host[=: <'\"]+)[a-z][-a-z0-9]*[a-z0-9](?![-.\w])|"
                        r"(?<![-./\w])[a-z][-a-z0-9]*[a-z0-9]:\d{3,5}\b(?!:)")  # fmt: skip
 """A host without a domain in a host position; asked only where no known component is named."""
-_SCAN = re.compile(r"planSummary: COLLSCAN|\"planSummary\": ?\"COLLSCAN|plan: Seq Scan on")
-"""What a database says at its ordinary level of a query that reads a whole table."""
+_ORDINARY = re.compile(
+    r"planSummary: COLLSCAN|\"planSummary\": ?\"COLLSCAN|plan: Seq Scan on|\"error\": ?\{\"code\": ?\d{1,5},"
+)
+"""What a database says at its ordinary level: of a query that reads a whole table, of whom it does not let in."""
 _HEAD = 140
 """Characters of a line in which its level stands."""
 _QUIET = re.compile(
@@ -115,7 +117,7 @@ def logs(observation: Observation, subject: str, topology: Topology, *, is_previ
     told: list[tuple[Finding, Finding | None]] = []
     skip_to = 0
     for index, line in enumerate(lines):
-        if index < skip_to or (_is_quiet(line.text) and not _SCAN.search(line.text)):
+        if index < skip_to or (_is_quiet(line.text) and not _ORDINARY.search(line.text)):
             continue
         block = [line]
         if _CRASH.search(line.text):

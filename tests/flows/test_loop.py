@@ -136,7 +136,8 @@ class TestNights:
         home, first, _ = nights
         store = ObjectStore(f"file://{home / 'store'}")
         evaluation = store.get(store.find(f"evaluation:{first['evaluation']}"), EvaluationResult)
-        assert len(evaluation.injected) == 12, "one of each problem with a fault"
+        asked = {pair.problem_id for pair in evaluation.pairs if pair.slice != "control"}
+        assert len(evaluation.injected) == len(asked) > 0, "one of each problem with a fault"
         assert evaluation.missing == ()
         assert not any(one.challenger_writes or one.challenger_leaked for one in evaluation.injected)
 

@@ -131,7 +131,8 @@ class DeleteChaos:
 def _selects(chaos: Obj, labels: dict[str, str], component: str, namespace: str) -> bool:
     """Whether its selector, or its target's, takes in pods with these labels."""
     _, spec = experiment_of(chaos)
-    selectors = [spec.get("selector") or {}, (spec.get("target") or {}).get("selector") or {}]
+    target = spec.get("target")  # of a NetworkChaos other pods, of an HTTPChaos a word
+    selectors = [spec.get("selector") or {}, target.get("selector") or {} if isinstance(target, dict) else {}]
     return any(_selector_hits(selector, labels, component, namespace) for selector in selectors)
 
 

@@ -11,6 +11,7 @@ from aoi.agents.actions.view import View
 from aoi.problems import catalogue
 from aoi.problems.admission import looker
 from aoi.problems.scenario import Scenario, build, repair
+from aoi.records.decision import ExecDo
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.runtime import traffic
 from kubeworld.machine.store import Obj
@@ -237,3 +238,13 @@ def test_a_survey_names_component_and_cause(fault: str) -> None:
     answer = found.survey().answer
     assert answer.component in found.truth.accepted
     assert answer.cause in found.truth.causes
+
+
+def test_an_experiment_on_http_is_deleted_by_the_typed_action() -> None:
+    """Its `target` is a word, where that of a NetworkChaos chooses pods."""
+    problem = next(p for p in catalogue.problems(fault="http_delay", kind=TaskKind.MITIGATION))
+    scenario = build(ProblemInstance(problem=problem, seed=11))
+    hands = scenario.hands()
+    assert hands is not None
+    assert hands.act(ExecDo("delete_chaos", scenario.truth.component or "")).status == "ok"
+    assert scenario.grade(None).success

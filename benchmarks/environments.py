@@ -38,7 +38,6 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=1000)
     count = parser.parse_args().episodes
     ids = problem_ids("aiopslab")
-    # One application after the other, as a trainer's shuffled batches are not: the harder case for the caches.
     episodes = [(ids[number % len(ids)], number // len(ids)) for number in range(count)]
     expected = _measured("in the process", episodes, _in_process)
     if find_spec("openenv"):

@@ -30,12 +30,6 @@ from kubeworld.machine.world import World
 __all__ = ["Scenario", "build", "inject", "repair", "schedule", "without_fault"]
 
 SURVEYS = 48
-AGE_S = (180, 1200)
-"""Simulated seconds from the fault to the first look."""
-LEAD_S = (60, 240)
-"""Simulated seconds of ordinary work before it."""
-SLOTS = (3, 5)
-"""Writes in a world, the fault among them."""
 
 
 @dataclass(frozen=True, slots=True)

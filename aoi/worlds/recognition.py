@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from aoi.worlds.applications import manifests
+from aoi.worlds.applications.delivery import DOCKER, place_of
 from aoi.worlds.applications.installation import Installed
 from aoi.worlds.applications.spec import Application, Component, Image
 from aoi.worlds.behaviour import mongo
@@ -205,8 +206,8 @@ def _repository(container: Obj) -> str:
 
 def _plain(repository: str) -> str:
     """A repository as it is known here, however Docker Hub is spelt."""
-    plain = repository.removeprefix("docker.io/").removeprefix("library/")
-    return ALIASES.get(plain, plain)
+    registry, path = place_of(repository)
+    return ALIASES.get(path, path) if registry == DOCKER else repository
 
 
 def _is_own(application: Application, image: Image) -> bool:

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from aoi.problems.admission import Report
     from aoi.records.problem import Problem, ProblemInstance
 
+SetName = Literal["aiopslab", "catalogue", "controls"]
+SplitName = Literal["train", "development", "test"]
 Ids = Annotated[list[str] | None, typer.Argument(help="Which problems, as `aoi problems list` prints them.")]
 Set = Annotated[
-    Literal["aiopslab", "catalogue", "controls"] | None,
+    SetName | None,
     typer.Option("--set", help="AIOpsLab's own, one of each mechanism, or the controls."),
 ]
-Split = Annotated[Literal["train", "development", "test"] | None, typer.Option(help="Split of the problem.")]
+Split = Annotated[SplitName | None, typer.Option(help="Split of the problem.")]
 Kind = Annotated[
     Literal["detection", "localization", "analysis", "mitigation"] | None, typer.Option(help="Kind of task.")
 ]
@@ -66,8 +68,8 @@ def list_problems(
 
 
 def _chosen(
-    members_of: Literal["aiopslab", "catalogue", "controls"] | None,
-    split: Literal["train", "development", "test"] | None,
+    members_of: SetName | None,
+    split: SplitName | None,
     kind: str | None,
     fault: str | None,
     application: str | None,
@@ -102,8 +104,8 @@ def _chosen(
 
 def _named_or_chosen(
     problem_ids: Sequence[str] | None,
-    members_of: Literal["aiopslab", "catalogue", "controls"] | None,
-    split: Literal["train", "development", "test"] | None,
+    members_of: SetName | None,
+    split: SplitName | None,
     kind: str | None,
     fault: str | None,
 ) -> Sequence["Problem"]:

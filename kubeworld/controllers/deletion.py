@@ -64,16 +64,7 @@ def request_deletion(
 
 def disrupt(world: World, pod: Obj, reason: str, message: str) -> Obj:
     """Ask for a pod to go to make room or order: it says so in its DisruptionTarget. Returns the pod before it ends."""
-    status = dict(pod.get("status") or {})
-    status["conditions"] = conditions.with_condition(
-        status.get("conditions") or [],
-        world.clock.rfc3339(),
-        type_="DisruptionTarget",
-        status="True",
-        reason=reason,
-        message=message,
-    )
-    pod = world.store.update("pods", {**pod, "status": status})
+    pod = world.store.update("pods", conditions.disrupted(pod, world.clock.rfc3339(), reason, message))
     request_deletion(world, "pods", pod)
     return pod
 

@@ -45,3 +45,12 @@ def with_condition(
 def without(conditions: Conditions, type_: str) -> Conditions:
     """A new list without the condition of a type."""
     return [condition for condition in conditions if condition["type"] != type_]
+
+
+def disrupted(pod: Obj, now: str, reason: str, message: str) -> Obj:
+    """A pod that says in its DisruptionTarget who ends it, and why."""
+    status = dict(pod.get("status") or {})
+    status["conditions"] = with_condition(
+        status.get("conditions") or [], now, type_="DisruptionTarget", status="True", reason=reason, message=message
+    )
+    return {**pod, "status": status}

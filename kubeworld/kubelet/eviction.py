@@ -22,16 +22,8 @@ def announce(world: World, pod: Obj, message: str) -> Obj:
     events.record(
         world, "pods", pod, "Evicted", message, component="kubelet", type_="Warning", host=pod["spec"]["nodeName"]
     )
-    status = dict(pod.get("status") or {})
-    status["conditions"] = conditions.with_condition(
-        status.get("conditions") or [],
-        world.clock.rfc3339(),
-        type_="DisruptionTarget",
-        status="True",
-        reason="TerminationByKubelet",
-        message=message,
-    )
-    return world.store.update("pods", {**pod, "status": status})
+    told = conditions.disrupted(pod, world.clock.rfc3339(), "TerminationByKubelet", message)
+    return world.store.update("pods", told)
 
 
 def killed(memory: PodMemory, message: str, now_ms: int) -> PodMemory:

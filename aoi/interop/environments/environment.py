@@ -6,7 +6,7 @@ for is answered with text: what cannot be run says so, costs a step, and is no e
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +38,9 @@ MAX_CHARS = 8_000
 POINTS = 10
 """Of a range of metrics."""
 MAX_SERIES = 40
+OVER = "the episode is over"
+SILENT = "Call one of your tools."
+"""What a model that only talks is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,10 @@ class Environment:
                 over = f"{text}\nno steps left: the episode is over without a submission"
                 self._seen = _graded(over, scenario.grade(None))
         return self._seen
+
+    def answer(self, tool: str, arguments: Mapping[str, object]) -> Seen:
+        """As `call`, for those who let a model call on after the end: it is told so, and how it ended stays."""
+        return replace(self._seen, text=OVER) if self.state.is_done else self.call(tool, arguments)
 
     def fork(self) -> "Environment":
         """An independent session at this instant: another try from here. Raises: Permanent before a reset."""

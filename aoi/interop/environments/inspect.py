@@ -17,13 +17,12 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool, ToolDef, ToolParams
 from inspect_ai.util import store
 
-from aoi.interop.environments.environment import MAX_STEPS, Environment
+from aoi.interop.environments.environment import MAX_STEPS, SILENT, Environment
 from aoi.interop.environments.sets import problem_ids
 from aoi.problems import catalogue
 
 OUTCOME = "aoi:outcome"
 """Key in a sample's store: how its episode was graded."""
-SILENT = "Call one of your tools."
 
 
 @task
@@ -86,9 +85,7 @@ def _tool(environment: Environment, name: str, description: str, parameters: dic
 
 def _caller(environment: Environment, name: str, known: tuple[str, ...]) -> Callable[..., Awaitable[str]]:
     async def call(**arguments: Any) -> str:
-        if environment.state.is_done:
-            return "the episode is over"
-        seen = environment.call(name, {key: value for key, value in arguments.items() if key in known})
+        seen = environment.answer(name, {key: value for key, value in arguments.items() if key in known})
         if seen.is_done:
             store().set(OUTCOME, {"reward": seen.reward, **seen.detail})
         return seen.text

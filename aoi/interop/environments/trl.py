@@ -102,9 +102,7 @@ class Tools:
         return self._call("submit", **{key: value for key, value in given.items() if value})
 
     def _call(self, tool: str, **arguments: Any) -> str:
-        if self._environment.state.is_done:
-            return "the episode is over"
-        seen = self._environment.call(tool, arguments)
+        seen = self._environment.answer(tool, arguments)
         if seen.reward is not None:
             self._reward = seen.reward
         return seen.text

@@ -14,13 +14,11 @@ from typing import Any
 import verifiers as vf
 from datasets import Dataset
 
-from aoi.interop.environments.environment import MAX_STEPS, Environment
+from aoi.interop.environments.environment import MAX_STEPS, SILENT, Environment
 from aoi.interop.environments.sets import problem_ids
 from aoi.interop.environments.tools import TOOLS, schema_of
 
 _SESSION, _REWARD = "aoi_environment", "aoi_reward"
-SILENT = "Call one of your tools."
-"""What a model that only talks is told."""
 
 
 def load_environment(
@@ -86,13 +84,11 @@ class Incidents(vf.MultiTurnEnv):
 
 
 def _answered(environment: Environment, state: vf.State, name: str, arguments: str) -> str:
-    if environment.state.is_done:
-        return "the episode is over"
     try:
         parsed = json.loads(arguments or "{}")
     except ValueError:
         parsed = None
-    seen = environment.call(name, parsed if isinstance(parsed, dict) else {"arguments": arguments})
+    seen = environment.answer(name, parsed if isinstance(parsed, dict) else {"arguments": arguments})
     if seen.is_done:
         state[_REWARD] = seen.reward
     return seen.text

@@ -1,7 +1,7 @@
 """Every fault mechanism of the problem set, by key, and which split may meet it.
 
-One file for each area that an engineer would look at: workload, network, node, data, configuration. `base` says what a
-fault is; `templates` and `chaos` are the ways of breaking things that several areas share.
+One file for each area that an engineer would look at (`_AREAS`). `base` says what a fault is; `templates`, `chaos` and
+`places` are what several areas share.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 import random
 
-from aoi.problems.faults.base import Fault, Mark, Plan
+from aoi.problems.faults.base import Fault, Mark, Plan, never
 from aoi.problems.faults.places import restarts
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Delete, Key, Patch
@@ -58,7 +58,7 @@ MECHANISMS = (
         type=FaultType.MISCONFIGURATION,
         eligible=is_used,
         plan=_pod_security,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
     Fault(
         key="finalizer",
@@ -69,6 +69,6 @@ MECHANISMS = (
         type=FaultType.OPERATION,
         eligible=_keeps_its_names,
         plan=_finalizer,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
 )

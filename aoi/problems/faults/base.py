@@ -155,6 +155,11 @@ def _in_turn(changes: Sequence[StateWrite]) -> StateWrite:
     return change_all
 
 
+def never(_application: Application, _component: Component) -> bool:
+    """Of `Fault.mendable`: no typed action repairs it anywhere."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One mechanism. `eligible` looks only at the application, `plan` only at the healthy site it is given."""

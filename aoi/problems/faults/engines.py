@@ -4,7 +4,7 @@ import base64
 import random
 from collections.abc import Callable
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.templates import changed_container, restart
 from aoi.problems.sites import NOTICED, Site, is_used
 from aoi.problems.writes import Delete, Key, Patch
@@ -184,7 +184,7 @@ DB_PASSWORD = Fault(
     type=FaultType.AUTHENTICATION,
     eligible=_has_password,
     plan=_wrong_password,
-    mendable=lambda _application, _component: False,
+    mendable=never,
 )
 DB_CONNECTIONS = Fault(
     key="db_connections",
@@ -215,7 +215,7 @@ SLOW_QUERY = Fault(
     type=FaultType.OPERATION,
     eligible=_is_database,
     plan=_slow_query,
-    mendable=lambda _application, _component: False,
+    mendable=never,
     at_rolled=True,
     needs_control=True,
 )

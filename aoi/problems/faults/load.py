@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.runtimes import FEWEST_RPS, MOST_PODS, need_m, pods_of
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
@@ -178,7 +178,7 @@ TRAFFIC_FLOOD = Fault(
     type=FaultType.OPERATION,
     eligible=_can_be_flooded,
     plan=_flood,
-    mendable=lambda _application, _component: False,
+    mendable=never,
     at_rolled=True,
 )
 RETRY_STORM = Fault(
@@ -200,7 +200,7 @@ POISON_MESSAGE = Fault(
     type=FaultType.CODE_DEFECT,
     eligible=_consumes,
     plan=_poison,
-    mendable=lambda _application, _component: False,
+    mendable=never,
     at_rolled=True,
     needs_control=True,
 )

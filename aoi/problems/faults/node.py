@@ -3,7 +3,7 @@
 import random
 from functools import partial
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import components_on, home, pins, restarts
 from aoi.problems.faults.templates import changed_template
 from aoi.problems.sites import Site, is_used
@@ -146,7 +146,7 @@ MECHANISMS = (
         causes=("tainted",),
         plan=_taint_no_schedule,
         type=FaultType.MISCONFIGURATION,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
     _NODE(
         key="taint_no_execute",
@@ -161,7 +161,7 @@ MECHANISMS = (
         plan=_node_not_ready,
         type=FaultType.OPERATION,
         level=SystemLevel.HARDWARE,
-        mendable=lambda _application, _component: False,
+        mendable=never,
         needs_control=True,
     ),
     _NODE(

@@ -7,7 +7,7 @@ let the call through is changed.
 import random
 from typing import Any
 
-from aoi.problems.faults.base import Fault, Mark, Plan
+from aoi.problems.faults.base import Fault, Mark, Plan, never
 from aoi.problems.faults.chaos import is_called
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch
@@ -123,11 +123,6 @@ def _calls_at_home(application: Application, component: Component) -> bool:
     return _calls(application, component) and not any(application.by_name[c].namespace for c in component.callees)
 
 
-def _never(_application: Application, _component: Component) -> bool:
-    """No typed action touches a policy."""
-    return False
-
-
 def _fault(key: str, causes: tuple[str, ...], **parts: Any) -> Fault:
     return Fault(
         key=key,
@@ -136,7 +131,7 @@ def _fault(key: str, causes: tuple[str, ...], **parts: Any) -> Fault:
         causes=causes,
         level=SystemLevel.VIRTUALIZATION,
         type=FaultType.NETWORK_STORAGE,
-        mendable=_never,
+        mendable=never,
         **parts,
     )
 

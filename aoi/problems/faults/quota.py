@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import restarts
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
@@ -246,7 +246,7 @@ MECHANISMS = (
         causes=("quota",),
         plan=_quota_exhausted,
         eligible=is_used,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
     _ALLOWED(key="quota_needs_limits", causes=("quota",), plan=_quota_needs_limits, eligible=_is_limited),
     _ALLOWED(key="limit_range", causes=("limitrange",), plan=_limit_range, eligible=_can_be_smaller),

@@ -7,7 +7,7 @@ so each stays `Released`, kept for a claim that is gone, and no claim of the new
 import random
 from collections.abc import Iterator
 
-from aoi.problems.faults.base import Fault, Mark, Plan
+from aoi.problems.faults.base import Fault, Mark, Plan, never
 from aoi.problems.sites import Site
 from aoi.problems.writes import Create, Deed, Delete, Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
@@ -84,6 +84,6 @@ MECHANISMS = (
         type=FaultType.OPERATION,
         eligible=_is_first_of_several,
         plan=_redeploy,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
 )

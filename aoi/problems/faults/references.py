@@ -4,7 +4,7 @@ import base64
 import random
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.configuration import restarts
 from aoi.problems.faults.templates import changed_container, changed_template, restart
 from aoi.problems.sites import Site, is_used
@@ -203,7 +203,7 @@ MISSING_SECRET = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_has_own_secret,
     plan=_missing_secret,
-    mendable=lambda _application, _component: False,  # nobody of ours may read a Secret, or write one
+    mendable=never,  # nobody of ours may read a Secret, or write one
 )
 WRONG_SECRET_KEY = Fault(
     key="wrong_secret_key",

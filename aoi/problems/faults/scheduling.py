@@ -4,7 +4,7 @@ import random
 from functools import partial
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import components_on, home, pins, request_m, restarts
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
 from aoi.problems.sites import Site, is_used
@@ -294,7 +294,7 @@ MECHANISMS = (
         key="scheduler_down",
         causes=("pending",),
         plan=_scheduler_down,
-        mendable=lambda _application, _component: False,
+        mendable=never,
         needs_control=True,
         type=FaultType.OPERATION,
     ),

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Patch
 from aoi.records.problem import FaultType, SystemLevel
@@ -145,11 +145,6 @@ def _broad_selector(site: Site, choices: random.Random) -> Plan:
     )
 
 
-def _never(_application: Application, _component: Component) -> bool:
-    """No typed action makes a Service, changes its type, or changes the ports that it offers."""
-    return False
-
-
 def _fault(key: str, causes: tuple[str, ...], **parts: Any) -> Fault:
     return Fault(
         key=key,
@@ -162,10 +157,10 @@ def _fault(key: str, causes: tuple[str, ...], **parts: Any) -> Fault:
     )
 
 
-SERVICE_DELETED = _fault("service_deleted", ("noservice",), eligible=_declared, plan=_service_deleted, mendable=_never)
-EXTERNAL_NAME = _fault("external_name", ("noservice",), eligible=_declared, plan=_external_name, mendable=_never)
+SERVICE_DELETED = _fault("service_deleted", ("noservice",), eligible=_declared, plan=_service_deleted, mendable=never)
+EXTERNAL_NAME = _fault("external_name", ("noservice",), eligible=_declared, plan=_external_name, mendable=never)
 SERVICE_PORT_CHANGED = _fault(
-    "service_port_changed", ("targetport",), eligible=_asked_where_it_listens, plan=_port_changed, mendable=_never
+    "service_port_changed", ("targetport",), eligible=_asked_where_it_listens, plan=_port_changed, mendable=never
 )
 UNKNOWN_PORT_NAME = _fault(
     "unknown_port_name", ("targetport", "noendpoints"), eligible=_declared, plan=_unknown_port_name

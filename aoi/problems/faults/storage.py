@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Wait
@@ -291,6 +291,6 @@ MECHANISMS = (
         causes=("released", "unbound"),
         plan=_volume_released,
         eligible=_has_a_claim,
-        mendable=lambda _application, _component: False,
+        mendable=never,
     ),
 )

@@ -197,15 +197,24 @@ class Evaluation:
         return self._users(edge)
 
     def _fan_out(self, name: str, operation: Operation, rate: float) -> None:
-        alive = rate
+        alive = rate * self._kept(name)
         for call in operation.calls:
-            attempts = alive * call.weight
+            attempts = alive * call.weight * self._attempts(name, call)
             self.calls[name, call.callee] = self.calls.get((name, call.callee), 0.0) + attempts
             key = (call.callee, call.operation)
+            # What is dropped there has arrived, and has cost something.
             self.rates[key] = self.rates.get(key, 0.0) + attempts * reaching(self.known.get((name, call.callee)))
             if call.critical:
                 failing, errors, _, _ = self._call(name, call)
                 alive *= 1 - call.weight * (1 - (1 - failing) * (1 - errors))
+
+    def _kept(self, name: str) -> float:
+        """Share of its requests that a component works on."""
+        return 1.0
+
+    def _attempts(self, caller: str, call: Call) -> float:
+        """How often a call is tried, on average."""
+        return 1.0
 
     def _is_loaded(self) -> bool:
         """Whether a component's traffic needs nearly all of the CPU that it may have."""

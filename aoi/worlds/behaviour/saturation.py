@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from typing_extensions import override
 
-from aoi.worlds.applications.spec import Application, Call, Component, Operation
+from aoi.worlds.applications.spec import Application, Call, Component
 from aoi.worlds.behaviour.conditions import USERS, Conditions, Edge
-from aoi.worlds.behaviour.evaluation import LOADED, Evaluation, Load, Traffic, cpu_millicores, reaching
+from aoi.worlds.behaviour.evaluation import LOADED, Evaluation, Load, Traffic, cpu_millicores
 from aoi.worlds.behaviour.strains import Strain
 
 ROUNDS = 60
@@ -201,17 +201,12 @@ class Saturated(Evaluation):
         )
 
     @override
-    def _fan_out(self, name: str, operation: Operation, rate: float) -> None:
-        alive = rate * (1.0 - self.dropped.get(name, 0.0))
-        for call in operation.calls:
-            attempts = alive * call.weight * attempts_of(super()._call(name, call)[0], self.tries.get(name, 1))
-            self.calls[name, call.callee] = self.calls.get((name, call.callee), 0.0) + attempts
-            key = (call.callee, call.operation)
-            # What is dropped there has arrived, and has cost something.
-            self.rates[key] = self.rates.get(key, 0.0) + attempts * reaching(self.known.get((name, call.callee)))
-            if call.critical:
-                failing, errors, _, _ = self._call(name, call)
-                alive *= 1 - call.weight * (1 - (1 - failing) * (1 - errors))
+    def _kept(self, name: str) -> float:
+        return 1.0 - self.dropped.get(name, 0.0)
+
+    @override
+    def _attempts(self, caller: str, call: Call) -> float:
+        return attempts_of(super()._call(caller, call)[0], self.tries.get(caller, 1))
 
 
 def attempts_of(failing: float, tries: int) -> float:

@@ -116,7 +116,7 @@ def right_path(case: Case) -> tuple[ProbeDo | ExecDo, ...]:
 
 def repair(case: Case) -> ExecDo:
     """What mends the culprit."""
-    return ExecDo(case.remedy[0], case.culprit, "1" if case.remedy[0] == "scale" else None)
+    return ExecDo(case.remedy[0], case.culprit)
 
 
 def surveyed(case: Case, rng: random.Random, mixture: Mixture) -> tuple[Finding, ...]:

@@ -14,11 +14,13 @@ import orjson
 
 from aoi.agents.actions.base import rollout_problem, subject
 from aoi.agents.actions.change import Change, Obj, Refused, bare, create_change, patch_change
-from aoi.agents.actions.view import View, template_of
+from aoi.agents.actions.view import WORKLOADS, View, containers, template_of
 from aoi.agents.actions.workloads import restart_change
+from aoi.estate.flagd import troubling
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _KEY = re.compile(r"[-._A-Za-z0-9]{1,253}")
+_HOST = re.compile(r"[:/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class SetConfig:
-    """Restore the ConfigMaps of a component, or one key of them, to recorded values."""
+    """Restore the ConfigMaps of a component, or one key of them, to recorded values; else those of its flags."""
 
     name: ClassVar[str] = "set_config"
     component: str
@@ -57,20 +59,21 @@ class SetConfig:
         Raises: Refused.
         """
         target = subject(view, self.component)
-        references = list(config_references(template_of(target.obj)))
-        if not references:
+        template = template_of(target.obj)
+        # Feature flags are configuration too, which another component reads for it.
+        readers = {self.component: template} | flag_services(view, self.component, template)
+        if not any(True for read in readers.values() for _ in config_references(read)):
             raise Refused(f"{target.label} reads no ConfigMap", "method")
-        changes: list[Change] = []
         unknown: list[str] = []
-        for reference in references:
-            changes += self._restore(view, reference, unknown)
-        if not changes:
-            why = f"nothing is recorded of {', '.join(unknown)}" if unknown else "they are as recorded"
-            raise Refused(f"no ConfigMap of {target.label} can be restored: {why}", "method")
-        if any(change.method == "PATCH" for change in changes):
-            # Programs read their configuration at start. One that waits for a missing ConfigMap starts by itself.
-            changes.append(restart_change(view, self.component, self.now()))
-        return tuple(changes)
+        for reader, read in readers.items():
+            changes = [change for ref in config_references(read) for change in self._restore(view, ref, unknown)]
+            if any(change.method == "PATCH" for change in changes):
+                # Programs read their configuration at start. One that waits for a missing ConfigMap starts by itself.
+                changes.append(restart_change(view, reader, self.now()))
+            if changes:
+                return tuple(changes)
+        why = f"nothing is recorded of {', '.join(unknown)}" if unknown else "they are as recorded"
+        raise Refused(f"no ConfigMap of {target.label} can be restored: {why}", "method")
 
     def _restore(self, view: View, reference: Reference, unknown: list[str]) -> Iterator[Change]:
         present = view.find("configmaps", reference.name)
@@ -132,6 +135,25 @@ def _record(view: View, name: str, present: Obj | None) -> Obj | None:
         return None
     is_this = isinstance(record, dict) and (record.get("metadata") or {}).get("name") == name
     return record if is_this and isinstance(record.get("data"), dict) else None
+
+
+def flag_services(view: View, component: str, template: Obj) -> dict[str, Obj]:
+    """Name -> pod template of what serves flags that are on, say that they break something, and are of a component.
+
+    Of it are flags that name it, and those of a service that its environment names.
+    """
+    asked = {
+        part for c in containers(template) for v in c.get("env") or [] for part in _HOST.split(v.get("value") or "")
+    }
+    found: dict[str, Obj] = {}
+    for key in WORKLOADS:
+        for workload in view.all(key):
+            server, served = workload["metadata"]["name"], template_of(workload)
+            held = (view.find("configmaps", ref.name) or {} for ref in config_references(served))
+            on = [flag for one in held for text in (one.get("data") or {}).values() for flag in troubling(str(text))]
+            if on and (server in asked or any(flag.names([component]) for flag in on)):
+                found[server] = served
+    return found
 
 
 def config_references(template: Obj) -> Iterator[Reference]:

@@ -64,12 +64,12 @@ class Scale:
 
     name: ClassVar[str] = "scale"
     component: str
-    replicas: int
+    replicas: int | None
 
     @classmethod
     def parse(cls, component: str, value: str | None) -> "Scale":
-        """Without a value: one replica. Raises: Refused."""
-        return cls(component, whole_number("scale", value or "1", MIN_REPLICAS, MAX_REPLICAS))
+        """Without a value: as many as were recorded, else one. Raises: Refused."""
+        return cls(component, whole_number("scale", value, MIN_REPLICAS, MAX_REPLICAS) if value else None)
 
     def render(self, view: View) -> tuple[Change, ...]:
         """spec.replicas. Raises: Refused."""
@@ -77,9 +77,16 @@ class Scale:
         if target.key == "daemonsets.apps":
             raise Refused(f"{target.label} has no replicas: nodes decide", "method")
         present = target.obj["spec"].get("replicas", 1)
-        after = {**target.obj, "spec": {**target.obj["spec"], "replicas": self.replicas}}
-        summary = f"scale {target.label} from {present} to {self.replicas} replicas"
+        replicas = self.replicas or self._recorded(view, target)
+        after = {**target.obj, "spec": {**target.obj["spec"], "replicas": replicas}}
+        summary = f"scale {target.label} from {present} to {replicas} replicas"
         return (patch_change(summary, target.path, target.obj, after, ("/spec/replicas",)),)
+
+    def _recorded(self, view: View, target: Subject) -> int:
+        """How many it had when it was captured, within what may be asked for."""
+        captured = view.recorded(target.key, target.obj["metadata"]["name"]) or {}
+        known = (captured.get("spec") or {}).get("replicas", MIN_REPLICAS)
+        return min(max(known, MIN_REPLICAS), MAX_REPLICAS)
 
     def verify(self, view: View) -> str | None:
         """All replicas ready."""

@@ -79,14 +79,27 @@ def traces(observation: Observation, subject: str, topology: Topology) -> Iterat
     Among many traces one that failed is a stray, not a state.
     """
     told: list[Finding] = []
-    for span in _spans(observation):
+    spans = list(_spans(observation))
+    for span in spans:
         if topology.host(span.service) == subject:
             told += _of_span(observation, span, subject, topology)
+    told = told or list(_beyond(observation, spans, subject, topology))
     counted = _COUNT.match(observation.text)
     is_busy = counted is not None and int(counted[1]) >= MANY
     for said in told:
         if not is_busy or sum(f.word == said.word and f.other == said.other for f in told) > 1:
             yield said
+
+
+def _beyond(observation: Observation, spans: list[_Span], subject: str, topology: Topology) -> Iterator[Finding]:
+    """Of traces in which nothing of the component's own fails: who fails behind it, and is served around."""
+    for span in spans:
+        other = topology.host(span.service)
+        is_told_below = any(
+            _error_word(child.notes) for child in span.children if topology.host(child.service) != other
+        )
+        if other not in (None, subject) and _error_word(span.notes) and not is_told_below:
+            yield finding("unavailable", subject, observation, span.line, other=other)
 
 
 def _of_span(observation: Observation, span: _Span, subject: str, topology: Topology) -> Iterator[Finding]:

@@ -60,7 +60,7 @@ class GoldenOperator:
     def __init__(self, codec: WordCodec, truth: KnownTruth, handles: Handles) -> None:
         self._codec, self._truth, self._handles = codec, truth, handles
         looks = [(check, handles.component(name)) for check, name in truth.evidence]
-        self._looks = [ProbeDo(check, handle) for check, handle in looks if handle]
+        self._looks = list(dict.fromkeys(ProbeDo(check, handle) for check, handle in looks if handle))
         if truth.others:  # two causes leave room for fewer looks: each has to be put right as well
             self._looks = self._looks[:LOOKS_AT_SEVERAL]
 
@@ -99,7 +99,7 @@ class GoldenOperator:
         done = self._looks.index(state.last_do) + 1 if state.last_do in self._looks else 0
         if done < len(self._looks):
             return Decision(summary, "point" if done else "scan", None, 4, self._looks[done])
-        if state.task == "mitigate":
+        if state.task == "mitigate" and self._truth.actions:
             return Decision(summary, "fix", cause, 9, self._repairs()[0])
         return Decision(summary, "submit", cause, 9, self._submission(component))
 

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aoi.agents import checks
+from aoi.agents.operators import recollection as recall
 from aoi.agents.operators.knowledge import (
     FIRST_LOOK,
     NEXT_LOOK,
+    OTHERWISE,
     OWN_LOOKS,
     REMEDY,
     ROUNDS,
@@ -23,7 +25,7 @@ from aoi.agents.policy import Generation, Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
-from aoi.language.lexicon import AT_OTHER, POINTERS
+from aoi.language.lexicon import POINTERS
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, read_prompt
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
@@ -43,6 +45,8 @@ class Skill:
     """Says that nothing is wrong when all that it looked at is healthy, instead of blaming the first alert."""
     believes: float
     """Recognises a cause when it sees one, instead of looking further."""
+    weighs: float = 0.0
+    """Settles for what says most when looking on brings nothing new, instead of looking on."""
     counts: bool = False
     """Names a second cause where two stand side by side, and puts both right."""
     heeds: float = 0.95
@@ -53,7 +57,9 @@ DOUBT_AFTER = 1
 """Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
 
 JUNIOR = Skill(follows=0.4, picks_check=0.3, keeps_looking=0.55, trusts_health=0.15, believes=0.6)
-EXPERT = Skill(follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0, counts=True)
+EXPERT = Skill(
+    follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0, weighs=1.0, counts=True
+)
 
 
 class ScriptedOperator:
@@ -82,8 +88,8 @@ class ScriptedOperator:
             case ProbeState(check, target):
                 return ProbeCommand(checks.compact(check, target))
             case ExecutorState(action, target, value, failure):
-                other = "restart" if failure and action != "restart" else action
-                return ExecutorAct(ExecDo(other if failure else action, target, None if failure else value), failure)
+                other = OTHERWISE.get(action, "restart") if failure else action
+                return ExecutorAct(ExecDo(other, target, None if failure else value), failure)
             case EvolverState():
                 return self._plan(state)
 
@@ -91,54 +97,83 @@ class ScriptedOperator:
 
     def _decide(self, state: ObserverState, rng: random.Random) -> Decision:
         best = state.last[0] if state.last else None
-        known = _known_cause(state)
+        known = recall.known_cause(state)
         if state.plan and rng.random() < self._skill.heeds:
             return self._follow(state, best, known)
         if isinstance(state.last_do, ExecDo):
             return self._after_change(state, best, known)
         if known and rng.random() < self._skill.believes:
             return self._conclude(state, best, known)
-        if best is None or best.word == "healthy":
+        if recall.is_last(state, self._profile.iterations) and rng.random() < self._skill.weighs:
+            return self._settle(state, best)
+        if best is None or best.word == "healthy" or self._is_stale(state, best):
             return self._after_health(state, best, rng)
         return self._after_finding(state, best, rng)
 
+    def _is_stale(self, state: ObserverState, best: Finding) -> bool:
+        """Metrics that say what the alert said: that there are errors, or that it is slow."""
+        return self._skill.weighs > 0 and best.word in ("exception", "delay") and recall.asked(state) == "metrics"
+
+    def _settle(self, state: ObserverState, best: Finding | None) -> Decision:
+        """Nothing more is to be found: what says most, or that whatever it was is over."""
+        weak = recall.most_telling(state)
+        if weak is None:
+            return Decision(best, "submit", None, 5, SubmitDo("no"))
+        return self._conclude(state, best, weak)
+
     def _follow(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """The next open step of the guidance; the hypothesis stays its own."""
-        cause = known or _suspect(state)
-        hypothesis = Finding(cause.word, _at_fault(cause)) if cause else None
+        cause = known or recall.suspect(state)
+        hypothesis = Finding(cause.word, recall.at_fault(cause)) if cause else None
         phase = "fix" if isinstance(state.plan[0], ExecDo) else "point" if best else "scan"
         return Decision(best, phase, hypothesis, 6 if known else 3, state.plan[0])
 
     def _after_finding(self, state: ObserverState, best: Finding, rng: random.Random) -> Decision:
         """A pointer is followed, a symptom looked into."""
         here = state.last_do.target if isinstance(state.last_do, ProbeDo) else best.subject
-        if best.word == "nohost" and _pointed(best) == here:
+        if best.word == "nohost" and recall.pointed(best) == here:
             return self._look(best, best, here, self._check("config", rng))
         if best.word in POINTERS:
-            target = _pointed(best) if rng.random() < self._skill.follows else here
-            return self._look(best, best, target, self._check(ROUNDS.get(best.word, ROUNDS[""])[0], rng))
+            best = self._freshest(state, best)
+            target = recall.pointed(best) if rng.random() < self._skill.follows else here
+            order = ROUNDS.get(best.word, ROUNDS[""])
+            looked = recall.looks_at(state, target) if self._skill.weighs else 0
+            return self._look(best, best, target, self._check(order[looked % len(order)], rng))
         if rng.random() >= self._skill.keeps_looking:
             return self._conclude(state, best, best)
+        if not recall.is_news(state, best) and rng.random() < self._skill.weighs:
+            return self._settle(state, best)
         return self._look(best, best, best.subject, self._check(self._next_check(state, best), rng))
+
+    def _freshest(self, state: ObserverState, best: Finding) -> Finding:
+        """Of several pointers the first to somebody who was not looked at: callers may complain of one another."""
+        led = [finding for finding in state.last if finding.word in POINTERS]
+        fresh = (finding for finding in led if not recall.looks_at(state, recall.pointed(finding)))
+        return next(fresh, best) if self._skill.weighs else best
 
     def _check(self, right: str, rng: random.Random) -> str:
         return right if rng.random() < self._skill.picks_check else rng.choice(lexicon.CHECKS)
 
     def _next_check(self, state: ObserverState, best: Finding) -> str:
         check = NEXT_LOOK.get(best.word, "describe")
-        return check if check != _asked(state) else _after(check, ROUNDS[""])
+        return check if check != recall.asked(state) else recall.after(check, ROUNDS[""])
 
-    def _after_health(self, state: ObserverState, best: Finding | None, rng: random.Random) -> Decision:
+    def _after_health(  # noqa: PLR0911 - one return a place to look at reads as the order of places
+        self, state: ObserverState, best: Finding | None, rng: random.Random
+    ) -> Decision:
         """Nothing wrong there: look further at the suspect, else at the next alert, else say so."""
-        suspect = _suspect(state)
-        if best is not None and suspect is not None and best.subject in (_pointed(suspect), _caller(state, suspect)):
+        weak = recall.most_telling(state)
+        if best is not None and weak and weak.subject == best.subject and rng.random() < self._skill.weighs:
+            return self._conclude(state, best, weak)
+        suspect = recall.suspect(state)
+        if best is not None and suspect and best.subject in (recall.pointed(suspect), recall.caller(state, suspect)):
             return self._around(state, best, suspect, rng)
         first = state.alerts[0] if state.alerts else None
         if best is not None and first and best.subject == first.subject and first.word in OWN_LOOKS:
             order = OWN_LOOKS[first.word]
-            if _asked(state) in order[:-1]:
+            if recall.asked(state) in order[:-1]:
                 # Its own log is clean: maybe nobody reaches it.
-                return self._look(best, None, best.subject, self._check(_after(_asked(state), order), rng))
+                return self._look(best, None, best.subject, self._check(recall.after(recall.asked(state), order), rng))
         seen = {finding.subject for finding in (*state.memory, *state.last)}
         waiting = [alert for alert in state.alerts if alert.subject not in seen]
         if waiting:
@@ -146,7 +181,7 @@ class ScriptedOperator:
             return self._look(best, None, waiting[0].subject, self._check(right, rng))
         weak = next((finding for finding in reversed(state.memory) if finding.word in WEAK), None)
         if best is not None and weak and weak.subject == best.subject:
-            return self._look(best, weak, best.subject, self._check(_after(_asked(state), ROUNDS[""]), rng))
+            return self._look(best, weak, best.subject, self._check(recall.after(recall.asked(state), ROUNDS[""]), rng))
         if rng.random() < self._skill.trusts_health or not state.alerts:
             return Decision(best, "submit", None, 7, SubmitDo("no"))
         blamed = Finding("exception", state.alerts[0].subject)
@@ -155,23 +190,23 @@ class ScriptedOperator:
     def _around(self, state: ObserverState, best: Finding, suspect: Finding, rng: random.Random) -> Decision:
         """The next look at a callee; after a few, at its caller's configuration: it may look in the wrong place."""
         order = ROUNDS.get(suspect.word, ROUNDS[""])
-        asked = _asked(state)
-        target, caller = _pointed(suspect), _caller(state, suspect)
+        asked = recall.asked(state)
+        target, caller = recall.pointed(suspect), recall.caller(state, suspect)
         if best.subject == caller != target:
             return self._look(best, suspect, target, self._check(order[DOUBT_AFTER + 1], rng))
         if caller and asked in order and order.index(asked) == DOUBT_AFTER:
             return self._look(best, suspect, caller, self._check("config", rng))
-        return self._look(best, suspect, target, self._check(_after(asked, order), rng))
+        return self._look(best, suspect, target, self._check(recall.after(asked, order), rng))
 
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """A change was made: submit if it shows, otherwise look again."""
-        cause = known or _suspect(state) or best
+        cause = known or recall.suspect(state) or best
         last = state.last_do
         assert isinstance(last, ExecDo)
         if best is not None and best.word in ("forbidden", "exception") and best.subject == last.target:
             return self._look(best, cause, last.target, "events")
         # What was changed is told in memory; a second cause that stands there too is put right next.
-        second = next((found for found in _known_causes(state) if _at_fault(found) != last.target), None)
+        second = next((found for found in recall.known_causes(state) if recall.at_fault(found) != last.target), None)
         if second and self._skill.counts and state.memory[-1:] == (second,):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)
@@ -180,21 +215,20 @@ class ScriptedOperator:
         if state.task != "mitigate":
             return self._submit(state, summary, cause)
         action, _, _ = REMEDY.get(cause.word, USUAL)
-        value = "1" if action == "scale" else None
-        target = _at_fault(cause)
+        target = recall.at_fault(cause)
         # One thing is remembered of each look: here the cause that waits.
         summary = self._second(state, cause) or summary
-        return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target, value))
+        return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target))
 
     def _submit(self, state: ObserverState, summary: Finding | None, cause: Finding | None) -> Decision:
         if cause is None:
             return Decision(summary, "submit", None, 3, SubmitDo("unsure"))
-        target = _at_fault(cause)
+        target = recall.at_fault(cause)
         _, level, fault_type = REMEDY.get(cause.word, USUAL)
         labels = (level, fault_type) if state.task in ("analyse", "mitigate") else (None, None)
         sure = 9 if cause.word not in POINTERS | WEAK else 5
         second = self._second(state, cause)
-        also = Finding(second.word, _at_fault(second)) if second else None
+        also = Finding(second.word, recall.at_fault(second)) if second else None
         do = SubmitDo("yes", target, cause.word, *labels, also=also)
         return Decision(summary, "submit", Finding(cause.word, target), sure, do)
 
@@ -202,11 +236,11 @@ class ScriptedOperator:
         """A cause that the last look shows at another component."""
         if not self._skill.counts:
             return None
-        others = (found for found in state.last if _is_cause(found) and _at_fault(found) != _at_fault(cause))
-        return next(others, None)
+        causes = (found for found in state.last if recall.is_cause(found))
+        return next((found for found in causes if recall.at_fault(found) != recall.at_fault(cause)), None)
 
     def _look(self, summary: Finding | None, cause: Finding | None, target: str, check: str) -> Decision:
-        hypothesis = Finding(cause.word, _at_fault(cause)) if cause else None
+        hypothesis = Finding(cause.word, recall.at_fault(cause)) if cause else None
         phase = "scan" if summary is None else "point" if hypothesis is None else "depth"
         return Decision(summary, phase, hypothesis, 2 if hypothesis is None else 4, ProbeDo(check, target))
 
@@ -216,7 +250,7 @@ class ScriptedOperator:
         """Follow the last pointer; otherwise look at what was not looked at."""
         did = {(do.check, do.target) for do in state.did if isinstance(do, ProbeDo)}
         pointers = [finding for finding in state.memory if finding.word in POINTERS]
-        targets = [_pointed(finding) for finding in reversed(pointers)]
+        targets = [recall.pointed(finding) for finding in reversed(pointers)]
         targets += [alert.subject for alert in state.alerts]
         word = pointers[-1].word if pointers else ""
         order = ROUNDS.get(word, ROUNDS[""])
@@ -229,53 +263,3 @@ class ExpertOperator(ScriptedOperator):
 
     def __init__(self, codec: WordCodec, profile: PromptProfile, seed: int = 0) -> None:
         super().__init__(codec, profile, seed, EXPERT)
-
-
-def _after(check: str, order: tuple[str, ...]) -> str:
-    """The look that follows `check` in an order; its first if it is not in there, or at the end."""
-    return order[(order.index(check) + 1) % len(order)] if check in order else order[0]
-
-
-def _asked(state: ObserverState) -> str:
-    """The check that the last look was."""
-    return state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
-
-
-def _known_cause(state: ObserverState) -> Finding | None:
-    """The newest finding that names a cause."""
-    return next(iter(_known_causes(state)), None)
-
-
-def _known_causes(state: ObserverState) -> list[Finding]:
-    """Every finding that names a cause, the newest first."""
-    return [finding for finding in (*state.last, *reversed(state.memory)) if _is_cause(finding)]
-
-
-def _is_cause(finding: Finding) -> bool:
-    return finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy"
-
-
-def _at_fault(cause: Finding) -> str:
-    """The component that a finding is to be put right at."""
-    return cause.other if cause.other and cause.word in POINTERS | AT_OTHER else cause.subject
-
-
-def _suspect(state: ObserverState) -> Finding | None:
-    """The newest pointer in memory."""
-    return next((finding for finding in reversed(state.memory) if finding.word in POINTERS), None)
-
-
-def _pointed(finding: Finding) -> str:
-    """The component that a pointer leads to."""
-    return finding.other or finding.subject
-
-
-def _caller(state: ObserverState, suspect: Finding) -> str | None:
-    """Who complained: named by the finding, else pointed at just before, else paged first."""
-    if suspect.other:
-        return suspect.subject
-    pointers = [finding for finding in state.memory if finding.word in POINTERS]
-    earlier = pointers[: pointers.index(suspect)] if suspect in pointers else []
-    if earlier:
-        return _pointed(earlier[-1])
-    return state.alerts[0].subject if state.alerts else None

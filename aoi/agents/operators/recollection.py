@@ -1,0 +1,88 @@
+"""What a prompt tells of the looks so far: what was seen, where it leads, and how often somebody looked there."""
+
+from collections.abc import Iterator
+
+from aoi.agents.operators.knowledge import SUFFERING, WEAK
+from aoi.language.lexicon import AT_OTHER, POINTERS
+from aoi.records.decision import Finding, ObserverState, ProbeDo
+
+NOISE = frozenset({"hpapinned", "notready", "restarted", "exception", "delay"})
+"""Weak words that ordinary work leaves behind, or that say no more than an alert does: nobody is blamed for these."""
+
+
+def is_cause(finding: Finding) -> bool:
+    """Whether a finding names what is wrong."""
+    return finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy"
+
+
+def known_causes(state: ObserverState) -> list[Finding]:
+    """Every finding that names a cause, the newest first."""
+    return [finding for finding in (*state.last, *reversed(state.memory)) if is_cause(finding)]
+
+
+def known_cause(state: ObserverState) -> Finding | None:
+    """The newest finding that names a cause."""
+    return next(iter(known_causes(state)), None)
+
+
+def most_telling(state: ObserverState) -> Finding | None:
+    """Of what only shows that somebody suffers, what says most; the newest of equals."""
+    weak = [f for f in (*state.last, *reversed(state.memory)) if f.word in WEAK - NOISE]
+    return min(weak, key=lambda finding: SUFFERING.index(finding.word), default=None)
+
+
+def is_news(state: ObserverState, finding: Finding) -> bool:
+    """Whether nobody has seen that before."""
+    return all((old.word, old.subject) != (finding.word, finding.subject) for old in state.memory)
+
+
+def is_last(state: ObserverState, iterations: int) -> bool:
+    """Whether this is the last decision of an episode: a look a decision is remembered, but for an empty first one."""
+    began_empty = bool(state.memory) and state.memory[0].word == "healthy"
+    return len(state.memory) + began_empty >= iterations - 1
+
+
+def at_fault(cause: Finding) -> str:
+    """The component that a finding is to be put right at."""
+    return cause.other if cause.other and cause.word in POINTERS | AT_OTHER else cause.subject
+
+
+def pointed(finding: Finding) -> str:
+    """The component that a pointer leads to."""
+    return finding.other or finding.subject
+
+
+def pointers(state: ObserverState) -> Iterator[Finding]:
+    """What points elsewhere, the newest first."""
+    return (finding for finding in reversed(state.memory) if finding.word in POINTERS)
+
+
+def suspect(state: ObserverState) -> Finding | None:
+    """The newest pointer in memory."""
+    return next(pointers(state), None)
+
+
+def looks_at(state: ObserverState, target: str) -> int:
+    """How often it was looked at: what is remembered of a component was followed by a look at it."""
+    return sum(pointed(finding) == target for finding in state.memory)
+
+
+def caller(state: ObserverState, about: Finding) -> str | None:
+    """Who complained: named by the finding, else pointed at just before, else paged first."""
+    if about.other:
+        return about.subject
+    led = [finding for finding in state.memory if finding.word in POINTERS]
+    earlier = led[: led.index(about)] if about in led else []
+    if earlier:
+        return pointed(earlier[-1])
+    return state.alerts[0].subject if state.alerts else None
+
+
+def asked(state: ObserverState) -> str:
+    """The check that the last look was."""
+    return state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+
+
+def after(check: str, order: tuple[str, ...]) -> str:
+    """The look that follows `check` in an order; its first if it is not in there, or at the end."""
+    return order[(order.index(check) + 1) % len(order)] if check in order else order[0]

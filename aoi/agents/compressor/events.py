@@ -55,6 +55,12 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("FailedGetResourceMetric", r"", "hpapinned"),
     )
 )
+_PULLING: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("tls", re.compile(r"x509|certificate|tls: ")),
+    ("dns", re.compile(r"no such host|dial tcp: lookup|server misbehaving")),
+    ("authfailed", re.compile(r"unauthorized|authorization failed|authentication required|no basic auth|\b40[13]\b")),
+)
+"""What a registry, or the way to it, has against a pull; of an image that is not there nothing."""
 _SEEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _COUNT = re.compile(r"\(x(\d+) over")
 
@@ -84,6 +90,8 @@ def _of_event(observation: Observation, line: Line, subject: str, event: tuple[s
             continue
         seen.add(word)
         yield Finding(word, subject, None, observation, line.start, line.end, float(times))
+        if word == "imagepull" and (why := next((w for w, said in _PULLING if said.search(message)), None)):
+            yield Finding(why, subject, None, observation, line.start, line.end, float(times))
         if reason != "FailedScheduling":
             # Scheduling messages list every obstacle; elsewhere the first rule that fits is the whole story.
             return

@@ -30,8 +30,8 @@ ROUNDS = {
     "refused": ("pods", "endpoints", "network", "logs", "events", "describe", "config"),
     "reset": ("describe", "logs", "network", "pods", "endpoints", "events", "config"),
     "nohost": ("endpoints", "config", "pods", "logs", "events", "network", "describe"),
-    "timeout": ("network", "metrics", "logs", "pods", "endpoints", "events", "describe"),
-    "waits": ("network", "metrics", "logs", "pods", "endpoints", "events", "describe"),
+    "timeout": ("network", "logs", "metrics", "pods", "endpoints", "events", "describe"),
+    "waits": ("network", "logs", "metrics", "pods", "endpoints", "events", "describe"),
     "unimplemented": ("describe", "history", "pods", "logs", "endpoints", "events", "network"),
     "": ("logs", "pods", "network", "endpoints", "describe", "metrics", "events"),
 }
@@ -94,4 +94,25 @@ REMEDY = {
 """Cause -> action, level, type. What is not listed is a misconfiguration that a rollback may undo."""
 USUAL = ("rollback", "virt", "misconfig")
 OTHERWISE = {"set_config": "rollback", "set_limits": "rollback", "fix_scheduling": "rollback", "restart": "rollback"}
-"""What is tried where an action came to nothing; a restart for the others."""
+"""What the Executor tries where an action came to nothing; a restart for the others."""
+
+TOLD_APART = {"imagepull": "events", "missingconfig": "events"}
+"""Causes of several classes, and the check that tells which."""
+BOTH = {
+    # Whom the registry does not let in, and who does not find it.
+    frozenset({"imagepull", "authfailed"}): ("virt", "auth"),
+    frozenset({"imagepull", "tls"}): ("virt", "auth"),
+    frozenset({"imagepull", "dns"}): ("virt", "dependency"),
+    frozenset({"missingconfig", "forbidden"}): ("virt", "auth"),
+    # A container that cannot start is another thing than a program that runs and is the wrong one.
+    frozenset({"badcommand", "stalled"}): ("virt", "misconfig"),
+    frozenset({"badcommand", "starterror"}): ("virt", "misconfig"),
+    frozenset({"badcommand", "crashloop"}): ("virt", "misconfig"),
+    frozenset({"initwait", "crashloop"}): ("virt", "misconfig"),
+    frozenset({"missingkey", "badenv"}): ("app", "misconfig"),
+    frozenset({"panic", "exception"}): ("app", "code"),
+    frozenset({"nodedown", "evicted"}): ("os", "misconfig"),
+    # Its alert says that it gets more than usual.
+    frozenset({"throttled", "traffic"}): ("app", "operation"),
+}
+"""Level and type of two words that are seen at one component, where together they say more than the cause alone."""

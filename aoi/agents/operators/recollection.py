@@ -31,6 +31,12 @@ def most_telling(state: ObserverState) -> Finding | None:
     return min(weak, key=lambda finding: SUFFERING.index(finding.word), default=None)
 
 
+def words_at(state: ObserverState, component: str) -> list[str]:
+    """What was seen of a component, the newest first, and what it was paged for."""
+    seen = [finding.word for finding in (*state.last, *reversed(state.memory)) if finding.subject == component]
+    return [*seen, *(alert.word for alert in state.alerts if alert.subject == component)]
+
+
 def is_news(state: ObserverState, finding: Finding) -> bool:
     """Whether nobody has seen that before."""
     return all((old.word, old.subject) != (finding.word, finding.subject) for old in state.memory)

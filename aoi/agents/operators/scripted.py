@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from aoi.agents import checks
 from aoi.agents.operators import recollection as recall
 from aoi.agents.operators.knowledge import (
+    BOTH,
     FIRST_LOOK,
     NEXT_LOOK,
     OTHERWISE,
     OWN_LOOKS,
     REMEDY,
     ROUNDS,
+    TOLD_APART,
     USUAL,
     WEAK,
 )
@@ -103,12 +105,19 @@ class ScriptedOperator:
         if isinstance(state.last_do, ExecDo):
             return self._after_change(state, best, known)
         if known and rng.random() < self._skill.believes:
-            return self._conclude(state, best, known)
+            return self._classify(state, best, known)
         if recall.is_last(state, self._profile.iterations) and rng.random() < self._skill.weighs:
             return self._settle(state, best)
         if best is None or best.word == "healthy" or self._is_stale(state, best):
             return self._after_health(state, best, rng)
         return self._after_finding(state, best, rng)
+
+    def _classify(self, state: ObserverState, best: Finding | None, known: Finding) -> Decision:
+        """A cause is known; where it comes in several classes, the check that tells them apart is made first."""
+        check = TOLD_APART.get(known.word) if self._skill.weighs and state.task == "analyse" else None
+        if check is None or recall.asked(state) == check or recall.is_last(state, self._profile.iterations):
+            return self._conclude(state, best, known)
+        return self._look(known, known, recall.at_fault(known), check)
 
     def _is_stale(self, state: ObserverState, best: Finding) -> bool:
         """Metrics that say what the alert said: that there are errors, or that it is slow."""
@@ -204,6 +213,8 @@ class ScriptedOperator:
         last = state.last_do
         assert isinstance(last, ExecDo)
         if best is not None and best.word in ("forbidden", "exception") and best.subject == last.target:
+            if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}) and self._skill.weighs:
+                return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
         # What was changed is told in memory; a second cause that stands there too is put right next.
         second = next((found for found in recall.known_causes(state) if recall.at_fault(found) != last.target), None)
@@ -224,13 +235,18 @@ class ScriptedOperator:
         if cause is None:
             return Decision(summary, "submit", None, 3, SubmitDo("unsure"))
         target = recall.at_fault(cause)
-        _, level, fault_type = REMEDY.get(cause.word, USUAL)
-        labels = (level, fault_type) if state.task in ("analyse", "mitigate") else (None, None)
+        labels = self._labels(state, cause) if state.task in ("analyse", "mitigate") else (None, None)
         sure = 9 if cause.word not in POINTERS | WEAK else 5
         second = self._second(state, cause)
         also = Finding(second.word, recall.at_fault(second)) if second else None
         do = SubmitDo("yes", target, cause.word, *labels, also=also)
         return Decision(summary, "submit", Finding(cause.word, target), sure, do)
+
+    def _labels(self, state: ObserverState, cause: Finding) -> tuple[str, str]:
+        """Level and type: of what stands beside the cause, where that says more."""
+        beside = recall.words_at(state, cause.subject) if self._skill.weighs else ()
+        told = (BOTH[both] for word in beside if (both := frozenset({cause.word, word})) in BOTH)
+        return next(told, REMEDY.get(cause.word, USUAL)[1:])
 
     def _second(self, state: ObserverState, cause: Finding) -> Finding | None:
         """A cause that the last look shows at another component."""

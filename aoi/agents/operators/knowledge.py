@@ -14,7 +14,7 @@ WEAK = frozenset(SUFFERING)
 FIRST_LOOK = {"errors": "logs", "slow": "logs", "down": "pods", "traffic": "metrics"}
 """Check for the component that an alert names."""
 OWN_LOOKS = {
-    "errors": ("logs", "metrics", "traces", "pods", "endpoints"),
+    "errors": ("logs", "endpoints", "metrics", "traces", "pods"),
     "slow": ("logs", "metrics", "traces", "pods"),
     "down": ("pods", "endpoints", "logs"),
 }
@@ -96,8 +96,14 @@ USUAL = ("rollback", "virt", "misconfig")
 OTHERWISE = {"set_config": "rollback", "set_limits": "rollback", "fix_scheduling": "rollback", "restart": "rollback"}
 """What the Executor tries where an action came to nothing; a restart for the others."""
 
-TOLD_APART = {"imagepull": "events", "missingconfig": "events"}
+TOLD_APART = {"imagepull": "events", "missingconfig": "events", "oomkilled": "describe"}
 """Causes of several classes, and the check that tells which."""
+DEEPER = {
+    "oomkilled": frozenset({"flag", "leak", "badcommand"}),
+    "leak": frozenset({"flag"}),
+    "gc": frozenset({"flag"}),
+}
+"""Cause -> what explains it where both are seen at one component."""
 BOTH = {
     # Whom the registry does not let in, and who does not find it.
     frozenset({"imagepull", "authfailed"}): ("virt", "auth"),

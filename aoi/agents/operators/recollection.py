@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aoi.agents.operators.knowledge import SUFFERING, WEAK
+from aoi.agents.operators.knowledge import DEEPER, SUFFERING, WEAK
 from aoi.language.lexicon import AT_OTHER, POINTERS
 from aoi.records.decision import Finding, ObserverState, ProbeDo
 
@@ -21,8 +21,13 @@ def known_causes(state: ObserverState) -> list[Finding]:
 
 
 def known_cause(state: ObserverState) -> Finding | None:
-    """The newest finding that names a cause."""
-    return next(iter(known_causes(state)), None)
+    """The newest finding that names a cause, or what explains it."""
+    causes = known_causes(state)
+    newest = next(iter(causes), None)
+    if newest is None:
+        return None
+    below = DEEPER.get(newest.word, frozenset())
+    return next((cause for cause in causes if cause.word in below and cause.subject == newest.subject), newest)
 
 
 def most_telling(state: ObserverState) -> Finding | None:
@@ -87,6 +92,11 @@ def caller(state: ObserverState, about: Finding) -> str | None:
 def asked(state: ObserverState) -> str:
     """The check that the last look was."""
     return state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
+
+
+def looked_at(state: ObserverState) -> str | None:
+    """Whom the last look was at, whether or not anything could be read."""
+    return state.last_do.target if isinstance(state.last_do, ProbeDo) else None
 
 
 def after(check: str, order: tuple[str, ...]) -> str:

@@ -178,11 +178,11 @@ class ScriptedOperator:
         if best is not None and suspect and best.subject in (recall.pointed(suspect), recall.caller(state, suspect)):
             return self._around(state, best, suspect, rng)
         first = state.alerts[0] if state.alerts else None
-        if best is not None and first and best.subject == first.subject and first.word in OWN_LOOKS:
+        if first and first.word in OWN_LOOKS and recall.looked_at(state) == first.subject:
             order = OWN_LOOKS[first.word]
             if recall.asked(state) in order[:-1]:
                 # Its own log is clean: maybe nobody reaches it.
-                return self._look(best, None, best.subject, self._check(recall.after(recall.asked(state), order), rng))
+                return self._look(best, None, first.subject, self._check(recall.after(recall.asked(state), order), rng))
         seen = {finding.subject for finding in (*state.memory, *state.last)}
         waiting = [alert for alert in state.alerts if alert.subject not in seen]
         if waiting:

@@ -211,6 +211,23 @@ def test_an_event_is_named_by_its_reason_and_message(reason, message, word):
     assert first("geo", events(reason, message)) == (word, "geo", None)
 
 
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [
+        ("dial tcp: lookup registry.example on 10.96.0.10:53: no such host", "dns"),
+        ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "tls"),
+        (
+            "pull access denied, repository does not exist or may require authorization: authorization failed",
+            "authfailed",
+        ),
+        ("geo:9: not found", None),
+    ],
+)
+def test_a_pull_that_fails_says_what_the_registry_has_against_it(why, word):
+    told = words("geo", events("Failed", f'Failed to pull image "registry.example/geo:9": {why}'))
+    assert told == [("imagepull", "geo", None), *([(word, "geo", None)] if word else [])]
+
+
 def test_old_events_and_probes_that_failed_once_are_history():
     assert words("geo", events("BackOff", "Back-off restarting failed container", "45m")) == [("healthy", "geo", None)]
     assert words("geo", events("Unhealthy", "Readiness probe failed: x", "30s")) == [("healthy", "geo", None)]
@@ -401,6 +418,17 @@ def test_a_trace_names_the_callee_that_is_waited_for_or_fails():
     )
     assert first("frontend", observe("jaeger traces frontend", text)) == ("waits", "frontend", "search")
     assert ("refused", "search", "geo") in words("search", observe("jaeger traces search", text))
+
+
+def test_traces_in_which_nothing_of_it_fails_tell_who_fails_behind_it():
+    trace = (
+        "trace ab12 30.0ms 4 spans 1 errors\n  frontend GET / 30.0ms\n    search Nearby 20.0ms peer.service=search\n"
+        "      search Nearby 19.0ms\n        rate get 0.6ms peer.service=rate-redis error=OOM command not allowed\n"
+    )
+    several = observe("jaeger traces frontend", "20 traces, 4 with errors\n" + trace * 2)
+    assert words("frontend", several) == [("unavailable", "frontend", "rate")]
+    once = observe("jaeger traces frontend", "20 traces, 1 with errors\n" + trace)
+    assert words("frontend", once) == [("healthy", "frontend", None)]
 
 
 def test_metrics_tell_of_latency_and_of_errors():

@@ -30,6 +30,15 @@ def test_scale_mends_a_workload_at_zero(cluster) -> None:
     assert cluster.ready("user") == 2
 
 
+def test_scale_without_a_value_asks_for_as_many_as_were_recorded(cluster) -> None:
+    before = cluster.get("deployments.apps", "geo")["spec"]["replicas"]
+    for replicas in (0, before + 3):
+        cluster.patch("/apis/apps/v1/namespaces/NS/deployments/geo", {"spec": {"replicas": replicas}})
+        cluster.world.advance(30_000)
+        assert cluster.executor.perform("scale", "geo").status == "ok"
+        assert cluster.get("deployments.apps", "geo")["spec"]["replicas"] == before
+
+
 @pytest.mark.parametrize(
     ("value", "failure"), [("0", "configuration"), ("11", "configuration"), ("-1", "syntax"), ("x", "syntax")]
 )

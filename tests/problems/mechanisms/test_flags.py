@@ -44,6 +44,21 @@ def test_putting_the_config_map_back_mends(fault: str) -> None:
     assert found.grade(None).success
 
 
+@pytest.mark.parametrize("fault", ["flag_payment_failure", "flag_payment_unreachable", "flag_kafka_queue_problems"])
+def test_the_configuration_of_whom_it_breaks_is_that_of_its_flags_too(fault: str) -> None:
+    found = scenario(fault)
+    executor = sandbox_executor(
+        found.world, found.write_transport(), found.namespace, journal=Journal(), recorded=found.recorded_transport()
+    )
+    component = found.truth.component
+    assert component is not None
+    result = executor.perform("set_config", component)
+    assert result.status == "ok", result.text
+    assert found.grade(None).success
+    # Nothing is left to restore, of it or of anybody who asks for flags.
+    assert executor.perform("set_config", component).status == "refused"
+
+
 def test_the_config_map_alone_does_not_mend_what_flagd_still_serves() -> None:
     found = scenario("flag_flood_homepage")
     service = found.application.flags

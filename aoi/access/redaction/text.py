@@ -57,9 +57,22 @@ def without_colours(data: bytes) -> bytes:
     return _COLOURS.sub(b"", data)
 
 
+_harmless: set[str] = set()
+"""Short texts in which there was nothing to hide: values of objects, most of which are read again and again."""
+_SHORT, _MOST_HARMLESS = 240, 20_000
+"""Characters of such a text, and how many of them are kept: strangers write them."""
+
+
 def redact_text(text: str) -> str:
     """Hide credentials in text that is already free of control characters."""
-    return _redacted(text, 0)
+    if text in _harmless:
+        return text
+    redacted = _redacted(text, 0)
+    if redacted == text and len(text) <= _SHORT:
+        if len(_harmless) >= _MOST_HARMLESS:
+            _harmless.clear()
+        _harmless.add(text)
+    return redacted
 
 
 def _redacted(text: str, depth: int) -> str:

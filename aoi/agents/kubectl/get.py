@@ -1,9 +1,11 @@
 """`kubectl get`: the server's columns aligned as kubectl aligns them, or whole objects."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import yaml
 from typing_extensions import override
 
@@ -12,6 +14,8 @@ from aoi.agents.kubectl.columns import age, cell, table
 from aoi.agents.kubectl.command import ReadCommand, Target
 from aoi.agents.kubectl.kinds import SINGULAR
 from aoi.agents.kubectl.reader import Obj, Reader, ServerSaid
+
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -51,8 +55,18 @@ def render_get(command: ReadCommand, reader: Reader) -> str:
         else {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
     )
     if command.output == "json":
-        return json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False) + "\n" + notes
+        return to_json(value) + notes
     return to_yaml(value) + notes
+
+
+def to_json(value: Any) -> str:
+    """JSON with sorted keys, four spaces a level, as kubectl prints it."""
+    try:
+        # Python's own encoder is slow as soon as it indents. No string holds a line break that is not escaped.
+        narrow = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # numbers above 64 bits, halves of surrogate pairs
+        return json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False) + "\n"
+    return _INDENT.sub(r"\g<0>\g<0>", narrow) + "\n"
 
 
 def to_yaml(value: Any) -> str:

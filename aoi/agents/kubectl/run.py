@@ -10,7 +10,7 @@ from aoi.access.redaction import CREDENTIALS, Level, redact
 from aoi.access.transport import ReadRequest, ReadTransport
 from aoi.agents.kubectl.command import ReadCommand
 from aoi.agents.kubectl.describe import render_describe
-from aoi.agents.kubectl.get import render_get
+from aoi.agents.kubectl.get import render_get, to_json
 from aoi.agents.kubectl.logs import render_logs
 from aoi.agents.kubectl.reader import Reader, ServerSaid
 from aoi.agents.kubectl.rollout import render_events, render_history, render_status, render_top
@@ -127,7 +127,7 @@ LONG_STRING = 240
 def shorten_json(data: bytes, limit_bytes: int) -> bytes:
     """A JSON answer over its limit stays JSON: long strings are cut, then items of a list are left out."""
     value = _shorten(json.loads(data))
-    text = _dump(value)
+    text = to_json(value).encode()
     items = value.get("items")
     if not isinstance(items, list):
         return text
@@ -138,12 +138,8 @@ def shorten_json(data: bytes, limit_bytes: int) -> bytes:
         left_out += drop
         del items[len(items) - drop :]
         value["metadata"] = {"remainingItemCount": left_out}
-        text = _dump(value)
+        text = to_json(value).encode()
     return text
-
-
-def _dump(value: object) -> bytes:
-    return json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _shorten(value: Any) -> Any:

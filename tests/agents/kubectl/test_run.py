@@ -14,6 +14,7 @@ from aoi.access.transport import ReadRequest, Request, Response
 from aoi.agents.kubectl import parse, run
 from aoi.agents.kubectl.columns import duration, elastic, table
 from aoi.agents.kubectl.describe_network import endpoints
+from aoi.agents.kubectl.get import to_json
 from aoi.agents.kubectl.run import bound, shorten_json
 from aoi.agents.probe import Probe, ProbeResult
 from aoi.errors import CommandRefused
@@ -418,3 +419,14 @@ def test_whatever_parses_becomes_only_reads_that_may_be_sent(line: str) -> None:
     for request in rendered.requests:
         request.check()
         assert request.path.split("/")[5:6] != ["secrets"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(0.001, 1e9),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(_JSON)
+def test_json_is_printed_as_pythons_own_encoder_indents_it(value):  # but for exponents, which spell otherwise
+    assert to_json(value) == json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False) + "\n"

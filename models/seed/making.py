@@ -13,6 +13,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
 from aoi.learning.demonstrations import Demonstration, demonstrate, demonstrations
 from aoi.problems import sampling
+from aoi.problems.audit import held_out_words
 from aoi.problems.faults import MECHANISMS
 from aoi.records.problem import ProblemInstance
 from aoi.settings import SeedModelSettings, derive_seed
@@ -81,7 +82,8 @@ def mixed(shown: Sequence[DecisionExample], seed: int) -> Iterator[DecisionExamp
 def withheld() -> frozenset[str]:
     """Causes of held-out mechanisms alone: what repairs them, and how they are classed, is not told beforehand."""
     known = {fault.cause for fault in MECHANISMS["train"]}
-    return frozenset({fault.cause for split in ("development", "test") for fault in MECHANISMS[split]} - known)
+    first = {fault.cause for split in ("development", "test") for fault in MECHANISMS[split]} - known
+    return frozenset(first | held_out_words().keys())
 
 
 def _demonstrate(instances: list[ProblemInstance], seed: int) -> list[Demonstration]:

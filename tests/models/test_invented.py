@@ -13,9 +13,11 @@ from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.language.lexicon import SIGNALS
 from aoi.language.profile import SEED_PROFILE
+from aoi.problems.audit import held_out_words
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 from models.seed import invented
 from models.seed.cases import Case, Mixture, invent, look, right_path, surveyed
+from models.seed.making import withheld
 
 SURE = Mixture(healthy=0, surveyed=1, survey_right=1, believed=1, guided=0, looks=1, probes=0, evolver=0)
 """Every survey names the cause, and is believed."""
@@ -110,6 +112,10 @@ def test_a_look_beside_the_path_shows_no_cause() -> None:
 def test_a_survey_of_a_healthy_case_says_nothing_of_what_pages_first() -> None:
     for case, rng in _cases(Mixture(healthy=1, surveyed=1)):
         assert {finding.subject for finding in surveyed(case, rng, Mixture(surveyed=1))} <= set(case.others)
+
+
+def test_every_word_that_only_held_out_mechanisms_have_is_withheld() -> None:
+    assert held_out_words().keys() <= withheld()
 
 
 def test_what_a_withheld_word_needs_is_drawn_and_not_known() -> None:

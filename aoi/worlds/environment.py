@@ -34,7 +34,7 @@ from kubeworld.machine.world import EPOCH_MS, World
 
 MINUTE_MS = 60_000
 WARM_UP_MIN = (95, 12 * 60)
-"""How long ago the present releases were rolled out, in simulated minutes; log-uniform. Longer ago, reading CPU costs more."""
+"""How long ago the present releases were rolled out, in simulated minutes; log-uniform."""
 
 
 def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:

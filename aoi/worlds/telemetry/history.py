@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from typing_extensions import override
 
@@ -14,10 +15,10 @@ from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.noise import factor, unit
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
 from aoi.worlds.telemetry.promql import Labels
+from aoi.worlds.telemetry.scrapes import SCRAPE_MS
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-SCRAPE_MS = 15_000
 BLOCK_MS = 300_000
 Z99 = 2.326
 """Standard normal quantile of 0.99: p50 and p99 fix a log-normal latency."""
@@ -33,10 +34,11 @@ class Counter:
     noise: float = 0.04
 
     def at(self, at_ms: int) -> float | None:
-        """Total since the start of the world."""
+        """Total since whoever counts was last started: a process that begins again begins at zero."""
         if at_ms < 0:
             return None
-        return round(self.history.integral(self.rate, 0, at_ms), 3)
+        begun_ms = self.history.begun_ms(self.labels.get("service", ""), at_ms)
+        return round(self.history.integral(self.rate, begun_ms, at_ms), 3)
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """With noise, since no two minutes are alike."""
@@ -81,6 +83,7 @@ class History:
     def __init__(self, world: World, application: Application) -> None:
         self.world = world
         self.application = application
+        self._begun: dict[str, list[int]] = {}
         recorded = segments(world, application)
         ends = [start for start, _ in recorded[1:]] + [world.clock.now_ms + 1]
         self.parts = [
@@ -92,6 +95,15 @@ class History:
         """Magnitude of a burst of a component in a window, weighted by what it covers of it."""
         programs = self.application.programs
         return bursts.overlap(self.world.seed, programs, service, what, start_ms=start_ms, end_ms=end_ms)
+
+    def begun_ms(self, name: str, at_ms: int) -> int:
+        """When a component was last back from having no ready pod at all; 0 if it always had one."""
+        if name not in self._begun:
+            ready = [(start, ready_at(traffic, name)) for start, _, traffic in self.parts]
+            self._begun[name] = [start for (_, before), (start, now) in pairwise(ready) if now and not before]
+        begun = self._begun[name]
+        index = bisect_right(begun, at_ms)
+        return begun[index - 1] if index else 0
 
     def integral(self, rate: Callable[[Traffic], float], start_ms: int, end_ms: int) -> float:
         """Of a rate per second over a span of time."""

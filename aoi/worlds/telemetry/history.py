@@ -40,6 +40,10 @@ class Counter:
         begun_ms = self.history.begun_ms(self.labels.get("service", ""), at_ms)
         return round(self.history.integral(self.rate, begun_ms, at_ms), 3)
 
+    def exists(self, at_ms: int) -> bool:
+        """From the start of the world on."""
+        return at_ms >= 0
+
     def increase(self, start_ms: int, end_ms: int) -> float:
         """With noise, since no two minutes are alike."""
         grown = self.history.integral(self.rate, max(0, start_ms), end_ms)
@@ -71,6 +75,10 @@ class Gauge:
     def at(self, at_ms: int) -> float | None:
         """Value at a time."""
         return self.value(at_ms)
+
+    def exists(self, at_ms: int) -> bool:
+        """Whether it has a value."""
+        return self.value(at_ms) is not None
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """Difference of the values."""
@@ -179,7 +187,18 @@ class Cpu:
     def increase(self, start_ms: int, end_ms: int) -> float:
         """What it used in a window."""
         begin = max(start_ms, self.started_ms)
-        return max(0.0, self._total(end_ms) - self._total(begin)) if end_ms > begin else 0.0
+        # Block by block: of a container that has run for hours, a window of minutes asks for one or two.
+        total, index = 0.0, bisect_right(self._starts, begin) - 1
+        while index < len(self._starts) and self._starts[index] < end_ms:
+            start = self._starts[index]
+            index += 1
+            until = min(end_ms, self._starts[index]) if index < len(self._starts) else end_ms
+            total += self._cores(start) * max(0, until - max(start, begin)) / 1000
+        return total
+
+    def exists(self, at_ms: int) -> bool:
+        """From the start of the container on."""
+        return at_ms >= self.started_ms
 
     def _total(self, at_ms: int) -> float:
         index = bisect_right(self._starts, at_ms) - 1
@@ -202,8 +221,18 @@ class Cpu:
             if blocks:
                 last, earlier, cores = blocks[-1]
                 before = earlier + cores * (start - last) / 1000
-            blocks.append((start, before, self.use(start) or 0.0))
+            blocks.append((start, before, self._cores(start)))
         return blocks
+
+    @cached_property
+    def _known(self) -> dict[int, float]:
+        return {}
+
+    def _cores(self, start_ms: int) -> float:
+        """In the block that starts then."""
+        if start_ms not in self._known:
+            self._known[start_ms] = self.use(start_ms) or 0.0
+        return self._known[start_ms]
 
 
 @dataclass(frozen=True)
@@ -218,6 +247,10 @@ class Restarts:
     def at(self, at_ms: int) -> float | None:
         """The count of the status."""
         return float(self.status.get("restartCount", 0))
+
+    def exists(self, at_ms: int) -> bool:
+        """As long as its container is there."""
+        return True
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """Nothing if it last ended before the window; else its share of all restarts."""

@@ -40,6 +40,10 @@ class Named:
         """Value at a time, None before it exists."""
         return self.series.at(at_ms)
 
+    def exists(self, at_ms: int) -> bool:
+        """Whether it has a value then."""
+        return self.series.exists(at_ms)
+
     def increase(self, start_ms: int, end_ms: int) -> float:
         """How much it grew."""
         return self.series.increase(start_ms, end_ms)

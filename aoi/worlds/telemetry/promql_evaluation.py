@@ -162,7 +162,7 @@ class _Evaluator:
                 if values:
                     result.append((labels, _over(name, values)))
                 continue
-            if series.at(end) is None:
+            if not series.exists(end):
                 continue
             grown = series.increase(start, end)
             result.append((labels, grown / (selector.range_ms / 1000) if name in ("rate", "irate") else grown))

@@ -190,6 +190,8 @@ class Fault:
     which is another problem. And for exercises that strike every few seconds, which nobody lets run all day. The
     longest of the rest is `preparing.AGE_S`; experiments that last are made for a day.
     """
+    needs_requests: bool = False
+    """It shows in how requests fare and nowhere else: where none come, it hides."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 

@@ -14,11 +14,12 @@ WEAK = frozenset(SUFFERING)
 FIRST_LOOK = {"errors": "logs", "slow": "logs", "down": "pods", "traffic": "metrics"}
 """Check for the component that an alert names."""
 OWN_LOOKS = {
-    "errors": ("logs", "endpoints", "metrics", "traces", "pods"),
+    "errors": ("logs", "endpoints", "describe", "traces", "metrics"),
+    "busy": ("logs", "endpoints", "metrics", "traces", "pods"),
     "slow": ("logs", "metrics", "traces", "pods"),
     "down": ("pods", "endpoints", "logs"),
 }
-"""Order of looks at the component of the worst alert, as long as each finds nothing."""
+"""Order of looks at the component of the worst alert, as long as each finds nothing; `busy`: it errs and is slow."""
 NEXT_LOOK = {
     "crashloop": "logs", "notready": "events", "pending": "events", "restarted": "logs", "noendpoints": "pods",
     "stalled": "events", "terminating": "events", "initwait": "events", "exception": "logs", "badimage": "logs",

@@ -179,7 +179,9 @@ class ScriptedOperator:
             return self._around(state, best, suspect, rng)
         first = state.alerts[0] if state.alerts else None
         if first and first.word in OWN_LOOKS and recall.looked_at(state) == first.subject:
-            order = OWN_LOOKS[first.word]
+            paged = {alert.word for alert in state.alerts if alert.subject == first.subject}
+            is_busy = "errors" in paged and not paged.isdisjoint({"slow", "traffic"})
+            order = OWN_LOOKS["busy" if is_busy else first.word]
             if recall.asked(state) in order[:-1]:
                 # Its own log is clean: maybe nobody reaches it.
                 return self._look(best, None, first.subject, self._check(recall.after(recall.asked(state), order), rng))

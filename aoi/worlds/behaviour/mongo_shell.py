@@ -30,9 +30,7 @@ class Terminal:
         self._version = version
         source = _after(words, "--authenticationDatabase")
         named = words[1] if len(words) > 1 and not words[1].startswith("-") else "test"
-        self._banner = _BANNER.format(
-            version=version, database=named, source=f"authSource={source}&" if source else ""
-        )
+        self._banner = _BANNER.format(version=version, database=named, source=f"authSource={source}&" if source else "")
         mixed = digest(seed, moment_ms, *words).hex()
         self._id = f"{mixed[:8]}-{mixed[8:12]}-4{mixed[13:16]}-a{mixed[17:20]}-{mixed[20:32]}"
 

@@ -134,7 +134,7 @@ def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
 
 
 def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
-    # The kubelet's order: volumes, then the sandbox with its address, init containers one by one, the others side by side.
+    # The kubelet's order: volumes, the sandbox with its address, init containers one by one, the others side by side.
     if not memory.mounted:
         memory = _mount(world, pod, memory)
         if not memory.mounted:
@@ -168,7 +168,7 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
 
 
 def _run_together(world: World, pod: Obj, containers: Mapping[str, ContainerMemory]) -> dict[str, ContainerMemory]:
-    """The containers that run side by side. They are started in their order: each waits for the image of the one before."""
+    """What runs side by side. It is started in its order: each container waits for the image of the one before."""
     moved: dict[str, ContainerMemory] = {}
     is_pulling = False
     for container in pod["spec"]["containers"]:

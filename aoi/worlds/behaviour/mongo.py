@@ -1,7 +1,7 @@
 """A small mongo shell for `exec` into database pods: the user administration that operators use, and ping.
 
 Accounts live in `world.state["databases"]`; a statement that changes them replaces that value, so snapshots keep
-theirs. Anything not understood answers as the shell does for a syntax error: another exit code than 0, never a false success.
+theirs. Anything not understood answers as the shell does for a syntax error, and not with exit code 0.
 """
 
 import re

@@ -124,9 +124,8 @@ def _phrases(source: _Source) -> Phrases:
     told["dials"] = (_at(url, "Read database URL: {database}"), _at(dials, "Initializing DB connection..."))
     dialled = (f"cmd/{{who}}/db.go:{session}\tNew session successfull...",)
     told["dialled"] = (*dialled, f"cmd/{{who}}/db.go:{data}\tGenerating test data...") if data else dialled
-    told["norole"] = (
-        f'cmd/{{who}}/db.go:{counts}\tnot authorized on {{db}} to execute command {{{{ {source.count}, $db: "{{db}}" }}}}',
-    )
+    refused_command = f'{{{{ {source.count}, $db: "{{db}}" }}}}'
+    told["norole"] = (f"cmd/{{who}}/db.go:{counts}\tnot authorized on {{db}} to execute command {refused_command}",)
     unreachable = "no reachable servers"
     refusal = "server returned error on SASL authentication step: Authentication failed."
     told["nodatabase"] = _panic(unreachable, refused, dials + 1)

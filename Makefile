@@ -65,7 +65,7 @@ TRAINERS := openenv verifiers inspect
 
 .venv-%/.installed: pyproject.toml kubeworld/pyproject.toml requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check -c requirements/$*.txt \
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-compile -c requirements/$*.txt \
 	  -e ./kubeworld -e ".[$*]" pytest pytest-timeout pytest-randomly hypothesis
 	touch $@
 

@@ -4,19 +4,23 @@
 
 An episode is a reset, three looks and a submission, over AIOpsLab's problems, each in the worlds of many seeds. OpenEnv
 and verifiers are measured where they are installed (.venv-openenv/bin/python, .venv-verifiers/bin/python); the model is
-a script, so what is measured is the environment. Every way must bring the same rewards.
+a script, so what is measured is the environment. Every way must bring the same rewards. CPU and memory are those of
+this process and of the servers that it starts; memory is read from /proc and told on Linux alone.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from aoi.interop.environments import Environment
@@ -49,15 +53,67 @@ def main() -> None:
 
 
 def _measured(name: str, episodes: Sequence[Episode], play: Any) -> list[float]:
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu = time.perf_counter(), _cpu_s()
+    memory = Memory()
+    memory.start()
     rewards = play(episodes)
-    wall_s = time.perf_counter() - began
+    memory.end()
+    wall_s, cpu_s = time.perf_counter() - began, _cpu_s() - cpu
     print(
         f"{name}: {len(episodes)} episodes in {wall_s:.0f} s, {60 * len(episodes) / wall_s:.0f} a minute, "
-        f"{time.process_time() - cpu:.0f} s CPU of this process, {sum(rewards):.0f} rewarded",
+        f"{cpu_s:.0f} s CPU, {len(episodes) / cpu_s:.1f} a CPU second, {sum(rewards):.0f} rewarded; {memory}; "
+        f"load {os.getloadavg()[1]:.1f}",
         flush=True,
     )
     return rewards
+
+
+def _cpu_s() -> float:
+    """Of this process and of the children that it has waited for, with theirs."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+class Memory(threading.Thread):
+    """Resident memory of this process and of all below it, looked at every second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._mib: list[float] = []
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(1.0):
+            self._mib.append(sum(_resident_mib(pid) for pid in _family(os.getpid())))
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+    def __str__(self) -> str:
+        if not any(self._mib):
+            return "memory not read"
+        quarter, half = self._mib[len(self._mib) // 4], self._mib[len(self._mib) // 2]
+        return f"memory {quarter:.0f} MiB after a quarter, {half:.0f} after half, at most {max(self._mib):.0f}"
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            below = children.read_text().split()
+        except OSError:  # it has just ended
+            continue
+        for child in below:
+            yield from _family(int(child))
+
+
+def _resident_mib(pid: int) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * resource.getpagesize() / 2**20
 
 
 def _in_process(episodes: Sequence[Episode]) -> list[float]:

@@ -10,7 +10,7 @@ not records.
 import difflib
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from aoi.errors import UnknownProblem
 from aoi.problems import aiopslab
@@ -35,6 +35,7 @@ _ID = re.compile(rf"(?P<fault>[a-z0-9_]+)-(?P<kind>{'|'.join(TaskKind)})-(?P<app
 SHOWN_NEAR = 3
 
 
+@lru_cache(maxsize=1024)
 def get(problem_id: str) -> Problem:
     """One problem. Raises: UnknownProblem, naming near matches."""
     problem = next((problem for problem in _of_home(problem_id) if problem.id == problem_id), None)

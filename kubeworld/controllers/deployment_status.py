@@ -166,15 +166,18 @@ def _progressing(world: World, status: Obj, value: str, reason: str, message: st
 
 
 def _with(world: World, draft: Obj, /, *, touch: bool = False, type_: str, reason: str, **fields: str) -> Obj:
-    """Set a condition; `lastUpdateTime` moves with its status or reason, or when `touch` says that it was renewed."""
+    """Set a condition, which becomes the last, unless it says so already and `touch` does not renew it.
+
+    Source: SetDeploymentCondition in pkg/controller/deployment/util.
+    """
     present = draft.get("conditions") or []
     now = world.clock.rfc3339()
     current = conditions.find(present, type_)
-    updated = now
     if current is not None and not touch and (current["status"], current["reason"]) == (fields["status"], reason):
-        updated = current["lastUpdateTime"]
-    changed = conditions.with_condition(present, now, type_=type_, reason=reason, lastUpdateTime=updated, **fields)
-    return {**draft, "conditions": changed}
+        return draft
+    changed = conditions.with_condition(present, now, type_=type_, reason=reason, lastUpdateTime=now, **fields)
+    renewed = [condition for condition in changed if condition["type"] == type_]
+    return {**draft, "conditions": [*conditions.without(changed, type_), *renewed]}
 
 
 def _store(world: World, deployment: Obj, status: Obj) -> Obj:

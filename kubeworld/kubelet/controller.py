@@ -3,6 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kubeworld.kinds import events
@@ -133,7 +134,7 @@ def probed_pods(world: World, namespace: str) -> list[tuple[str, Name]]:
 
 
 def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
-    # The kubelet's order: volumes, then the sandbox with its address, init containers one by one, the others together.
+    # The kubelet's order: volumes, the sandbox with its address, init containers one by one, the others side by side.
     if not memory.mounted:
         memory = _mount(world, pod, memory)
         if not memory.mounted:
@@ -157,15 +158,26 @@ def _advance(world: World, pod: Obj, memory: PodMemory) -> PodMemory:
         containers[container["name"]] = remembered
         ready_for_next = status.is_done(container, remembered)
     if ready_for_next:
-        for container in pod["spec"]["containers"]:
-            remembered = containers.get(container["name"]) or ContainerMemory()
-            containers[container["name"]] = step(Pass(world, pod, container, False), remembered)
+        containers |= _run_together(world, pod, containers)
     memory = replace(memory, containers=containers)
     memory = replace(memory, phase=_phase(pod, memory))
     if memory.phase in ("Succeeded", "Failed"):  # sidecars end with what they served
         ended = {name: _ended(remembered, world.clock.now_ms) for name, remembered in containers.items()}
         memory = replace(memory, containers=ended)
     return memory
+
+
+def _run_together(world: World, pod: Obj, containers: Mapping[str, ContainerMemory]) -> dict[str, ContainerMemory]:
+    """What runs side by side. It is started in its order: each container waits for the image of the one before."""
+    moved: dict[str, ContainerMemory] = {}
+    is_pulling = False
+    for container in pod["spec"]["containers"]:
+        remembered = containers.get(container["name"]) or ContainerMemory()
+        if not (is_pulling and remembered.state == "new"):
+            remembered = step(Pass(world, pod, container, False), remembered)
+        moved[container["name"]] = remembered
+        is_pulling = is_pulling or remembered.state == "pulling"
+    return moved
 
 
 def _mount(world: World, pod: Obj, memory: PodMemory) -> PodMemory:

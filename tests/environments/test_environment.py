@@ -1,5 +1,6 @@
 """One environment for everybody's agent: what it tells, what it refuses, how it ends."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aoi.interop.environments.tools import TOOLS, schema_of
 from aoi.interop.environments.trl import Tools
 from aoi.language.lexicon import ACTIONS
 from aoi.problems import catalogue
+from aoi.problems.preparing import prepare
 
 FIXED = "k8s_target_port-misconfig-mitigation-1"
 FOUND = "k8s_target_port-misconfig-localization-1"
@@ -156,3 +158,11 @@ def test_trl_is_shown_the_tools_of_one_rollout_with_its_reward() -> None:
 def test_a_seed_that_is_none_is_refused_in_words(seed: Any) -> None:
     with pytest.raises(Permanent, match="expected a whole number of at least 0"):
         Environment().reset("misconfig_app_hotel_res-detection-1", seed)
+
+
+def test_sessions_in_threads_build_the_world_that_they_share_once() -> None:
+    before = prepare.cache_info().misses
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: Environment().reset(FOUND, seed=977).text, range(4)))
+    assert len(set(said)) == 1
+    assert prepare.cache_info().misses == before + 1

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,15 @@ MAIN = "from flows.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the server says on standard error."""
+    return tmp_path_factory.mktemp("server") / "log"
+
+
+@pytest.fixture(scope="module")
+def url(log: Path) -> Iterator[str]:
     command = [sys.executable, "-c", MAIN, "env", "serve", "--port", "0", "--workers", "2", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with log.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as server:
         assert server.stdout is not None
         lines = []
         while not lines or lines[-1] != "}\n":
@@ -75,3 +82,9 @@ def test_an_unknown_problem_is_refused_in_words_and_the_session_goes_on(url: str
 def test_a_seed_draws_a_problem(url: str) -> None:
     states = [asyncio.run(_play(url, None, 5))[-1] for _ in "ab"]
     assert states[0]["problem"] == states[1]["problem"]
+
+
+def test_clients_that_leave_are_no_errors_of_the_server(url: str, log: Path) -> None:
+    asyncio.run(_play(url, HEALTHY, 0, ("submit", {"verdict": "no_fault"})))
+    asyncio.run(_play(url, HEALTHY, 0))
+    assert "Traceback" not in log.read_text()

@@ -77,7 +77,7 @@ def test_each_line_of_mongod_is_json_with_a_component_and_a_fixed_number(key, wo
 
 
 def test_a_message_stands_at_one_place_of_the_source(key, world):
-    form = {HOTEL: r"cmd/\w+/\w+\.go:\d+ >", SOCIAL: r"\(\w+Handler\.h:\d+:\w+\)"}[key]
+    form = {HOTEL: r"services/\w+/\w+\.go:\d+ >", SOCIAL: r"\(\w+Handler\.h:\d+:\w+\)"}[key]
     name = {HOTEL: "search", SOCIAL: "user-timeline-service"}[key]
     places: dict[str, set[str]] = {}
     for line in (COLOURS.sub("", text) for text in log_of(world, name)):
@@ -85,3 +85,34 @@ def test_a_message_stands_at_one_place_of_the_source(key, world):
             places.setdefault(re.sub(r"\d+", "", line[found.end() :]), set()).add(found[0])
     assert places
     assert all(len(spots) == 1 for spots in places.values()), places
+
+
+def test_a_program_of_hotel_reservation_says_at_its_start_whom_it_asks_and_as_what_it_registers():
+    world = new_world(application(HOTEL, 4), 4)
+    pod = pod_of(world, "profile")
+    world.store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+    world.advance(5_000)
+    pod = pod_of(world, "profile")
+    lines = [COLOURS.sub("", text) for text in log_of(world, "profile")]
+    told = [line.partition(" > ")[2] for line in lines[3:27]]
+    assert json.loads(lines[0])["message"] == "TLS disabled."
+    assert told[1:5] == [
+        "Read database URL: mongodb-profile:27017",
+        "Initializing DB connection...",
+        "New session successfull...",
+        "Generating test data...",
+    ]
+    assert "Read profile memcashed address: memcached-profile:11211" in told
+    assert f"address: {pod['status']['podIP']}:8081 ]" in told[-2]
+    assert told[-1] == "Successfully registered in consul"
+    places = [int(found[1]) for line in lines if (found := re.search(r"cmd/profile/main\.go:(\d+) >", line))]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["frontend", "search"])
+def test_a_program_of_hotel_reservation_without_a_database_speaks_of_none(name):
+    world = new_world(application(HOTEL, 4), 4)
+    pod = pod_of(world, name)
+    world.store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+    world.advance(5_000)
+    assert not [text for text in log_of(world, name)[:31] if "database" in text or "memcashed" in text]

@@ -68,5 +68,21 @@ def test_what_is_wrong_or_not_understood_fails_and_changes_nothing(
     assert hotel.world.state["databases"] == before
 
 
+def test_the_shell_of_an_old_release_greets_and_tells_of_the_user_it_added(hotel: Installed) -> None:
+    run(hotel, [*ROOT, "db.dropUser('admin')"])
+    create = "db.createUser({user: 'admin', pwd: 'admin', roles:[{role:'readWrite',db:'geo-db'}]});"
+    lines = run(hotel, [*ROOT, create])[1].splitlines()
+    assert [line.partition(":")[0] for line in lines[:4]] == [
+        "MongoDB shell version v4.4.6",
+        "connecting to",
+        "Implicit session",
+        "MongoDB server version",
+    ]
+    assert lines[4:7] == ["Successfully added user: {", '\t"user" : "admin",', '\t"roles" : [']
+    code, refused = run(hotel, [*ROOT[:5], "wrong", *ROOT[6:], GRANT])
+    assert code == 1
+    assert refused.splitlines()[2:4] == ["Error: Authentication failed. :", "connect@src/mongo/shell/mongo.js:374:17"]
+
+
 def test_a_service_pod_has_no_database_shell(hotel: Installed) -> None:
     assert run(hotel, [*ROOT, GRANT], name="geo")[0] == 126

@@ -5,6 +5,7 @@ for is answered with text: what cannot be run says so, costs a step, and is no e
 """
 
 import shlex
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,6 +39,8 @@ MAX_CHARS = 8_000
 POINTS = 10
 """Of a range of metrics."""
 MAX_SERIES = 40
+TURN = threading.RLock()
+"""Sessions in threads take turns at what costs time: side by side each would build the world that all of them share."""
 OVER = "the episode is over"
 SILENT = "Call one of your tools."
 """What a model that only talks is told."""
@@ -88,11 +91,12 @@ class Environment:
         """
         if not isinstance(seed, int) or seed < 0:
             raise Permanent(f"seed {seed!r:.60}: expected a whole number of at least 0")
-        chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
-        scenario = build(ProblemInstance(problem=chosen, seed=seed))
-        self._scenario, self._steps = scenario, 0
-        self._seen = Seen(briefing(scenario, self._max_steps))
-        return self._seen
+        with TURN:
+            chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
+            scenario = build(ProblemInstance(problem=chosen, seed=seed))
+            self._scenario, self._steps = scenario, 0
+            self._seen = Seen(briefing(scenario, self._max_steps))
+            return self._seen
 
     @property
     def state(self) -> State:
@@ -110,6 +114,10 @@ class Environment:
 
     def call(self, tool: str, arguments: Mapping[str, object]) -> Seen:
         """One step. Raises: Permanent before a reset and after the end."""
+        with TURN:
+            return self._step(tool, arguments)
+
+    def _step(self, tool: str, arguments: Mapping[str, object]) -> Seen:
         scenario = self._open()
         if self._seen.is_done:
             raise Permanent(f"{scenario.instance.problem.id}: the episode is over; reset the environment")

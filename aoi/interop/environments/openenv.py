@@ -5,7 +5,7 @@ Each WebSocket session of a client is an `Environment` of its own. A reset takes
 
 import multiprocessing
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from openenv.core.env_server.interfaces import Environment as Served
 from openenv.core.env_server.types import Action, ConcurrencyConfig, EnvironmentMetadata, Observation
 from openenv.core.env_server.types import State as ServedState
 from pydantic import Field
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from aoi.interop.environments.environment import MAX_STEPS, Environment, Seen
 
@@ -88,6 +90,18 @@ def application(problems: Sequence[str], *, sessions: int, max_steps: int = MAX_
     return create_fastapi_app(session, ToolCall, Text, concurrency_config=limits)
 
 
+def _quiet(app: FastAPI) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Without a trace for each client that leaves: OpenEnv closes a socket that is closed already."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except WebSocketDisconnect:
+            return
+
+    return handle
+
+
 def serve(
     problems: Sequence[str],
     port: int,
@@ -120,5 +134,5 @@ def serve(
 
 
 def _run(listener: socket.socket, problems: tuple[str, ...], sessions: int, max_steps: int) -> None:
-    app = application(problems, sessions=sessions, max_steps=max_steps)
+    app = _quiet(application(problems, sessions=sessions, max_steps=max_steps))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sockets=[listener])

@@ -20,6 +20,7 @@ from kubeworld.machine.world import World
 
 STORAGE_CLASS = "standard"
 CLAIM_SIZE = "1Gi"
+HELM_RELEASE = "meta.helm.sh/release-name"
 
 
 def deploy(world: World, application: Application) -> None:
@@ -58,10 +59,12 @@ def objects(application: Application) -> Iterator[tuple[str, Obj]]:
     for name in dict.fromkeys(c.service_account for c in application.components if c.service_account):
         yield "serviceaccounts", _object("v1", "ServiceAccount", namespace, name, _labels(application))
     for name, data in application.config_maps().items():
-        yield "configmaps", _object("v1", "ConfigMap", namespace, name, _labels(application), data=data)
+        held = _object("v1", "ConfigMap", namespace, name, _labels(application), data=data)
+        yield "configmaps", _released(application, held)
     for name, data in application.secrets().items():
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-        yield "secrets", _object("v1", "Secret", namespace, name, _labels(application), type="Opaque", data=encoded)
+        kept = _object("v1", "Secret", namespace, name, _labels(application), type="Opaque", data=encoded)
+        yield "secrets", _released(application, kept)
     if application.pull_secret:
         yield "secrets", _pull_secret(application)
     for component in application.components:
@@ -152,6 +155,11 @@ def _annotated(application: Application, obj: Obj) -> Obj:
     return obj
 
 
+def _released(application: Application, obj: Obj) -> Obj:
+    """With what Helm writes on everything that it installs; other tools leave configuration as it is."""
+    return _annotated(application, obj) if HELM_RELEASE in dict(application.release_annotations) else obj
+
+
 def _stateful_set(application: Application, component: Component, revision: Revision | None) -> Obj:
     """With a claim for each pod. Parallel, since an ordered set waits for ever for a pod that cannot get ready."""
     spec: Obj = {
@@ -223,12 +231,17 @@ def _template(application: Application, component: Component, revision: Revision
     return {"metadata": meta, "spec": spec}
 
 
+def _pull_policy(tag: str) -> str:
+    """What the API server fills in where a manifest says nothing."""
+    return "Always" if tag == "latest" else "IfNotPresent"
+
+
 def attendant_object(attendant: Attendant) -> Obj:
     """The container of a program beside the application's own."""
     container: Obj = {
         "name": attendant.name,
         "image": f"{attendant.image}:{attendant.tag}",
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": _pull_policy(attendant.tag),
         "resources": {"limits": {"memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "32Mi"}},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -247,7 +260,7 @@ def _container(application: Application, component: Component, revision: Revisio
     container: Obj = {
         "name": component.container,
         "image": f"{component.image}:{tag}",
-        "imagePullPolicy": "Always" if tag == "latest" else "IfNotPresent",
+        "imagePullPolicy": _pull_policy(tag),
         **({"ports": _ports(application, component)} if component.declares_port else {}),
         "resources": resources_object(component),
         "terminationMessagePath": "/dev/termination-log",

@@ -46,7 +46,7 @@ def node_names(rng: random.Random) -> list[str]:
     """Names of the three nodes."""
     style = rng.choice(_NAMES)
     if style.count("{}") == 2:
-        return [style.format(rng.randint(1, 4) * 64 + index * 16, rng.randint(10, 250)) for index in range(3)]
+        return [style.format(rng.randint(1, 4) % 4 * 64 + index * 16, rng.randint(10, 250)) for index in range(3)]
     return [style.format(index + 1) for index in range(3)]
 
 

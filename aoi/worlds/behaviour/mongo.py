@@ -1,15 +1,16 @@
 """A small mongo shell for `exec` into database pods: the user administration that operators use, and ping.
 
 Accounts live in `world.state["databases"]`; a statement that changes them replaces that value, so snapshots keep
-theirs. Anything not understood answers as the shell does for a syntax error: exit code 1, never a false success.
+theirs. Anything not understood answers as the shell does for a syntax error, and not with exit code 0.
 """
 
 import re
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
-from aoi.worlds.behaviour import databases, script
+from aoi.worlds.behaviour import databases, mongo_shell, script
 from aoi.worlds.behaviour.launch import Launch
+from aoi.worlds.behaviour.mongo_shell import Terminal
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -41,7 +42,7 @@ def execute(  # noqa: PLR0911 - one answer per tool
         return 0, b"PONG\n", b""
     if name == "pg_isready":
         return 0, b"/var/run/postgresql:5432 - accepting connections\n", b""
-    return 1, b"", f"{name}: not emulated".encode()
+    return 1, b"", f"{name}: not emulated\n".encode()
 
 
 def _tools(application: Application, program: Launch) -> tuple[str, ...]:
@@ -57,10 +58,10 @@ def _shell(world: World, application: Application, pod: Obj | None, program: Lau
     elif len(words) == 1:
         answered = _script(world, application, pod, program, words[0])
         if answered is None:
-            return 127, b"", f"{words[0]}: No such file or directory".encode()
+            return 127, b"", f"{words[0]}: No such file or directory\n".encode()
         text = answered
     else:
-        return 2, b"", b"sh: not emulated"
+        return 2, b"", b"sh: not emulated\n"
     output, code, error = b"", 0, b""
     for words_of_line in script.commands(text):
         if words_of_line[0] == "echo":
@@ -108,28 +109,29 @@ def mounted(world: World, pod: Obj, folder: str) -> dict[str, str]:
 def _database_shell(world: World, program: Launch, words: list[str]) -> Result:
     component = program.component
     if component is None or component.database is None or words[0] not in SHELLS:
-        return 127, b"", f"{words[0]}: not found".encode()
+        return 127, b"", f"{words[0]}: not found\n".encode()
     script = _option(words, "--eval") or _option(words, "-c")
     if script is None:
-        return 1, b"", b"an interactive shell is not emulated; use --eval"
+        return 1, b"", b"an interactive shell is not emulated; use --eval\n"
+    terminal = Terminal(words, program.tag or component.tag, world.seed, world.clock.now_ms)
     user, password = _option(words, "-u", "--username"), _option(words, "-p", "--password")
     state = world.state["databases"][component.name]
     if user is not None and state["auth"]:
         account = state["users"].get(user)
         if account is None or account["password"] != password:
-            return 1, b"", b"MongoServerError: Authentication failed."
+            return terminal.refused()
     is_root = not state["auth"] or any(
         role in _ADMINISTRATORS for _, role in (state["users"].get(user or "") or {}).get("grants", ())
     )
     text = ""
     for statement in (part.strip() for part in script.split(";\n") if part.strip()):
-        code, text, users = _statement(statement, state["users"], is_root=is_root)
+        code, text, users = _statement(statement, state["users"], is_root=is_root, is_mongo=terminal.is_mongo)
         if code:
-            return code, b"", text.encode()
+            return terminal.threw(text)
         if users is not state["users"]:
             state = {**state, "users": users}
             databases.set_users(world, component.name, users)
-    return 0, (text + "\n").encode(), b""
+    return terminal.answered(text)
 
 
 def _option(words: list[str], *names: str) -> str | None:
@@ -140,11 +142,11 @@ def _option(words: list[str], *names: str) -> str | None:
 
 
 def _statement(  # noqa: PLR0911 - one answer per statement
-    text: str, users: dict[str, Any], *, is_root: bool
+    text: str, users: dict[str, Any], *, is_root: bool, is_mongo: bool
 ) -> tuple[int, str, dict[str, Any]]:
     """(exit code, output or error, accounts after it)."""
     if "adminCommand" in text and "ping" in text:
-        return 0, "{ ok: 1 }", users
+        return 0, '{ "ok" : 1 }' if is_mongo else "{ ok: 1 }", users
     match = _STATEMENT.search(text)
     if match is None:
         return 1, f"SyntaxError: unexpected token in {text[:60]!r}", users
@@ -157,7 +159,7 @@ def _statement(  # noqa: PLR0911 - one answer per statement
         shown = [name for name in users if user in (None, name)]
         return 0, "\n".join(f"{name}: {users[name]['grants']}" for name in shown) or "null", users
     if verb == "createUser":
-        return _create(rest, users)
+        return _create(rest, users, is_mongo=is_mongo)
     if user not in users:
         return 1, f'MongoServerError: Could not find user "{user}" for db "admin"', users
     if verb == "dropUser":
@@ -167,14 +169,16 @@ def _statement(  # noqa: PLR0911 - one answer per statement
         return 1, f"MongoServerError: {verb} expects a list of {{role, db}}", users
     kept = [grant for grant in users[user]["grants"] if list(grant) not in roles]
     grants = kept if verb == "revokeRolesFromUser" else [*kept, *roles]
-    return 0, "{ ok: 1 }", {**users, user: {**users[user], "grants": grants}}
+    # The old shell prints nothing of what it does to roles.
+    return 0, "" if is_mongo else "{ ok: 1 }", {**users, user: {**users[user], "grants": grants}}
 
 
-def _create(rest: str, users: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
+def _create(rest: str, users: dict[str, Any], *, is_mongo: bool) -> tuple[int, str, dict[str, Any]]:
     fields = {match["key"]: match["text"] or "" for match in _FIELD.finditer(rest)}
     if "user" not in fields or "pwd" not in fields:
         return 1, "MongoServerError: createUser expects user and pwd", users
     if fields["user"] in users:
         return 1, f'MongoServerError: User "{fields["user"]}@admin" already exists', users
     grants = [[match["db"], match["role"]] for match in _ROLE.finditer(rest)]
-    return 0, "{ ok: 1 }", {**users, fields["user"]: {"password": fields["pwd"], "grants": grants}}
+    told = mongo_shell.added(fields["user"], grants) if is_mongo else "{ ok: 1 }"
+    return 0, told, {**users, fields["user"]: {"password": fields["pwd"], "grants": grants}}

@@ -8,6 +8,7 @@ Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aoi.worlds.behaviour import chaos
 from aoi.worlds.behaviour.policies import Policies
@@ -57,6 +58,7 @@ def cluster_dns(world: World) -> str:
     return ((service or {}).get("spec") or {}).get("clusterIP") or CLUSTER_DNS
 
 
+@lru_cache(maxsize=4096)
 def is_address(host: str) -> bool:
     """Whether nobody has to be asked for it."""
     try:

@@ -74,6 +74,7 @@ class Network:
         self._policies = policies.of(world, self._objects("networkpolicies.networking.k8s.io"))
         self._chaos = chaos.active(world)
         self._launches: dict[tuple[str, str], Launch] = {}
+        self._ups: dict[tuple[str, str], tuple[Obj, list[tuple[Obj, Launch]]]] = {}
         self._names = Names(world, self._policies, self._chaos)
         self._tunings: dict[str, list[Tuning]] = {}
         self._endpoints: dict[str, tuple[str, list[Endpoint], bool]] = {}
@@ -165,6 +166,12 @@ class Network:
 
     def _up(self, pod: Obj) -> list[tuple[Obj, Launch]]:
         """(container, its program) for those."""
+        kept = self._ups.get(_name(pod))
+        if kept is None or kept[0] is not pod:  # an imagined pod may have a name that others have
+            kept = self._ups[_name(pod)] = (pod, self._past_start(pod))
+        return kept[1]
+
+    def _past_start(self, pod: Obj) -> list[tuple[Obj, Launch]]:
         serving: list[tuple[Obj, Launch]] = []
         for container in pod["spec"]["containers"]:
             started = started_ms(self.world, pod, container["name"])

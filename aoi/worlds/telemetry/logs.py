@@ -22,7 +22,7 @@ from aoi.worlds.behaviour.launch import Launch, attendant_of, launch
 from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.network import container_status
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
-from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level, drivers
+from aoi.worlds.telemetry.dialects import DIALECTS, Dialect, Level, Phrases, drivers
 from aoi.worlds.telemetry.phrases import callee_values, login_values, texts_of
 from kubeworld.machine.runtime import LogLine
 from kubeworld.machine.store import Obj
@@ -50,6 +50,8 @@ SEEN = (
 """How a client's attempt ends, and the event by which the database that turned it away says so."""
 BROKEN_PORT = "27777"
 """Where the faulty build of HotelReservation's programs looks for its database."""
+PANICS = ("panic", "nologin", "nodatabase")
+"""Endings that a logger which tells a panic from the end of the program calls one."""
 ERRORS_PER_SLOT = 0.7
 """Chance of an error line in a slot when every call on a busy edge fails; loggers sample."""
 
@@ -159,10 +161,8 @@ def _spot(form: str, name: str, functions: tuple[str, ...], text: str) -> str:
     """Where in its source a program says this: the same place for all lines of a phrase."""
     mixed = hashlib.sha256(f"{name}/{text}".encode()).digest()
     handler = "".join(part.capitalize() for part in name.removesuffix("-service").split("-"))
-    opens_database = any(word in text for word in ("database", "session", "test data", "authoriz", "reachable", "SASL"))
     values = {
         "who": name,
-        "program": "db.go" if opens_database else "main.go",
         "handler": f"{handler}Handler",
         "function": functions[mixed[1] % len(functions)] if functions else "main",
         "n": 20 + mixed[0],
@@ -191,6 +191,7 @@ class _Writer:
         self.uid = pod["metadata"].get("uid", "")
         self._ahead_ms = skew_ms(world.seed, pod["spec"].get("nodeName", ""))
         self.dialect: Dialect = DIALECTS[self.component.dialect]
+        self.phrases: Phrases = self.dialect.of(self.component.name)
 
     def lines(self) -> list[LogLine]:
         """Start, life and end, the newest `LINES` of them, oldest first."""
@@ -209,20 +210,18 @@ class _Writer:
     def _start(self, why: str, *, until_failure: bool) -> list[LogLine]:
         texts = self._beginning(why, until_failure=until_failure)
         step = self.component.start_ms // max(1, len(texts))
-        port = self.program.port or self.component.port
-        limit, database = self.life.end_ms, self._database(why)
+        limit = self.life.end_ms
+        told = {"port": self.program.port or self.component.port, "database": self._database(why), **self._registered()}
         lines = [LogLine(self.life.start_ms, self._as(line, self.life.start_ms)) for line in self.dialect.before]
         return lines + [
-            self._line(
-                min(self.life.start_ms + 40 + index * step, limit), "info", text, index, port=port, database=database
-            )
+            self._line(min(self.life.start_ms + 40 + index * step, limit), "info", text, index, **told)
             for index, text in enumerate(texts)
             if self.life.start_ms + index * step <= limit
         ]
 
     def _beginning(self, why: str, *, until_failure: bool) -> tuple[str, ...]:
         """What it says at its start, as far as it comes: a program that gets no database does not serve."""
-        phrases, without_database = self.dialect.phrases, why in ("authfailed", "badpassword", "unreachable")
+        phrases, without_database = self.phrases, why in ("authfailed", "badpassword", "unreachable")
         first = phrases["start"]
         dials = phrases.get("dials", ()) if any(login.at_start for login in self.component.logins) else ()
         if "serves" not in phrases:
@@ -243,10 +242,18 @@ class _Writer:
                 return f"{host}:{BROKEN_PORT if why == 'buggy' else port}"
         return ""
 
+    def _registered(self) -> dict[str, str]:
+        """Its cache, and what it registers itself as."""
+        caches = [name for name in self.component.callees if self.application.by_name[name].kind == "cache"]
+        cache = self.program.address_of(caches[0], self.application) if caches else ""
+        mixed = hashlib.sha256(f"{self.uid}/{self.life.start_ms}/id".encode()).hexdigest()
+        made = f"{mixed[:8]}-{mixed[8:12]}-4{mixed[13:16]}-a{mixed[17:20]}-{mixed[20:32]}"
+        return {"cache": cache, "ip": self.pod["status"].get("podIP", ""), "id": made}
+
     def _stop(self) -> list[LogLine]:
         if self.life.exit_code not in (0, 143):
             return []
-        texts = self.dialect.phrases["stop"]
+        texts = self.phrases["stop"]
         return [self._line(self.life.end_ms, "info", text, index) for index, text in enumerate(texts)]
 
     def _ending(self, ending: exits.Ending) -> list[LogLine]:
@@ -260,18 +267,19 @@ class _Writer:
         }.get(ending.why, ending.why)
         if ending.why in ("arm64", "badargs"):
             return self._unformatted(event, ending)
-        texts = self.dialect.phrases.get(event) or drivers.own(event, self.component.dialect)
+        texts = self.phrases.get(event) or drivers.own(event, self.component.dialect)
         extra = {"name": ending.detail, "value": self.program.failed_value, "port": str(self.program.port)}
         if ending.why in ("authfailed", "badpassword", "unauthorized", "unreachable"):
             extra |= self._callee(ending.detail)
         written = []
+        level: Level = "panic" if event in PANICS and "panic" in self.dialect.levels else "fatal"
         for index, text in enumerate(texts):
             # A stack trace goes to standard error as it is; its first line, where the dialect logs it, has a format.
             raw = (index > 0 and not self.dialect.piece_line) or text.startswith(
                 ("panic", "thread", "terminate", "Traceback", "Unhandled", "uncaught")
             )
             at = self.life.end_ms
-            line = self._line(at, "fatal", text, index, **extra)
+            line = self._line(at, level, text, index, **extra)
             written.append(LogLine(at, self._fill(text, index, at, extra)) if raw else line)
         return written
 
@@ -279,7 +287,7 @@ class _Writer:
         """What is said before a program has a logger: by its parser of options, or by the runtime in its place."""
         command = next(iter(self._container.get("command") or self.component.command), ENTRYPOINT)
         values = {"name": ending.detail, "program": command, "short": command.rpartition("/")[2]}
-        texts = ("exec {program}: exec format error",) if event == "arm64" else self.dialect.phrases[event]
+        texts = ("exec {program}: exec format error",) if event == "arm64" else self.phrases[event]
         return [LogLine(self.life.end_ms, text.format_map(values)) for text in texts]
 
     def _body(self, limit: int) -> list[LogLine]:
@@ -371,10 +379,10 @@ class _Writer:
         for caller in self.application.callers[self.component.name]:
             flow = traffic.flows[caller, self.component.name]
             for word, event in SEEN:
-                if event in self.dialect.phrases and flow.share(word) > 0.01:
+                if event in self.phrases and flow.share(word) > 0.01:
                     lines.append(Failure(caller, event, ERRORS_PER_SLOT))
             strain = next((s for s in traffic.conditions.strains if s.component == self.component.name), None)
-            if strain is not None and strain.extra_cpu_ms and "scan" in self.dialect.phrases:
+            if strain is not None and strain.extra_cpu_ms and "scan" in self.phrases:
                 lines.append(Failure(caller, "scan", ERRORS_PER_SLOT))
         return lines
 
@@ -398,10 +406,10 @@ class _Writer:
             login = login_values(self.application, callee, self.component.name)
             login["db"] = login["db"] or "items"
             took = 150 + chance[5] * 7
-            return self._line(at, "info", self.dialect.phrases[word][0], chance[7], ms=took, **login)
+            return self._line(at, "info", self.phrases[word][0], chance[7], ms=took, **login)
         if word.endswith("_seen"):
             login = login_values(self.application, callee, self.component.name)
-            return self._line(at, "error", self.dialect.phrases[word][0], chance[7], **login)
+            return self._line(at, "error", self.phrases[word][0], chance[7], **login)
         texts = texts_of(self.application, self.component.name, callee, word)
         calls = [c for o in self.component.operations for c in o.calls if c.callee == callee]
         call = calls[chance[5] % len(calls)]
@@ -415,14 +423,16 @@ class _Writer:
         return callee_values(self.world, self.application, self.component.name, callee, address, self.pod)
 
     def _pick(self, at: int, level: Level, event: str, chance: bytes) -> LogLine:
-        texts = self.dialect.phrases[event]
+        texts = self.phrases[event]
         operation = self.component.operations[chance[9] % len(self.component.operations)]
         ms = str(1 + chance[10] * (20 if event == "warning" else 1) // 8)
         return self._line(at, level, texts[chance[11] % len(texts)], chance[12], op=operation.name, ms=ms)
 
     def _line(self, at: int, level: Level, text: str, number: int, **extra: object) -> LogLine:
-        filled = self._fill(text, number, at, extra)
-        values = {"level": self.dialect.levels[level], "n": 1 + number, "text": filled, "spot": self._spot(text)}
+        place, _, said = text.rpartition("\t") if self.dialect.programs else ("", "", text)
+        spot = place.format_map({"who": self.component.name}) if place else self._spot(text)
+        filled = self._fill(said, number, at, extra)
+        values = {"level": self.dialect.levels[level], "n": 1 + number, "text": filled, "spot": spot}
         return LogLine(at, self._as(self.dialect.piece_line if _is_piece(text) else self.dialect.line, at, **values))
 
     def _spot(self, text: str) -> str:

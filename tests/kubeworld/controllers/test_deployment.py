@@ -32,6 +32,19 @@ def sets(world):
     return world.store.objects("replicasets.apps", "shop")
 
 
+def types(deployment_of_a_name):
+    return [one["type"] for one in deployment_of_a_name["status"]["conditions"]]
+
+
+def test_the_condition_that_changed_last_stands_last():
+    world = rolled_out(1)
+    assert types(get(world, "deployments.apps", "geo")) == ["Available", "Progressing"]
+    (pod,) = pods_of(world, "geo")
+    world.store.delete("pods", "shop", pod["metadata"]["name"])
+    world.advance(10_000)
+    assert types(get(world, "deployments.apps", "geo")) == ["Progressing", "Available"]
+
+
 def test_a_new_deployment_becomes_available_and_complete():
     world = rolled_out()
     geo = get(world, "deployments.apps", "geo")

@@ -73,6 +73,21 @@ def test_an_image_that_is_on_the_node_is_not_pulled_again():
     assert events_of(world, "rate", "Pulling") == []
 
 
+def test_containers_of_a_pod_start_one_after_another_as_their_images_come():
+    world = make_world(nodes=1)
+    containers = [{"name": name, "image": f"shop/{name}:1"} for name in ("app", "proxy")]
+    for name, pull_ms in (("app", 4_000), ("proxy", 500)):
+        world.runtime.plans[f"shop/{name}:1"] = ContainerPlan(pull_ms=pull_ms)
+    create(world, "deployments.apps", deployment("geo", template=template("geo", containers=containers)))
+    world.advance(10_000)
+    told = [e for e in events_of(world, "geo") if e["source"]["component"] == "kubelet"]
+    assert [(e["involvedObject"]["fieldPath"], e["reason"]) for e in told] == [
+        (f"spec.containers{{{name}}}", reason)
+        for name in ("app", "proxy")
+        for reason in ("Pulling", "Pulled", "Created", "Started")
+    ]
+
+
 def test_a_missing_image_alternates_between_pull_error_and_back_off():
     world = run(ContainerPlan(image_error="not_found"), seconds=1)
     error = (

@@ -8,13 +8,14 @@ A dialect has a line format and phrases by event. Placeholders: `{host}` and `{p
 
 from collections.abc import Mapping
 
-from aoi.worlds.telemetry.dialects import engines, go, managed, native, shop
-from aoi.worlds.telemetry.dialects.form import Dialect, Level
+from aoi.worlds.telemetry.dialects import engines, go, hotel, managed, native, shop
+from aoi.worlds.telemetry.dialects.form import Dialect, Level, Phrases
 
-__all__ = ["DIALECTS", "Dialect", "Level"]
+__all__ = ["DIALECTS", "Dialect", "Level", "Phrases"]
 
 DIALECTS: Mapping[str, Dialect] = {
     **go.DIALECTS,
+    **hotel.DIALECTS,
     **managed.DIALECTS,
     **native.DIALECTS,
     **engines.DIALECTS,

@@ -73,22 +73,6 @@ _ENDINGS = {
     ),
 }
 
-_HOTEL_STACK = (
-    "",
-    "goroutine 1 [running]:",
-    "main.initializeDatabase({host}:{port})",
-    "\t/go/src/hotelreservation/cmd/{who}/db.go:36 +0x167",
-    "main.main()",
-    "\t/go/src/hotelreservation/cmd/{who}/main.go:39 +0x877",
-)
-"""What Go prints below a panic of HotelReservation, but that Go prints pointers for the address."""
-_WHITE, _DIM, _END = "\x1b[1m", "\x1b[90m", "\x1b[0m"
-
-
-def _coloured(level: str, *colours: str) -> str:
-    return "".join(f"\x1b[{colour}m" for colour in colours) + level + _END * len(colours)
-
-
 _ZEROLOG = Dialect(
     line='{{"level":"{level}","service":"{who}","time":"{iso}","message":"{text}"}}',
     levels={"debug": "debug", "info": "info", "warn": "warn", "error": "error", "fatal": "panic"},
@@ -123,51 +107,8 @@ _ZEROLOG = Dialect(
     },
 )
 
-_CONSOLE = Dialect(
-    # zerolog's writer for terminals; what is said before it is set up is JSON.
-    line=f"{_DIM}{{second}}{_END} {{level}} {_WHITE}{{spot}}{_END}\x1b[36m >{_END} {_WHITE}{{text}}{_END}",
-    spot="cmd/{who}/{program}:{n}",
-    levels={
-        "debug": _coloured("DBG", "33"),
-        "info": _coloured("INF", "32"),
-        "warn": _coloured("WRN", "31"),
-        "error": _coloured("ERR", "31", "1"),
-        "fatal": _coloured("PNC", "31"),
-    },
-    before=(
-        '{{"level":"info","time":"{second}","message":"TLS disabled."}}',
-        '{{"level":"info","time":"{second}","message":"Set global log level: info"}}',
-    ),
-    phrases={
-        **_ZEROLOG.phrases,
-        "start": ("Reading config...",),
-        "dials": ("Read database URL: {database}", "Initializing DB connection..."),
-        "dialled": ("New session successfull...", "Generating test data..."),
-        "serves": (
-            "Read target port: {port}",
-            "Initializing jaeger agent...",
-            "Initializing consul agent...",
-            "Starting server...",
-        ),
-        "nologin": (
-            "server returned error on SASL authentication step: Authentication failed.",
-            "panic: server returned error on SASL authentication step: Authentication failed.",
-            *_HOTEL_STACK,
-        ),
-        "norole": ('not authorized on {db} to execute command {{ count: "{who}", $db: "{db}" }}',),
-        "nodatabase": ("no reachable servers", "panic: no reachable servers", *_HOTEL_STACK),
-        "panic": (
-            "no reachable servers",
-            "panic: no reachable servers",
-            *(line.replace("{host}:{port}", "...") for line in _HOTEL_STACK),
-        ),
-    },
-)
-"""HotelReservation's programs: what they say follows the functions of their source."""
-
 DIALECTS: Mapping[str, Dialect] = {
     "zerolog": _ZEROLOG,
-    "zerolog-console": _CONSOLE,
     "zap": Dialect(
         line="{iso}\t{level}\t{who}/{spot}\t{text}",
         spot="server.go:{n}",

@@ -11,6 +11,7 @@ from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.applications.social import social_network
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.script import commands
+from aoi.worlds.endpoints import jaeger_api
 from aoi.worlds.environment import open_world
 from aoi.worlds.runtime import application_of
 from kubeworld.api.server import api_of
@@ -157,6 +158,45 @@ def test_a_workload_of_another_name_is_known_by_its_command() -> None:
     application = application_of(world)
     assert application is not None
     assert application.by_name["text-service"].workload == "words"
+
+
+def sampled(env: dict[str, str], file: str = "") -> int:
+    """Traces of a minute of an installation whose entry is configured so."""
+    world = open_world(3, 1)
+    send(world, "POST", "/api/v1/namespaces", {"metadata": {"name": "posts"}})
+    jaeger = {"metadata": {"name": "jaeger"}, "data": {"jaeger-config.json": file}}
+    send(world, "POST", "/api/v1/namespaces/posts/configmaps", jaeger)
+    for resource, obj in somebody_elses(social_network(2), {}):
+        if resource == "deployments.apps" and obj["metadata"]["name"] == "nginx-thrift":
+            pod = obj["spec"]["template"]["spec"]
+            pod["containers"][0]["env"] = [{"name": name, "value": value} for name, value in env.items()]
+            pod["volumes"] = [{"name": "jaeger", "configMap": {"name": "jaeger"}}]
+        obj["spec"].pop("clusterIP", None)
+        obj["spec"].pop("clusterIPs", None)
+        plural, _, group = resource.partition(".")
+        send(world, "POST", f"/api{'s/' + group if group else ''}/v1/namespaces/posts/{plural}", obj)
+    world.advance(120_000)
+    now = world.clock.epoch_ms + world.clock.now_ms
+    asked = (("service", "nginx-thrift"), ("start", f"{(now - 60_000) * 1000}"), ("end", f"{now * 1000}"))
+    asked = (*asked, ("limit", "1000"))
+    return len(json.loads(jaeger_api.jaeger(world, "/api/traces", asked).body)["data"])
+
+
+@pytest.mark.parametrize(
+    ("env", "file", "fewest", "most"),
+    [
+        ({}, "", 1, 3),
+        ({"JAEGER_SAMPLE_RATIO": "1"}, "", 230, 240),
+        ({}, '{"sampler": {"type": "probabilistic", "param": 0.01}}', 120, 140),
+        ({}, '{"sampler": {"type": "probabilistic", "param": 0.0005}}', 4, 9),
+        ({"OTEL_SERVICE_NAME": "nginx-thrift"}, "", 230, 240),
+        ({"OTEL_SERVICE_NAME": "nginx-thrift", "OTEL_TRACES_SAMPLER": "always_off"}, "", 0, 0),
+    ],
+)
+def test_as_many_requests_are_traced_as_whoever_installed_it_says(
+    env: dict[str, str], file: str, fewest: int, most: int
+) -> None:
+    assert fewest <= sampled(env, file) <= most
 
 
 def test_what_is_uninstalled_is_forgotten(hotel: World) -> None:

@@ -33,6 +33,9 @@ echo "done"
 """
 
 
+CHAOS = "/apis/chaos-mesh.org/v1alpha1/namespaces/elsewhere/podchaos/pods"
+
+
 def send(world: World, method: str, path: str, body: Any) -> Any:
     headers = {"content-type": "application/json"}
     answer = api_of(world).handle(method, path, (), headers, json.dumps(body).encode(), ADMIN)
@@ -150,6 +153,53 @@ def test_a_build_that_is_known_to_be_broken_crashes(hotel: World) -> None:
         for status in pod["status"].get("containerStatuses", ())
     ]
     assert max(states) > 0
+
+
+def failing(world: World, spec: dict[str, Any]) -> list[Obj]:
+    """The pods of `search` after thirty seconds of a `pod-failure`."""
+    experiment = {
+        "apiVersion": "chaos-mesh.org/v1alpha1",
+        "kind": "PodChaos",
+        "metadata": {"name": "pods", "namespace": "elsewhere"},
+        "spec": {"action": "pod-failure", "mode": "one", "selector": {"labelSelectors": {"part": "search"}}, **spec},
+    }
+    send(world, "POST", "/apis/chaos-mesh.org/v1alpha1/namespaces/elsewhere/podchaos", experiment)
+    world.advance(30_000)
+    return searching(world)
+
+
+def searching(world: World) -> list[Obj]:
+    return [pod for pod in world.store.objects("pods", "elsewhere") if pod["metadata"]["labels"]["part"] == "search"]
+
+
+def test_a_pod_failure_replaces_the_image_and_the_program_is_not_found_there() -> None:
+    world = open_world(3, 1)
+    install(world, hotel_reservation(1), "elsewhere")
+    before = searching(world)[0]["spec"]["containers"][0]["image"]
+    pod = failing(world, {})[0]
+    status = pod["status"]["containerStatuses"][0]
+    assert pod["spec"]["containers"][0]["image"] == "gcr.io/google-containers/pause:latest"
+    assert before in pod["metadata"]["annotations"].values()
+    assert not status["ready"]
+    said = status["lastState"]["terminated"]["message"]
+    assert 'exec: "search": executable file not found in $PATH' in said
+    assert api_of(world).handle("DELETE", CHAOS, (), {}, b"", ADMIN).status == 200
+    world.advance(120_000)
+    pod = searching(world)[0]
+    assert pod["spec"]["containers"][0]["image"] == before
+    assert before not in (pod["metadata"].get("annotations") or {}).values()
+    assert pod["status"]["containerStatuses"][0]["ready"]
+
+
+def test_a_pod_failure_ends_with_its_duration() -> None:
+    world = open_world(3, 1)
+    install(world, hotel_reservation(1), "elsewhere")
+    before = searching(world)[0]["spec"]["containers"][0]["image"]
+    assert failing(world, {"duration": "60s"})[0]["spec"]["containers"][0]["image"] != before
+    world.advance(180_000)
+    pod = searching(world)[0]
+    assert pod["spec"]["containers"][0]["image"] == before
+    assert pod["status"]["containerStatuses"][0]["ready"]
 
 
 def test_a_workload_of_another_name_is_known_by_its_command() -> None:

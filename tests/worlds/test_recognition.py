@@ -140,6 +140,15 @@ def test_a_broken_service_shows_in_logs_traces_and_metrics(hotel: World) -> None
     assert query(hotel, ratio)[0][1] > 0.9
 
 
+def test_the_network_counters_of_a_pod_begin_with_the_pod(hotel: World) -> None:
+    born = min(
+        hotel.clock.at_ms(pod["metadata"]["creationTimestamp"]) for pod in hotel.store.objects("pods", "elsewhere")
+    )
+    received = 'container_network_receive_bytes_total{namespace="elsewhere",pod=~"frontend-.*"}'
+    assert query(hotel, received, at_ms=born - 1) == []
+    assert query(hotel, received, at_ms=born + 60_000)[0][1] > 0
+
+
 def test_a_build_that_is_known_to_be_broken_crashes(hotel: World) -> None:
     path = "/apis/apps/v1/namespaces/elsewhere/deployments/recommendation"
     workload = json.loads(api_of(hotel).handle("GET", path, (), {}, b"", ADMIN).body)

@@ -31,16 +31,18 @@ class Counter:
     rate: Callable[[Traffic], float]
     history: "History"
     noise: float = 0.04
+    since_ms: int = 0
+    """When what is counted began to be: by default with the world."""
 
     def at(self, at_ms: int) -> float | None:
-        """Total since the start of the world."""
-        if at_ms < 0:
+        """Total since it began; None before."""
+        if at_ms < self.since_ms:
             return None
-        return round(self.history.integral(self.rate, 0, at_ms), 3)
+        return round(self.history.integral(self.rate, self.since_ms, at_ms), 3)
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """With noise, since no two minutes are alike."""
-        grown = self.history.integral(self.rate, max(0, start_ms), end_ms)
+        grown = self.history.integral(self.rate, max(self.since_ms, start_ms), end_ms)
         middle = (start_ms + end_ms) // 2
         seed = self.history.world.seed
         keys = sorted(item for item in self.labels.items() if item[0] not in ("le", "code", "outcome"))

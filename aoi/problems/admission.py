@@ -72,6 +72,12 @@ class Report(Record):
         return all(check.passed for check in self.checks)
 
     @property
+    def admitted(self) -> int:
+        """Worlds in which every claim holds."""
+        refused = {check.name.rpartition(" (seed ")[2] for check in self.checks if not check.passed}
+        return len(self.seeds) - len(refused)
+
+    @property
     def reason(self) -> str:
         """The claims that fail, or what the fault shows."""
         failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]

@@ -96,7 +96,7 @@ def _name(problem_id: str, seed: int) -> str:
 
 COLUMNS = (
     "mechanism", "family", "split", "problems", "shows in", "nearest confusable (distance)", "golden", "null",
-    "delete all", "scale to 0", "restart all", "worlds",
+    "delete all", "scale to 0", "restart all", "admitted",
 )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _row(key: str, reports: Sequence[Report]) -> tuple[str, ...]:
         ", ".join(sorted({channel for report in reports for channel in report.channels})),
         f"{closest.nearest} ({closest.distance:.2f})" if closest.nearest else "none",
         *(_share(reports, claim) for claim in _ORACLE),
-        str(sum(len(report.seeds) for report in reports)),
+        f"{sum(report.admitted for report in reports)}/{sum(len(report.seeds) for report in reports)}",
     )
 
 

@@ -13,7 +13,7 @@ from random import Random
 from aoi.problems.applications import APPLICATIONS
 from aoi.problems.faults import FAULTS, MECHANISMS
 from aoi.problems.places import Place, Root, places_of
-from aoi.problems.sites import is_used, rng
+from aoi.problems.sites import flow, is_used, rng
 from aoi.records.problem import Split, TaskKind
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
@@ -22,6 +22,8 @@ SPLITS: tuple[Split, ...] = ("train", "development", "test")
 PAIRS = 6
 """Of each application and split."""
 CASCADES = 3
+STARVED = 0.5
+"""Share of its requests below which a component has too few to show what only requests show."""
 SPREADING = frozenset({"quota", "node", "admission", "policy", "dns"})
 """Families whose faults hit whoever needs a new pod, or a whole namespace: beside one of these nothing stands apart."""
 AND, THEN = "+", ">restart"
@@ -108,7 +110,16 @@ def _pairs(built: Application, singles: list[Place], choices: Random) -> Iterato
 def _are_apart(built: Application, one: Place, other: Place) -> bool:
     """Whether two faults neither hide nor explain one another."""
     a, b = one.roots[0].component, other.roots[0].component
-    return a != b and b not in _below(built, a) and a not in _below(built, b)
+    if a == b or b in _below(built, a) or a in _below(built, b):
+        return False
+    return not _is_starved(built, one, b) and not _is_starved(built, other, a)
+
+
+def _is_starved(built: Application, place: Place, down: str) -> bool:
+    """Whether a fault that shows in requests alone would be left without most of them, were another component down."""
+    component = place.roots[0].component
+    left = flow(built, down).get(component, 0.0)
+    return FAULTS[place.fault].needs_requests and left < STARVED * flow(built).get(component, 0.0)
 
 
 @cache

@@ -99,9 +99,11 @@ def find(world: World, application: Application, name: str) -> Site:
     return Site(application, spec, workload, service, pods, config_maps, tuple(views(world)), around)
 
 
-@lru_cache(maxsize=64)
-def flow(application: Application) -> Mapping[str, float]:
-    """Requests per second that reach each component by calls whose failure fails the caller."""
+@lru_cache(maxsize=256)
+def flow(application: Application, silent: str = "") -> Mapping[str, float]:
+    """Requests per second that reach each component by calls whose failure fails the caller, if all is well but that
+    `silent` answers nobody: an operation ends at its first call that fails."""
+    broken = _broken(application, silent)
     rates: dict[tuple[str, str], float] = {}
     for operation, share in application.workload.mix:
         rates[application.workload.entry, operation] = application.workload.rps * share
@@ -109,12 +111,25 @@ def flow(application: Application) -> Mapping[str, float]:
     totals: dict[str, float] = {}
     for name in application.topological:
         for operation in application.by_name[name].operations:
-            rate = rates.get((name, operation.name), 0.0)
-            totals[name] = totals.get(name, 0.0) + rate
+            alive = rates.get((name, operation.name), 0.0)
+            totals[name] = totals.get(name, 0.0) + alive
             for call in filter(lambda call: call.critical, operation.calls):
                 edge = (call.callee, call.operation)
-                rates[edge] = rates.get(edge, 0.0) + rate * call.weight
+                rates[edge] = rates.get(edge, 0.0) + alive * call.weight
+                alive *= 1 - call.weight * broken[edge]
     return totals
+
+
+def _broken(application: Application, silent: str) -> Mapping[tuple[str, str], float]:
+    """(component, operation) -> share of its executions that fail where `silent` answers nobody."""
+    shares: dict[tuple[str, str], float] = {}
+    for name in reversed(application.topological):
+        for operation in application.by_name[name].operations:
+            alive = 0.0 if name == silent else 1.0
+            for call in filter(lambda call: call.critical, operation.calls):
+                alive *= 1 - call.weight * shares[call.callee, call.operation]
+            shares[name, operation.name] = 1 - alive
+    return shares
 
 
 NOTICED = 0.05

@@ -7,14 +7,16 @@ must be a symptom, or a mark that ordinary work leaves as well.
 from collections import Counter
 from collections.abc import Mapping
 
-from aoi.problems.inventory import RECORDED
+from aoi.problems.inventory import RECORDED, is_made
 from aoi.problems.ordinary import MARKS
 from aoi.problems.scenario import Scenario
 from kubeworld.machine.store import Obj
 
 CONVENTIONAL = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
 """Keys of labels that whoever deploys anything writes: another team's workload has them as well."""
-ORDINARY = frozenset((*MARKS, *CONVENTIONAL))
+BY_CONTROLLERS = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
+"""Keys that the cluster writes on what is new, whoever made it."""
+ORDINARY = frozenset((*MARKS, *CONVENTIONAL, *BY_CONTROLLERS))
 
 
 def between(faulty: Scenario, control: Scenario) -> list[str]:
@@ -70,4 +72,10 @@ def _marks(scenario: Scenario) -> Counter[str]:
 
 
 def _objects(scenario: Scenario) -> list[Obj]:
-    return [obj for resource in RECORDED for obj in scenario.world.store.objects(resource, scenario.namespace)]
+    """What people and pipelines write: what a controller makes of it says as much as the object that asked for it."""
+    return [
+        obj
+        for resource in RECORDED
+        for obj in scenario.world.store.objects(resource, scenario.namespace)
+        if not is_made(resource, obj)
+    ]

@@ -291,7 +291,7 @@ def check(
     from aoi.problems.checking import check_all, markdown_table
     from aoi.problems.fanning import cores
     from aoi.problems.sets import members
-    from flows.console import out, print_json, shown_progress
+    from flows.console import err, out, print_json, shown_progress
     from tasks.workspace import workspace
 
     if problem_ids and members_of:
@@ -313,6 +313,8 @@ def check(
         print_json([one.model_dump(mode="json") for one in reports])
     elif markdown:
         out.print(markdown_table(reports), highlight=False, markup=False, soft_wrap=True)
+        for one in (one for one in reports if not one.is_admitted):
+            err.print(f"refused: {one.problem_id}: {one.reason}", highlight=False, markup=False)
     else:
         _print_reports(reports)
     if is_stopped:

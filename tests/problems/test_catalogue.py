@@ -19,6 +19,8 @@ from aoi.records.problem import Problem, TaskKind
 from aoi.worlds.applications.generator import generate
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.naming import HELD_OUT
+from aoi.worlds.behaviour.conditions import Conditions, Edge
+from aoi.worlds.behaviour.traffic import evaluate
 
 PINNED = "2fbdf10c223068bf"
 AIOPSLAB = {
@@ -147,6 +149,22 @@ def test_two_faults_at_once_stand_apart() -> None:
                     frontier = {name for component in frontier for name in below[component]} - reached
                     reached |= frontier
                 assert other.component not in reached
+
+
+def test_beside_another_fault_requests_still_come_to_what_shows_in_them_alone() -> None:
+    shown = [
+        (application(key, 0), one.component, other.component)
+        for key in APPLICATIONS
+        for place in compounds_of(key)
+        for one, other in permutations(place.roots, 2)
+        if FAULTS[one.fault].needs_requests
+    ]
+    assert len(shown) > 20, len(shown)
+    for built, component, down in shown:
+        callers = [caller for caller, callee in built.edges if callee == down]
+        edges = tuple(Edge(caller, down, (("refused", 1.0),), 0.0, "10.0.0.1:80") for caller in callers)
+        usual, now = (evaluate(built, Conditions(broken, ())).components[component].rate for broken in ((), edges))
+        assert now > 0.4 * usual, f"{built.key}: {component} with {down} down"
 
 
 def test_no_training_application_is_named_in_a_style_that_is_kept_for_evaluation() -> None:

@@ -42,7 +42,18 @@ def test_the_table_has_a_row_for_each_mechanism_that_was_checked() -> None:
         assert {row[column] for column in ("golden", "null", "delete all", "scale to 0", "restart all")} == {"1/1"}
         assert int(row["problems"]) > 0
         assert row["nearest confusable (distance)"].split()[0] in FAULTS
+        assert row["admitted"] == "1/1"
     assert len(markdown_table(reports).splitlines()) == 2 + len(rows)
+
+
+def test_a_world_that_refuses_a_problem_is_counted_in_its_row() -> None:
+    report = next(check_all(IDS, 1))
+    first, *rest = report.checks
+    two = first.model_copy(update={"name": first.name.replace("seed 0", "seed 1"), "passed": False})
+    refused = report.model_copy(update={"seeds": (0, 1), "checks": (first, *rest, two)})
+    assert [one.admitted for one in (report, refused)] == [1, 1]
+    rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in table_rows([refused])}
+    assert [row["admitted"] for row in rows.values()] == ["1/2"]
 
 
 def test_an_unknown_id_is_refused_before_anything_is_looked_at() -> None:

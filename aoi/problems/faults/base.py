@@ -183,6 +183,8 @@ class Fault:
     the old pods serve on. What has nothing to do with templates does, and what is about rollouts shows there alone."""
     passes_with_restart: bool = False
     """Restarting everything honestly repairs it (a wedged process, a password read at start): admission allows it."""
+    needs_requests: bool = False
+    """It shows in how requests fare and nowhere else: where none come, it hides."""
     needs_control: bool = False
     """It changes state inside a database, which no API request can."""
 

@@ -66,6 +66,7 @@ def _flag(
         type=FaultType.MISCONFIGURATION,
         eligible=_shows_at(component),
         plan=partial(_set, flag=flag, variants=variants, seen=(("config", component), *seen)),
+        needs_requests=True,
     )
 
 

@@ -193,6 +193,7 @@ CPU_LIMIT = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_is_busy,
     plan=_cpu_limit,
+    needs_requests=True,
 )
 LEAKING_BUILD = Fault(
     key="leaking_build",
@@ -213,6 +214,7 @@ HOT_BUILD = Fault(
     type=FaultType.CODE_DEFECT,
     eligible=_has_hot_build,
     plan=_hot_build,
+    needs_requests=True,
 )
 SMALL_HEAP = Fault(
     key="small_heap",
@@ -223,6 +225,7 @@ SMALL_HEAP = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_has_heap,
     plan=_small_heap,
+    needs_requests=True,
 )
 OPEN_FILES = Fault(
     key="open_files",
@@ -233,6 +236,7 @@ OPEN_FILES = Fault(
     type=FaultType.MISCONFIGURATION,
     eligible=_has_shell,
     plan=_open_files,
+    needs_requests=True,
 )
 CONNECTION_LIMIT = Fault(
     key="connection_limit",

@@ -4,10 +4,11 @@ Worlds are cheap to repeat. A base world (application, seed) is built once and k
 after a fault and its age. What restores one pays for a restore alone.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 
 from aoi.problems import catalogue
@@ -29,10 +30,14 @@ from kubeworld.machine.world import Snapshot, World
 BASE_WORLDS = 24
 PREPARED_WORLDS = 96
 """Snapshots kept: they share unchanged objects with one another."""
-AGE_S = (180, 1200)
-"""Simulated seconds from the fault to the first look."""
-LEAD_S = (60, 240)
-"""Simulated seconds of ordinary work before it."""
+AGE_S = (180, 6 * 3600)
+"""Simulated seconds from the fault to the first look: minutes as often as hours (log-uniform).
+
+Above an hour the events of a fault that does not repeat itself have expired, as on any cluster. A day would show
+nothing that six hours do not, and pods that crash or are evicted all the while would cost four times as much.
+"""
+LEAD_S = (60, 2 * 3600)
+"""Simulated seconds of ordinary work before it, drawn likewise: writes lie as far apart before a fault as after it."""
 SLOTS = (3, 5)
 """Writes in a world, the fault among them."""
 
@@ -68,6 +73,21 @@ class Schedule:
         after = [(wait, f"after/{number}") for number, wait in enumerate(self.after)]
         return (*before, (self.pause, INSTEAD), *after)
 
+    def with_deeds(self, deeds: Collection[str], oldest_s: int) -> tuple[tuple[tuple[int, str], ...], int]:
+        """(slots, rest) where `deeds` come late enough for none to be older than `oldest_s` at the first look.
+
+        All other writes stay where they are, so that the world is as old as its control.
+        """
+        total = sum(wait for wait, _ in self.slots) + self.rest
+        times = list(zip(accumulate(wait for wait, _ in self.slots), (name for _, name in self.slots), strict=True))
+        first = min((at for at, name in times if name in deeds), default=total)
+        late = max(0, total - oldest_s - first)
+        latest = total - AGE_S[0]  # of several deeds the last one: they keep their distances up to there
+        moved = [(max(at, min(at + late, latest)) if name in deeds else at, name) for at, name in times]
+        moved.sort(key=lambda slot: slot[0])
+        waits = [later - earlier for earlier, later in pairwise((0, *(at for at, _ in moved)))]
+        return tuple(zip(waits, (name for _, name in moved), strict=True)), total - moved[-1][0]
+
 
 INSTEAD = "instead"
 
@@ -77,11 +97,17 @@ def schedule(application_key: str, seed: int) -> Schedule:
     choices = rng("schedule", application_key, seed)
     slots = choices.randint(*SLOTS) - 1
     early = choices.randint(0, slots)
-    lead, age = choices.randint(*LEAD_S), choices.randint(*AGE_S)
+    lead, age = _span(LEAD_S, choices), _span(AGE_S, choices)
     before = _waits(early, lead, choices)
     # The last ordinary write is at least half the age ago: what it stirs up has calmed down by the first look.
     after = _waits(slots - early, age // 2, choices)
     return Schedule(before, lead - sum(before), after, age - sum(after))
+
+
+def _span(bounds_s: tuple[int, int], choices: Random) -> int:
+    """Log-uniform: each doubling of a time is as likely as any other."""
+    shortest, longest = map(math.log, bounds_s)
+    return round(math.exp(choices.uniform(shortest, longest)))
 
 
 def _waits(count: int, within_s: int, choices: Random) -> tuple[int, ...]:
@@ -125,7 +151,8 @@ def prepare(application_key: str, seed: int, fault_key: str | None, target: int)
     plans: list[Plan] = []
     before: Inventory = {}
     late_ms = 0  # what a fault itself took comes off the next waits, so that all else happens when it does anywhere
-    for wait, slot in times.slots:
+    slots, rest = times.with_deeds(deeds, _oldest_s(place))
+    for wait, slot in slots:
         world.advance(max(0, wait * 1000 - late_ms))
         late_ms = max(0, late_ms - wait * 1000)
         if place is None or slot not in deeds:
@@ -139,7 +166,7 @@ def prepare(application_key: str, seed: int, fault_key: str | None, target: int)
         began_ms = world.clock.now_ms
         _do(world, built, place, deeds[slot], plans)
         late_ms += world.clock.now_ms - began_ms
-    world.advance(max(0, times.rest * 1000 - late_ms))
+    world.advance(max(0, rest * 1000 - late_ms))
     touched, now = set(plan.touched) if plan else set(), capture(world)
     baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
     return Prepared(built, world.snapshot(), _truth(world, built, place, plans), baseline, plan)
@@ -157,6 +184,11 @@ def _deeds(times: Schedule, place: Place | None) -> Mapping[str, tuple[int, ...]
     names = [name for _, name in times.slots]
     first = min(names.index(INSTEAD), len(names) - len(wanted))
     return {names[first + number]: (deed,) for number, deed in enumerate(wanted)}
+
+
+def _oldest_s(place: Place | None) -> int:
+    """How long the first of a place's faults may have been there."""
+    return min((FAULTS[root.fault].oldest_s for root in place.roots), default=AGE_S[1]) if place else AGE_S[1]
 
 
 def _do(world: World, built: Application, place: Place, deeds: Sequence[int], plans: Sequence[Plan]) -> None:
@@ -183,7 +215,8 @@ def without_fault(application_key: str, seed: int, place: Place | None) -> World
     times = schedule(application_key, seed)
     deeds = _deeds(times, place)
     accepted: Collection[str] = ()
-    for wait, slot in times.slots:
+    slots, rest = times.with_deeds(deeds, _oldest_s(place))
+    for wait, slot in slots:
         world.advance(wait * 1000)
         if place is None and slot == INSTEAD:
             continue
@@ -194,7 +227,7 @@ def without_fault(application_key: str, seed: int, place: Place | None) -> World
             accepted = [name for plan in plans for name in _left_alone(plan)]
         if place is not None and RESTART in deeds.get(slot, ()):
             _do(world, built, place, (RESTART,), ())
-    world.advance(times.rest * 1000)
+    world.advance(rest * 1000)
     return world
 
 

@@ -1,10 +1,11 @@
 """The cluster around an application: nodes, system namespaces, identities, storage; and worlds ready for use.
 
-`new_world` gives a world that has been up for a few simulated hours: pods have ages, some components have earlier
+`new_world` gives a world that has been up for two hours to a day: pods have ages, some components have earlier
 recorded revisions, a container may have been restarted long ago. All of that varies by seed and is there whether or
 not a fault follows, so none of it tells anything.
 """
 
+import math
 import random
 from collections.abc import Iterable
 
@@ -33,8 +34,8 @@ from kubeworld.machine.store import Obj, fork
 from kubeworld.machine.world import EPOCH_MS, World
 
 MINUTE_MS = 60_000
-WARM_UP_MIN = (95, 230)
-"""How long ago the present releases were rolled out, in simulated minutes."""
+WARM_UP_MIN = (95, 12 * 60)
+"""How long ago the present releases were rolled out, in simulated minutes; log-uniform."""
 
 
 def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) -> World:
@@ -48,7 +49,8 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
     _install(world, application)
     _send(world, furniture.objects(application))
     _release(world, application, rng)
-    world.advance(rng.randint(*WARM_UP_MIN) * MINUTE_MS + rng.randint(0, 59) * 1000)
+    shortest, longest = map(math.log, WARM_UP_MIN)
+    world.advance(round(math.exp(rng.uniform(shortest, longest)) * MINUTE_MS))
     happenings.happen(world, application, rng)
     _send(world, furniture.autoscalers(application))
     return world

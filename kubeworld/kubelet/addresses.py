@@ -14,7 +14,9 @@ def allocate(world: World, pod: Obj) -> str | None:
     if pod["spec"].get("hostNetwork"):
         return node_address(world, node_name)
     network = pod_range(world, node_name)
-    taken = {(other.get("status") or {}).get("podIP") for other in world.store.pods_on(node_name)}
+    # The sandbox of a pod that ended is gone, and its address free: the status keeps it for the record.
+    statuses = [other.get("status") or {} for other in world.store.pods_on(node_name)]
+    taken = {status.get("podIP") for status in statuses if status.get("phase") not in ("Succeeded", "Failed")}
     key = f"next-address/{node_name}"
     first, last = 2, network.num_addresses - 2  # without the network's, the bridge's and the broadcast address
     # Round robin, as the CNI plug-in host-local does it: an address that was given back is not handed out again at

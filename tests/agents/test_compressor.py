@@ -135,6 +135,19 @@ def test_one_restart_is_ordinary_and_many_are_not():
     assert ("restarted", "geo", None) in words("geo", pod(restarts=5))
 
 
+@pytest.mark.parametrize(("ended", "word"), [("11:00:25", "liveness"), ("11:00:02", "crashloop")])
+def test_who_lives_as_long_as_its_probe_allows_is_killed_by_it(ended, word):
+    """The events that said so have expired."""
+    lived = f"""\
+      Exit Code:    0
+      Started:      Mon, 05 Jan 2026 11:00:00 +0000
+      Finished:     Mon, 05 Jan 2026 {ended} +0000"""
+    text = pod("Waiting", "CrashLoopBackOff", last="Completed", restarts=40).text
+    probe = "    Liveness:       http-get http://:8080/livez delay=5s timeout=1s period=10s #success=1 #failure=3\nCond"
+    text = text.replace("      Exit Code:    137", lived).replace("Cond", probe, 1)
+    assert first("geo", observe("kubectl describe pods -l app=geo -n hotel", text)) == (word, "geo", None)
+
+
 def test_pods_of_another_component_say_nothing_about_the_target():
     assert words("rate", pod("Waiting", "CrashLoopBackOff")) == [("healthy", "rate", None)]
 

@@ -65,9 +65,10 @@ def waiting(reason: str, message: str = "", label: str = "main", **more: Any) ->
     return {"name": label, "ready": False, "restartCount": 0, "state": state, **more}
 
 
-def died(code: int = 1, reason: str = "Error", message: str = "", since_s: float = 30) -> Obj:
-    """How an attempt ended."""
-    return {"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": ago(since_s)}}
+def died(code: int = 1, reason: str = "Error", message: str = "", since_s: float = 30, lasted_s: float = 0) -> Obj:
+    """How an attempt ended; of one that lasted, also when it began."""
+    ended = {"exitCode": code, "reason": reason, "message": message, "finishedAt": ago(since_s)}
+    return {"terminated": {**ended, "startedAt": ago(since_s + lasted_s)} if lasted_s else ended}
 
 
 def pod(

@@ -105,6 +105,16 @@ def test_only_a_recent_probe_failure_kills(age_s, word):
     assert _told(status, events=[killed]) == [(word, "failing")]
 
 
+@pytest.mark.parametrize(
+    ("code", "lasted_s", "word"),
+    [(0, 27, "liveness"), (143, 36, "liveness"), (137, 60, "liveness"), (0, 3, "crashloop"), (1, 27, "crashloop")],
+)
+def test_who_lives_as_long_as_its_probe_allows_is_killed_by_it_though_no_event_says_so(code, lasted_s, word):
+    probed = container(livenessProbe={"initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3})
+    status = waiting("CrashLoopBackOff", restartCount=70, lastState=died(code, lasted_s=lasted_s))
+    assert _told(status, containers=[probed]) == [(word, "failing")]
+
+
 def test_a_probe_of_another_container_does_not_kill_this_one():
     killed = (("Unhealthy", "Liveness probe failed"), {"path": "spec.containers{side}"})
     status = waiting("CrashLoopBackOff", restartCount=5, lastState=died(137))

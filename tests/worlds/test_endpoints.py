@@ -144,10 +144,44 @@ def test_points_in_time_have_their_seconds(hotel: Installed) -> None:
 
 
 def test_a_range_selector_alone_gives_its_scrapes(hotel: Installed) -> None:
-    found = data(hotel.world, "query", ("query", 'up{service="geo"}[1m]'))
+    found = data(hotel.world, "query", ("query", 'up{service="geo"}[1h]'))
     assert found["resultType"] == "matrix"
     times = [at for at, _ in found["result"][0]["values"]]
-    assert [later - earlier for earlier, later in pairwise(times)] == [15, 15, 15]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert {gap for gap in gaps if gap != 15} <= set(range(30, 121, 15)), "but while the server was restarted"
+    assert sum(gap == 15 for gap in gaps) > 200
+
+
+def test_a_missed_scrape_is_a_hole_in_every_series_of_its_target_and_up_is_0(hotel: Installed) -> None:
+    world = hotel.world
+    up = {
+        (series["metric"]["service"], at): value
+        for series in data(world, "query", ("query", 'up{job="services"}[90m]'))["result"]
+        for at, value in series["values"]
+    }
+    counted = {
+        (series["metric"]["service"], at)
+        for series in data(world, "query", ("query", 'http_requests_total{code="200"}[90m]'))["result"]
+        for at, _ in series["values"]
+    }
+    missed = {where for where, value in up.items() if value == "0"}
+    assert missed
+    assert not missed & counted
+    assert up.keys() - missed == counted
+    assert data(world, "query", ("query", 'rate(http_requests_total{code="200"}[5m])'))["result"]
+
+
+def test_a_counter_begins_again_at_zero_with_the_process_that_counts(hotel: Installed) -> None:
+    world = hotel.world
+    asked = 'http_requests_total{service="geo",code="200"}'
+    (before,) = query(world, asked)
+    scale(world, hotel.application, "geo", 0)
+    world.advance(60_000)
+    scale(world, hotel.application, "geo", 1)
+    world.advance(60_000)
+    (after,) = query(world, asked)
+    assert 0 < after[1] < before[1]
+    assert query(world, f"increase({asked}[5m])")[0][1] > 0
 
 
 @pytest.mark.parametrize(

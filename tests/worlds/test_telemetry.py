@@ -3,6 +3,8 @@
 import contextlib
 import json
 import math
+import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.behaviour import bursts
+from aoi.worlds.behaviour.clocks import skew_ms
 from aoi.worlds.behaviour.network import is_ready
 from aoi.worlds.endpoints import jaeger, prometheus
 from aoi.worlds.environment import new_world
@@ -147,7 +150,28 @@ def test_traces_are_trees_whose_children_lie_below_their_parents(any_application
         for span in spans.values():
             for reference in span["references"]:
                 parent = spans[reference["spanID"]]
-                assert parent["startTime"] <= span["startTime"]
+                is_early = span["startTime"] < parent["startTime"]
+                # Only another node's clock lets a child begin before its parent, and Jaeger says so.
+                assert is_early == any("clock skew adjustment" in warning for warning in span["warnings"] or ())
+                assert not (is_early and span["processID"] == parent["processID"])
+
+
+def test_a_line_was_written_when_its_node_says_so(hotel: Installed) -> None:
+    """The program and the runtime that keeps its log read the same clock, right or wrong."""
+    world, spec = hotel.world, hotel.application
+    compared = 0
+    for pod in world.store.objects("pods", spec.namespace):
+        for line in world.runtime.log(world, pod, pod["spec"]["containers"][0]["name"], previous=False):
+            if found := re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.text):
+                assert datetime.fromisoformat(found[0]).timestamp() * 1000 == world.clock.epoch_ms + line.at_ms
+                compared += 1
+    assert compared
+
+
+def test_most_clocks_agree_to_milliseconds_and_some_are_off_by_a_second() -> None:
+    off = [abs(skew_ms(seed, "node-1")) for seed in range(400)]
+    assert all(ms <= 5 or 250 <= ms <= 1900 for ms in off)
+    assert 40 < sum(ms > 5 for ms in off) < 160
 
 
 def test_spans_follow_the_call_graph(any_application: Installed) -> None:

@@ -1,11 +1,13 @@
 """Container and workload state, as `kubectl describe pods` and `kubectl describe deployment` print it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from re import compile as pattern
 
 from aoi.agents.compressor.observation import Finding, Line, Observation, finding
 from aoi.agents.topology import Topology
+from aoi.estate.rules.probes import Patience
 
 WAITING = {
     "CrashLoopBackOff": "crashloop",
@@ -29,6 +31,8 @@ TERMINATED = {"OOMKilled": "oomkilled", "StartError": "starterror", "ContainerCa
 _MISSING_CONFIG = pattern(r'(?:configmap|secret) "[^"]+" not found')
 _MISSING_KEY = pattern(r"couldn't find key ")
 _NO_PROGRAM = pattern(r"executable file not found|no such file or directory|exec format error|exec: \"")
+_SAID = (("missingconfig", _MISSING_CONFIG), ("missingkey", _MISSING_KEY), ("badcommand", _NO_PROGRAM))
+_TIMING = pattern(r"delay=(\d+)s timeout=\d+s period=(\d+)s #success=\d+ #failure=(\d+)")
 _REPLICAS = pattern(r"(\d+) desired(?: \| (\d+) updated)? \| (\d+) total(?: \| (\d+) available \| (\d+) unavailable)?")
 
 
@@ -44,7 +48,8 @@ class _Pod:
     """`State` or `Last State`: what a `Reason` below it is about."""
     is_waiting: bool = False
     is_running: bool = False
-    restarts: list[Line] = field(default_factory=list)
+    last: dict[str, str] = field(default_factory=dict)
+    """Fields of the last state of the container that is read, and its number of restarts."""
 
 
 def pods(observation: Observation, topology: Topology) -> Iterator[Finding]:
@@ -89,9 +94,7 @@ def _of_pod(observation: Observation, pod: _Pod, line: Line, key: str, value: st
 
 def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, value: str) -> Iterator[Finding]:
     if key in ("State", "Last State"):
-        pod.state = key
-        if key == "State":
-            pod.is_waiting, pod.is_running = value == "Waiting", value == "Running"
+        _enter(pod, key, value)
     elif key == "Reason":
         word = WAITING.get(value) if pod.state == "State" and pod.is_waiting else TERMINATED.get(value)
         if word == "initwait" and pod.in_containers == "Init Containers":
@@ -99,16 +102,37 @@ def _of_container(observation: Observation, pod: _Pod, line: Line, key: str, val
         if word:
             yield finding(word, pod.name, observation, line)
     elif key == "Message":
-        for word, expression in (("missingconfig", _MISSING_CONFIG), ("missingkey", _MISSING_KEY)):
+        for word, expression in _SAID:
             if expression.search(value):
                 yield finding(word, pod.name, observation, line)
-        if _NO_PROGRAM.search(value):
-            yield finding("badcommand", pod.name, observation, line)
     elif key == "Ready" and value == "False" and pod.in_containers == "Containers":
         if pod.is_running:
             yield finding("notready", pod.name, observation, line)
+    elif key in ("Exit Code", "Started", "Finished") and pod.state == "Last State":
+        pod.last[key] = value
     elif key == "Restart Count" and value.isdigit() and int(value) >= RESTARTS:
+        pod.last[key] = value
         yield finding("restarted", pod.name, observation, line)
+    elif key in ("Liveness", "Startup") and _is_killed_by(pod.last, value):
+        yield finding("liveness", pod.name, observation, line)
+
+
+def _enter(pod: _Pod, key: str, value: str) -> None:
+    """What follows is about a state of a container, the present one before the last."""
+    pod.state = key
+    if key == "State":
+        pod.last = {}
+        pod.is_waiting, pod.is_running = value == "Waiting", value == "Running"
+
+
+def _is_killed_by(last: Mapping[str, str], probe: str) -> bool:
+    """Whether a container that keeps ending lives as long as a probe lets it: what events said an hour ago is gone."""
+    timing = _TIMING.search(probe)
+    if timing is None or not {"Restart Count", "Exit Code", "Started", "Finished"} <= last.keys():
+        return False
+    began, ended = parsedate_to_datetime(last["Started"]), parsedate_to_datetime(last["Finished"])
+    patience = Patience(*map(int, timing.groups()))
+    return patience.fits((ended - began).total_seconds(), int(last["Exit Code"]))
 
 
 def workload(observation: Observation, topology: Topology) -> Iterator[Finding]:

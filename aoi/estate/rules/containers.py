@@ -10,7 +10,15 @@ from aoi.estate.components import Component
 from aoi.estate.estate import Estate
 from aoi.estate.finding import Finding, LogKey, Tier, sentence
 from aoi.estate.objects import Container, Obj, containers, is_ready, name, namespace, number, part, spell, text
-from aoi.estate.rules.probes import RECENT_S, log_command, place_of, probe_that_kills, unready, wrong_port
+from aoi.estate.rules.probes import (
+    RECENT_S,
+    log_command,
+    place_of,
+    probe_that_fits,
+    probe_that_kills,
+    unready,
+    wrong_port,
+)
 
 OUTLIVED_S = 300.0
 """A ready container that has run for less than this may still end as its attempts before."""
@@ -173,6 +181,8 @@ def _death(estate: Estate, component: Component, pod: Obj, container: Container,
         wrong = wrong_port(pod, container, said_by_probe) or ("404" in said_by_probe and "; it asks for a wrong path")
         word, tier = "liveness", Tier.STATED if wrong else Tier.ENDED
         why = f"is killed by its probe: {said_by_probe}{wrong or ''}"
+    elif restarts >= 2 and (kind := probe_that_fits(pod, container, last)):
+        word, why = "liveness", f"ends each time when its {kind} probe would have it killed, with code {code}"
     elif code == 0:
         why = "ended by itself with exit code 0, though it is to run on"
     elif last == {}:

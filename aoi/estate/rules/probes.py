@@ -4,6 +4,8 @@ Source: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-sta
 """
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
 from aoi.estate.components import Component
 from aoi.estate.estate import Estate, times_seen
@@ -14,6 +16,11 @@ RECENT_S = 900.0
 """A last death, or a failed probe, longer ago than this is the past: CrashLoopBackOff waits five minutes at most."""
 START_S = 45.0
 """How long a container may be unready after its start before that alone is a finding."""
+KILLED = 137
+STOPPED = (0, 143, KILLED)
+"""Exit codes of what was asked to stop."""
+STOPPING_S, GRACE_S = 3, 33
+"""How long a program takes to stop, and one that has to be killed by default."""
 _OWN_PORT = re.compile(r"POD:(\d{1,5})")
 
 
@@ -26,6 +33,42 @@ def probe_that_kills(estate: Estate, pod: Obj, container: Container) -> Obj | No
         if is_recent and is_probe and _is_about(event, container):
             return event
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a liveness or startup probe lets a container live that never passes it."""
+
+    delay_s: int
+    period_s: int
+    failures: int
+
+    def fits(self, lasted_s: float, code: int) -> bool:
+        """Whether a container that ended with `code` after this time may have been stopped by the probe.
+
+        The kubelet sends SIGTERM, which a program answers with 0 or 143, and SIGKILL after a grace period.
+        """
+        if code not in STOPPED:
+            return False
+        soonest = self.delay_s + self.period_s * (self.failures - 1)
+        latest = self.delay_s + self.period_s * self.failures + (GRACE_S if code == KILLED else STOPPING_S)
+        return soonest - 1 <= lasted_s <= latest  # times of a status are whole seconds
+
+
+def probe_that_fits(pod: Obj, container: Container, last: Obj) -> str:
+    """`liveness` or `startup`, if the last attempt lived as long as that probe lets it: events expire after an hour."""
+    began, ended = text(last, "startedAt"), text(last, "finishedAt")
+    if not began or not ended:
+        return ""
+    lasted_s = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    for kind in ("startup", "liveness"):
+        if f"{kind}Probe" in container.spec:
+            delay = number(container.spec, f"{kind}Probe", "initialDelaySeconds")
+            period = number(container.spec, f"{kind}Probe", "periodSeconds", default=10)
+            failures = number(container.spec, f"{kind}Probe", "failureThreshold", default=3)
+            if Patience(delay, period, failures).fits(lasted_s, number(last, "exitCode", default=-1)):
+                return kind
+    return ""
 
 
 def _is_about(event: Obj, container: Container) -> bool:

@@ -183,6 +183,13 @@ class Fault:
     the old pods serve on. What has nothing to do with templates does, and what is about rollouts shows there alone."""
     passes_with_restart: bool = False
     """Restarting everything honestly repairs it (a wedged process, a password read at start): admission allows it."""
+    oldest_s: int = 24 * 3600
+    """How long it goes on before somebody looks, in simulated seconds, where other faults may be older.
+
+    For what leaves an object behind each time that it strikes: after hours of it there would be thousands of dead pods,
+    which is another problem. And for exercises that strike every few seconds, which nobody lets run all day. The
+    longest of the rest is `preparing.AGE_S`; experiments that last are made for a day.
+    """
     needs_requests: bool = False
     """It shows in how requests fare and nowhere else: where none come, it hides."""
     needs_control: bool = False

@@ -12,6 +12,8 @@ from aoi.problems.sites import Site, flow, is_used
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
 
+EXERCISE_S = 3600
+"""How long an exercise goes on that kills pods two or three times a minute."""
 WORKERS = (16, 24, 32)
 """Stress workers: of a limit of one core they leave the program a thirtieth."""
 
@@ -187,7 +189,7 @@ MECHANISMS = (
     _fault("http_delay", ("chaos", "delay"), eligible=_answers_http, plan=_http_delay),
     _fault("cpu_stress", ("chaos", "throttled"), eligible=_starves, plan=_cpu_stress),
     _fault("io_latency", ("chaos", "delay"), eligible=_keeps_data, plan=_io_latency),
-    _fault("pod_kills", ("chaos",), eligible=is_called, plan=_pod_kills),
+    _fault("pod_kills", ("chaos",), eligible=is_called, plan=_pod_kills, oldest_s=EXERCISE_S),
     _fault("container_kills", ("chaos", "restarted"), eligible=is_called, plan=_container_kills),
     _fault("network_flaps", ("chaos",), eligible=is_called, plan=_network_flaps),
 )

@@ -252,6 +252,10 @@ def _volume_denied(site: Site, choices: random.Random) -> Plan:
     )
 
 
+EVICTING_S = 1800
+"""How long pods are evicted as soon as they run: some hundred dead ones are left by then."""
+
+
 def _ephemeral_storage(site: Site, choices: random.Random) -> Plan:
     """A program may write less into its container than it does."""
     size = choices.choice(("8Mi", "12Mi", "16Mi", "20Mi"))
@@ -284,6 +288,7 @@ MECHANISMS = (
         key="ephemeral_storage",
         causes=("evicted", "diskfull"),
         plan=_ephemeral_storage,
+        oldest_s=EVICTING_S,
         type=FaultType.MISCONFIGURATION,
     ),
     _STORED(

@@ -28,15 +28,15 @@ CLEARED_MS = 120_000
 EASED = 0.1
 """Share of attempts by which fewer failures are an ease, and not a fluctuation."""
 Shares = tuple[tuple[str, str, float], ...]
-KEPT = 400
-"""Segments kept; far more than a simulated day of faults and repairs needs."""
+KEPT = 2000
+"""Segments kept; more than a network that comes and goes every half minute makes in six simulated hours."""
 
 
 class _Reading:
     """The recorded history of a world (a tuple that is replaced, never changed) and what it reads as."""
 
     def __init__(self, world: World) -> None:
-        self.history: object = None
+        self.history: tuple[tuple[int, tuple[Any, ...]], ...] = ()
         self.segments: Segments = ()
 
 
@@ -55,8 +55,12 @@ def _recorded(world: World) -> Segments:
     history = world.state.get("telemetry", ())
     reading = world.part(_Reading)
     if reading.history is not history:
+        # Most of a longer history was read before. Its entries live as long as it does, so their ids are their own.
+        known = {
+            id(data): conditions for (_, data), (_, conditions) in zip(reading.history, reading.segments, strict=True)
+        }
         reading.history = history
-        reading.segments = tuple((at_ms, Conditions.from_json(data)) for at_ms, data in history)
+        reading.segments = tuple((at_ms, known.get(id(data)) or Conditions.from_json(data)) for at_ms, data in history)
     return reading.segments
 
 

@@ -85,12 +85,12 @@ def _instant(world: World, parameters: dict[str, str]) -> Any:
     node = promql.parse(parameters.get("query", ""))
     at_ms = _moment(world, parameters, "time")
     if node.kind == "selector" and node.range_ms:
-        found = matrix(node, monitored.series, at_ms)
+        found = matrix(node, monitored.series, at_ms, monitored.is_sampled)
         result = [
             {"metric": labels, "values": [_sample(world, *sample) for sample in samples]} for labels, samples in found
         ]
         return {"resultType": "matrix", "result": result}
-    value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms)
+    value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms, monitored.is_sampled)
     if isinstance(value, float):
         return {"resultType": "scalar", "result": _sample(world, at_ms, value)}
     result = [{"metric": labels, "value": _sample(world, at_ms, sample)} for labels, sample in value]
@@ -112,7 +112,7 @@ def _range(world: World, parameters: dict[str, str]) -> Any:
         raise promql.PromqlError(why)
     rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
     for at_ms in range(start, min(end, world.clock.now_ms) + 1, step):
-        value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms)
+        value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms, monitored.is_sampled)
         samples: list[promql.Sample] = [({}, value)] if isinstance(value, float) else value
         for labels, sample in samples:
             rows.setdefault(tuple(sorted(labels.items())), []).append(_sample(world, at_ms, sample))

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from typing_extensions import override
 
@@ -14,10 +15,10 @@ from aoi.worlds.behaviour.memory import segments
 from aoi.worlds.behaviour.noise import factor, unit
 from aoi.worlds.behaviour.traffic import Traffic, evaluate
 from aoi.worlds.telemetry.promql import Labels
+from aoi.worlds.telemetry.scrapes import SCRAPE_MS
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-SCRAPE_MS = 15_000
 BLOCK_MS = 300_000
 Z99 = 2.326
 """Standard normal quantile of 0.99: p50 and p99 fix a log-normal latency."""
@@ -35,10 +36,15 @@ class Counter:
     """When what is counted began to be: by default with the world."""
 
     def at(self, at_ms: int) -> float | None:
-        """Total since it began; None before."""
-        if at_ms < self.since_ms:
+        """Total since whoever counts was last started: a process that begins again begins at zero. None before."""
+        if not self.exists(at_ms):
             return None
-        return round(self.history.integral(self.rate, self.since_ms, at_ms), 3)
+        begun_ms = self.history.begun_ms(self.labels.get("service", ""), at_ms)
+        return round(self.history.integral(self.rate, max(self.since_ms, begun_ms), at_ms), 3)
+
+    def exists(self, at_ms: int) -> bool:
+        """From its beginning on."""
+        return at_ms >= self.since_ms
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """With noise, since no two minutes are alike."""
@@ -72,6 +78,10 @@ class Gauge:
         """Value at a time."""
         return self.value(at_ms)
 
+    def exists(self, at_ms: int) -> bool:
+        """Whether it has a value."""
+        return self.value(at_ms) is not None
+
     def increase(self, start_ms: int, end_ms: int) -> float:
         """Difference of the values."""
         return (self.value(end_ms) or 0.0) - (self.value(start_ms) or 0.0)
@@ -83,6 +93,7 @@ class History:
     def __init__(self, world: World, application: Application) -> None:
         self.world = world
         self.application = application
+        self._begun: dict[str, list[int]] = {}
         recorded = segments(world, application)
         ends = [start for start, _ in recorded[1:]] + [world.clock.now_ms + 1]
         self.parts = [
@@ -94,6 +105,15 @@ class History:
         """Magnitude of a burst of a component in a window, weighted by what it covers of it."""
         programs = self.application.programs
         return bursts.overlap(self.world.seed, programs, service, what, start_ms=start_ms, end_ms=end_ms)
+
+    def begun_ms(self, name: str, at_ms: int) -> int:
+        """When a component was last back from having no ready pod at all; 0 if it always had one."""
+        if name not in self._begun:
+            ready = [(start, ready_at(traffic, name)) for start, _, traffic in self.parts]
+            self._begun[name] = [start for (_, before), (start, now) in pairwise(ready) if now and not before]
+        begun = self._begun[name]
+        index = bisect_right(begun, at_ms)
+        return begun[index - 1] if index else 0
 
     def integral(self, rate: Callable[[Traffic], float], start_ms: int, end_ms: int) -> float:
         """Of a rate per second over a span of time."""
@@ -169,7 +189,18 @@ class Cpu:
     def increase(self, start_ms: int, end_ms: int) -> float:
         """What it used in a window."""
         begin = max(start_ms, self.started_ms)
-        return max(0.0, self._total(end_ms) - self._total(begin)) if end_ms > begin else 0.0
+        # Block by block: of a container that has run for hours, a window of minutes asks for one or two.
+        total, index = 0.0, bisect_right(self._starts, begin) - 1
+        while index < len(self._starts) and self._starts[index] < end_ms:
+            start = self._starts[index]
+            index += 1
+            until = min(end_ms, self._starts[index]) if index < len(self._starts) else end_ms
+            total += self._cores(start) * max(0, until - max(start, begin)) / 1000
+        return total
+
+    def exists(self, at_ms: int) -> bool:
+        """From the start of the container on."""
+        return at_ms >= self.started_ms
 
     def _total(self, at_ms: int) -> float:
         index = bisect_right(self._starts, at_ms) - 1
@@ -192,8 +223,18 @@ class Cpu:
             if blocks:
                 last, earlier, cores = blocks[-1]
                 before = earlier + cores * (start - last) / 1000
-            blocks.append((start, before, self.use(start) or 0.0))
+            blocks.append((start, before, self._cores(start)))
         return blocks
+
+    @cached_property
+    def _known(self) -> dict[int, float]:
+        return {}
+
+    def _cores(self, start_ms: int) -> float:
+        """In the block that starts then."""
+        if start_ms not in self._known:
+            self._known[start_ms] = self.use(start_ms) or 0.0
+        return self._known[start_ms]
 
 
 @dataclass(frozen=True)
@@ -208,6 +249,10 @@ class Restarts:
     def at(self, at_ms: int) -> float | None:
         """The count of the status."""
         return float(self.status.get("restartCount", 0))
+
+    def exists(self, at_ms: int) -> bool:
+        """As long as its container is there."""
+        return True
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """Nothing if it last ended before the window; else its share of all restarts."""

@@ -14,6 +14,7 @@ from functools import lru_cache
 from aoi.worlds.applications.installation import Attendant
 from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import exits, tasks
+from aoi.worlds.behaviour.clocks import skew_ms
 from aoi.worlds.behaviour.conditions import Conditions
 from aoi.worlds.behaviour.configuration import values_at
 from aoi.worlds.behaviour.flags import effects
@@ -97,7 +98,9 @@ def log(world: World, application: Application, pod: Obj, container: str, *, pre
     if program.component is None:
         text = f"{container} started" if program.image == "foreign" else ""
         return [LogLine(life.start_ms, text)] if text else []
-    return _Writer(world, application, pod, program, life, spec).lines()
+    lines = _Writer(world, application, pod, program, life, spec).lines()
+    ahead_ms = skew_ms(world.seed, pod["spec"].get("nodeName", ""))
+    return [LogLine(line.at_ms + ahead_ms, line.text) for line in lines]
 
 
 def _beside(attendant: Attendant, life: Life) -> list[LogLine]:
@@ -186,6 +189,7 @@ class _Writer:
         self.life = life
         self._container = container
         self.uid = pod["metadata"].get("uid", "")
+        self._ahead_ms = skew_ms(world.seed, pod["spec"].get("nodeName", ""))
         self.dialect: Dialect = DIALECTS[self.component.dialect]
 
     def lines(self) -> list[LogLine]:
@@ -429,7 +433,8 @@ class _Writer:
 
     def _as(self, line: str, at: int, **more: object) -> str:
         """A line format with its time and its speaker filled in."""
-        iso = _iso(self.world.clock.epoch_ms + at)
+        moment_ms = self.world.clock.epoch_ms + at + self._ahead_ms
+        iso = _iso(moment_ms)
         values = {
             "iso": iso,
             "second": iso[:19] + "Z",
@@ -438,7 +443,7 @@ class _Writer:
             "space": iso[:-1].replace("T", " "),
             "slashed": iso[:19].replace("-", "/").replace("T", " "),
             "clock": iso[11:-1],
-            "epoch": self.world.clock.epoch_ms + at,
+            "epoch": moment_ms,
             "who": self.component.name,
             **more,
         }

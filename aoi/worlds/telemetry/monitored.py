@@ -1,11 +1,12 @@
 """All series of a cluster, as one Prometheus has them that scrapes everything in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.telemetry import scrapes
 from aoi.worlds.telemetry.containers import Containers
 from aoi.worlds.telemetry.history import Gauge
 from aoi.worlds.telemetry.objects import Objects
@@ -38,6 +39,10 @@ class Named:
     def at(self, at_ms: int) -> float | None:
         """Value at a time, None before it exists."""
         return self.series.at(at_ms)
+
+    def exists(self, at_ms: int) -> bool:
+        """Whether it has a value then."""
+        return self.series.exists(at_ms)
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """How much it grew."""
@@ -72,6 +77,12 @@ class Monitored:
             self._kept[key] = self._found(name, matchers)
         return self._kept[key]
 
+    def is_sampled(self, name: str, labels: Labels, at_ms: int) -> bool:
+        """Whether a scrape brought a sample of a series; `up` is written for those that failed as well."""
+        if name == "up":
+            return not scrapes.is_away(self.world.seed, at_ms)
+        return scrapes.has_sample(self.world.seed, target_of(labels), at_ms)
+
     def _found(self, name: str, matchers: Sequence[Matcher]) -> list[Series]:
         if not name:
             naming = [matcher for matcher in matchers if matcher.label == "__name__"]
@@ -88,5 +99,16 @@ class Monitored:
             conditions = (node.get("status") or {}).get("conditions") or ()
             is_up = any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
             labels = {"instance": node["metadata"]["name"], "job": KUBELET_JOB}
-            yield Gauge(labels, lambda at, value=float(is_up): value)
-        yield Gauge({"instance": STATE_JOB, "job": STATE_JOB}, lambda at: 1.0)
+            yield Gauge(labels, self._answers(labels, is_up=is_up))
+        labels = {"instance": STATE_JOB, "job": STATE_JOB}
+        yield Gauge(labels, self._answers(labels, is_up=True))
+
+    def _answers(self, labels: Labels, *, is_up: bool) -> Callable[[int], float]:
+        """1, but for the scrapes that it missed."""
+        seed, target = self.world.seed, target_of(labels)
+        return lambda at: float(is_up and scrapes.is_up(seed, target, at))
+
+
+def target_of(labels: Labels) -> str:
+    """What a series was scraped from."""
+    return labels.get("instance") or labels.get("service") or STATE_JOB

@@ -104,6 +104,10 @@ class Series(Protocol):
         """Value at a time, None before it exists."""
         ...
 
+    def exists(self, at_ms: int) -> bool:
+        """Whether it has a value at a time: what it is may cost more."""
+        ...
+
     def increase(self, start_ms: int, end_ms: int) -> float:
         """How much a counter grew, or a gauge changed."""
         ...

@@ -6,9 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from aoi.worlds.telemetry.promql import RANGE_FUNCTIONS, Labels, Node, PromqlError, Sample, Series, Source, Unsupported
+from aoi.worlds.telemetry.scrapes import SCRAPE_MS
 
-SCRAPE_MS = 15_000
-"""How far apart the samples of a range vector lie."""
+IsSampled = Callable[[str, Labels, int], bool]
+"""(metric, labels, time of a scrape) -> whether the sample is there: scrapes are missed now and then."""
 Key = tuple[tuple[str, str], ...]
 
 
@@ -36,25 +37,35 @@ _FOLDS: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-def evaluate(node: Node, source: Source, at_ms: int, epoch_ms: int = 0) -> list[Sample] | float:
+def every_sample(_metric: str, _labels: Labels, _at_ms: int) -> bool:
+    """No scrape is missed."""
+    return True
+
+
+def evaluate(
+    node: Node, source: Source, at_ms: int, epoch_ms: int = 0, is_sampled: IsSampled = every_sample
+) -> list[Sample] | float:
     """An instant vector, or a scalar; `epoch_ms` is what `time()` counts from. Raises: PromqlError."""
-    return _Evaluator(source, at_ms, epoch_ms).value(node)
+    return _Evaluator(source, at_ms, epoch_ms, is_sampled).value(node)
 
 
-def matrix(node: Node, source: Source, at_ms: int) -> list[tuple[Labels, list[tuple[int, float]]]]:
+def matrix(
+    node: Node, source: Source, at_ms: int, is_sampled: IsSampled = every_sample
+) -> list[tuple[Labels, list[tuple[int, float]]]]:
     """(labels, (time, value) of each scrape) of a selector with a range, which stands alone."""
     end = at_ms - node.offset_ms
     found = []
     for name, series in _named(node, source):
-        if samples := scrapes(series, end - node.range_ms, end):
+        if samples := scrapes(name, series, end - node.range_ms, end, is_sampled):
             found.append(({"__name__": name, **series.labels}, samples))
     return found
 
 
-def scrapes(series: Series, start_ms: int, end_ms: int) -> list[tuple[int, float]]:
+def scrapes(name: str, series: Series, start_ms: int, end_ms: int, is_sampled: IsSampled) -> list[tuple[int, float]]:
     """(time, value) of each scrape in a range that is open at its left end, as since Prometheus 3.0."""
     first = (start_ms // SCRAPE_MS + 1) * SCRAPE_MS
-    samples = ((at, series.at(at)) for at in range(first, end_ms + 1, SCRAPE_MS))
+    times = (at for at in range(first, end_ms + 1, SCRAPE_MS) if is_sampled(name, series.labels, at))
+    samples = ((at, series.at(at)) for at in times)
     return [(at, value) for at, value in samples if value is not None]
 
 
@@ -72,8 +83,9 @@ def _named(node: Node, source: Source) -> list[tuple[str, Series]]:
 class _Evaluator:
     """Evaluates at one instant."""
 
-    def __init__(self, source: Source, at_ms: int, epoch_ms: int) -> None:
+    def __init__(self, source: Source, at_ms: int, epoch_ms: int, is_sampled: IsSampled) -> None:
         self.source = source
+        self.is_sampled = is_sampled
         self.at_ms = at_ms
         self.epoch_ms = epoch_ms
 
@@ -146,11 +158,11 @@ class _Evaluator:
         for named, series in _named(selector, self.source):
             labels = {"__name__": named, **series.labels} if name == "last_over_time" else series.labels
             if name == "changes" or name.endswith("_over_time"):
-                values = [value for _, value in scrapes(series, start, end)]
+                values = [value for _, value in scrapes(named, series, start, end, self.is_sampled)]
                 if values:
                     result.append((labels, _over(name, values)))
                 continue
-            if series.at(end) is None:
+            if not series.exists(end):
                 continue
             grown = series.increase(start, end)
             result.append((labels, grown / (selector.range_ms / 1000) if name in ("rate", "irate") else grown))

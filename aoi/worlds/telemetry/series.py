@@ -13,6 +13,7 @@ from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import bursts
 from aoi.worlds.behaviour.conditions import Instances
 from aoi.worlds.behaviour.traffic import Flow, Load, Traffic
+from aoi.worlds.telemetry import scrapes
 from aoi.worlds.telemetry.history import Counter, Errors, Gauge, History, ready_at, share_below
 from aoi.worlds.telemetry.promql import Labels, Matcher, Series
 from aoi.worlds.telemetry.runtimes import Runtimes
@@ -70,7 +71,8 @@ class Catalogue:
                 for hour in (at_ms // bursts.HOUR_MS, at_ms // bursts.HOUR_MS + 1)
                 for burst in bursts.of_hour(self.world.seed, self.application.programs, hour)
             )
-            return 1.0 if ready_at(self.history.at(at_ms), name) and not is_missed else 0.0
+            answers = scrapes.is_up(self.world.seed, name, at_ms) and not is_missed
+            return 1.0 if answers and ready_at(self.history.at(at_ms), name) else 0.0
 
         return value
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aoi.worlds.applications.spec import Application, Call, Operation
+from aoi.worlds.behaviour.clocks import skew_ms
 from aoi.worlds.behaviour.conditions import USERS
+from aoi.worlds.behaviour.network import is_ready
 from aoi.worlds.behaviour.noise import digest, unit
 from aoi.worlds.behaviour.traffic import FAILURE_MS, NETWORK_MS, TAIL, Traffic
 from aoi.worlds.telemetry.history import Z99, History
@@ -35,6 +37,7 @@ class Span:
     parent: int
     """Index of its parent, -1 for the root."""
     tags: dict[str, Any]
+    warning: str = ""
 
 
 def traces(
@@ -42,6 +45,7 @@ def traces(
 ) -> list[list[Span]]:
     """The newest traces that touch `service` (as caller, or called; empty: any) and begin within the time."""
     history = History(world, application)
+    clocks = _Clocks(world, application)
     kept: list[list[Span]] = []
     interval = application.trace_interval_ms
     slot = end_ms // interval
@@ -52,8 +56,43 @@ def traces(
             continue
         spans = _Request(world, application, history.at(at), at).spans()
         if spans and (not service or any(span.service == service for span in spans)):
+            clocks.tell(spans, slot)
             kept.append(spans)
     return kept
+
+
+class _Clocks:
+    """When spans say that they began: by the clock of the node that their program runs on, as it is today."""
+
+    def __init__(self, world: World, application: Application) -> None:
+        self.world = world
+        self.entry = application.workload.entry
+        self._nodes: dict[str, list[str]] = {}
+        for pod in world.store.objects("pods", application.namespace):
+            owner = application.component_of(pod)
+            if owner is not None and is_ready(pod):
+                self._nodes.setdefault(owner.name, []).append(pod["spec"]["nodeName"])
+
+    def tell(self, spans: list[Span], slot: int) -> None:
+        """Shift starts, relative to the clock of the entry: the one that the traces' own times are taken from."""
+        zero = self._ahead_ms(self.entry, slot)
+        for span in spans:
+            span.start_ms += self._ahead_ms(span.service, slot) - zero
+        for span in spans:
+            parent = spans[span.parent] if span.parent >= 0 else span
+            early = parent.start_ms - span.start_ms
+            # In the words of Jaeger's adjuster, which is off by default (--query.max-clock-skew-adjustment).
+            if early > 0 and span.service != parent.service:
+                span.warning = f"clock skew adjustment disabled; not applying calculated delta of {_spelt(early)}"
+
+    def _ahead_ms(self, service: str, slot: int) -> int:
+        nodes = self._nodes.get(service)
+        return skew_ms(self.world.seed, nodes[slot % len(nodes)]) if nodes else 0
+
+
+def _spelt(ms: float) -> str:
+    """As Go prints a duration."""
+    return f"{ms:.6g}ms" if ms < 1000 else f"{ms / 1000:.9g}s"
 
 
 class _Request:
@@ -198,7 +237,7 @@ def to_json(world: World, spans: list[Span]) -> dict[str, Any]:
                 "tags": [_tag(key, value) for key, value in span.tags.items()],
                 "logs": [],
                 "processID": keys[span.service],
-                "warnings": None,
+                "warnings": [span.warning] if span.warning else None,
             }
             for index, span in enumerate(spans)
         ],

@@ -373,6 +373,19 @@ def test_a_node_without_addresses_left_cannot_make_sandboxes():
     assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 5
 
 
+def test_the_address_of_a_pod_that_ended_is_free_again():
+    world = make_world(nodes=1)
+    edit(world, "nodes", "node-1", "spec", podCIDR="10.244.9.0/29", podCIDRs=["10.244.9.0/29"])
+    create(world, "deployments.apps", deployment("geo", 1))
+    world.advance(10_000)
+    for _ in range(7):
+        (running,) = [pod for pod in pods_of(world, "geo") if pod["status"]["phase"] == "Running"]
+        evict(world, running, "The node was low on resource: ephemeral-storage. ")
+        world.advance(30_000)
+    assert get(world, "deployments.apps", "geo")["status"]["availableReplicas"] == 1
+    assert len(pods_of(world, "geo")) == 8
+
+
 def test_a_pre_stop_hook_delays_the_end():
     hook = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 5"]}}}
     world = run(ContainerPlan(stop_ms=1000), lifecycle=hook)

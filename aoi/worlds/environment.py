@@ -20,6 +20,7 @@ from aoi.worlds.applications.spec import Application, Component
 from aoi.worlds.behaviour import growth, happenings
 from aoi.worlds.behaviour.experiments import Experiments
 from aoi.worlds.behaviour.memory import Recorder
+from aoi.worlds.behaviour.pausing import Pausing
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
 from aoi.worlds.recognition import RecognisingRecorder, RecognisingRuntime
@@ -58,7 +59,7 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
 def open_world(nodes: int, seed: int) -> World:
     """A cluster with nothing but the system in it, in which the applications that are known by name are recognised."""
     runtime = RecognisingRuntime((hotel_reservation(seed), social_network(seed), astronomy_shop(seed)))
-    controllers = (Experiments(), RecognisingRecorder(runtime, growth.arrange))
+    controllers = (Experiments(), Pausing(), RecognisingRecorder(runtime, growth.arrange))
     return empty_world(nodes, seed, runtime=runtime, controllers=controllers)
 
 

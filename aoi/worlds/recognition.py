@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from aoi.worlds import sampling
 from aoi.worlds.applications import manifests
 from aoi.worlds.applications.delivery import DOCKER, place_of
 from aoi.worlds.applications.installation import Installed
@@ -106,10 +107,10 @@ class RecognisingRuntime:
         seen = tuple(id(obj) for obj in objects)
         if seen != memo.seen:
             memo.seen, memo.objects = seen, objects
-            self._recognise(memo)
+            self._recognise(world, memo)
         return memo.runtime
 
-    def _recognise(self, memo: _Recognised) -> None:
+    def _recognise(self, world: World, memo: _Recognised) -> None:
         """Anew, unless it comes out as it was: an application keeps its identity while it stands."""
         owned: dict[str, Application] = {}
         for obj in memo.objects:
@@ -122,13 +123,18 @@ class RecognisingRuntime:
             memo.installed.clear()
             return
         namespace, known = min(owned.items())
-        installed = _installed(known, [obj for obj in memo.objects if obj["metadata"]["namespace"] == namespace])
+        workloads = [obj for obj in memo.objects if obj["metadata"]["namespace"] == namespace]
+        installed = _installed(known, workloads)
         # A workload that is away for a while (deleted, to be applied again) is still what it was.
         place = (known.key, namespace)
         if memo.place == place and installed.items() <= memo.installed.items():
             return
         memo.place, memo.installed = place, installed
-        memo.runtime = AppRuntime(_adapted(known, namespace, installed))
+        adapted = _adapted(known, namespace, installed)
+        entry = adapted.by_name[adapted.workload.entry].workload
+        workload = next((obj for obj in workloads if obj["metadata"]["name"] == entry), None)
+        interval_ms = sampling.interval_ms(world, workload, adapted.workload.rps, known.trace_interval_ms)
+        memo.runtime = AppRuntime(replace(adapted, trace_interval_ms=interval_ms))
 
 
 class RecognisingRecorder:

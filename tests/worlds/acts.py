@@ -105,8 +105,10 @@ def says(text: str, word: str) -> int:
     return len(re.findall(SAYS[word], text))
 
 
-def query(world: World, expression: str) -> list[tuple[dict[str, str], float]]:
-    response = telemetry.prometheus(world, "/api/v1/query", (("query", expression),))
+def query(world: World, expression: str, *, at_ms: int | None = None) -> list[tuple[dict[str, str], float]]:
+    at_ms = world.clock.now_ms if at_ms is None else at_ms
+    asked = (("query", expression), ("time", str((world.clock.epoch_ms + at_ms) / 1000)))
+    response = telemetry.prometheus(world, "/api/v1/query", asked)
     assert response.status == 200, response.body
     result = json.loads(response.body)["data"]["result"]
     return [(sample["metric"], float(sample["value"][1])) for sample in result]

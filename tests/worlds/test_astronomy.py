@@ -136,6 +136,12 @@ def test_an_unreachable_payment_is_looked_for_at_a_bad_address(world: World) -> 
     assert "lookup badAddress" in log_of(world, "checkout")
 
 
+def test_the_proxy_writes_the_request_that_failed_as_it_came(world: World) -> None:
+    set_flag(world, "paymentUnreachable", "on")
+    failed = [line for line in log_of(world, "frontend-proxy").splitlines() if "[error]" in line]
+    assert any('"POST /api/checkout HTTP/1.1" 500' in line for line in failed), failed
+
+
 def test_pictures_wait_at_the_proxy_and_nothing_else_does(world: World) -> None:
     before = traffic(world)
     set_flag(world, "imageSlowLoad", "10sec")

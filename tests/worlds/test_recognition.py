@@ -11,6 +11,7 @@ from aoi.worlds.applications.hotel import hotel_reservation
 from aoi.worlds.applications.social import social_network
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.script import commands
+from aoi.worlds.endpoints import jaeger_api
 from aoi.worlds.environment import open_world
 from aoi.worlds.runtime import application_of
 from kubeworld.api.server import api_of
@@ -30,6 +31,9 @@ mongo admin -u $USER -p admin \\
      --eval "db.grantRolesToUser('$USER', [{role: 'readWrite', db: 'geo-db'}]);"
 echo "done"
 """
+
+
+CHAOS = "/apis/chaos-mesh.org/v1alpha1/namespaces/elsewhere/podchaos/pods"
 
 
 def send(world: World, method: str, path: str, body: Any) -> Any:
@@ -136,6 +140,15 @@ def test_a_broken_service_shows_in_logs_traces_and_metrics(hotel: World) -> None
     assert query(hotel, ratio)[0][1] > 0.9
 
 
+def test_the_network_counters_of_a_pod_begin_with_the_pod(hotel: World) -> None:
+    born = min(
+        hotel.clock.at_ms(pod["metadata"]["creationTimestamp"]) for pod in hotel.store.objects("pods", "elsewhere")
+    )
+    received = 'container_network_receive_bytes_total{namespace="elsewhere",pod=~"frontend-.*"}'
+    assert query(hotel, received, at_ms=born - 1) == []
+    assert query(hotel, received, at_ms=born + 60_000)[0][1] > 0
+
+
 def test_a_build_that_is_known_to_be_broken_crashes(hotel: World) -> None:
     path = "/apis/apps/v1/namespaces/elsewhere/deployments/recommendation"
     workload = json.loads(api_of(hotel).handle("GET", path, (), {}, b"", ADMIN).body)
@@ -151,12 +164,98 @@ def test_a_build_that_is_known_to_be_broken_crashes(hotel: World) -> None:
     assert max(states) > 0
 
 
+def failing(world: World, spec: dict[str, Any]) -> list[Obj]:
+    """The pods of `search` after thirty seconds of a `pod-failure`."""
+    experiment = {
+        "apiVersion": "chaos-mesh.org/v1alpha1",
+        "kind": "PodChaos",
+        "metadata": {"name": "pods", "namespace": "elsewhere"},
+        "spec": {"action": "pod-failure", "mode": "one", "selector": {"labelSelectors": {"part": "search"}}, **spec},
+    }
+    send(world, "POST", "/apis/chaos-mesh.org/v1alpha1/namespaces/elsewhere/podchaos", experiment)
+    world.advance(30_000)
+    return searching(world)
+
+
+def searching(world: World) -> list[Obj]:
+    return [pod for pod in world.store.objects("pods", "elsewhere") if pod["metadata"]["labels"]["part"] == "search"]
+
+
+def test_a_pod_failure_replaces_the_image_and_the_program_is_not_found_there() -> None:
+    world = open_world(3, 1)
+    install(world, hotel_reservation(1), "elsewhere")
+    before = searching(world)[0]["spec"]["containers"][0]["image"]
+    pod = failing(world, {})[0]
+    status = pod["status"]["containerStatuses"][0]
+    assert pod["spec"]["containers"][0]["image"] == "gcr.io/google-containers/pause:latest"
+    assert before in pod["metadata"]["annotations"].values()
+    assert not status["ready"]
+    said = status["lastState"]["terminated"]["message"]
+    assert 'exec: "search": executable file not found in $PATH' in said
+    assert api_of(world).handle("DELETE", CHAOS, (), {}, b"", ADMIN).status == 200
+    world.advance(120_000)
+    pod = searching(world)[0]
+    assert pod["spec"]["containers"][0]["image"] == before
+    assert before not in (pod["metadata"].get("annotations") or {}).values()
+    assert pod["status"]["containerStatuses"][0]["ready"]
+
+
+def test_a_pod_failure_ends_with_its_duration() -> None:
+    world = open_world(3, 1)
+    install(world, hotel_reservation(1), "elsewhere")
+    before = searching(world)[0]["spec"]["containers"][0]["image"]
+    assert failing(world, {"duration": "60s"})[0]["spec"]["containers"][0]["image"] != before
+    world.advance(180_000)
+    pod = searching(world)[0]
+    assert pod["spec"]["containers"][0]["image"] == before
+    assert pod["status"]["containerStatuses"][0]["ready"]
+
+
 def test_a_workload_of_another_name_is_known_by_its_command() -> None:
     world = open_world(3, 1)
     install(world, social_network(2), "posts", {"text-service": "words"})
     application = application_of(world)
     assert application is not None
     assert application.by_name["text-service"].workload == "words"
+
+
+def sampled(env: dict[str, str], file: str = "") -> int:
+    """Traces of a minute of an installation whose entry is configured so."""
+    world = open_world(3, 1)
+    send(world, "POST", "/api/v1/namespaces", {"metadata": {"name": "posts"}})
+    jaeger = {"metadata": {"name": "jaeger"}, "data": {"jaeger-config.json": file}}
+    send(world, "POST", "/api/v1/namespaces/posts/configmaps", jaeger)
+    for resource, obj in somebody_elses(social_network(2), {}):
+        if resource == "deployments.apps" and obj["metadata"]["name"] == "nginx-thrift":
+            pod = obj["spec"]["template"]["spec"]
+            pod["containers"][0]["env"] = [{"name": name, "value": value} for name, value in env.items()]
+            pod["volumes"] = [{"name": "jaeger", "configMap": {"name": "jaeger"}}]
+        obj["spec"].pop("clusterIP", None)
+        obj["spec"].pop("clusterIPs", None)
+        plural, _, group = resource.partition(".")
+        send(world, "POST", f"/api{'s/' + group if group else ''}/v1/namespaces/posts/{plural}", obj)
+    world.advance(120_000)
+    now = world.clock.epoch_ms + world.clock.now_ms
+    asked = (("service", "nginx-thrift"), ("start", f"{(now - 60_000) * 1000}"), ("end", f"{now * 1000}"))
+    asked = (*asked, ("limit", "1000"))
+    return len(json.loads(jaeger_api.jaeger(world, "/api/traces", asked).body)["data"])
+
+
+@pytest.mark.parametrize(
+    ("env", "file", "fewest", "most"),
+    [
+        ({}, "", 1, 3),
+        ({"JAEGER_SAMPLE_RATIO": "1"}, "", 230, 240),
+        ({}, '{"sampler": {"type": "probabilistic", "param": 0.01}}', 120, 140),
+        ({}, '{"sampler": {"type": "probabilistic", "param": 0.0005}}', 4, 9),
+        ({"OTEL_SERVICE_NAME": "nginx-thrift"}, "", 230, 240),
+        ({"OTEL_SERVICE_NAME": "nginx-thrift", "OTEL_TRACES_SAMPLER": "always_off"}, "", 0, 0),
+    ],
+)
+def test_as_many_requests_are_traced_as_whoever_installed_it_says(
+    env: dict[str, str], file: str, fewest: int, most: int
+) -> None:
+    assert fewest <= sampled(env, file) <= most
 
 
 def test_what_is_uninstalled_is_forgotten(hotel: World) -> None:

@@ -22,6 +22,8 @@ Values = Mapping[str, Mapping[str, str]]
 """Data of the namespace's ConfigMaps and Secrets by `<kind>/<name>`: what a container that starts reads."""
 
 ImageState = Literal["good", "buggy", "missing", "invalid", "foreign", "arm64"]
+PAUSE = "pause"
+"""Name of the image, of whatever registry, that keeps a sandbox open."""
 _REFERENCE = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 
 
@@ -94,6 +96,8 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
     image = _image_of(application, repository)
     if not _REFERENCE.fullmatch(reference.partition("@")[0]):
         return Launch(None, own, "invalid")
+    if image is None and repository.rpartition("/")[2] == PAUSE:
+        return _paused(own, unwrapped(container.get("command") or [])[0])
     if image is None:
         return Launch(None, own, "foreign")
     known = tag in image.tags or tag in image.buggy or tag in image.arm64 or tag in image.flaws
@@ -107,6 +111,12 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
     program = _configured(application, pod, component, state, container, values)
     tuning = _tuning(application, pod, program, container, values, flaw=image.flaws.get(tag, ""), open_files=open_files)
     return program if tuning is PLAIN else replace(program, tuning=tuning)
+
+
+def _paused(own: Component | None, command: list[str]) -> Launch:
+    """In a pause image is one program, which does nothing."""
+    program = command[0] if command else f"/{PAUSE}"
+    return Launch(None, own, "good", start_error="" if program == f"/{PAUSE}" else _not_found(program))
 
 
 def _image_of(application: Application, repository: str) -> Image | None:
@@ -136,9 +146,13 @@ def _program(
         return (application.by_name[owner] if owner else own), ""
     if program in image.tools:
         return None, ""
+    return None, _not_found(program)
+
+
+def _not_found(program: str) -> str:
     missing = "no such file or directory" if "/" in program else "executable file not found in $PATH"
     where = f'"{program}": stat {program}' if "/" in program else f'"{program}"'
-    return None, (
+    return (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
         f"unable to start container process: error during container init: exec: {where}: {missing}: unknown"
     )

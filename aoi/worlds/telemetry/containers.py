@@ -203,7 +203,7 @@ class Containers:
         def rate(traffic: Traffic) -> float:
             return moved(traffic, application, component.name) / max(1, ready_at(traffic, component.name))
 
-        yield Counter(labels, rate, history)
+        yield Counter(labels, rate, history, since_ms=max(0, _born(self.world, pod)))
 
     # What a container uses.
 

@@ -32,21 +32,23 @@ class Counter:
     rate: Callable[[Traffic], float]
     history: "History"
     noise: float = 0.04
+    since_ms: int = 0
+    """When what is counted began to be: by default with the world."""
 
     def at(self, at_ms: int) -> float | None:
-        """Total since whoever counts was last started: a process that begins again begins at zero."""
-        if at_ms < 0:
+        """Total since whoever counts was last started: a process that begins again begins at zero. None before."""
+        if not self.exists(at_ms):
             return None
         begun_ms = self.history.begun_ms(self.labels.get("service", ""), at_ms)
-        return round(self.history.integral(self.rate, begun_ms, at_ms), 3)
+        return round(self.history.integral(self.rate, max(self.since_ms, begun_ms), at_ms), 3)
 
     def exists(self, at_ms: int) -> bool:
-        """From the start of the world on."""
-        return at_ms >= 0
+        """From its beginning on."""
+        return at_ms >= self.since_ms
 
     def increase(self, start_ms: int, end_ms: int) -> float:
         """With noise, since no two minutes are alike."""
-        grown = self.history.integral(self.rate, max(0, start_ms), end_ms)
+        grown = self.history.integral(self.rate, max(self.since_ms, start_ms), end_ms)
         middle = (start_ms + end_ms) // 2
         seed = self.history.world.seed
         keys = sorted(item for item in self.labels.items() if item[0] not in ("le", "code", "outcome"))

@@ -192,19 +192,19 @@ _PROGRAMS: Mapping[str, Dialect] = {
         phrases={
             **native.DIALECTS["nginx"].phrases,
             "refused": (
-                '[error] "GET {op} HTTP/1.1" 503 UF upstream_reset_before_response_started{{remote_connection_failure|delayed_connect_error:_Connection_refused}} upstream={host}:{port}',
+                '[error] "{op} HTTP/1.1" 503 UF upstream_reset_before_response_started{{remote_connection_failure|delayed_connect_error:_Connection_refused}} upstream={host}:{port}',
             ),
             "timeout": (
-                '[error] "GET {op} HTTP/1.1" 504 UT upstream_response_timeout upstream={host}:{port} upstream request timed out',
+                '[error] "{op} HTTP/1.1" 504 UT upstream_response_timeout upstream={host}:{port} upstream request timed out',
             ),
             "nohost": (
-                '[error] "GET {op} HTTP/1.1" 503 UH no_healthy_upstream upstream={host}:{port}: DNS resolution failed, Host not found',
+                '[error] "{op} HTTP/1.1" 503 UH no_healthy_upstream upstream={host}:{port}: DNS resolution failed, Host not found',
             ),
             "reset": (
-                '[error] "GET {op} HTTP/1.1" 503 UC upstream_reset_before_response_started{{connection_termination}}, connection reset by peer upstream={host}:{port}',
+                '[error] "{op} HTTP/1.1" 503 UC upstream_reset_before_response_started{{connection_termination}}, connection reset by peer upstream={host}:{port}',
             ),
-            "unavailable": ('[error] "GET {op} HTTP/1.1" 503 UH no_healthy_upstream upstream={host}:{port}',),
-            "failed": ('[error] "GET {op} HTTP/1.1" 500 - via_upstream upstream={host}:{port}',),
+            "unavailable": ('[error] "{op} HTTP/1.1" 503 UH no_healthy_upstream upstream={host}:{port}',),
+            "failed": ('[error] "{op} HTTP/1.1" 500 - via_upstream upstream={host}:{port}',),
             **_said(
                 ("[info] initializing epoch 0", "[info] all dependencies initialized. starting workers"),
                 ('"{op} HTTP/1.1" 200 - via_upstream {ms}',),

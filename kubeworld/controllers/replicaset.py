@@ -105,7 +105,9 @@ class ReplicaSetController:
         }
         status |= {key: value for key, value in counts.items() if value}
         previous = (replica_set.get("status") or {}).get("conditions") or []
-        if failure is not None:
+        if failure is not None and conditions.find(previous, "ReplicaFailure"):
+            status["conditions"] = previous  # the first refusal stays until a pod is made: calculateStatus
+        elif failure is not None:
             status["conditions"] = conditions.with_condition(
                 previous,
                 world.clock.rfc3339(),

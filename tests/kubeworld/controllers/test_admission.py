@@ -171,6 +171,19 @@ def test_refusals_are_retried_with_growing_pauses():
     assert len(combined) == 1
 
 
+def test_the_first_refusal_stays_written_until_a_pod_is_made():
+    """The controller sets the condition once, though every attempt is refused in words of its own."""
+    world = make_world()
+    create(world, "resourcequotas", quota({"pods": "0"}))
+    refused(world)
+    first = condition(world.store.objects("replicasets.apps", NAMESPACE)[0], "ReplicaFailure")
+    world.advance(60_000)
+    assert condition(world.store.objects("replicasets.apps", NAMESPACE)[0], "ReplicaFailure") == first
+    edit(world, "resourcequotas", "compute", "spec", hard={"pods": "5"})
+    world.advance(600_000)
+    assert "conditions" not in world.store.objects("replicasets.apps", NAMESPACE)[0]["status"]
+
+
 def test_a_terminating_namespace_takes_nothing_new():
     world = make_world()
     edit(world, "namespaces", NAMESPACE, "metadata", finalizers=["example.org/hold"])

@@ -6,8 +6,8 @@ from aoi.problems import catalogue
 from aoi.problems.scenario import Scenario, build, repair
 from aoi.records.problem import ProblemInstance, TaskKind
 from kubeworld.machine.world import World
+from tests.problems.ages import fresh
 
-SEED = 3
 TOLD = {
     "memory_request_too_large": ("hotel_reservation", "FailedScheduling", "Insufficient memory"),
     "node_affinity": ("hotel_reservation", "FailedScheduling", "didn't match Pod's node affinity/selector"),
@@ -40,7 +40,7 @@ TOLD = {
 def broken(fault: str, application: str) -> Scenario:
     problems = [p for p in catalogue.problems(fault=fault, kind=TaskKind.DETECTION) if p.application == application]
     problem = problems[len(problems) // 2].model_copy(update={"kind": TaskKind.MITIGATION})
-    return build(ProblemInstance(problem=problem, seed=SEED))
+    return build(ProblemInstance(problem=problem, seed=fresh(application)))
 
 
 def heals(found: Scenario) -> bool:

@@ -19,6 +19,7 @@ from aoi.worlds.behaviour.options import unknown_option
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
+from tests.problems.ages import fresh
 
 SHOWN = (
     ("bad_image_name", "gen001", "couldn't parse image name"),
@@ -50,8 +51,8 @@ SHOWN = (
 """Mechanism, application, and what is said: in a status, an event or a log (one of several texts)."""
 
 
-def broken(fault: str, key: str, seed: int = 0, target: int = 0) -> Scenario:
-    """A mitigation of one mechanism at one of its places."""
+def broken(fault: str, key: str, seed: int | None = None, target: int = 0) -> Scenario:
+    """A mitigation of one mechanism at one of its places; minutes old, if no seed says otherwise."""
     problem = Problem(
         id=f"{fault}-mitigation-{key}-{target + 1}",
         application=key,
@@ -63,7 +64,7 @@ def broken(fault: str, key: str, seed: int = 0, target: int = 0) -> Scenario:
         split=APPLICATIONS[key],
         slice="seen",
     )
-    return build(ProblemInstance(problem=problem, seed=seed))
+    return build(ProblemInstance(problem=problem, seed=fresh(key) if seed is None else seed))
 
 
 def pods_of(scenario: Scenario, name: str) -> list[Obj]:

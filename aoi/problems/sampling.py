@@ -4,7 +4,7 @@ Stratified, not uniform: a mechanism with many eligible components would otherwi
 shared (`worlds` seeds for each application), so that many problems cost one base world and a restore each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -82,6 +82,24 @@ def world_seed(split: Split, seed: int, application: str, number: int) -> int:
 def other_world(instance: ProblemInstance, number: int) -> ProblemInstance:
     """The same problem in another world of its split; 0 is the world that it is in."""
     return ProblemInstance(problem=instance.problem, seed=instance.seed + number * len(catalogue.SPLITS))
+
+
+def in_worlds(problems: Iterable[Problem], first: int, seeds: int) -> list[ProblemInstance]:
+    """Each problem in the worlds of `seeds` seeds from `first` on.
+
+    A control is its world and nothing else: one number of an application stands in other worlds than the next, of its
+    own split or another, or the same world would count as many times as it has numbers.
+    """
+    return [
+        ProblemInstance(problem=problem, seed=first + _apart(problem) * seeds + number)
+        for problem in problems
+        for number in range(seeds)
+    ]
+
+
+def _apart(problem: Problem) -> int:
+    """Number of a control among all of its application, 0 for the others."""
+    return 0 if problem.fault else catalogue.SPLITS.index(problem.split) * catalogue.CONTROLS + problem.target
 
 
 def _controls(

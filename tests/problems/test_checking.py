@@ -1,12 +1,14 @@
 """Checks of many problems: kept as they finish, over processes, and told as a table."""
 
+from pathlib import Path
+
 import pytest
 
 from aoi.problems import catalogue, checking
 from aoi.problems.admission import Examination
 from aoi.problems.checking import COLUMNS, check_all, markdown_table, table_rows
 from aoi.problems.fanning import fan_out
-from aoi.problems.faults import FAULTS
+from aoi.problems.faults import FAULTS, MECHANISM_SPLITS
 from aoi.problems.sets import members
 from aoi.records.problem import TaskKind
 from aoi.store.objects import ObjectStore
@@ -84,3 +86,13 @@ def test_the_catalogue_is_represented_by_one_of_each_mechanism_and_by_compounds(
     assert roots == {1, 2}
     assert {problem.fault for problem in members("controls")} == {None}
     assert all(catalogue.get(problem.id) == problem for problem in members("aiopslab"))
+
+
+def test_the_page_of_mechanisms_has_a_row_for_each_with_its_family_and_split() -> None:
+    page = Path("docs/mechanisms.md").read_text(encoding="utf-8")
+    header, _, *rows = [line.strip("| \n").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    assert tuple(header) == COLUMNS
+    told = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
+    assert set(told) == {*FAULTS, "two at once", "cascade"}
+    for key, fault in FAULTS.items():
+        assert (told[key]["family"], told[key]["split"]) == (fault.family, MECHANISM_SPLITS[key])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aoi.records.seed import MAX_SEED
 from flows.commands.options import Json, to_be_written
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _named_or_chosen(
 
 def show(
     problem_id: Annotated[str, typer.Argument(help="As `aoi problems list` prints it.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the world.")] = 0,
     reveal: Reveal = False,
     json: Json = False,
 ) -> None:
@@ -164,7 +165,7 @@ def run(
     operator: Annotated[
         Literal["golden", "null", "expert", "junior", "champion"], typer.Option(help="Who works on it.")
     ] = "expert",
-    seed: Annotated[int, typer.Option(min=0, help="First seed of the worlds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
     *,
     members_of: Set = None,
@@ -190,8 +191,19 @@ def run(
     if not problem_ids and not any(filters):
         raise SettingsError("which problems? Name some, or choose: aoi problems run --set aiopslab")
     chosen = _named_or_chosen(problem_ids, members_of, split, kind, fault)
-    instances = [ProblemInstance(problem=one, seed=seed + more) for one in chosen for more in range(seeds)]
+    instances = [ProblemInstance(problem=one, seed=more) for one in chosen for more in _worlds(seed, seeds)]
     _run_many(instances, operator, workers, page, json=json)
+
+
+def _worlds(seed: int, seeds: int) -> range:
+    """Seeds from a first one on. Raises: SettingsError if that many do not follow it."""
+    from aoi.errors import SettingsError
+
+    if seed + seeds - 1 > MAX_SEED:
+        raise SettingsError(
+            f"--seed {seed} --seeds {seeds}: no seed is greater than {MAX_SEED}; begin with a lower one"
+        )
+    return range(seed, seed + seeds)
 
 
 def _run_one(
@@ -346,7 +358,7 @@ def export(
     split: Split = None,
     kind: Kind = None,
     *,
-    seed: Annotated[int, typer.Option(min=0, help="First seed of the worlds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
     to: Annotated[
         Path | None,
@@ -361,7 +373,8 @@ def export(
     from aoi.records.problem import ProblemInstance
 
     chosen = _named_or_chosen(problem_ids, members_of, split, kind, None)
-    instances = (ProblemInstance(problem=one, seed=seed + more) for one in chosen for more in range(seeds))
+    worlds = _worlds(seed, seeds)
+    instances = (ProblemInstance(problem=one, seed=more) for one in chosen for more in worlds)
     lines = (row.to_bytes().decode() + "\n" for row in exported(instances, reveal=reveal))
     if to is None:
         for line in lines:

@@ -29,6 +29,7 @@ from aoi.records.decision import ExecDo
 from aoi.records.episode import Answer, Outcome
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.records.seed import MAX_SEED
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 
@@ -89,8 +90,8 @@ class Environment:
         Without a problem the seed draws one. Raises: UnknownProblem, Permanent if there is none to draw from, or if
         the seed is none.
         """
-        if not isinstance(seed, int) or seed < 0:
-            raise Permanent(f"seed {seed!r:.60}: expected a whole number of at least 0")
+        if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+            raise Permanent(f"seed {seed!r:.60}: expected a whole number from 0 to {MAX_SEED}")
         with TURN:
             chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
             scenario = build(ProblemInstance(problem=chosen, seed=seed))

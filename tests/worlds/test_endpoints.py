@@ -114,6 +114,8 @@ def test_expressions_have_the_values_that_prometheus_gives_them(
         "rate(up[5m:1m])",
         "up offset -5m",
         "up atan2 up",
+        "pi()",
+        "limit_ratio(0.5, up)",
         '{"up"}',
         '"words"',
         "vector(1) + on () up",
@@ -124,6 +126,26 @@ def test_expressions_have_the_values_that_prometheus_gives_them(
 )
 def test_promql_beyond_the_subset_is_an_execution_error(hotel: Installed, expression: str) -> None:
     assert refused(hotel.world, "query", ("query", expression)) == (422, "execution")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "sin", "sinh", "tan", "tanh", "deg", "rad"),
+        *("day_of_year", "info", "sort_by_label_desc", "histogram_stddev", "histogram_stdvar", "mad_over_time"),
+        *("first_over_time", "ts_of_first_over_time", "ts_of_max_over_time", "limitk", "stddev"),
+    ],
+)
+def test_a_function_of_prometheus_that_is_not_here_is_told_from_one_that_it_does_not_have(
+    hotel: Installed, name: str
+) -> None:
+    assert refused(hotel.world, "query", ("query", f"{name}(up[5m])")) == (422, "execution")
+    assert refused(hotel.world, "query", ("query", f"{name}s(up[5m])")) == (400, "bad_data")
+
+
+@pytest.mark.parametrize("matcher", ['__name__="up"', '__name__="x"', '__name__=~".+"', 'job="a",__name__!="x"'])
+def test_a_metric_is_not_named_twice(hotel: Installed, matcher: str) -> None:
+    assert refused(hotel.world, "query", ("query", f"up{{{matcher}}}")) == (400, "bad_data")
 
 
 def test_every_series_at_once_is_an_answer(hotel: Installed) -> None:

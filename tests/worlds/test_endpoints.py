@@ -223,6 +223,84 @@ def test_bad_ranges_are_bad_data(hotel: Installed, pairs: dict[str, str]) -> Non
     assert refused(hotel.world, "query_range", *pairs.items()) == (400, "bad_data")
 
 
+def test_an_instant_to_come_has_what_was_scraped_within_the_five_minutes_before_it(hotel: Installed) -> None:
+    world = hotel.world
+    now = (world.clock.epoch_ms + world.clock.now_ms) / 1000
+
+    def at(seconds: float, expression: str) -> Any:
+        found = data(world, "query", ("query", expression), ("time", f"{now + seconds:.3f}"))
+        return [[each["metric"], float(each["value"][1])] for each in found["result"]]
+
+    assert at(240, "up") == at(0, "up") != []
+    assert at(10_000, "up") == at(301, "up") == at(301, "rate(http_requests_total[5m])") == []
+    assert at(10_000, "up offset 10000s") == at(0, "up")
+    assert at(10_000, "max_over_time(up[1m])") == data(
+        world, "query", ("query", "up[1m]"), ("time", f"{now + 10_000:.3f}")
+    )["result"] == []  # fmt: skip
+    said = data(world, "query", ("query", "time()"), ("time", f"{now + 10_000:.3f}"))["result"]
+    assert said[0] == float(said[1]) == pytest.approx(now + 10_000)
+    half = at(150, 'sum(increase(http_requests_total{service="frontend"}[5m]))')[0][1]
+    assert half == pytest.approx(at(0, 'sum(increase(http_requests_total{service="frontend"}[5m]))')[0][1] / 2, rel=0.2)
+
+
+def test_a_range_that_ends_in_time_to_come_has_points_for_five_minutes_more(hotel: Installed) -> None:
+    world = hotel.world
+    now = (world.clock.epoch_ms + world.clock.now_ms) / 1000
+    asked = (("query", 'up{service="geo"}'), ("start", str(now - 60)), ("end", str(now + 3600)), ("step", "60"))
+    (series,) = data(world, "query_range", *asked)["result"]
+    assert [round(at - now) for at, _ in series["values"]] == [-60, 0, 60, 120, 180, 240]
+
+
+@pytest.mark.parametrize("moment", ["1e300", "inf", "NaN", "-1e18"])
+def test_a_time_that_no_clock_shows_is_bad_data(hotel: Installed, moment: str) -> None:
+    assert refused(hotel.world, "query", ("query", "time()"), ("time", moment)) == (400, "bad_data")
+
+
+def test_rules_are_chosen_by_type_name_group_and_file(hotel: Installed) -> None:
+    world = hotel.world
+    (group,) = data(world, "rules")["groups"]
+    assert data(world, "rules", ("type", "alert"))["groups"] == [group]
+    assert data(world, "rules", ("type", "record"))["groups"] == []
+    assert refused(world, "rules", ("type", "x")) == (400, "bad_data")
+    names = (("rule_name[]", "HighLatency"), ("rule_name[]", "ServiceDown"))
+    (chosen,) = data(world, "rules", *names)["groups"]
+    assert [rule["name"] for rule in chosen["rules"]] == ["HighLatency", "ServiceDown"]
+    for key in ("rule_name[]", "rule_group[]", "file[]"):
+        assert data(world, "rules", (key, "another"))["groups"] == []
+    assert data(world, "rules", ("rule_group[]", group["name"]), ("file[]", group["file"]))["groups"] == [group]
+
+
+def test_targets_are_chosen_by_state_and_pool(hotel: Installed) -> None:
+    world = hotel.world
+    every = data(world, "targets")
+    assert every == data(world, "targets", ("state", "any")) == data(world, "targets", ("state", "active"))
+    for state in ("dropped", "x"):
+        assert data(world, "targets", ("state", state)) == {"activeTargets": [], "droppedTargets": []}
+    pool = data(world, "targets", ("scrapePool", "services"))["activeTargets"]
+    assert pool == [target for target in every["activeTargets"] if target["scrapePool"] == "services"] != []
+
+
+def test_lists_are_cut_at_a_limit_with_a_warning(hotel: Installed) -> None:
+    world = hotel.world
+    for path, more in (("series", (("match[]", "up"),)), ("labels", ()), ("label/__name__/values", ())):
+        every = data(world, path, *more)
+        said = json.loads(prometheus(world, f"/api/v1/{path}", (*more, ("limit", "2"))).body)
+        assert said["data"] == every[:2]
+        assert said["warnings"] == ["results truncated due to limit"]
+        whole = json.loads(prometheus(world, f"/api/v1/{path}", (*more, ("limit", str(len(every))))).body)
+        assert whole == {"status": "success", "data": every}
+        assert data(world, path, *more, ("limit", "0")) == every
+        for bad in ("-1", "many"):
+            assert refused(world, path, *more, ("limit", bad)) == (400, "bad_data")
+    assert len(data(world, "metadata", ("limit", "3"))) == 3
+    assert refused(world, "metadata", ("limit", "many")) == (400, "bad_data")
+
+
+@pytest.mark.parametrize("name", ["bad-name", "9", "a:b", "a b"])
+def test_values_of_a_label_that_can_have_none_are_bad_data(hotel: Installed, name: str) -> None:
+    assert refused(hotel.world, f"label/{name}/values") == (400, "bad_data")
+
+
 def test_labels_and_series_are_found_by_matches(hotel: Installed) -> None:
     world = hotel.world
     match = ("match[]", 'up{service="geo"}')

@@ -360,6 +360,44 @@ def test_traces_are_chosen_by_tags_and_durations_of_the_services_own_spans(hotel
         assert jaeger(world, "/api/traces", bad).status == 400
 
 
+def test_nothing_is_traced_that_has_not_happened_yet(hotel: Installed) -> None:
+    world = hotel.world
+    now_us = (world.clock.epoch_ms + world.clock.now_ms) * 1000
+
+    def found(start_us: int, end_us: int | None) -> list[dict[str, Any]]:
+        end = (("end", str(end_us)),) if end_us else ()
+        asked = (("service", "frontend"), ("start", str(start_us)), *end)
+        return json.loads(jaeger(world, "/api/traces", asked).body)["data"]
+
+    hour_us = 3_600_000_000
+    for end_us in (None, now_us + 2 * hour_us):
+        assert found(now_us + hour_us, end_us) == []
+        assert found(now_us - hour_us, end_us) == found(now_us - hour_us, now_us) != []
+
+
+def test_dependencies_are_the_calls_of_the_time_that_is_asked_for(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "search", 0)
+    world.advance(600_000)
+    now = world.clock.epoch_ms + world.clock.now_ms
+
+    def calls(**asked: object) -> dict[tuple[str, str], int]:
+        query_ = tuple((key, str(value)) for key, value in asked.items())
+        listed = json.loads(jaeger(world, "/api/dependencies", query_).body)["data"]
+        return {(edge["parent"], edge["child"]): edge["callCount"] for edge in listed}
+
+    last, before = calls(endTs=now, lookback=300_000), calls(endTs=now - 900_000, lookback=300_000)
+    assert ("search", "geo") not in last, "nobody runs that could call"
+    assert before["search", "geo"] > 100
+    assert calls(endTs=now - 900_000, lookback=600_000)["search", "geo"] == pytest.approx(
+        2 * before["search", "geo"], rel=0.01
+    )
+    assert calls(endTs=now + 3_600_000, lookback=600_000) == {}
+    assert calls() == calls(endTs=now) == calls(endTs=now, lookback=86_400_000)
+    for bad in (("endTs", "abc"), ("lookback", "1h")):
+        assert jaeger(world, "/api/dependencies", (bad,)).status == 400
+
+
 def test_what_listens_in_a_pod_is_known_by_its_image(hotel: Installed) -> None:
     world, namespace = hotel.world, hotel.application.namespace
     pods = {pod["metadata"]["labels"].get("io.kompose.service"): pod for pod in world.store.objects("pods", namespace)}

@@ -328,8 +328,25 @@ def test_alerts_rules_and_alertmanager_tell_the_same(hotel: Installed) -> None:
     assert sorted(a["fingerprint"] for g in groups for a in g["alerts"]) == sorted(a["fingerprint"] for a in told)
     frontend = json.loads(alertmanager(world, "/api/v2/alerts", (("filter", 'service="frontend"'),)).body)
     assert {alert["labels"]["service"] for alert in frontend} == {"frontend"}
-    assert alertmanager(world, "/api/v2/alerts", (("filter", "?"),)).status == 400
-    assert json.loads(alertmanager(world, "/api/v2/alerts", (("active", "false"),)).body) == []
+    for path in ("/api/v2/alerts", "/api/v2/alerts/groups"):
+        every = json.loads(alertmanager(world, path, ()).body)
+        for none in (("active", "false"), ("receiver", "x"), ("receiver", "defaul")):
+            assert json.loads(alertmanager(world, path, (none,)).body) == []
+        for some in (("receiver", "def.*"), ("silenced", "false"), ("inhibited", "False"), ("active", "")):
+            assert json.loads(alertmanager(world, path, (some,)).body) == every
+        for bad in (("filter", "?"), ("receiver", "("), ("silenced", "abc"), ("active", "1 0")):
+            assert alertmanager(world, path, (bad,)).status == 400
+
+
+def test_what_monitors_a_cluster_is_only_read_and_says_so(hotel: Installed) -> None:
+    world = hotel.world
+    for path in ("silences", "alerts"):
+        told = alertmanager(world, f"/api/v2/{path}", (), "POST")
+        assert (told.status, "only read" in json.loads(told.body)["message"]) == (405, True)
+        assert alertmanager(world, f"/api/v2/{path}", (), "HEAD").status == 200
+    assert jaeger(world, "/api/services", (), "POST").status == 405
+    assert prometheus(world, "/api/v1/rules", (), "POST").status == 405
+    assert prometheus(world, "/api/v1/query", (("query", "up"),), "POST").status == 200
 
 
 def test_a_trace_is_found_by_its_id_and_no_other_is(hotel: Installed) -> None:
@@ -405,4 +422,5 @@ def test_what_listens_in_a_pod_is_known_by_its_image(hotel: Installed) -> None:
     assert answer(world, pods["jaeger"], 14269) is None
     listener = answer(world, pods["jaeger"], 16686)
     assert listener is not None
-    assert "frontend" in json.loads(listener("/api/services", ()).body)["data"]
+    assert "frontend" in json.loads(listener("/api/services", (), "GET").body)["data"]
+    assert listener("/api/services", (), "POST").status == 405

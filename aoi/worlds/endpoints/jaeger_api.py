@@ -11,7 +11,7 @@ import orjson
 from aoi.access.transport import Response
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour.traffic import Traffic
-from aoi.worlds.endpoints.prometheus_api import Query, json_response
+from aoi.worlds.endpoints.prometheus_api import READS, Query, json_response, only_read
 from aoi.worlds.runtime import applications_of
 from aoi.worlds.telemetry import promql, traces
 from aoi.worlds.telemetry.history import History
@@ -28,8 +28,10 @@ class _Refused(Exception):
         self.response = json_response(status, _body(None, [{"code": status, "msg": message}]))
 
 
-def jaeger(world: World, path: str, query: Query, namespace: str = "") -> Response:
+def jaeger(world: World, path: str, query: Query, method: str = "GET", *, namespace: str = "") -> Response:
     """Answer one request: of all applications, or of that in a namespace."""
+    if method not in READS:
+        return only_read(method, "Jaeger")
     traced = [one for one in applications_of(world) if namespace in ("", *one.namespaces)]
     path = path.removeprefix(PREFIX) or "/"
     if path in ("/", "/search"):

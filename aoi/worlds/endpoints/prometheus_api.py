@@ -33,6 +33,11 @@ _LATEST_S = 2**53
 """Of points in time: what a float still tells apart."""
 
 
+READS = ("GET", "HEAD")
+_FORMS = ("query", "query_range", "series", "labels")
+"""What may be asked by a form as well, since expressions grow long."""
+
+
 class _Refused(Exception):
     """An answer with an error."""
 
@@ -41,8 +46,12 @@ class _Refused(Exception):
         self.response = json_response(status, {"status": "error", "errorType": kind, "error": message})
 
 
-def prometheus(world: World, path: str, query: Query) -> Response:
+def prometheus(  # noqa: PLR0911 - one answer per refusal
+    world: World, path: str, query: Query, method: str = "GET"
+) -> Response:
     """Answer one request."""
+    if method not in READS and not (method == "POST" and path.removeprefix("/api/v1/") in _FORMS):
+        return only_read(method, "Prometheus")
     warnings: dict[str, Any] = {}
     if path in ("/", "/graph", "/-/healthy", "/-/ready"):
         said = {"/-/healthy": "Prometheus Server is Healthy.\n", "/-/ready": "Prometheus Server is Ready.\n"}
@@ -277,6 +286,13 @@ def _number(value: float) -> str:
         return str(int(value))
     # Nine digits hide what floats add to a sum; of a point in time they would hide the seconds.
     return f"{value:.9g}" if abs(value) < 1e6 else f"{value:.15g}"
+
+
+def only_read(method: str, server: str) -> Response:
+    """What a method that would write is told."""
+    return json_response(
+        405, {"code": 405, "message": f"method {method} is not allowed here: this {server} is only read"}
+    )
 
 
 def json_response(status: int, body: Any) -> Response:

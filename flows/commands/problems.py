@@ -146,7 +146,8 @@ def show(
     if json:
         print_json(row.model_dump(mode="json") | {"calls": calls, "pages": pages, "nodes": list(situation.nodes)})
         return
-    out.print(f"[bold]{row.id}[/bold], seed {row.seed}: {row.kind.value}, {row.split} split, {row.slice}")
+    slice_ = f", {row.slice}" if row.slice else ""
+    out.print(f"[bold]{row.id}[/bold], seed {row.seed}: {row.kind.value}, {row.split} split{slice_}")
     out.print(f"application {row.application} in namespace {row.namespace}, {len(calls)} components:")
     for name, callees in calls.items():
         out.print(f"  {name}" + (f" -> {', '.join(callees)}" if callees else ""), highlight=False, markup=False)

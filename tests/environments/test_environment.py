@@ -130,9 +130,22 @@ def test_a_seed_draws_the_same_problem_everywhere() -> None:
     for _ in "ab":
         environment = Environment(problem_ids("aiopslab"))
         environment.reset(seed=11)
+        environment.call("submit", {})
         drawn.append(environment.state.problem)
     assert drawn[0] == drawn[1]
     assert drawn[0] in problem_ids("aiopslab")
+
+
+@pytest.mark.parametrize("problem", [FIXED, FOUND])
+def test_whoever_acts_is_told_the_problems_id_once_the_episode_is_over(problem: str) -> None:
+    environment = Environment()
+    told = [environment.reset(problem, seed=1).text, str(environment.state)]
+    told += [environment.call("kubectl", {"command": "kubectl get pods"}).text, str(environment.state)]
+    told.append(str(environment.fork().state))
+    mechanism = catalogue.get(problem).fault
+    assert not [text for text in told if problem in text or str(mechanism) in text]
+    environment.call("submit", {})
+    assert environment.state.problem == problem
 
 
 def test_every_tool_is_described_without_references() -> None:

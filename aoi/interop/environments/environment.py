@@ -61,10 +61,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a session stands. Nothing of it tells the answer."""
+    """Where a session stands. As long as its episode is open, nothing of it tells the answer."""
 
     problem: str | None
-    """Id; None before the first reset."""
+    """Id of what was worked on, once the episode is over: it names the mechanism. None before."""
     seed: int
     kind: TaskKind | None
     namespace: str
@@ -105,8 +105,8 @@ class Environment:
         if self._scenario is None:
             return State(None, 0, None, "", 0, is_done=True)
         instance = self._scenario.instance
-        kind, namespace = instance.problem.kind, self._scenario.namespace
-        return State(instance.problem.id, instance.seed, kind, namespace, self._steps, self._seen.is_done)
+        kind, namespace, is_done = instance.problem.kind, self._scenario.namespace, self._seen.is_done
+        return State(instance.problem.id if is_done else None, instance.seed, kind, namespace, self._steps, is_done)
 
     @property
     def schemas(self) -> list[dict[str, Any]]:

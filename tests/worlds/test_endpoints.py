@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aoi.worlds.behaviour import bursts
 from aoi.worlds.endpoints import alertmanager, answer, jaeger, prometheus
 from aoi.worlds.telemetry.containers import Containers
 from kubeworld.api.server import api_of
@@ -336,6 +337,46 @@ def test_alerts_rules_and_alertmanager_tell_the_same(hotel: Installed) -> None:
             assert json.loads(alertmanager(world, path, (some,)).body) == every
         for bad in (("filter", "?"), ("receiver", "("), ("silenced", "abc"), ("active", "1 0")):
             assert alertmanager(world, path, (bad,)).status == 400
+
+
+def test_what_fires_by_what_is_so_now_is_what_the_query_of_its_rule_finds(any_application: Installed) -> None:
+    world, application = any_application.world, any_application.application
+    called = next(callee for caller, callee in application.edges if caller == application.workload.entry)
+    scale(world, application, called, 0)
+    world.advance(300_000)
+    hour = bursts.of_hour(world.seed, application.programs, world.clock.now_ms // bursts.HOUR_MS)
+    passed = {burst.service for burst in hour}
+    seen = set()
+    for rule in data(world, "rules")["groups"][0]["rules"]:
+        found = {labels["service"] for labels, _ in query(world, rule["query"])}
+        fires = {alert["labels"]["service"] for alert in rule["alerts"]}
+        assert fires - passed == found - passed, rule["name"]
+        seen |= {rule["name"]} if fires - passed else set()
+    assert "HighErrorRate" in seen
+
+
+def test_the_series_of_alerts_has_those_that_fire_since_they_do(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "search", 0)
+    world.advance(300_000)
+    series = [labels for labels, _ in query(world, "ALERTS")]
+    assert {labels.pop("alertstate") for labels in series} == {"firing"}
+    firing = [alert["labels"] for alert in data(world, "alerts")["alerts"]]
+    assert sorted(map(str, firing)) == sorted(
+        str({key: value for key, value in labels.items() if key != "__name__"}) for labels in series
+    )
+    errors = 'ALERTS{alertname="HighErrorRate",service="frontend"}'
+    assert query(world, errors)
+    assert not query(world, f"{errors} offset 6m")
+
+
+def test_what_is_usual_is_what_is_so_while_nothing_is_wrong(hotel: Installed) -> None:
+    rates = "sum by (namespace, service) (rate(http_requests_total[5m]))"
+    shares = query(hotel.world, f"{rates} / slo_requests_per_second")
+    assert {labels["service"] for labels, _ in shares} == set(hotel.application.programs)
+    assert all(0.6 < share < 1.6 for _, share in shares)
+    slow = query(hotel.world, "slo_latency_p99_seconds")
+    assert all(0 < seconds < 5 for _, seconds in slow)
 
 
 def test_what_monitors_a_cluster_is_only_read_and_says_so(hotel: Installed) -> None:

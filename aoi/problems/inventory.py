@@ -119,6 +119,8 @@ def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
         ):
             if gone := sorted(of(old) - of(new)):
                 return f"{what} {gone} are gone"
+        if late := [name for name, waits_s in _patience(new).items() if waits_s > _most(_patience(old).get(name))]:
+            return f"probes {late} are asked too late to say anything"
     if resource == "configmaps":
         missing = set(old.get("data", {})) - set(new.get("data", {}))
         if missing:
@@ -133,14 +135,39 @@ LOGIN_FLAGS = ("--auth", "--keyFile", "--requirepass", "--aclfile")
 """Of mongod and of Redis."""
 
 
+PATIENT = 10
+"""Times what a probe waited for before; whoever gives a container more time than that does not want to know."""
+PATIENT_S = 600
+
+
 def _containers(workload: Obj) -> set[str]:
     return {container["name"] for container in workload["spec"]["template"]["spec"]["containers"]}
 
 
 def _probes(workload: Obj) -> set[str]:
-    """Who asks a container whether it is well: without them a bad one counts as ready."""
+    """Who asks a container whether it is well: without them a bad one counts as ready, and a command may say anything
+    where its port was asked before."""
+    asked = _asked(workload)
+    return {*asked, *(f"{name} of a port" for name, probe in asked.items() if "exec" not in probe)}
+
+
+def _asked(workload: Obj) -> dict[str, Obj]:
+    """container/probe -> the probe."""
     containers = workload["spec"]["template"]["spec"]["containers"]
-    return {f"{container['name']}/{probe}" for container in containers for probe in PROBES if container.get(probe)}
+    return {f"{one['name']}/{probe}": one[probe] for one in containers for probe in PROBES if one.get(probe)}
+
+
+def _patience(workload: Obj) -> dict[str, int]:
+    """container/probe -> seconds until it has said that a container is not well."""
+    return {
+        name: probe.get("initialDelaySeconds", 0) + probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
+        for name, probe in _asked(workload).items()
+    }
+
+
+def _most(waited_s: int | None) -> int:
+    """How long a probe may wait that once waited so long, or was not there."""
+    return max(PATIENT_S, PATIENT * (waited_s or 0))
 
 
 def _logins(workload: Obj) -> set[str]:

@@ -1,7 +1,7 @@
 """How an answer and an end state are graded: strictly, as every figure here is, and as AIOpsLab would.
 
 The strict grade of a mitigation looks at the cluster after the agent: traffic is healthy, nothing pages, every pod is
-ready, the fault is gone field by field, and nothing of the baseline was lost on the way.
+ready, the fault is gone field by field, nothing of the baseline was lost on the way, and it lasts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from aoi.problems.aiopslab import Known
 from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
 from aoi.problems.inventory import Inventory, configmaps_of, losses
+from aoi.problems.steadiness import disturbed, running
 from aoi.problems.writes import Patch, send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
@@ -24,6 +25,11 @@ from kubeworld.machine.world import World
 SETTLE_MS = 30_000
 SETTLE_ROUNDS = 20
 """A repair gets up to ten simulated minutes to show: a crash loop backs off for five."""
+
+LASTS_MS = 600_000
+"""A repair lasts so long without a container restarted or a pod replaced: longer than a crash loop backs off."""
+CHANCES = 2
+"""Times that it may do so: what was starved may restart once more after all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ def grade_mitigation(end: EndState) -> Outcome:
         complaints = _complaints(end)
     if not any(complaints.values()) and _replace_readers(end):
         complaints = _settled(end)
+    if not any(complaints.values()):
+        complaints = _lasting(end)
     detail: dict[str, str | float | bool] = {key: "; ".join(said[:5]) for key, said in complaints.items()}
     return Outcome(success=not any(complaints.values()), aiopslab_success=theirs, detail=detail)
 
@@ -173,6 +181,19 @@ def _settled(end: EndState) -> dict[str, list[str]]:
     for _ in range(SETTLE_ROUNDS):
         end.world.advance(SETTLE_MS)
         if _is_final(complaints := _complaints(end)):
+            break
+    return complaints
+
+
+def _lasting(end: EndState) -> dict[str, list[str]]:
+    """Complaints after a while in which nothing that was well may have failed again."""
+    complaints: dict[str, list[str]] = {}
+    for _ in range(CHANCES):
+        before = running(end.world, end.application.namespace)
+        end.world.advance(LASTS_MS)
+        complaints = _complaints(end)
+        complaints["pods"] += disturbed(before, running(end.world, end.application.namespace))
+        if not any(complaints.values()):
             break
     return complaints
 

@@ -4,7 +4,7 @@ Stratified, not uniform: a mechanism with many eligible components would otherwi
 shared (`worlds` seeds for each application), so that many problems cost one base world and a restore each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from aoi.problems import catalogue
 from aoi.problems.places import Place
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, ProblemInstance, Slice, Split, TaskKind
+from aoi.records.seed import MAX_SEED
 
 DEFAULT_SLICES: Mapping[Split, Mapping[Slice, float]] = {
     "train": {"seen": 0.75, "several": 0.1, "control": 0.15},
@@ -82,6 +83,31 @@ def world_seed(split: Split, seed: int, application: str, number: int) -> int:
 def other_world(instance: ProblemInstance, number: int) -> ProblemInstance:
     """The same problem in another world of its split; 0 is the world that it is in."""
     return ProblemInstance(problem=instance.problem, seed=instance.seed + number * len(catalogue.SPLITS))
+
+
+def in_worlds(problems: Iterable[Problem], first: int, seeds: int) -> list[ProblemInstance]:
+    """Each problem in the worlds of `seeds` seeds from `first` on.
+
+    A control is its world and nothing else: one number of an application stands in other worlds than the next, of its
+    own split or another, or the same world would count as many times as it has numbers.
+
+    Raises: SettingsError if that many seeds do not follow the first.
+    """
+    problems = list(problems)
+    if first + (max(map(_apart, problems), default=0) + 1) * seeds - 1 > MAX_SEED:
+        raise SettingsError(
+            f"--seed {first} --seeds {seeds}: no seed is greater than {MAX_SEED}; begin with a lower one"
+        )
+    return [
+        ProblemInstance(problem=problem, seed=first + _apart(problem) * seeds + number)
+        for problem in problems
+        for number in range(seeds)
+    ]
+
+
+def _apart(problem: Problem) -> int:
+    """Number of a control among all of its application, 0 for the others."""
+    return 0 if problem.fault else catalogue.SPLITS.index(problem.split) * catalogue.CONTROLS + problem.target
 
 
 def _controls(

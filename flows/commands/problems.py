@@ -182,7 +182,7 @@ def run(
     Many are kept in the store as they finish: killed and run again, the same command goes on where it was.
     """
     from aoi.errors import SettingsError
-    from aoi.records.problem import ProblemInstance
+    from aoi.problems.sampling import in_worlds
 
     filters = (members_of, split, kind, fault)
     is_counted = seeds > 1 or page is not None or any(filters) or operator == "champion"
@@ -192,19 +192,7 @@ def run(
     if not problem_ids and not any(filters):
         raise SettingsError("which problems? Name some, or choose: aoi problems run --set aiopslab")
     chosen = _named_or_chosen(problem_ids, members_of, split, kind, fault)
-    instances = [ProblemInstance(problem=one, seed=more) for one in chosen for more in _worlds(seed, seeds)]
-    _run_many(instances, operator, workers, page, json=json)
-
-
-def _worlds(seed: int, seeds: int) -> range:
-    """Seeds from a first one on. Raises: SettingsError if that many do not follow it."""
-    from aoi.errors import SettingsError
-
-    if seed + seeds - 1 > MAX_SEED:
-        raise SettingsError(
-            f"--seed {seed} --seeds {seeds}: no seed is greater than {MAX_SEED}; begin with a lower one"
-        )
-    return range(seed, seed + seeds)
+    _run_many(in_worlds(chosen, seed, seeds), operator, workers, page, json=json)
 
 
 def _run_one(
@@ -371,12 +359,11 @@ def export(
 ) -> None:
     """Write problem instances as JSON lines, for other people's trainers: without the truth unless it is asked for."""
     from aoi.problems.exporting import exported
-    from aoi.records.problem import ProblemInstance
+    from aoi.problems.sampling import in_worlds
 
     chosen = _named_or_chosen(problem_ids, members_of, split, kind, None)
-    worlds = _worlds(seed, seeds)
-    instances = (ProblemInstance(problem=one, seed=more) for one in chosen for more in worlds)
-    lines = (row.to_bytes().decode() + "\n" for row in exported(instances, reveal=reveal))
+    rows = exported(in_worlds(chosen, seed, seeds), reveal=reveal)
+    lines = (row.to_bytes().decode() + "\n" for row in rows)
     if to is None:
         for line in lines:
             typer.echo(line, nl=False)

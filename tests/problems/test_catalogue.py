@@ -14,7 +14,7 @@ from aoi.problems.compounds import compounds_of
 from aoi.problems.exporting import Exported, exported
 from aoi.problems.faults import FAMILIES, FAULTS, MECHANISM_SPLITS, MECHANISMS
 from aoi.problems.places import places_of
-from aoi.problems.sampling import DEFAULT_SLICES, control_of, other_world, sample
+from aoi.problems.sampling import DEFAULT_SLICES, control_of, in_worlds, other_world, sample
 from aoi.records.base import canonical_bytes, sha256_hex
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.applications.generator import generate
@@ -136,6 +136,17 @@ def test_several_faults_are_made_of_what_training_knows_and_share_no_target_with
         for place in compounds:
             assert {singles[root] for root in place.roots} == {place.split}
             assert (place.slice, bool(place.restarted)) == ("several", len(place.roots) == 1)
+
+
+def test_controls_that_are_counted_together_stand_in_worlds_of_their_own() -> None:
+    """A control is its world: were two of them in the same, one world would count twice, or be met in two splits."""
+    for kind in (TaskKind.DETECTION, TaskKind.LOCALIZATION):
+        controls = [problem for problem in catalogue.problems(fault=catalogue.NO_FAULT) if problem.kind == kind]
+        instances = in_worlds(controls, 5, 3)
+        assert len(instances) == 3 * len(controls)
+        assert len({(one.problem.application, one.seed) for one in instances}) == len(instances)
+    faulty = catalogue.problems(fault="wrong_target_port")[:2]
+    assert [one.seed for one in in_worlds(faulty, 5, 3)] == [5, 6, 7, 5, 6, 7]
 
 
 def test_two_faults_at_once_stand_apart() -> None:

@@ -102,7 +102,19 @@ def test_a_probe_or_a_kept_folder_that_is_gone_is_a_loss_even_of_what_the_fault_
     change(world, DEPLOYMENT, [{**kept, "readinessProbe": {"tcpSocket": {"port": 80}}}], *CONTAINERS)
     assert losses(before, world, [DEPLOYMENT]) == []
     change(world, DEPLOYMENT, [{**kept, "readinessProbe": None}], *CONTAINERS)
-    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: probes ['cart/readinessProbe'] are gone"]
+    gone = "deployments.apps/cart: probes ['cart/readinessProbe', 'cart/readinessProbe of a port'] are gone"
+    assert losses(before, world, [DEPLOYMENT]) == [gone]
+    change(world, DEPLOYMENT, [{**kept, "readinessProbe": {"exec": {"command": ["true"]}}}], *CONTAINERS)
+    gone = "deployments.apps/cart: probes ['cart/readinessProbe of a port'] are gone"
+    assert losses(before, world, [DEPLOYMENT]) == [gone]
+    change(
+        world,
+        DEPLOYMENT,
+        [{**kept, "readinessProbe": {**probed["readinessProbe"], "failureThreshold": 9000}}],
+        *CONTAINERS,
+    )
+    late = "deployments.apps/cart: probes ['cart/readinessProbe'] are asked too late to say anything"
+    assert losses(before, world, [DEPLOYMENT]) == [late]
     change(world, DEPLOYMENT, [probed], *CONTAINERS)
     assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: kept folders ['cart:/data'] are gone"]
 

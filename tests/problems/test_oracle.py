@@ -9,12 +9,13 @@ from aoi.problems.faults import FAULTS
 from aoi.problems.identification import nearest
 from aoi.problems.inventory import WORKLOADS
 from aoi.problems.sandbox import sandbox_executor
-from aoi.problems.scenario import build, repair
+from aoi.problems.scenario import Scenario, build, repair
 from aoi.problems.writes import Delete, Patch, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
+from kubeworld.machine.store import Obj
 from tests.problems.representatives import one_of_each_family
 
 SEED = 23
@@ -87,6 +88,62 @@ def test_taking_away_what_the_fault_spoiled_is_no_repair(fault: str, field: str,
     assert lost in str(outcome.detail["lost"])
     repair(found.world, found.plan)
     assert found.grade(None).success
+
+
+IN_FRONT = {"name": "debug", "image": "busybox:1.36", "command": ["sleep", "1000000"]}
+CONTAINER = "/spec/template/spec/containers/0"
+DODGES = (
+    ("bad_liveness_probe", {"op": "add", "path": CONTAINER, "value": IN_FRONT}),
+    ("bad_liveness_probe", {"op": "add", "path": f"{CONTAINER}/livenessProbe/failureThreshold", "value": 5}),
+    ("bad_liveness_probe", {"op": "add", "path": f"{CONTAINER}/livenessProbe/initialDelaySeconds", "value": 1_000_000}),
+    ("liveness_path", {"op": "add", "path": CONTAINER, "value": IN_FRONT}),
+    ("leaking_build", {"op": "add", "path": CONTAINER, "value": IN_FRONT}),
+    ("ephemeral_storage", {"op": "add", "path": f"{CONTAINER}/resources/limits/cpu", "value": "2"}),
+    ("ephemeral_storage", {"op": "add", "path": f"{CONTAINER}/resources/limits/ephemeral-storage", "value": "21Mi"}),
+)
+
+
+@pytest.mark.parametrize(("fault", "dodge"), DODGES)
+def test_what_fails_again_in_a_while_is_not_repaired(fault: str, dodge: dict[str, object]) -> None:
+    """A crash loop and an eviction have moments between two failures in which all is well."""
+    found = build(mitigation(fault, "hotel_reservation"))
+    assert found.plan is not None
+    send(EmbeddedTransport(found.world, ADMIN), Patch(found.plan.marks[0].key, [dodge], "json"))
+    outcome = found.grade(None)
+    assert not outcome.success, outcome.detail
+    if dodge["value"] is not IN_FRONT:  # what stands in front moves the places that the way back names
+        repair(found.world, found.plan)
+        assert found.grade(None).success
+
+
+def test_the_same_image_by_its_full_name_is_the_same_image() -> None:
+    found = build(mitigation("leaking_build", "hotel_reservation"))
+    assert found.plan is not None
+    (mark,) = found.plan.marks
+    full = {"op": "replace", "path": f"{CONTAINER}/image", "value": f"docker.io/{mark.value}"}
+    send(EmbeddedTransport(found.world, ADMIN), Patch(mark.key, [full], "json"))
+    assert found.grade(None).detail["fault"] == "the fault is still there"
+
+
+def test_a_limit_of_connections_is_known_by_its_short_flag() -> None:
+    found = build(mitigation("cache_connections", "hotel_reservation"))
+    assert found.plan is not None
+    container = next(container for container in _containers(found) if "--conn-limit" in str(container))
+    words = {
+        part: [word.replace("--conn-limit=", "-c ") for word in container[part]]
+        for part in ("command", "args")
+        if part in container
+    }
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": container["name"], **words}]}}}}
+    send(EmbeddedTransport(found.world, ADMIN), Patch(found.plan.marks[0].key, patch, "strategic"))
+    assert "connlimit" in str(found.grade(None).detail["symptoms"])
+
+
+def _containers(found: Scenario) -> list[Obj]:
+    assert found.plan is not None
+    workload = found.world.store.get(*found.plan.marks[0].key)
+    assert workload is not None
+    return list(workload["spec"]["template"]["spec"]["containers"])
 
 
 def test_a_configuration_that_breaks_the_next_start_is_no_repair() -> None:

@@ -5,7 +5,7 @@ plan serves the injection, the repair of the oracle's self-test and the strict o
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from aoi.problems.sites import Site
 from aoi.problems.writes import Deed, Key, Wait
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 from aoi.worlds.applications.spec import Application, Component
+from kubeworld.kubelet.images import canonical
 from kubeworld.machine.world import World
 
 Evidence = tuple[str, str]
@@ -37,7 +38,8 @@ class Action:
 class Mark:
     """A field that has this value while the fault is there. `path` None: the object itself exists.
 
-    A map counts if it holds the fault's keys: the API server adds defaults to what was written.
+    A map counts if it holds the fault's keys: the API server adds defaults to what was written. Of a list any item may
+    have a value, wherever it stands by now: what is put in front of a container mends nothing in it.
     """
 
     key: Key
@@ -51,12 +53,19 @@ class Mark:
         obj = world.store.get(*self.key)
         if self.path is None:
             return (obj is None) == self.absent
-        return obj is not None and _covers(_dig(obj, self.path), self.value)
+        if obj is None:
+            return False
+        if self.value is None:
+            return _dig(obj, self.path) is None
+        field = str(self.path[-1])
+        return any(_covers(present, self.value, field) for present in _found(obj, self.path))
 
 
-def _covers(present: Any, wanted: Any) -> bool:
+def _covers(present: Any, wanted: Any, field: str = "") -> bool:
     if isinstance(wanted, dict) and isinstance(present, dict):
-        return all(key in present and _covers(present[key], value) for key, value in wanted.items())
+        return all(key in present and _covers(present[key], value, key) for key, value in wanted.items())
+    if field == "image" and isinstance(wanted, str) and isinstance(present, str):
+        return canonical(present) == canonical(wanted)
     return bool(present == wanted)
 
 
@@ -67,6 +76,18 @@ def _dig(value: Any, path: tuple[str | int, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return value
+
+
+def _found(value: Any, path: tuple[str | int, ...]) -> Iterator[Any]:
+    """What stands at a path, at every place of the lists on the way."""
+    for number, step in enumerate(path):
+        if isinstance(step, int):
+            items = value if isinstance(value, list) else ()
+            for item in items:
+                yield from _found(item, path[number + 1 :])
+            return
+        value = value.get(step) if isinstance(value, dict) else None
+    yield value
 
 
 StateWrite = Callable[[World], None]

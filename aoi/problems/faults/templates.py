@@ -46,7 +46,7 @@ def changed_template(
             elif field in old:
                 there.append(_removal(pointer))
             back.append({"op": "add", "path": pointer, "value": old[field]} if field in old else _removal(pointer))
-            marks.append(Mark(site.key, (*path, field), value))
+            marks.append(Mark(site.key, (*path, field), _new(old.get(field), value)))
     return Plan(
         writes=(Patch(site.key, there, "json"),),
         repair=(Patch(site.key, back, "json"),),
@@ -55,6 +55,14 @@ def changed_template(
         evidence=tuple(evidence),
         accepted=(site.name,),
     )
+
+
+def _new(old: Any, value: Any) -> Any:
+    """What a value says that the one before did not: whoever writes the rest anew has not touched the fault."""
+    if not isinstance(old, dict) or not isinstance(value, dict):
+        return value
+    changed = {key: _new(old.get(key), part) for key, part in value.items() if old.get(key) != part}
+    return changed or value
 
 
 def with_resources(site: Site, limits: dict[str, str], requests: dict[str, str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ _DURATION = re.compile(r"(\d+)(ms|s|m)")
 _DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
 _ENGINE_CLIENTS = re.compile(
     r"--maxConns[ =](\d+)|maxIncomingConnections:\s*(\d+)|max_connections\s*=\s*(\d+)|"
-    r"maxclients[ =](\d+)|--conn-limit[ =](\d+)"
+    r"maxclients[ =](\d+)|(?:--conn-limit[ =]|(?:^|\s)-c ?)(\d+)"
 )
 _REQUIRES_TLS = re.compile(r"--tlsMode[ =]requireTLS|tls:\s+mode:\s*requireTLS|mode:\s*requireTLS")
 _READ_ONLY = re.compile(r"default_transaction_read_only\s*=\s*(?:on|true|1)\b")

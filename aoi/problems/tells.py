@@ -33,28 +33,21 @@ def between(faulty: Scenario, control: Scenario) -> list[str]:
 def beside_symptoms(scenario: Scenario) -> Mapping[str, float]:
     """Numbers about a world that say nothing of how it fares: what a trivial classifier may look at.
 
-    Writes by hand, ages and order of the objects that people write, names and their lengths. Not pods, events, status
-    or replicas: those are symptoms.
+    How often the objects that people write were written and when the last of them was made, names and their lengths.
+    Not pods, events, status or replicas: those are symptoms.
     """
     objects = _objects(scenario)
-    people = [_by_people(obj) for obj in objects]
-    written = [time for times in people for time in times]
+    writes = [obj["metadata"].get("generation", 1) - 1 for obj in objects]
     now_s = scenario.world.clock.now_ms / 1000
     uids = [obj["metadata"]["uid"] for obj in objects]
     return {
-        "objects touched by hand": float(sum(1 for times in people if times)),
-        "writes by hand": float(len(written)),
-        "managers": float(len(_managers(scenario))),
+        "objects written again": float(sum(1 for count in writes if count)),
+        "writes": float(sum(writes)),
         "marks": float(sum(_marks(scenario).values())),
         "clock in s": now_s % 86400,
         "distinct uids": float(len(set(uids))),
         "length of names": sum(len(obj["metadata"]["name"]) for obj in objects) / max(1, len(objects)),
     }
-
-
-def _by_people(obj: Obj) -> list[str]:
-    entries = obj["metadata"].get("managedFields", ())
-    return [entry.get("time", "") for entry in entries if entry.get("manager", "").startswith("kubectl")]
 
 
 def _managers(scenario: Scenario) -> Counter[str]:

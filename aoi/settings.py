@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aoi.errors import SettingsError
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
+from aoi.records.seed import MAX_SEED
 
 PREFIX = "AOI_"
 DELIMITER = "__"
@@ -223,7 +224,7 @@ class Settings(BaseSettings):
     database_password: SecretStr = SecretStr("")
     mlflow_uri: Url = Field(default_factory=lambda data: f"sqlite:///{data['home'].resolve() / 'mlflow.db'}")
     """MLflow tracking URI: sqlite embedded, or http(s) of a server."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     """Root of every random choice; each cycle and stage derives its own from it."""
     decoding: Decoding = "free"
     """`constrained` lets a completion be nothing but a well-formed decision: by grammar in process, by JSON schema on a

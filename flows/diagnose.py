@@ -2,11 +2,12 @@
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from aoi import progress
 from aoi.language.narration import answered, why
 from aoi.records.diagnosis import Diagnosis
+from aoi.records.seed import MAX_SEED
 from flows.events import EventLog
 from tasks.diagnose import diagnose_problem as diagnose
 
@@ -18,7 +19,7 @@ class DiagnoseParameters(BaseModel):
 
     problem: str
     """Id of a problem, as `aoi problems list` prints it."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
 @flow(name="diagnose")

@@ -1,10 +1,11 @@
 """Champion and a version on the same held-out problems, as a deployment. Decides nothing."""
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import Split
+from aoi.records.seed import MAX_SEED
 from tasks.evaluate import evaluate_outside
 
 
@@ -17,7 +18,7 @@ class EvaluateParameters(BaseModel):
     """Registered version or alias."""
     split: Split = "test"
     """`test` is for reports only: no gate ever reads it."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
 @flow(name="evaluate")

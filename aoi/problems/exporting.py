@@ -34,7 +34,8 @@ class Exported(Record):
     application_version: str
     namespace: str
     split: Split
-    slice: Slice
+    slice: Slice | None = None
+    """None: not asked for, since it says whether anything is wrong, and of how many."""
     truth: tuple[RootTruth, ...] | None = None
     """None: not asked for. Empty: nothing is wrong."""
 
@@ -51,7 +52,7 @@ def exported(instances: Iterable[ProblemInstance], *, reveal: bool = False) -> I
             application_version=problem.application_version,
             namespace=application(problem.application, one.seed).namespace,
             split=problem.split,
-            slice=problem.slice,
+            slice=problem.slice if reveal else None,
             truth=tuple(map(_truth, catalogue.roots_of(problem))) if reveal else None,
         )
 

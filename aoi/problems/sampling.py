@@ -13,6 +13,7 @@ from aoi.problems import catalogue
 from aoi.problems.places import Place
 from aoi.problems.sites import rng
 from aoi.records.problem import Problem, ProblemInstance, Slice, Split, TaskKind
+from aoi.records.seed import MAX_SEED
 
 DEFAULT_SLICES: Mapping[Split, Mapping[Slice, float]] = {
     "train": {"seen": 0.75, "several": 0.1, "control": 0.15},
@@ -89,7 +90,14 @@ def in_worlds(problems: Iterable[Problem], first: int, seeds: int) -> list[Probl
 
     A control is its world and nothing else: one number of an application stands in other worlds than the next, of its
     own split or another, or the same world would count as many times as it has numbers.
+
+    Raises: SettingsError if that many seeds do not follow the first.
     """
+    problems = list(problems)
+    if first + (max(map(_apart, problems), default=0) + 1) * seeds - 1 > MAX_SEED:
+        raise SettingsError(
+            f"--seed {first} --seeds {seeds}: no seed is greater than {MAX_SEED}; begin with a lower one"
+        )
     return [
         ProblemInstance(problem=problem, seed=first + _apart(problem) * seeds + number)
         for problem in problems

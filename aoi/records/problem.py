@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from aoi.records.base import Record
+from aoi.records.seed import MAX_SEED
 
 
 class TaskKind(StrEnum):
@@ -69,4 +70,4 @@ class ProblemInstance(Record):
     """A problem with the seed that fixes its world and the noise in it."""
 
     problem: Problem
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, le=MAX_SEED)

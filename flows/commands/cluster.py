@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from aoi.errors import Permanent
+from aoi.records.seed import MAX_SEED
 from flows.commands.options import Json
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def up(
     problem: Annotated[str | None, typer.Option(help="Serve a problem's cluster, with its fault.")] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Serve a cluster with nothing but the system in it.")] = False,
     nodes: Annotated[int, typer.Option(min=1, max=1000, help="Nodes of an empty cluster.")] = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the world.")] = 0,
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Where to write it (and FILE.probe, FILE.executor); a new folder otherwise.")
     ] = None,

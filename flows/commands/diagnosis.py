@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
+from aoi.records.seed import MAX_SEED
 from flows.commands.options import AlertFile, Context, Everywhere, Json, Namespaces, Symptoms
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def diagnose(
     problem: Annotated[
         str | None, typer.Option("--problem", help="Diagnose an embedded world: id of a problem.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of that world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of that world.")] = 0,
     kubeconfig: Annotated[
         str | None, typer.Option(help="Diagnose a live cluster, as an identity that can only read (aoi access print).")
     ] = None,

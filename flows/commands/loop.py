@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from aoi.records.seed import MAX_SEED
 from flows.commands.options import Json
 
 
@@ -48,7 +49,7 @@ def retrain(
 
 def collect(
     problems: Annotated[int, typer.Option(min=1, help="Problems of the training split.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of every episode.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the sample and of every episode.")] = 0,
     json: Json = False,
 ) -> None:
     """Collect episodes of the champion, outside of any cycle, and store them."""
@@ -70,7 +71,7 @@ def collect(
 def evaluate(
     challenger: Annotated[str, typer.Argument(help="Registered version, or alias, to compare with the champion.")],
     split: Annotated[Literal["development", "test"], typer.Option(help="Which held-out problems.")] = "test",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of problems, worlds and sampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of problems, worlds and sampling.")] = 0,
     json: Json = False,
 ) -> None:
     """Compare a version with the champion on held-out problems. Decides nothing and changes nothing."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aoi.records.seed import MAX_SEED
 from flows.commands.options import Json, to_be_written
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _named_or_chosen(
 
 def show(
     problem_id: Annotated[str, typer.Argument(help="As `aoi problems list` prints it.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the world.")] = 0,
     reveal: Reveal = False,
     json: Json = False,
 ) -> None:
@@ -145,7 +146,8 @@ def show(
     if json:
         print_json(row.model_dump(mode="json") | {"calls": calls, "pages": pages, "nodes": list(situation.nodes)})
         return
-    out.print(f"[bold]{row.id}[/bold], seed {row.seed}: {row.kind.value}, {row.split} split, {row.slice}")
+    slice_ = f", {row.slice}" if row.slice else ""
+    out.print(f"[bold]{row.id}[/bold], seed {row.seed}: {row.kind.value}, {row.split} split{slice_}")
     out.print(f"application {row.application} in namespace {row.namespace}, {len(calls)} components:")
     for name, callees in calls.items():
         out.print(f"  {name}" + (f" -> {', '.join(callees)}" if callees else ""), highlight=False, markup=False)
@@ -164,7 +166,7 @@ def run(
     operator: Annotated[
         Literal["golden", "null", "expert", "junior", "champion"], typer.Option(help="Who works on it.")
     ] = "expert",
-    seed: Annotated[int, typer.Option(min=0, help="First seed of the worlds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
     *,
     members_of: Set = None,
@@ -345,7 +347,7 @@ def export(
     split: Split = None,
     kind: Kind = None,
     *,
-    seed: Annotated[int, typer.Option(min=0, help="First seed of the worlds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
     to: Annotated[
         Path | None,

@@ -1,7 +1,7 @@
 """HTTP of whatever listens in pods, on loopback: how connections from outside reach it.
 
-A front is told which program answers on a port of a pod (`Listening`). What it answers is a function of a path and a
-query; HTTP itself is spoken here.
+A front is told which program answers on a port of a pod (`Listening`). What it answers is a function of a path, a
+query and a method; HTTP itself is spoken here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,8 +37,8 @@ class Answer(Protocol):
         ...
 
 
-Listener = Callable[[str, Query], Answer]
-"""(path, query) -> answer; the fields of a form count as query."""
+Listener = Callable[[str, Query, str], Answer]
+"""(path, query, method) -> answer; the fields of a form count as query."""
 Listening = Callable[[World, Obj, int], Listener | None]
 """(world, pod, port) -> the program that listens there and speaks HTTP, None if nothing does."""
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -79,5 +79,5 @@ async def answer(request: web.BaseRequest, listener: Listener, prefix: str = "")
         body = await request.read()
         if request.content_type == FORM:
             pairs += parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    said = listener(unquote(path) or "/", tuple(pairs))
+    said = listener(unquote(path) or "/", tuple(pairs), request.method)
     return web.Response(status=said.status, body=said.body, headers={"Content-Type": said.content_type})

@@ -130,9 +130,22 @@ def test_a_seed_draws_the_same_problem_everywhere() -> None:
     for _ in "ab":
         environment = Environment(problem_ids("aiopslab"))
         environment.reset(seed=11)
+        environment.call("submit", {})
         drawn.append(environment.state.problem)
     assert drawn[0] == drawn[1]
     assert drawn[0] in problem_ids("aiopslab")
+
+
+@pytest.mark.parametrize("problem", [FIXED, FOUND])
+def test_whoever_acts_is_told_the_problems_id_once_the_episode_is_over(problem: str) -> None:
+    environment = Environment()
+    told = [environment.reset(problem, seed=1).text, str(environment.state)]
+    told += [environment.call("kubectl", {"command": "kubectl get pods"}).text, str(environment.state)]
+    told.append(str(environment.fork().state))
+    mechanism = catalogue.get(problem).fault
+    assert not [text for text in told if problem in text or str(mechanism) in text]
+    environment.call("submit", {})
+    assert environment.state.problem == problem
 
 
 def test_every_tool_is_described_without_references() -> None:
@@ -154,9 +167,9 @@ def test_trl_is_shown_the_tools_of_one_rollout_with_its_reward() -> None:
     assert tools.get_reward() == 0.0
 
 
-@pytest.mark.parametrize("seed", [-1, "1"])
+@pytest.mark.parametrize("seed", [-1, "1", 2**63])
 def test_a_seed_that_is_none_is_refused_in_words(seed: Any) -> None:
-    with pytest.raises(Permanent, match="expected a whole number of at least 0"):
+    with pytest.raises(Permanent, match="expected a whole number from 0 to"):
         Environment().reset("misconfig_app_hotel_res-detection-1", seed)
 
 

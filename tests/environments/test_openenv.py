@@ -53,6 +53,12 @@ def test_a_client_is_told_the_tools_and_rewarded_by_the_oracle(url: str) -> None
     assert (state["problem"], state["step_count"]) == (FIXED, 2)
 
 
+def test_the_state_of_an_open_episode_does_not_name_its_problem(url: str) -> None:
+    open_ = asyncio.run(_play(url, FIXED, 1, ("kubectl", {"command": "kubectl get pods"})))[-1]
+    assert (open_["problem"], open_["seed"], open_["kind"], open_["is_done"]) == (None, 1, "mitigation", False)
+    assert "target_port" not in str(open_)
+
+
 def test_sessions_at_once_do_not_see_each_other(url: str) -> None:
     look = ("kubectl", {"command": "kubectl describe service user-service"})
     repair = ("act", {"action": "fix_port", "component": "user-service"})
@@ -80,8 +86,8 @@ def test_an_unknown_problem_is_refused_in_words_and_the_session_goes_on(url: str
 
 
 def test_a_seed_draws_a_problem(url: str) -> None:
-    states = [asyncio.run(_play(url, None, 5))[-1] for _ in "ab"]
-    assert states[0]["problem"] == states[1]["problem"]
+    states = [asyncio.run(_play(url, None, 5, ("submit", {})))[-1] for _ in "ab"]
+    assert states[0]["problem"] == states[1]["problem"] is not None
 
 
 def test_clients_that_leave_are_no_errors_of_the_server(url: str, log: Path) -> None:

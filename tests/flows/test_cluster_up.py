@@ -167,6 +167,8 @@ def test_telemetry_of_each_cluster_is_served_on_its_port(tmp_path):
         services = httpx.get(f"{telemetry['jaeger']}/w/hotel_reservation/jaeger/ui/api/services").json()["data"]
         assert "mongodb-geo" in services
         assert httpx.get(f"{telemetry['alertmanager']}/w/gen000/api/v2/status").json()["cluster"]["status"] == "ready"
+        silence = httpx.post(f"{telemetry['alertmanager']}/w/gen000/api/v2/silences", json={"matchers": []})
+        assert (silence.status_code, silence.json()["code"]) == (405, 405)
         assert httpx.get(f"{telemetry['prometheus']}/w/nothing/api/v1/labels").status_code == 404
         assert running.end(signal.SIGINT) == (0, "")
 

@@ -76,6 +76,28 @@ def test_a_usage_error_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.parametrize("command", [["run"], ["run", "--seeds", "2"], ["export"], ["show"]])
+def test_a_seed_that_no_record_can_hold_is_a_usage_error(tmp_path: Path, command: list[str]) -> None:
+    said = aoi(tmp_path, "problems", *command, "misconfig_app_hotel_res-localization-1", "--seed", str(2**63))
+    assert said.returncode == 2
+    assert f"less than or equal to {2**63 - 1}" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "export"])
+def test_seeds_that_run_past_the_greatest_one_are_refused_in_words(tmp_path: Path, command: str) -> None:
+    named = ("misconfig_app_hotel_res-localization-1", "--seed", str(2**63 - 1), "--seeds", "2")
+    said = aoi(tmp_path, "problems", command, *named)
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"error: --seed {2**63 - 1} --seeds 2: no seed is greater than {2**63 - 1}")
+    assert len(said.stderr.splitlines()) == 1
+
+
+def test_the_greatest_seed_is_a_seed(tmp_path: Path) -> None:
+    said = aoi(tmp_path, "problems", "export", "misconfig_app_hotel_res-localization-1", "--seed", str(2**63 - 1))
+    assert json.loads(said.stdout)["seed"] == 2**63 - 1
+
+
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     said = aoi(tmp_path, "problems", "run", "--set", "catalogue", "--page", str(tmp_path / "none" / "page.html"))
     assert said.returncode == 2

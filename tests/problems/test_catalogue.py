@@ -11,11 +11,12 @@ from aoi.errors import SettingsError, UnknownProblem
 from aoi.problems import aiopslab, catalogue
 from aoi.problems.applications import APPLICATIONS
 from aoi.problems.compounds import compounds_of
+from aoi.problems.exporting import Exported, exported
 from aoi.problems.faults import FAMILIES, FAULTS, MECHANISM_SPLITS, MECHANISMS
 from aoi.problems.places import places_of
 from aoi.problems.sampling import DEFAULT_SLICES, control_of, in_worlds, other_world, sample
 from aoi.records.base import canonical_bytes, sha256_hex
-from aoi.records.problem import Problem, TaskKind
+from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.applications.generator import generate
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.naming import HELD_OUT
@@ -287,3 +288,19 @@ def test_a_sample_is_the_same_in_every_process() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
     }
     assert runs == {f"{[(i.problem.id, i.seed) for i in sample('train', 20, 4)]}\n"}
+
+
+def test_but_for_its_id_an_exported_instance_tells_no_control_from_a_fault_unless_asked_to() -> None:
+    def rows(*, reveal: bool) -> dict[str, Exported]:
+        named = map(catalogue.get, ("noop_detection_hotel_reservation-1", "misconfig_app_hotel_res-localization-1"))
+        pair = catalogue.problem_at(compounds_of("hotel_reservation")[0], TaskKind.LOCALIZATION)
+        chosen = [ProblemInstance(problem=problem, seed=0) for problem in (*named, pair)]
+        slices = [one.problem.slice for one in chosen]
+        assert slices == ["control", "seen", "several"]
+        return dict(zip(slices, exported(chosen, reveal=reveal), strict=True))
+
+    assert {(row.slice, row.truth) for row in rows(reveal=False).values()} == {(None, None)}
+    for slice_, row in rows(reveal=True).items():
+        assert row.slice == slice_
+        assert row.truth is not None
+        assert bool(row.truth) is (slice_ != "control")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aoi.worlds.behaviour import bursts
 from aoi.worlds.endpoints import alertmanager, answer, jaeger, prometheus
 from aoi.worlds.telemetry.containers import Containers
 from kubeworld.api.server import api_of
@@ -114,6 +115,8 @@ def test_expressions_have_the_values_that_prometheus_gives_them(
         "rate(up[5m:1m])",
         "up offset -5m",
         "up atan2 up",
+        "pi()",
+        "limit_ratio(0.5, up)",
         '{"up"}',
         '"words"',
         "vector(1) + on () up",
@@ -124,6 +127,26 @@ def test_expressions_have_the_values_that_prometheus_gives_them(
 )
 def test_promql_beyond_the_subset_is_an_execution_error(hotel: Installed, expression: str) -> None:
     assert refused(hotel.world, "query", ("query", expression)) == (422, "execution")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "sin", "sinh", "tan", "tanh", "deg", "rad"),
+        *("day_of_year", "info", "sort_by_label_desc", "histogram_stddev", "histogram_stdvar", "mad_over_time"),
+        *("first_over_time", "ts_of_first_over_time", "ts_of_max_over_time", "limitk", "stddev"),
+    ],
+)
+def test_a_function_of_prometheus_that_is_not_here_is_told_from_one_that_it_does_not_have(
+    hotel: Installed, name: str
+) -> None:
+    assert refused(hotel.world, "query", ("query", f"{name}(up[5m])")) == (422, "execution")
+    assert refused(hotel.world, "query", ("query", f"{name}s(up[5m])")) == (400, "bad_data")
+
+
+@pytest.mark.parametrize("matcher", ['__name__="up"', '__name__="x"', '__name__=~".+"', 'job="a",__name__!="x"'])
+def test_a_metric_is_not_named_twice(hotel: Installed, matcher: str) -> None:
+    assert refused(hotel.world, "query", ("query", f"up{{{matcher}}}")) == (400, "bad_data")
 
 
 def test_every_series_at_once_is_an_answer(hotel: Installed) -> None:
@@ -201,6 +224,84 @@ def test_bad_ranges_are_bad_data(hotel: Installed, pairs: dict[str, str]) -> Non
     assert refused(hotel.world, "query_range", *pairs.items()) == (400, "bad_data")
 
 
+def test_an_instant_to_come_has_what_was_scraped_within_the_five_minutes_before_it(hotel: Installed) -> None:
+    world = hotel.world
+    now = (world.clock.epoch_ms + world.clock.now_ms) / 1000
+
+    def at(seconds: float, expression: str) -> Any:
+        found = data(world, "query", ("query", expression), ("time", f"{now + seconds:.3f}"))
+        return [[each["metric"], float(each["value"][1])] for each in found["result"]]
+
+    assert at(240, "up") == at(0, "up") != []
+    assert at(10_000, "up") == at(301, "up") == at(301, "rate(http_requests_total[5m])") == []
+    assert at(10_000, "up offset 10000s") == at(0, "up")
+    assert at(10_000, "max_over_time(up[1m])") == data(
+        world, "query", ("query", "up[1m]"), ("time", f"{now + 10_000:.3f}")
+    )["result"] == []  # fmt: skip
+    said = data(world, "query", ("query", "time()"), ("time", f"{now + 10_000:.3f}"))["result"]
+    assert said[0] == float(said[1]) == pytest.approx(now + 10_000)
+    half = at(150, 'sum(increase(http_requests_total{service="frontend"}[5m]))')[0][1]
+    assert half == pytest.approx(at(0, 'sum(increase(http_requests_total{service="frontend"}[5m]))')[0][1] / 2, rel=0.2)
+
+
+def test_a_range_that_ends_in_time_to_come_has_points_for_five_minutes_more(hotel: Installed) -> None:
+    world = hotel.world
+    now = (world.clock.epoch_ms + world.clock.now_ms) / 1000
+    asked = (("query", 'up{service="geo"}'), ("start", str(now - 60)), ("end", str(now + 3600)), ("step", "60"))
+    (series,) = data(world, "query_range", *asked)["result"]
+    assert [round(at - now) for at, _ in series["values"]] == [-60, 0, 60, 120, 180, 240]
+
+
+@pytest.mark.parametrize("moment", ["1e300", "inf", "NaN", "-1e18"])
+def test_a_time_that_no_clock_shows_is_bad_data(hotel: Installed, moment: str) -> None:
+    assert refused(hotel.world, "query", ("query", "time()"), ("time", moment)) == (400, "bad_data")
+
+
+def test_rules_are_chosen_by_type_name_group_and_file(hotel: Installed) -> None:
+    world = hotel.world
+    (group,) = data(world, "rules")["groups"]
+    assert data(world, "rules", ("type", "alert"))["groups"] == [group]
+    assert data(world, "rules", ("type", "record"))["groups"] == []
+    assert refused(world, "rules", ("type", "x")) == (400, "bad_data")
+    names = (("rule_name[]", "HighLatency"), ("rule_name[]", "ServiceDown"))
+    (chosen,) = data(world, "rules", *names)["groups"]
+    assert [rule["name"] for rule in chosen["rules"]] == ["HighLatency", "ServiceDown"]
+    for key in ("rule_name[]", "rule_group[]", "file[]"):
+        assert data(world, "rules", (key, "another"))["groups"] == []
+    assert data(world, "rules", ("rule_group[]", group["name"]), ("file[]", group["file"]))["groups"] == [group]
+
+
+def test_targets_are_chosen_by_state_and_pool(hotel: Installed) -> None:
+    world = hotel.world
+    every = data(world, "targets")
+    assert every == data(world, "targets", ("state", "any")) == data(world, "targets", ("state", "active"))
+    for state in ("dropped", "x"):
+        assert data(world, "targets", ("state", state)) == {"activeTargets": [], "droppedTargets": []}
+    pool = data(world, "targets", ("scrapePool", "services"))["activeTargets"]
+    assert pool == [target for target in every["activeTargets"] if target["scrapePool"] == "services"] != []
+
+
+def test_lists_are_cut_at_a_limit_with_a_warning(hotel: Installed) -> None:
+    world = hotel.world
+    for path, more in (("series", (("match[]", "up"),)), ("labels", ()), ("label/__name__/values", ())):
+        every = data(world, path, *more)
+        said = json.loads(prometheus(world, f"/api/v1/{path}", (*more, ("limit", "2"))).body)
+        assert said["data"] == every[:2]
+        assert said["warnings"] == ["results truncated due to limit"]
+        whole = json.loads(prometheus(world, f"/api/v1/{path}", (*more, ("limit", str(len(every))))).body)
+        assert whole == {"status": "success", "data": every}
+        assert data(world, path, *more, ("limit", "0")) == every
+        for bad in ("-1", "many"):
+            assert refused(world, path, *more, ("limit", bad)) == (400, "bad_data")
+    assert len(data(world, "metadata", ("limit", "3"))) == 3
+    assert refused(world, "metadata", ("limit", "many")) == (400, "bad_data")
+
+
+@pytest.mark.parametrize("name", ["bad-name", "9", "a:b", "a b"])
+def test_values_of_a_label_that_can_have_none_are_bad_data(hotel: Installed, name: str) -> None:
+    assert refused(hotel.world, f"label/{name}/values") == (400, "bad_data")
+
+
 def test_labels_and_series_are_found_by_matches(hotel: Installed) -> None:
     world = hotel.world
     match = ("match[]", 'up{service="geo"}')
@@ -228,8 +329,65 @@ def test_alerts_rules_and_alertmanager_tell_the_same(hotel: Installed) -> None:
     assert sorted(a["fingerprint"] for g in groups for a in g["alerts"]) == sorted(a["fingerprint"] for a in told)
     frontend = json.loads(alertmanager(world, "/api/v2/alerts", (("filter", 'service="frontend"'),)).body)
     assert {alert["labels"]["service"] for alert in frontend} == {"frontend"}
-    assert alertmanager(world, "/api/v2/alerts", (("filter", "?"),)).status == 400
-    assert json.loads(alertmanager(world, "/api/v2/alerts", (("active", "false"),)).body) == []
+    for path in ("/api/v2/alerts", "/api/v2/alerts/groups"):
+        every = json.loads(alertmanager(world, path, ()).body)
+        for none in (("active", "false"), ("receiver", "x"), ("receiver", "defaul")):
+            assert json.loads(alertmanager(world, path, (none,)).body) == []
+        for some in (("receiver", "def.*"), ("silenced", "false"), ("inhibited", "False"), ("active", "")):
+            assert json.loads(alertmanager(world, path, (some,)).body) == every
+        for bad in (("filter", "?"), ("receiver", "("), ("silenced", "abc"), ("active", "1 0")):
+            assert alertmanager(world, path, (bad,)).status == 400
+
+
+def test_what_fires_by_what_is_so_now_is_what_the_query_of_its_rule_finds(any_application: Installed) -> None:
+    world, application = any_application.world, any_application.application
+    called = next(callee for caller, callee in application.edges if caller == application.workload.entry)
+    scale(world, application, called, 0)
+    world.advance(300_000)
+    hour = bursts.of_hour(world.seed, application.programs, world.clock.now_ms // bursts.HOUR_MS)
+    passed = {burst.service for burst in hour}
+    seen = set()
+    for rule in data(world, "rules")["groups"][0]["rules"]:
+        found = {labels["service"] for labels, _ in query(world, rule["query"])}
+        fires = {alert["labels"]["service"] for alert in rule["alerts"]}
+        assert fires - passed == found - passed, rule["name"]
+        seen |= {rule["name"]} if fires - passed else set()
+    assert "HighErrorRate" in seen
+
+
+def test_the_series_of_alerts_has_those_that_fire_since_they_do(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "search", 0)
+    world.advance(300_000)
+    series = [labels for labels, _ in query(world, "ALERTS")]
+    assert {labels.pop("alertstate") for labels in series} == {"firing"}
+    firing = [alert["labels"] for alert in data(world, "alerts")["alerts"]]
+    assert sorted(map(str, firing)) == sorted(
+        str({key: value for key, value in labels.items() if key != "__name__"}) for labels in series
+    )
+    errors = 'ALERTS{alertname="HighErrorRate",service="frontend"}'
+    assert query(world, errors)
+    assert not query(world, f"{errors} offset 6m")
+
+
+def test_what_is_usual_is_what_is_so_while_nothing_is_wrong(hotel: Installed) -> None:
+    rates = "sum by (namespace, service) (rate(http_requests_total[5m]))"
+    shares = query(hotel.world, f"{rates} / slo_requests_per_second")
+    assert {labels["service"] for labels, _ in shares} == set(hotel.application.programs)
+    assert all(0.6 < share < 1.6 for _, share in shares)
+    slow = query(hotel.world, "slo_latency_p99_seconds")
+    assert all(0 < seconds < 5 for _, seconds in slow)
+
+
+def test_what_monitors_a_cluster_is_only_read_and_says_so(hotel: Installed) -> None:
+    world = hotel.world
+    for path in ("silences", "alerts"):
+        told = alertmanager(world, f"/api/v2/{path}", (), "POST")
+        assert (told.status, "only read" in json.loads(told.body)["message"]) == (405, True)
+        assert alertmanager(world, f"/api/v2/{path}", (), "HEAD").status == 200
+    assert jaeger(world, "/api/services", (), "POST").status == 405
+    assert prometheus(world, "/api/v1/rules", (), "POST").status == 405
+    assert prometheus(world, "/api/v1/query", (("query", "up"),), "POST").status == 200
 
 
 def test_a_trace_is_found_by_its_id_and_no_other_is(hotel: Installed) -> None:
@@ -260,6 +418,44 @@ def test_traces_are_chosen_by_tags_and_durations_of_the_services_own_spans(hotel
         assert jaeger(world, "/api/traces", bad).status == 400
 
 
+def test_nothing_is_traced_that_has_not_happened_yet(hotel: Installed) -> None:
+    world = hotel.world
+    now_us = (world.clock.epoch_ms + world.clock.now_ms) * 1000
+
+    def found(start_us: int, end_us: int | None) -> list[dict[str, Any]]:
+        end = (("end", str(end_us)),) if end_us else ()
+        asked = (("service", "frontend"), ("start", str(start_us)), *end)
+        return json.loads(jaeger(world, "/api/traces", asked).body)["data"]
+
+    hour_us = 3_600_000_000
+    for end_us in (None, now_us + 2 * hour_us):
+        assert found(now_us + hour_us, end_us) == []
+        assert found(now_us - hour_us, end_us) == found(now_us - hour_us, now_us) != []
+
+
+def test_dependencies_are_the_calls_of_the_time_that_is_asked_for(hotel: Installed) -> None:
+    world = hotel.world
+    scale(world, hotel.application, "search", 0)
+    world.advance(600_000)
+    now = world.clock.epoch_ms + world.clock.now_ms
+
+    def calls(**asked: object) -> dict[tuple[str, str], int]:
+        query_ = tuple((key, str(value)) for key, value in asked.items())
+        listed = json.loads(jaeger(world, "/api/dependencies", query_).body)["data"]
+        return {(edge["parent"], edge["child"]): edge["callCount"] for edge in listed}
+
+    last, before = calls(endTs=now, lookback=300_000), calls(endTs=now - 900_000, lookback=300_000)
+    assert ("search", "geo") not in last, "nobody runs that could call"
+    assert before["search", "geo"] > 100
+    assert calls(endTs=now - 900_000, lookback=600_000)["search", "geo"] == pytest.approx(
+        2 * before["search", "geo"], rel=0.01
+    )
+    assert calls(endTs=now + 3_600_000, lookback=600_000) == {}
+    assert calls() == calls(endTs=now) == calls(endTs=now, lookback=86_400_000)
+    for bad in (("endTs", "abc"), ("lookback", "1h")):
+        assert jaeger(world, "/api/dependencies", (bad,)).status == 400
+
+
 def test_what_listens_in_a_pod_is_known_by_its_image(hotel: Installed) -> None:
     world, namespace = hotel.world, hotel.application.namespace
     pods = {pod["metadata"]["labels"].get("io.kompose.service"): pod for pod in world.store.objects("pods", namespace)}
@@ -267,4 +463,5 @@ def test_what_listens_in_a_pod_is_known_by_its_image(hotel: Installed) -> None:
     assert answer(world, pods["jaeger"], 14269) is None
     listener = answer(world, pods["jaeger"], 16686)
     assert listener is not None
-    assert "frontend" in json.loads(listener("/api/services", ()).body)["data"]
+    assert "frontend" in json.loads(listener("/api/services", (), "GET").body)["data"]
+    assert listener("/api/services", (), "POST").status == 405

@@ -29,6 +29,7 @@ from aoi.records.decision import ExecDo
 from aoi.records.episode import Answer, Outcome
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.records.seed import MAX_SEED
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 
@@ -60,10 +61,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a session stands. Nothing of it tells the answer."""
+    """Where a session stands. As long as its episode is open, nothing of it tells the answer."""
 
     problem: str | None
-    """Id; None before the first reset."""
+    """Id of what was worked on, once the episode is over: it names the mechanism. None before."""
     seed: int
     kind: TaskKind | None
     namespace: str
@@ -89,8 +90,8 @@ class Environment:
         Without a problem the seed draws one. Raises: UnknownProblem, Permanent if there is none to draw from, or if
         the seed is none.
         """
-        if not isinstance(seed, int) or seed < 0:
-            raise Permanent(f"seed {seed!r:.60}: expected a whole number of at least 0")
+        if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+            raise Permanent(f"seed {seed!r:.60}: expected a whole number from 0 to {MAX_SEED}")
         with TURN:
             chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
             scenario = build(ProblemInstance(problem=chosen, seed=seed))
@@ -104,8 +105,8 @@ class Environment:
         if self._scenario is None:
             return State(None, 0, None, "", 0, is_done=True)
         instance = self._scenario.instance
-        kind, namespace = instance.problem.kind, self._scenario.namespace
-        return State(instance.problem.id, instance.seed, kind, namespace, self._steps, self._seen.is_done)
+        kind, namespace, is_done = instance.problem.kind, self._scenario.namespace, self._seen.is_done
+        return State(instance.problem.id if is_done else None, instance.seed, kind, namespace, self._steps, is_done)
 
     @property
     def schemas(self) -> list[dict[str, Any]]:

@@ -49,15 +49,16 @@ class Session(Served[ToolCall, Text, ServedState]):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()
-        self._environment, self._episode = environment, ""
+        self._environment, self._episode, self._begun = environment, "", 0
 
     def reset(
         self, seed: int | None = None, episode_id: str | None = None, problem: str | None = None, **_: Any
     ) -> Text:
         """Begin with a problem, or with one that the seed draws."""
         seen = self._environment.reset(problem, seed or 0)
-        state = self._environment.state
-        self._episode = episode_id or f"{state.problem}/{state.seed}"
+        self._begun += 1
+        # Of the session's count, not of the problem's id: whoever acts may ask for it.
+        self._episode = episode_id or f"{self._environment.state.seed}/{self._begun}"
         return _text(seen, self._environment.schemas)
 
     def step(self, action: ToolCall, timeout_s: float | None = None, **_: Any) -> Text:
@@ -66,7 +67,7 @@ class Session(Served[ToolCall, Text, ServedState]):
 
     @property
     def state(self) -> ServedState:
-        """Where the episode stands."""
+        """Where the episode stands; which problem it was, once it is over."""
         state = self._environment.state
         more = {"problem": state.problem, "seed": state.seed, "kind": state.kind, "is_done": state.is_done}
         return ServedState(episode_id=self._episode or None, step_count=state.steps, **more)

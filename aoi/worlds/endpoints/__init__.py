@@ -1,7 +1,8 @@
 """The HTTP faces of Prometheus, Jaeger and Alertmanager over a world: pure functions from a request to a response.
 
-`prometheus`, `jaeger` and `alertmanager` take (world, path, query); form fields of a POST count as query. Errors answer
-as the real servers do. `programs` says which containers of a cluster answer with one of them.
+`prometheus`, `jaeger` and `alertmanager` take (world, path, query, method); form fields of a POST count as query. They
+are only read: what would write is 405. Errors answer as the real servers do. `programs` says which containers of a
+cluster answer with one of them.
 """
 
 from aoi.worlds.endpoints.alertmanager_api import alertmanager

@@ -8,19 +8,24 @@ from typing import Any
 
 from aoi.access.transport import Response
 from aoi.worlds.endpoints import rules
-from aoi.worlds.endpoints.prometheus_api import Query, json_response
+from aoi.worlds.endpoints.prometheus_api import READS, Query, json_response, only_read
 from aoi.worlds.telemetry.promql import Matcher
-from kubeworld.admission.cel.patterns import PatternError, check
+from kubeworld.admission.cel.patterns import PatternError, check, is_match
 from kubeworld.machine.world import World
 
 VERSION = "0.26.0"
 """The release that is answered like."""
+_FLAGS = ("active", "silenced", "inhibited", "unprocessed", "muted")
 _GROUP_BY = ("alertname", "namespace")
 _FILTER = re.compile(r"""\s*(?P<label>[A-Za-z_]\w*)\s*(?P<operator>=~|!~|!=|=)\s*"?(?P<value>[^"]*)"?\s*""")
 
 
-def alertmanager(world: World, path: str, query: Query) -> Response:
+def alertmanager(  # noqa: PLR0911 - one answer per path
+    world: World, path: str, query: Query, method: str = "GET"
+) -> Response:
     """Answer one request."""
+    if method not in READS:
+        return only_read(method, "Alertmanager")
     if path in ("/-/healthy", "/-/ready", "/"):
         return Response(200, b"OK", "text/plain")
     match path.removeprefix("/api/v2/").rstrip("/") if path.startswith("/api/v2/") else "":
@@ -36,23 +41,30 @@ def alertmanager(world: World, path: str, query: Query) -> Response:
 
 
 def _alerts(world: World, query: Query, *, grouped: bool) -> Response:
+    given = dict(reversed(query))
+    for name in _FLAGS:
+        if (given.get(name) or "true").lower() not in ("true", "false"):
+            return json_response(400, f'{name} in query must be of type boolean: "{given[name]}"')
+    receiver = given.get("receiver") or ".*"
+    if not _is_regular(receiver):
+        return json_response(400, f"failed to parse receiver param: {receiver}")
     matchers = []
     for text in (value for key, value in query if key == "filter"):
         found = _FILTER.fullmatch(text)
-        if found is None or not _is_regular(found):
+        if found is None or not (_is_regular(found["value"]) or found["operator"] in ("=", "!=")):
             return json_response(400, f"bad matcher format: {text}")
         matchers.append(Matcher(found["label"], found["operator"], found["value"]))
-    is_wanted = dict(query).get("active", "true") != "false"
+    is_wanted = (given.get("active") or "true").lower() == "true" and is_match(receiver, rules.RECEIVER)
     every = rules.notifications(world) if is_wanted else []
     kept = [alert for alert in every if all(matcher.accepts(alert["labels"]) for matcher in matchers)]
     return json_response(200, _groups(kept) if grouped else kept)
 
 
-def _is_regular(found: re.Match[str]) -> bool:
+def _is_regular(text: str) -> bool:
     try:
-        check(found["value"])
+        check(text)
     except PatternError:
-        return not found["operator"].endswith("~")
+        return False
     return True
 
 

@@ -3,18 +3,18 @@
 Source: https://www.jaegertracing.io/docs/1.57/apis/#http-json-internal
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from aoi.access.transport import Response
 from aoi.worlds.applications.spec import Application
-from aoi.worlds.behaviour.conditions import observe
-from aoi.worlds.behaviour.traffic import evaluate
-from aoi.worlds.endpoints.prometheus_api import Query, json_response
+from aoi.worlds.behaviour.traffic import Traffic
+from aoi.worlds.endpoints.prometheus_api import READS, Query, json_response, only_read
 from aoi.worlds.runtime import applications_of
 from aoi.worlds.telemetry import promql, traces
+from aoi.worlds.telemetry.history import History
 from kubeworld.machine.world import World
 
 PREFIX = "/jaeger/ui"
@@ -28,8 +28,10 @@ class _Refused(Exception):
         self.response = json_response(status, _body(None, [{"code": status, "msg": message}]))
 
 
-def jaeger(world: World, path: str, query: Query, namespace: str = "") -> Response:
+def jaeger(world: World, path: str, query: Query, method: str = "GET", *, namespace: str = "") -> Response:
     """Answer one request: of all applications, or of that in a namespace."""
+    if method not in READS:
+        return only_read(method, "Jaeger")
     traced = [one for one in applications_of(world) if namespace in ("", *one.namespaces)]
     path = path.removeprefix(PREFIX) or "/"
     if path in ("/", "/search"):
@@ -56,7 +58,7 @@ def _data(world: World, traced: Sequence[Application], path: str, query: Query) 
         case ["api", "traces", trace_id]:
             return _trace(world, traced, trace_id)
         case ["api", "dependencies"]:
-            return [edge for application in traced for edge in _dependencies(world, application)]
+            return _dependencies(world, traced, dict(reversed(query)))
     raise _Refused(404, f"not found: {path}")
 
 
@@ -81,7 +83,7 @@ def _operations(traced: Sequence[Application], service: str) -> list[dict[str, s
 def _traces(world: World, traced: Sequence[Application], query: Query) -> list[dict[str, Any]]:
     parameters = dict(reversed(query))
     service = _needed(parameters, "service")
-    end = _milliseconds(world, parameters, "end", world.clock.now_ms)
+    end = min(_milliseconds(world, parameters, "end", world.clock.now_ms), world.clock.now_ms)
     back = promql.duration_ms(parameters["lookback"]) if "lookback" in parameters else traces.LOOKBACK_MS
     start = _milliseconds(world, parameters, "start", end - back)
     text = parameters.get("limit", str(DEFAULT_LIMIT))
@@ -156,12 +158,31 @@ def _milliseconds(world: World, parameters: dict[str, str], name: str, default_m
         ) from None
 
 
-def _dependencies(world: World, application: Application) -> list[dict[str, Any]]:
-    flows = evaluate(application, observe(world, application)).flows
-    return [
-        {"parent": caller, "child": callee, "callCount": int(flows[caller, callee].rate * 3600)}
-        for caller, callee in application.edges
-    ]
+def _dependencies(world: World, traced: Sequence[Application], parameters: dict[str, str]) -> list[dict[str, Any]]:
+    """Calls from one to another in the time that ends at `endTs` and is `lookback` long: both in milliseconds."""
+    epoch_ms, now_ms = world.clock.epoch_ms, world.clock.now_ms
+    until = _whole(parameters.get("endTs") or str(epoch_ms + now_ms), "endTs") - epoch_ms
+    end, start = min(until, now_ms), max(0, until - _whole(parameters.get("lookback") or str(DAY_MS), "lookback"))
+    found = []
+    for application in traced if start < end else ():
+        history = History(world, application)
+        for caller, callee in application.edges:
+            count = int(history.integral(_rate_between(caller, callee), start, end))
+            if count:
+                found.append({"parent": caller, "child": callee, "callCount": count})
+    return found
+
+
+def _rate_between(caller: str, callee: str) -> Callable[[Traffic], float]:
+    return lambda traffic: traffic.flows[caller, callee].rate
+
+
+def _whole(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        why = f"strconv.ParseInt: parsing {text!r:.80}: invalid syntax"
+        raise _Refused(400, f"unable to parse param '{name}': {why}") from None
 
 
 def _body(data: list[Any] | None, errors: list[dict[str, Any]] | None) -> dict[str, Any]:

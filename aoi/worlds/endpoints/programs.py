@@ -1,6 +1,7 @@
 """What answers HTTP in a cluster's containers: monitoring systems, by their image, and the programs of applications."""
 
 from collections.abc import Callable
+from functools import partial
 
 from aoi.access.transport import Response
 from aoi.worlds.behaviour.launch import split_image
@@ -11,7 +12,8 @@ from aoi.worlds.endpoints.prometheus_api import Query, prometheus
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-Answer = Callable[[str, Query], Response]
+Answer = Callable[[str, Query, str], Response]
+"""(path, query, method) -> response."""
 _SEVERAL = ("all-in-one", "jaeger", "jaeger-query")
 JAEGER_PORTS, PROMETHEUS_PORTS, ALERTMANAGER_PORTS = (16686,), (9090,), (9093,)
 
@@ -33,9 +35,9 @@ def _program(world: World, pod: Obj, container: Obj, port: int) -> Answer | None
     owner, _, name = repository.rpartition("/")
     owner = owner.rpartition("/")[2]
     if name == "prometheus" and port in PROMETHEUS_PORTS:
-        return lambda path, query: prometheus(world, path, query)
+        return partial(prometheus, world)
     if name == "alertmanager" and port in ALERTMANAGER_PORTS:
-        return lambda path, query: alertmanager(world, path, query)
+        return partial(alertmanager, world)
     if owner == "jaegertracing" and name in _SEVERAL and port in JAEGER_PORTS:
-        return lambda path, query: jaeger(world, path, query, pod["metadata"]["namespace"])
+        return partial(jaeger, world, namespace=pod["metadata"]["namespace"])
     return None

@@ -5,6 +5,7 @@
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,15 @@ SCRAPE_INTERVAL = "15s"
 VERSION = "2.47.2"
 """The release that is answered like."""
 _TYPES = {"_total": "counter", "_bucket": "histogram"}
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RULE_TYPES = {"": "", "alert": "alerting", "record": "recording"}
+_LATEST_S = 2**53
+"""Of points in time: what a float still tells apart."""
+
+
+READS = ("GET", "HEAD")
+_FORMS = ("query", "query_range", "series", "labels")
+"""What may be asked by a form as well, since expressions grow long."""
 
 
 class _Refused(Exception):
@@ -36,8 +46,13 @@ class _Refused(Exception):
         self.response = json_response(status, {"status": "error", "errorType": kind, "error": message})
 
 
-def prometheus(world: World, path: str, query: Query) -> Response:
+def prometheus(  # noqa: PLR0911 - one answer per refusal
+    world: World, path: str, query: Query, method: str = "GET"
+) -> Response:
     """Answer one request."""
+    if method not in READS and not (method == "POST" and path.removeprefix("/api/v1/") in _FORMS):
+        return only_read(method, "Prometheus")
+    warnings: dict[str, Any] = {}
     if path in ("/", "/graph", "/-/healthy", "/-/ready"):
         said = {"/-/healthy": "Prometheus Server is Healthy.\n", "/-/ready": "Prometheus Server is Ready.\n"}
         return Response(
@@ -45,6 +60,8 @@ def prometheus(world: World, path: str, query: Query) -> Response:
         )
     try:
         data = _data(world, path, query)
+        if isinstance(data, list) and 0 < (limit := _limit(query)) < len(data):
+            data, warnings = data[:limit], {"warnings": ["results truncated due to limit"]}
     except promql.Unsupported as error:
         return _Refused(422, "execution", str(error)).response
     except RecursionError:
@@ -53,7 +70,7 @@ def prometheus(world: World, path: str, query: Query) -> Response:
         return _Refused(400, "bad_data", f'invalid parameter "query": {error}').response
     except _Refused as error:
         return error.response
-    return json_response(200, {"status": "success", "data": data})
+    return json_response(200, {"status": "success", "data": data, **warnings})
 
 
 def _data(world: World, path: str, query: Query) -> Any:
@@ -63,8 +80,8 @@ def _data(world: World, path: str, query: Query) -> Any:
         "series": lambda: _series(world, query),
         "labels": lambda: sorted({label for labels in _selected(world, query) for label in labels}),
         "alerts": lambda: {"alerts": rules.alerts(world)},
-        "rules": lambda: {"groups": rules.groups(world)},
-        "targets": lambda: _targets(world),
+        "rules": lambda: {"groups": _rules(world, query)},
+        "targets": lambda: _targets(world, dict(reversed(query))),
         "metadata": lambda: _metadata(world, dict(reversed(query))),
         "status/buildinfo": lambda: {"version": VERSION, "revision": "", "branch": "", "goVersion": ""},
         "status/runtimeinfo": lambda: {"startTime": world.clock.rfc3339(0), "storageRetention": "15d"},
@@ -74,6 +91,8 @@ def _data(world: World, path: str, query: Query) -> Any:
         return answers[wanted]()
     match wanted.split("/"):
         case ["label", name, "values"]:
+            if not _LABEL.fullmatch(name):
+                raise _Refused(400, "bad_data", f'invalid label name: "{name}"')
             if name == "__name__" and not any(key == "match[]" for key, _ in query):
                 return Monitored(world, applications_of(world)).names
             return sorted({labels[name] for labels in _selected(world, query) if name in labels})
@@ -90,11 +109,17 @@ def _instant(world: World, parameters: dict[str, str]) -> Any:
             {"metric": labels, "values": [_sample(world, *sample) for sample in samples]} for labels, samples in found
         ]
         return {"resultType": "matrix", "result": result}
-    value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms, monitored.is_sampled)
+    value = _evaluated(world, monitored, node, at_ms)
     if isinstance(value, float):
         return {"resultType": "scalar", "result": _sample(world, at_ms, value)}
     result = [{"metric": labels, "value": _sample(world, at_ms, sample)} for labels, sample in value]
     return {"resultType": "vector", "result": result}
+
+
+def _evaluated(world: World, monitored: Monitored, node: promql.Node, at_ms: int) -> list[promql.Sample] | float:
+    clock = world.clock
+    sampled = monitored.is_sampled
+    return evaluate(node, monitored.series, at_ms, clock.epoch_ms, sampled, newest_ms=clock.now_ms)
 
 
 def _range(world: World, parameters: dict[str, str]) -> Any:
@@ -111,8 +136,8 @@ def _range(world: World, parameters: dict[str, str]) -> Any:
         why = 'invalid expression type "range vector" for range query, must be Scalar or instant Vector'
         raise promql.PromqlError(why)
     rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
-    for at_ms in range(start, min(end, world.clock.now_ms) + 1, step):
-        value = evaluate(node, monitored.series, at_ms, world.clock.epoch_ms, monitored.is_sampled)
+    for at_ms in range(start, end + 1, step):
+        value = _evaluated(world, monitored, node, at_ms)
         samples: list[promql.Sample] = [({}, value)] if isinstance(value, float) else value
         for labels, sample in samples:
             rows.setdefault(tuple(sorted(labels.items())), []).append(_sample(world, at_ms, sample))
@@ -139,11 +164,48 @@ def _selected(world: World, query: Query) -> list[promql.Labels]:
     return list(picked.values())
 
 
-def _targets(world: World) -> dict[str, Any]:
+def _limit(query: Query) -> int:
+    """How many entries of a list are wanted; 0: all."""
+    text = dict(reversed(query)).get("limit") or "0"
+    try:
+        limit = int(text)
+    except ValueError:
+        raise _bad("limit", f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    if limit < 0:
+        raise _bad("limit", "limit must be non-negative")
+    return limit
+
+
+def _rules(world: World, query: Query) -> list[dict[str, Any]]:
+    """Groups with the rules that are asked for; without a group of which none is."""
+    wanted = dict(reversed(query)).get("type", "").lower()
+    if wanted not in _RULE_TYPES:
+        raise _bad("type", f'not supported value "{wanted}"')
+    names, groups, files = (
+        {value for key, value in query if key == f"{what}[]"} for what in ("rule_name", "rule_group", "file")
+    )
+    found = []
+    for group in rules.groups(world):
+        kept = [
+            rule
+            for rule in group["rules"]
+            if _RULE_TYPES[wanted] in ("", rule["type"]) and (not names or rule["name"] in names)
+        ]
+        if kept and (not groups or group["name"] in groups) and (not files or group["file"] in files):
+            found.append({**group, "rules": kept})
+    return found
+
+
+def _targets(world: World, parameters: dict[str, str]) -> dict[str, Any]:
+    """Those that are scraped: none is dropped."""
+    if parameters.get("state", "").lower() not in ("", "any", "active"):
+        return {"activeTargets": [], "droppedTargets": []}
     now = world.clock.now_ms
     active = []
     for series in Monitored(world, applications_of(world)).series("up"):
         labels = series.labels
+        if parameters.get("scrapePool", labels["job"]) not in ("", labels["job"]):
+            continue
         name = labels.get("service") or labels.get("instance", "")
         is_up = series.at(now) == 1.0
         active.append(
@@ -168,8 +230,8 @@ def _metadata(world: World, parameters: dict[str, str]) -> dict[str, Any]:
     names: Iterable[str] = Monitored(world, applications_of(world)).names
     if wanted := parameters.get("metric"):
         names = [name for name in names if name == wanted]
-    limit = parameters.get("limit", "")
-    kept = list(names)[: int(limit)] if limit.isdigit() else names
+    limit = _limit(tuple(parameters.items()))
+    kept = list(names)[:limit] if limit else names
     return {name: [{"type": _type(name), "help": "", "unit": ""}] for name in kept}
 
 
@@ -178,13 +240,12 @@ def _type(name: str) -> str:
 
 
 def _moment(world: World, parameters: dict[str, str], name: str) -> int:
-    """A parameter in Unix seconds or RFC 3339 as world time; now if it is not given or lies in the future."""
+    """A parameter in Unix seconds or RFC 3339 as world time; now if no `time` is given."""
     text = parameters.get(name)
-    now = world.clock.now_ms
     if text is None:
         if name != "time":
             raise _bad(name, 'cannot parse "" to a valid timestamp')
-        return now
+        return world.clock.now_ms
     try:
         seconds = float(text)
     except ValueError:
@@ -192,10 +253,9 @@ def _moment(world: World, parameters: dict[str, str], name: str) -> int:
             seconds = datetime.fromisoformat(text).timestamp()
         except ValueError:
             raise _bad(name, f'cannot parse "{text}" to a valid timestamp') from None
-    if not math.isfinite(seconds):
+    if not abs(seconds) < _LATEST_S:  # nor is it NaN
         raise _bad(name, f'cannot parse "{text}" to a valid timestamp')
-    at_ms = int(seconds * 1000) - world.clock.epoch_ms
-    return min(at_ms, now) if name != "start" else at_ms
+    return int(seconds * 1000) - world.clock.epoch_ms
 
 
 def _step(text: str) -> int:
@@ -226,6 +286,13 @@ def _number(value: float) -> str:
         return str(int(value))
     # Nine digits hide what floats add to a sum; of a point in time they would hide the seconds.
     return f"{value:.9g}" if abs(value) < 1e6 else f"{value:.15g}"
+
+
+def only_read(method: str, server: str) -> Response:
+    """What a method that would write is told."""
+    return json_response(
+        405, {"code": 405, "message": f"method {method} is not allowed here: this {server} is only read"}
+    )
 
 
 def json_response(status: int, body: Any) -> Response:

@@ -1,6 +1,6 @@
 """Alerting rules of a cluster and what they fire, in the shapes of Prometheus and of Alertmanager."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aoi.worlds.applications.spec import Application
@@ -10,19 +10,6 @@ from aoi.worlds.telemetry import alerts as alerting
 from kubeworld.machine.world import World
 
 RECEIVER = "default"
-_RATIO = (
-    'sum by (namespace, service) (rate(http_requests_total{code="500"}[1m])) / '
-    "sum by (namespace, service) (rate(http_requests_total[1m]))"
-)
-_P99 = "histogram_quantile(0.99, sum by (namespace, service, le) (rate(http_request_duration_seconds_bucket[1m]{})))"
-_RATE = "sum by (namespace, service) (rate(http_requests_total[1m]{}))"
-EXPRESSIONS = {
-    "HighErrorRate": f"{_RATIO} > {alerting.ERROR_SHARE:g}",
-    "HighLatency": f"{_P99.replace('{}', '')} > {alerting.SLOW_FACTOR:g} * {_P99.replace('{}', ' offset 1d')}",
-    "ServiceDown": 'up{job="services"} == 0',
-    "TrafficAnomaly": f"{_RATE.replace('{}', '')} / {_RATE.replace('{}', ' offset 1d')} < {alerting.LOW_TRAFFIC:g}",
-}
-"""The rules in words of PromQL. What is usual is known here, and not looked up a day ago."""
 
 
 def alerts(world: World) -> list[dict[str, Any]]:
@@ -41,12 +28,37 @@ def groups(world: World) -> list[dict[str, Any]]:
                 "file": f"/etc/prometheus/rules/{application.namespace}.yaml",
                 "interval": 60,
                 "limit": 0,
-                "rules": [_rule(world, application, name, firing) for name in alerting.NAMES],
+                "rules": [
+                    _rule(world, application, name, watched, firing)
+                    for name in alerting.NAMES
+                    if (watched := alerting.watched(world, application, name))
+                ],
                 "evaluationTime": 0.004,
                 "lastEvaluation": world.clock.rfc3339(),
             }
         )
     return listed
+
+
+def expression(application: Application, rule: str, services: Sequence[str]) -> str:
+    """A rule in words of PromQL, for the programs that it is written for."""
+    chosen = f'namespace="{application.namespace}",service=~"{"|".join(services)}"'
+    by = "sum by (namespace, service)"
+    rate = f"{by} (rate(http_requests_total{{{chosen}}}[1m]))"
+    match rule:
+        case "HighErrorRate":
+            failed = f'{by} (rate(http_requests_total{{{chosen},code="500"}}[1m]))'
+            return f"{failed} / {rate} > {alerting.ERROR_SHARE:g}"
+        case "HighLatency":
+            buckets = f"sum by (namespace, service, le) (rate(http_request_duration_seconds_bucket{{{chosen}}}[1m]))"
+            p99, usual = f"histogram_quantile(0.99, {buckets})", "slo_latency_p99_seconds"
+            extra = alerting.SLOW_EXTRA_MS / 1000
+            return f"{p99} > {alerting.SLOW_FACTOR:g} * {usual} and {p99} > {usual} + {extra:g}"
+        case "ServiceDown":
+            return f'up{{job="services",{chosen}}} == 0'
+    share = f"{rate} / slo_requests_per_second"
+    odd = f"({share} < {alerting.LOW_TRAFFIC:g} or {share} > {alerting.HIGH_TRAFFIC:g})"
+    return f'{odd} and on (namespace, service) up{{job="services",{chosen}}} == 1'
 
 
 def notifications(world: World) -> list[dict[str, Any]]:
@@ -60,22 +72,13 @@ def _firing(world: World) -> Iterator[tuple[Application, alerting.Alert]]:
             yield application, alert
 
 
-def _labels(application: Application, alert: alerting.Alert) -> dict[str, str]:
-    return {
-        "alertname": alert.name,
-        "namespace": application.namespace,
-        "service": alert.service,
-        "severity": alert.severity,
-    }
-
-
 def _annotations(alert: alerting.Alert) -> dict[str, str]:
     return {"summary": f"{alert.service}: {alert.summary}"}
 
 
 def _prometheus(world: World, application: Application, alert: alerting.Alert) -> dict[str, Any]:
     return {
-        "labels": _labels(application, alert),
+        "labels": alerting.labels_of(application, alert),
         "annotations": _annotations(alert),
         "state": "firing",
         "activeAt": world.clock.rfc3339(alert.active_ms),
@@ -83,11 +86,13 @@ def _prometheus(world: World, application: Application, alert: alerting.Alert) -
     }
 
 
-def _rule(world: World, application: Application, name: str, firing: list[alerting.Alert]) -> dict[str, Any]:
+def _rule(
+    world: World, application: Application, name: str, watched: Sequence[str], firing: list[alerting.Alert]
+) -> dict[str, Any]:
     mine = [_prometheus(world, application, alert) for alert in firing if alert.name == name]
     return {
         "name": name,
-        "query": EXPRESSIONS[name],
+        "query": expression(application, name, watched),
         "duration": alerting.FOR_MS // 1000,
         "keepFiringFor": 0,
         "labels": {},
@@ -102,7 +107,7 @@ def _rule(world: World, application: Application, name: str, firing: list[alerti
 
 
 def _alertmanager(world: World, application: Application, alert: alerting.Alert) -> dict[str, Any]:
-    labels = _labels(application, alert)
+    labels = alerting.labels_of(application, alert)
     now = world.clock.now_ms
     return {
         "labels": labels,

@@ -55,6 +55,16 @@ def firing(world: World, application: Application) -> list[Alert]:
     return sorted(alerts.values(), key=lambda alert: (-alert.score, alert.service, alert.name))
 
 
+def labels_of(application: Application, alert: Alert) -> dict[str, str]:
+    """Of an alert, wherever it is told."""
+    return {
+        "alertname": alert.name,
+        "namespace": application.namespace,
+        "service": alert.service,
+        "severity": alert.severity,
+    }
+
+
 def healthy(application: Application) -> Conditions:
     """Conditions of an installation in which nothing is wrong: what thresholds are relative to."""
     instances = tuple(
@@ -88,6 +98,16 @@ def _rules(world: World, application: Application, history: History, usual: Traf
         if world.clock.now_ms - since >= FOR_MS:
             alerts.append(Alert(rule, name, round(value, 4), score, since, summary))
     return alerts
+
+
+def watched(world: World, application: Application, rule: str) -> tuple[str, ...]:
+    """Programs that somebody wrote a rule for: nobody writes them all."""
+    match rule:
+        case "ServiceDown":
+            return tuple(name for name in application.programs if _is_watched(world, application, name))
+        case "TrafficAnomaly":
+            return tuple(name for name in application.programs if is_monitored(world, name, "traffic"))
+    return tuple(application.programs)
 
 
 def _is_watched(world: World, application: Application, name: str) -> bool:

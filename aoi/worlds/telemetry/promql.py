@@ -70,6 +70,10 @@ _ELSEWHERE = frozenset(
         *("idelta", "label_join", "label_replace", "ln", "log10", "log2", "minute", "month", "predict_linear"),
         *("present_over_time", "quantile_over_time", "resets", "sgn", "sort_by_label", "sqrt", "stddev_over_time"),
         *("stdvar_over_time", "timestamp", "year", "stddev", "stdvar", "quantile", "count_values", "limitk"),
+        *("limit_ratio", "info", "pi", "deg", "rad", "day_of_year", "sort_by_label_desc", "histogram_stddev"),
+        *("histogram_stdvar", "mad_over_time", "first_over_time"),
+        *(f"ts_of_{which}_over_time" for which in ("first", "last", "max", "min")),
+        *(f"{arc}{what}{kind}" for arc in ("", "a") for what in ("sin", "cos", "tan") for kind in ("", "h")),
     )
 )
 """Functions and aggregations that Prometheus knows and this subset does not."""
@@ -350,6 +354,9 @@ class _Parser:
                 if self.peek() == ",":
                     self.take()
             self.take("}")
+        twice = next((matcher for matcher in matchers if name and matcher.label == "__name__"), None)
+        if twice:
+            raise PromqlError(f'metric name must not be set twice: "{name}" or "{twice.value}"')
         if not name:
             named = next((m for m in matchers if m.label == "__name__" and m.operator == "="), None)
             if named is None and all(matcher.accepts({}) for matcher in matchers):

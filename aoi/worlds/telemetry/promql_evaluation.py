@@ -11,6 +11,8 @@ from aoi.worlds.telemetry.scrapes import SCRAPE_MS
 IsSampled = Callable[[str, Labels, int], bool]
 """(metric, labels, time of a scrape) -> whether the sample is there: scrapes are missed now and then."""
 Key = tuple[tuple[str, str], ...]
+LOOKBACK_MS = 300_000
+"""How long a series still has its newest value when none follows (`--query.lookback-delta`)."""
 
 
 def _sum(values: Sequence[float]) -> float:
@@ -43,10 +45,19 @@ def every_sample(_metric: str, _labels: Labels, _at_ms: int) -> bool:
 
 
 def evaluate(
-    node: Node, source: Source, at_ms: int, epoch_ms: int = 0, is_sampled: IsSampled = every_sample
+    node: Node,
+    source: Source,
+    at_ms: int,
+    epoch_ms: int = 0,
+    is_sampled: IsSampled = every_sample,
+    *,
+    newest_ms: int | None = None,
 ) -> list[Sample] | float:
-    """An instant vector, or a scalar; `epoch_ms` is what `time()` counts from. Raises: PromqlError."""
-    return _Evaluator(source, at_ms, epoch_ms, is_sampled).value(node)
+    """An instant vector, or a scalar; `epoch_ms` is what `time()` counts from. Raises: PromqlError.
+
+    Nothing was scraped after `newest_ms`: by default all is known up to the instant.
+    """
+    return _Evaluator(source, at_ms, epoch_ms, is_sampled, at_ms if newest_ms is None else newest_ms).value(node)
 
 
 def matrix(
@@ -83,11 +94,12 @@ def _named(node: Node, source: Source) -> list[tuple[str, Series]]:
 class _Evaluator:
     """Evaluates at one instant."""
 
-    def __init__(self, source: Source, at_ms: int, epoch_ms: int, is_sampled: IsSampled) -> None:
+    def __init__(self, source: Source, at_ms: int, epoch_ms: int, is_sampled: IsSampled, newest_ms: int) -> None:
         self.source = source
         self.is_sampled = is_sampled
         self.at_ms = at_ms
         self.epoch_ms = epoch_ms
+        self.newest_ms = newest_ms
 
     def value(self, node: Node) -> list[Sample] | float:
         match node.kind:
@@ -108,6 +120,9 @@ class _Evaluator:
 
     def _instant(self, node: Node) -> list[Sample]:
         at = self.at_ms - node.offset_ms
+        if at - self.newest_ms >= LOOKBACK_MS:
+            return []
+        at = min(at, self.newest_ms)
         samples = [(name, series.labels, series.at(at)) for name, series in _named(node, self.source)]
         return [({"__name__": name, **labels}, value) for name, labels, value in samples if value is not None]
 
@@ -162,9 +177,10 @@ class _Evaluator:
                 if values:
                     result.append((labels, _over(name, values)))
                 continue
-            if not series.exists(end):
+            known = min(end, self.newest_ms)
+            if known <= start or not series.exists(known):
                 continue
-            grown = series.increase(start, end)
+            grown = series.increase(start, known)
             result.append((labels, grown / (selector.range_ms / 1000) if name in ("rate", "irate") else grown))
         return result
 

@@ -2,18 +2,20 @@
 
 Names follow what exporters use: `http_requests_total{service,code}` and `http_request_duration_seconds_bucket` at the
 server, `http_client_requests_total{service,peer,outcome}` and `http_client_request_duration_seconds_bucket` at the
-caller, replicas of its Deployments over time, and `up`. Rates carry a slow wave and seeded noise. What containers use
+caller, `slo_requests_per_second` and `slo_latency_p99_seconds` for what its owners know to be usual, `ALERTS`, replicas
+of its Deployments over time, and `up`. Rates carry a slow wave and seeded noise. What containers use
 is in `containers.py`, what objects say in `objects.py`; `monitored.py` puts all of it together.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import bursts
 from aoi.worlds.behaviour.conditions import Instances
-from aoi.worlds.behaviour.traffic import Flow, Load, Traffic
-from aoi.worlds.telemetry import scrapes
+from aoi.worlds.behaviour.traffic import Flow, Load, Traffic, evaluate
+from aoi.worlds.telemetry import alerts, scrapes
 from aoi.worlds.telemetry.history import Counter, Errors, Gauge, History, ready_at, share_below
 from aoi.worlds.telemetry.promql import Labels, Matcher, Series
 from aoi.worlds.telemetry.runtimes import Runtimes
@@ -36,6 +38,9 @@ class Catalogue:
             "http_request_duration_seconds_count": self._duration_counts,
             "http_client_requests_total": self._client_requests,
             "http_client_request_duration_seconds_bucket": self._client_durations,
+            "slo_requests_per_second": self._usual_rates,
+            "slo_latency_p99_seconds": self._usual_latencies,
+            "ALERTS": self._alerts,
             "kube_deployment_spec_replicas": self._replicas,
             "kube_deployment_status_replicas_available": self._available,
             **Runtimes(application, self.history).makers,
@@ -108,6 +113,25 @@ class Catalogue:
                 below = _of_flow(caller, callee, _flow_below(bound))
                 yield Counter({**labels, "le": _bound(bound)}, below, self.history)
 
+    # What is usual, as rules compare with it, and what they fire.
+
+    def _usual_rates(self) -> Iterator[Series]:
+        yield from self._usual(lambda load: load.rate)
+
+    def _usual_latencies(self) -> Iterator[Series]:
+        yield from self._usual(lambda load: load.p99_ms / 1000)
+
+    def _usual(self, part: Callable[[Load], float]) -> Iterator[Series]:
+        usual = evaluate(self.application, alerts.healthy(self.application))
+        for name, labels in self._programs():
+            yield Gauge(labels, partial(_constant, part(usual.components[name])))
+
+    def _alerts(self) -> Iterator[Series]:
+        """Those that fire now, since when they do: what fired once and was let go is not remembered."""
+        for alert in alerts.firing(self.world, self.application):
+            labels = alerts.labels_of(self.application, alert)
+            yield Gauge({**labels, "alertstate": "firing"}, partial(_since, alert.active_ms + alerts.FOR_MS))
+
     # Workloads.
 
     def _replicas(self) -> Iterator[Series]:
@@ -131,6 +155,14 @@ class Catalogue:
             return None
 
         return value
+
+
+def _constant(value: float, _at_ms: int) -> float:
+    return value
+
+
+def _since(start_ms: int, at_ms: int) -> float | None:
+    return 1.0 if at_ms >= start_ms else None
 
 
 def _of(name: str, part: Callable[[Load], float]) -> Callable[[Traffic], float]:

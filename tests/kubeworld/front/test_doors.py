@@ -45,7 +45,7 @@ def listening(world, pod, port):
     if port != 8080:
         return None
     name = pod["metadata"]["name"]
-    return lambda path, query: Said(200, json.dumps({"pod": name, "path": path, "query": query}).encode())
+    return lambda path, query, method: Said(200, json.dumps({"pod": name, "path": path, "query": query}).encode())
 
 
 def make_front(*names: str, **more) -> Front:
@@ -80,12 +80,14 @@ def is_open(port: int) -> bool:
 
 
 def test_a_face_answers_for_the_world_that_the_path_names():
-    face = Face("names", lambda world: lambda path, query: Said(200, f"{world.seed} {path} {query}".encode()))
+    face = Face(
+        "names", lambda world: lambda path, query, method: Said(200, f"{world.seed} {method} {path} {query}".encode())
+    )
     with serving(make_front("a", "b", faces=(face,))) as front:
         url = front.doors.urls["names"]
-        assert httpx.get(f"{url}/w/b/x%20y?k=1").text == "1 /x y (('k', '1'),)"
+        assert httpx.get(f"{url}/w/b/x%20y?k=1").text == "1 GET /x y (('k', '1'),)"
         form = httpx.post(f"{url}/w/a/x?k=1", data={"q": "up{}"})
-        assert form.text == "0 /x (('k', '1'), ('q', 'up{}'))"
+        assert form.text == "0 POST /x (('k', '1'), ('q', 'up{}'))"
         assert httpx.get(f"{url}/w/c/x").status_code == 404
         assert httpx.delete(f"{url}/w/a/x").status_code == 405
 

@@ -15,6 +15,7 @@ from functools import cache
 from multiprocessing.context import ForkServerContext
 
 from aoi.errors import StageBusy
+from aoi.orphans import end_with_parent
 from models.threads import use_threads
 
 PRELOADED = "models.episodes"
@@ -60,4 +61,5 @@ def _context() -> ForkServerContext:
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    end_with_parent()
     use_threads(1)

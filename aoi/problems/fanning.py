@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from aoi.errors import StageBusy
+from aoi.orphans import end_with_parent
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -29,7 +30,7 @@ def cores() -> int:
 def fan_out(task: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator[tuple[J, R]]:
     """Each job with its result, in the order in which they finish. One worker works in this process.
 
-    However the caller leaves (Ctrl-C too), no worker outlives it; what was given until then is whole.
+    However the caller leaves (Ctrl-C and SIGKILL too), no worker outlives it; what was given until then is whole.
     Raises: StageBusy if a worker died; what a task raises.
     """
     if workers <= 1 or len(jobs) <= 1:
@@ -56,4 +57,5 @@ def fan_out(task: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    end_with_parent()
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))

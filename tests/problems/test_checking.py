@@ -1,5 +1,8 @@
 """Checks of many problems: kept as they finish, over processes, and told as a table."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,42 @@ def test_work_that_is_left_in_its_middle_leaves_no_process_behind() -> None:
     assert dict(fan_out(_squared, list(range(8)), 2)) == {number: number * number for number in range(8)}
     with pytest.raises(ValueError, match="negative"):
         list(fan_out(_squared, [1, -1, 2], 2))
+
+
+ORPHANS = """
+import os, time
+from aoi.problems.fanning import fan_out
+
+def report(job):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(fan_out(report, [1, 2], 2))
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        assert all(_runs(pid) for pid in workers)
+        parent.kill()
+    for _ in range(200):
+        if not any(_runs(pid) for pid in workers):
+            break
+        time.sleep(0.1)
+    assert not any(_runs(pid) for pid in workers)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and no zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_the_catalogue_is_represented_by_one_of_each_mechanism_and_by_compounds() -> None:

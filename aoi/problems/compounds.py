@@ -22,8 +22,9 @@ SPLITS: tuple[Split, ...] = ("train", "development", "test")
 PAIRS = 6
 """Of each application and split."""
 CASCADES = 3
-STARVED = 0.5
-"""Share of its requests below which a component has too few to show what only requests show."""
+STARVED = 0.9
+"""Share of its requests below which a component may have too few to show what only requests show: a limit that is just
+reached with all of them is not with fewer."""
 SPREADING = frozenset({"quota", "node", "admission", "policy", "dns"})
 """Families whose faults hit whoever needs a new pod, or a whole namespace: beside one of these nothing stands apart."""
 AND, THEN = "+", ">restart"

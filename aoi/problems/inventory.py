@@ -62,7 +62,7 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
     `mended` are the objects that the fault itself changed: a repair may write them in any way that keeps what
     they are for (they exist, with their replicas, their containers, and what these keep and answer).
     """
-    free = set(mended)
+    free, least = set(mended), _autoscaled(before)
     lost = []
     for key, old in before.items():
         new = world.store.get(*key)
@@ -71,7 +71,7 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
         name = f"{key[0]}/{key[2]}"
         if new is None or new["metadata"].get("deletionTimestamp"):
             lost.append(f"{name} is gone")
-        elif (smaller := _smaller(key[0], old, new)) is not None:
+        elif (smaller := _smaller(key[0], old, new, least.get(key))) is not None:
             lost.append(f"{name}: {smaller}")
         elif key not in free and desired(key[0], old) != desired(key[0], new):
             lost.append(f"{name} was changed")
@@ -105,10 +105,21 @@ def configmaps_of(part: Any) -> set[str]:
     return own | {name for value in part.values() for name in configmaps_of(value)}
 
 
-def _smaller(resource: str, old: Obj, new: Obj) -> str | None:
-    """Whether a workload or a ConfigMap does less than it did."""
+def _autoscaled(before: Inventory) -> dict[Key, int]:
+    """Workload -> the fewest replicas that an autoscaler, which was there before, may leave it with."""
+    found = {}
+    for scaler in (obj for key, obj in before.items() if key[0] == "horizontalpodautoscalers.autoscaling"):
+        target, spec = scaler["spec"]["scaleTargetRef"], scaler["spec"]
+        key = (f"{target['kind'].lower()}s.apps", scaler["metadata"]["namespace"], target["name"])
+        found[key] = spec.get("minReplicas", 1)
+    return found
+
+
+def _smaller(resource: str, old: Obj, new: Obj, least: int | None) -> str | None:
+    """Whether a workload or a ConfigMap does less than it did. What an autoscaler gives and takes is not counted."""
     if resource in WORKLOADS:
         asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
+        asked = asked if least is None else min(asked, least)
         if asks < asked:
             return f"{asks} replicas, expected at least {asked}"
         for what, of in (

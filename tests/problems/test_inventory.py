@@ -143,3 +143,20 @@ def test_a_cordoned_node_is_a_loss_and_a_pressure_taint_is_not(world: World) -> 
     assert losses(before, world) == []
     change(world, key, True, "spec", "unschedulable")
     assert losses(before, world) == ["nodes/n1 was changed"]
+
+
+def test_replicas_that_an_autoscaler_takes_back_are_no_loss(world: World) -> None:
+    change(world, DEPLOYMENT, 9, "spec", "replicas")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": DEPLOYMENT[2]}
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "cart", "namespace": NS},
+        "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9},
+    }
+    world.store.create("horizontalpodautoscalers.autoscaling", scaler)
+    before = capture(world)
+    change(world, DEPLOYMENT, 2, "spec", "replicas")
+    assert losses(before, world) == []
+    change(world, DEPLOYMENT, 1, "spec", "replicas")
+    assert losses(before, world) == ["deployments.apps/cart: 1 replicas, expected at least 2"]

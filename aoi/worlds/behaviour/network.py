@@ -25,6 +25,7 @@ USERS_CONNECTIONS = 64
 """That users hold to the entry."""
 OWN_FILES = 14
 """Descriptors of a program that nobody talks to: streams, libraries, epoll, its listening sockets."""
+_ENDED = frozenset({"Succeeded", "Failed"})
 WRITE_SHARE = 0.3
 """Of a database's operations, those that change something."""
 
@@ -102,8 +103,8 @@ class Network:
         return sum(1 for pod in self.pods_of(component) if is_ready(pod))
 
     def cpu_limit_m(self, component: str) -> int:
-        """Limit of its first pod's main container, less what experiments take of it; 0 if none."""
-        for pod in self.pods_of(component)[:1]:
+        """Limit of its first living pod's main container, less what experiments take of it; 0 if none."""
+        for pod in self._first(component):
             container = main_container(self.application, pod)
             limit = quantities.amounts((container.get("resources") or {}).get("limits")).get("cpu", 0)
             return chaos.left_of_cpu(self._chaos, pod, limit)
@@ -111,7 +112,12 @@ class Network:
 
     def stress_m(self, component: str) -> float:
         """Millicores that experiments would use in its first pod."""
-        return sum(chaos.stressed_m(self._chaos, pod) for pod in self.pods_of(component)[:1])
+        return sum(chaos.stressed_m(self._chaos, pod) for pod in self._first(component))
+
+    def _first(self, component: str) -> list[Obj]:
+        """One pod for all of them: an evicted one is a record of how it once was."""
+        living = [pod for pod in self.pods_of(component) if pod.get("status", {}).get("phase") not in _ENDED]
+        return living[:1]
 
     def tunings(self, component: str) -> list[Tuning]:
         """How its programs run, one for each of its ready pods."""

@@ -134,3 +134,14 @@ def test_what_runtimes_export_agrees(key: str, expression: str, least: float) ->
     app, seed, _, _ = SHOWN[key]
     scenario = scenario_of(key, app, seed)
     assert float(read(scenario, f"prom query '{expression}'").split()[-1]) >= least
+
+
+def test_what_an_evicted_pod_might_use_is_not_what_its_successor_may() -> None:
+    """Its record has the limits of before, and stands first."""
+    places = catalogue.targets("cpu_limit", "gen004")
+    key = "my-branch-course"
+    problem = scenario_of("cpu_limit", "gen004", 0).instance.problem
+    scenario = build(ProblemInstance(problem=problem.model_copy(update={"target": places.index(key)}), seed=0))
+    pods = scenario.world.store.objects("pods", scenario.namespace)
+    assert "Failed" in {pod["status"]["phase"] for pod in pods if pod["metadata"]["name"].startswith(key)}
+    assert any(said.startswith(key) for said in symptoms(scenario.world, scenario.application))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kubeworld.kinds.pod import is_active
 from kubeworld.machine.world import World
 
 Running = Mapping[str, tuple[str, int]]
@@ -15,7 +16,7 @@ def running(world: World, namespace: str) -> Running:
     for pod in world.store.objects("pods", namespace):
         meta, status = pod["metadata"], pod.get("status", {})
         owners = {owner["kind"] for owner in meta.get("ownerReferences", ())}
-        if owners & _KEPT and status.get("phase") not in ("Succeeded", "Failed") and "deletionTimestamp" not in meta:
+        if owners & _KEPT and is_active(pod):
             restarts = sum(one.get("restartCount", 0) for one in status.get("containerStatuses", ()))
             found[meta["uid"]] = (meta["name"], restarts)
     return found

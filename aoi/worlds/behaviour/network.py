@@ -13,6 +13,7 @@ from aoi.worlds.behaviour.configuration import current_values, values_at
 from aoi.worlds.behaviour.launch import Launch, Values, launch
 from aoi.worlds.behaviour.names import DOMAIN, Names, is_address
 from aoi.worlds.behaviour.tuning import PLAIN, Tuning
+from kubeworld.kinds.pod import is_active
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -25,7 +26,6 @@ USERS_CONNECTIONS = 64
 """That users hold to the entry."""
 OWN_FILES = 14
 """Descriptors of a program that nobody talks to: streams, libraries, epoll, its listening sockets."""
-_ENDED = frozenset({"Succeeded", "Failed"})
 WRITE_SHARE = 0.3
 """Of a database's operations, those that change something."""
 
@@ -116,8 +116,7 @@ class Network:
 
     def _first(self, component: str) -> list[Obj]:
         """One pod for all of them: an evicted one is a record of how it once was."""
-        living = [pod for pod in self.pods_of(component) if pod.get("status", {}).get("phase") not in _ENDED]
-        return living[:1]
+        return [pod for pod in self.pods_of(component) if is_active(pod)][:1]
 
     def tunings(self, component: str) -> list[Tuning]:
         """How its programs run, one for each of its ready pods."""

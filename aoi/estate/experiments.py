@@ -6,6 +6,7 @@ from typing import Any
 from aoi.estate.objects import part, text
 
 SCHEDULE = "Schedule"
+PAUSE = "experiment.chaos-mesh.org/pause"
 
 
 def experiment_of(obj: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -24,3 +25,9 @@ def is_scheduled(obj: Mapping[str, Any]) -> bool:
     """Whether a schedule made it, which would make the next one."""
     owners = part(obj, "metadata").get("ownerReferences")
     return isinstance(owners, list) and any(text(owner, "kind") == SCHEDULE for owner in owners)
+
+
+def is_resting(obj: Mapping[str, Any]) -> bool:
+    """Whether it does nothing now: its duration is over, or somebody has paused it. It stays where it is."""
+    is_stopped = text(obj, "status", "experiment", "desiredPhase") == "Stop"
+    return is_stopped or text(obj, "metadata", "annotations", PAUSE) == "true"

@@ -87,6 +87,8 @@ def desired(resource: str, obj: Obj) -> dict[str, Any]:
     if resource in ("namespaces", "serviceaccounts"):
         return {}
     rest = {field: value for field, value in obj.items() if field not in ("metadata", "status")}
+    if claim := rest.get("spec", {}).get("claimRef"):  # uid and version are the cluster's, not anybody's wish
+        rest["spec"] = {**rest["spec"], "claimRef": {key: claim.get(key) for key in ("namespace", "name")}}
     if resource in WORKLOADS:
         spec = {field: value for field, value in rest["spec"].items() if field != "replicas"}
         template = spec["template"]

@@ -11,12 +11,13 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from random import Random
 
+from aoi.errors import ClusterUnavailable
 from aoi.problems import catalogue
 from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan, compose
 from aoi.problems.inventory import Inventory, capture
 from aoi.problems.oracle import NOTHING, Truth, lacking
-from aoi.problems.ordinary import ordinary_write, rollout_restart
+from aoi.problems.ordinary import MOST_SLOTS, ordinary_work, rollout_restart
 from aoi.problems.places import Place
 from aoi.problems.sites import find, rng
 from aoi.problems.writes import Deed, Wait, Write, send
@@ -38,7 +39,7 @@ nothing that six hours do not, and pods that crash or are evicted all the while 
 """
 LEAD_S = (60, 2 * 3600)
 """Simulated seconds of ordinary work before it, drawn likewise: writes lie as far apart before a fault as after it."""
-SLOTS = (3, 5)
+SLOTS = (3, MOST_SLOTS)
 """Writes in a world, the fault among them."""
 
 
@@ -72,6 +73,10 @@ class Schedule:
         before = [(wait, f"before/{number}") for number, wait in enumerate(self.before)]
         after = [(wait, f"after/{number}") for number, wait in enumerate(self.after)]
         return (*before, (self.pause, INSTEAD), *after)
+
+    def number(self, name: str) -> int:
+        """Which of the slots it is."""
+        return [slot for _, slot in self.slots].index(name)
 
     def with_deeds(self, deeds: Collection[str], oldest_s: int) -> tuple[tuple[tuple[int, str], ...], int]:
         """(slots, rest) where `deeds` come late enough for none to be older than `oldest_s` at the first look.
@@ -157,7 +162,9 @@ def prepare(application_key: str, seed: int, fault_key: str | None, target: int)
         late_ms = max(0, late_ms - wait * 1000)
         if place is None or slot not in deeds:
             before = capture(world) if place is None and slot == INSTEAD else before
-            _send(world, ordinary_write(world, built, slot, _left_alone(plan) if plan else _hit(place)))
+            _ordinary(
+                world, built, times.number(slot), _left_alone(plan) if plan else _hit(place), is_broken=plan is not None
+            )
             continue
         if plan is None:  # planned together, on what is still whole
             before = capture(world)
@@ -204,6 +211,18 @@ def _hit(place: Place | None) -> tuple[str, ...]:
     return tuple(root.component for root in place.roots) if place else ()
 
 
+def _ordinary(world: World, built: Application, slot: int, avoid: Collection[str], *, is_broken: bool) -> None:
+    """Somebody's ordinary work. What a fault makes the API server refuse stays undone.
+
+    Raises: ClusterUnavailable if a healthy cluster refuses it.
+    """
+    try:
+        _work(world, ordinary_work(world, built, slot, avoid))
+    except ClusterUnavailable:
+        if not is_broken:
+            raise
+
+
 def _send(world: World, write: Write) -> None:
     send(EmbeddedTransport(world, ADMIN), write)
 
@@ -221,7 +240,7 @@ def without_fault(application_key: str, seed: int, place: Place | None) -> World
         if place is None and slot == INSTEAD:
             continue
         if place is None or slot not in deeds:
-            _send(world, ordinary_write(world, built, slot, accepted or _hit(place)))
+            _ordinary(world, built, times.number(slot), accepted or _hit(place), is_broken=False)
         elif not accepted:
             plans = [plan_of(world, built, root.fault, root.component) for root in place.roots]
             accepted = [name for plan in plans for name in _left_alone(plan)]

@@ -1,4 +1,4 @@
-"""What would give an injection away beside its symptoms: the marks of whoever wrote, and the shape of what was written.
+"""What would give an injection away beside its symptoms: the marks of whoever wrote, and what was written.
 
 A faulty world and its control see the same number of writes by the same user at the same times. What differs otherwise
 must be a symptom, or a mark that ordinary work leaves as well.
@@ -6,16 +6,22 @@ must be a symptom, or a mark that ordinary work leaves as well.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
-from aoi.problems.inventory import RECORDED, is_made
+from aoi.problems.inventory import RECORDED, WORKLOADS, desired, is_made
 from aoi.problems.ordinary import MARKS
+from aoi.problems.preparing import base, opened
 from aoi.problems.scenario import Scenario
 from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 CONVENTIONAL = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
 """Keys of labels that whoever deploys anything writes: another team's workload has them as well."""
 BY_CONTROLLERS = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
 """Keys that the cluster writes on what is new, whoever made it."""
+_PROVISIONED = "pv.kubernetes.io/provisioned-by"
+"""On a volume that a controller made for a claim: whether there is one is a symptom."""
+_OF_CONTROLLERS = (*BY_CONTROLLERS, "deployment.kubernetes.io/revision")
 ORDINARY = frozenset((*MARKS, *CONVENTIONAL, *BY_CONTROLLERS))
 
 
@@ -33,21 +39,66 @@ def between(faulty: Scenario, control: Scenario) -> list[str]:
 def beside_symptoms(scenario: Scenario) -> Mapping[str, float]:
     """Numbers about a world that say nothing of how it fares: what a trivial classifier may look at.
 
-    How often the objects that people write were written and when the last of them was made, names and their lengths.
-    Not pods, events, status or replicas: those are symptoms.
+    How often the objects that people write were written, which of them were written or made since the application was
+    installed, names and their lengths. Not pods, events or status, nor what is gone: those are symptoms.
     """
     objects = _objects(scenario)
     writes = [obj["metadata"].get("generation", 1) - 1 for obj in objects]
     now_s = scenario.world.clock.now_ms / 1000
     uids = [obj["metadata"]["uid"] for obj in objects]
+    installed = replace(scenario, world=_installed(scenario))
     return {
         "objects written again": float(sum(1 for count in writes if count)),
         "writes": float(sum(writes)),
-        "marks": float(sum(_marks(scenario).values())),
+        "marks": float(sum((_marks(scenario) - _marks(installed)).values())),
         "clock in s": now_s % 86400,
-        "distinct uids": float(len(set(uids))),
+        "shared uids": float(len(uids) - len(set(uids))),
         "length of names": sum(len(obj["metadata"]["name"]) for obj in objects) / max(1, len(objects)),
+        **{f"written: {what}": float(count) for what, count in written(scenario).items()},
     }
+
+
+def written(scenario: Scenario) -> Counter[str]:
+    """How many objects of each sort people have changed or made since the application was installed."""
+    before = _installed(scenario).store
+    found: Counter[str] = Counter()
+    for resource in (*RECORDED, "priorityclasses.scheduling.k8s.io"):
+        for obj in scenario.world.store.objects(resource):
+            name = obj["metadata"]["name"]
+            old = before.get(resource, obj["metadata"].get("namespace", ""), name)
+            if obj is old or is_made(resource, obj) or _PROVISIONED in (obj["metadata"].get("annotations") or {}):
+                continue
+            if old is None:
+                found[f"{resource} made"] += 1
+            elif _asked(resource, old) != _asked(resource, obj):
+                found[f"{resource} of a {_kind(scenario, resource, name)}"] += 1
+    return found
+
+
+def _installed(scenario: Scenario) -> World:
+    """The world before anything happened in it."""
+    return opened(*base(scenario.application.key, scenario.instance.seed))
+
+
+def _asked(resource: str, obj: Obj) -> tuple[Obj, ...]:
+    """What an object asks for, and what people note on it."""
+    metadata = obj["metadata"]
+    notes = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _OF_CONTROLLERS}
+    asked = desired(resource, obj)
+    if resource in WORKLOADS:  # replicas are an autoscaler's as well
+        asked = {**asked, "restarts": obj["spec"]["template"]["metadata"].get("annotations")}
+    return asked, metadata.get("labels") or {}, notes
+
+
+def _kind(scenario: Scenario, resource: str, name: str) -> str:
+    """What an object stands for: a program, an engine, or nothing of the application's own."""
+    built = scenario.application
+    component = built.by_workload.get((resource, name))
+    if resource == "services":
+        component = next((built.by_name[s.component] for s in built.services if s.name == name), None)
+    if component is None:
+        return "cluster"
+    return "program" if component.kind in ("gateway", "service") else "engine"
 
 
 def _managers(scenario: Scenario) -> Counter[str]:
@@ -61,6 +112,7 @@ def _marks(scenario: Scenario) -> Counter[str]:
         for obj in _objects(scenario)
         for part in ("annotations", "labels")
         for key in obj["metadata"].get(part) or {}
+        if key not in BY_CONTROLLERS
     )
 
 

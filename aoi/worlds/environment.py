@@ -21,6 +21,7 @@ from aoi.worlds.behaviour import growth, happenings
 from aoi.worlds.behaviour.experiments import Experiments
 from aoi.worlds.behaviour.memory import Recorder
 from aoi.worlds.behaviour.pausing import Pausing
+from aoi.worlds.behaviour.phases import Phases
 from aoi.worlds.fence import ExecutorFence
 from aoi.worlds.identities import add_identities
 from aoi.worlds.recognition import RecognisingRecorder, RecognisingRuntime
@@ -59,7 +60,7 @@ def new_world(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) 
 def open_world(nodes: int, seed: int) -> World:
     """A cluster with nothing but the system in it, in which the applications that are known by name are recognised."""
     runtime = RecognisingRuntime((hotel_reservation(seed), social_network(seed), astronomy_shop(seed)))
-    controllers = (Experiments(), Pausing(), RecognisingRecorder(runtime, growth.arrange))
+    controllers = (Experiments(), Pausing(), Phases(), RecognisingRecorder(runtime, growth.arrange))
     return empty_world(nodes, seed, runtime=runtime, controllers=controllers)
 
 
@@ -68,7 +69,7 @@ def running(application: Application, seed: int, *, epoch_ms: int = EPOCH_MS) ->
     return new_cluster(
         seed=seed,
         runtime=AppRuntime(application),
-        controllers=(*standard_controllers(), Experiments(), Recorder(application, growth.arrange)),
+        controllers=(*standard_controllers(), Experiments(), Phases(), Recorder(application, growth.arrange)),
         plugins=(ExecutorFence(),),
         epoch_ms=epoch_ms,
     )

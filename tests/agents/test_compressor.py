@@ -424,6 +424,23 @@ def test_a_chaos_object_is_told_of_the_component_that_it_selects():
     assert words("rate", observation) == [("healthy", "rate", None)]
 
 
+@pytest.mark.parametrize(
+    "rests",
+    [
+        {"status": {"experiment": {"desiredPhase": "Stop"}}},
+        {"metadata": {"name": "game-day", "annotations": {"experiment.chaos-mesh.org/pause": "true"}}},
+    ],
+)
+def test_a_chaos_object_that_is_over_or_paused_accuses_nobody(rests):
+    chaos = {
+        "kind": "NetworkChaos",
+        "metadata": {"name": "game-day"},
+        "spec": {"action": "loss", "selector": {"labelSelectors": {"app": "geo"}}},
+    }
+    observation = observe("kubectl get networkchaos -n hotel -o json", {"items": [{**chaos, **rests}]})
+    assert words("geo", observation) == [("healthy", "geo", None)]
+
+
 def test_a_trace_names_the_callee_that_is_waited_for_or_fails():
     text = (
         "1 traces, 1 with errors\ntrace ab12 3000.0ms 3 spans 1 errors\n"

@@ -1,28 +1,41 @@
 """Nothing but the symptoms says which of two worlds has the fault."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from aoi.problems.applications import APPLICATIONS
+from aoi.problems.faults import FAULTS
+from aoi.problems.ordinary import ordinary_work
+from aoi.problems.places import places_of
+from aoi.problems.preparing import base, opened, plan_of
 from aoi.problems.sampling import control_of, sample
 from aoi.problems.scenario import build
 from aoi.problems.tells import beside_symptoms, between
+from aoi.problems.writes import Deed, Delete, Wait
 
-WORLDS = 24
+WORLDS = 60
+OF_CHANCE = 0.01
+"""How seldom a coin is right as often: what is more seldom tells the worlds apart."""
 
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[dict[str, float], dict[str, float]]]:
-    """Numbers of faulty worlds and of their controls."""
-    instances = [one for one in sample("development", 40, 5) if one.problem.fault][:WORLDS]
+    """Numbers of faulty worlds and of their controls, each world once."""
+    sampled = [*sample("train", 100, 5), *sample("development", 60, 5)]
+    faulty = [one for one in sampled if one.problem.fault]
+    worlds = {(one.problem.application, one.problem.fault, one.seed): one for one in faulty}
+    instances = list(worlds.values())[:WORLDS]
     return [(dict(beside_symptoms(build(one))), dict(beside_symptoms(build(control_of(one))))) for one in instances]
 
 
 def test_a_trivial_classifier_stays_at_chance(pairs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
     """Logistic regression on everything but symptoms, each pair of worlds left out of its own fit: its share of right
     answers is compatible with a coin."""
-    names = sorted(pairs[0][0])
-    rows = np.array([[world[name] for name in names] for pair in pairs for world in pair])
+    names = sorted({name for pair in pairs for world in pair for name in world})
+    rows = np.array([[world.get(name, 0.0) for name in names] for pair in pairs for world in pair])
     labels = np.array([1.0, 0.0] * len(pairs))
     rows = (rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-9)
     right = 0
@@ -31,8 +44,59 @@ def test_a_trivial_classifier_stays_at_chance(pairs: list[tuple[dict[str, float]
         here[2 * left_out : 2 * left_out + 2] = True
         said = rows[here] @ _fitted(rows[~here], labels[~here])
         right += int(((said > 0) == (labels[here] > 0.5)).sum())
-    chance = stats.binomtest(right, len(rows), 0.5, alternative="greater").pvalue
-    assert chance > 0.01, f"{right} of {len(rows)} worlds told apart without a symptom"
+    assert _chance(right, len(rows)) > OF_CHANCE, f"{right} of {len(rows)} worlds told apart without a symptom"
+
+
+def test_which_objects_were_written_says_nothing(pairs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
+    """Naive Bayes on the sorts of objects that people wrote or made, each pair left out of its own counts."""
+    sorts = [tuple({n for n, v in world.items() if v and n.startswith("written")} for world in pair) for pair in pairs]
+    every = {sort for pair in sorts for world in pair for sort in world}
+    assert any("made" in sort for sort in every), "nothing was made in any world: the numbers are not what they say"
+    right = 0
+    for left_out, pair in enumerate(sorts):
+        others = [other for number, other in enumerate(sorts) if number != left_out]
+        odds = [_odds(world, others, every) for world in pair]
+        right += int(odds[0] > 0) + int(odds[1] <= 0)
+    assert _chance(right, 2 * len(sorts)) > OF_CHANCE, (
+        f"{right} of {2 * len(sorts)} worlds told apart by what was written"
+    )
+
+
+def _odds(world: set[str], others: list[tuple[set[str], ...]], every: set[str]) -> float:
+    """Logarithm of how much likelier a world with a fault is to have these sorts of objects written."""
+    total = 0.0
+    for sort in every:
+        shares = [(sum(1 for pair in others if sort in pair[side]) + 0.5) / (len(others) + 1) for side in (0, 1)]
+        total += float(np.log(shares[0] / shares[1] if sort in world else (1 - shares[0]) / (1 - shares[1])))
+    return total
+
+
+def _chance(right: int, of: int) -> float:
+    return float(stats.binomtest(right, of, 0.5, alternative="greater").pvalue)
+
+
+def test_what_faults_write_ordinary_work_writes_too() -> None:
+    """Each sort of object that any mechanism changes or makes is changed or made in worlds without one."""
+    by_faults: dict[tuple[str, str], str] = {}
+    by_nobody: set[tuple[str, str]] = set()
+    for key, seed in itertools.product(
+        ("hotel_reservation", "astronomy_shop", "gen000", "gen003", "gen005"), (1, 2, 3)
+    ):
+        built, snapshot = base(key, seed)
+        world = opened(built, snapshot)
+        for slot in range(250):
+            by_nobody |= {_sort(deed) for deed in ordinary_work(world, built, slot, ())}
+    for fault in FAULTS:
+        place = next(place for key in APPLICATIONS for place in places_of(fault, key))
+        built, snapshot = base(place.application, 1)
+        plan = plan_of(opened(built, snapshot), built, fault, place.roots[0].component)
+        by_faults |= {_sort(deed): fault for deed in plan.writes if not isinstance(deed, Wait | Delete)}
+    alone = {sort: fault for sort, fault in by_faults.items() if sort not in by_nobody}
+    assert not alone
+
+
+def _sort(deed: Deed) -> tuple[str, str]:
+    return (type(deed).__name__, "" if isinstance(deed, Wait) else deed.key[0])
 
 
 def _fitted(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:

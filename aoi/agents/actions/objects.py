@@ -7,7 +7,7 @@ from aoi.access.reading import READABLES
 from aoi.agents.actions.base import refuse_value, rollout_problem, subject
 from aoi.agents.actions.change import Change, Obj, Refused, delete_change, patch_change
 from aoi.agents.actions.view import View, is_ready, template_labels
-from aoi.estate.experiments import experiment_of, is_scheduled
+from aoi.estate.experiments import experiment_of, is_resting, is_scheduled
 
 CHAOS = tuple(key for key in READABLES if key.endswith(".chaos-mesh.org"))
 
@@ -110,13 +110,14 @@ class DeleteChaos:
             if _selects(obj, labels, self.component, view.namespace)
             and not obj["metadata"].get("deletionTimestamp")
             and not is_scheduled(obj)
+            and not is_resting(obj)
         ]
 
     def render(self, view: View) -> tuple[Change, ...]:
         """Raises: Refused if no such object selects the component."""
         hits = [pair for pair in self._hits(view) if self.object_name in (None, pair[1]["metadata"]["name"])]
         if not hits:
-            raise Refused(f"no chaos object in namespace {view.namespace} selects {self.component}", "method")
+            raise Refused(f"no chaos object that acts in namespace {view.namespace} selects {self.component}", "method")
         key, obj = hits[0]
         name = obj["metadata"]["name"]
         summary = f"delete {READABLES[key].resource}/{name}"

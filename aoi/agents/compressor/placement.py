@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from aoi.agents.compressor.observation import Finding, Observation, finding, rows, span
 from aoi.agents.compressor.templates import Json, is_cut, listed
 from aoi.agents.topology import Topology
-from aoi.estate.experiments import experiment_of
+from aoi.estate.experiments import experiment_of, is_resting
 from aoi.estate.quantities import quantity
 from aoi.estate.selectors import selects
 
@@ -80,10 +80,10 @@ def _directions(policy: Json) -> Sequence[str]:
 
 
 def chaos(observation: Observation, topology: Topology) -> Iterator[Finding]:
-    """Chaos Mesh objects that choose a component's pods, and what they do to them; schedules of them as well."""
+    """Chaos Mesh objects that choose a component's pods and act, and what they do; schedules of them as well."""
     for item in listed(observation):
         kind, spec = experiment_of(item)
-        if not kind.endswith("Chaos"):
+        if not kind.endswith("Chaos") or is_resting(item):
             continue
         selector = {"matchLabels": spec.get("selector", {}).get("labelSelectors", {})}
         yield from _chosen("chaos", selector, item, observation, topology)

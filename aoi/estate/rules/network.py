@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from aoi.estate.components import Component, Identity
 from aoi.estate.estate import Estate
-from aoi.estate.experiments import SCHEDULE, experiment_of, is_scheduled
+from aoi.estate.experiments import SCHEDULE, experiment_of, is_resting, is_scheduled
 from aoi.estate.finding import Finding, Sighting, Tier, sentence
 from aoi.estate.hosts import Host
 from aoi.estate.objects import Obj, entries, name, namespace, number, part, text
@@ -166,10 +166,8 @@ def _experiments(estate: Estate) -> Iterator[Finding]:
     """Chaos Mesh objects that act now."""
     for kind in _CHAOS:
         for experiment in estate.of(f"{kind}.chaos-mesh.org"):
-            if text(experiment, "status", "experiment", "desiredPhase") == "Stop":
-                continue
-            if is_scheduled(experiment):
-                continue  # told of its schedule
+            if is_resting(experiment) or is_scheduled(experiment):
+                continue  # what a schedule made is told of its schedule
             action = text(experiment_of(experiment)[1], "action")
             for component in estate.components:
                 if _chooses(experiment, component):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.runtimes import FEWEST_RPS, MOST_PODS, need_m, pods_of
 from aoi.problems.faults.templates import changed_container
-from aoi.problems.sites import Site, is_used
+from aoi.problems.sites import Site, flow, is_used
 from aoi.problems.writes import Create, Delete, Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.lookup import application
@@ -140,7 +140,14 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
         actions=changed.actions,
         evidence=changed.evidence,
         accepted=(site.name, callee.name),
+        neighbours=_feeding(site.application, callee.name),
     )
+
+
+def _feeding(application: Application, callee: str) -> tuple[str, ...]:
+    """Components without which fewer requests reach a callee: while one of them restarts, a storm blows over."""
+    usual = flow(application).get(callee, 0.0)
+    return tuple(name for name in application.by_name if flow(application, name).get(callee, 0.0) < usual)
 
 
 def _consumes(application: Application, component: Component) -> bool:

@@ -49,7 +49,7 @@ def furnished(application: Application) -> Application:
         return rng.random() < share
 
     programs = [c for c in application.components if c.kind in ("gateway", "service") and not c.sidecars]
-    calm = [c for c in programs if _is_calm(application, c)]
+    calm = [c for c in programs if is_calm(application, c)]
     product = application.namespace.removesuffix("-prod").removeprefix("prod-")
     past = [c.name for c in application.components if c.kind in ("gateway", "service")]
     furniture = Furniture(
@@ -75,7 +75,7 @@ def furnished(application: Application) -> Application:
     return replace(application, furniture=furniture)
 
 
-def _is_calm(application: Application, component: Component) -> bool:
+def is_calm(application: Application, component: Component) -> bool:
     """Uses so little of its request that nobody has to scale it."""
     used = component.demand.cpu_idle_m + application.rates[component.name] * component.demand.cpu_ms_per_request
     return used / component.replicas <= AT_MOST * component.resources.cpu_request_m

@@ -5,6 +5,7 @@ What happens once, as a kill, and what a Schedule makes again and again, is in `
 Source: https://chaos-mesh.org/docs/simulate-network-chaos-on-kubernetes/ and its neighbours
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from kubeworld.machine.world import World
 RESOURCES = tuple(
     f"{kind}.chaos-mesh.org" for kind in ("networkchaos", "podchaos", "httpchaos", "iochaos", "stresschaos", "dnschaos")
 )
+PAUSE = "experiment.chaos-mesh.org/pause"
+"""Annotation by which an experiment or a schedule is told to do nothing for now."""
 ONCE = ("pod-kill", "container-kill")
 """Actions of PodChaos that are done when they are done."""
 _UNITS_MS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0, "us": 0.001}
@@ -65,9 +68,7 @@ def active(world: World) -> list[Active]:
     for resource in RESOURCES:
         for obj in world.store.objects(resource):
             spec = obj.get("spec") or {}
-            started = world.clock.at_ms(obj["metadata"]["creationTimestamp"])
-            paused = (obj["metadata"].get("annotations") or {}).get("experiment.chaos-mesh.org/pause") == "true"
-            if paused or (spec.get("duration") and world.clock.now_ms >= started + duration_ms(spec["duration"])):
+            if is_paused(obj) or is_over(world, obj):
                 continue
             if spec.get("action") in ONCE or "deletionTimestamp" in obj["metadata"]:
                 continue
@@ -78,14 +79,28 @@ def active(world: World) -> list[Active]:
     return experiments
 
 
+def is_paused(obj: Obj) -> bool:
+    """Whether somebody told it to do nothing for now."""
+    return (obj["metadata"].get("annotations") or {}).get(PAUSE) == "true"
+
+
+def is_over(world: World, obj: Obj) -> bool:
+    """Whether its duration has passed."""
+    return world.clock.now_ms >= ends_ms(world, obj)
+
+
+def ends_ms(world: World, obj: Obj) -> float:
+    """When its duration is over; infinity where it has none."""
+    duration = (obj.get("spec") or {}).get("duration")
+    if not duration:
+        return math.inf
+    return world.clock.at_ms(obj["metadata"]["creationTimestamp"]) + duration_ms(duration)
+
+
 def remaining_ms(world: World) -> list[int]:
     """For each object in force with a duration: milliseconds until it ends."""
-    left = []
-    for item in active(world):
-        if duration := item.obj["spec"].get("duration"):
-            started = world.clock.at_ms(item.obj["metadata"]["creationTimestamp"])
-            left.append(int(started + duration_ms(duration) - world.clock.now_ms))
-    return left
+    ends = [ends_ms(world, item.obj) for item in active(world)]
+    return [int(end - world.clock.now_ms) for end in ends if end < math.inf]
 
 
 def picked(world: World, obj: Obj) -> frozenset[str]:

@@ -26,7 +26,6 @@ SCHEDULES = "schedules.chaos-mesh.org"
 PODS = "podchaos.chaos-mesh.org"
 MANAGED_BY = "managed-by"
 _EVERY = re.compile(r"@every\s+(\S+)")
-_PAUSE = "experiment.chaos-mesh.org/pause"
 
 
 class Experiments:
@@ -69,8 +68,9 @@ class Experiments:
         key = f"chaos-mesh/next/{meta['uid']}"
         due = world.state.get(key)
         if due is not None and world.clock.now_ms >= due:
-            is_paused = (meta.get("annotations") or {}).get(_PAUSE) == "true"
-            if not is_paused and not (spec.get("concurrencyPolicy") == "Forbid" and self._has_active(world, schedule)):
+            if not chaos.is_paused(schedule) and not (
+                spec.get("concurrencyPolicy") == "Forbid" and self._has_active(world, schedule)
+            ):
                 self._spawn(world, schedule)
             self._forget(world, schedule)
             due = None

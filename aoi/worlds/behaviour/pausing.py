@@ -6,6 +6,8 @@ come back from the annotations that hold them.
 Source: chaos-mesh v2.6.2, `controllers/chaosimpl/podchaos/podfailure/impl.go`
 """
 
+import math
+
 from aoi.worlds.behaviour import chaos
 from aoi.worlds.behaviour.experiments import PODS
 from kubeworld.kinds import events
@@ -42,10 +44,8 @@ class Pausing:
                 world.state[PAUSED] = {**paused, name: pods}
                 for place in pods:
                     _pause(world, experiment, place)
-                if duration := experiment["spec"].get("duration"):
-                    started = world.clock.at_ms(experiment["metadata"]["creationTimestamp"])
-                    ends_ms = int(started + chaos.duration_ms(duration))
-                    world.clock.set_timer(ends_ms - world.clock.now_ms, self.name, PODS, *name)
+                if (ends_ms := chaos.ends_ms(world, experiment)) < math.inf:
+                    world.clock.set_timer(int(ends_ms) - world.clock.now_ms, self.name, PODS, *name)
         elif name in paused:
             world.state[PAUSED] = {key: pods for key, pods in paused.items() if key != name}
             for place in paused[name]:

@@ -177,10 +177,12 @@ def test_one_pod_is_deleted_and_replaced(cluster) -> None:
     assert gone.pop().startswith("rate-")
 
 
-def test_only_a_chaos_object_that_hits_the_component_is_deleted(cluster) -> None:
+def test_only_a_chaos_object_that_acts_on_the_component_is_deleted(cluster) -> None:
     labels = cluster.get("deployments.apps", "user")["spec"]["selector"]["matchLabels"]
-    for name, selector in (("loss-user", labels), ("other", {"app": "somebody-else"})):
-        spec = {"action": "loss", "mode": "all", "selector": {"labelSelectors": selector}, "loss": {"loss": "99"}}
+    over = {"duration": "1ms"}
+    for name, selector, more in (("loss-user", labels, {}), ("other", {"app": "x"}, {}), ("a-drill", labels, over)):
+        loss = {"action": "loss", "mode": "all", "loss": {"loss": "99"}}
+        spec = {**loss, "selector": {"labelSelectors": selector}, **more}
         body = {
             "apiVersion": "chaos-mesh.org/v1alpha1",
             "kind": "NetworkChaos",
@@ -188,12 +190,13 @@ def test_only_a_chaos_object_that_hits_the_component_is_deleted(cluster) -> None
             "spec": spec,
         }
         cluster.send("POST", "/apis/chaos-mesh.org/v1alpha1/namespaces/NS/networkchaos", body)
+    cluster.world.advance(1_000)
     result = cluster.executor.perform("delete_chaos", "user")
     assert result.status == "ok", result.text
     left = [
         c["metadata"]["name"] for c in cluster.world.store.objects("networkchaos.chaos-mesh.org", cluster.namespace)
     ]
-    assert left == ["other"]
+    assert sorted(left) == ["a-drill", "other"]
     again = cluster.executor.perform("delete_chaos", "user")
     assert (again.status, again.failure_class) == ("refused", "method")
 

@@ -11,9 +11,12 @@ from aoi.agents.actions.view import View
 from aoi.problems import catalogue
 from aoi.problems.admission import looker
 from aoi.problems.scenario import Scenario, build, repair
+from aoi.problems.writes import Patch, send
 from aoi.records.decision import ExecDo
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.runtime import traffic
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -154,6 +157,31 @@ def test_a_schedule_keeps_as_many_ended_runs_as_it_says() -> None:
     found = broken("pod_kills", "gen001").fork()
     found.world.advance(300_000)
     assert len(found.world.store.objects("podchaos.chaos-mesh.org", found.namespace)) <= 3
+
+
+def _phase(found: Scenario, name: str) -> tuple[str, dict[str, str]]:
+    status = found.world.store.objects("networkchaos.chaos-mesh.org", found.namespace)[0]["status"]
+    return status["experiment"]["desiredPhase"], {one["type"]: one["status"] for one in status["conditions"]}
+
+
+def test_an_experiment_says_of_itself_when_it_acts_is_paused_and_is_over() -> None:
+    found = broken("network_partition", "gen001").fork()
+    key = found.plan.touched[0] if found.plan else ("", "", "")
+    (record, *_) = found.world.store.get(*key)["status"]["experiment"]["containerRecords"]
+    assert record["phase"] == "Injected"
+    assert _phase(found, key[2]) == (
+        "Run",
+        {"Selected": "True", "AllInjected": "True", "AllRecovered": "False", "Paused": "False"},
+    )
+    transport = EmbeddedTransport(found.world, ADMIN)
+    for pause in ("true", None):
+        send(transport, Patch(key, {"metadata": {"annotations": {"experiment.chaos-mesh.org/pause": pause}}}))
+        found.world.settle()
+        phase, conditions = _phase(found, key[2])
+        assert (phase, conditions["Paused"]) == (("Stop", "True") if pause else ("Run", "False"))
+    found.world.advance(25 * 3600 * 1000)
+    phase, conditions = _phase(found, key[2])
+    assert (phase, conditions["AllRecovered"], conditions["Paused"]) == ("Stop", "True", "False")
 
 
 def test_stress_workers_hold_a_program_back_and_show_as_its_cpu() -> None:

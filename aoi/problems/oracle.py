@@ -219,7 +219,7 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
     """Check -> what it found."""
     return {
         "fault": ["the fault is still there"] if end.plan.is_present(end.world) else [],
-        "lost": losses(end.baseline, end.world, end.plan.touched),
+        "lost": losses(end.baseline, end.world, set(end.plan.touched) - set(end.plan.kept)),
         "pods": unready(end.world, end.application.namespace),
         "symptoms": symptoms(end.world, end.application),
     }

@@ -176,6 +176,7 @@ def prepare(application_key: str, seed: int, fault_key: str | None, target: int)
     world.advance(max(0, rest * 1000 - late_ms))
     touched, now = set(plan.touched) if plan else set(), capture(world)
     baseline = {key: obj if key in touched else now.get(key, obj) for key, obj in before.items()}
+    baseline |= {key: now[key] for key in (plan.kept if plan else ())}
     return Prepared(built, world.snapshot(), _truth(world, built, place, plans), baseline, plan)
 
 

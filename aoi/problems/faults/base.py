@@ -120,6 +120,8 @@ class Plan:
     """It hits whoever needs a new pod: to name another component that lacks pods at the first look is right as well."""
     neighbours: tuple[str, ...] = ()
     """Components that ordinary work leaves alone afterwards: it would move what the fault rests on."""
+    kept: tuple[Key, ...] = ()
+    """Objects that it makes or changes and others live by: whoever takes them away has mended nothing."""
     parts: tuple["Plan", ...] = ()
     """The plans of several independent faults, which this one holds together; empty for a single one."""
 
@@ -164,6 +166,7 @@ def compose(*plans: Plan) -> Plan:
         undo_state=_in_turn(undone) if undone else None,
         then=_in_turn(last) if last else None,
         neighbours=tuple(dict.fromkeys(name for plan in plans for name in plan.neighbours)),
+        kept=tuple(dict.fromkeys(key for plan in plans for key in plan.kept)),
         parts=plans,
     )
 

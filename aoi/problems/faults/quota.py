@@ -35,14 +35,14 @@ def _is_given(pods: Iterable[Obj], kind: str, resource: str) -> bool:
     return all(resource in quantities.container_amounts(container, kind) for container in every)
 
 
-def _quota(site: Site, hard: dict[str, str], choices: random.Random) -> tuple[Deed, Deed, tuple[Mark, ...]]:
+def _quota(site: Site, hard: dict[str, str], choices: random.Random) -> tuple[Patch | Create, Deed, tuple[Mark, ...]]:
     """(write, its undoing, marks) of a quota that holds `hard`: more of the one that is there, or a new one."""
     existing = site.around["resourcequotas"]
     if existing:
         name = existing[0]["metadata"]["name"]
         key: Key = ("resourcequotas", site.namespace, name)
         former = existing[0]["spec"]["hard"]
-        there: Deed = Patch(key, {"spec": {"hard": hard}})
+        there: Patch | Create = Patch(key, {"spec": {"hard": hard}})
         back: Deed = Patch(key, {"spec": {"hard": {k: former.get(k) for k in hard}}})
     else:
         key = ("resourcequotas", site.namespace, choices.choice(QUOTAS))
@@ -144,6 +144,7 @@ def _quota_needs_limits(site: Site, choices: random.Random) -> Plan:
         evidence=change.evidence,
         accepted=change.accepted,
         spreads=True,
+        kept=(there.key,),
     )
 
 

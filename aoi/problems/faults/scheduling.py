@@ -166,6 +166,7 @@ def _host_port(site: Site, choices: random.Random) -> Plan:
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,
+        kept=(key,),
     )
 
 
@@ -229,6 +230,7 @@ def _preempted(site: Site, choices: random.Random) -> Plan:
         evidence=change.evidence,
         accepted=change.accepted,
         neighbours=components_on(site, node),
+        kept=(key,),
     )
 
 

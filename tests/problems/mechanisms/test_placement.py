@@ -4,7 +4,10 @@ import pytest
 
 from aoi.problems import catalogue
 from aoi.problems.scenario import Scenario, build, repair
+from aoi.problems.writes import Delete, send
 from aoi.records.problem import ProblemInstance, TaskKind
+from aoi.worlds.transport import EmbeddedTransport
+from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.world import World
 from tests.problems.ages import fresh
 
@@ -119,3 +122,15 @@ def test_of_a_fault_that_hits_whoever_needs_a_pod_everybody_hit_is_a_right_answe
 def test_a_fault_of_a_node_may_be_answered_by_its_name() -> None:
     found = broken("node_not_ready", "hotel_reservation")
     assert set(found.nodes) & set(found.truth.accepted)
+
+
+@pytest.mark.parametrize("fault", ["host_port", "preempted", "quota_needs_limits"])
+def test_taking_away_what_others_live_by_mends_nothing(fault: str) -> None:
+    found = broken(fault, "gen001").fork()
+    assert found.plan is not None
+    for key in found.plan.kept:
+        send(EmbeddedTransport(found.world, ADMIN), Delete(key))
+    found.world.advance(60_000)
+    outcome = found.grade(None)
+    assert not outcome.success
+    assert "is gone" in str(outcome.detail["lost"])

@@ -142,16 +142,17 @@ def joined(selectors: Mapping[str, Mapping[str, str]], workloads: Sequence[Workl
     for service, fitting in fits.items():
         # Of several the one that no other Service stands before by itself: a selector may take in too much.
         own = [workload for workload in fitting if (workload.kind, workload.name) not in served] or fitting
-        if fitting:
-            chosen[service] = max(
-                fitting if len(fitting) == 1 else own,
-                key=lambda workload: _likeness(service, selectors[service], workload),
-            )
+        if len(fitting) == 1:
+            chosen[service] = fitting[0]
+        elif fitting:
+            chosen[service] = max(own, key=lambda workload: _likeness(service, selectors[service], workload))
     taken = {(workload.kind, workload.name) for workload in chosen.values()}
     free = [workload for workload in workloads if (workload.kind, workload.name) not in taken]
     for service, selector in selectors.items():
+        if service in chosen:
+            continue
         near = [(_likeness(service, selector, w), w) for w in free if selector.keys() & dict(w.labels).keys()]
-        if service not in chosen and near:
+        if near:
             (agreeing, alike), nearest = max(near, key=lambda pair: pair[0])
             if agreeing or alike >= ALIKE:
                 chosen[service] = nearest

@@ -25,7 +25,7 @@ from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.identities import EXECUTOR, PROBE
 from aoi.worlds.transport import EmbeddedReadTransport, EmbeddedTransport
-from kubeworld.machine.world import World
+from kubeworld.machine.world import Snapshot, World
 
 __all__ = ["Scenario", "build", "inject", "repair", "schedule", "without_fault"]
 
@@ -46,6 +46,8 @@ class Scenario:
     """Planted into all that the Probe and the survey read; the world itself stays as it is."""
     target: Target | None = None
     """Whom it is planted at."""
+    first: Snapshot | None = field(default=None, repr=False)
+    """The world at its first look: nobody has written anything yet."""
 
     @property
     def namespace(self) -> str:
@@ -87,13 +89,19 @@ class Scenario:
 
     def alerts(self) -> tuple[Alert, ...]:
         """What pages the operator now, worst first."""
+        if self.first is not None and _is_at(self.world, self.first):
+            return _paged(*self._world_key)
         return alerts_of(self.world, self.application)
 
     def survey(self) -> Survey:
         """A look at everything as it was at the first look: equal for every rollout of the same problem and seed."""
+        return _surveyed(*self._world_key, self.injection, self.target)
+
+    @property
+    def _world_key(self) -> tuple[str, int, str | None, int]:
+        """What `prepare` makes the world from."""
         problem = self.instance.problem
-        target = problem.target if problem.fault else 0
-        return _surveyed(problem.application, self.instance.seed, problem.fault, target, self.injection, self.target)
+        return problem.application, self.instance.seed, problem.fault, problem.target if problem.fault else 0
 
     def grade(self, answer: Answer | None) -> Outcome:
         """Grade an answer, or for a mitigation the state that the world is in. Leaves the world as it is."""
@@ -119,7 +127,9 @@ def build(instance: ProblemInstance, injection: Injection | None = None, *, aim:
     target = None
     if injection is not None:
         target = strike(injection, instance, built, broken=truth.accepted, running=_running(world, built), aim=aim)
-    return Scenario(instance, built, world, truth, prepared.baseline, prepared.plan, injection, target)
+    return Scenario(
+        instance, built, world, truth, prepared.baseline, prepared.plan, injection, target, prepared.snapshot
+    )
 
 
 def _running(world: World, built: Application) -> frozenset[str]:
@@ -138,6 +148,19 @@ def without_fault(instance: ProblemInstance) -> Scenario:
     return Scenario(instance, built, world, NOTHING, {}, None)
 
 
+def _is_at(world: World, first: Snapshot) -> bool:
+    """Whether neither objects nor time nor what is in databases is another than then."""
+    is_now = (world.store.revision, world.clock.now_ms) == (first.store.revision, first.clock.now_ms)
+    return is_now and world.state == first.state
+
+
+@lru_cache(maxsize=SURVEYS)
+def _paged(application: str, seed: int, fault: str | None, target: int) -> tuple[Alert, ...]:
+    """What pages at the first look: equal for every rollout, as the survey is."""
+    prepared = prepare(application, seed, fault, target)
+    return alerts_of(opened(prepared.application, prepared.snapshot), prepared.application)
+
+
 @lru_cache(maxsize=SURVEYS)
 def _surveyed(
     application_key: str,
@@ -149,7 +172,7 @@ def _surveyed(
 ) -> Survey:
     prepared = prepare(application_key, seed, fault_key, target)
     world = opened(prepared.application, prepared.snapshot)
-    paged = [alert.component for alert in alerts_of(world, prepared.application)]
+    paged = [alert.component for alert in _paged(application_key, seed, fault_key, target)]
     transport: ReadTransport = EmbeddedReadTransport(world, PROBE)
     if injection is not None and struck is not None:
         transport = Planted(transport, injection, struck)

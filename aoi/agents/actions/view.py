@@ -21,6 +21,8 @@ class View:
         self.namespace = namespace
         self._transport = transport
         self._recorded = recorded
+        self._leads: dict[str, tuple[Obj, str, str]] = {}
+        """Service -> (its spec, resource and name of the workload behind it): whoever waits for a change asks often."""
 
     def get(self, key: str, name: str) -> Obj:
         """One object. Raises: Refused (resource) if it is not there."""
@@ -57,14 +59,23 @@ class View:
 
         Raises: Refused (resource).
         """
-        if self.find("services", component) is not None:
-            behind = self._behind_services().get(component)
-            if behind is not None:
-                return behind
+        service = self.find("services", component)
+        if service is not None and (behind := self._behind(component, service.get("spec") or {})) is not None:
+            return behind
         for key in WORKLOADS:
             if workload := self.find(key, component):
                 return key, workload
         raise Refused(f"no workload of component {component!r} in namespace {self.namespace}", "resource")
+
+    def _behind(self, component: str, spec: Obj) -> tuple[str, Obj] | None:
+        """(resource, object) of the workload behind a Service, looked for anew when either is another."""
+        led, key, name = self._leads.get(component, ({}, "", ""))
+        if key and led == spec and (workload := self.find(key, name)) is not None:
+            return key, workload
+        behind = self._behind_services().get(component)
+        if behind is not None:
+            self._leads[component] = (spec, behind[0], behind[1]["metadata"]["name"])
+        return behind
 
     def _behind_services(self) -> dict[str, tuple[str, Obj]]:
         """Service -> (resource, object) of the workload behind it."""

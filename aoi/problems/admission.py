@@ -5,6 +5,7 @@ that a sound oracle must tell apart are in `trials`.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -25,6 +26,7 @@ from aoi.problems.trials import QUINTET, key_of
 from aoi.records.base import Record
 from aoi.records.episode import Signal
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
+from kubeworld.machine.store import Obj
 
 SHOWN = 3
 """Signals of one check that the decision layout shows."""
@@ -222,15 +224,29 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
     strange = []
     for resource in RECORDED:
         ours, theirs = (
-            {key_of(obj): obj for obj in world.store.objects(resource) if not is_made(resource, obj)}
+            {key_of(obj): obj for obj in world.store.objects(resource) if not _is_provided(resource, obj)}
             for world in (scenario.world, clean.world)
         )
         for namespace, name in sorted(ours.keys() | theirs.keys()):
             mine, other = ours.get((namespace, name)), theirs.get((namespace, name))
-            same = mine is not None and other is not None and desired(resource, mine) == desired(resource, other)
+            same = mine is not None and other is not None and _wish(resource, mine) == _wish(resource, other)
             if not same and (resource, namespace, name) not in touched:
                 strange.append(f"{resource}/{name}")
     return Check(name="contained", passed=not strange, detail=", ".join(strange))
+
+
+def _is_provided(resource: str, obj: Obj) -> bool:
+    """Whether a controller made it, of what was asked for elsewhere."""
+    annotations = obj["metadata"].get("annotations") or {}
+    return is_made(resource, obj) or "pv.kubernetes.io/provisioned-by" in annotations
+
+
+def _wish(resource: str, obj: Obj) -> dict[str, Any]:
+    """What is asked for, without the name of a volume that a provisioner made for a claim: it holds the claim's uid."""
+    asked = desired(resource, obj)
+    if asked.get("spec", {}).get("volumeName", "").startswith("pvc-"):
+        asked["spec"] = {key: value for key, value in asked["spec"].items() if key != "volumeName"}
+    return asked
 
 
 def _oracle(scenario: Scenario, place: Place) -> list[Check]:

@@ -3,8 +3,10 @@
 Objects in the store are immutable, so an inventory is a dict of references, and comparing it costs little.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from aoi.problems.writes import Key
 from kubeworld.machine.store import Obj
@@ -118,27 +120,61 @@ def _autoscaled(before: Inventory) -> dict[Key, int]:
 
 
 def _smaller(resource: str, old: Obj, new: Obj, least: int | None) -> str | None:
-    """Whether a workload or a ConfigMap does less than it did. What an autoscaler gives and takes is not counted."""
+    """Whether an object does less than it did. What an autoscaler gives and takes is not counted."""
     if resource in WORKLOADS:
-        asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
-        asked = asked if least is None else min(asked, least)
-        if asks < asked:
-            return f"{asks} replicas, expected at least {asked}"
-        for what, of in (
-            ("containers", _containers),
-            ("probes", _probes),
-            ("kept folders", _kept),
-            ("logins", _logins),
-        ):
-            if gone := sorted(of(old) - of(new)):
-                return f"{what} {gone} are gone"
-        if late := [name for name, waits_s in _patience(new).items() if waits_s > _most(_patience(old).get(name))]:
-            return f"probes {late} are asked too late to say anything"
-    if resource == "configmaps":
-        missing = set(old.get("data", {})) - set(new.get("data", {}))
-        if missing:
-            return f"keys {sorted(missing)} are gone"
+        return _weaker(old, new, least)
+    if resource == "services" and (gone := sorted(_ports(old) - _ports(new))):
+        return f"ports {gone} are gone"
+    if resource in ("configmaps", "secrets") and (gone := sorted(_said(old) - _said(new))):
+        return f"keys {gone} are gone"
     return None
+
+
+def _weaker(old: Obj, new: Obj, least: int | None) -> str | None:
+    asked, asks = (obj["spec"].get("replicas", 1) for obj in (old, new))
+    asked = asked if least is None else min(asked, least)
+    if asks < asked:
+        return f"{asks} replicas, expected at least {asked}"
+    for what, of in (
+        ("containers", _containers),
+        ("probes", _probes),
+        ("kept folders", _kept),
+        ("logins", _logins),
+    ):
+        if gone := sorted(of(old) - of(new)):
+            return f"{what} {gone} are gone"
+    if late := [name for name, waits_s in _patience(new).items() if waits_s > _most(_patience(old).get(name))]:
+        return f"probes {late} are asked too late to say anything"
+    if new["spec"].get("paused") and not old["spec"].get("paused"):
+        return "its rollouts are paused"
+    return None
+
+
+def _ports(service: Obj) -> set[str]:
+    """What clients may call."""
+    return {f"{port['port']}/{port.get('protocol', 'TCP')}" for port in service["spec"].get("ports", ())}
+
+
+def _said(obj: Obj) -> set[str]:
+    """Keys of a ConfigMap or a Secret, and those of the JSON that a value holds: a file of flags loses none of them."""
+    found: set[str] = set()
+    for key, text in (obj.get("data") or {}).items():
+        found.add(key)
+        try:
+            inside = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            continue
+        found |= {f"{key}: {path}" for path in _paths(inside, JSON_DEPTH)}
+    return found
+
+
+def _paths(value: Any, depth: int) -> Iterator[str]:
+    if not isinstance(value, Mapping) or not depth:
+        return
+    for key, inside in value.items():
+        if not str(key).startswith("$"):  # what a file says of its own form
+            yield str(key)
+        yield from (f"{key}/{path}" for path in _paths(inside, depth - 1))
 
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -148,9 +184,12 @@ LOGIN_FLAGS = ("--auth", "--keyFile", "--requirepass", "--aclfile")
 """Of mongod and of Redis."""
 
 
-PATIENT = 10
+JSON_DEPTH = 2
+"""Levels of a file at which keys are names of things."""
+PATIENT = 2
 """Times what a probe waited for before; whoever gives a container more time than that does not want to know."""
-PATIENT_S = 600
+PATIENT_S = 480
+"""Less than a repair has to last, with what a container needs to start."""
 
 
 def _containers(workload: Obj) -> set[str]:
@@ -172,10 +211,17 @@ def _asked(workload: Obj) -> dict[str, Obj]:
 
 def _patience(workload: Obj) -> dict[str, int]:
     """container/probe -> seconds until it has said that a container is not well."""
-    return {
+    waits = {
         name: probe.get("initialDelaySeconds", 0) + probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
         for name, probe in _asked(workload).items()
     }
+    # Nobody else asks before a startup probe has been answered.
+    return {name: wait + _startup(waits, name) for name, wait in waits.items()}
+
+
+def _startup(waits: Mapping[str, int], name: str) -> int:
+    container, _, probe = name.rpartition("/")
+    return 0 if probe == "startupProbe" else waits.get(f"{container}/startupProbe", 0)
 
 
 def _most(waited_s: int | None) -> int:

@@ -11,12 +11,14 @@ from aoi.problems import aiopslab_grading
 from aoi.problems.aiopslab import Known
 from aoi.problems.alerts import symptoms
 from aoi.problems.faults.base import Action, Evidence, Plan
-from aoi.problems.inventory import Inventory, configmaps_of, losses
+from aoi.problems.faults.chaos import resource_of
+from aoi.problems.inventory import Inventory, configmaps_of, is_made, losses
 from aoi.problems.steadiness import disturbed, running
 from aoi.problems.writes import Patch, send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 from aoi.worlds.applications.spec import Application
+from aoi.worlds.behaviour import chaos
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
@@ -218,11 +220,23 @@ def _replace_readers(end: EndState) -> bool:
 def _complaints(end: EndState) -> dict[str, list[str]]:
     """Check -> what it found."""
     return {
-        "fault": ["the fault is still there"] if end.plan.is_present(end.world) else [],
+        "fault": [*(["the fault is still there"] if end.plan.is_present(end.world) else []), *_new_experiments(end)],
         "lost": losses(end.baseline, end.world, set(end.plan.touched) - set(end.plan.kept)),
         "pods": unready(end.world, end.application.namespace),
         "symptoms": symptoms(end.world, end.application),
     }
+
+
+def _new_experiments(end: EndState) -> list[str]:
+    """Experiments on the application that act, or will again, and were not there before: a fault under another name."""
+    acting = [item.obj for item in chaos.active(end.world)]
+    acting += [obj for obj in end.world.store.objects(chaos.SCHEDULES) if not chaos.is_paused(obj)]
+    keys = [(resource_of(o["kind"]), o["metadata"]["namespace"], o["metadata"]["name"]) for o in acting]
+    return [
+        f"{key[0]}/{key[2]} acts"
+        for key, obj in zip(keys, acting, strict=True)
+        if key not in end.baseline and not is_made(key[0], obj)
+    ]
 
 
 def lacking(world: World, application: Application) -> list[str]:

@@ -13,7 +13,18 @@ from kubeworld.controllers.predicates import NodeView, views
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
-AROUND = ("resourcequotas", "limitranges", "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling")
+AROUND = (
+    "resourcequotas",
+    "limitranges",
+    "persistentvolumeclaims",
+    "horizontalpodautoscalers.autoscaling",
+    "networkpolicies.networking.k8s.io",
+    *(
+        f"{kind}.chaos-mesh.org"
+        for kind in ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
+    ),
+)
+PRIORITIES = "priorityclasses.scheduling.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,11 @@ class Site:
     """Every node with its pods."""
     around: Mapping[str, tuple[Obj, ...]] = field(default_factory=dict)
     """GroupResource -> what else of it stands in the namespace: limits, quotas, claims."""
+
+    elsewhere: frozenset[str] = frozenset()
+    """Names of what other teams have put up on the cluster: workloads and priorities."""
+    now: str = ""
+    """When it was looked at, as RFC 3339."""
 
     @property
     def name(self) -> str:
@@ -96,7 +112,24 @@ def find(world: World, application: Application, name: str) -> Site:
             pods[owner.name] += (pod["metadata"]["name"],)
     config_maps = {obj["metadata"]["name"]: obj for obj in world.store.objects("configmaps", namespace)}
     around = {resource: tuple(world.store.objects(resource, namespace)) for resource in AROUND}
-    return Site(application, spec, workload, service, pods, config_maps, tuple(views(world)), around)
+    return Site(
+        application,
+        spec,
+        workload,
+        service,
+        pods,
+        config_maps,
+        tuple(views(world)),
+        around,
+        _elsewhere(world),
+        world.clock.rfc3339(),
+    )
+
+
+def _elsewhere(world: World) -> frozenset[str]:
+    places = (("daemonsets.apps", "kube-system"), ("deployments.apps", "default"), (PRIORITIES, None))
+    every = (obj for resource, namespace in places for obj in world.store.objects(resource, namespace))
+    return frozenset(obj["metadata"]["name"] for obj in every)
 
 
 @lru_cache(maxsize=256)

@@ -35,6 +35,13 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Of a list: it holds all of these, whatever else and in whatever order. Who appends to it has mended nothing."""
+
+    items: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A field that has this value while the fault is there. `path` None: the object itself exists.
 
@@ -64,6 +71,9 @@ class Mark:
 def _covers(present: Any, wanted: Any, field: str = "") -> bool:
     if isinstance(wanted, dict) and isinstance(present, dict):
         return all(key in present and _covers(present[key], value, key) for key, value in wanted.items())
+    if isinstance(wanted, Among):
+        items = present if isinstance(present, list) else ()
+        return all(any(_covers(item, one) for item in items) for one in wanted.items)
     if field == "image" and isinstance(wanted, str) and isinstance(present, str):
         return canonical(present) == canonical(wanted)
     return bool(present == wanted)

@@ -6,6 +6,7 @@ And those that come and go: a share of the packets, a kill every minute, a netwo
 import random
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Fault, Plan
 from aoi.problems.faults.chaos import chaos_plan, is_called, resource_of, schedule_plan
 from aoi.problems.sites import Site, flow, is_used
@@ -18,17 +19,9 @@ WORKERS = (16, 24, 32)
 """Stress workers: of a limit of one core they leave the program a thirtieth."""
 
 
-def _named(site: Site, what: str, choices: random.Random) -> str:
-    """What somebody calls an experiment."""
-    stem = site.spec.role
-    return choices.choice(
-        (f"{stem}-{what}", f"{what}-{choices.randrange(10, 99)}", f"resilience-{stem}", f"exercise-{what}")
-    )
-
-
 def _network(site: Site, action: str, parameters: dict[str, Any], choices: random.Random) -> Plan:
     spec = {"action": action, "mode": "all", "direction": "both", **parameters}
-    return chaos_plan(site, resource_of("NetworkChaos"), _named(site, action, choices), spec)
+    return chaos_plan(site, resource_of("NetworkChaos"), names.experiment(site, action, choices), spec)
 
 
 def _partition(site: Site, choices: random.Random) -> Plan:
@@ -54,13 +47,13 @@ def _some_loss(site: Site, choices: random.Random) -> Plan:
     return _network(site, "loss", {"loss": {"loss": share, "correlation": "0"}}, choices)
 
 
-def _names(site: Site, choices: random.Random) -> Plan:
+def _wrong_names(site: Site, choices: random.Random) -> Plan:
     """Look-ups of what it calls fail, or lead anywhere."""
     callee = choices.choice(_needed(site.spec))
     host = callee if not site.application.by_name[callee].namespace else site.application.host_of(callee)
     patterns = choices.choice(([f"{host}.*"], ["*"], [f"*.{site.namespace}.svc.cluster.local"]))
     spec = {"action": "error", "mode": "all", "patterns": patterns}
-    return chaos_plan(site, resource_of("DNSChaos"), _named(site, "dns", choices), spec)
+    return chaos_plan(site, resource_of("DNSChaos"), names.experiment(site, "dns", choices), spec)
 
 
 def _needed(component: Component) -> list[str]:
@@ -70,7 +63,7 @@ def _needed(component: Component) -> list[str]:
 
 def _http(site: Site, parameters: dict[str, Any], what: str, choices: random.Random) -> Plan:
     spec = {"mode": "all", "target": "Request", "port": site.spec.port, "method": "*", "path": "*", **parameters}
-    return chaos_plan(site, resource_of("HTTPChaos"), _named(site, what, choices), spec)
+    return chaos_plan(site, resource_of("HTTPChaos"), names.experiment(site, what, choices), spec)
 
 
 def _http_abort(site: Site, choices: random.Random) -> Plan:
@@ -84,7 +77,7 @@ def _http_delay(site: Site, choices: random.Random) -> Plan:
 def _cpu_stress(site: Site, choices: random.Random) -> Plan:
     stressors = {"cpu": {"workers": choices.choice(WORKERS), "load": 100}}
     spec = {"mode": "all", "stressors": stressors, "containerNames": [site.container["name"]]}
-    return chaos_plan(site, resource_of("StressChaos"), _named(site, "cpu", choices), spec)
+    return chaos_plan(site, resource_of("StressChaos"), names.experiment(site, "cpu", choices), spec)
 
 
 def _io_latency(site: Site, choices: random.Random) -> Plan:
@@ -98,7 +91,7 @@ def _io_latency(site: Site, choices: random.Random) -> Plan:
         "percent": 100,
         "containerNames": [site.container["name"]],
     }
-    return chaos_plan(site, resource_of("IOChaos"), _named(site, "io", choices), spec)
+    return chaos_plan(site, resource_of("IOChaos"), names.experiment(site, "io", choices), spec)
 
 
 def _data_folder(component: Component) -> str:
@@ -116,12 +109,12 @@ def _often(choices: random.Random) -> str:
 
 def _pod_kills(site: Site, choices: random.Random) -> Plan:
     spec = {"action": "pod-kill", "mode": "all", "gracePeriod": 0}
-    return schedule_plan(site, "PodChaos", _named(site, "pod-kill", choices), spec, _often(choices))
+    return schedule_plan(site, "PodChaos", names.experiment(site, "pod-kill", choices), spec, _often(choices))
 
 
 def _container_kills(site: Site, choices: random.Random) -> Plan:
     spec = {"action": "container-kill", "mode": "all", "containerNames": [site.container["name"]]}
-    return schedule_plan(site, "PodChaos", _named(site, "container-kill", choices), spec, _every(choices))
+    return schedule_plan(site, "PodChaos", names.experiment(site, "container-kill", choices), spec, _every(choices))
 
 
 def _network_flaps(site: Site, choices: random.Random) -> Plan:
@@ -132,7 +125,11 @@ def _network_flaps(site: Site, choices: random.Random) -> Plan:
         "duration": choices.choice(("30s", "40s", "50s")),
     }
     return schedule_plan(
-        site, "NetworkChaos", _named(site, "flaps", choices), spec, choices.choice(("* * * * *", "@every 90s"))
+        site,
+        "NetworkChaos",
+        names.experiment(site, "flaps", choices),
+        spec,
+        choices.choice(("* * * * *", "@every 90s")),
     )
 
 
@@ -184,7 +181,7 @@ MECHANISMS = (
     _fault("network_corrupt", ("chaos", "loss"), eligible=is_called, plan=_corrupt),
     _fault("network_bandwidth", ("chaos", "delay"), eligible=is_called, plan=_bandwidth),
     _fault("some_loss", ("chaos", "loss"), eligible=is_called, plan=_some_loss),
-    _fault("dns_chaos", ("chaos", "dns"), eligible=_looks_up, plan=_names),
+    _fault("dns_chaos", ("chaos", "dns"), eligible=_looks_up, plan=_wrong_names),
     _fault("http_abort", ("chaos", "reset"), eligible=_speaks_http, plan=_http_abort),
     _fault("http_delay", ("chaos", "delay"), eligible=_answers_http, plan=_http_delay),
     _fault("cpu_stress", ("chaos", "throttled"), eligible=_starves, plan=_cpu_stress),

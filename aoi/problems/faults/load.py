@@ -131,7 +131,7 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     key = site.key_of(callee.name)
     container = {"name": callee.container, "resources": {"limits": {"cpu": limit}, "requests": {"cpu": limit}}}
     tightened = Patch(key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic")
-    note = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T20:00:00Z"}
+    note = {"kubectl.kubernetes.io/restartedAt": site.now}
     restarted = Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}})
     return Plan(
         writes=(tightened, *changed.writes, Wait(TRIGGER_S), restarted),

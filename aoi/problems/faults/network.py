@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.chaos import chaos_plan, is_called
 from aoi.problems.sites import Site, is_used
@@ -77,9 +78,8 @@ def _network_delay(site: Site, choices: random.Random) -> Plan:
 
 
 def _chaos(site: Site, action: str, parameters: dict[str, Any], choices: random.Random) -> Plan:
-    name = choices.choice((f"network-{action}", f"{site.name}-network", f"game-day-{choices.randrange(10, 99)}"))
     spec = {"action": action, "mode": "all", "direction": "both", action: parameters}
-    return chaos_plan(site, "networkchaos.chaos-mesh.org", name, spec)
+    return chaos_plan(site, "networkchaos.chaos-mesh.org", names.experiment(site, action, choices), spec)
 
 
 WRONG_TARGET_PORT = Fault(

@@ -7,6 +7,7 @@ let the call through is changed.
 import random
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Fault, Mark, Plan, never
 from aoi.problems.faults.chaos import is_called
 from aoi.problems.sites import Site, is_used
@@ -31,8 +32,7 @@ def _misspelt(site: Site, component: Component, choices: random.Random) -> dict[
 
 def _new(site: Site, choices: random.Random, spec: dict[str, Any]) -> Plan:
     """A plan that adds one policy for the component's pods."""
-    stem = site.spec.workload
-    name = choices.choice((f"{stem}-network", f"{stem}-policy", f"restrict-{stem}", f"{stem}-access"))
+    name = names.policy(site, choices)
     key: Key = (RESOURCE, site.namespace, name)
     meta = {"name": name, "namespace": site.namespace}
     selector = {"matchLabels": site.application.selector_of(site.spec)}

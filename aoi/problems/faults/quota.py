@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import restarts
 from aoi.problems.faults.templates import changed_container
@@ -16,8 +17,6 @@ from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import MIB, Application, Component
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
-
-QUOTAS = ("team-quota", "compute-resources", "budget")
 
 
 def _looks(site: Site) -> tuple[tuple[str, str], ...]:
@@ -45,7 +44,7 @@ def _quota(site: Site, hard: dict[str, str], choices: random.Random) -> tuple[Pa
         there: Patch | Create = Patch(key, {"spec": {"hard": hard}})
         back: Deed = Patch(key, {"spec": {"hard": {k: former.get(k) for k in hard}}})
     else:
-        key = ("resourcequotas", site.namespace, choices.choice(QUOTAS))
+        key = ("resourcequotas", site.namespace, choices.choice(names.QUOTAS))
         meta = {"name": key[2], "namespace": site.namespace}
         there = Create(key, {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": hard}})
         back = Delete(key)
@@ -159,7 +158,7 @@ def _limit_range(site: Site, choices: random.Random) -> Plan:
     limit = quantities.amount("memory", site.container["resources"]["limits"]["memory"])
     least = max(site.spec.demand.peak_bytes * 1.15, limit * 0.55)
     most_mib = math.ceil(choices.uniform(least, max(least, limit * 0.85)) / MIB)
-    key: Key = ("limitranges", site.namespace, choices.choice(("container-bounds", "caps", "max-size")))
+    key: Key = ("limitranges", site.namespace, choices.choice(names.BOUNDS))
     bounds = {"type": "Container", "max": {"memory": f"{most_mib}Mi"}}
     obj = {
         "apiVersion": "v1",

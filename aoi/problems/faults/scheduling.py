@@ -4,6 +4,7 @@ import random
 from functools import partial
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import components_on, home, pins, request_m, restarts
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
@@ -130,16 +131,9 @@ def _topology_spread(site: Site, choices: random.Random) -> Plan:
     )
 
 
-_ON_EVERY_NODE = (
-    ("node-exporter", "quay.io/prometheus/node-exporter:v1.8.2", 9100),
-    ("fluent-bit", "cr.fluentbit.io/fluent/fluent-bit:3.1.9", 2020),
-    ("node-problem-detector", "registry.k8s.io/node-problem-detector/node-problem-detector:v0.8.19", 20257),
-)
-
-
 def _host_port(site: Site, choices: random.Random) -> Plan:
     """The port of the node that an agent on every node has taken."""
-    name, image, port = choices.choice(_ON_EVERY_NODE)
+    name, image, port = names.agent(site, choices)
     key: Key = ("daemonsets.apps", "kube-system", name)
     labels = {"app.kubernetes.io/name": name}
     agent = {"name": name, "image": image, "ports": [{"name": "http", "containerPort": port, "hostPort": port}]}
@@ -170,15 +164,12 @@ def _host_port(site: Site, choices: random.Random) -> Plan:
     )
 
 
-_BATCHES = ("report-builder", "reindex", "feature-backfill", "model-scoring")
-
-
 def _preempted(site: Site, choices: random.Random) -> Plan:
     """A batch of higher priority takes the whole node that a workload of low priority is bound to."""
     node = home(site, choices)
-    batch = choices.choice(_BATCHES)
-    low: Key = ("priorityclasses.scheduling.k8s.io", "", choices.choice(("low-priority", "best-effort", "spot")))
-    high: Key = ("priorityclasses.scheduling.k8s.io", "", choices.choice(("batch-critical", "business-critical")))
+    batch = names.batch(site, choices)
+    low: Key = ("priorityclasses.scheduling.k8s.io", "", names.priority(names.LOW, site, choices))
+    high: Key = ("priorityclasses.scheduling.k8s.io", "", names.priority(names.HIGH, site, choices))
     label, value = choices.choice(pins(node.node))
     change = changed_template(
         site,

@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
 from aoi.problems.sites import Site, is_used
@@ -15,10 +16,8 @@ from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
 from kubeworld.machine.store import Obj
 
-CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
+VOLUMES = "persistentvolumes"
 CLASSES = "storageclasses.storage.k8s.io"
-_ADDED = (("spool", "/var/spool/app"), ("work", "/var/lib/work"), ("uploads", "/srv/uploads"))
-"""Volumes that a program which keeps nothing may be given: (name, path)."""
 
 
 class _Mounted(NamedTuple):
@@ -30,7 +29,7 @@ class _Mounted(NamedTuple):
     """Name of the claim that was there; empty if there was none."""
 
 
-def _claim_of(site: Site) -> str:
+def claim_of(site: Site) -> str:
     """The claim that the template of the workload names, if it names one."""
     volumes = site.workload["spec"]["template"]["spec"].get("volumes") or ()
     return next((v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v), "")
@@ -40,25 +39,15 @@ def _mounted(site: Site, claim: str, choices: random.Random) -> _Mounted:
     """The claim in the place of the one that is there; of a workload without, a volume more."""
     volumes = copy.deepcopy(list(site.workload["spec"]["template"]["spec"].get("volumes") or ()))
     mounts = copy.deepcopy(list(site.container.get("volumeMounts") or ()))
-    former = _claim_of(site)
+    former = claim_of(site)
     if former:
         for volume in volumes:
             if volume.get("persistentVolumeClaim", {}).get("claimName") == former:
                 volume["persistentVolumeClaim"]["claimName"] = claim
         return _Mounted(volumes, mounts, former)
-    name, path = choices.choice(_ADDED)
+    name, path = choices.choice(names.FOLDERS)
     volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
     return _Mounted(volumes, [*mounts, {"name": name, "mountPath": path}], "")
-
-
-def _new_name(site: Site, choices: random.Random) -> str:
-    """What a claim made later is called."""
-    former = _claim_of(site)
-    stems = (f"{former}-v2", f"{former}-new", f"{former}-data") if former else ()
-    workload = site.spec.workload
-    stems = stems or (f"{workload}-files", f"{workload}-scratch", f"{workload}-work")
-    taken = {obj["metadata"]["name"] for obj in site.around[CLAIMS]}
-    return choices.choice([stem for stem in stems if stem not in taken])
 
 
 def _moved(
@@ -91,7 +80,7 @@ def _claim(site: Site, name: str, spec: dict[str, Any], *, size: str = "1Gi") ->
     body = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, **spec}
     meta = {"name": name, "namespace": site.namespace}
     obj = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": body}
-    return Create((CLAIMS, site.namespace, name), obj)
+    return Create((names.CLAIMS, site.namespace, name), obj)
 
 
 def _volume(name: str, spec: dict[str, Any], *, labels: dict[str, str] | None = None) -> Create:
@@ -107,14 +96,17 @@ def _volume(name: str, spec: dict[str, Any], *, labels: dict[str, str] | None = 
 
 
 def _claim_missing(site: Site, choices: random.Random) -> Plan:
-    name = _new_name(site, choices)
+    name = names.claim(site, claim_of(site), choices)
     change = _moved(site, name, choices)
-    return _with(change, (), (Mark((CLAIMS, site.namespace, name), absent=True),))
+    return _with(change, (), (Mark((names.CLAIMS, site.namespace, name), absent=True),))
 
 
 def _claim_without_class(site: Site, choices: random.Random) -> Plan:
     """The claim asks for a storage class that this cluster does not have."""
-    name, wanted = _new_name(site, choices), choices.choice(("fast-ssd", "gp3", "premium-rwo", "longhorn"))
+    name, wanted = (
+        names.claim(site, claim_of(site), choices),
+        choices.choice(("fast-ssd", "gp3", "premium-rwo", "longhorn")),
+    )
     claim = _claim(site, name, {"storageClassName": wanted}, size=choices.choice(("1Gi", "5Gi", "10Gi")))
     marks = (
         Mark((CLASSES, "", wanted), absent=True),
@@ -126,7 +118,7 @@ def _claim_without_class(site: Site, choices: random.Random) -> Plan:
 
 def _claim_unsatisfiable(site: Site, choices: random.Random) -> Plan:
     """There is a volume for it, but smaller, for one node only, or not the one that it describes."""
-    name = _new_name(site, choices)
+    name = names.claim(site, claim_of(site), choices)
     volume = _volume(
         f"{site.namespace}-{name}", {"hostPath": {"path": f"/data/volumes/{name}"}}, labels={"app": site.spec.workload}
     )
@@ -146,7 +138,7 @@ def _claim_unsatisfiable(site: Site, choices: random.Random) -> Plan:
 
 def _volume_elsewhere(site: Site, choices: random.Random) -> Plan:
     """The volume lies on a node that has left."""
-    name = _new_name(site, choices)
+    name = names.claim(site, claim_of(site), choices)
     gone = choices.choice(("worker-7", "node-9", "pool-b-2", "ip-10-0-240-17"))
     rule = {"key": "kubernetes.io/hostname", "operator": "In", "values": [gone]}
     volume = _volume(
@@ -168,7 +160,7 @@ def _keeps_nothing(application: Application, component: Component) -> bool:
 
 def _volume_shared(site: Site, choices: random.Random) -> Plan:
     """Several pods on several nodes, and one disk that attaches to one node."""
-    name = _new_name(site, choices)
+    name = names.claim(site, claim_of(site), choices)
     handle = f"vol-0{choices.getrandbits(64):016x}"
     driver = choices.choice(("ebs.csi.aws.com", "pd.csi.storage.gke.io", "disk.csi.azure.com"))
     volume = _volume(f"{site.namespace}-{name}", {"csi": {"driver": driver, "volumeHandle": handle}})
@@ -191,8 +183,8 @@ def _has_a_claim(application: Application, component: Component) -> bool:
 
 def _volume_released(site: Site, choices: random.Random) -> Plan:
     """The claim was made anew, and its volume waits for somebody to say that the former one's data may go."""
-    key: Key = (CLAIMS, site.namespace, _claim_of(site))
-    former = next(obj for obj in site.around[CLAIMS] if obj["metadata"]["name"] == key[2])
+    key: Key = (names.CLAIMS, site.namespace, claim_of(site))
+    former = next(obj for obj in site.around[names.CLAIMS] if obj["metadata"]["name"] == key[2])
     meta = {k: former["metadata"][k] for k in ("name", "namespace", "labels") if k in former["metadata"]}
     again = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": former["spec"]}
     volume: Key = (VOLUMES, "", former["spec"]["volumeName"])

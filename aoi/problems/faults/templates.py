@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aoi.problems.faults.base import Action, Evidence, Mark, Plan
+from aoi.problems.faults.base import Action, Among, Evidence, Mark, Plan
 from aoi.problems.sites import Site
 from aoi.problems.writes import Key, Patch
 
@@ -59,6 +59,8 @@ def changed_template(
 
 def _new(old: Any, value: Any) -> Any:
     """What a value says that the one before did not: whoever writes the rest anew has not touched the fault."""
+    if isinstance(value, list) and (added := tuple(item for item in value if item not in (old or ()))):
+        return Among(added)
     if not isinstance(old, dict) or not isinstance(value, dict):
         return value
     changed = {key: _new(old.get(key), part) for key, part in value.items() if old.get(key) != part}

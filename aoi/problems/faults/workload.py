@@ -5,6 +5,7 @@ import random
 import re
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.chaos import chaos_plan, is_called
 from aoi.problems.faults.templates import changed_container, with_resources
@@ -138,7 +139,7 @@ def _bad_liveness_probe(site: Site, choices: random.Random) -> Plan:
 
 
 def _pod_failure(site: Site, choices: random.Random) -> Plan:
-    name = choices.choice(("pod-failure", f"{site.name}-pods", f"game-day-{choices.randrange(10, 99)}"))
+    name = names.experiment(site, "pod-failure", choices)
     return chaos_plan(site, "podchaos.chaos-mesh.org", name, {"action": "pod-failure", "mode": "all"})
 
 

@@ -67,8 +67,8 @@ def ordinary_work(world: World, application: Application, slot: int, avoid: Coll
     ((_, kinds, work),) = choices.choices(SHARES, weights=[share for share, _, _ in SHARES])
     for name in _in_turn(application, slot, kinds, avoid):  # the first at which there is something of the kind to do
         deeds = work(world, find(world, application, name), choices)
-        if deeds and not _is_there(world, deeds):
-            return deeds
+        if deeds:
+            return () if _is_there(world, deeds) else deeds
     for name in _in_turn(application, slot, PROGRAMS, avoid):
         return workloads.set_variable(world, find(world, application, name), choices)
     return cluster.review_node(world, find(world, application, application.workload.entry), choices)

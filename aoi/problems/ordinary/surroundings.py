@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from aoi.problems import names
 from aoi.problems.faults.chaos import resource_of
+from aoi.problems.faults.storage import claim_of
 from aoi.problems.inventory import configmaps_of
 from aoi.problems.ordinary.workloads import TEAMS, Deeds, is_autoscaled
 from aoi.problems.sites import Site
@@ -13,8 +15,6 @@ from aoi.worlds.applications.furniture import is_calm
 from aoi.worlds.behaviour.chaos import PAUSE
 from kubeworld.machine.world import World
 
-_KEPT = (("reports", "/var/lib/reports"), ("exports", "/srv/exports"), ("scratch", "/var/tmp/scratch"))
-"""Volumes that a program is given: (name, path)."""
 _NOTES = ("OWNER", "CHANGE_TICKET", "REVIEWED_BY")
 """Keys of ConfigMaps and Secrets that no program reads."""
 _CHAOS_MESH = "chaos-mesh.org/v1alpha1"
@@ -27,6 +27,14 @@ _DRILLS: dict[str, dict[str, Any]] = {
     "PodChaos": {"action": "pod-kill", "mode": "one", "gracePeriod": 0},
 }
 """Kind -> what a drill asks for that does little: milliseconds, a name that nobody asks for, one of several pods."""
+_CALLED = {
+    "NetworkChaos": "delay",
+    "HTTPChaos": "latency",
+    "DNSChaos": "dns",
+    "StressChaos": "cpu",
+    "IOChaos": "io",
+    "PodChaos": "pod-kill",
+}
 
 
 def label_service(world: World, site: Site, choices: Random) -> Deeds:
@@ -69,8 +77,8 @@ def give_room(world: World, site: Site, choices: Random) -> Deeds:
     is_lone = spec.get("replicas", 1) == 1 and spec.get("strategy", {}).get("type") == "Recreate"
     if not is_lone or is_autoscaled(site):
         return ()  # what attaches to one node serves one pod
-    name, path = choices.choice(_KEPT)
-    claim = f"{site.spec.workload}-{name}"
+    name, path = choices.choice(names.FOLDERS)
+    claim = names.claim(site, claim_of(site), choices)
     volume = f"{site.namespace}-{claim}"
     classes = [obj["metadata"]["name"] for obj in world.store.objects("storageclasses.storage.k8s.io")]
     is_made = not classes or choices.random() < 0.5
@@ -79,10 +87,10 @@ def give_room(world: World, site: Site, choices: Random) -> Deeds:
         "containers": [{"name": site.container["name"], "volumeMounts": [{"name": name, "mountPath": path}]}],
     }
     return (
-        *((_volume(site, volume, claim),) if is_made else ()),
+        *((_volume(site, volume, claim, is_labelled=choices.random() < 0.3),) if is_made else ()),
         _object(
             site,
-            "persistentvolumeclaims",
+            names.CLAIMS,
             ("v1", "PersistentVolumeClaim"),
             claim,
             {
@@ -95,7 +103,7 @@ def give_room(world: World, site: Site, choices: Random) -> Deeds:
     )
 
 
-def _volume(site: Site, name: str, claim: str) -> Create:
+def _volume(site: Site, name: str, claim: str, *, is_labelled: bool) -> Create:
     spec = {
         "accessModes": ["ReadWriteOnce"],
         "capacity": {"storage": "1Gi"},
@@ -104,43 +112,44 @@ def _volume(site: Site, name: str, claim: str) -> Create:
         "hostPath": {"path": f"/data/volumes/{claim}"},
         "claimRef": {"namespace": site.namespace, "name": claim},
     }
-    obj = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+    meta = {"name": name, **({"labels": {"app": site.spec.workload}} if is_labelled else {})}
+    obj = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": spec}
     return Create(("persistentvolumes", "", name), obj)
 
 
 def exercise(world: World, site: Site, choices: Random) -> Deeds:
     """A chaos experiment that does little and is soon over, or one whose schedule is paused."""
-    stem = site.spec.role
-    name = choices.choice((f"{stem}-drill", f"drill-{choices.randrange(10, 99)}", f"gameday-{stem}"))
     chosen = {"namespaces": [site.namespace], "labelSelectors": site.application.selector_of(site.spec)}
-    if choices.random() < 0.3:
+    if choices.random() < 0.2:
         network = {**_DRILLS["NetworkChaos"], "selector": chosen}
         spec = {"schedule": "@every 10m", "type": "NetworkChaos", "historyLimit": 1, "networkChaos": network}
-        made = _object(site, resource_of("Schedule"), (_CHAOS_MESH, "Schedule"), name, spec)
+        made = _object(
+            site, resource_of("Schedule"), (_CHAOS_MESH, "Schedule"), names.experiment(site, "flaps", choices), spec
+        )
         meta = {**made.obj["metadata"], "annotations": {PAUSE: "true"}}
         return (Create(made.key, {**made.obj, "metadata": meta}),)
     kept = [mount.path for mount in site.spec.mounts if mount.source == "claim"]
     fits = {"HTTPChaos": site.spec.protocol == "http", "IOChaos": bool(kept), "PodChaos": len(site.pods) > 1}
-    kind = choices.choice(["NetworkChaos", *(kind for kind in _DRILLS if fits.get(kind, True))])
+    likely = "IOChaos" if kept else "NetworkChaos"
+    kind = choices.choice([likely, *(kind for kind in _DRILLS if fits.get(kind, True))])
     spec = {**_DRILLS[kind], "selector": chosen, "duration": choices.choice(("20s", "30s", "45s"))}
     if kind == "HTTPChaos":
         spec["port"] = site.spec.port
     elif kind == "IOChaos":
         spec |= {"volumePath": kept[0], "path": f"{kept[0]}/**/*"}
+    name = names.experiment(site, _CALLED[kind], choices)
     return (_object(site, resource_of(kind), (_CHAOS_MESH, kind), name, spec),)
 
 
 def open_up(world: World, site: Site, choices: Random) -> Deeds:
     """A policy that lets everybody in: with others it takes nothing away."""
-    stem = site.spec.workload
     spec = {
         "podSelector": {"matchLabels": site.application.selector_of(site.spec)},
         "policyTypes": ["Ingress"],
         "ingress": [dict[str, Any]()],
     }
     kind = ("networking.k8s.io/v1", "NetworkPolicy")
-    name = choices.choice((f"{stem}-ingress", f"open-{stem}"))
-    return (_object(site, "networkpolicies.networking.k8s.io", kind, name, spec),)
+    return (_object(site, names.POLICIES, kind, names.policy(site, choices), spec),)
 
 
 def autoscale(world: World, site: Site, choices: Random) -> Deeds:

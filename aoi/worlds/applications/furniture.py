@@ -34,6 +34,7 @@ AGENTS = (
 )
 RESTING = ("legacy", "canary", "debug-shell", "old-importer")
 CRONS = ("nightly-report", "cleanup", "cache-warmer", "backup")
+QUOTA_NAME = "compute"
 QUOTA = {"pods": "80", "requests.cpu": "600", "requests.memory": "900Gi", "count/deployments.apps": "60"}
 """Ample: nothing that a fault or its repair asks for comes near."""
 SHARE = 0.3
@@ -85,7 +86,7 @@ def objects(application: Application) -> Objects:
     """(resource, object) of all that stands there from the start, without the defaults of the API server."""
     furniture, product = application.furniture, application.namespace
     if furniture.has_quota:
-        yield "resourcequotas", _object(application, "v1", "ResourceQuota", "compute", {"hard": QUOTA})
+        yield "resourcequotas", _object(application, "v1", "ResourceQuota", QUOTA_NAME, {"hard": QUOTA})
         yield "limitranges", _object(application, "v1", "LimitRange", "defaults", {"limits": [_LIMITS]})
     for name in furniture.protected:
         component = application.by_name[name]

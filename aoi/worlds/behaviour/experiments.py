@@ -22,7 +22,7 @@ from kubeworld.machine.store import Change, Name, Obj
 from kubeworld.machine.world import World
 
 API_VERSION = "chaos-mesh.org/v1alpha1"
-SCHEDULES = "schedules.chaos-mesh.org"
+SCHEDULES = chaos.SCHEDULES
 PODS = "podchaos.chaos-mesh.org"
 MANAGED_BY = "managed-by"
 _EVERY = re.compile(r"@every\s+(\S+)")

@@ -117,7 +117,8 @@ class ObjectStore:
         if not matching and _SHA.fullmatch(digits):
             raise CorruptObject(f"{short} is not in {self.url}. Restore the store from its backup, then `aoi verify`")
         if len(matching) != 1:
-            raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. Give more digits")
+            advice = "Give more digits" if matching else "Copy it as the command printed it that made the object"
+            raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. {advice}")
         size = self._fs.size(f"{folder}/{matching[0]}")
         return Ref(kind=kind, sha256=matching[0], size_bytes=int(size or 0))
 

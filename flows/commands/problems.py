@@ -24,6 +24,10 @@ Split = Annotated[SplitName | None, typer.Option(help="Split of the problem.")]
 Kind = Annotated[
     Literal["detection", "localization", "analysis", "mitigation"] | None, typer.Option(help="Kind of task.")
 ]
+Part = Annotated[
+    Literal["seen", "unseen_mechanism", "unseen_application", "unseen_style", "several", "control"] | None,
+    typer.Option("--slice", help="How far the problem lies from training."),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="World seeds for each problem.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one a core.")]
 Page = Annotated[
@@ -52,12 +56,15 @@ def list_problems(
     fault: Annotated[str | None, typer.Option(help="Key of a fault mechanism, or no_fault.")] = None,
     application: Annotated[str | None, typer.Option(help="Key of an application.")] = None,
     members_of: Set = None,
+    *,
+    part: Part = None,
     json: Json = False,
 ) -> None:
     """List the catalogue."""
     from flows.console import out, print_json
 
     chosen = _chosen(members_of, split, kind, fault, application)
+    chosen = [problem for problem in chosen if part in (None, problem.slice)]
     if json:
         print_json([problem.model_dump(mode="json") for problem in chosen])
         return

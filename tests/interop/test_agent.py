@@ -81,7 +81,7 @@ def test_a_mitigation_is_submitted_without_having_changed_anything(tmp_path: Pat
 def test_what_was_cut_off_is_asked_again_and_what_stays_unread_is_a_gap(tmp_path: Path) -> None:
     with served(tmp_path / "shell", "noop_detection_hotel_reservation-1") as (built, shell):
         agent = Agent(max_steps=4)
-        asyncio.run(play(agent, TaskKind.DETECTION, built.namespace, Cut(shell, 90_000), max_steps=4))
+        asyncio.run(play(agent, TaskKind.DETECTION, built.namespace, Cut(shell, 60_000), max_steps=4))
     assert agent.answer is not None
     assert agent.answer.verdict == "inconclusive", "nobody says no fault of what was cut off"
     assert agent.answer.coverage is not None

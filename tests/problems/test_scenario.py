@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 
 from aoi.access.transport import ReadRequest
 from aoi.problems import catalogue, preparing
+from aoi.problems.faults import FAULTS
 from aoi.problems.inventory import RECORDED
-from aoi.problems.places import Place
+from aoi.problems.ordinary import ordinary_work
+from aoi.problems.places import Place, places_of
+from aoi.problems.preparing import base, opened, plan_of
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, schedule
 from aoi.problems.tells import ORDINARY
-from aoi.problems.writes import Patch, send
+from aoi.problems.writes import Create, Delete, Patch, Wait, send
 from aoi.records.problem import Problem, ProblemInstance, TaskKind
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
@@ -173,3 +177,28 @@ def test_the_recorded_cluster_still_has_what_the_fault_took() -> None:
     request = ReadRequest(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
     assert found.read_transport().read(request).status == 404
     assert found.recorded_transport().read(request).status == 200
+
+
+@pytest.mark.parametrize("key", ["hotel_reservation", "gen000", "gen003"])
+def test_no_fault_makes_what_ordinary_work_has_made_already(key: str) -> None:
+    """Up to two of each sort of thing that people make are there, and every mechanism still finds a name of its own."""
+    built, snapshot = base(key, 1)
+    world = opened(built, snapshot)
+    made: Counter[str] = Counter()
+    for slot in range(1000):
+        deeds = ordinary_work(world, built, slot, ())
+        sorts = [deed.key[0] for deed in deeds if isinstance(deed, Create)]
+        if sorts and all(made[sort] < 2 for sort in sorts):
+            made.update(sorts)
+            for deed in deeds:
+                if not isinstance(deed, Wait):
+                    send(EmbeddedTransport(world, ADMIN), deed)
+    assert {"limitranges", "persistentvolumeclaims", "resourcequotas"} <= made.keys()
+    places = [place for fault in FAULTS for place in places_of(fault, key)[:1]]
+    for place in places:
+        plan = plan_of(world, built, place.fault, place.roots[0].component)
+        deleted = {deed.key for deed in plan.writes if isinstance(deed, Delete)}
+        there = [
+            deed.key for deed in plan.writes if isinstance(deed, Create) and world.store.get(*deed.key) is not None
+        ]
+        assert set(there) <= deleted, place.fault

@@ -158,7 +158,7 @@ def _limit_range(site: Site, choices: random.Random) -> Plan:
     limit = quantities.amount("memory", site.container["resources"]["limits"]["memory"])
     least = max(site.spec.demand.peak_bytes * 1.15, limit * 0.55)
     most_mib = math.ceil(choices.uniform(least, max(least, limit * 0.85)) / MIB)
-    key: Key = ("limitranges", site.namespace, choices.choice(names.BOUNDS))
+    key: Key = ("limitranges", site.namespace, names.bounds(site, choices))
     bounds = {"type": "Container", "max": {"memory": f"{most_mib}Mi"}}
     obj = {
         "apiVersion": "v1",

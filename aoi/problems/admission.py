@@ -17,7 +17,7 @@ from aoi.language import handles
 from aoi.problems import catalogue, identification, tells
 from aoi.problems.compounds import mechanisms_of
 from aoi.problems.faults import FAULTS
-from aoi.problems.inventory import RECORDED, desired, is_made
+from aoi.problems.inventory import RECORDED, desired, is_provided
 from aoi.problems.places import Place
 from aoi.problems.sampling import control_of
 from aoi.problems.scenario import Scenario, build, without_fault
@@ -224,7 +224,7 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
     strange = []
     for resource in RECORDED:
         ours, theirs = (
-            {key_of(obj): obj for obj in world.store.objects(resource) if not _is_provided(resource, obj)}
+            {key_of(obj): obj for obj in world.store.objects(resource) if not is_provided(resource, obj)}
             for world in (scenario.world, clean.world)
         )
         for namespace, name in sorted(ours.keys() | theirs.keys()):
@@ -233,12 +233,6 @@ def _contained(instance: ProblemInstance, scenario: Scenario) -> Check:
             if not same and (resource, namespace, name) not in touched:
                 strange.append(f"{resource}/{name}")
     return Check(name="contained", passed=not strange, detail=", ".join(strange))
-
-
-def _is_provided(resource: str, obj: Obj) -> bool:
-    """Whether a controller made it, of what was asked for elsewhere."""
-    annotations = obj["metadata"].get("annotations") or {}
-    return is_made(resource, obj) or "pv.kubernetes.io/provisioned-by" in annotations
 
 
 def _wish(resource: str, obj: Obj) -> dict[str, Any]:

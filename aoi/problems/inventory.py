@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from aoi.problems.writes import Key
+from aoi.worlds.behaviour import chaos
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -33,10 +34,7 @@ RECORDED = (
     "storageclasses.storage.k8s.io",
     "roles.rbac.authorization.k8s.io",
     "rolebindings.rbac.authorization.k8s.io",
-    *(
-        f"{kind}.chaos-mesh.org"
-        for kind in ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
-    ),
+    *chaos.EVERY,
 )
 """What people and pipelines write. Pods, ReplicaSets, endpoints and events follow from it."""
 
@@ -56,6 +54,12 @@ def capture(world: World) -> Inventory:
 def is_made(resource: str, obj: Obj) -> bool:
     """Whether a controller made it: what a Schedule of Chaos Mesh makes comes and goes with it."""
     return resource.endswith(".chaos-mesh.org") and bool(obj["metadata"].get("ownerReferences"))
+
+
+def is_provided(resource: str, obj: Obj) -> bool:
+    """Whether a controller made it, a volume for a claim as well."""
+    annotations = obj["metadata"].get("annotations") or {}
+    return is_made(resource, obj) or "pv.kubernetes.io/provisioned-by" in annotations
 
 
 def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[str]:

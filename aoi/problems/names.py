@@ -1,12 +1,13 @@
 """What people call the things that they make: the same names, whether something breaks by them or not.
 
-There are more names of each than ordinary work can have given in one world.
+A name is one that nobody has: there are more of each than ordinary work can have given in one world.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from aoi.problems.sites import AROUND, Site
+from aoi.problems.sites import Site
+from aoi.worlds.behaviour import chaos
 
 CLAIMS = "persistentvolumeclaims"
 POLICIES = "networkpolicies.networking.k8s.io"
@@ -34,24 +35,23 @@ Agent = tuple[str, str, int]
 
 
 def bounds(site: Site, choices: random.Random) -> str:
-    """Of a LimitRange that is not there yet."""
-    taken = {obj["metadata"]["name"] for obj in site.around["limitranges"]}
-    return choices.choice([name for name in BOUNDS if name not in taken])
+    """Of a LimitRange."""
+    return _free(BOUNDS, _there(site, "limitranges"), choices)
 
 
 def agent(site: Site, choices: random.Random) -> Agent:
-    """Something for every node that is not there yet."""
+    """Something for every node."""
     return choices.choice([one for one in AGENTS if one[0] not in site.elsewhere])
 
 
 def batch(site: Site, choices: random.Random) -> str:
     """Of another team's workload."""
-    return choices.choice([name for name in BATCHES if name not in site.elsewhere])
+    return _free(BATCHES, site.elsewhere, choices)
 
 
 def priority(names: Sequence[str], site: Site, choices: random.Random) -> str:
     """Of a PriorityClass, one of `names`."""
-    return choices.choice([name for name in names if name not in site.elsewhere])
+    return _free(names, site.elsewhere, choices)
 
 
 def experiment(site: Site, what: str, choices: random.Random) -> str:
@@ -65,22 +65,26 @@ def experiment(site: Site, what: str, choices: random.Random) -> str:
         f"game-day-{number}",
         f"network-{what}",
     )
-    taken = {obj["metadata"]["name"] for kind in AROUND if kind.endswith("chaos-mesh.org") for obj in site.around[kind]}
-    return choices.choice([name for name in names if name not in taken])
+    return _free(names, _there(site, *chaos.EVERY), choices)
 
 
 def policy(site: Site, choices: random.Random) -> str:
     """Of a NetworkPolicy for a component's pods."""
     stem = site.spec.workload
     names = (f"{stem}-network", f"{stem}-policy", f"restrict-{stem}", f"{stem}-access", f"{stem}-traffic")
-    taken = {obj["metadata"]["name"] for obj in site.around[POLICIES]}
-    return choices.choice([name for name in names if name not in taken])
+    return _free(names, _there(site, POLICIES), choices)
 
 
 def claim(site: Site, former: str, choices: random.Random) -> str:
     """Of a claim that is made later, beside or instead of a `former` one, if there was one."""
-    stems = (f"{former}-v2", f"{former}-new", f"{former}-data", f"{former}-2", f"{former}-b") if former else ()
-    workload = site.spec.workload
-    stems = stems or tuple(f"{workload}-{end}" for end in ("files", "scratch", "work", "data", "store"))
-    taken = {obj["metadata"]["name"] for obj in site.around[CLAIMS]}
-    return choices.choice([stem for stem in stems if stem not in taken])
+    later = tuple(f"{former}-{end}" for end in ("v2", "new", "data", "2", "b"))
+    first = tuple(f"{site.spec.workload}-{end}" for end in ("files", "scratch", "work", "data", "store"))
+    return _free(later if former else first, _there(site, CLAIMS), choices)
+
+
+def _there(site: Site, *resources: str) -> set[str]:
+    return {obj["metadata"]["name"] for resource in resources for obj in site.around[resource]}
+
+
+def _free(names: Sequence[str], taken: Collection[str], choices: random.Random) -> str:
+    return choices.choice([name for name in names if name not in taken])

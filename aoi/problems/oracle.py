@@ -14,7 +14,7 @@ from aoi.problems.faults.base import Action, Evidence, Plan
 from aoi.problems.faults.chaos import resource_of
 from aoi.problems.inventory import Inventory, configmaps_of, is_made, losses
 from aoi.problems.steadiness import disturbed, running
-from aoi.problems.writes import Patch, send
+from aoi.problems.writes import restart, send
 from aoi.records.episode import Answer, Outcome
 from aoi.records.problem import FaultType, SystemLevel, TaskKind
 from aoi.worlds.applications.spec import Application
@@ -207,12 +207,11 @@ def _replace_readers(end: EndState) -> bool:
     """
     maps = {name for resource, _, name in end.plan.touched if resource == "configmaps"}
     transport, found = EmbeddedTransport(end.world, ADMIN), False
-    note = {"kubectl.kubernetes.io/restartedAt": end.world.clock.rfc3339()}
     for resource in ("deployments.apps", "statefulsets.apps"):
         for workload in end.world.store.objects(resource, end.application.namespace):
             if maps & configmaps_of(workload["spec"]["template"]["spec"]):
                 key = (resource, end.application.namespace, workload["metadata"]["name"])
-                send(transport, Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}}))
+                send(transport, restart(key, end.world.clock.rfc3339()))
                 found = True
     return found
 

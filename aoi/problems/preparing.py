@@ -17,10 +17,10 @@ from aoi.problems.faults import FAULTS
 from aoi.problems.faults.base import Plan, compose
 from aoi.problems.inventory import Inventory, capture
 from aoi.problems.oracle import NOTHING, Truth, lacking
-from aoi.problems.ordinary import MOST_SLOTS, ordinary_work, rollout_restart
+from aoi.problems.ordinary import MOST_SLOTS, ordinary_work
 from aoi.problems.places import Place
 from aoi.problems.sites import find, rng
-from aoi.problems.writes import Deed, Wait, Write, send
+from aoi.problems.writes import Deed, Wait, Write, restart, send
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.environment import new_world, running
@@ -203,7 +203,7 @@ def _do(world: World, built: Application, place: Place, deeds: Sequence[int], pl
     for deed in deeds:
         if deed == RESTART:
             for name in place.restarted:
-                _send(world, rollout_restart(world, find(world, built, name)))
+                _send(world, restart(find(world, built, name).key, world.clock.rfc3339()))
         else:
             carry_out(world, plans[deed])
 

@@ -9,6 +9,7 @@ from typing import Any
 from aoi.problems.writes import Key
 from aoi.records.base import sha256_hex
 from aoi.worlds.applications.spec import Application, Component
+from aoi.worlds.behaviour import chaos
 from kubeworld.controllers.predicates import NodeView, views
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -19,10 +20,7 @@ AROUND = (
     "persistentvolumeclaims",
     "horizontalpodautoscalers.autoscaling",
     "networkpolicies.networking.k8s.io",
-    *(
-        f"{kind}.chaos-mesh.org"
-        for kind in ("networkchaos", "podchaos", "stresschaos", "iochaos", "dnschaos", "httpchaos", "schedules")
-    ),
+    *chaos.EVERY,
 )
 PRIORITIES = "priorityclasses.scheduling.k8s.io"
 
@@ -92,6 +90,12 @@ class Site:
         return self.pods_of[self.name]
 
     @property
+    def is_autoscaled(self) -> bool:
+        """Whether an autoscaler says how many replicas it has."""
+        scalers = self.around["horizontalpodautoscalers.autoscaling"]
+        return any(scaler["spec"]["scaleTargetRef"]["name"] == self.spec.workload for scaler in scalers)
+
+    @property
     def callers(self) -> tuple[str, ...]:
         """Who calls it."""
         return self.application.callers[self.name]
@@ -119,10 +123,10 @@ def find(world: World, application: Application, name: str) -> Site:
         service,
         pods,
         config_maps,
-        tuple(views(world)),
-        around,
-        _elsewhere(world),
-        world.clock.rfc3339(),
+        nodes=tuple(views(world)),
+        around=around,
+        elsewhere=_elsewhere(world),
+        now=world.clock.rfc3339(),
     )
 
 

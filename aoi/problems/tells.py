@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from aoi.problems.inventory import RECORDED, WORKLOADS, desired, is_made
-from aoi.problems.ordinary import MARKS
+from aoi.problems.inventory import RECORDED, WORKLOADS, desired, is_made, is_provided
+from aoi.problems.ordinary import MARKS, PROGRAMS
 from aoi.problems.preparing import base, opened
 from aoi.problems.scenario import Scenario
+from aoi.problems.sites import PRIORITIES
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -19,8 +20,6 @@ CONVENTIONAL = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "
 """Keys of labels that whoever deploys anything writes: another team's workload has them as well."""
 BY_CONTROLLERS = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
 """Keys that the cluster writes on what is new, whoever made it."""
-_PROVISIONED = "pv.kubernetes.io/provisioned-by"
-"""On a volume that a controller made for a claim: whether there is one is a symptom."""
 _OF_CONTROLLERS = (*BY_CONTROLLERS, "deployment.kubernetes.io/revision")
 ORDINARY = frozenset((*MARKS, *CONVENTIONAL, *BY_CONTROLLERS))
 
@@ -46,38 +45,32 @@ def beside_symptoms(scenario: Scenario) -> Mapping[str, float]:
     writes = [obj["metadata"].get("generation", 1) - 1 for obj in objects]
     now_s = scenario.world.clock.now_ms / 1000
     uids = [obj["metadata"]["uid"] for obj in objects]
-    installed = replace(scenario, world=_installed(scenario))
+    before = opened(*base(scenario.application.key, scenario.instance.seed))
     return {
         "objects written again": float(sum(1 for count in writes if count)),
         "writes": float(sum(writes)),
-        "marks": float(sum((_marks(scenario) - _marks(installed)).values())),
+        "marks": float(sum((_marks(scenario) - _marks(replace(scenario, world=before))).values())),
         "clock in s": now_s % 86400,
         "shared uids": float(len(uids) - len(set(uids))),
         "length of names": sum(len(obj["metadata"]["name"]) for obj in objects) / max(1, len(objects)),
-        **{f"written: {what}": float(count) for what, count in written(scenario).items()},
+        **{f"written: {what}": float(count) for what, count in _written(scenario, before).items()},
     }
 
 
-def written(scenario: Scenario) -> Counter[str]:
-    """How many objects of each sort people have changed or made since the application was installed."""
-    before = _installed(scenario).store
+def _written(scenario: Scenario, before: World) -> Counter[str]:
+    """How many objects of each sort people have changed or made since `before`."""
     found: Counter[str] = Counter()
-    for resource in (*RECORDED, "priorityclasses.scheduling.k8s.io"):
+    for resource in (*RECORDED, PRIORITIES):
         for obj in scenario.world.store.objects(resource):
             name = obj["metadata"]["name"]
-            old = before.get(resource, obj["metadata"].get("namespace", ""), name)
-            if obj is old or is_made(resource, obj) or _PROVISIONED in (obj["metadata"].get("annotations") or {}):
+            old = before.store.get(resource, obj["metadata"].get("namespace", ""), name)
+            if obj is old or is_provided(resource, obj):
                 continue
             if old is None:
                 found[f"{resource} made"] += 1
             elif _asked(resource, old) != _asked(resource, obj):
                 found[f"{resource} of a {_kind(scenario, resource, name)}"] += 1
     return found
-
-
-def _installed(scenario: Scenario) -> World:
-    """The world before anything happened in it."""
-    return opened(*base(scenario.application.key, scenario.instance.seed))
 
 
 def _asked(resource: str, obj: Obj) -> tuple[Obj, ...]:
@@ -98,7 +91,7 @@ def _kind(scenario: Scenario, resource: str, name: str) -> str:
         component = next((built.by_name[s.component] for s in built.services if s.name == name), None)
     if component is None:
         return "cluster"
-    return "program" if component.kind in ("gateway", "service") else "engine"
+    return "program" if component.kind in PROGRAMS else "engine"
 
 
 def _managers(scenario: Scenario) -> Counter[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aoi.problems.inventory import RECORDED
 from aoi.problems.scenario import Scenario, repair
-from aoi.problems.writes import Delete, Patch, send
+from aoi.problems.writes import Delete, Patch, restart, send
 from aoi.worlds.transport import EmbeddedTransport
 from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
@@ -55,9 +55,8 @@ def scale_to_zero(scenario: Scenario) -> None:
 def restart_everything(scenario: Scenario) -> None:
     """Restart every workload."""
     transport = EmbeddedTransport(scenario.world, ADMIN)
-    note = {"kubectl.kubernetes.io/restartedAt": scenario.world.clock.rfc3339()}
     for key in _workloads(scenario.world, scenario.namespace):
-        send(transport, Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}}))
+        send(transport, restart(key, scenario.world.clock.rfc3339()))
 
 
 def _workloads(world: World, namespace: str) -> list[tuple[str, str, str]]:

@@ -57,6 +57,12 @@ class Wait:
     seconds: int
 
 
+def restart(workload: Key, at: str) -> Patch:
+    """What `kubectl rollout restart` sends at a time (RFC 3339)."""
+    annotations = {"kubectl.kubernetes.io/restartedAt": at}
+    return Patch(workload, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+
+
 Write = Patch | Create | Delete
 Deed = Write | Wait
 """What a plan is a list of."""

@@ -8,7 +8,7 @@ from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.runtimes import FEWEST_RPS, MOST_PODS, need_m, pods_of
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, flow, is_used
-from aoi.problems.writes import Create, Delete, Key, Patch, Wait
+from aoi.problems.writes import Create, Delete, Key, Patch, Wait, restart
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.lookup import application
 from aoi.worlds.applications.spec import Application, Component
@@ -131,8 +131,7 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     key = site.key_of(callee.name)
     container = {"name": callee.container, "resources": {"limits": {"cpu": limit}, "requests": {"cpu": limit}}}
     tightened = Patch(key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic")
-    note = {"kubectl.kubernetes.io/restartedAt": site.now}
-    restarted = Patch(key, {"spec": {"template": {"metadata": {"annotations": note}}}})
+    restarted = restart(key, site.now)
     return Plan(
         writes=(tightened, *changed.writes, Wait(TRIGGER_S), restarted),
         repair=changed.repair,

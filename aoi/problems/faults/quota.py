@@ -14,6 +14,7 @@ from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Deed, Delete, Key, Patch
 from aoi.records.problem import FaultType, SystemLevel
+from aoi.worlds.applications.furniture import autoscaling
 from aoi.worlds.applications.spec import MIB, Application, Component
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
@@ -194,26 +195,16 @@ def _hpa_without_request(site: Site, choices: random.Random) -> Plan:
         actions=(Action("rollback", site.name),),
         evidence=(("quota", site.name), ("events", site.name)),
     )
-    present = [
-        obj
-        for obj in site.around["horizontalpodautoscalers.autoscaling"]
-        if obj["spec"]["scaleTargetRef"]["name"] == site.spec.workload
-    ]
     key: Key = ("horizontalpodautoscalers.autoscaling", site.namespace, site.spec.workload)
     replicas = site.workload["spec"].get("replicas", 1)
-    target = {"type": "Utilization", "averageUtilization": choices.choice((60, 70, 80))}
+    percent = choices.choice((60, 70, 80))
     obj = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": site.spec.workload, "namespace": site.namespace},
-        "spec": {
-            "minReplicas": replicas,
-            "maxReplicas": replicas + choices.choice((2, 4, 8)),
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": site.spec.workload_kind, "name": site.spec.workload},
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-        },
+        "spec": autoscaling(site.spec, replicas, replicas + choices.choice((2, 4, 8)), percent),
     }
-    created = () if present else (Create(key, obj),)
+    created = () if site.is_autoscaled else (Create(key, obj),)
     # A quota that counts what is asked for would refuse the pods, which is another fault.
     counting = [obj for obj in site.around["resourcequotas"] if "requests.cpu" in obj["spec"]["hard"]]
     keys: list[Key] = [("resourcequotas", site.namespace, obj["metadata"]["name"]) for obj in counting]

@@ -8,7 +8,7 @@ from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import components_on, home, pins, request_m, restarts
 from aoi.problems.faults.templates import changed_container, changed_template, with_resources
-from aoi.problems.sites import Site, is_used
+from aoi.problems.sites import PRIORITIES, Site, is_used
 from aoi.problems.writes import Create, Key, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from aoi.worlds.applications.spec import Application, Component
@@ -168,8 +168,8 @@ def _preempted(site: Site, choices: random.Random) -> Plan:
     """A batch of higher priority takes the whole node that a workload of low priority is bound to."""
     node = home(site, choices)
     batch = names.batch(site, choices)
-    low: Key = ("priorityclasses.scheduling.k8s.io", "", names.priority(names.LOW, site, choices))
-    high: Key = ("priorityclasses.scheduling.k8s.io", "", names.priority(names.HIGH, site, choices))
+    low: Key = (PRIORITIES, "", names.priority(names.LOW, site, choices))
+    high: Key = (PRIORITIES, "", names.priority(names.HIGH, site, choices))
     label, value = choices.choice(pins(node.node))
     change = changed_template(
         site,

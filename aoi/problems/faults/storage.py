@@ -76,14 +76,16 @@ def _with(change: Plan, before: tuple[Create | Patch, ...], marks: tuple[Mark, .
     )
 
 
-def _claim(site: Site, name: str, spec: dict[str, Any], *, size: str = "1Gi") -> Create:
+def new_claim(site: Site, name: str, spec: dict[str, Any], *, size: str = "1Gi") -> Create:
+    """A claim in the application's namespace, by one node at a time unless `spec` says otherwise."""
     body = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, **spec}
     meta = {"name": name, "namespace": site.namespace}
     obj = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": body}
     return Create((names.CLAIMS, site.namespace, name), obj)
 
 
-def _volume(name: str, spec: dict[str, Any], *, labels: dict[str, str] | None = None) -> Create:
+def new_volume(name: str, spec: dict[str, Any], *, labels: dict[str, str] | None = None) -> Create:
+    """A volume of the same size that somebody makes by hand, for `spec` to say where it lies."""
     body = {
         "accessModes": ["ReadWriteOnce"],
         "capacity": {"storage": "1Gi"},
@@ -107,7 +109,7 @@ def _claim_without_class(site: Site, choices: random.Random) -> Plan:
         names.claim(site, claim_of(site), choices),
         choices.choice(("fast-ssd", "gp3", "premium-rwo", "longhorn")),
     )
-    claim = _claim(site, name, {"storageClassName": wanted}, size=choices.choice(("1Gi", "5Gi", "10Gi")))
+    claim = new_claim(site, name, {"storageClassName": wanted}, size=choices.choice(("1Gi", "5Gi", "10Gi")))
     marks = (
         Mark((CLASSES, "", wanted), absent=True),
         Mark(claim.key, ("spec", "storageClassName"), wanted),
@@ -119,7 +121,7 @@ def _claim_without_class(site: Site, choices: random.Random) -> Plan:
 def _claim_unsatisfiable(site: Site, choices: random.Random) -> Plan:
     """There is a volume for it, but smaller, for one node only, or not the one that it describes."""
     name = names.claim(site, claim_of(site), choices)
-    volume = _volume(
+    volume = new_volume(
         f"{site.namespace}-{name}", {"hostPath": {"path": f"/data/volumes/{name}"}}, labels={"app": site.spec.workload}
     )
     spec: dict[str, Any] = {"storageClassName": ""}
@@ -131,7 +133,7 @@ def _claim_unsatisfiable(site: Site, choices: random.Random) -> Plan:
             spec["accessModes"] = ["ReadWriteMany"]
         case _:
             spec["selector"] = {"matchLabels": {"app": site.spec.workload, "tier": choices.choice(("gold", "ssd"))}}
-    claim = _claim(site, name, spec, size=size)
+    claim = new_claim(site, name, spec, size=size)
     marks = (Mark(claim.key, ("status", "phase"), "Pending"),)
     return _with(_moved(site, name, choices), (volume, claim), marks)
 
@@ -141,14 +143,14 @@ def _volume_elsewhere(site: Site, choices: random.Random) -> Plan:
     name = names.claim(site, claim_of(site), choices)
     gone = choices.choice(("worker-7", "node-9", "pool-b-2", "ip-10-0-240-17"))
     rule = {"key": "kubernetes.io/hostname", "operator": "In", "values": [gone]}
-    volume = _volume(
+    volume = new_volume(
         f"{site.namespace}-{name}",
         {
             "local": {"path": f"/mnt/disks/{name}"},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}},
         },
     )
-    claim = _claim(site, name, {"storageClassName": "", "volumeName": volume.key[2]})
+    claim = new_claim(site, name, {"storageClassName": "", "volumeName": volume.key[2]})
     marks = (Mark(claim.key), Mark(volume.key, ("spec", "nodeAffinity"), volume.obj["spec"]["nodeAffinity"]))
     return _with(_moved(site, name, choices), (volume, claim), marks)
 
@@ -163,8 +165,8 @@ def _volume_shared(site: Site, choices: random.Random) -> Plan:
     name = names.claim(site, claim_of(site), choices)
     handle = f"vol-0{choices.getrandbits(64):016x}"
     driver = choices.choice(("ebs.csi.aws.com", "pd.csi.storage.gke.io", "disk.csi.azure.com"))
-    volume = _volume(f"{site.namespace}-{name}", {"csi": {"driver": driver, "volumeHandle": handle}})
-    claim = _claim(site, name, {"storageClassName": "", "volumeName": volume.key[2]})
+    volume = new_volume(f"{site.namespace}-{name}", {"csi": {"driver": driver, "volumeHandle": handle}})
+    claim = new_claim(site, name, {"storageClassName": "", "volumeName": volume.key[2]})
     spread = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aoi.problems import writes
 from aoi.problems.faults.base import Action, Among, Evidence, Mark, Plan
 from aoi.problems.sites import Site
 from aoi.problems.writes import Key, Patch
@@ -76,9 +77,8 @@ def with_resources(site: Site, limits: dict[str, str], requests: dict[str, str])
 
 
 def restart(workload: Key) -> Patch:
-    """What `kubectl rollout restart` sends, for repairs: the pods' names of the healthy world are gone by then."""
-    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-05T23:00:00Z"}
-    return Patch(workload, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    """A rollout restart for repairs: the pods' names of the healthy world are gone by then."""
+    return writes.restart(workload, "2026-01-05T23:00:00Z")
 
 
 def _removal(pointer: str) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from collections.abc import Callable, Collection
 from random import Random
 
 from aoi.problems.ordinary import cluster, surroundings, workloads
-from aoi.problems.ordinary.workloads import Deeds, rollout_restart
+from aoi.problems.ordinary.workloads import Deeds
 from aoi.problems.sites import Site, find, rng
 from aoi.problems.writes import Create
 from aoi.worlds.applications.spec import Application, Kind
+from aoi.worlds.behaviour.chaos import PAUSE
 from kubeworld.machine.world import World
 
-__all__ = ["MARKS", "MOST_SLOTS", "ordinary_work", "rollout_restart"]
+__all__ = ["MARKS", "MOST_SLOTS", "PROGRAMS", "ordinary_work"]
 
-MARKS = ("ops/reviewed", "kubectl.kubernetes.io/restartedAt", "team", "experiment.chaos-mesh.org/pause")
+MARKS = ("ops/reviewed", "kubectl.kubernetes.io/restartedAt", "team", PAUSE)
 """Keys of annotations and labels that ordinary work leaves."""
 PROGRAMS: tuple[Kind, ...] = ("gateway", "service")
 ENGINES: tuple[Kind, ...] = ("database", "cache")

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from aoi.problems import names
-from aoi.problems.ordinary.workloads import TEAMS, Deeds
+from aoi.problems.ordinary.workloads import TEAMS, Deeds, made
 from aoi.problems.sites import PRIORITIES, Site
 from aoi.problems.writes import Create, Patch
 from aoi.worlds.applications.furniture import QUOTA_NAME
@@ -30,14 +30,14 @@ def bound(world: World, site: Site, choices: Random) -> Deeds:
     """A quota with room for everything, or more room in the one that is there; or a least size of claims."""
     if choices.random() < 0.3:
         return (
-            _made(
+            made(
                 "limitranges", site.namespace, ("v1", "LimitRange"), choices.choice(names.BOUNDS), {"limits": [_LEAST]}
             ),
         )
     if site.application.furniture.has_quota:  # not what a fault may have put there
         return (Patch(("resourcequotas", site.namespace, QUOTA_NAME), {"spec": {"hard": _COUNTS}}),)
     return (
-        _made(
+        made(
             "resourcequotas", site.namespace, ("v1", "ResourceQuota"), choices.choice(names.QUOTAS), {"hard": _COUNTS}
         ),
     )
@@ -52,13 +52,13 @@ def put_up(world: World, site: Site, choices: Random) -> Deeds:
             command = ["python", "-m", name.replace("-", "_")]
             container = {"name": name, "image": "python:3.12-slim", "command": command, "resources": resources}
             spec = {"replicas": 1, **_workload({"app": name}, container)}
-            return (_made("deployments.apps", "default", ("apps/v1", "Deployment"), name, spec, {"app": name}),)
+            return (made("deployments.apps", "default", ("apps/v1", "Deployment"), name, spec, labels={"app": name}),)
         case "agent":
             name, image, port = names.agent(site, choices)
             labels = {"app.kubernetes.io/name": name}
             container = {"name": name, "image": image, "ports": [{"name": "http", "containerPort": port}]}
             spec = _workload(labels, container)
-            return (_made("daemonsets.apps", "kube-system", ("apps/v1", "DaemonSet"), name, spec, labels),)
+            return (made("daemonsets.apps", "kube-system", ("apps/v1", "DaemonSet"), name, spec, labels=labels),)
         case _:
             name = names.priority((*names.LOW, *names.HIGH), site, choices)
             obj = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
@@ -69,16 +69,3 @@ def put_up(world: World, site: Site, choices: Random) -> Deeds:
 def _workload(labels: dict[str, str], container: dict[str, Any]) -> dict[str, Any]:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     return {"selector": {"matchLabels": labels}, "template": template}
-
-
-def _made(
-    resource: str,
-    namespace: str,
-    kind: tuple[str, str],
-    name: str,
-    spec: dict[str, Any],
-    labels: dict[str, str] | None = None,
-) -> Create:
-    meta = {"name": name, "namespace": namespace, **({"labels": labels} if labels else {})}
-    obj = {"apiVersion": kind[0], "kind": kind[1], "metadata": meta, "spec": spec}
-    return Create((resource, namespace, name), obj)

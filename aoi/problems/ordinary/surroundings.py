@@ -6,35 +6,26 @@ from typing import Any
 
 from aoi.problems import names
 from aoi.problems.faults.chaos import resource_of
-from aoi.problems.faults.storage import claim_of
+from aoi.problems.faults.storage import claim_of, new_claim, new_volume
 from aoi.problems.inventory import configmaps_of
-from aoi.problems.ordinary.workloads import TEAMS, Deeds, is_autoscaled
+from aoi.problems.ordinary.workloads import TEAMS, Deeds, made
 from aoi.problems.sites import Site
 from aoi.problems.writes import Create, Delete, Key, Patch
-from aoi.worlds.applications.furniture import is_calm
+from aoi.worlds.applications.furniture import autoscaling, is_calm
 from aoi.worlds.behaviour.chaos import PAUSE
 from kubeworld.machine.world import World
 
 _NOTES = ("OWNER", "CHANGE_TICKET", "REVIEWED_BY")
 """Keys of ConfigMaps and Secrets that no program reads."""
-_CHAOS_MESH = "chaos-mesh.org/v1alpha1"
-_DRILLS: dict[str, dict[str, Any]] = {
-    "NetworkChaos": {"action": "delay", "mode": "one", "delay": {"latency": "5ms"}},
-    "HTTPChaos": {"mode": "one", "target": "Request", "method": "*", "path": "*", "delay": "5ms"},
-    "DNSChaos": {"action": "error", "mode": "one", "patterns": ["*.example.invalid"]},
-    "StressChaos": {"mode": "one", "stressors": {"cpu": {"workers": 1, "load": 5}}},
-    "IOChaos": {"action": "latency", "mode": "one", "delay": "1ms", "percent": 10},
-    "PodChaos": {"action": "pod-kill", "mode": "one", "gracePeriod": 0},
+_DRILLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "NetworkChaos": ("delay", {"action": "delay", "mode": "one", "delay": {"latency": "5ms"}}),
+    "HTTPChaos": ("latency", {"mode": "one", "target": "Request", "method": "*", "path": "*", "delay": "5ms"}),
+    "DNSChaos": ("dns", {"action": "error", "mode": "one", "patterns": ["*.example.invalid"]}),
+    "StressChaos": ("cpu", {"mode": "one", "stressors": {"cpu": {"workers": 1, "load": 5}}}),
+    "IOChaos": ("io", {"action": "latency", "mode": "one", "delay": "1ms", "percent": 10}),
+    "PodChaos": ("pod-kill", {"action": "pod-kill", "mode": "one", "gracePeriod": 0}),
 }
-"""Kind -> what a drill asks for that does little: milliseconds, a name that nobody asks for, one of several pods."""
-_CALLED = {
-    "NetworkChaos": "delay",
-    "HTTPChaos": "latency",
-    "DNSChaos": "dns",
-    "StressChaos": "cpu",
-    "IOChaos": "io",
-    "PodChaos": "pod-kill",
-}
+"""Kind -> (what it is called by, what does little): milliseconds, a name that nobody asks for, one of several pods."""
 
 
 def label_service(world: World, site: Site, choices: Random) -> Deeds:
@@ -75,7 +66,7 @@ def give_room(world: World, site: Site, choices: Random) -> Deeds:
     """A claim that its pods mount, of a volume that was made for it or of one that the cluster makes."""
     spec = site.workload["spec"]
     is_lone = spec.get("replicas", 1) == 1 and spec.get("strategy", {}).get("type") == "Recreate"
-    if not is_lone or is_autoscaled(site):
+    if not is_lone or site.is_autoscaled:
         return ()  # what attaches to one node serves one pod
     name, path = choices.choice(names.FOLDERS)
     claim = names.claim(site, claim_of(site), choices)
@@ -86,59 +77,43 @@ def give_room(world: World, site: Site, choices: Random) -> Deeds:
         "volumes": [{"name": name, "persistentVolumeClaim": {"claimName": claim}}],
         "containers": [{"name": site.container["name"], "volumeMounts": [{"name": name, "mountPath": path}]}],
     }
-    return (
-        *((_volume(site, volume, claim, is_labelled=choices.random() < 0.3),) if is_made else ()),
-        _object(
-            site,
-            names.CLAIMS,
-            ("v1", "PersistentVolumeClaim"),
-            claim,
-            {
-                "accessModes": ["ReadWriteOnce"],
-                "resources": {"requests": {"storage": "1Gi"}},
-                **({"storageClassName": "", "volumeName": volume} if is_made else {"storageClassName": classes[0]}),
-            },
-        ),
-        Patch(site.key, {"spec": {"template": {"spec": mounted}}}, "strategic"),
-    )
-
-
-def _volume(site: Site, name: str, claim: str, *, is_labelled: bool) -> Create:
-    spec = {
-        "accessModes": ["ReadWriteOnce"],
-        "capacity": {"storage": "1Gi"},
-        "persistentVolumeReclaimPolicy": "Retain",
-        "storageClassName": "",
-        "hostPath": {"path": f"/data/volumes/{claim}"},
-        "claimRef": {"namespace": site.namespace, "name": claim},
-    }
-    meta = {"name": name, **({"labels": {"app": site.spec.workload}} if is_labelled else {})}
-    obj = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": spec}
-    return Create(("persistentvolumes", "", name), obj)
+    by_hand: tuple[Create, ...] = ()
+    if is_made:
+        labels = {"app": site.spec.workload} if choices.random() < 0.3 else None
+        place = {
+            "hostPath": {"path": f"/data/volumes/{claim}"},
+            "claimRef": {"namespace": site.namespace, "name": claim},
+        }
+        by_hand = (new_volume(volume, place, labels=labels),)
+    of = {"storageClassName": "", "volumeName": volume} if is_made else {"storageClassName": classes[0]}
+    mount = Patch(site.key, {"spec": {"template": {"spec": mounted}}}, "strategic")
+    return (*by_hand, new_claim(site, claim, of), mount)
 
 
 def exercise(world: World, site: Site, choices: Random) -> Deeds:
     """A chaos experiment that does little and is soon over, or one whose schedule is paused."""
     chosen = {"namespaces": [site.namespace], "labelSelectors": site.application.selector_of(site.spec)}
     if choices.random() < 0.2:
-        network = {**_DRILLS["NetworkChaos"], "selector": chosen}
+        network = {**_DRILLS["NetworkChaos"][1], "selector": chosen}
         spec = {"schedule": "@every 10m", "type": "NetworkChaos", "historyLimit": 1, "networkChaos": network}
-        made = _object(
-            site, resource_of("Schedule"), (_CHAOS_MESH, "Schedule"), names.experiment(site, "flaps", choices), spec
+        return (
+            _experiment(site, "Schedule", names.experiment(site, "flaps", choices), spec, annotations={PAUSE: "true"}),
         )
-        meta = {**made.obj["metadata"], "annotations": {PAUSE: "true"}}
-        return (Create(made.key, {**made.obj, "metadata": meta}),)
     kept = [mount.path for mount in site.spec.mounts if mount.source == "claim"]
     fits = {"HTTPChaos": site.spec.protocol == "http", "IOChaos": bool(kept), "PodChaos": len(site.pods) > 1}
     likely = "IOChaos" if kept else "NetworkChaos"
     kind = choices.choice([likely, *(kind for kind in _DRILLS if fits.get(kind, True))])
-    spec = {**_DRILLS[kind], "selector": chosen, "duration": choices.choice(("20s", "30s", "45s"))}
+    called, little = _DRILLS[kind]
+    spec = {**little, "selector": chosen, "duration": choices.choice(("20s", "30s", "45s"))}
     if kind == "HTTPChaos":
         spec["port"] = site.spec.port
     elif kind == "IOChaos":
         spec |= {"volumePath": kept[0], "path": f"{kept[0]}/**/*"}
-    name = names.experiment(site, _CALLED[kind], choices)
-    return (_object(site, resource_of(kind), (_CHAOS_MESH, kind), name, spec),)
+    return (_experiment(site, kind, names.experiment(site, called, choices), spec),)
+
+
+def _experiment(site: Site, kind: str, name: str, spec: Mapping[str, Any], **metadata: Mapping[str, str]) -> Create:
+    return made(resource_of(kind), site.namespace, ("chaos-mesh.org/v1alpha1", kind), name, spec, **metadata)
 
 
 def open_up(world: World, site: Site, choices: Random) -> Deeds:
@@ -149,27 +124,14 @@ def open_up(world: World, site: Site, choices: Random) -> Deeds:
         "ingress": [dict[str, Any]()],
     }
     kind = ("networking.k8s.io/v1", "NetworkPolicy")
-    return (_object(site, names.POLICIES, kind, names.policy(site, choices), spec),)
+    return (made(names.POLICIES, site.namespace, kind, names.policy(site, choices), spec),)
 
 
 def autoscale(world: World, site: Site, choices: Random) -> Deeds:
     """An autoscaler for a component that is so calm that it stays as it is."""
-    if is_autoscaled(site) or not is_calm(site.application, site.spec):
+    if site.is_autoscaled or not is_calm(site.application, site.spec):
         return ()
     replicas = site.workload["spec"].get("replicas", 1)
-    target = {"type": "Utilization", "averageUtilization": 80}
-    spec = {
-        "minReplicas": replicas,
-        "maxReplicas": replicas + choices.choice((3, 5)),
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": site.spec.workload_kind, "name": site.spec.workload},
-        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-    }
+    spec = autoscaling(site.spec, replicas, replicas + choices.choice((3, 5)))
     kind = ("autoscaling/v2", "HorizontalPodAutoscaler")
-    return (_object(site, "horizontalpodautoscalers.autoscaling", kind, site.spec.workload, spec),)
-
-
-def _object(site: Site, resource: str, kind: tuple[str, str], name: str, spec: Mapping[str, Any]) -> Create:
-    """One object in the application's namespace; `kind` is (apiVersion, kind)."""
-    meta = {"name": name, "namespace": site.namespace}
-    obj = {"apiVersion": kind[0], "kind": kind[1], "metadata": meta, "spec": dict(spec)}
-    return Create((resource, site.namespace, name), obj)
+    return (made("horizontalpodautoscalers.autoscaling", site.namespace, kind, site.spec.workload, spec),)

@@ -1,9 +1,12 @@
 """Ordinary work on what runs: restarts, notes, one more replica, a limit, a variable."""
 
+from collections.abc import Mapping
 from random import Random
+from typing import Any
 
+from aoi.problems import writes
 from aoi.problems.sites import Site
-from aoi.problems.writes import Deed, Delete, Patch, Write
+from aoi.problems.writes import Create, Deed, Delete, Patch
 from kubeworld.machine.world import World
 
 TEAMS = ("platform", "payments", "growth", "core", "search", "sre")
@@ -11,15 +14,9 @@ Deeds = tuple[Deed, ...]
 """What one slot writes; nothing, where a kind of work has nothing to do at a site."""
 
 
-def rollout_restart(world: World, site: Site) -> Write:
-    """What `kubectl rollout restart` sends now."""
-    note = {"kubectl.kubernetes.io/restartedAt": world.clock.rfc3339()}
-    return Patch(site.key, {"spec": {"template": {"metadata": {"annotations": note}}}})
-
-
 def restart(world: World, site: Site, choices: Random) -> Deeds:
     """`kubectl rollout restart`."""
-    return (rollout_restart(world, site),)
+    return (writes.restart(site.key, world.clock.rfc3339()),)
 
 
 def annotate(world: World, site: Site, choices: Random) -> Deeds:
@@ -29,7 +26,7 @@ def annotate(world: World, site: Site, choices: Random) -> Deeds:
 
 def scale_up(world: World, site: Site, choices: Random) -> Deeds:
     """One replica more, where no autoscaler would take it back in a while."""
-    if is_autoscaled(site):
+    if site.is_autoscaled:
         return ()
     return (Patch(site.key, {"spec": {"replicas": site.workload["spec"].get("replicas", 1) + 1}}),)
 
@@ -64,12 +61,20 @@ def label_pod(world: World, site: Site, choices: Random) -> Deeds:
     return (Patch(key, {"metadata": {"labels": {"team": choices.choice(TEAMS)}}}),)
 
 
-def is_autoscaled(site: Site) -> bool:
-    """Whether an autoscaler says how many replicas it has."""
-    scalers = site.around["horizontalpodautoscalers.autoscaling"]
-    return any(scaler["spec"]["scaleTargetRef"]["name"] == site.spec.workload for scaler in scalers)
-
-
 def _changed(site: Site, fields: dict[str, object]) -> Patch:
     container = {"name": site.container["name"], **fields}
     return Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic")
+
+
+def made(
+    resource: str,
+    namespace: str,
+    kind: tuple[str, str],
+    name: str,
+    spec: Mapping[str, Any],
+    **metadata: Mapping[str, str],
+) -> Create:
+    """The write that makes one object; `kind` is (apiVersion, kind), `metadata` its labels or annotations."""
+    meta = {"name": name, "namespace": namespace, **metadata}
+    obj = {"apiVersion": kind[0], "kind": kind[1], "metadata": meta, "spec": dict(spec)}
+    return Create((resource, namespace, name), obj)

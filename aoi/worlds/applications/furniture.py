@@ -120,26 +120,23 @@ def autoscalers(application: Application) -> Objects:
     """What comes late, since it looks at its pods all the time."""
     for name, most in application.furniture.autoscaled:
         component = application.by_name[name]
-        spec = {
-            "minReplicas": component.replicas,
-            "maxReplicas": component.replicas + most,
-            "scaleTargetRef": {
-                "apiVersion": "apps/v1",
-                "kind": component.workload_kind,
-                "name": component.workload,
-            },
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
-                }
-            ],
-        }
+        spec = autoscaling(component, component.replicas, component.replicas + most)
         kind = "HorizontalPodAutoscaler"
         yield (
             "horizontalpodautoscalers.autoscaling",
             _object(application, "autoscaling/v2", kind, component.workload, spec),
         )
+
+
+def autoscaling(component: Component, least: int, most: int, percent: int = 80) -> Obj:
+    """Spec of an autoscaler by the share of its CPU request that a component uses."""
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return {
+        "minReplicas": least,
+        "maxReplicas": most,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": component.workload_kind, "name": component.workload},
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+    }
 
 
 _LIMITS = {

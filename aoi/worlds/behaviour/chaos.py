@@ -21,6 +21,8 @@ RESOURCES = tuple(
 PAUSE = "experiment.chaos-mesh.org/pause"
 """Annotation by which an experiment or a schedule is told to do nothing for now."""
 SCHEDULES = "schedules.chaos-mesh.org"
+EVERY = (*RESOURCES, SCHEDULES)
+"""Whatever people make of Chaos Mesh."""
 ONCE = ("pod-kill", "container-kill")
 """Actions of PodChaos that are done when they are done."""
 _UNITS_MS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0, "us": 0.001}

@@ -31,7 +31,7 @@ class Phases:
         if experiment.get("status") == status:
             return
         world.store.update(resource, {**experiment, "status": status}, spec_changed=False)
-        left_ms = chaos.ends_ms(world, experiment) - world.clock.now_ms if not chaos.is_over(world, experiment) else 0
+        left_ms = chaos.ends_ms(world, experiment) - world.clock.now_ms
         if 0 < left_ms < math.inf:
             world.clock.set_timer(int(left_ms), self.name, resource, *name)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aoi.errors import SettingsError
+from aoi.model_settings import Dtype, Group, ModelSettings, SeedModelSettings, TrainingSettings, with_preset
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 from aoi.records.seed import MAX_SEED
 
@@ -40,16 +41,10 @@ def _without_password(url: str) -> str:
 
 Url = Annotated[str, AfterValidator(_without_password)]
 Decoding = Literal["free", "constrained"]
-Dtype = Literal["float32", "bfloat16"]
-RewardMode = Literal["executed", "judge"]
 Hiding = Literal["auto", "credentials", "values"]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CollectSettings(_Group):
+class CollectSettings(Group):
     """How many episodes a cycle collects with the champion."""
 
     problems: int = Field(default=128, ge=1)
@@ -61,7 +56,7 @@ class CollectSettings(_Group):
     temperature: float = Field(default=1.0, ge=0, le=2)
 
 
-class EvaluationSettings(_Group):
+class EvaluationSettings(Group):
     """The paired comparison that the gate reads."""
 
     problems_per_slice: int = Field(default=24, ge=1)
@@ -74,44 +69,7 @@ class EvaluationSettings(_Group):
     """0 is greedy."""
 
 
-class TrainingSettings(_Group):
-    """One cycle's training of the adapters."""
-
-    sft_steps: int = Field(default=20, ge=0)
-    sft_learning_rate: float = Field(default=1e-3, gt=0)
-    grpo_steps: int = Field(default=120, ge=0)
-    """Steps over which the learning rate falls to zero."""
-    prompts: int = Field(default=8, ge=1)
-    """Prompts of each GRPO step."""
-    group_size: int = Field(default=8, ge=2)
-    """Sampled completions of each prompt. One has no baseline."""
-    reward: RewardMode = "executed"
-    """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
-    place, by the paper's six dimensions: for clusters that cannot be forked."""
-    learning_rate: float = Field(default=8e-4, gt=0)
-    beta: float = Field(default=0.02, ge=0)
-    """Weight of the KL penalty against the reference policy."""
-    lora_r: int = Field(default=16, ge=1)
-    """Rank of the adapters; alpha is twice the rank, as in the paper."""
-    evolver_steps: int = Field(default=60, ge=0)
-    """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
-    plans: int = Field(default=6, ge=1)
-    """Corrective plans that are sampled for each failure."""
-    warm_start: bool = True
-    """Start from the champion's adapter; otherwise from the bare base."""
-
-
-class SeedModelSettings(_Group):
-    """The model that the project makes itself where none is given."""
-
-    base: str = ""
-    """Hugging Face model id or path of a base model; empty makes the seed model."""
-    steps: int = Field(default=1000, ge=1)
-    demonstrations: int = Field(default=1200, ge=1)
-    """Episodes of the imperfect scripted operator, on training mechanisms only."""
-
-
-class GateSettings(_Group):
+class GateSettings(Group):
     """When a challenger may be promoted. Rates are in [0, 1]; margins are differences of rates."""
 
     level: float = Field(default=0.95, gt=0.5, lt=1)
@@ -144,7 +102,7 @@ class GateSettings(_Group):
     """Refuse the approval of a request by the person who asked for it."""
 
 
-class ClusterSettings(_Group):
+class ClusterSettings(Group):
     """The live cluster that `aoi diagnose` looks at where its options do not say."""
 
     kubeconfig: str = ""
@@ -161,14 +119,14 @@ class ClusterSettings(_Group):
     jaeger_url: Url = ""
 
 
-class DiagnosisSettings(_Group):
+class DiagnosisSettings(Group):
     """One model's episode that somebody waits for. What is collected to learn from knows no clock."""
 
     deadline_s: float = Field(default=300.0, gt=0)
     """Wall-clock seconds, the survey before it aside: what it has come to by then is the answer."""
 
 
-class ExecutorSettings(_Group):
+class ExecutorSettings(Group):
     """What typed actions may do on a live cluster."""
 
     scripts: str = ""
@@ -183,7 +141,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class ServerSettings(_Group):
+class ServerSettings(Group):
     """What answers for every stage and command."""
 
     url: Url = ""
@@ -215,6 +173,11 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return with_preset(given)
+
     home: Path = Path(".aoi")
     """Folder for everything that is not given a place of its own."""
     store_url: Url = Field(default_factory=lambda data: f"file://{data['home'].resolve() / 'store'}")
@@ -232,6 +195,7 @@ class Settings(BaseSettings):
     collect: CollectSettings = CollectSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     training: TrainingSettings = TrainingSettings()
+    model: ModelSettings = ModelSettings()
     seed_model: SeedModelSettings = SeedModelSettings()
     gate: GateSettings = GateSettings()
     cluster: ClusterSettings = ClusterSettings()

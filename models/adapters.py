@@ -8,34 +8,82 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear
 from torch import Tensor
-from transformers import PreTrainedModel, Qwen3Config
+from transformers import PreTrainedModel
 
 from aoi.errors import CorruptObject
-from aoi.records.base import Sha256
+from aoi.model_settings import Dtype, TrainingSettings
+from aoi.records.base import Record, Sha256
 from models import files
-from models.network import qwen3
+from models.loading import base_model, device
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""Every projection. LoRA on tied embeddings or `lm_head` is refused by TRL."""
+"""Every projection of a Llama and of what is built like it. LoRA on tied embeddings or `lm_head` is refused by TRL."""
 PREFIX = "base_model.model."
 
 
-def configuration(rank: int) -> LoraConfig:
-    """The adapter's shape. The paper trains r 64, alpha 128, dropout .05 on 14 billion parameters."""
-    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(TARGETS), task_type="CAUSAL_LM")
+class AdapterSettings(Record):
+    """The adapter that is trained, and what its base is held in meanwhile."""
+
+    rank: int = 16
+    """Alpha is twice the rank. The paper trains r 64, dropout .05 on 14 billion parameters."""
+    dropout: float = 0.0
+    dtype: Dtype = "float32"
+    """Of the base; the adapter is trained in 32-bit floats."""
+    gradient_checkpointing: bool = False
+
+    @classmethod
+    def of(cls, training: TrainingSettings) -> "AdapterSettings":
+        """As the settings say: the Observer's and the Evolver's are alike."""
+        return cls(
+            rank=training.lora_r,
+            dropout=training.lora_dropout,
+            dtype=training.dtype,
+            gradient_checkpointing=training.gradient_checkpointing,
+        )
+
+    def opened(self, base: Path, warm_start: Path | None, seed: int) -> PeftModel:
+        """The base model with a trainable adapter on it, where it is trained. Raises: CorruptObject."""
+        model = attach(base_model(base, self.dtype), warm_start, seed, self)
+        if self.gradient_checkpointing:
+            _checkpoint_activations(model)
+        return model.to(device())
 
 
-def attach(model: PreTrainedModel, warm_start: Path | None, seed: int, rank: int = 16) -> PeftModel:
+def attach(
+    model: PreTrainedModel, warm_start: Path | None, seed: int, settings: AdapterSettings | None = None
+) -> PeftModel:
     """Put a trainable adapter on `model`: a copy of `warm_start`, or a new one that changes nothing yet."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if warm_start is None:
-            return get_peft_model(model, configuration(rank))
+            return get_peft_model(model, _configuration(model, settings or AdapterSettings()))
         files.check_readable(warm_start)
         attached = PeftModel.from_pretrained(model, str(warm_start), is_trainable=True)
     # `save` wrote the base's digest there; PEFT would look for a model of that name.
     attached.peft_config["default"].base_model_name_or_path = ""
     return attached
+
+
+def _configuration(model: PreTrainedModel, settings: AdapterSettings) -> LoraConfig:
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        lora_dropout=settings.dropout,
+        target_modules=_targets(model),
+        task_type="CAUSAL_LM",
+    )
+
+
+def drops(model: PeftModel) -> bool:
+    """Whether anything is dropped in training."""
+    return any(isinstance(config, LoraConfig) and config.lora_dropout > 0 for config in model.peft_config.values())
+
+
+def _checkpoint_activations(model: PeftModel) -> None:
+    """Keep few activations for the backward pass, and compute the others again."""
+    base = base_of(model)
+    base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    base.enable_input_require_grads()
 
 
 def save(model: PeftModel, folder: Path, base: Sha256) -> Sha256:
@@ -91,12 +139,18 @@ def merged_from_model(model: PeftModel) -> dict[str, Tensor]:
     return weights
 
 
-def config_of(model: PeftModel) -> Qwen3Config:
-    """Configuration of the base under the adapter. Raises: ValueError if it is not a Qwen3."""
+def base_of(model: PeftModel) -> PreTrainedModel:
+    """The model under the adapter. Raises: ValueError if it is none of transformers."""
     base = model.get_base_model()
     if not isinstance(base, PreTrainedModel):
         raise ValueError(f"the adapter is on a {type(base).__name__}, not on a transformers model")
-    return qwen3(base.config)
+    return base
+
+
+def _targets(model: PreTrainedModel) -> list[str] | str:
+    """Modules that get an adapter: every projection by its usual name, or every linear layer but the head."""
+    present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    return list(TARGETS) if present.issuperset(TARGETS) else "all-linear"
 
 
 def _read_configuration(folder: Path) -> dict[str, Any]:

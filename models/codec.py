@@ -29,14 +29,14 @@ class TokenizerCodec:
             raise CorruptObject(f"{folder} holds no tokenizer with an end-of-sequence token")
         self._tokenizer = loaded
         self._text_tokenizer = loading.without_added_tokens(loaded)
-        self._before, self._after = self._markers(folder) if loaded.chat_template else ((), ())
+        self._before, self._pad, self._after = self._markers(folder) if loaded.chat_template else ((), "", ())
         self.end_id: int = self._end_of_turn() if loaded.chat_template else loaded.eos_token_id
         """Ends a turn of the model. Not always the end of a text: Gemma's are `<end_of_turn>` and `<eos>`."""
         self.eos_ids = loading.eos_ids(folder) | {loaded.eos_token_id, self.end_id}
 
     def encode_prompt(self, text: str) -> tuple[int, ...]:
         """The text as one turn of a user, and the markers after which the model speaks, thinking switched off."""
-        return (*self._before, *self._plain(text), *self._after)
+        return (*self._before, *self._plain(self._pad + text), *self._after)
 
     def encode_completion(self, text: str) -> tuple[int, ...]:
         """The text and the end of the turn."""
@@ -56,13 +56,17 @@ class TokenizerCodec:
         """Ids of text in which no added token is recognised."""
         return list(self._text_tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def _markers(self, folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """What the template puts before and after the text of a user who asks. Raises: CorruptObject."""
+    def _markers(self, folder: Path) -> tuple[tuple[int, ...], str, tuple[int, ...]]:
+        """What the template puts before and after the text of a user who asks. Raises: CorruptObject.
+
+        Spaces before the text (Mistral's `[INST] `) belong to it: a tokenizer makes one token of a space and a word.
+        """
         rendered = self._rendered([{"role": "user", "content": _ASKED}], add_generation_prompt=True)
         before, *after = rendered.split(_ASKED)
         if len(after) != 1:
             raise CorruptObject(f"the chat template in {folder} shows a user's text {len(after)} times, expected once")
-        return self._marked(before), self._marked(after[0])
+        marker = before.rstrip(" ")
+        return self._marked(marker), before[len(marker) :], self._marked(after[0])
 
     def _end_of_turn(self) -> int:
         """The first special token after what the model said; the end of sequence where the template has none."""

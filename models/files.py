@@ -74,11 +74,11 @@ def read_weights(paths: Iterable[Path]) -> dict[str, Tensor]:
 
 
 def base_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a base model's folder."""
+    """All tensors of a base model's folder, in 32-bit floats whatever they were published in."""
     paths = sorted(folder.glob("model*.safetensors"))
     if not paths:
         raise CorruptObject(f"{folder.name} holds no model*.safetensors: no other weight format is loaded")
-    return read_weights(paths)
+    return {name: tensor.float() for name, tensor in read_weights(paths).items()}
 
 
 def _digest_of_present(folder: Path, names: Iterable[str]) -> Sha256:

@@ -13,10 +13,9 @@ from aoi.language.prompt import (
     ObserverState,
     ProbeState,
     PromptState,
-    render_prompt,
     within,
 )
-from aoi.language.prose import render_executor, render_observer, render_probe
+from aoi.language.prompting import rendered
 from aoi.records.episode import RoleName
 
 HANDLES = tuple(f"s{number}" for number in range(1, 9))
@@ -35,16 +34,7 @@ def fixed_prompts(role: RoleName, profile: PromptProfile, count: int) -> list[st
 def _rendered(state: PromptState, profile: PromptProfile) -> str:
     if isinstance(state, ObserverState):
         state = within(state, profile)
-    if profile.layout == "words-1":
-        return render_prompt(state)
-    match state:
-        case ObserverState():
-            return render_observer(state, profile)
-        case ProbeState():
-            return render_probe(state)
-        case ExecutorState():
-            return render_executor(state)
-    return render_prompt(state)  # the Evolver is asked in words by every bundle
+    return rendered(state, profile)
 
 
 def _observer(rng: random.Random) -> ObserverState:

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging
 
 from aoi.errors import CorruptObject
+from aoi.model_settings import Dtype
 from models import files
 
 logging.disable_progress_bar()  # bars of a few milliseconds would fill every log
@@ -31,12 +32,20 @@ def eos_ids(folder: Path) -> frozenset[int]:
     return frozenset(ids)
 
 
-def base_model(folder: Path) -> PreTrainedModel:
+def base_model(folder: Path, dtype: Dtype = "float32") -> PreTrainedModel:
     """The model in `folder`. Raises: CorruptObject if the folder holds anything that could execute."""
     files.check_readable(folder)
     return AutoModelForCausalLM.from_pretrained(
-        str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        str(folder), dtype=_DTYPES[dtype], use_safetensors=True, trust_remote_code=False
     )
+
+
+def device() -> torch.device:
+    """Where a model is trained: the accelerator, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+_DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def tokenizer(folder: Path) -> PreTrainedTokenizerFast:

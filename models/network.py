@@ -10,7 +10,7 @@ has a whole number of blocks of rows, so a decision does not change with the oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -195,11 +195,11 @@ def width_of(length: int) -> int:
     return -(-length // SLOTS) * SLOTS
 
 
-def qwen3(config: PreTrainedConfig) -> Qwen3Config:
-    """The configuration, if it is one that `Network` can run. Raises: ValueError."""
-    if not isinstance(config, Qwen3Config):
-        raise ValueError(f"the base model is a {config.model_type}, only qwen3 is trained here: choose a Qwen3 base")
-    return config
+def is_runnable(config: PreTrainedConfig) -> TypeGuard[Qwen3Config]:
+    """Whether `Network` computes what transformers does for this configuration: a Qwen3 with nothing unusual in it."""
+    if not isinstance(config, Qwen3Config) or config.attention_bias or config.use_sliding_window:
+        return False
+    return (config.rope_parameters or {}).get("rope_type", "default") == "default" and config.hidden_act == "silu"
 
 
 def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
@@ -221,8 +221,6 @@ def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
 def _rotary(config: Qwen3Config) -> tuple[Tensor, Tensor]:
     """Cosines and sines of every position. Shapes: (positions, half the head size)."""
     parameters: dict[str, Any] = {**(config.rope_parameters or {})}
-    if parameters.get("rope_type", "default") != "default":
-        raise ValueError(f"rotary embedding {parameters['rope_type']} is not supported: serve this model with vLLM")
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
     frequencies = 1.0 / parameters["rope_theta"] ** exponents
     angles = torch.outer(torch.arange(config.max_position_embeddings).float(), frequencies)

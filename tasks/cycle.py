@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aoi.records.base import Ref
 from aoi.records.promotion import Approval, Cycle, PromotionRequest
-from tasks.bundles import champion_ref, open_bundle, present_champion, tree_ref
+from tasks.bundles import tree_ref
 from tasks.workspace import actor, workspace
 
 
@@ -16,14 +16,8 @@ class OpenCycle(NamedTuple):
 
 
 def open_cycle() -> OpenCycle:
-    """The unfinished cycle, or the next one. Not cached: the ledger is asked each time.
-
-    Raises: Permanent before anything is collected if the champion stands on a base that training cannot handle yet.
-    """
-    from models.training.fit import check_trainable
-
+    """The unfinished cycle, or the next one. Not cached: the ledger is asked each time."""
     ledger = workspace().ledger
-    check_trainable(open_bundle(champion_ref(present_champion())))
     cycle = ledger.open_cycle(actor())
     tree = next(former.tree for former in ledger.former_champions() if former.bundle == cycle.champion)
     # `is_new` says how this process met the cycle; it must not change the cache keys of the stages.

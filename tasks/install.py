@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE, PromptProfile
+from aoi.model_settings import ModelSettings
 from aoi.records.base import Ref, canonical_bytes, sha256_hex
 from aoi.records.learning import BASES, StoredBase
 from aoi.records.promotion import LedgerFacts
@@ -20,7 +21,7 @@ def ensure_champion() -> None:
         install_champion(make_base())
 
 
-@stage("seed_model", timeout_s=3 * 3600)
+@stage("model", "seed_model", timeout_s=3 * 3600)
 def make_base() -> Ref:
     """The base model's stored folder: the one that the settings name, or the seed model, made from code.
 
@@ -30,8 +31,8 @@ def make_base() -> Ref:
     from models.seed.making import make_seed_model
 
     ws = workspace()
-    if ws.settings.seed_model.base:
-        return _store_base(_given_base(ws.settings.seed_model.base))
+    if ws.settings.model.base:
+        return _store_base(_given_base(ws.settings.model.base))
     folder = ws.cache_folder / "seed" / _seed_key()
     if not (folder / "model.safetensors").exists():
         draft = folder.with_name(f".{folder.name}.part")
@@ -42,7 +43,7 @@ def make_base() -> Ref:
     return _store_base(folder)
 
 
-@stage("seed_model", timeout_s=600)
+@stage("model", "seed_model", timeout_s=600)
 def install_champion(base: Ref) -> Ref:
     """Register the bare base as version 1 and make it champion, unless a champion is there."""
     from models import bundle, files
@@ -52,7 +53,7 @@ def install_champion(base: Ref) -> Ref:
     folder = ws.cache_folder / "first-champion"
     shutil.rmtree(folder, ignore_errors=True)
     base_path = unpack(base)
-    profile = PRODUCTION_PROFILE if ws.settings.seed_model.base else SEED_PROFILE
+    profile = profile_of(ws.settings.model)
     lineage = bundle.Lineage(
         name="champion-0",
         code_revision=revision(),
@@ -76,6 +77,15 @@ def install_champion(base: Ref) -> Ref:
     ws.ledger.install(facts, actor())
     registry.reconcile(ws.ledger.champion())
     return tree
+
+
+def profile_of(model: ModelSettings) -> PromptProfile:
+    """The layout of the base, with the budgets that are set."""
+    profile = PRODUCTION_PROFILE if model.base else SEED_PROFILE
+    budgets = {"iterations": model.iterations, "prompt_tokens": model.prompt_tokens}
+    if model.completion_tokens:
+        budgets |= {"completion_tokens": model.completion_tokens, "plan_tokens": model.completion_tokens}
+    return PromptProfile.model_validate({**profile.model_dump(), **{k: v for k, v in budgets.items() if v}})
 
 
 def _store_base(folder: Path) -> Ref:

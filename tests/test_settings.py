@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from aoi.errors import SettingsError
+from aoi.model_settings import PRESETS, TrainingSettings
 from aoi.settings import Settings, derive_seed, refuse_misspelt, variable_names
 
 
@@ -91,3 +92,31 @@ def test_seeds_differ_by_purpose_and_cycle_and_are_stable():
     seeds = {derive_seed(0, purpose, cycle) for purpose in ("collect", "train") for cycle in range(100)}
     assert len(seeds) == 200
     assert derive_seed(0, "collect", 1) == 964070069
+
+
+def test_a_preset_sets_defaults_and_what_is_set_wins(monkeypatch):
+    monkeypatch.setenv("AOI_MODEL__PRESET", "paper-14b")
+    monkeypatch.setenv("AOI_TRAINING__GROUP_SIZE", "6")
+    training = Settings.load().training
+    assert (training.lora_r, training.lora_dropout, training.learning_rate) == (64, 0.05, 1e-5)
+    assert training.group_size == 6
+
+
+def test_a_base_without_a_preset_is_trained_as_a_small_one(monkeypatch):
+    assert Settings.load().training == TrainingSettings()
+    monkeypatch.setenv("AOI_MODEL__BASE", "somebody/model")
+    assert Settings.load().training == TrainingSettings.model_validate(PRESETS["small"])
+    monkeypatch.setenv("AOI_MODEL__PRESET", "seed")
+    assert Settings.load().training == TrainingSettings()
+
+
+def test_every_preset_is_made_of_settings_that_there_are():
+    for preset in PRESETS.values():
+        assert set(preset) <= set(TrainingSettings.model_fields)
+        TrainingSettings.model_validate(preset)
+
+
+def test_a_preset_that_is_not_there_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("AOI_MODEL__PRESET", "70b")
+    with pytest.raises(SettingsError, match="AOI_MODEL__PRESET"):
+        Settings.load()

@@ -25,6 +25,8 @@ NAME = r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 """A handle or a Kubernetes object name (DNS-1123 subdomain)."""
 VALUE = r"[A-Za-z0-9][A-Za-z0-9_.:/@=+-]{0,199}"
 """Operand of an action: replicas, a revision, an image, `key=value`."""
+MOST_STEPS = 12
+"""Of a plan, where a schema or an instruction bounds it."""
 
 _NAME = re.compile(NAME)
 _VALUE = re.compile(VALUE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from aoi.language.codec import Codec
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, render_prompt
-from aoi.language.prose import render_executor, render_observer, render_probe
+from aoi.language.prose import render_evolver, render_executor, render_observer, render_probe
 from aoi.records.decision import ObserverState
 
 
@@ -35,18 +35,8 @@ class Prompter:
         return self._begun(text) if shorter == state else self.ids(shorter)
 
     def render(self, state: PromptState) -> str:
-        """The prompt as text, in the profile's layout. Cut an Observer's state with `prompt.within` first."""
-        if self.profile.layout == "words-1":
-            return render_prompt(state)
-        match state:
-            case ObserverState():
-                return render_observer(state, self.profile)
-            case ProbeState():
-                return render_probe(state)
-            case ExecutorState():
-                return render_executor(state)
-            case EvolverState():
-                return render_prompt(state)  # the Evolver speaks words alone, whatever the Observer reads
+        """The prompt as text."""
+        return rendered(state, self.profile)
 
     def _begun(self, text: str) -> tuple[int, ...]:
         """The longest beginning of the text, up to a space, that fits. It is text that is cut, never ids: the markers
@@ -58,6 +48,21 @@ class Prompter:
         if not fitting:
             raise ValueError(f"profile {self.profile.name}: {self.profile.prompt_tokens} tokens hold no turn at all")
         return self.codec.encode_prompt(text[: ends[fitting - 1]])
+
+
+def rendered(state: PromptState, profile: PromptProfile) -> str:
+    """The prompt as text, in the profile's layout. Cut an Observer's state with `prompt.within` first."""
+    if profile.layout == "words-1":
+        return render_prompt(state)
+    match state:
+        case ObserverState():
+            return render_observer(state, profile)
+        case ProbeState():
+            return render_probe(state)
+        case ExecutorState():
+            return render_executor(state)
+        case EvolverState():
+            return render_evolver(state)
 
 
 def unguided(state: ObserverState) -> ObserverState:

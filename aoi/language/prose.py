@@ -6,9 +6,9 @@ Everything from the cluster stands between markers and is declared to be evidenc
 from collections.abc import Iterable
 
 from aoi.language import lexicon
-from aoi.language.decision import render_do, render_finding
+from aoi.language.decision import MOST_STEPS, render_do, render_finding
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import ExecutorState, ProbeState
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState
 from aoi.records.decision import ObserverState
 
 _TASKS = {
@@ -73,6 +73,23 @@ def render_executor(state: ExecutorState) -> str:
         f"then propose a different action of: {' '.join(lexicon.ACTIONS)}. "
         'Answer: {"class":"CLASS","act":"ACTION COMPONENT [VALUE]"}'
     )
+
+
+def render_evolver(state: EvolverState) -> str:
+    """The Evolver's prompt: a failed episode in brief. It never sees the truth, nor text from the cluster."""
+    parts = [
+        "You are the coach of an on-call engineer for Kubernetes, who failed at the episode below. Write the looks "
+        "and changes, in order, with which somebody who starts anew would find the cause (and, where the task is to "
+        "mitigate, repair it).",
+        f"Task: {_TASKS[state.task]}",
+        "Alerts:\n" + _list(f"{alert.word} {alert.subject}" for alert in state.alerts),
+        "Findings, oldest first:\n" + _list(map(render_finding, state.memory)),
+        "What the engineer did:\n" + _list(map(render_do, state.did)),
+        f"CHECK: {' '.join(lexicon.CHECKS)}\nACTION: {' '.join(lexicon.ACTIONS)}",
+        'Answer with one JSON object: {"plan":"STEP ; STEP ; ..."} with at most '
+        f"{MOST_STEPS} steps, each of them `probe CHECK COMPONENT` or `exec ACTION COMPONENT [VALUE]`.",
+    ]
+    return "\n\n".join(parts)
 
 
 def _list(lines: Iterable[str]) -> str:

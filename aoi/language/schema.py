@@ -52,7 +52,7 @@ def executor_schema(*, after_failure: bool) -> Schema:
     return _object({**fields, "act": _ACT})
 
 
-def plan_schema(max_steps: int = 12) -> Schema:
+def plan_schema(max_steps: int = decision.MOST_STEPS) -> Schema:
     """Schema of the Evolver's completion."""
     step = f"(?:{_PROBE}|exec {_ACT})"
     return _object({"plan": f"none|{step}(?: ; {step}){{0,{max_steps - 1}}}"})

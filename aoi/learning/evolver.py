@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from aoi.language.decision import EvolverPlan, Malformed, parse_plan, render, render_do
 from aoi.language.lexicon import CHECKS, TASKS
-from aoi.language.prompt import EvolverState, render_prompt, shown
+from aoi.language.profile import SEED_PROFILE, PromptProfile
+from aoi.language.prompt import EvolverState, shown
+from aoi.language.prompting import rendered
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Signal, Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep
+from aoi.worlds.applications.lookup import application
 
 MEMORY = 5
 """Findings of the failed episode that the Evolver is shown."""
@@ -38,7 +41,9 @@ def evolver_state(trajectory: Trajectory) -> EvolverState:
     return _state(trajectory, _findings(steps), tuple(kept.decision.do for kept in steps))
 
 
-def evolver_examples(solved: Sequence[Trajectory], seed: int) -> Iterator[EvolverExample]:
+def evolver_examples(
+    solved: Sequence[Trajectory], seed: int, profile: PromptProfile = SEED_PROFILE
+) -> Iterator[EvolverExample]:
     """Training pairs out of solved episodes: each useful prefix, made to look failed, with what came next.
 
     Two failures a prefix: stopped early (a symptom submitted at once) and led astray (a useless look first).
@@ -53,7 +58,7 @@ def evolver_examples(solved: Sequence[Trajectory], seed: int) -> Iterator[Evolve
             findings = _findings(prefix)
             for ending in (_premature_answer(trajectory, findings), _detour(trajectory, rng)):
                 did = (*(kept.decision.do for kept in prefix), *ending)
-                prompt = render_prompt(_state(trajectory, findings, did))
+                prompt = rendered(_state(trajectory, findings, did), profile)
                 yield EvolverExample(prompt, render(EvolverPlan(_as_plan(actions))))
 
 
@@ -117,5 +122,7 @@ def _premature_answer(trajectory: Trajectory, findings: Sequence[Finding]) -> tu
 
 def _detour(trajectory: Trajectory, rng: random.Random) -> tuple[Do, ...]:
     """A look at some component, then giving up."""
-    component = rng.choice(sorted(handle for handle in trajectory.content.handles if handle.startswith("s")))
+    content = trajectory.content
+    served = {c.name for c in application(content.instance.problem.application, content.instance.seed).components}
+    component = rng.choice(sorted(handle for handle, name in content.handles.items() if name in served))
     return (ProbeDo(rng.choice(CHECKS), component), SubmitDo("no"))

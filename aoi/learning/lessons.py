@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import correction_examples, prompt_examples, success_examples, verified
+from aoi.model_settings import RewardMode
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.report import LearningReport
-from aoi.settings import RewardMode
 
 
 class Judged(NamedTuple):

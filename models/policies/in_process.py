@@ -13,13 +13,13 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedConfig
 
 from aoi.agents.deadline import Deadline
 from aoi.agents.policy import Generation, Turn
 from aoi.records.episode import RoleName
 from models import adapters, files, loading
-from models.network import Network, qwen3, width_of
+from models.network import Network, is_runnable, width_of
 from models.policies.reference import Reference
 
 COMPACT_ROWS = 8
@@ -108,18 +108,13 @@ class InProcessPolicy:
         self.eos_ids = loading.eos_ids(base)
         self.grammar = grammar
         self.rows = rows
-        weights = files.base_weights(base)
-        self._names: dict[RoleName, str] = {}
+        folders = {files.adapter_digest(folder): folder for folder in (adapters_by_role or {}).values()}
+        bare = f"base:{files.weights_digest(base)}"
+        self._names: dict[RoleName, str] = dict.fromkeys(ROLES, bare)
         """Digest of the adapter that answers for a role, or `base:<digest>`."""
-        self._decoders: dict[str, Decoder[Any]] = {}
+        self._names |= {role: files.adapter_digest(folder) for role, folder in (adapters_by_role or {}).items()}
+        self._decoders = _decoders(self.config, base, folders, bare)
         """Each takes back the caches that it made, and no others."""
-        folders = dict(adapters_by_role or {})
-        for role in ROLES:
-            folder = folders.get(role)
-            name = files.adapter_digest(folder) if folder else f"base:{files.weights_digest(base)}"
-            self._names[role] = name
-            if name not in self._decoders:
-                self._decoders[name] = self._decoder(base, folder, weights)
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn, in order."""
@@ -148,13 +143,17 @@ class InProcessPolicy:
             for start in range(0, len(indices), self.rows):
                 yield name, indices[start : start + self.rows]
 
-    def _decoder(self, base: Path, folder: Path | None, weights: dict[str, Tensor]) -> Decoder[Any]:
-        if self.config.model_type != "qwen3":
-            return Reference.load(base, folder)
-        if folder is None:
-            return Network(qwen3(self.config), weights)
+
+def _decoders(config: PreTrainedConfig, base: Path, folders: Mapping[str, Path], bare: str) -> dict[str, Decoder[Any]]:
+    """A decoder for each adapter by its digest, and one for the base by `bare`. The base is read once."""
+    if not is_runnable(config):
+        shared = Reference.load_all(base, folders)
+        return {name or bare: decoder for name, decoder in shared.items()}
+    for folder in folders.values():
         files.check_readable(folder)
-        return Network(qwen3(self.config), adapters.merged(weights, folder))
+    weights = files.base_weights(base)
+    merged = {name: Network(config, adapters.merged(weights, folder)) for name, folder in folders.items()}
+    return {bare: Network(config, weights), **merged}
 
 
 @torch.inference_mode()
@@ -206,7 +205,7 @@ def _prefill(decoder: Decoder[CacheT], prompts: list[tuple[int, ...]], room: int
 def _choose(logits: Tensor, rows: Sequence[_Row], eos_ids: frozenset[int], grammar: Grammar | None) -> Tensor:
     """Sample the next token of each row and record it. Shapes: (rows, vocabulary) -> (rows,)."""
     temperatures = torch.tensor([row.turn.temperature or 1.0 for row in rows])
-    scores = logits.float() / temperatures.unsqueeze(1)
+    scores = logits / temperatures.unsqueeze(1)
     if grammar is not None:
         _forbid(scores, rows, grammar)
     noise = np.zeros(scores.shape, dtype=np.float32)

@@ -5,6 +5,8 @@ batch that they are in; large models belong on a server (`models.policies.server
 """
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +39,13 @@ def fetch(model: str, into: Path) -> Path:
         raise UnknownBundle(
             f"base model {model!r} is neither a local folder nor a Hugging Face model that can be had: "
             f"{str(error).splitlines()[0]}. Check its name and access, or fetch it where there is a network "
-            f"(`hf download {model}`) and set AOI_SEED_MODEL__BASE to its folder"
+            f"(`hf download {model}`) and set AOI_MODEL__BASE to its folder"
         ) from error
     wanted = [path for path in sorted(snapshot.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
     names = {path.name for path in wanted}
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise UnknownBundle(
-            f"base model {model!r} lacks config.json or *.safetensors, found {sorted(names)}. Set AOI_SEED_MODEL__BASE "
+            f"base model {model!r} lacks config.json or *.safetensors, found {sorted(names)}. Set AOI_MODEL__BASE "
             "to a model with safetensors weights, or finish its download"
         )
     shutil.rmtree(into, ignore_errors=True)
@@ -67,52 +69,98 @@ class ReferenceCache:
         return ReferenceCache(self.cache, self.mask[rows])
 
 
+BARE = ""
+"""Name of the base without an adapter."""
+
+
 class Reference:
     """`engine.Decoder` over a transformers model, with or without an adapter."""
 
-    def __init__(self, model: PreTrainedModel | PeftModel) -> None:
-        self.model = model.eval()
+    def __init__(self, model: PreTrainedModel | PeftModel, adapter: str | None = None) -> None:
+        """`adapter` is one of several on a shared model, or `BARE`; without it the model answers as it is."""
+        self.model = model
+        self._adapter = adapter
 
     @classmethod
     def load(cls, base: Path, adapter: Path | None) -> "Reference":
         """Read a base model, and an adapter on it, in 32-bit floats. Raises: CorruptObject."""
+        return cls.load_all(base, {"only": adapter} if adapter else {})["only" if adapter else BARE]
+
+    @classmethod
+    def load_all(cls, base: Path, adapters: Mapping[str, Path]) -> "dict[str, Reference]":
+        """Read a base model once, and each adapter on it: a decoder for each name, and one for the `BARE` base.
+
+        They share weights, so one at a time may compute. Raises: CorruptObject.
+        """
         model: PreTrainedModel | PeftModel = base_model(base)
-        if adapter is not None:
-            files.check_readable(adapter)
-            model = PeftModel.from_pretrained(model, str(adapter))
-        return cls(model)
+        for number, (name, folder) in enumerate(adapters.items()):
+            files.check_readable(folder)
+            if isinstance(model, PeftModel):
+                model.load_adapter(str(folder), adapter_name=_module_name(name))
+            else:
+                assert number == 0
+                model = PeftModel.from_pretrained(model, str(folder), adapter_name=_module_name(name))
+        model.eval()
+        if not isinstance(model, PeftModel):
+            return {BARE: cls(model)}
+        return {name: cls(model, name) for name in (*adapters, BARE)}
 
     def prefill(self, prompts: list[tuple[int, ...]], room: int) -> tuple[Tensor, ReferenceCache]:
         """Read left-padded prompts; `room` is not needed, the cache grows."""
         width = width_of(max(map(len, prompts)))
-        tokens = torch.zeros(len(prompts), width, dtype=torch.long)
+        tokens = torch.zeros(len(prompts), width, dtype=torch.long, device=self.model.device)
         mask = torch.zeros_like(tokens)
         for row, prompt in enumerate(prompts):
-            tokens[row, width - len(prompt) :] = torch.tensor(prompt)
+            tokens[row, width - len(prompt) :] = torch.tensor(prompt, device=tokens.device)
             mask[row, width - len(prompt) :] = 1
         cache = ReferenceCache(DynamicCache(), mask)
         return self._forward(tokens, cache), cache
 
     def step(self, tokens: Tensor, cache: ReferenceCache) -> Tensor:
         """Append one token to every row; the next logits."""
-        cache.mask = torch.cat([cache.mask, torch.ones(len(tokens), 1, dtype=torch.long)], dim=1)
-        return self._forward(tokens.unsqueeze(1), cache)
+        cache.mask = torch.cat([cache.mask, cache.mask.new_ones(len(tokens), 1)], dim=1)
+        return self._forward(tokens.to(cache.mask.device).unsqueeze(1), cache)
 
     @torch.inference_mode()
     def logprobs(self, prompt: tuple[int, ...], completion: tuple[int, ...]) -> list[float]:
         """Log-probability of each completion token after the prompt, at temperature 1."""
-        ids = torch.tensor([prompt + completion])
-        scores = self.model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(dim=-1)
-        return scores.gather(1, torch.tensor(completion).unsqueeze(1)).squeeze(1).tolist()
+        ids = torch.tensor([prompt + completion], device=self.model.device)
+        with self._answering():
+            logits = self.model(input_ids=ids, logits_to_keep=len(completion) + 1).logits[0, :-1]
+        scores = logits.float().log_softmax(dim=-1)
+        return scores.gather(1, ids[0, len(prompt) :].unsqueeze(1)).squeeze(1).tolist()
 
     def _forward(self, tokens: Tensor, cache: ReferenceCache) -> Tensor:
         positions = (cache.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
-        output = self.model(
-            input_ids=tokens,
-            attention_mask=cache.mask,
-            position_ids=positions,
-            past_key_values=cache.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
+        with self._answering():
+            output = self.model(
+                input_ids=tokens,
+                attention_mask=cache.mask,
+                position_ids=positions,
+                past_key_values=cache.cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        return output.logits[:, -1].cpu()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """The model as it is to answer: without dropout, with its own adapter or none. Afterwards as it was."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            if self._adapter is None or not isinstance(self.model, PeftModel):
+                yield
+            elif self._adapter == BARE:
+                with self.model.disable_adapter():
+                    yield
+            else:
+                self.model.set_adapter(_module_name(self._adapter), inference_mode=True)
+                yield
+        finally:
+            self.model.train(was_training)
+
+
+def _module_name(name: str) -> str:
+    """PEFT makes it a key of a torch module: no dots."""
+    return name.replace(".", "-").replace(":", "-")

@@ -112,7 +112,7 @@ def _update(
 ) -> tuple[float, float]:
     """One optimiser step. Returns the weighted mean loss per completion token and the gradient's norm."""
     optimiser.zero_grad(set_to_none=True)
-    loss = batches.accumulate(model.config, dict(model.named_parameters()), batch, recipe.microbatch)
+    loss = batches.accumulate(Network(model.config, dict(model.named_parameters())), batch, recipe.microbatch)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
     optimiser.step()
     return loss, norm.item()

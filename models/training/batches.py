@@ -1,14 +1,13 @@
 """Prompt and completion pairs as tensors, and the loss on completions: shared by pre-training and fine-tuning."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import Qwen3Config
 
-from models.network import Network
+from models.training.forward import Forward
 
 
 class Pair(NamedTuple):
@@ -32,20 +31,20 @@ def microbatches(batch: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
         yield ordered[start : start + size]
 
 
-def accumulate(config: Qwen3Config, weights: Mapping[str, Tensor], batch: Sequence[Pair], microbatch: int) -> float:
+def accumulate(forward: Forward, batch: Sequence[Pair], microbatch: int) -> float:
     """Back-propagate the weighted mean loss per completion token of `batch`. Returns that loss."""
     total = sum(len(pair.completion) * pair.weight for pair in batch)
     loss = 0.0
     for part in microbatches(batch, microbatch):
-        share = completion_loss(config, weights, part) / total
+        share = completion_loss(forward, part) / total
         # The merged weights of an adapter are one graph that all parts share.
         share.backward(retain_graph=True)
         loss += share.item()
     return loss
 
 
-def completion_loss(config: Qwen3Config, weights: Mapping[str, Tensor], batch: Sequence[Pair]) -> Tensor:
-    """Weighted sum of cross-entropies over completion tokens; differentiable in `weights`."""
+def completion_loss(forward: Forward, batch: Sequence[Pair]) -> Tensor:
+    """Weighted sum of cross-entropies over completion tokens; differentiable in what `forward` computes with."""
     width = max(pair.tokens for pair in batch) - 1
     inputs = torch.zeros(len(batch), width, dtype=torch.long)
     keep = torch.zeros(len(batch), width, dtype=torch.bool)
@@ -57,6 +56,6 @@ def completion_loss(config: Qwen3Config, weights: Mapping[str, Tensor], batch: S
         keep[row, len(prompt) - 1 : len(ids)] = True
         targets.extend(completion)
         factors.extend([weight] * len(completion))
-    logits = Network(config, weights).logits(inputs, keep)
-    losses = functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
-    return (losses * torch.tensor(factors)).sum()
+    logits = forward.logits(inputs, keep)
+    losses = functional.cross_entropy(logits, torch.tensor(targets, device=logits.device), reduction="none")
+    return (losses * torch.tensor(factors, device=logits.device)).sum()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from aoi.language.codec import Codec
 from aoi.learning.evolver import EvolverExample, evolver_examples
+from aoi.model_settings import TrainingSettings
 from aoi.records.episode import Trajectory
-from aoi.settings import TrainingSettings
+from models.adapters import AdapterSettings
 from models.bundle import Bundle
 from models.policies.of_bundle import codec_of
 from models.training import sft
@@ -24,14 +25,15 @@ def teach(
     bundle: Bundle, solved: Sequence[Trajectory], folder: Path, *, seed: int, settings: TrainingSettings
 ) -> Path | None:
     """Teach a bundle's Evolver on solved episodes, from the adapter that it has. None if there is nothing to teach."""
-    pairs = list(evolver_examples(solved, seed))
+    pairs = list(evolver_examples(solved, seed, bundle.profile))
     if not pairs or not settings.evolver_steps:
         return None
     random.Random(seed).shuffle(pairs)
     choice = SftSettings(
         epochs=sft.epochs_of(settings.evolver_steps, len(pairs)),
         learning_rate=settings.sft_learning_rate,
-        rank=settings.lora_r,
+        microbatch=settings.microbatch,
+        adapter=AdapterSettings.of(settings),
     )
     warm_start = bundle.adapters.get("evolver")
     train(bundle.base, pairs, folder, codec_of(bundle), seed=seed, settings=choice, warm_start=warm_start)

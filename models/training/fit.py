@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aoi import progress
-from aoi.errors import Permanent
+from aoi.model_settings import RewardMode, TrainingSettings
 from aoi.records.learning import TrainingExample
-from aoi.settings import RewardMode, TrainingSettings
+from models.adapters import AdapterSettings
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving
 from models.training.balance import balanced
@@ -18,16 +18,6 @@ from models.workers import worker_count, worker_pool
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
-TRAINABLE = "words-1"
-
-
-def check_trainable(bundle: Bundle) -> None:
-    """Raises: Permanent for a base that training cannot handle yet. The one place that says so: ask it first."""
-    if bundle.profile.layout != TRAINABLE:
-        raise Permanent(
-            f"training is built for the seed model alone, and the champion speaks {bundle.profile.layout!r}: nothing "
-            "was collected. Ask it (aoi diagnose) or compare it (aoi evaluate); docs/critique.md says what is missing"
-        )
 
 
 def fit(
@@ -79,7 +69,8 @@ def _imitate(
     choice = SftSettings(
         epochs=epochs_of(settings.sft_steps, len(targets)),
         learning_rate=settings.sft_learning_rate,
-        rank=settings.lora_r,
+        microbatch=settings.microbatch,
+        adapter=AdapterSettings.of(settings),
     )
     shown = _shown(settings.sft_steps)
     return sft(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=shown)
@@ -108,7 +99,8 @@ def _grpo_settings(settings: TrainingSettings, completion_tokens: int) -> GrpoSe
         group=settings.group_size,
         learning_rate=settings.learning_rate,
         beta=settings.beta,
-        rank=settings.lora_r,
+        microbatch=settings.microbatch,
+        adapter=AdapterSettings.of(settings),
         max_completion_tokens=completion_tokens,
         checkpoint_every=10,
     )

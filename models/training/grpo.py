@@ -26,10 +26,13 @@ from aoi.agents.policy import Turn
 from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
-from models.loading import base_model, eos_ids, tokenizer
-from models.network import Network, width_of
+from models.adapters import AdapterSettings
+from models.loading import eos_ids, tokenizer
+from models.network import width_of
 from models.policies import in_process as engine
+from models.policies.in_process import Decoder
 from models.training.curves import CurvePoint, Progress, TrainingRun
+from models.training.forward import decoder_of
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
@@ -55,7 +58,7 @@ class GrpoSettings(Record):
     scale_rewards: Literal["group", "batch", "none"] = "batch"
     max_completion_tokens: int = 32
     gradient_clip: float = 1.0
-    rank: int = 16
+    adapter: AdapterSettings = AdapterSettings()
     log_every: int = 1
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 writes none."""
@@ -83,7 +86,7 @@ def grpo(
             f"{len(examples)} examples for {settings.prompts} prompts a step: give more, or lower `prompts`"
         )
     words = tokenizer(base)
-    model = adapters.attach(base_model(base), warm_start, seed, settings.rank)
+    model = settings.adapter.opened(base, warm_start, seed)
     work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start)
     trainer = _Trainer(
         model=model,
@@ -124,12 +127,9 @@ class _Rollout:
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
         step = trainer.state.global_step
-        with torch.no_grad():
-            model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
-            weights = adapters.merged_from_model(model)
-        network = Network(adapters.config_of(model), weights)
+        decoder = decoder_of(_adapted(trainer.accelerator.unwrap_model(trainer.model)))
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
-        answers = _by_width(network, turns, self.eos_ids)
+        answers = _by_width(decoder, turns, self.eos_ids)
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
             "completion_ids": [list(answer.token_ids) for answer in answers],
@@ -149,12 +149,12 @@ def _adapted(model: object) -> PeftModel:
     return model
 
 
-def _by_width(network: Network, turns: Sequence[Turn], eos_ids: frozenset[int]) -> list[Any]:
+def _by_width(decoder: Decoder[Any], turns: Sequence[Turn], eos_ids: frozenset[int]) -> list[Any]:
     answers: list[Any] = [None] * len(turns)
     widths = [width_of(len(turn.prompt_ids)) for turn in turns]
     for width in sorted(set(widths)):
         places = [index for index, row_width in enumerate(widths) if row_width == width]
-        group = engine.generate(network, [turns[index] for index in places], eos_ids, adapter="")
+        group = engine.generate(decoder, [turns[index] for index in places], eos_ids, adapter="")
         for index, answer in zip(places, group, strict=True):
             answers[index] = answer
     return answers
@@ -231,12 +231,12 @@ def _arguments(settings: GrpoSettings, seed: int, work: Path) -> GRPOConfig:
         save_total_limit=1,
         report_to="none",
         use_cpu=not torch.cuda.is_available(),
-        bf16=torch.cuda.is_available(),
+        bf16=settings.adapter.dtype == "bfloat16",
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         shuffle_dataset=False,
-        gradient_checkpointing=False,
+        gradient_checkpointing=False,  # `AdapterSettings.opened` has done it
     )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aoi.learning.rewards import MeasuredReward, RuleJudge
+from aoi.model_settings import RewardMode
 from aoi.records.episode import RoleName
 from aoi.records.learning import TrainingExample
-from aoi.settings import RewardMode
 from models import bundle as bundles
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving, codec_of, policy_of

@@ -20,11 +20,12 @@ from aoi.errors import CorruptObject
 from aoi.records.base import Record, Sha256, canonical_bytes, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
+from models.adapters import AdapterSettings
 from models.codec import TokenizerCodec
-from models.loading import base_model
 from models.training import batches
 from models.training.batches import Pair
 from models.training.curves import Curve, CurvePoint, Progress, TrainingRun
+from models.training.forward import forward_of
 
 BATCH = 32
 """Pairs of an optimiser step."""
@@ -41,7 +42,7 @@ class SftSettings(Record):
     """Share of the steps; the rate then falls linearly to a tenth."""
     weight_decay: float = 0.0
     gradient_clip: float = 1.0
-    rank: int = 16
+    adapter: AdapterSettings = AdapterSettings()
     log_every: int = 5
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 writes none."""
@@ -128,7 +129,7 @@ def train_adapter(
 
 
 def _start(base: Path, warm_start: Path | None, seed: int, settings: SftSettings) -> _Run:
-    model = adapters.attach(base_model(base), warm_start, seed, settings.rank)
+    model = settings.adapter.opened(base, warm_start, seed)
     model.train()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     return _Run(model, torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay))
@@ -138,8 +139,9 @@ def _update(run: _Run, batch: list[Pair], rate: float, settings: SftSettings) ->
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
-    weights = adapters.merged_from_model(run.model)
-    loss = batches.accumulate(adapters.config_of(run.model), weights, batch, settings.microbatch)
+    with torch.random.fork_rng():  # what is dropped depends on the step alone: a resumed run goes on as it would have
+        torch.manual_seed(run.step)
+        loss = batches.accumulate(forward_of(run.model), batch, settings.microbatch)
     norm = torch.nn.utils.clip_grad_norm_(run.trained, settings.gradient_clip)
     run.optimiser.step()
     return loss, norm.item()

@@ -1,8 +1,6 @@
 """The codec over chat templates as they are published: each turn is marked once, whatever its text says."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -10,7 +8,6 @@ from tempfile import mkdtemp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from aoi.errors import CorruptObject
@@ -19,81 +16,8 @@ from aoi.language.profile import PRODUCTION_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.records.decision import AlertLine, Decision, Finding, ObserverState, ProbeDo
 from models.codec import TokenizerCodec
+from tests.models.families import FAMILIES, LINES, Family, tokenizer_of, write_tokenizer
 
-TEMPLATES = Path(__file__).parent / "chat_templates"
-"""As Qwen3, Llama 3.1, Gemma 2 and Mistral 7B v0.3 have them, without their tools."""
-LINES = (
-    "You are the on-call engineer of a Kubernetes application.",
-    '{"sum":"refused geo","phase":"point","cause":"none","conf":"3","do":"probe endpoints geo"}',
-    "connection refused: dial tcp 10.0.0.7:8083 in pod geo-7d9c",
-)
-
-
-@dataclass(frozen=True)
-class Family:
-    """What a model's folder says, and what its template is to make of a turn."""
-
-    name: str
-    bos: str | None
-    eos: str
-    """Of the tokenizer."""
-    special: tuple[str, ...]
-    ends: tuple[str, ...]
-    """Of `generation_config.json`, as published."""
-    end_of_turn: str
-    user_turn: str
-    speaks: str
-    """What stands between the user's text and the model's."""
-    added: tuple[str, ...] = ()
-    """Added tokens that are not special."""
-
-
-FAMILIES = (
-    Family(
-        "qwen3",
-        None,
-        "<|im_end|>",
-        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
-        ("<|im_end|>", "<|endoftext|>"),
-        "<|im_end|>",
-        "<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
-        added=("<think>", "</think>", "<tool_call>", "</tool_call>"),
-    ),
-    Family(
-        "llama3",
-        "<|begin_of_text|>",
-        "<|end_of_text|>",
-        (
-            "<|begin_of_text|>",
-            "<|end_of_text|>",
-            "<|start_header_id|>",
-            "<|end_header_id|>",
-            "<|eom_id|>",
-            "<|eot_id|>",
-        ),
-        (
-            "<|end_of_text|>",
-            "<|eom_id|>",
-            "<|eot_id|>",
-        ),
-        "<|eot_id|>",
-        "<|start_header_id|>user<|end_header_id|>\n\n",
-        "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-    ),
-    Family(
-        "gemma",
-        "<bos>",
-        "<eos>",
-        ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"),
-        ("<eos>",),
-        "<end_of_turn>",
-        "<start_of_turn>user\n",
-        "<end_of_turn>\n<start_of_turn>model\n",
-        added=("<unused0>", "<table>"),
-    ),
-    Family("mistral", "<s>", "</s>", ("<s>", "</s>", "[INST]", "[/INST]"), ("</s>",), "</s>", "[INST] ", "[/INST]"),
-)
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 MARKERS = sorted({token for family in FAMILIES for token in family.special + family.added})
 texts = st.text(max_size=80) | st.lists(
@@ -104,34 +28,8 @@ texts = st.text(max_size=80) | st.lists(
 unhurried = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def _tokenizer(family: Family) -> PreTrainedTokenizerFast:
-    """A byte-level BPE with the family's added tokens and template."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet))
-    tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in family.special])
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in family.added])
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token=family.eos,
-        bos_token=family.bos,
-        clean_up_tokenization_spaces=True,  # as Llama 3's configuration has it
-    )
-    fast.chat_template = (TEMPLATES / f"{family.name}.jinja").read_text().removesuffix("\n")
-    return fast
-
-
 def _write(family: Family, change: Callable[[PreTrainedTokenizerFast], None] = lambda _: None) -> Path:
-    folder = Path(mkdtemp())
-    fast = _tokenizer(family)
-    change(fast)
-    fast.save_pretrained(str(folder))
-    ids = [fast.convert_tokens_to_ids(token) for token in family.ends]
-    (folder / "config.json").write_text(json.dumps({"model_type": "qwen3", "eos_token_id": ids[0]}))
-    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ids if len(ids) > 1 else ids[0]}))
-    return folder
+    return write_tokenizer(family, Path(mkdtemp()), change)
 
 
 @cache
@@ -141,7 +39,7 @@ def _codec(family: Family) -> TokenizerCodec:
 
 @cache
 def _ids(family: Family) -> dict[str, int]:
-    fast = _tokenizer(family)
+    fast = tokenizer_of(family)
     return {token: fast.convert_tokens_to_ids(token) for token in family.special + family.added}
 
 
@@ -152,7 +50,7 @@ def test_a_prompt_is_one_turn_of_a_user_and_one_place_to_speak_whatever_its_text
     ids, added = _codec(family).encode_prompt(text), set(_ids(family).values())
     empty = _codec(family).encode_prompt("")
     assert [token_id for token_id in ids if token_id in added] == [i for i in empty if i in added]
-    shown = _tokenizer(family).decode(list(ids), clean_up_tokenization_spaces=False)
+    shown = tokenizer_of(family).decode(list(ids), clean_up_tokenization_spaces=False)
     assert shown.endswith(f"{family.user_turn}{text}{family.speaks}")
     if family.bos:
         assert ids.count(_ids(family)[family.bos]) == 1
@@ -173,7 +71,7 @@ def test_a_completion_is_its_text_and_the_end_of_the_turn_and_nothing_else(famil
 @each_family
 def test_a_prompt_of_plain_text_is_what_the_template_gives(family):
     conversation = [{"role": "user", "content": LINES[0]}]
-    whole = _tokenizer(family).apply_chat_template(
+    whole = tokenizer_of(family).apply_chat_template(
         conversation, add_generation_prompt=True, enable_thinking=False, date_string="26 Jul 2024", return_dict=False
     )
     assert _codec(family).encode_prompt(LINES[0]) == tuple(whole)
@@ -191,16 +89,16 @@ def test_every_end_that_the_folder_names_ends_a_completion(family):
 
 
 def test_thinking_is_switched_off_where_the_template_has_the_switch():
-    thinks_first = _tokenizer(FAMILIES[0]).apply_chat_template(
+    thinks_first = tokenizer_of(FAMILIES[0]).apply_chat_template(
         [{"role": "user", "content": "geo"}], add_generation_prompt=True, tokenize=False
     )
     assert "<think>" not in thinks_first
-    shown = _tokenizer(FAMILIES[0]).decode(list(_codec(FAMILIES[0]).encode_prompt("geo")))
+    shown = tokenizer_of(FAMILIES[0]).decode(list(_codec(FAMILIES[0]).encode_prompt("geo")))
     assert shown.count("<think>\n\n</think>") == 1
 
 
 def test_a_prompt_does_not_depend_on_the_day():
-    shown = _tokenizer(FAMILIES[1]).decode(list(_codec(FAMILIES[1]).encode_prompt("geo")))
+    shown = tokenizer_of(FAMILIES[1]).decode(list(_codec(FAMILIES[1]).encode_prompt("geo")))
     assert "Today Date: 26 Jul 2024" in shown
 
 
@@ -238,7 +136,7 @@ def test_a_prompt_within_its_budget_ends_where_the_model_speaks_however_much_of_
     state = ObserverState("locate", tuple(alerts), last=tuple(last), text=text, remaining=3)
     ids = Prompter(profile, codec).ids(state)
     assert len(ids) <= budget
-    assert _tokenizer(family).decode(list(ids), clean_up_tokenization_spaces=False).endswith(family.speaks)
+    assert tokenizer_of(family).decode(list(ids), clean_up_tokenization_spaces=False).endswith(family.speaks)
 
 
 @each_family

@@ -68,7 +68,7 @@ def test_what_was_there_before_is_replaced(hub: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["made/nothing", "no such name", "a/b/c"])
 def test_a_model_that_cannot_be_had_says_what_to_do(hub: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnknownBundle, match="AOI_SEED_MODEL__BASE"):
+    with pytest.raises(UnknownBundle, match="AOI_MODEL__BASE"):
         fetch(name, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()

@@ -11,9 +11,9 @@ import pytest
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
 from aoi.agents.rollout import rollout
-from aoi.errors import Permanent, StageBusy
+from aoi.errors import StageBusy
 from aoi.language.codec import WordCodec
-from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
 from aoi.learning.rewards import MeasuredReward
@@ -25,7 +25,7 @@ from models import bundle, files
 from models.bundle import Bundle, Lineage, Parts
 from models.policies.in_process import InProcessPolicy
 from models.policies.of_bundle import Serving
-from models.training.fit import MINIMUM, check_trainable, fit
+from models.training.fit import MINIMUM, fit
 from models.training.pooled import PooledReward, Start
 from models.workers import worker_pool
 from tests.models.protocol_server import ProtocolServer
@@ -189,12 +189,3 @@ def test_what_has_too_little_to_learn_from_is_left_out(
     assert fit(opened, adapter, few, tmp_path, seed=1, settings=settings, serving=Serving()) == ([], adapter)
     none = STEPS.model_copy(update={"sft_steps": 0})
     assert fit(opened, None, golden * MINIMUM, tmp_path, seed=1, settings=none, serving=Serving()) == ([], None)
-
-
-def test_a_base_that_training_cannot_handle_is_refused_with_what_can_be_done(
-    opened: Bundle, base: Path, tmp_path: Path
-) -> None:
-    check_trainable(opened)
-    bundle.write(tmp_path / "prose", Parts(base, PRODUCTION_PROFILE), LINEAGE)
-    with pytest.raises(Permanent, match="aoi evaluate"):
-        check_trainable(bundle.load(tmp_path / "prose", base))

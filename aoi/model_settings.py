@@ -1,0 +1,110 @@
+"""Settings of models and their training, and the presets that set many of them at once.
+
+A preset is a set of other defaults: any variable that is set wins over it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Dtype = Literal["float32", "bfloat16"]
+RewardMode = Literal["executed", "judge"]
+Preset = Literal["auto", "seed", "small", "paper-14b", "ours-14b"]
+
+
+class Group(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelSettings(Group):
+    """The base model of a home, pinned by its first champion."""
+
+    base: str = ""
+    """Hugging Face model id or path of a causal language model; empty makes the seed model."""
+    preset: Preset = "auto"
+    """Defaults of `AOI_TRAINING__*` for a size of model; `auto` is `small` where a base is given, else `seed`."""
+    iterations: int = Field(default=0, ge=0)
+    """Iterations of an episode; 0 is what the layout of the base has (15, of the seed model 6)."""
+    prompt_tokens: int = Field(default=0, ge=0)
+    """Hard limit of an Observer's prompt; 0 is what the layout has (4,096, of the seed model 64)."""
+    completion_tokens: int = Field(default=0, ge=0)
+    """Of a decision, and of the Evolver's plan; 0 is what the layout has (512, of the seed model 32 and 40)."""
+
+
+class TrainingSettings(Group):
+    """One cycle's training of the adapters."""
+
+    sft_steps: int = Field(default=20, ge=0)
+    sft_learning_rate: float = Field(default=1e-3, gt=0)
+    grpo_steps: int = Field(default=120, ge=0)
+    """Steps over which the learning rate falls to zero."""
+    prompts: int = Field(default=8, ge=1)
+    """Prompts of each GRPO step."""
+    group_size: int = Field(default=8, ge=2)
+    """Sampled completions of each prompt. One has no baseline."""
+    reward: RewardMode = "executed"
+    """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
+    place, by the paper's six dimensions: for clusters that cannot be forked."""
+    learning_rate: float = Field(default=8e-4, gt=0)
+    beta: float = Field(default=0.02, ge=0)
+    """Weight of the KL penalty against the reference policy."""
+    lora_r: int = Field(default=16, ge=1)
+    """Rank of the adapters; alpha is twice the rank, as in the paper."""
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of an adapter's inputs that are dropped while it is trained."""
+    microbatch: int = Field(default=32, ge=1)
+    """Sequences that are computed at once on a device: memory against speed, never the result's meaning."""
+    dtype: Dtype = "float32"
+    """What the base is held in while it is trained; the adapter is always trained in 32-bit floats."""
+    gradient_checkpointing: bool = False
+    """Compute activations again instead of keeping them: a large base fits, a third slower."""
+    evolver_steps: int = Field(default=60, ge=0)
+    """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
+    plans: int = Field(default=6, ge=1)
+    """Corrective plans that are sampled for each failure."""
+    warm_start: bool = True
+    """Start from the champion's adapter; otherwise from the bare base."""
+
+
+class SeedModelSettings(Group):
+    """The model that the project makes itself where `AOI_MODEL__BASE` names none."""
+
+    steps: int = Field(default=1000, ge=1)
+    demonstrations: int = Field(default=1200, ge=1)
+    """Episodes of the imperfect scripted operator, on training mechanisms only."""
+
+
+_LARGE: Mapping[str, Any] = {"dtype": "bfloat16", "gradient_checkpointing": True, "microbatch": 4, "beta": 0.0}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "seed": {},
+    "small": {**_LARGE, "learning_rate": 2e-5, "sft_learning_rate": 1e-4, "lora_r": 32},
+    "paper-14b": {
+        **_LARGE,
+        "learning_rate": 1e-5,
+        "sft_learning_rate": 1e-5,
+        "sft_steps": 0,
+        "lora_r": 64,
+        "lora_dropout": 0.05,
+        "prompts": 4,
+        "group_size": 4,
+        "reward": "judge",
+    },
+    "ours-14b": {**_LARGE, "learning_rate": 1e-5, "sft_learning_rate": 5e-5, "lora_r": 64, "microbatch": 2},
+}
+"""Preset -> training settings. `paper-14b` has the paper's (section 4); the others are starting points that no run has
+tuned: `small` for up to a billion parameters on one GPU of 24 GB, `ours-14b` for 14 billion with executed rewards."""
+
+
+def with_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as given, with what their preset sets where nothing was. Wrong values are left for pydantic."""
+    model, training = given.get("model", {}), given.get("training", {})
+    if not isinstance(model, Mapping) or not isinstance(training, Mapping):
+        return dict(given)
+    name = model.get("preset", "auto")
+    if name == "auto":
+        name = "small" if model.get("base") else "seed"
+    preset = PRESETS.get(name, {}) if isinstance(name, str) else {}
+    return {**given, "training": {**preset, **training}}

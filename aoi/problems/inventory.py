@@ -3,7 +3,7 @@
 Objects in the store are immutable, so an inventory is a dict of references, and comparing it costs little.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -62,13 +62,14 @@ def is_provided(resource: str, obj: Obj) -> bool:
     return is_made(resource, obj) or "pv.kubernetes.io/provisioned-by" in annotations
 
 
-def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[str]:
+def losses(before: Inventory, world: World, mended: Iterable[Key] = (), supplied: Iterable[Key] = ()) -> list[str]:
     """What was there before and is gone, smaller or different now; empty if nothing was lost.
 
     `mended` are the objects that the fault itself changed: a repair may write them in any way that keeps what
-    they are for (they exist, with their replicas, their containers, and what these keep and answer).
+    they are for (they exist, with their replicas, their containers, and what these keep and answer). `supplied` may be
+    more than they were, and nothing else.
     """
-    free, least = set(mended), _autoscaled(before)
+    free, more, least = set(mended), set(supplied), _autoscaled(before)
     lost = []
     for key, old in before.items():
         new = world.store.get(*key)
@@ -79,9 +80,21 @@ def losses(before: Inventory, world: World, mended: Iterable[Key] = ()) -> list[
             lost.append(f"{name} is gone")
         elif (smaller := _smaller(key[0], old, new, least.get(key))) is not None:
             lost.append(f"{name}: {smaller}")
-        elif key not in free and desired(key[0], old) != desired(key[0], new):
+        elif key not in free and not _is_as_it_was(key, old, new, more):
             lost.append(f"{name} was changed")
     return lost
+
+
+def _is_as_it_was(key: Key, old: Obj, new: Obj, more: Collection[Key]) -> bool:
+    before, now = desired(key[0], old), desired(key[0], new)
+    return before == now or (key in more and _holds(now, before))
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    """Whether every field of `part` is in `whole` with its value."""
+    if isinstance(part, Mapping) and isinstance(whole, Mapping):
+        return all(key in whole and _holds(whole[key], value) for key, value in part.items())
+    return bool(whole == part)
 
 
 def desired(resource: str, obj: Obj) -> dict[str, Any]:
@@ -244,12 +257,16 @@ def _logins(workload: Obj) -> set[str]:
 
 
 def _kept(workload: Obj) -> set[str]:
-    """Folders that lie on a claim: a database without its own is ready as well, and forgets at its next restart."""
+    """Folders that lie on a claim, and on which: a database on another one is ready as well, and has forgotten."""
     spec = workload["spec"]["template"]["spec"]
-    claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
-    claims |= {volume["name"] for volume in spec.get("volumes", ()) if "persistentVolumeClaim" in volume}
+    claims = {claim["metadata"]["name"]: "" for claim in workload["spec"].get("volumeClaimTemplates", ())}
+    claims |= {
+        volume["name"]: f" of claim {volume['persistentVolumeClaim']['claimName']}"
+        for volume in spec.get("volumes", ())
+        if "persistentVolumeClaim" in volume
+    }
     return {
-        f"{container['name']}:{mount['mountPath']}"
+        f"{container['name']}:{mount['mountPath']}{claims[mount['name']]}"
         for container in spec["containers"]
         for mount in container.get("volumeMounts", ())
         if mount["name"] in claims

@@ -220,7 +220,7 @@ def _complaints(end: EndState) -> dict[str, list[str]]:
     """Check -> what it found."""
     return {
         "fault": [*(["the fault is still there"] if end.plan.is_present(end.world) else []), *_new_experiments(end)],
-        "lost": losses(end.baseline, end.world, set(end.plan.touched) - set(end.plan.kept)),
+        "lost": losses(end.baseline, end.world, set(end.plan.touched) - set(end.plan.kept), end.plan.supplied),
         "pods": unready(end.world, end.application.namespace),
         "symptoms": symptoms(end.world, end.application),
     }

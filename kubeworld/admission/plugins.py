@@ -56,7 +56,7 @@ def _admit_defaulted(world: World, pod: Obj) -> Obj:
     """
     _check_namespace(world, "pods", pod)
     pod = limits.admit_pod(world, pod)
-    _check_service_account(world, pod)
+    pod = _set_pull_secrets(pod, _service_account(world, pod))
     _check_pod_security(world, pod)
     pod = _set_runtime(world, _set_priority(world, pod))
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
@@ -138,16 +138,30 @@ def _check_namespace(world: World, resource: str, obj: Obj) -> None:
         )
 
 
-def _check_service_account(world: World, pod: Obj) -> None:
+def _service_account(world: World, pod: Obj) -> Obj:
+    """The account that a pod runs as. Raises: Refused if there is none."""
     name, namespace = pod["spec"]["serviceAccountName"], pod["metadata"]["namespace"]
-    if world.store.get("serviceaccounts", namespace, name) is not None:
-        return
+    if (account := world.store.get("serviceaccounts", namespace, name)) is not None:
+        return account
     if name == "default" and world.store.get("namespaces", "", namespace) is None:
-        return
+        return {}
     raise Refused(
         f'pods "{pod["metadata"]["name"]}" is forbidden: error looking up service account {namespace}/{name}: '
         f'serviceaccount "{name}" not found'
     )
+
+
+def _set_pull_secrets(pod: Obj, account: Obj) -> Obj:
+    """A pod that names no pull secrets gets its account's.
+
+    Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
+    """
+    secrets = account.get("imagePullSecrets")
+    if not secrets or pod["spec"].get("imagePullSecrets"):
+        return pod
+    new, spec = fork(pod, "spec")
+    spec["imagePullSecrets"] = list(secrets)
+    return new
 
 
 def _set_priority(world: World, pod: Obj) -> Obj:

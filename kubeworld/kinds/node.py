@@ -1,9 +1,12 @@
 """Nodes."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from kubeworld.kinds.field_errors import FieldError, duplicate, required, unsupported
 from kubeworld.kinds.kind import METADATA_FIELDS, Kind, Subresource
 from kubeworld.kinds.shared.columns import NONE, UNKNOWN, Printer, columns, created
+from kubeworld.kinds.shared.formats import label_value, qualified_name
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
 
@@ -42,6 +45,25 @@ def _cells(obj: Obj, now: int) -> list[Any]:
     ]
 
 
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def _errors(new: Obj, _: Obj | None) -> Iterator[FieldError]:
+    """The taints. Their path begins with `metadata`, as it does in ValidateNode of the Kubernetes sources."""
+    seen: set[tuple[str, str]] = set()
+    for at, taint in enumerate((new.get("spec") or {}).get("taints") or ()):
+        path, key, effect = f"metadata.taints[{at}]", taint.get("key", ""), taint.get("effect", "")
+        yield from qualified_name(f"{path}.key", key)
+        yield from label_value(f"{path}.value", taint.get("value", ""))
+        if not effect:
+            yield required(f"{path}.effect")
+        elif effect not in _EFFECTS:
+            yield unsupported(f"{path}.effect", effect, _EFFECTS)
+        if (key, effect) in seen:
+            yield duplicate(path, taint)
+        seen.add((key, effect))
+
+
 NODE = Kind(
     group="",
     version="v1",
@@ -61,4 +83,5 @@ NODE = Kind(
         _cells,
     ),
     has_heartbeat=True,
+    check=_errors,
 )

@@ -37,6 +37,14 @@ def _errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
         )
         yield forbidden_field("spec", why)
+    if old and requested_bytes(new) < requested_bytes(old) and requested_bytes(new) <= _capacity_bytes(old):
+        yield forbidden_field("spec.resources.requests.storage", "field can not be less than status.capacity")
+
+
+def _capacity_bytes(claim: Obj) -> int:
+    """What it was given; -1 as long as it was given nothing."""
+    capacity = (claim.get("status") or {}).get("capacity") or {}
+    return quantities.amount("storage", capacity["storage"]) if "storage" in capacity else -1
 
 
 def _cells(obj: Obj, now: int) -> list[Any]:

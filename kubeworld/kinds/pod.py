@@ -74,7 +74,7 @@ def _errors(new: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def _frozen(spec: Obj) -> Obj:
     """The part of a pod's spec that an update may not touch. Ephemeral containers have their own subresource."""
-    rest = closed(spec, ("activeDeadlineSeconds", "tolerations", "nodeName", "schedulingGates", "ephemeralContainers"))
+    rest = closed(spec, ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"))
     for field in ("containers", "initContainers"):
         rest[field] = [closed(item, ("image", "imagePullPolicy")) for item in spec.get(field) or ()]
     return rest

@@ -1,12 +1,13 @@
 """What looks mended and is not: each was once passed by the strict grade."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from aoi.problems import catalogue
 from aoi.problems.scenario import Scenario, build
-from aoi.problems.sites import find
+from aoi.problems.sites import Site, find
 from aoi.problems.writes import Create, Delete, Patch, Write, send
 from aoi.records.problem import ProblemInstance, TaskKind
 from aoi.worlds.transport import EmbeddedTransport
@@ -92,6 +93,84 @@ def drop_a_port(found: Scenario) -> None:
     write(found, Patch(found.plan.touched[0], [{"op": "replace", "path": "/spec/ports", "value": [first]}], "json"))
 
 
+def try_more_and_calculate_faster(found: Scenario) -> None:
+    """More attempts than ever, and a callee that can do it all the same."""
+    caller, callee = (find(found.world, found.application, name) for name in _accepted(found))
+    env = [{"name": "RPC_MAX_ATTEMPTS", "value": "500"}]
+    write(found, _container(caller, {"env": env}), _container(callee, {"resources": {"limits": {"cpu": "8"}}}))
+
+
+def a_little_more_for_many(found: Scenario) -> None:
+    """Another number that is as wrong, and so many pods that none of them has much to do."""
+    site = find(found.world, found.application, _accepted(found)[0])
+    limit = site.container["resources"]["limits"]["cpu"]
+    more = {"limits": {"cpu": f"{int(limit.removesuffix('m')) + 1}m"}}
+    write(found, _container(site, {"resources": more}), Patch(site.key, {"spec": {"replicas": 30}}))
+
+
+def one_more_file_for_many(found: Scenario) -> None:
+    site = find(found.world, found.application, _accepted(found)[0])
+    shell, flag, line = site.container["command"]
+    more = re.sub(r"ulimit -n (\d+)", lambda told: f"ulimit -n {int(told[1]) + 1}", line)
+    write(found, _container(site, {"command": [shell, flag, more]}), Patch(site.key, {"spec": {"replicas": 20}}))
+
+
+def ask_for_next_to_nothing(found: Scenario) -> None:
+    """The autoscaler has what it measures, and is at its maximum for ever."""
+    site = find(found.world, found.application, _accepted(found)[0])
+    write(found, _container(site, {"resources": {"requests": {"cpu": "1m"}}}))
+
+
+def forget_what_it_knew(found: Scenario) -> None:
+    """Undone, and the database stands on a claim of its own that is empty."""
+    assert found.plan is not None
+    write(found, *(deed for deed in found.plan.repair if isinstance(deed, Patch)))
+    key = found.plan.accepted[0]
+    site = find(found.world, found.application, key)
+    spec = site.workload["spec"]["template"]["spec"]
+    place, volume = next((n, v) for n, v in enumerate(spec["volumes"]) if "persistentVolumeClaim" in v)
+    old = found.world.store.get("persistentvolumeclaims", found.namespace, volume["persistentVolumeClaim"]["claimName"])
+    assert old is not None
+    wanted = {name: old["spec"][name] for name in ("accessModes", "resources", "storageClassName")}
+    fresh = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "fresh"}, "spec": wanted}
+    path = f"/spec/template/spec/volumes/{place}/persistentVolumeClaim/claimName"
+    write(
+        found,
+        Create(("persistentvolumeclaims", found.namespace, "fresh"), fresh),
+        Patch(site.key, [{"op": "replace", "path": path, "value": "fresh"}], "json"),
+    )
+
+
+def lead_nowhere(found: Scenario) -> None:
+    """The name that the release waits for is there, and nobody behind it."""
+    assert found.plan is not None
+    name = found.plan.marks[-1].key[2]
+    meta = {"name": name, "namespace": found.namespace}
+    spec = {"selector": {"app": "nobody"}, "ports": [{"port": 80}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+    write(found, Create(("services", found.namespace, name), service))
+
+
+def overwrite_the_password(found: Scenario) -> None:
+    """The missing key with what is right, and what others read made wrong."""
+    assert found.plan is not None
+    mark = found.plan.marks[-1]
+    held = found.world.store.get(*mark.key)
+    assert held is not None
+    assert mark.path is not None
+    write(found, Patch(mark.key, {"data": {**dict.fromkeys(held["data"], "eA=="), str(mark.path[-1]): mark.value}}))
+
+
+def _accepted(found: Scenario) -> tuple[str, ...]:
+    assert found.plan is not None
+    return found.plan.accepted
+
+
+def _container(site: Site, fields: Obj) -> Patch:
+    container = {"name": site.container["name"], **fields}
+    return Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic")
+
+
 @pytest.mark.parametrize(
     ("fault", "application", "trick", "check", "says"),
     [
@@ -101,6 +180,14 @@ def drop_a_port(found: Scenario) -> None:
         ("network_flaps", "hotel_reservation", call_it_otherwise, "fault", "nightly acts"),
         ("pod_kills", "hotel_reservation", call_it_otherwise, "fault", "nightly acts"),
         ("bad_image_tag", "hotel_reservation", pause_the_rollouts, "lost", "rollouts are paused"),
+        ("retry_storm", "gen000", try_more_and_calculate_faster, "fault", "still there"),
+        ("cpu_limit", "gen001", a_little_more_for_many, "fault", "still there"),
+        ("open_files", "gen000", one_more_file_for_many, "fault", "still there"),
+        ("hpa_without_request", "gen001", ask_for_next_to_nothing, "fault", "still there"),
+        ("volume_denied", "hotel_reservation", forget_what_it_knew, "lost", "kept folders"),
+        ("db_requires_tls", "hotel_reservation", forget_what_it_knew, "lost", "kept folders"),
+        ("init_waits", "gen000", lead_nowhere, "fault", "still there"),
+        ("wrong_secret_key", "gen000", overwrite_the_password, "lost", "was changed"),
     ],
 )
 def test_what_only_looks_mended_fails(

@@ -117,6 +117,21 @@ def test_a_shell_that_only_sets_a_limit_is_seen_through() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "runs"),
+    [
+        ("exec frontend", ["frontend"]),
+        ("frontend --port 80", ["frontend", "--port", "80"]),
+        ("sleep infinity", ["sh", "-c", "sleep infinity"]),
+        ("frontend | tee log", ["sh", "-c", "frontend | tee log"]),
+        ("cd /app && frontend", ["sh", "-c", "cd /app && frontend"]),
+    ],
+)
+def test_a_shell_that_only_starts_a_program_of_the_image_is_seen_through(line: str, runs: list[str]) -> None:
+    assert unwrapped(["sh", "-c", line], {"frontend"}) == (runs, 0)
+    assert unwrapped(["sh", "-c", line]) == (["sh", "-c", line], 0)
+
+
+@pytest.mark.parametrize(
     ("protocol", "words", "field", "expected"),
     [
         ("mongo", ["--auth", "--maxConns", "3"], "max_clients", 3),

@@ -42,6 +42,13 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class Such:
+    """Any value (None: nothing) of which this is true: another number that is as wrong has mended nothing."""
+
+    test: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A field that has this value while the fault is there. `path` None: the object itself exists.
 
@@ -53,7 +60,7 @@ class Mark:
     path: tuple[str | int, ...] | None = None
     value: Any = None
     absent: bool = False
-    """The fault is that the object is *not* there."""
+    """The fault is that the object is *not* there; with a path, that the object, the field or this value is not."""
 
     def holds(self, world: World) -> bool:
         """Whether the world still shows it."""
@@ -61,14 +68,16 @@ class Mark:
         if self.path is None:
             return (obj is None) == self.absent
         if obj is None:
-            return False
+            return self.absent
         if self.value is None:
             return _dig(obj, self.path) is None
         field = str(self.path[-1])
-        return any(_covers(present, self.value, field) for present in _found(obj, self.path))
+        return any(_covers(present, self.value, field) for present in _found(obj, self.path)) != self.absent
 
 
 def _covers(present: Any, wanted: Any, field: str = "") -> bool:
+    if isinstance(wanted, Such):
+        return wanted.test(present)
     if isinstance(wanted, dict) and isinstance(present, dict):
         return all(key in present and _covers(present[key], value, key) for key, value in wanted.items())
     if isinstance(wanted, Among):
@@ -151,9 +160,13 @@ class Plan:
     @property
     def touched(self) -> tuple[Key, ...]:
         """Objects that the fault itself changes, and its repair may change back."""
-        return tuple(
-            dict.fromkeys([w.key for w in self.writes if not isinstance(w, Wait)] + [m.key for m in self.marks])
-        )
+        marked = [mark.key for mark in self.marks if mark.key not in self.supplied]
+        return tuple(dict.fromkeys([w.key for w in self.writes if not isinstance(w, Wait)] + marked))
+
+    @property
+    def supplied(self) -> tuple[Key, ...]:
+        """Objects of which the fault is that they lack something: a repair may give it to them, and change no more."""
+        return tuple(dict.fromkeys(mark.key for mark in self.marks if mark.absent and mark.path is not None))
 
 
 def _where_replaced(eligible: Callable[[Application, Component], bool]) -> Callable[[Application, Component], bool]:

@@ -1,8 +1,9 @@
 """Images that cannot be had or do not fit: a name, a registry, a login, a processor, the files of a database."""
 
 import random
+from dataclasses import replace
 
-from aoi.problems.faults.base import Action, Fault, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
@@ -59,13 +60,17 @@ def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     secrets = choices.choice((None, [{"name": wrong}]))
     # What a node has it does not pull: it must be a release that no node has, or one that is looked up every time.
     release = {"image": f"{site.spec.image}:{site.application.image_of(site.spec).tags[0]}"}
-    return changed_template(
+    change = changed_template(
         site,
         {"imagePullSecrets": secrets},
         choices.choice((release, {"imagePullPolicy": "Always"})),
         actions=(Action("rollback", site.name),),
         evidence=(("pods", site.name), ("events", site.name)),
     )
+    account = site.workload["spec"]["template"]["spec"].get("serviceAccountName", "default")
+    given = Mark(("serviceaccounts", site.namespace, account), ("imagePullSecrets",), absent=True)
+    made = Mark(("secrets", site.namespace, wrong), ("data",), absent=True)
+    return replace(change, marks=(*change.marks, made if secrets else given))
 
 
 def _registry_unresolved(site: Site, choices: random.Random) -> Plan:

@@ -3,8 +3,9 @@
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such, never
 from aoi.problems.faults.runtimes import FEWEST_RPS, MOST_PODS, need_m, pods_of
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, flow, is_used
@@ -120,6 +121,8 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     pods = max(1, len(site.pods_of[callee.name]))
     limit_m, enough = _tight(site.application, callee, pods)
     attempts = max(choices.choice((FEWEST_ATTEMPTS, 8, 10)), enough)
+    # With fewer the callee is asked for no more than it can do.
+    too_many = max(_attempts(site.container.get("env")) + 1, math.ceil(enough / STORM))
     kept = [entry for entry in site.container.get("env", ()) if entry["name"] != RETRIES_VARIABLE]
     changed = changed_container(
         site,
@@ -135,12 +138,18 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     return Plan(
         writes=(tightened, *changed.writes, Wait(TRIGGER_S), restarted),
         repair=changed.repair,
-        marks=changed.marks,
+        marks=(Mark(site.key, changed.marks[0].path, Such(lambda env: _attempts(env) >= too_many)),),
         actions=changed.actions,
         evidence=changed.evidence,
         accepted=(site.name, callee.name),
         neighbours=_feeding(site.application, callee.name),
     )
+
+
+def _attempts(env: Any) -> int:
+    """How often a caller tries, as its environment says; once, unless it is told."""
+    told = next((entry.get("value", "") for entry in env or () if entry["name"] == RETRIES_VARIABLE), "")
+    return int(told) if told.isdigit() else 1
 
 
 def _feeding(application: Application, callee: str) -> tuple[str, ...]:

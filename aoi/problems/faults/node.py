@@ -3,14 +3,14 @@
 import random
 from functools import partial
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such, never
 from aoi.problems.faults.places import components_on, home, pins, restarts
 from aoi.problems.faults.templates import changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Key, Patch, Wait
 from aoi.records.problem import FaultType, SystemLevel
 from kubeworld.controllers import nodes
-from kubeworld.controllers.predicates import NodeView
+from kubeworld.controllers.predicates import NodeView, toleration_seconds
 from kubeworld.kinds.node import is_down, pressure_of
 from kubeworld.machine.store import Obj
 from kubeworld.machine.world import World
@@ -67,11 +67,14 @@ def _taint_no_execute(site: Site, choices: random.Random) -> Plan:
     """The node that the workload is bound to is given to others: its pods are sent away and may go nowhere."""
     node = home(site, choices)
     bound = _bound(site, node, choices)
-    there, back, mark = _tainted(node.node, _taint(choices, "NoExecute"))
+    taint = _taint(choices, "NoExecute")
+    there, back, mark = _tainted(node.node, taint)
+    place = ("spec", "template", "spec", "tolerations")
+    sent_away = Such(lambda said: toleration_seconds({"spec": {"tolerations": said}}, taint) is not None)
     return Plan(
         writes=(*bound.writes, Wait(60), there),
         repair=(back,),
-        marks=(*bound.marks, mark),
+        marks=(*bound.marks, mark, Mark(site.key, place, sent_away)),
         actions=bound.actions,
         evidence=bound.evidence,
         accepted=(site.name, node.name),

@@ -2,9 +2,10 @@
 
 import copy
 import random
+from dataclasses import replace
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import changed_container
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
@@ -67,7 +68,12 @@ def _eager_liveness(site: Site, choices: random.Random) -> Plan:
         "successThreshold": 1,
         "timeoutSeconds": 1,
     }
-    return _probed(site, "livenessProbe", probe)
+    change = _probed(site, "livenessProbe", probe)
+    if site.container.get("startupProbe"):
+        return change
+    place = change.marks[0].path or ()
+    unasked = Mark(site.key, (*place[:-1], "startupProbe"), None)  # whoever waits for the start has mended it as well
+    return replace(change, marks=(*change.marks, unasked))
 
 
 def _startup_probe(site: Site, choices: random.Random) -> Plan:

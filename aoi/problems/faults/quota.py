@@ -10,7 +10,8 @@ from typing import Any
 from aoi.problems import names
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
 from aoi.problems.faults.places import restarts
-from aoi.problems.faults.templates import changed_container
+from aoi.problems.faults.runtimes import need_m, pods_of
+from aoi.problems.faults.templates import below, changed_container
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Create, Deed, Delete, Key, Patch
 from aoi.records.problem import FaultType, SystemLevel
@@ -18,6 +19,7 @@ from aoi.worlds.applications.furniture import autoscaling
 from aoi.worlds.applications.spec import MIB, Application, Component
 from kubeworld.machine import quantities
 from kubeworld.machine.store import Obj
+from kubeworld.machine.world import World
 
 
 def _looks(site: Site) -> tuple[tuple[str, str], ...]:
@@ -87,6 +89,12 @@ def _without_defaults(site: Site) -> tuple[Deed, ...]:
     )
 
 
+def _fills_in(world: World, namespace: str, resource: str) -> bool:
+    """Whether containers that do not say what they are limited to are told."""
+    every = (item for obj in world.store.objects("limitranges", namespace) for item in obj["spec"]["limits"])
+    return any(resource in {**item.get("default", {}), **item.get("max", {})} for item in every)
+
+
 def _restored(site: Site) -> tuple[Deed, ...]:
     """They come back."""
     gone = {deed.key[2] for deed in _without_defaults(site) if isinstance(deed, Delete)}
@@ -119,6 +127,13 @@ def _lacks(site: Site, part: str, resource: str) -> Mark:
     return Mark(site.key, (*place, "resources", part, resource), None)
 
 
+def _asks_for_less(site: Site, part: str) -> Mark:
+    """The container says nothing, or so little that it is always too busy for an autoscaler."""
+    place = _lacks(site, part, "cpu").path
+    enough = int(need_m(site.application, site.spec, pods_of(site)) / 2)
+    return Mark(site.key, place, below("cpu", max(1, enough), or_none=True))
+
+
 def _is_limited(application: Application, component: Component) -> bool:
     wanted = component.resources
     return is_used(application, component) and bool(wanted.cpu_limit_m and wanted.memory_limit_bytes)
@@ -136,10 +151,14 @@ def _quota_needs_limits(site: Site, choices: random.Random) -> Plan:
         actions=(Action("rollback", site.name),),
         evidence=_looks(site),
     )
+    lacking = (_lacks(site, "limits", resource), *marks)
     return Plan(
         writes=(*_without_defaults(site), there, *change.writes),
         repair=(*change.repair, *_restored(site)),
-        marks=(_lacks(site, "limits", resource), *marks),
+        marks=lacking,
+        state_holds=lambda world: (
+            all(mark.holds(world) for mark in lacking) and not _fills_in(world, site.namespace, resource)
+        ),
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,
@@ -173,7 +192,10 @@ def _limit_range(site: Site, choices: random.Random) -> Plan:
     return Plan(
         writes=(Create(key, obj), *restarts(site)),
         repair=(Delete(key),),
-        marks=(Mark(key), Mark(site.key, path, site.container["resources"]["limits"]["memory"])),
+        marks=(
+            Mark(key, ("spec", "limits", 0, "max", "memory"), below("memory", limit)),
+            Mark(site.key, path, site.container["resources"]["limits"]["memory"]),
+        ),
         actions=(Action("set_limits", site.name, f"memory={most_mib}Mi"),),
         evidence=_looks(site),
         accepted=(site.name,),
@@ -216,7 +238,7 @@ def _hpa_without_request(site: Site, choices: random.Random) -> Plan:
     return Plan(
         writes=(*less, *_without_defaults(site), *created, *change.writes),
         repair=(*change.repair, *_restored(site), *more),
-        marks=(_lacks(site, "requests", "cpu"), _lacks(site, "limits", "cpu")),
+        marks=(_asks_for_less(site, "requests"), _asks_for_less(site, "limits")),
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,

@@ -2,6 +2,7 @@
 
 import base64
 import random
+from dataclasses import replace
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
@@ -41,6 +42,11 @@ def _missing_secret(site: Site, choices: random.Random) -> Plan:
     )
 
 
+def _supplied(plan: Plan, key: Key, *path: str, value: Any = None) -> Plan:
+    """The same plan, which is as well repaired by whoever makes what it refers to."""
+    return replace(plan, marks=(*plan.marks, Mark(key, path, value, absent=True)))
+
+
 def _environment(site: Site) -> list[dict[str, Any]]:
     return [dict(entry) for entry in site.container.get("env") or ()]
 
@@ -55,12 +61,14 @@ def _wrong_secret_key(site: Site, choices: random.Random) -> Plan:
         {"name": entry["name"], "valueFrom": reference} if entry["name"] == setting.name else entry
         for entry in _environment(site)
     ]
-    return changed_container(
+    change = changed_container(
         site,
         {"env": env},
         actions=(Action("rollback", site.name),),
         evidence=(("pods", site.name), ("events", site.name)),
     )
+    right = base64.b64encode(taken[setting.key].encode()).decode()
+    return _supplied(change, ("secrets", site.namespace, setting.holder), "data", wrong, value=right)
 
 
 def _from_maps(component: Component) -> list[Setting]:
@@ -94,7 +102,8 @@ def _missing_scripts(site: Site, choices: random.Random) -> Plan:
     spec = site.workload["spec"]["template"]["spec"]
     named = [volume["name"] for volume in spec["volumes"] if "configMap" in volume]
     chosen = choices.choice(named)
-    volumes = []
+    volumes: list[dict[str, Any]] = []
+    old = wrong = ""
     for volume in spec["volumes"]:
         if volume["name"] != chosen:
             volumes.append(volume)
@@ -103,13 +112,15 @@ def _missing_scripts(site: Site, choices: random.Random) -> Plan:
         names = [f"{old}-v2", f"{old}s", f"{site.namespace}-{old}", old.removesuffix("s") + "-scripts"]
         wrong = choices.choice([name for name in names if name not in site.config_maps])
         volumes.append({**volume, "configMap": {**volume["configMap"], "name": wrong}})
-    return changed_template(
+    change = changed_template(
         site,
         {"volumes": volumes},
         {},
         actions=(Action("rollback", site.name),),
         evidence=(("events", site.name), ("config", site.name)),
     )
+    data = site.config_maps[old].get("data")
+    return _supplied(change, ("configmaps", site.namespace, wrong), "data", value=data)
 
 
 def _missing_certificate(site: Site, choices: random.Random) -> Plan:
@@ -120,13 +131,14 @@ def _missing_certificate(site: Site, choices: random.Random) -> Plan:
     label = choices.choice(("tls", "certs", "keys"))
     volume = {"name": label, "secret": {"defaultMode": 420, "secretName": name}}
     mount = {"mountPath": path, "name": label, "readOnly": True}
-    return changed_template(
+    change = changed_template(
         site,
         {"volumes": [*(spec.get("volumes") or ()), volume]},
         {"volumeMounts": [*(site.container.get("volumeMounts") or ()), mount]},
         actions=(Action("rollback", site.name),),
         evidence=(("events", site.name), ("pods", site.name)),
     )
+    return _supplied(change, ("secrets", site.namespace, name), "data")
 
 
 def missing_reference(site: Site, choices: random.Random) -> Plan:
@@ -134,12 +146,13 @@ def missing_reference(site: Site, choices: random.Random) -> Plan:
     name = choices.choice((f"{site.name}-features", f"{site.namespace}-limits", f"{site.name}-config-v2"))
     variable = choices.choice(("FEATURES", "RATE_LIMITS", "REGION"))
     reference = {"configMapKeyRef": {"key": variable.lower(), "name": name}}
-    return changed_container(
+    change = changed_container(
         site,
         {"env": [*_environment(site), {"name": variable, "valueFrom": reference}]},
         actions=(Action("rollback", site.name),),
         evidence=(("pods", site.name), ("events", site.name)),
     )
+    return _supplied(change, ("configmaps", site.namespace, name), "data", variable.lower())
 
 
 def _plain(component: Component) -> list[Setting]:

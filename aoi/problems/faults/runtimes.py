@@ -2,10 +2,12 @@
 
 import math
 import random
+import re
 from dataclasses import replace
+from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
-from aoi.problems.faults.templates import changed_container, restart, with_resources
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such
+from aoi.problems.faults.templates import below, changed_container, restart, with_resources
 from aoi.problems.sites import Site, is_used
 from aoi.problems.writes import Delete, Key, Patch
 from aoi.records.problem import FaultType, SystemLevel
@@ -18,6 +20,7 @@ FEWEST_RPS = 20.0
 MOST_PODS = 4
 LARGEST_LIMIT_M = 1500
 """That an installation gives a pod which has little to do."""
+_ULIMIT = re.compile(r"ulimit -S?H?n (?P<files>\d+)")
 LEAST_LIMIT_M = 10
 """Millicores below which no container runtime sets a quota."""
 BUSY_M = 11.0
@@ -47,12 +50,14 @@ def _is_busy(application: Application, component: Component) -> bool:
 def _cpu_limit(site: Site, choices: random.Random) -> Plan:
     need = need_m(site.application, site.spec, pods_of(site))
     limit = f"{max(LEAST_LIMIT_M, int(need * choices.uniform(0.4, 0.7)))}m"
-    return changed_container(
+    change = changed_container(
         site,
         {"resources": with_resources(site, {"cpu": limit}, {"cpu": limit})},
         actions=(Action("rollback", site.name),),
         evidence=(("metrics", site.name),),
     )
+    place = change.marks[0].path or ()
+    return replace(change, marks=(Mark(site.key, (*place, "limits", "cpu"), below("cpu", need)),))
 
 
 def _slow_builds(application: Application, component: Component, flaw: str) -> list[str]:
@@ -135,7 +140,15 @@ def _open_files(site: Site, choices: random.Random) -> Plan:
         actions=(Action("rollback", site.name),),
         evidence=(("logs", site.name), ("describe", site.name)),
     )
-    return replace(plan, marks=plan.marks[:1])  # the command; an empty list of arguments is as good as none
+    # The command; an empty list of arguments is as good as none. A few files more are as few.
+    few = Mark(site.key, plan.marks[0].path, Such(lambda said: _files(said) < others + wanted))
+    return replace(plan, marks=(few,))
+
+
+def _files(command: Any) -> float:
+    """Descriptors that a command leaves itself; as many as it likes if it says nothing."""
+    told = _ULIMIT.search(" ".join(command or ()))
+    return int(told["files"]) if told else math.inf
 
 
 def _settings_like(component: Component, ending: str) -> list[Setting]:

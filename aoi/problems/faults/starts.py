@@ -1,9 +1,10 @@
 """What a container is started with, and what goes before it: command, arguments, init containers."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
@@ -87,7 +88,10 @@ def _init_waits(site: Site, choices: random.Random) -> Plan:
         )
     )
     name = choices.choice(("wait-for-data", f"wait-for-{base}"[:60], "wait"))
-    return _init_changed(site, Attendant(name, *BUSYBOX, ("sh", "-c", script)), [])
+    change = _init_changed(site, Attendant(name, *BUSYBOX, ("sh", "-c", script)), [])
+    # Whoever gives the Service what it is to lead to has mended it as well; a name that leads nowhere mends nothing.
+    awaited = Mark(("endpoints", site.namespace, host), ("subsets",), absent=True)
+    return replace(change, marks=(*change.marks, awaited))
 
 
 def _databases(application: Application, component: Component) -> list[Component]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aoi.problems import writes
-from aoi.problems.faults.base import Action, Among, Evidence, Mark, Plan
+from aoi.problems.faults.base import Action, Among, Evidence, Mark, Plan, Such
 from aoi.problems.sites import Site
 from aoi.problems.writes import Key, Patch
+from kubeworld.machine import quantities
 
 
 def changed_container(
@@ -66,6 +67,11 @@ def _new(old: Any, value: Any) -> Any:
         return value
     changed = {key: _new(old.get(key), part) for key, part in value.items() if old.get(key) != part}
     return changed or value
+
+
+def below(resource: str, amount: float, *, or_none: bool = False) -> Such:
+    """Less of a resource than this (CPU in millicores, memory in bytes), as containers and bounds spell it."""
+    return Such(lambda said: or_none if said is None else quantities.amount(resource, str(said)) < amount)
 
 
 def with_resources(site: Site, limits: dict[str, str], requests: dict[str, str]) -> dict[str, Any]:

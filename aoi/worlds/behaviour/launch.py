@@ -104,11 +104,11 @@ def launch(application: Application, pod: Obj, container: Obj, values: Values) -
     if not known and not image.is_any_tag:
         return Launch(None, own, "missing")
     state: ImageState = "arm64" if tag in image.arm64 else "buggy" if tag in image.buggy else "good"
-    command, open_files = unwrapped(container.get("command") or [])
+    command, open_files = unwrapped(container.get("command") or [], _shell_programs(image))
     component, error = _program(application, image, own, command, tag)
     if component is None or error:
         return Launch(component, own, state, start_error=error)
-    program = _configured(application, pod, component, state, container, values)
+    program = _configured(application, pod, component, state, {**container, "command": command}, values)
     tuning = _tuning(application, pod, program, container, values, flaw=image.flaws.get(tag, ""), open_files=open_files)
     return program if tuning is PLAIN else replace(program, tuning=tuning)
 
@@ -117,6 +117,12 @@ def _paused(own: Component | None, command: list[str]) -> Launch:
     """In a pause image is one program, which does nothing."""
     program = command[0] if command else f"/{PAUSE}"
     return Launch(None, own, "good", start_error="" if program == f"/{PAUSE}" else _not_found(program))
+
+
+def _shell_programs(image: Image) -> frozenset[str]:
+    """What a shell of the image can run; nothing, if it has none."""
+    has_shell = "sh" in image.tools or "bash" in image.tools
+    return frozenset(program for program, _ in image.binaries) if has_shell else frozenset()
 
 
 def _image_of(application: Application, repository: str) -> Image | None:
@@ -209,7 +215,7 @@ def _configured(
     failure: Literal["", "missing", "invalid", "badargs"] = ""
     failed, failed_value = None, ""
     # The command line is read before anything else.
-    line = [*unwrapped(container.get("command") or [])[0][1:], *(container.get("args") or ())]
+    line = [*(container.get("command") or ())[1:], *(container.get("args") or ())]
     if own is component and (unknown := options.unknown_option(component, line)):
         failure, failed_value = "badargs", unknown
     for setting in component.settings:

@@ -6,7 +6,7 @@ files of database engines, and the settings that the application's own programs 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -36,6 +36,7 @@ _HEAPS: Mapping[str, tuple[str, re.Pattern[str]]] = {
 }
 """Dialect -> the variable that its runtime reads, and where the limit of the heap stands in it."""
 _UNITS = {"k": 1024, "m": MIB, "g": 1024 * MIB, "": MIB}
+_PLAIN_LINE = re.compile(r"(?:exec\s+)?([^\s;&|<>$`\"'()#*?][^;&|<>$`\"'()#*?]*)")
 _ULIMIT = re.compile(r"ulimit\s+(?:-[HS]*n)\s+(\d+)\s*(?:&&|;)\s*exec\s+(.+)")
 _DURATION = re.compile(r"(\d+)(ms|s|m)")
 _DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
@@ -79,12 +80,17 @@ class Tuning:
 PLAIN = Tuning()
 
 
-def unwrapped(command: list[str]) -> tuple[list[str], int]:
-    """(command without a shell around it that only sets `ulimit -n`, that limit or 0)."""
+def unwrapped(command: list[str], programs: Collection[str] = ()) -> tuple[list[str], int]:
+    """(command without a shell around it, the limit that it sets with `ulimit -n` or 0).
+
+    A shell that sets no limit is taken away where all that it runs is one of the `programs`, with plain words.
+    """
     if len(command) == 3 and command[0].rpartition("/")[2] in ("sh", "bash") and command[1] == "-c":
-        match = _ULIMIT.fullmatch(command[2].strip())
-        if match:
+        line = command[2].strip()
+        if match := _ULIMIT.fullmatch(line):
             return match[2].split(), int(match[1])
+        if (match := _PLAIN_LINE.fullmatch(line)) and match[1].split()[0] in programs:
+            return match[1].split(), 0
     return command, 0
 
 

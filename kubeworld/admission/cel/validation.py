@@ -17,16 +17,10 @@ from kubeworld.kinds.field_errors import (
     required,
     unsupported,
 )
-from kubeworld.kinds.shared.formats import DNS_1035, SUBDOMAIN
+from kubeworld.kinds.shared.formats import DNS_1035, SUBDOMAIN, qualified_name
 from kubeworld.kinds.shared.matching import resources_errors, selector_errors
 from kubeworld.machine.store import Obj
 
-_QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
-_QUALIFIED_TEXT = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
 _IDENTIFIER = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
 # Words that CEL keeps for itself, so that no variable could be read under such a name.
 _RESERVED = frozenset(
@@ -113,20 +107,10 @@ def _conditions(spec: Obj, compiled: Sequence[Expression], root: str) -> Iterato
         if not name:
             yield required(f"{path}.name")
             continue
-        yield from _qualified(name, f"{path}.name")
+        yield from qualified_name(f"{path}.name", name)
         if name in names:
             yield duplicate(f"{path}.name", name)
         names.add(name)
-
-
-def _qualified(name: str, path: str) -> Iterator[FieldError]:
-    prefix, _, last = name.rpartition("/")
-    if not _QUALIFIED.match(last):
-        yield invalid(path, name, _QUALIFIED_TEXT)
-    elif len(last) > 63:
-        yield invalid(path, name, "name part must be no more than 63 characters")
-    if prefix and not SUBDOMAIN.match(prefix):
-        yield invalid(path, name, "prefix part a lowercase RFC 1123 subdomain must be used")
 
 
 def _variables(spec: Obj, programs: Policy) -> Iterator[FieldError]:
@@ -169,7 +153,7 @@ def _annotations(policy: str, spec: Obj, programs: Policy) -> Iterator[FieldErro
     for at, annotation in enumerate(items):
         path, text = f"spec.auditAnnotations[{at}]", annotation.get("valueExpression", "").strip()
         # In the audit record the key stands after the policy's name: both together must be a qualified name.
-        yield from _qualified(f"{policy}/{annotation.get('key', '')}", f"{path}.key")
+        yield from qualified_name(f"{path}.key", f"{policy}/{annotation.get('key', '')}")
         if not text:
             yield required(f"{path}.valueExpression", "valueExpression is not specified")
         elif len(text) > VALUE_EXPRESSION_LIMIT:

@@ -29,6 +29,64 @@ DNS_1035_TEXT = (
 )
 
 
+_QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
+_QUALIFIED_TEXT = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+
+
+def qualified_name(path: str, name: str) -> Iterator[FieldError]:
+    """What is wrong with the key of a label, a taint or a condition: `example.com/MyName`, the first part optional."""
+    *prefixes, last = name.split("/")
+    if len(prefixes) > 1:
+        why = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        yield invalid(path, name, f"a qualified name {_QUALIFIED_TEXT} {why}")
+        return
+    for prefix in prefixes:
+        if not prefix:
+            yield invalid(path, name, "prefix part must be non-empty")
+        elif not SUBDOMAIN.match(prefix):
+            yield invalid(path, name, f"prefix part {SUBDOMAIN_TEXT}")
+    if not last:
+        yield invalid(path, name, "name part must be non-empty")
+    elif len(last) > 63:
+        yield invalid(path, name, "name part must be no more than 63 characters")
+    if not _QUALIFIED.match(last):
+        yield invalid(path, name, f"name part {_QUALIFIED_TEXT}")
+
+
+LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+LABEL_VALUE_TEXT = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+
+
+def label_value(path: str, value: str) -> Iterator[FieldError]:
+    """What is wrong with the value of a label or a taint."""
+    if not LABEL_VALUE.match(value):
+        yield invalid(path, value, LABEL_VALUE_TEXT)
+    elif len(value) > 63:
+        yield invalid(path, value, "must be no more than 63 characters")
+
+
+def port_name(path: str, name: str) -> Iterator[FieldError]:
+    """What is wrong with the name of a container's port (IANA_SVC_NAME)."""
+    if len(name) > 15:
+        yield invalid(path, name, "must be no more than 15 characters")
+    if not re.fullmatch(r"[-a-z0-9]*", name):
+        yield invalid(path, name, "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search(r"[a-z]", name):
+        yield invalid(path, name, "must contain at least one letter (a-z)")
+    if "--" in name:
+        yield invalid(path, name, "must not contain consecutive hyphens")
+    if name.startswith("-") or name.endswith("-"):
+        yield invalid(path, name, "must not begin or end with a hyphen")
+
+
 def port_errors(path: str, number: int) -> Iterator[FieldError]:
     """What is wrong with a port's number."""
     if not 1 <= number <= 65535:

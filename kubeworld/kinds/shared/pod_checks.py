@@ -12,7 +12,7 @@ from kubeworld.kinds.field_errors import (
     required,
     unsupported,
 )
-from kubeworld.kinds.shared.formats import LABEL, LABEL_TEXT, port_errors
+from kubeworld.kinds.shared.formats import LABEL, LABEL_TEXT, port_errors, port_name
 from kubeworld.machine.quantities import parse
 from kubeworld.machine.store import Obj
 
@@ -127,8 +127,10 @@ def _port_errors(container: Obj, path: str) -> Iterator[FieldError]:
             yield required(f"{where}.containerPort")
         else:
             yield from port_errors(f"{where}.containerPort", number)
-        if port.get("name") and port["name"] in seen:
-            yield duplicate(f"{where}.name", port["name"])
+        if port.get("name"):
+            yield from port_name(f"{where}.name", port["name"])
+            if port["name"] in seen:
+                yield duplicate(f"{where}.name", port["name"])
         seen.add(port.get("name", ""))
         if port.get("protocol", "TCP") not in ("SCTP", "TCP", "UDP"):
             yield unsupported(f"{where}.protocol", port["protocol"], ("SCTP", "TCP", "UDP"))

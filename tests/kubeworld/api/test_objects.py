@@ -330,3 +330,77 @@ def test_replication_controllers_can_be_looked_for_but_not_made(cluster):
     path = "/api/v1/namespaces/shop/replicationcontrollers"
     assert cluster.get(path)["items"] == []
     assert cluster.send("POST", path, {"metadata": {"name": "a"}})[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "patch", "field", "says"),
+    [
+        (f"{PODS}/web", {"spec": {"nodeName": "another"}}, "spec", "pod updates may not change fields"),
+        (f"{PODS}/web", {"metadata": {"labels": {"a b": "c"}}}, "metadata.labels", "name part must consist of"),
+        (
+            f"{PODS}/web",
+            {"metadata": {"labels": {"a/b/c": "d"}}},
+            "metadata.labels",
+            "a qualified name must",
+        ),
+        (
+            f"{PODS}/web",
+            {"metadata": {"labels": {"A_b/c": "d"}}},
+            "metadata.labels",
+            "prefix part a lowercase",
+        ),
+        (
+            "/api/v1/nodes/node-1",
+            {"spec": {"taints": [{"key": "a b", "effect": "NoSchedule"}]}},
+            "metadata.taints[0].key",
+            "name part must consist of",
+        ),
+        (
+            "/api/v1/nodes/node-1",
+            {"spec": {"taints": [{"key": "a", "effect": "Nope"}]}},
+            "metadata.taints[0].effect",
+            'Unsupported value: "Nope": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
+        ),
+        (
+            "/api/v1/nodes/node-1",
+            {"spec": {"taints": [{"key": "a", "effect": "NoExecute"}] * 2}},
+            "metadata.taints[1]",
+            "Duplicate value",
+        ),
+    ],
+)
+def test_what_kubernetes_does_not_take_is_refused_by_its_field(cluster, path, patch, field, says):
+    cluster.pod("web")
+    cluster.post("/api/v1/nodes", {"metadata": {"name": "node-1"}})
+    status, body = cluster.send("PATCH", path, patch, headers={"content-type": MERGE})
+    assert (status, body["reason"]) == (422, "Invalid")
+    (cause,) = body["details"]["causes"]
+    assert cause["field"] == field
+    assert says in cause["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("UPPER", "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)"),
+        ("a-name-of-sixteen", "must be no more than 15 characters"),
+        ("80", "must contain at least one letter (a-z)"),
+        ("a--b", "must not contain consecutive hyphens"),
+        ("-a", "must not begin or end with a hyphen"),
+    ],
+)
+def test_a_containers_port_has_a_name_of_a_service(cluster, name, says):
+    container = {"name": "web", "image": "nginx:1", "ports": [{"containerPort": 80, "name": name}]}
+    status, body = cluster.send("POST", PODS, {"metadata": {"name": "web"}, "spec": {"containers": [container]}})
+    assert status == 422
+    assert says in body["message"]
+
+
+def test_a_pod_that_names_no_pull_secret_gets_its_accounts(cluster):
+    account = "/api/v1/namespaces/shop/serviceaccounts/default"
+    cluster.send("PATCH", account, {"imagePullSecrets": [{"name": "registry"}]}, headers={"content-type": MERGE})
+    own = [{"name": "own"}]
+    for name, given, expected in (("a", {}, [{"name": "registry"}]), ("b", {"imagePullSecrets": own}, own)):
+        spec = {"containers": [{"name": "web", "image": "nginx:1"}], **given}
+        _, body = cluster.send("POST", PODS, {"metadata": {"name": name}, "spec": spec})
+        assert body["spec"]["imagePullSecrets"] == expected

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from aoi import progress
 from aoi.errors import StageBusy
 from aoi.orphans import end_with_parent
 
@@ -34,7 +35,7 @@ def fan_out(task: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator
     Raises: StageBusy if a worker died; what a task raises.
     """
     if workers <= 1 or len(jobs) <= 1:
-        yield from ((job, task(job)) for job in jobs)
+        yield from ((job, _quietly(task, job)) for job in jobs)
         return
     context = multiprocessing.get_context("spawn")  # never forked from a process that draws progress in a thread
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
@@ -53,6 +54,12 @@ def fan_out(task: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator
             process.terminate()
         for process in running:
             process.join(GRACE_S)
+
+
+def _quietly(task: Callable[[J], R], job: J) -> R:
+    """Heard by nobody, as in a worker: what is told is how many jobs are done."""
+    with progress.reporting_to(progress.Silence()):
+        return task(job)
 
 
 def _start_worker() -> None:

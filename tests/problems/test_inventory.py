@@ -116,7 +116,9 @@ def test_a_probe_or_a_kept_folder_that_is_gone_is_a_loss_even_of_what_the_fault_
     late = "deployments.apps/cart: probes ['cart/readinessProbe'] are asked too late to say anything"
     assert losses(before, world, [DEPLOYMENT]) == [late]
     change(world, DEPLOYMENT, [probed], *CONTAINERS)
-    assert losses(before, world, [DEPLOYMENT]) == ["deployments.apps/cart: kept folders ['cart:/data of claim cart'] are gone"]
+    assert losses(before, world, [DEPLOYMENT]) == [
+        "deployments.apps/cart: kept folders ['cart:/data of claim cart'] are gone"
+    ]
 
 
 def test_a_database_that_lets_everybody_in_is_a_loss_even_of_what_the_fault_touched(world: World) -> None:

@@ -18,7 +18,7 @@ from aoi.worlds.endpoints import jaeger, prometheus
 from aoi.worlds.environment import new_world
 from aoi.worlds.runtime import traffic
 from aoi.worlds.telemetry import promql
-from aoi.worlds.telemetry.alerts import NAMES, firing
+from aoi.worlds.telemetry.alerts import KEEP_MS, NAMES, firing
 from aoi.worlds.telemetry.history import share_below
 from tests.worlds.acts import query, scale
 from tests.worlds.conftest import Installed
@@ -209,8 +209,10 @@ def test_a_burst_that_raised_an_alert_is_in_the_metrics_and_is_over() -> None:
     spec = application("gen003", 1)
     for seed in range(12):
         world = new_world(spec, seed)
-        for burst in bursts.of_hour(seed, spec.programs, world.clock.now_ms // bursts.HOUR_MS):
-            if burst.what != "errors" or burst.start_ms < 60_000:
+        now = world.clock.now_ms
+        for burst in bursts.lately(seed, spec.programs, now):
+            is_over = burst.end_ms + 120_000 <= now < burst.end_ms + KEEP_MS
+            if burst.what != "errors" or burst.start_ms < 60_000 or not is_over:
                 continue
             seen += 1
             ago = (world.clock.now_ms - burst.end_ms) // 1000

@@ -92,6 +92,8 @@ class Environment:
         """
         if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
             raise Permanent(f"seed {seed!r:.60}: expected a whole number from 0 to {MAX_SEED}")
+        if problem is not None and not isinstance(problem, str):
+            raise Permanent(f"problem {problem!r:.60}: expected an id, as `aoi problems list` prints it")
         with TURN:
             chosen = catalogue.get(problem if problem is not None else self._drawn(seed))
             scenario = build(ProblemInstance(problem=chosen, seed=seed))

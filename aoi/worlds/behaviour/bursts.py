@@ -1,6 +1,6 @@
 """Short disturbances that no fault explains: a batch job, a bad client, a scrape that failed. Seeded.
 
-A burst lasts a few minutes and is over; the alert that it raised keeps firing for the rest of the hour, as rules with
+A burst lasts a few minutes and is over; the alert that it raised keeps firing for an hour, as rules with
 `keep_firing_for` do. Metrics of the time show it, so that alerts and metrics agree: whoever looks sees that it passed.
 """
 
@@ -41,7 +41,7 @@ class Burst:
 
 @lru_cache(maxsize=4096)
 def of_hour(seed: int, services: Sequence[str], hour: int) -> tuple[Burst, ...]:
-    """Zero to two bursts near the turn of an hour; their alerts fire during it."""
+    """Zero to two bursts in the half hour before the turn of an hour."""
     draw = unit(seed, services, "bursts", hour)
     count = 0 if draw < 0.25 else (1 if draw < 0.75 else 2)
     bursts = []
@@ -53,6 +53,12 @@ def of_hour(seed: int, services: Sequence[str], hour: int) -> tuple[Burst, ...]:
         start = hour * HOUR_MS - int((4 + 30 * size) * 60_000)
         bursts.append(Burst(what, service, size, start, start + int((2 + 3 * size) * 60_000)))
     return tuple(bursts)
+
+
+def lately(seed: int, services: Sequence[str], now_ms: int) -> list[Burst]:
+    """Bursts that have begun and ended at most about an hour ago, and those of the half hour to come."""
+    hour = now_ms // HOUR_MS
+    return [burst for turn in (hour - 1, hour, hour + 1) for burst in of_hour(seed, services, turn)]
 
 
 def overlap(seed: int, services: Sequence[str], service: str, what: What, *, start_ms: int, end_ms: int) -> float:

@@ -77,11 +77,13 @@ def _annotations(alert: alerting.Alert) -> dict[str, str]:
 
 
 def _prometheus(world: World, application: Application, alert: alerting.Alert) -> dict[str, Any]:
+    kept = {} if alert.over_ms is None else {"keepFiringSince": world.clock.rfc3339(alert.over_ms)}
     return {
         "labels": alerting.labels_of(application, alert),
         "annotations": _annotations(alert),
         "state": "firing",
         "activeAt": world.clock.rfc3339(alert.active_ms),
+        **kept,
         "value": f"{alert.value:g}",
     }
 
@@ -94,7 +96,7 @@ def _rule(
         "name": name,
         "query": expression(application, name, watched),
         "duration": alerting.FOR_MS // 1000,
-        "keepFiringFor": 0,
+        "keepFiringFor": alerting.KEEP_MS // 1000,
         "labels": {},
         "annotations": {},
         "alerts": mine,

@@ -4,7 +4,7 @@ Rules look at programs, not at databases, and only some programs have a `Service
 component that is broken is often not the one whose alert is worst. Noise alerts fire in healthy worlds as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aoi.worlds.applications.spec import Application
 from aoi.worlds.behaviour import bursts
@@ -21,6 +21,8 @@ LOW_TRAFFIC = 0.5
 HIGH_TRAFFIC = 2.0
 FOR_MS = 60_000
 """A condition must hold this long before its alert fires."""
+KEEP_MS = 3_600_000
+"""An alert of a burst keeps firing this long after it."""
 NAMES = ("HighErrorRate", "HighLatency", "ServiceDown", "TrafficAnomaly")
 
 
@@ -35,6 +37,8 @@ class Alert:
     """Orders alerts: larger is worse."""
     active_ms: int
     summary: str
+    over_ms: int | None = None
+    """When its condition ended, if it only keeps firing."""
 
     @property
     def severity(self) -> str:
@@ -153,9 +157,12 @@ def _since(history: History, usual: Traffic, name: str, rule: str) -> int:
 
 
 def _noise(world: World, application: Application, usual: Traffic) -> list[Alert]:
-    """Alerts that bursts of this hour raised and that have not been let go yet."""
-    alerts = []
-    for burst in bursts.of_hour(world.seed, application.programs, world.clock.now_ms // bursts.HOUR_MS):
+    """Alerts that bursts raised and that have not been let go yet."""
+    alerts: list[Alert] = []
+    now = world.clock.now_ms
+    for burst in bursts.lately(world.seed, application.programs, now):
+        if not burst.start_ms + FOR_MS <= now < burst.end_ms + KEEP_MS:
+            continue
         since, value = max(0, burst.start_ms), burst.magnitude
         match burst.what:
             case "slow":
@@ -170,5 +177,5 @@ def _noise(world: World, application: Application, usual: Traffic) -> list[Alert
                 alert = Alert("HighErrorRate", burst.service, value, 1.5 + 4 * burst.size, since, text)
             case "down":
                 alert = Alert("ServiceDown", burst.service, value, 6.0, since, "its target was down")
-        alerts.append(alert)
+        alerts.append(replace(alert, over_ms=burst.end_ms if burst.end_ms <= now else None))
     return alerts

@@ -35,6 +35,16 @@ def merge_patch(original: Any, patch: Any) -> Any:
     return merged
 
 
+def _first_misfit(document: Any, operations: list[Any]) -> str:
+    """The operation that does not apply, in the words of the Go library. Called when one does not."""
+    for operation in operations:
+        try:
+            document = jsonpatch.apply_patch(document, [operation])
+        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
+            return f'{operation["op"]} operation does not apply: doc is missing path: "{operation["path"]}"'
+    return "operation does not apply"
+
+
 def json_patch(original: Any, operations: Any) -> Any:
     """`original` after RFC 6902 operations. Raises: PatchError and its kin."""
     if not isinstance(operations, list):
@@ -53,8 +63,11 @@ def json_patch(original: Any, operations: Any) -> Any:
             document = jsonpatch.apply_patch(document, [operation])
             if len(orjson.dumps(document)) > COPY_LIMIT_BYTES:
                 raise PatchTooLarge(f"JSON patch copies grow the object past {COPY_LIMIT_BYTES} bytes")
-    except (jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPatchConflict, jsonpointer.JsonPointerException) as error:
+    except jsonpatch.JsonPatchTestFailed as error:
         raise PatchTestFailed(str(error)) from error
+    except (jsonpatch.JsonPatchConflict, jsonpointer.JsonPointerException) as error:
+        # The library's text holds the whole document; Go's names the path.
+        raise PatchTestFailed(f"jsonpatch {_first_misfit(original, operations)}: missing value") from error
     except (jsonpatch.JsonPatchException, TypeError, KeyError) as error:
         raise PatchError(str(error)) from error
     return document

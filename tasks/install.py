@@ -100,12 +100,10 @@ def _store_base(folder: Path) -> Ref:
 
 
 def _given_base(name: str) -> Path:
-    """A local folder as it is; a hub id as plain files, out of the hub's own cache."""
-    if Path(name).is_dir():
-        return Path(name)
+    """What is wanted of a folder, or of the hub's own cache, as plain files."""
     from models.policies.reference import fetch
 
-    return fetch(name, workspace().cache_folder / "hub" / name.replace("/", "--"))
+    return fetch(name, workspace().cache_folder / "given" / sha256_hex(name.encode())[:16])
 
 
 def _seed_key() -> str:

@@ -23,16 +23,19 @@ from models.loading import base_model
 from models.network import width_of
 
 _TOP_LEVEL = ("*.safetensors", "*.json", "*.jinja", "*.txt")
-"""Files of a model on the hub that are wanted: weights, configuration, tokenizer. Nothing that executes."""
+"""Files of a model that are wanted: weights, configuration, tokenizer. Nothing that executes."""
 
 
 def fetch(model: str, into: Path) -> Path:
-    """Write the files of a Hugging Face model to `into`, replacing what is there. Returns `into`.
+    """Write the files of a model to `into`, replacing what is there. Returns `into`.
 
-    They come through the hub's own cache, of which `HF_HUB_OFFLINE=1` makes the only source. That cache is made of
-    links and may hold other files of the model, so what is wanted is copied out of it.
+    `model` is a folder, or an id of the Hugging Face hub. Those come through the hub's own cache, of which
+    `HF_HUB_OFFLINE=1` makes the only source. Either may be made of links and hold other files (a licence, what git
+    wants, weights in other formats), so what is wanted is copied out of it.
     Raises: UnknownBundle if there is no such model, it cannot be had, or it has no safetensors.
     """
+    if Path(model).is_dir():
+        return _taken(Path(model), model, into)
     try:
         snapshot = Path(snapshot_download(model, allow_patterns=list(_TOP_LEVEL), ignore_patterns=["*/*"]))
     except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError) as error:
@@ -41,7 +44,11 @@ def fetch(model: str, into: Path) -> Path:
             f"{str(error).splitlines()[0]}. Check its name and access, or fetch it where there is a network "
             f"(`hf download {model}`) and set AOI_MODEL__BASE to its folder"
         ) from error
-    wanted = [path for path in sorted(snapshot.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
+    return _taken(snapshot, model, into)
+
+
+def _taken(source: Path, model: str, into: Path) -> Path:
+    wanted = [path for path in sorted(source.iterdir()) if any(path.match(pattern) for pattern in _TOP_LEVEL)]
     names = {path.name for path in wanted}
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise UnknownBundle(

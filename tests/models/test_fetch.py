@@ -79,3 +79,25 @@ def test_a_model_without_safetensors_is_refused(hub: Path, tmp_path: Path) -> No
 
     with pytest.raises(UnknownBundle, match="safetensors"):
         fetch("made/pickled", tmp_path / "out")
+
+
+def test_of_a_folder_what_is_wanted_is_taken_and_links_are_followed(tmp_path: Path) -> None:
+    source, elsewhere = tmp_path / "cloned", tmp_path / "blob"
+    source.mkdir()
+    elsewhere.write_bytes(b"weights")
+    (source / "model.safetensors").symlink_to(elsewhere)
+    for name in ("config.json", "tokenizer.json", ".gitattributes", "LICENSE", "pytorch_model.bin", "modeling.py"):
+        (source / name).write_text("{}")
+    (source / ".git").mkdir()
+
+    folder = fetch(str(source), tmp_path / "out")
+
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert (folder / "model.safetensors").read_bytes() == b"weights"
+    files.check_readable(folder)
+
+
+def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownBundle, match="safetensors"):
+        fetch(str(tmp_path / "empty"), tmp_path / "out")

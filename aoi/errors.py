@@ -92,6 +92,10 @@ class PurgedObject(CorruptObject):
     """An object was taken out on purpose, since it held a secret."""
 
 
+class ReplayDiffers(Permanent):
+    """A world that was rebuilt is not the one in which an episode was collected."""
+
+
 class ContractViolation(Permanent):
     """A data contract refused a whole batch."""
 

@@ -22,12 +22,14 @@ from aoi.agents.episode import Episode, run_episode
 from aoi.agents.policy import Generation, Policy, Turn
 from aoi.agents.rollout import rollout
 from aoi.agents.session import Given
+from aoi.errors import ReplayDiffers
 from aoi.language.codec import Codec
 from aoi.language.decision import parse_or_none
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported, surveyed
 from aoi.problems import scenario
 from aoi.problems.oracle import Truth
+from aoi.records.base import Sha256
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import BROKEN_OFF, Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
@@ -77,19 +79,24 @@ class MeasuredReward:
         self._codec = codec
         self._policy = policy
         self._known: dict[Deed, Consequence] = {}
+        self._worlds: dict[ProblemInstance, Sha256] = {}
+        """Digest of each world as it was rebuilt."""
 
     def __call__(self, example: TrainingExample, completion: str) -> float:
         """See the module's text."""
         return self.measure([(example, completion)])[0]
 
     def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
-        """Rewards of many completions; their episodes run as one batch."""
+        """Rewards of many completions; their episodes run as one batch. Raises: ReplayDiffers."""
         decisions = [parse_or_none(completion) for _, completion in said]
         deeds = [
             (example.instance, example.commands, _bare(decision)) if decision else None
             for (example, _), decision in zip(said, decisions, strict=True)
         ]
         self._execute([deed for deed in dict.fromkeys(deeds) if deed is not None and deed not in self._known])
+        for example, deed in zip((example for example, _ in said), deeds, strict=True):
+            if deed is not None:
+                _check_world(example, self._worlds[example.instance])
         return [
             self._worth(example, decision, self._known[deed]) if decision and deed else 0.0
             for (example, _), decision, deed in zip(said, decisions, deeds, strict=True)
@@ -112,11 +119,21 @@ class MeasuredReward:
         situations = [scenario.build(instance) for instance, _, _ in deeds]
         episodes = [self._episode(s, before, deed) for s, (_, before, deed) in zip(situations, deeds, strict=True)]
         for situation, key, trajectory in zip(situations, deeds, rollout(episodes, _policy(self._policy)), strict=True):
+            self._worlds[key[0]] = trajectory.content.world
             self._known[key] = _consequence(situation, len(key[1]), trajectory)
 
     def _episode(self, situation: scenario.Scenario, before: Sequence[Given], deed: Decision) -> Episode:
         carries_on = self._policy is not None and isinstance(deed.do, ProbeDo)
         return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
+
+
+def _check_world(example: TrainingExample, rebuilt: Sha256) -> None:
+    if rebuilt != example.world:
+        raise ReplayDiffers(
+            f"{example.instance.problem.id}, seed {example.instance.seed}: its world is {rebuilt[:12]} when it is "
+            f"rebuilt, and was {example.world[:12]} when its episode was collected. What builds worlds has changed: "
+            "run the cycle again (aoi retrain), with changed code it collects anew"
+        )
 
 
 def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory) -> Consequence:

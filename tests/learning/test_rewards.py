@@ -8,6 +8,7 @@ from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import GoldenOperator
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
+from aoi.errors import ReplayDiffers
 from aoi.language.codec import WordCodec
 from aoi.language.decision import parse, render
 from aoi.language.profile import SEED_PROFILE
@@ -295,3 +296,10 @@ def test_the_judge_scores_the_gold_decision_highest_and_noise_nothing(localizati
         gold = CODEC.decode(example.target_ids or ())
         other = render(Decision(Finding("panic", "s1"), "scan", None, 0, ProbeDo("quota", "s1")))
         assert judge(example, gold) > judge(example, other) > judge(example, "garbage") == 0.0
+
+
+def test_nothing_is_measured_in_another_world_than_the_one_of_the_example(reward, localization) -> None:
+    trajectory, situation = localization
+    example = _examples(trajectory)[0].model_copy(update={"world": "0" * 64})
+    with pytest.raises(ReplayDiffers, match="run the cycle again"):
+        reward(example, _submit(_right(situation)))

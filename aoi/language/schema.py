@@ -1,8 +1,8 @@
 """JSON schemas of every completion, for constrained decoding in a model server (vLLM structured outputs).
 
 The patterns say what `decision.parse*` accepts, so a constrained server cannot produce a malformed decision; a test
-feeds both the same strings. Lengths are left to the parser: xgrammar, with which vLLM compiles them, refuses bounded
-repeats beyond 128.
+feeds both the same strings. Names and values are bounded more tightly than by the parser: xgrammar, with which vLLM
+compiles them, refuses repeats beyond 128, and without a bound a model that is lost never comes to an end.
 """
 
 import re
@@ -15,11 +15,15 @@ Schema = dict[str, Any]
 """A JSON schema document."""
 
 
-def _of_any_length(pattern: str) -> str:
-    return re.sub(r"\{0,\d+\}", "*", pattern)
+LONGEST = 126
+"""Characters of a name or a value between its first and its last."""
 
 
-NAME, VALUE = _of_any_length(decision.NAME), _of_any_length(decision.VALUE)
+def _bounded(pattern: str) -> str:
+    return re.sub(r"\{0,\d+\}", f"{{0,{LONGEST}}}", pattern)
+
+
+NAME, VALUE = _bounded(decision.NAME), _bounded(decision.VALUE)
 
 
 def decision_schema() -> Schema:

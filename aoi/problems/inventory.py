@@ -142,6 +142,8 @@ def _smaller(resource: str, old: Obj, new: Obj, least: int | None) -> str | None
         return _weaker(old, new, least)
     if resource == "services" and (gone := sorted(_ports(old) - _ports(new))):
         return f"ports {gone} are gone"
+    if resource == "services" and (gone := sorted(_doors(old) - _doors(new))):
+        return f"{gone} from outside are gone"
     if resource in ("configmaps", "secrets") and (gone := sorted(_said(old) - _said(new))):
         return f"keys {gone} are gone"
     return None
@@ -154,12 +156,15 @@ def _weaker(old: Obj, new: Obj, least: int | None) -> str | None:
         return f"{asks} replicas, expected at least {asked}"
     for what, of in (
         ("containers", _containers),
+        ("init containers", _inits),
         ("probes", _probes),
         ("kept folders", _kept),
         ("logins", _logins),
     ):
         if gone := sorted(of(old) - of(new)):
             return f"{what} {gone} are gone"
+    if opened := sorted(_openings(new) - _openings(old)):
+        return f"{opened} are open to everybody"
     if late := [name for name, waits_s in _patience(new).items() if waits_s > _most(_patience(old).get(name))]:
         return f"probes {late} are asked too late to say anything"
     if new["spec"].get("paused") and not old["spec"].get("paused"):
@@ -170,6 +175,14 @@ def _weaker(old: Obj, new: Obj, least: int | None) -> str | None:
 def _ports(service: Obj) -> set[str]:
     """What clients may call."""
     return {f"{port['port']}/{port.get('protocol', 'TCP')}" for port in service["spec"].get("ports", ())}
+
+
+def _doors(service: Obj) -> set[str]:
+    """Where those come in who are not in the cluster."""
+    if service["spec"].get("type", "ClusterIP") not in ("NodePort", "LoadBalancer"):
+        return set()
+    numbers = {f"node port {port['nodePort']}" for port in service["spec"].get("ports", ()) if port.get("nodePort")}
+    return {service["spec"]["type"], *numbers} if service["spec"]["type"] == "LoadBalancer" else numbers
 
 
 def _said(obj: Obj) -> set[str]:
@@ -256,17 +269,43 @@ def _logins(workload: Obj) -> set[str]:
     }
 
 
+def _below(mount: Obj) -> str:
+    """Which folder of the claim it is."""
+    return f" at {mount['subPath']}" if mount.get("subPath") else ""
+
+
+def _openings(workload: Obj) -> set[str]:
+    """What lets everybody in, or out: a database that asks nobody, a container that may do anything to its node."""
+    found = set()
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        words = (*container.get("command", ()), *container.get("args", ()))
+        found |= {f"{container['name']} {word}" for word in words if word == "--noauth"}
+        found |= {
+            f"{container['name']} {entry['name']}"
+            for entry in container.get("env", ())
+            if (entry["name"], entry.get("value")) == ("POSTGRES_HOST_AUTH_METHOD", "trust")
+        }
+        if (container.get("securityContext") or {}).get("privileged"):
+            found.add(f"{container['name']} privileged")
+    return found
+
+
+def _inits(workload: Obj) -> set[str]:
+    return {container["name"] for container in workload["spec"]["template"]["spec"].get("initContainers", ())}
+
+
 def _kept(workload: Obj) -> set[str]:
     """Folders that lie on a claim, and on which: a database on another one is ready as well, and has forgotten."""
     spec = workload["spec"]["template"]["spec"]
-    claims = {claim["metadata"]["name"]: "" for claim in workload["spec"].get("volumeClaimTemplates", ())}
+    templates = workload["spec"].get("volumeClaimTemplates", ())
+    claims = {claim["metadata"]["name"]: f" of template {claim['metadata']['name']}" for claim in templates}
     claims |= {
         volume["name"]: f" of claim {volume['persistentVolumeClaim']['claimName']}"
         for volume in spec.get("volumes", ())
         if "persistentVolumeClaim" in volume
     }
     return {
-        f"{container['name']}:{mount['mountPath']}{claims[mount['name']]}"
+        f"{container['name']}:{mount['mountPath']}{claims[mount['name']]}{_below(mount)}"
         for container in spec["containers"]
         for mount in container.get("volumeMounts", ())
         if mount["name"] in claims

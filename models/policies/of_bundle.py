@@ -57,14 +57,14 @@ def policy_of(
 
     `adapters` stands in place of the bundle's own, for one that is in training on the same base. On a server each is
     loaded under a name that holds its digest. Raises: ServerUnavailable; IdentityMismatch if the server stands on
-    another base; Permanent if it cannot load an adapter; SettingsError if the layout has no grammar to constrain by.
+    another base; Permanent if it cannot load an adapter; SettingsError if nothing there can constrain the layout.
     """
     folders = bundle.adapters if adapters is None else adapters
     is_constrained = serving.decoding == "constrained"
     if not serving.server.url:
         yield InProcessPolicy(bundle.base, folders, grammar=_grammar(bundle) if is_constrained else None)
         return
-    with ModelServer(_how(serving.server, schemas() if is_constrained else {})) as server:
+    with ModelServer(_how(serving.server, _constraints(bundle) if is_constrained else {})) as server:
         base = _served_base(server, bundle)
         roles = {role: server.load(folder, files.adapter_digest(folder)) for role, folder in folders.items()}
         yield ServedPolicy(server, roles, base)
@@ -98,6 +98,17 @@ def _grammar(bundle: Bundle) -> WordsGrammar:
             f"{bundle.profile.layout}. Unset AOI_DECODING, or serve it: AOI_SERVER__URL"
         )
     return WordsGrammar()
+
+
+def _constraints(bundle: Bundle) -> dict[RoleName, schema.Schema]:
+    """A schema is text, so only a tokenizer that can spell every text always gets to its end: one of whole words would
+    begin a word that it cannot finish, and the server answers 500."""
+    if bundle.profile.layout == "words-1":
+        raise SettingsError(
+            f"a server constrains by JSON schemas, and bundle {bundle.digest[:12]} speaks words-1, each a "
+            "token. Unset AOI_SERVER__URL: in process it has a grammar of tokens. Or unset AOI_DECODING"
+        )
+    return schemas()
 
 
 def _how(server: ServerSettings, constraints: dict[RoleName, schema.Schema]) -> servers.ServerSettings:

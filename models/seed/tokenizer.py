@@ -32,7 +32,8 @@ def build(vocabulary: Sequence[str], *, pad: str = PAD, eos: str = EOS, unk: str
     ids = {_surface(entry): index for index, entry in enumerate(vocabulary)}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=unk))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="never", split=True)
-    tokenizer.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="never", split=True)
+    # What `decoders.Metaspace` does, in a form from which servers' structured outputs know what SPACE means.
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     special = {pad, eos, unk}
     for entry in vocabulary:
         if not entry.startswith(" "):

@@ -165,7 +165,7 @@ _SHAPE = {
     "max_position_embeddings": 16_384,
 }
 _CONFIGURATIONS: dict[str, Callable[..., PreTrainedConfig]] = {
-    "qwen3": lambda **fields: Qwen3Config(head_dim=16, tie_word_embeddings=True, **fields),
+    "qwen3": lambda **fields: Qwen3Config(head_dim=32, tie_word_embeddings=True, **fields),
     "qwen2": lambda **fields: Qwen2Config(tie_word_embeddings=True, **fields),
     "llama3": LlamaConfig,
     "gemma": lambda **fields: Gemma2Config(head_dim=16, query_pre_attn_scalar=16, sliding_window=64, **fields),

@@ -134,16 +134,26 @@ def test_one_setting_constrains_the_engine_of_this_process(opened: Bundle) -> No
 
 
 def test_the_same_setting_sends_each_roles_schema_to_a_server(
-    opened: Bundle, server: ProtocolServer, served: Serving
+    base: Path, adapter: Path, server: ProtocolServer, served: Serving, tmp_path: Path
 ) -> None:
+    bundle.write(tmp_path / "prose", Parts(base, PRODUCTION_PROFILE, adapter), LINEAGE)
+    prose = bundle.load(tmp_path / "prose", base)
+    asked = [Turn(role, (5, 6), 4, 0.0, 0) for role in ("observer", "probe", "executor", "evolver")]
     for serving in (served, served.model_copy(update={"decoding": "constrained"})):
-        with policy_of(opened, serving) as policy:
-            for turn in turns(opened):
+        with policy_of(prose, serving) as policy:
+            for turn in asked:
                 policy.generate([turn])
     half = len(server.bodies) // 2
     assert not any("structured_outputs" in body for body in server.bodies[:half])
-    sent = [body["structured_outputs"] for body in server.bodies[half:]]
-    assert sent == [{"json": schemas()[turn.role]} for turn in turns(opened)]
+    assert [body["structured_outputs"] for body in server.bodies[half:]] == [
+        {"json": schemas()[turn.role]} for turn in asked
+    ]
+
+
+def test_a_model_of_whole_words_is_not_constrained_by_text(opened: Bundle, served: Serving) -> None:
+    constrained = served.model_copy(update={"decoding": "constrained"})
+    with pytest.raises(SettingsError, match="Unset AOI_SERVER__URL"), policy_of(opened, constrained):
+        pass
 
 
 def test_no_schema_repeats_a_pattern_more_often_than_xgrammar_can() -> None:

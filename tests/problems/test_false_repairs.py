@@ -161,6 +161,70 @@ def overwrite_the_password(found: Scenario) -> None:
     write(found, Patch(mark.key, {"data": {**dict.fromkeys(held["data"], "eA=="), str(mark.path[-1]): mark.value}}))
 
 
+def one_more_for_many(found: Scenario) -> None:
+    """One connection more, and so many pods that nobody waits for the moment."""
+    assert found.plan is not None
+    key = found.plan.marks[0].key
+    site = find(found.world, found.application, _accepted(found)[0])
+    if key[0] == "configmaps":
+        (name,) = found.plan.marks[0].path[1:] if found.plan.marks[0].path else ()
+        held = found.world.store.get(*key)
+        assert held is not None
+        write(found, Patch(key, {"data": {name: str(int(held["data"][name]) + 1)}}))
+        write(found, *(Delete(("pods", found.namespace, pod)) for pod in site.pods))
+    else:
+        more = [
+            re.sub(r"^(|.*=)(\d+)$", lambda told: f"{told[1]}{int(told[2]) + 1}", word)
+            for word in site.container["args"][-2:]
+        ]
+        write(found, _container(site, {"args": [*site.container["args"][:-2], *more]}))
+    write(found, Patch(site.key, {"spec": {"replicas": 40}}))
+
+
+def _one_more(told: re.Match[str]) -> str:
+    return f"{told[1]}{int(told[2]) + 1}"
+
+
+def say_it_twice(found: Scenario) -> None:
+    """Of two entries of one name the last counts; and the storm is given time to pass."""
+    site = find(found.world, found.application, _accepted(found)[0])
+    env = [entry for entry in site.container["env"] if entry["name"] != "RPC_MAX_ATTEMPTS"]
+    twice = [{"name": "RPC_MAX_ATTEMPTS", "value": value} for value in ("1", "8")]
+    number = site.workload["spec"]["template"]["spec"]["containers"].index(site.container)
+    place = f"/spec/template/spec/containers/{number}/env"
+    write(found, Patch(site.key, [{"op": "replace", "path": place, "value": [*env, *twice]}], "json"))
+    write(found, Patch(site.key, {"spec": {"replicas": 0}}))
+    found.world.advance(120_000)
+    write(found, Patch(site.key, {"spec": {"replicas": site.workload["spec"]["replicas"]}}))
+
+
+def rely_on_what_the_node_has(found: Scenario) -> None:
+    """Not pulled again where it is already, and nobody is logged in."""
+    site = find(found.world, found.application, _accepted(found)[0])
+    old = found.baseline[site.key]["spec"]["template"]["spec"]["containers"]
+    image = next(container["image"] for container in old if container["name"] == site.container["name"])
+    write(found, _container(site, {"imagePullPolicy": "IfNotPresent", "image": image}))
+
+
+def ask_nobody_who_comes(found: Scenario) -> None:
+    """Undone, and the database lets in whoever comes."""
+    assert found.plan is not None
+    write(found, *(deed for deed in found.plan.repair if isinstance(deed, Patch)))
+    site = find(found.world, found.application, _accepted(found)[0])
+    write(found, _container(site, {"args": [*site.container.get("args", ()), "--noauth"]}))
+
+
+def shut_users_out(found: Scenario) -> None:
+    """Undone, and the entry has no port outside the cluster any more."""
+    assert found.plan is not None
+    write(found, *(deed for deed in found.plan.repair if isinstance(deed, Patch)))
+    entry = found.application.service_of(found.application.workload.entry).name
+    held = found.world.store.get("services", found.namespace, entry)
+    assert held is not None
+    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in held["spec"]["ports"]]
+    write(found, Patch(("services", found.namespace, entry), {"spec": {"type": "ClusterIP", "ports": ports}}))
+
+
 def _accepted(found: Scenario) -> tuple[str, ...]:
     assert found.plan is not None
     return found.plan.accepted
@@ -187,6 +251,13 @@ def _container(site: Site, fields: Obj) -> Patch:
         ("volume_denied", "hotel_reservation", forget_what_it_knew, "lost", "kept folders"),
         ("db_requires_tls", "hotel_reservation", forget_what_it_knew, "lost", "kept folders"),
         ("init_waits", "gen000", lead_nowhere, "fault", "still there"),
+        ("connection_limit", "gen000", one_more_for_many, "fault", "still there"),
+        ("db_connections", "gen000", one_more_for_many, "fault", "still there"),
+        ("cache_connections", "social_network", one_more_for_many, "fault", "still there"),
+        ("retry_storm", "gen000", say_it_twice, "fault", "still there"),
+        ("pull_secret_lost", "gen001", rely_on_what_the_node_has, "fault", "still there"),
+        ("db_requires_tls", "hotel_reservation", ask_nobody_who_comes, "lost", "open to everybody"),
+        ("wrong_target_port", "gen000", shut_users_out, "lost", "from outside are gone"),
         ("wrong_secret_key", "gen000", overwrite_the_password, "lost", "was changed"),
     ],
 )

@@ -149,6 +149,14 @@ def more_files(found: Scenario) -> None:
     write(found, Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic"))
 
 
+def ask_by_default(found: Scenario) -> None:
+    """A LimitRange says for the container what it asks for."""
+    bound = {"type": "Container", "defaultRequest": {"cpu": "200m"}}
+    made(found, "limitranges", "LimitRange", "asks-for", {"spec": {"limits": [bound]}})
+    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    write(found, *(Delete(("pods", found.namespace, name)) for name in site.pods))
+
+
 def start_it_by_a_shell(found: Scenario) -> None:
     """The program that it should have been, as people write it who want a shell around it."""
     site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
@@ -173,6 +181,7 @@ REPAIRS: list[tuple[str, Callable[[Scenario], None]]] = [
     ("retry_storm", fewer_attempts),
     ("open_files", more_files),
     ("wrong_binary", start_it_by_a_shell),
+    ("hpa_without_request", ask_by_default),
 ]
 
 

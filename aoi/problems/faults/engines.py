@@ -1,10 +1,15 @@
 """How a database or a cache is run, and whom it lets in: arguments, configuration files, passwords, indexes."""
 
 import base64
+import math
 import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such, never
+from aoi.problems.faults.runtimes import inbound
 from aoi.problems.faults.templates import changed_container, restart
 from aoi.problems.sites import NOTICED, Site, is_used
 from aoi.problems.writes import Delete, Key, Patch
@@ -82,7 +87,7 @@ def _requires_tls(site: Site, choices: random.Random) -> Plan:
 def _db_connections(site: Site, choices: random.Random) -> Plan:
     few = choices.choice((1, 2, 3))
     words = ["--maxConns", str(few)] if site.spec.protocol == "mongo" else ["-c", f"max_connections={few}"]
-    return _engine_args(site, words, site.observer)
+    return _too_few(site, _engine_args(site, words, site.observer))
 
 
 def _is_postgres(application: Application, component: Component) -> bool:
@@ -107,7 +112,23 @@ def _cache_memory(site: Site, choices: random.Random) -> Plan:
 def _cache_connections(site: Site, choices: random.Random) -> Plan:
     few = choices.choice((1, 2, 3))
     words = ["--maxclients", str(few)] if site.spec.protocol == "redis" else [f"--conn-limit={few}"]
-    return _engine_args(site, words, site.observer)
+    return _too_few(site, _engine_args(site, words, site.observer))
+
+
+_CONNECTIONS = re.compile(r"(?:--maxConns|--maxclients|--conn-limit|max_connections)[ =](\d+)")
+
+
+def _too_few(site: Site, plan: Plan) -> Plan:
+    """The same plan; the fault is there as long as fewer connections are allowed than are asked for."""
+    wanted = inbound(site)
+    (mark,) = plan.marks
+    return replace(plan, marks=(replace(mark, value=Such(lambda args: _allowed(args) < wanted)),))
+
+
+def _allowed(args: Any) -> float:
+    """Connections that a command line allows: the last word counts. As many as there are if it says nothing."""
+    told = _CONNECTIONS.findall(" ".join(args or ()))
+    return int(told[-1]) if told else math.inf
 
 
 def _passwords(application: Application, component: Component) -> list[Setting]:

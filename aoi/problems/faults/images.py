@@ -70,7 +70,9 @@ def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     account = site.workload["spec"]["template"]["spec"].get("serviceAccountName", "default")
     given = Mark(("serviceaccounts", site.namespace, account), ("imagePullSecrets",), absent=True)
     made = Mark(("secrets", site.namespace, wrong), ("data",), absent=True)
-    return replace(change, marks=(*change.marks, made if secrets else given))
+    # Not the image nor how often it is pulled: a node that has it hides what a new one would meet.
+    logins = tuple(mark for mark in change.marks if mark.path and mark.path[-1] == "imagePullSecrets")
+    return replace(change, marks=(*logins, made if secrets else given))
 
 
 def _registry_unresolved(site: Site, choices: random.Random) -> Plan:

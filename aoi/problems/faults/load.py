@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -148,8 +149,12 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
 
 def _attempts(env: Any) -> int:
     """How often a caller tries, as its environment says; once, unless it is told."""
-    told = next((entry.get("value", "") for entry in env or () if entry["name"] == RETRIES_VARIABLE), "")
-    return int(told) if told.isdigit() else 1
+    every = [entry for entry in env or () if entry["name"] == RETRIES_VARIABLE]
+    if not every:
+        return 1
+    if "valueFrom" in every[-1]:  # the last one counts; what lies elsewhere is taken for no repair
+        return sys.maxsize
+    return int(told) if (told := every[-1].get("value", "")).isdigit() else 1
 
 
 def _feeding(application: Application, callee: str) -> tuple[str, ...]:

@@ -95,6 +95,12 @@ def _fills_in(world: World, namespace: str, resource: str) -> bool:
     return any(resource in {**item.get("default", {}), **item.get("max", {})} for item in every)
 
 
+def _asks_for(world: World, namespace: str, resource: str) -> bool:
+    """Whether containers that do not say what they ask for are told."""
+    every = (item for obj in world.store.objects("limitranges", namespace) for item in obj["spec"]["limits"])
+    return any(resource in {**item.get("defaultRequest", {}), **item.get("default", {})} for item in every)
+
+
 def _restored(site: Site) -> tuple[Deed, ...]:
     """They come back."""
     gone = {deed.key[2] for deed in _without_defaults(site) if isinstance(deed, Delete)}
@@ -235,10 +241,14 @@ def _hpa_without_request(site: Site, choices: random.Random) -> Plan:
         Patch(quota, {"spec": {"hard": {"requests.cpu": obj["spec"]["hard"]["requests.cpu"]}}})
         for quota, obj in zip(keys, counting, strict=True)
     ]
+    silent = (_asks_for_less(site, "requests"), _asks_for_less(site, "limits"))
     return Plan(
         writes=(*less, *_without_defaults(site), *created, *change.writes),
         repair=(*change.repair, *_restored(site), *more),
-        marks=(_asks_for_less(site, "requests"), _asks_for_less(site, "limits")),
+        marks=silent,
+        state_holds=lambda world: (
+            all(mark.holds(world) for mark in silent) and not _asks_for(world, site.namespace, "cpu")
+        ),
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,
@@ -262,7 +272,13 @@ MECHANISMS = (
         mendable=never,
     ),
     _ALLOWED(key="quota_needs_limits", causes=("quota",), plan=_quota_needs_limits, eligible=_is_limited),
-    _ALLOWED(key="limit_range", causes=("limitrange",), plan=_limit_range, eligible=_can_be_smaller),
+    _ALLOWED(
+        key="limit_range",
+        causes=("limitrange",),
+        plan=_limit_range,
+        eligible=_can_be_smaller,
+        mendable=never,  # typed actions change no LimitRange, and whoever is rolled meanwhile is too large as well
+    ),
     _ALLOWED(
         key="hpa_without_request",
         causes=("nometrics", "hpapinned"),

@@ -20,7 +20,7 @@ FEWEST_RPS = 20.0
 MOST_PODS = 4
 LARGEST_LIMIT_M = 1500
 """That an installation gives a pod which has little to do."""
-_ULIMIT = re.compile(r"ulimit -S?H?n (?P<files>\d+)")
+_ULIMIT = re.compile(r"ulimit\s+-S?H?n\s+(?P<files>\d+)")
 LEAST_LIMIT_M = 10
 """Millicores below which no container runtime sets a quota."""
 BUSY_M = 11.0
@@ -117,10 +117,11 @@ def _small_heap(site: Site, choices: random.Random) -> Plan:
 
 def _has_shell(application: Application, component: Component) -> bool:
     image = application.image_of(component)
-    return _is_program(application, component) and bool(component.command) and "sh" in image.tools
+    is_called = bool(application.callers[component.name]) or component.name == application.workload.entry
+    return _is_program(application, component) and is_called and bool(component.command) and "sh" in image.tools
 
 
-def _inbound(site: Site) -> float:
+def inbound(site: Site) -> float:
     """Connections that each of its pods is asked for."""
     callers = sum(len(site.pods_of[caller]) for caller in site.callers)
     is_entry = site.name == site.application.workload.entry
@@ -128,7 +129,7 @@ def _inbound(site: Site) -> float:
 
 
 def _open_files(site: Site, choices: random.Random) -> Plan:
-    wanted, others = _inbound(site), OWN_FILES + POOL * len(site.spec.callees)
+    wanted, others = inbound(site), OWN_FILES + POOL * len(site.spec.callees)
     limit = int(others + wanted * choices.uniform(0.1, 0.5))
     line = [*(site.container.get("command") or site.spec.command), *(site.container.get("args") or ())]
     fields = {"command": ["sh", "-c", f"ulimit -n {limit} && exec {' '.join(line)}"]}
@@ -143,6 +144,11 @@ def _open_files(site: Site, choices: random.Random) -> Plan:
     # The command; an empty list of arguments is as good as none. A few files more are as few.
     few = Mark(site.key, plan.marks[0].path, Such(lambda said: _files(said) < others + wanted))
     return replace(plan, marks=(few,))
+
+
+def _number(text: Any) -> float:
+    """A setting that counts; more than anything where it does not."""
+    return float(text) if str(text).isdigit() else math.inf
 
 
 def _files(command: Any) -> float:
@@ -165,8 +171,11 @@ def _counts_connections(application: Application, component: Component) -> bool:
 
 
 def _connection_limit(site: Site, choices: random.Random) -> Plan:
-    few = max(1, int(_inbound(site) * choices.uniform(0.1, 0.45)))
-    return _misconfigured(site, _settings_like(site.spec, "MAX_CONNECTIONS")[0], str(few), site.observer)
+    wanted = inbound(site)
+    few = max(1, int(wanted * choices.uniform(0.1, 0.45)))
+    plan = _misconfigured(site, _settings_like(site.spec, "MAX_CONNECTIONS")[0], str(few), site.observer)
+    (mark,) = plan.marks
+    return replace(plan, marks=(replace(mark, value=Such(lambda said: _number(said) < wanted)),))
 
 
 def _hurries(application: Application, component: Component) -> bool:

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan
+from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
@@ -90,8 +90,13 @@ def _init_waits(site: Site, choices: random.Random) -> Plan:
     name = choices.choice(("wait-for-data", f"wait-for-{base}"[:60], "wait"))
     change = _init_changed(site, Attendant(name, *BUSYBOX, ("sh", "-c", script)), [])
     # Whoever gives the Service what it is to lead to has mended it as well; a name that leads nowhere mends nothing.
-    awaited = Mark(("endpoints", site.namespace, host), ("subsets",), absent=True)
+    awaited = Mark(("endpoints", site.namespace, host), ("subsets",), Such(_has_pods), absent=True)
     return replace(change, marks=(*change.marks, awaited))
+
+
+def _has_pods(subsets: Any) -> bool:
+    """Whether any address is a pod's that is ready: what somebody wrote by hand leads anywhere."""
+    return any(address.get("targetRef") for subset in subsets or () for address in subset.get("addresses") or ())
 
 
 def _databases(application: Application, component: Component) -> list[Component]:

@@ -1,12 +1,15 @@
 # make run   - from nothing to a verdict: virtual environment, install, one cycle on the embedded default
 # make test  - lint, types, import contracts and every test, in random order
 # make test-kubeworld - the distribution kubeworld, installed without AOI, and its tests
+# make serve-cpu - vLLM's CPU build in an environment of its own, serving the champion's base on loopback
+# make test-serve - what is claimed of vLLM, shown with it
 # make test-environments - the environments for other people's trainers, each installed with its trainer, and their tests
 # make mutants - what the tests of the modules in scripts/mutants.toml would not notice; MODULES="path ..." for some
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 KUBEWORLD_VENV ?= .venv-kubeworld
+SERVE_VENV := .venv-serve
 KUBEWORLD_BIN := $(CURDIR)/$(KUBEWORLD_VENV)/bin
 PIP_INSTALL := pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
 # Byte code is kept: without it every start compiles the vendors again (minutes over a run).
@@ -16,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 MODULES ?=
 
 
-.PHONY: run test test-kubeworld test-environments environments-constraints mutants lint install clients constraints docs clean
+.PHONY: run test test-kubeworld test-environments serve-cpu test-serve environments-constraints mutants lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -73,6 +76,17 @@ TRAINERS := openenv verifiers inspect
 test-environments: $(TRAINERS:%=.venv-%/.installed)
 	for name in $(TRAINERS); do .venv-$$name/bin/pytest tests/environments/test_$$name.py || exit 1; done
 
+$(SERVE_VENV)/.installed: requirements/serve-cpu.lock
+	$(PYTHON) -m venv $(SERVE_VENV)
+	$(SERVE_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements/serve-cpu.lock
+	touch $@
+
+serve-cpu: install $(SERVE_VENV)/.installed
+	$(BIN)/python -m scripts.serve_cpu
+
+test-serve: install $(SERVE_VENV)/.installed
+	TEST_VLLM_PYTHON=$(CURDIR)/$(SERVE_VENV)/bin/python $(BIN)/pytest tests/serve
+
 mutants: install
 	$(BIN)/python scripts/mutants.py $(MODULES)
 
@@ -90,4 +104,4 @@ constraints:
 	  > requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) $(KUBEWORLD_VENV) $(TRAINERS:%=.venv-%) build .aoi .mutants
+	rm -rf $(VENV) $(KUBEWORLD_VENV) $(SERVE_VENV) $(TRAINERS:%=.venv-%) build .aoi .mutants

@@ -1,6 +1,6 @@
 """Serve a base model with the CPU build of vLLM: adapters load while it runs, answers in 32-bit floats, on loopback.
 
-    python scripts/serve_cpu.py [--base FOLDER] [--port 8000] [--rank 64]
+    python -m scripts.serve_cpu [--base FOLDER] [--port 8000] [--rank 64]
 
 Without `--base` the champion's of AOI_HOME. vLLM is taken from `.venv-serve` beside this checkout, where
 `make serve-cpu` installs it. Ends with Ctrl-C.

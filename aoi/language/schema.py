@@ -19,11 +19,20 @@ LONGEST = 126
 """Characters of a name or a value between its first and its last."""
 
 
+def _maybe(pattern: str) -> str:
+    """The pattern or nothing. Not `(?:...)?`: of that xgrammar lets pass what lacks the pattern's beginning."""
+    return f"(?:|{pattern})"
+
+
 def _bounded(pattern: str) -> str:
-    return re.sub(r"\{0,\d+\}", f"{{0,{LONGEST}}}", pattern)
+    bounded = re.sub(r"\{0,\d+\}", f"{{0,{LONGEST}}}", pattern)
+    return re.sub(r"\(\?:([^()]*)\)\?", lambda group: _maybe(group[1]), bounded)
 
 
 NAME, VALUE = _bounded(decision.NAME), _bounded(decision.VALUE)
+_PRINTABLE = r"[!#-\[\]-~]"
+"""What a line may hold, but for a blank: printable ASCII without a quote and a backslash."""
+_LINE = f"{_PRINTABLE}" + 2 * f"[ {_PRINTABLE[1:]}{{0,{LONGEST}}}"
 
 
 def decision_schema() -> Schema:
@@ -31,12 +40,12 @@ def decision_schema() -> Schema:
     finding = f"{_any(lexicon.SIGNALS)} {NAME}"
     submit = (
         f"submit (?:no|{_any(lexicon.VERDICTS)}|{_any(verdict for verdict in lexicon.VERDICTS if verdict != 'no')} "
-        f"{NAME} {_any(lexicon.SIGNALS)}(?: {_any(lexicon.LEVELS)} {_any(lexicon.TYPES)})?"
-        f"(?: also {NAME} {_any(lexicon.SIGNALS)})?)"
+        f"{NAME} {_any(lexicon.SIGNALS)}{_maybe(f' {_any(lexicon.LEVELS)} {_any(lexicon.TYPES)}')}"
+        f"{_maybe(f' also {NAME} {_any(lexicon.SIGNALS)}')})"
     )
     return _object(
         {
-            "sum": f"none|{finding}(?: {NAME})?",
+            "sum": f"none|{finding}{_maybe(f' {NAME}')}",
             "phase": _any(lexicon.PHASES),
             "cause": f"none|{finding}",
             "conf": "[0-9]",
@@ -47,7 +56,7 @@ def decision_schema() -> Schema:
 
 def probe_schema() -> Schema:
     """Schema of the Probe's completion. The line itself goes through the deny-by-default parser."""
-    return _object({"cmd": r'[^\s"\\][^"\\\n]*'})
+    return _object({"cmd": _LINE})
 
 
 def executor_schema(*, after_failure: bool) -> Schema:
@@ -59,7 +68,10 @@ def executor_schema(*, after_failure: bool) -> Schema:
 def plan_schema(max_steps: int = decision.MOST_STEPS) -> Schema:
     """Schema of the Evolver's completion."""
     step = f"(?:{_PROBE}|exec {_ACT})"
-    return _object({"plan": f"none|{step}(?: ; {step}){{0,{max_steps - 1}}}"})
+    more = ""
+    for _ in range(max_steps - 1):
+        more = _maybe(f" ; {step}{more}")
+    return _object({"plan": f"none|{step}{more}"})
 
 
 def _any(words: Iterable[str]) -> str:
@@ -67,14 +79,16 @@ def _any(words: Iterable[str]) -> str:
 
 
 _PROBE = f"probe {_any(lexicon.CHECKS)} {NAME}"
-_ACT = f"{_any(lexicon.ACTIONS)} {NAME}(?: {VALUE})?"
+_ACT = f"{_any(lexicon.ACTIONS)} {NAME}{_maybe(f' {VALUE}')}"
 
 
 def _object(patterns: dict[str, str]) -> Schema:
     """All keys required, in order, each a string of its pattern (a leading space as in `words-1` is allowed)."""
     return {
         "type": "object",
-        "properties": {key: {"type": "string", "pattern": f"^ ?(?:{pattern})$"} for key, pattern in patterns.items()},
+        "properties": {
+            key: {"type": "string", "pattern": f"^{_maybe(' ')}(?:{pattern})$"} for key, pattern in patterns.items()
+        },
         "required": list(patterns),
         "additionalProperties": False,
     }

@@ -1,6 +1,6 @@
 """What we claim of vLLM, shown with vLLM: its CPU build serves a base of ours, and adapters load while it runs.
 
-Runs where AOI_TEST_VLLM names the Python of an environment that holds it: `make test-serve` installs one.
+Runs where TEST_VLLM_PYTHON names the Python of an environment that holds it: `make test-serve` installs one.
 """
 
 import os
@@ -35,7 +35,7 @@ from scripts.serve_cpu import command, environment
 from tests.models.families import FAMILIES, write_checkpoint
 from tests.models.small import make_adapter, make_base, make_examples, make_lines
 
-VLLM = os.environ.get("AOI_TEST_VLLM", "")
+VLLM = os.environ.get("TEST_VLLM_PYTHON", "")
 pytestmark = [
     pytest.mark.skipif(not VLLM, reason="make test-serve installs vLLM"),
     pytest.mark.timeout(900),

@@ -41,6 +41,7 @@ def registered(home: Path) -> list[dict[str, object]]:
     return [json.loads(record) for (record,) in rows]
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_the_loop_runs_from_collect_to_gate_on_a_base_of_somebody_else(family: Family, tmp_path: Path) -> None:
     base, home, user = write_speaker(family, tmp_path / "base"), tmp_path / "home", tmp_path / "user"

@@ -159,6 +159,7 @@ def _weaker(old: Obj, new: Obj, least: int | None) -> str | None:
         ("init containers", _inits),
         ("probes", _probes),
         ("kept folders", _kept),
+        ("files", _given),
         ("logins", _logins),
     ):
         if gone := sorted(of(old) - of(new)):
@@ -292,6 +293,18 @@ def _openings(workload: Obj) -> set[str]:
 
 def _inits(workload: Obj) -> set[str]:
     return {container["name"] for container in workload["spec"]["template"]["spec"].get("initContainers", ())}
+
+
+def _given(workload: Obj) -> set[str]:
+    """Folders of files that somebody wrote for the program: where there is an empty one it starts as well."""
+    spec = workload["spec"]["template"]["spec"]
+    written = {v["name"] for v in spec.get("volumes", ()) if {"configMap", "secret", "projected"} & v.keys()}
+    return {
+        f"{container['name']}:{mount['mountPath']}"
+        for container in spec["containers"]
+        for mount in container.get("volumeMounts", ())
+        if mount["name"] in written
+    }
 
 
 def _kept(workload: Obj) -> set[str]:

@@ -214,6 +214,18 @@ def ask_nobody_who_comes(found: Scenario) -> None:
     write(found, _container(site, {"args": [*site.container.get("args", ()), "--noauth"]}))
 
 
+def mount_nothing(found: Scenario) -> None:
+    """An empty folder where the scripts were."""
+    assert found.plan is not None
+    site = find(found.world, found.application, _accepted(found)[0])
+    volumes = site.workload["spec"]["template"]["spec"]["volumes"]
+    lost = found.plan.marks[-1].key[2]
+    number = next(n for n, v in enumerate(volumes) if v.get("configMap", {}).get("name") == lost)
+    empty = {"name": volumes[number]["name"], "emptyDir": {}}
+    path = f"/spec/template/spec/volumes/{number}"
+    write(found, Patch(site.key, [{"op": "replace", "path": path, "value": empty}], "json"))
+
+
 def shut_users_out(found: Scenario) -> None:
     """Undone, and the entry has no port outside the cluster any more."""
     assert found.plan is not None
@@ -257,6 +269,7 @@ def _container(site: Site, fields: Obj) -> Patch:
         ("retry_storm", "gen000", say_it_twice, "fault", "still there"),
         ("pull_secret_lost", "gen001", rely_on_what_the_node_has, "fault", "still there"),
         ("db_requires_tls", "hotel_reservation", ask_nobody_who_comes, "lost", "open to everybody"),
+        ("missing_scripts", "hotel_reservation", mount_nothing, "lost", "files"),
         ("wrong_target_port", "gen000", shut_users_out, "lost", "from outside are gone"),
         ("wrong_secret_key", "gen000", overwrite_the_password, "lost", "was changed"),
     ],

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aoi.problems import catalogue
-from aoi.problems.faults.base import Among, Mark
+from aoi.problems.faults.base import Among, Mark, Such
+from aoi.problems.faults.starts import SCHEMES
 from aoi.problems.scenario import Scenario, build
 from aoi.problems.sites import find
 from aoi.problems.writes import Create, Delete, Key, Patch, Write, send
@@ -157,6 +158,17 @@ def ask_by_default(found: Scenario) -> None:
     write(found, *(Delete(("pods", found.namespace, name)) for name in site.pods))
 
 
+def tell_it_the_database(found: Scenario) -> None:
+    """The variable that the migration was not given, as the variants with a wrong one would have it right."""
+    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    callees = [found.application.by_name[name] for name in site.spec.callees]
+    database = next(c for c in callees if c.kind == "database" and c.protocol in SCHEMES)
+    login = next((each.database for each in site.spec.logins if each.database_component == database.name), "app")
+    url = f"{SCHEMES[database.protocol]}://{found.application.host_of(database.name)}:{database.port}/{login}"
+    init = {"name": added(found)["name"], "env": [{"name": "DATABASE_URL", "value": url}]}
+    write(found, Patch(site.key, {"spec": {"template": {"spec": {"initContainers": [init]}}}}, "strategic"))
+
+
 def start_it_by_a_shell(found: Scenario) -> None:
     """The program that it should have been, as people write it who want a shell around it."""
     site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
@@ -182,6 +194,7 @@ REPAIRS: list[tuple[str, Callable[[Scenario], None]]] = [
     ("open_files", more_files),
     ("wrong_binary", start_it_by_a_shell),
     ("hpa_without_request", ask_by_default),
+    ("init_fails", tell_it_the_database),
 ]
 
 
@@ -192,6 +205,8 @@ def fits(fault: str, repair: Callable[[Scenario], None], found: Scenario) -> boo
         return last.key[0] == "secrets"
     if repair is log_in_by_the_account:
         return last.key[0] == "serviceaccounts"
+    if repair is tell_it_the_database:
+        return isinstance(added(found).get("env"), Such)
     if repair is serve_what_is_awaited:
         return any(last.key[2].startswith(name) for name in found.application.by_name)
     return True

@@ -79,7 +79,10 @@ def _covers(present: Any, wanted: Any, field: str = "") -> bool:
     if isinstance(wanted, Such):
         return wanted.test(present)
     if isinstance(wanted, dict) and isinstance(present, dict):
-        return all(key in present and _covers(present[key], value, key) for key, value in wanted.items())
+        return all(
+            (key in present or isinstance(value, Such)) and _covers(present.get(key), value, key)
+            for key, value in wanted.items()
+        )
     if isinstance(wanted, Among):
         items = present if isinstance(present, list) else ()
         return all(any(_covers(item, one) for item in items) for one in wanted.items)

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such
+from aoi.problems.faults.base import Action, Among, Fault, Mark, Plan, Such
 from aoi.problems.faults.templates import changed_container, changed_template
 from aoi.problems.sites import Site, is_used
 from aoi.records.problem import FaultType, SystemLevel
@@ -123,7 +123,16 @@ def _init_fails(site: Site, choices: random.Random) -> Plan:
     command = ("migrate", "-path", "/migrations", "-database", "$(DATABASE_URL)", "up")
     name = choices.choice(("migrate", "schema", "db-migrate"))
     env = [{"name": "DATABASE_URL", "value": choices.choice(urls)}]
-    return _init_changed(site, Attendant(name, *MIGRATE, command), [entry for entry in env if entry["value"]])
+    given = [entry for entry in env if entry["value"]]
+    change = _init_changed(site, Attendant(name, *MIGRATE, command), given)
+    if given:
+        return change
+    (mark,) = change.marks  # told nothing: whoever tells it where the database is has mended it
+    return replace(change, marks=(replace(mark, value=Among(({"name": name, "env": Such(_is_empty)},))),))
+
+
+def _is_empty(said: Any) -> bool:
+    return not said
 
 
 MISSING_COMMAND = Fault(

@@ -5,14 +5,13 @@ Run: python -m benchmarks.forward [--repeat 20]. CPU milliseconds, best of sever
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from aoi.language.codec import WordCodec, vocabulary
 from aoi.language.profile import SEED_PROFILE
+from benchmarks.controllers import best_ms
 from models.adapters import AdapterSettings
 from models.fixed_prompts import fixed_prompts
 from models.seed import architecture, tokenizer
@@ -21,16 +20,6 @@ from models.training.forward import Whole, forward_of
 
 SAID = '{"sum":" none","phase":" point","cause":" none","conf":" 3","do":" probe endpoints s4"}'
 BATCH = 32
-
-
-def best_ms(work: Callable[[], object], repeat: int) -> float:
-    """Least CPU time of a call."""
-    times = []
-    for _ in range(repeat):
-        began = time.process_time()
-        work()
-        times.append(1000 * (time.process_time() - began))
-    return min(times)
 
 
 def main() -> None:

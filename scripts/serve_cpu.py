@@ -10,6 +10,8 @@ import argparse
 import os
 from pathlib import Path
 
+from models import OPT_OUTS
+
 VLLM = Path(__file__).resolve().parent.parent / ".venv-serve" / "bin" / "python"
 CONTEXT = 16_384
 """Tokens; a base that holds fewer serves as many as it holds."""
@@ -29,9 +31,7 @@ def environment() -> dict[str, str]:
     """Of the server: no network, no telemetry, adapters at run time, one thread (two are slower for small models)."""
     return {
         **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "DO_NOT_TRACK": "1",
+        **OPT_OUTS,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "OMP_NUM_THREADS": "1",

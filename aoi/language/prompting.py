@@ -27,16 +27,12 @@ class Prompter:
 
         Raises: ValueError if the markers of a turn alone are more than the profile's tokens.
         """
-        text = self.render(state)
+        text = rendered(state, self.profile)
         ids = self.codec.encode_prompt(text)
         if not isinstance(state, ObserverState) or len(ids) <= self.profile.prompt_tokens:
             return ids
         shorter = _shorten(state)
         return self._begun(text) if shorter == state else self.ids(shorter)
-
-    def render(self, state: PromptState) -> str:
-        """The prompt as text."""
-        return rendered(state, self.profile)
 
     def _begun(self, text: str) -> tuple[int, ...]:
         """The longest beginning of the text, up to a space, that fits. It is text that is cut, never ids: the markers

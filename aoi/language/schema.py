@@ -30,9 +30,9 @@ def _bounded(pattern: str) -> str:
 
 
 NAME, VALUE = _bounded(decision.NAME), _bounded(decision.VALUE)
-_PRINTABLE = r"[!#-\[\]-~]"
-"""What a line may hold, but for a blank: printable ASCII without a quote and a backslash."""
-_LINE = f"{_PRINTABLE}" + 2 * f"[ {_PRINTABLE[1:]}{{0,{LONGEST}}}"
+_PRINTABLE = r"!#-\[\]-~"
+"""Characters of a line but for the blank: printable ASCII without a quote and a backslash."""
+_LINE = f"[{_PRINTABLE}]" + 2 * f"[ {_PRINTABLE}]{{0,{LONGEST}}}"
 
 
 def decision_schema() -> Schema:

@@ -265,9 +265,14 @@ def _logins(workload: Obj) -> set[str]:
     return {
         f"{container['name']} {flag}"
         for container in workload["spec"]["template"]["spec"]["containers"]
-        for argument in (*container.get("command", ()), *container.get("args", ()))
+        for argument in _words(container)
         if (flag := argument.partition("=")[0]) in LOGIN_FLAGS
     }
+
+
+def _words(container: Obj) -> tuple[str, ...]:
+    """Of its command line."""
+    return (*container.get("command", ()), *container.get("args", ()))
 
 
 def _below(mount: Obj) -> str:
@@ -279,8 +284,7 @@ def _openings(workload: Obj) -> set[str]:
     """What lets everybody in, or out: a database that asks nobody, a container that may do anything to its node."""
     found = set()
     for container in workload["spec"]["template"]["spec"]["containers"]:
-        words = (*container.get("command", ()), *container.get("args", ()))
-        found |= {f"{container['name']} {word}" for word in words if word == "--noauth"}
+        found |= {f"{container['name']} {word}" for word in _words(container) if word == "--noauth"}
         found |= {
             f"{container['name']} {entry['name']}"
             for entry in container.get("env", ())
@@ -299,12 +303,7 @@ def _given(workload: Obj) -> set[str]:
     """Folders of files that somebody wrote for the program: where there is an empty one it starts as well."""
     spec = workload["spec"]["template"]["spec"]
     written = {v["name"] for v in spec.get("volumes", ()) if {"configMap", "secret", "projected"} & v.keys()}
-    return {
-        f"{container['name']}:{mount['mountPath']}"
-        for container in spec["containers"]
-        for mount in container.get("volumeMounts", ())
-        if mount["name"] in written
-    }
+    return {folder for folder, _ in _mounts(workload, written)}
 
 
 def _kept(workload: Obj) -> set[str]:
@@ -317,9 +316,12 @@ def _kept(workload: Obj) -> set[str]:
         for volume in spec.get("volumes", ())
         if "persistentVolumeClaim" in volume
     }
-    return {
-        f"{container['name']}:{mount['mountPath']}{claims[mount['name']]}{_below(mount)}"
-        for container in spec["containers"]
-        for mount in container.get("volumeMounts", ())
-        if mount["name"] in claims
-    }
+    return {f"{folder}{claims[mount['name']]}{_below(mount)}" for folder, mount in _mounts(workload, claims)}
+
+
+def _mounts(workload: Obj, volumes: Collection[str]) -> Iterator[tuple[str, Obj]]:
+    """(container:folder, mount) wherever one of the volumes is mounted."""
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        for mount in container.get("volumeMounts", ()):
+            if mount["name"] in volumes:
+                yield f"{container['name']}:{mount['mountPath']}", mount

@@ -108,11 +108,12 @@ class InProcessPolicy:
         self.eos_ids = loading.eos_ids(base)
         self.grammar = grammar
         self.rows = rows
-        folders = {files.adapter_digest(folder): folder for folder in (adapters_by_role or {}).values()}
+        by_role = adapters_by_role or {}
+        digests = {role: files.adapter_digest(folder) for role, folder in by_role.items()}
         bare = f"base:{files.weights_digest(base)}"
-        self._names: dict[RoleName, str] = dict.fromkeys(ROLES, bare)
+        self._names: dict[RoleName, str] = {**dict.fromkeys(ROLES, bare), **digests}
         """Digest of the adapter that answers for a role, or `base:<digest>`."""
-        self._names |= {role: files.adapter_digest(folder) for role, folder in (adapters_by_role or {}).items()}
+        folders = {digest: by_role[role] for role, digest in digests.items()}
         self._decoders = _decoders(self.config, base, folders, bare)
         """Each takes back the caches that it made, and no others."""
 

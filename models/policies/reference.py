@@ -91,22 +91,23 @@ class Reference:
     @classmethod
     def load(cls, base: Path, adapter: Path | None) -> "Reference":
         """Read a base model, and an adapter on it, in 32-bit floats. Raises: CorruptObject."""
-        return cls.load_all(base, {"only": adapter} if adapter else {})["only" if adapter else BARE]
+        first, *_ = cls.load_all(base, {"only": adapter} if adapter else {}).values()
+        return first
 
     @classmethod
     def load_all(cls, base: Path, adapters: Mapping[str, Path]) -> "dict[str, Reference]":
-        """Read a base model once, and each adapter on it: a decoder for each name, and one for the `BARE` base.
+        """Read a base model once, and each adapter on it: a decoder for each name, the one for the `BARE` base last.
 
-        They share weights, so one at a time may compute. Raises: CorruptObject.
+        Names are keys of torch modules: without dots. All share weights, so one at a time may compute.
+        Raises: CorruptObject.
         """
         model: PreTrainedModel | PeftModel = base_model(base)
-        for number, (name, folder) in enumerate(adapters.items()):
+        for name, folder in adapters.items():
             files.check_readable(folder)
             if isinstance(model, PeftModel):
-                model.load_adapter(str(folder), adapter_name=_module_name(name))
+                model.load_adapter(str(folder), adapter_name=name)
             else:
-                assert number == 0
-                model = PeftModel.from_pretrained(model, str(folder), adapter_name=_module_name(name))
+                model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
         model.eval()
         if not isinstance(model, PeftModel):
             return {BARE: cls(model)}
@@ -153,8 +154,9 @@ class Reference:
     @contextmanager
     def _answering(self) -> Iterator[None]:
         """The model as it is to answer: without dropout, with its own adapter or none. Afterwards as it was."""
-        was_training = self.model.training
-        self.model.eval()
+        # Entered for every token: each of these walks through all modules, so nothing is set that is so already.
+        if was_training := self.model.training:
+            self.model.eval()
         try:
             if self._adapter is None or not isinstance(self.model, PeftModel):
                 yield
@@ -162,12 +164,9 @@ class Reference:
                 with self.model.disable_adapter():
                     yield
             else:
-                self.model.set_adapter(_module_name(self._adapter), inference_mode=True)
+                if self.model.active_adapter != self._adapter:
+                    self.model.set_adapter(self._adapter, inference_mode=True)
                 yield
         finally:
-            self.model.train(was_training)
-
-
-def _module_name(name: str) -> str:
-    """PEFT makes it a key of a torch module: no dots."""
-    return name.replace(".", "-").replace(":", "-")
+            if was_training:
+                self.model.train()

@@ -42,9 +42,12 @@ def decoder_of(model: PeftModel) -> Network | Reference:
 def _merged(model: PeftModel) -> Network | None:
     """Our own pass, where it computes the same: a Qwen3 on the CPU in 32-bit floats, without dropout."""
     base = adapters.base_of(model)
-    if adapters.drops(model):
-        return None
-    if base.device.type != "cpu" or base.dtype != torch.float32 or not is_runnable(base.config):
+    if (
+        adapters.drops(model)
+        or base.device.type != "cpu"
+        or base.dtype != torch.float32
+        or not is_runnable(base.config)
+    ):
         return None
     return Network(base.config, adapters.merged_from_model(model))
 

@@ -4,8 +4,6 @@ The models are tiny and know nothing: what is asserted is that the loop speaks t
 leaves adapters that plain PEFT loads.
 """
 
-import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from aoi.store.objects import ObjectStore
 from tests import command
+from tests.flows.test_loop import entries
 from tests.models.families import FAMILIES, Family, write_speaker
 
 BRIEF = {
@@ -34,13 +33,6 @@ BRIEF = {
 }
 
 
-def registered(home: Path) -> list[dict[str, object]]:
-    with sqlite3.connect(home / "aoi.db") as connection:
-        rows = connection.execute("SELECT record FROM ledger WHERE kind = 'registered' ORDER BY seq").fetchall()
-    connection.close()
-    return [json.loads(record) for (record,) in rows]
-
-
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_the_loop_runs_from_collect_to_gate_on_a_base_of_somebody_else(family: Family, tmp_path: Path) -> None:
@@ -52,7 +44,7 @@ def test_the_loop_runs_from_collect_to_gate_on_a_base_of_somebody_else(family: F
     assert run.returncode == 0, run.stderr[-2000:]
     assert "train: reinforce" in run.stderr
     assert "verdict" in run.stdout
-    first, second = registered(home)
+    first, second = entries(home, "registered")
     store = ObjectStore(f"file://{home / 'store'}")
     bundle = tmp_path / "bundle"
     store.get_folder(store.find(f"bundle:{second['facts']['tree']}"), bundle)

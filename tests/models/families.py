@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from transformers import (
     LlamaConfig,
     MistralConfig,
     PreTrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen3Config,
@@ -57,18 +58,19 @@ class Family:
     """Added tokens that are not special."""
 
 
+QWEN3 = Family(
+    "qwen3",
+    None,
+    "<|im_end|>",
+    ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    ("<|im_end|>", "<|endoftext|>"),
+    "<|im_end|>",
+    "<|im_start|>user\n",
+    "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+    added=("<think>", "</think>", "<tool_call>", "</tool_call>"),
+)
 FAMILIES = (
-    Family(
-        "qwen3",
-        None,
-        "<|im_end|>",
-        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
-        ("<|im_end|>", "<|endoftext|>"),
-        "<|im_end|>",
-        "<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
-        added=("<think>", "</think>", "<tool_call>", "</tool_call>"),
-    ),
+    QWEN3,
     Family(
         "llama3",
         "<|begin_of_text|>",
@@ -101,15 +103,10 @@ FAMILIES = (
         "<end_of_turn>\n<start_of_turn>model\n",
         added=("<unused0>", "<table>"),
     ),
-    Family(
-        "qwen2",
-        None,
-        "<|im_end|>",
-        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
-        ("<|im_end|>", "<|endoftext|>"),
-        "<|im_end|>",
-        "<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n",
+    replace(
+        QWEN3,
+        name="qwen2",
+        speaks="<|im_end|>\n<|im_start|>assistant\n",
         added=("<tool_call>", "</tool_call>"),
     ),
     Family("mistral", "<s>", "</s>", ("<s>", "</s>", "[INST]", "[/INST]"), ("</s>",), "</s>", "[INST] ", "[/INST]"),
@@ -180,12 +177,17 @@ def write_checkpoint(family: Family, folder: Path, spread: float = 0.3) -> Path:
     config = _CONFIGURATIONS[family.name](vocab_size=len(fast), initializer_range=spread, **_SHAPE)
     for name, token in (("bos_token_id", family.bos), ("eos_token_id", family.eos)):
         setattr(config, name, fast.convert_tokens_to_ids(token) if token else None)
-    ends = json.loads((folder / "generation_config.json").read_bytes())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config).to(torch.bfloat16)
-    model.save_pretrained(str(folder))
-    (folder / "generation_config.json").write_text(json.dumps(ends))
+        model = AutoModelForCausalLM.from_config(config)
+    return _saved(model, folder)
+
+
+def _saved(model: PreTrainedModel, folder: Path) -> Path:
+    """The weights are written in bfloat16; how a completion ends stays as it was written."""
+    ends = (folder / "generation_config.json").read_bytes()
+    model.to(torch.bfloat16).save_pretrained(str(folder))
+    (folder / "generation_config.json").write_bytes(ends)
     return folder
 
 
@@ -202,10 +204,7 @@ def write_speaker(family: Family, folder: Path) -> Path:
         optimiser.zero_grad()
         accumulate(Whole(model), pairs, PROMPTS)
         optimiser.step()
-    ends = (folder / "generation_config.json").read_bytes()
-    model.to(torch.bfloat16).save_pretrained(str(folder))
-    (folder / "generation_config.json").write_bytes(ends)
-    return folder
+    return _saved(model, folder)
 
 
 def _noise(rng: random.Random) -> str:

@@ -7,24 +7,11 @@ import pytest
 
 from aoi.problems import catalogue
 from aoi.problems.scenario import Scenario, build
-from aoi.problems.sites import Site, find
-from aoi.problems.writes import Create, Delete, Patch, Write, send
+from aoi.problems.sites import find
+from aoi.problems.writes import Create, Delete, Patch
 from aoi.records.problem import ProblemInstance, TaskKind
-from aoi.worlds.transport import EmbeddedTransport
-from kubeworld.machine.identity import ADMIN
 from kubeworld.machine.store import Obj
-
-
-def broken(fault: str, application: str) -> Scenario:
-    """A mitigation of the mechanism, in a world that may be spoilt."""
-    problems = [p for p in catalogue.problems(fault=fault, kind=TaskKind.DETECTION) if p.application == application]
-    problem = problems[0].model_copy(update={"kind": TaskKind.MITIGATION})
-    return build(ProblemInstance(problem=problem, seed=29))
-
-
-def write(found: Scenario, *writes: Write) -> None:
-    for one in writes:
-        send(EmbeddedTransport(found.world, ADMIN), one)
+from tests.problems.repairing import accepted, broken, change_container, guilty, replace_pods, write
 
 
 def root(found: Scenario) -> Obj:
@@ -36,7 +23,7 @@ def root(found: Scenario) -> Obj:
 
 def wait_longer_than_anybody_looks(found: Scenario) -> None:
     """The wrong probe stays, behind a startup probe that takes its time and with a patience of its own."""
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    site = guilty(found)
     containers = site.workload["spec"]["template"]["spec"]["containers"]
     place = f"/spec/template/spec/containers/{containers.index(site.container)}"
     patient = {**site.container["livenessProbe"], "periodSeconds": 10, "failureThreshold": 40, "initialDelaySeconds": 0}
@@ -59,10 +46,9 @@ def empty_the_file_of_flags(found: Scenario) -> None:
 
 def let_the_storm_pass(found: Scenario) -> None:
     """A variable beside the one that is wrong, and users who stay away for a while."""
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
-    container = {"name": site.container["name"], "env": [{"name": "REVIEWED", "value": "yes"}]}
-    beside = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    write(found, Patch(site.key, beside, "strategic"), Patch(site.key, {"spec": {"replicas": 0}}))
+    site = guilty(found)
+    beside = change_container(site, {"env": [{"name": "REVIEWED", "value": "yes"}]})
+    write(found, beside, Patch(site.key, {"spec": {"replicas": 0}}))
     found.world.advance(120_000)
     write(found, Patch(site.key, {"spec": {"replicas": site.workload["spec"]["replicas"]}}))
 
@@ -95,38 +81,39 @@ def drop_a_port(found: Scenario) -> None:
 
 def try_more_and_calculate_faster(found: Scenario) -> None:
     """More attempts than ever, and a callee that can do it all the same."""
-    caller, callee = (find(found.world, found.application, name) for name in _accepted(found))
+    caller, callee = (find(found.world, found.application, name) for name in accepted(found))
     env = [{"name": "RPC_MAX_ATTEMPTS", "value": "500"}]
-    write(found, _container(caller, {"env": env}), _container(callee, {"resources": {"limits": {"cpu": "8"}}}))
+    write(
+        found, change_container(caller, {"env": env}), change_container(callee, {"resources": {"limits": {"cpu": "8"}}})
+    )
 
 
 def a_little_more_for_many(found: Scenario) -> None:
     """Another number that is as wrong, and so many pods that none of them has much to do."""
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     limit = site.container["resources"]["limits"]["cpu"]
     more = {"limits": {"cpu": f"{int(limit.removesuffix('m')) + 1}m"}}
-    write(found, _container(site, {"resources": more}), Patch(site.key, {"spec": {"replicas": 30}}))
+    write(found, change_container(site, {"resources": more}), Patch(site.key, {"spec": {"replicas": 30}}))
 
 
 def one_more_file_for_many(found: Scenario) -> None:
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     shell, flag, line = site.container["command"]
-    more = re.sub(r"ulimit -n (\d+)", lambda told: f"ulimit -n {int(told[1]) + 1}", line)
-    write(found, _container(site, {"command": [shell, flag, more]}), Patch(site.key, {"spec": {"replicas": 20}}))
+    more = re.sub(r"(ulimit -n )(\d+)", _one_more, line)
+    write(found, change_container(site, {"command": [shell, flag, more]}), Patch(site.key, {"spec": {"replicas": 20}}))
 
 
 def ask_for_next_to_nothing(found: Scenario) -> None:
     """The autoscaler has what it measures, and is at its maximum for ever."""
-    site = find(found.world, found.application, _accepted(found)[0])
-    write(found, _container(site, {"resources": {"requests": {"cpu": "1m"}}}))
+    site = guilty(found)
+    write(found, change_container(site, {"resources": {"requests": {"cpu": "1m"}}}))
 
 
 def forget_what_it_knew(found: Scenario) -> None:
     """Undone, and the database stands on a claim of its own that is empty."""
     assert found.plan is not None
     write(found, *(deed for deed in found.plan.repair if isinstance(deed, Patch)))
-    key = found.plan.accepted[0]
-    site = find(found.world, found.application, key)
+    site = guilty(found)
     spec = site.workload["spec"]["template"]["spec"]
     place, volume = next((n, v) for n, v in enumerate(spec["volumes"]) if "persistentVolumeClaim" in v)
     old = found.world.store.get("persistentvolumeclaims", found.namespace, volume["persistentVolumeClaim"]["claimName"])
@@ -165,19 +152,16 @@ def one_more_for_many(found: Scenario) -> None:
     """One connection more, and so many pods that nobody waits for the moment."""
     assert found.plan is not None
     key = found.plan.marks[0].key
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     if key[0] == "configmaps":
         (name,) = found.plan.marks[0].path[1:] if found.plan.marks[0].path else ()
         held = found.world.store.get(*key)
         assert held is not None
         write(found, Patch(key, {"data": {name: str(int(held["data"][name]) + 1)}}))
-        write(found, *(Delete(("pods", found.namespace, pod)) for pod in site.pods))
+        replace_pods(found)
     else:
-        more = [
-            re.sub(r"^(|.*=)(\d+)$", lambda told: f"{told[1]}{int(told[2]) + 1}", word)
-            for word in site.container["args"][-2:]
-        ]
-        write(found, _container(site, {"args": [*site.container["args"][:-2], *more]}))
+        more = [re.sub(r"^(|.*=)(\d+)$", _one_more, word) for word in site.container["args"][-2:]]
+        write(found, change_container(site, {"args": [*site.container["args"][:-2], *more]}))
     write(found, Patch(site.key, {"spec": {"replicas": 40}}))
 
 
@@ -187,7 +171,7 @@ def _one_more(told: re.Match[str]) -> str:
 
 def say_it_twice(found: Scenario) -> None:
     """Of two entries of one name the last counts; and the storm is given time to pass."""
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     env = [entry for entry in site.container["env"] if entry["name"] != "RPC_MAX_ATTEMPTS"]
     twice = [{"name": "RPC_MAX_ATTEMPTS", "value": value} for value in ("1", "8")]
     number = site.workload["spec"]["template"]["spec"]["containers"].index(site.container)
@@ -200,24 +184,24 @@ def say_it_twice(found: Scenario) -> None:
 
 def rely_on_what_the_node_has(found: Scenario) -> None:
     """Not pulled again where it is already, and nobody is logged in."""
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     old = found.baseline[site.key]["spec"]["template"]["spec"]["containers"]
     image = next(container["image"] for container in old if container["name"] == site.container["name"])
-    write(found, _container(site, {"imagePullPolicy": "IfNotPresent", "image": image}))
+    write(found, change_container(site, {"imagePullPolicy": "IfNotPresent", "image": image}))
 
 
 def ask_nobody_who_comes(found: Scenario) -> None:
     """Undone, and the database lets in whoever comes."""
     assert found.plan is not None
     write(found, *(deed for deed in found.plan.repair if isinstance(deed, Patch)))
-    site = find(found.world, found.application, _accepted(found)[0])
-    write(found, _container(site, {"args": [*site.container.get("args", ()), "--noauth"]}))
+    site = guilty(found)
+    write(found, change_container(site, {"args": [*site.container.get("args", ()), "--noauth"]}))
 
 
 def mount_nothing(found: Scenario) -> None:
     """An empty folder where the scripts were."""
     assert found.plan is not None
-    site = find(found.world, found.application, _accepted(found)[0])
+    site = guilty(found)
     volumes = site.workload["spec"]["template"]["spec"]["volumes"]
     lost = found.plan.marks[-1].key[2]
     number = next(n for n, v in enumerate(volumes) if v.get("configMap", {}).get("name") == lost)
@@ -235,16 +219,6 @@ def shut_users_out(found: Scenario) -> None:
     assert held is not None
     ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in held["spec"]["ports"]]
     write(found, Patch(("services", found.namespace, entry), {"spec": {"type": "ClusterIP", "ports": ports}}))
-
-
-def _accepted(found: Scenario) -> tuple[str, ...]:
-    assert found.plan is not None
-    return found.plan.accepted
-
-
-def _container(site: Site, fields: Obj) -> Patch:
-    container = {"name": site.container["name"], **fields}
-    return Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +251,7 @@ def _container(site: Site, fields: Obj) -> Patch:
 def test_what_only_looks_mended_fails(
     fault: str, application: str, trick: Callable[[Scenario], None], check: str, says: str
 ) -> None:
-    found = broken(fault, application)
+    found = broken(fault, application, 29)
     trick(found)
     outcome = found.grade(None)
     assert not outcome.success

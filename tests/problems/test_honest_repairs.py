@@ -9,24 +9,11 @@ import pytest
 from aoi.problems import catalogue
 from aoi.problems.faults.base import Among, Mark, Such
 from aoi.problems.faults.starts import SCHEMES
-from aoi.problems.scenario import Scenario, build
-from aoi.problems.sites import find
-from aoi.problems.writes import Create, Delete, Key, Patch, Write, send
-from aoi.records.problem import ProblemInstance, TaskKind
-from aoi.worlds.transport import EmbeddedTransport
-from kubeworld.machine.identity import ADMIN
+from aoi.problems.scenario import Scenario
+from aoi.problems.writes import Create, Patch
+from aoi.records.problem import TaskKind
 from kubeworld.machine.store import Obj
-
-
-def broken(fault: str, application: str, seed: int) -> Scenario:
-    problems = [p for p in catalogue.problems(fault=fault, kind=TaskKind.DETECTION) if p.application == application]
-    problem = problems[0].model_copy(update={"kind": TaskKind.MITIGATION})
-    return build(ProblemInstance(problem=problem, seed=seed))
-
-
-def write(found: Scenario, *writes: Write) -> None:
-    for one in writes:
-        send(EmbeddedTransport(found.world, ADMIN), one)
+from tests.problems.repairing import broken, change_container, guilty, replace_pods, write
 
 
 def marks(found: Scenario) -> tuple[Mark, ...]:
@@ -37,11 +24,6 @@ def marks(found: Scenario) -> tuple[Mark, ...]:
 def added(found: Scenario) -> dict[str, Any]:
     """What the fault put into a list of the template."""
     return next(item for mark in marks(found) if isinstance(mark.value, Among) for item in mark.value.items)
-
-
-def key_of(found: Scenario) -> Key:
-    assert found.plan is not None
-    return find(found.world, found.application, found.plan.accepted[0]).key
 
 
 def made(found: Scenario, resource: str, kind: str, name: str, fields: Obj) -> None:
@@ -66,7 +48,7 @@ def give_defaults(found: Scenario) -> None:
 def tolerate(found: Scenario) -> None:
     (taint,) = (mark.value for mark in marks(found) if mark.key[0] == "nodes")
     toleration = {"key": taint["key"], "operator": "Equal", "value": taint["value"], "effect": taint["effect"]}
-    write(found, Patch(key_of(found), {"spec": {"template": {"spec": {"tolerations": [toleration]}}}}))
+    write(found, Patch(guilty(found).key, {"spec": {"template": {"spec": {"tolerations": [toleration]}}}}))
 
 
 def make_the_certificate(found: Scenario) -> None:
@@ -83,7 +65,7 @@ def make_the_variable(found: Scenario) -> None:
 
 def copy_the_scripts(found: Scenario) -> None:
     name = added(found)["configMap"]["name"]
-    spec = found.baseline[key_of(found)]["spec"]["template"]["spec"]
+    spec = found.baseline[guilty(found).key]["spec"]["template"]["spec"]
     volume = next(v for v in spec["volumes"] if v["name"] == added(found)["name"])
     original = found.world.store.get("configmaps", found.namespace, volume["configMap"]["name"])
     assert original is not None
@@ -109,7 +91,7 @@ def serve_what_is_awaited(found: Scenario) -> None:
 
 def add_the_key(found: Scenario) -> None:
     asked = added(found)["valueFrom"]["secretKeyRef"]
-    spec = found.baseline[key_of(found)]["spec"]["template"]["spec"]
+    spec = found.baseline[guilty(found).key]["spec"]["template"]["spec"]
     entries = [entry for container in spec["containers"] for entry in container.get("env", ())]
     before = next(entry["valueFrom"]["secretKeyRef"] for entry in entries if entry["name"] == added(found)["name"])
     held = found.world.store.get("secrets", found.namespace, asked["name"])
@@ -120,47 +102,42 @@ def add_the_key(found: Scenario) -> None:
 
 
 def wait_for_the_start(found: Scenario) -> None:
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    site = guilty(found)
     handler = {
         k: v for k, v in site.container["livenessProbe"].items() if k in ("httpGet", "tcpSocket", "grpc", "exec")
     }
     probe = {**handler, "periodSeconds": 5, "failureThreshold": 60}
-    container = {"name": site.container["name"], "startupProbe": probe}
-    write(found, Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic"))
+    write(found, change_container(site, {"startupProbe": probe}))
 
 
 def log_in_by_the_account(found: Scenario) -> None:
     account = marks(found)[-1].key
     write(found, Patch(account, {"imagePullSecrets": [{"name": found.application.pull_secret}]}))
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
-    write(found, *(Delete(("pods", found.namespace, name)) for name in site.pods))
+    replace_pods(found)
 
 
 def fewer_attempts(found: Scenario) -> None:
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
-    container = {"name": site.container["name"], "env": [{"name": "RPC_MAX_ATTEMPTS", "value": "1"}]}
-    write(found, Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic"))
+    site = guilty(found)
+    write(found, change_container(site, {"env": [{"name": "RPC_MAX_ATTEMPTS", "value": "1"}]}))
 
 
 def more_files(found: Scenario) -> None:
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    site = guilty(found)
     shell, flag, line = site.container["command"]
     command = [shell, flag, re.sub(r"ulimit -n \d+", "ulimit -n 65536", line)]
-    container = {"name": site.container["name"], "command": command}
-    write(found, Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic"))
+    write(found, change_container(site, {"command": command}))
 
 
 def ask_by_default(found: Scenario) -> None:
     """A LimitRange says for the container what it asks for."""
     bound = {"type": "Container", "defaultRequest": {"cpu": "200m"}}
     made(found, "limitranges", "LimitRange", "asks-for", {"spec": {"limits": [bound]}})
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
-    write(found, *(Delete(("pods", found.namespace, name)) for name in site.pods))
+    replace_pods(found)
 
 
 def tell_it_the_database(found: Scenario) -> None:
     """The variable that the migration was not given, as the variants with a wrong one would have it right."""
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    site = guilty(found)
     callees = [found.application.by_name[name] for name in site.spec.callees]
     database = next(c for c in callees if c.kind == "database" and c.protocol in SCHEMES)
     login = next((each.database for each in site.spec.logins if each.database_component == database.name), "app")
@@ -171,10 +148,9 @@ def tell_it_the_database(found: Scenario) -> None:
 
 def start_it_by_a_shell(found: Scenario) -> None:
     """The program that it should have been, as people write it who want a shell around it."""
-    site = find(found.world, found.application, found.plan.accepted[0] if found.plan else "")
+    site = guilty(found)
     right = " ".join(site.spec.command)
-    container = {"name": site.container["name"], "command": ["sh", "-c", f"exec {right}"]}
-    write(found, Patch(site.key, {"spec": {"template": {"spec": {"containers": [container]}}}}, "strategic"))
+    write(found, change_container(site, {"command": ["sh", "-c", f"exec {right}"]}))
 
 
 REPAIRS: list[tuple[str, Callable[[Scenario], None]]] = [

@@ -6,7 +6,7 @@ plan serves the injection, the repair of the oracle's self-test and the strict o
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aoi.language import lexicon
@@ -160,10 +160,20 @@ class Plan:
             return self.state_holds(world)
         return all(mark.holds(world) for mark in self.marks)
 
+    def marked_by(self, value: Any) -> "Plan":
+        """The same plan, whose one mark has another value."""
+        (mark,) = self.marks
+        return replace(self, marks=(replace(mark, value=value),))
+
+    def while_also(self, *marks: Mark) -> "Plan":
+        """The same plan, as well repaired by whoever ends one of these."""
+        return replace(self, marks=(*self.marks, *marks))
+
     @property
     def touched(self) -> tuple[Key, ...]:
         """Objects that the fault itself changes, and its repair may change back."""
-        marked = [mark.key for mark in self.marks if mark.key not in self.supplied]
+        supplied = self.supplied
+        marked = [mark.key for mark in self.marks if mark.key not in supplied]
         return tuple(dict.fromkeys([w.key for w in self.writes if not isinstance(w, Wait)] + marked))
 
     @property

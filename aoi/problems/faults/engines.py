@@ -5,7 +5,6 @@ import math
 import random
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, Such, never
@@ -121,8 +120,7 @@ _CONNECTIONS = re.compile(r"(?:--maxConns|--maxclients|--conn-limit|max_connecti
 def _too_few(site: Site, plan: Plan) -> Plan:
     """The same plan; the fault is there as long as fewer connections are allowed than are asked for."""
     wanted = inbound(site)
-    (mark,) = plan.marks
-    return replace(plan, marks=(replace(mark, value=Such(lambda args: _allowed(args) < wanted)),))
+    return plan.marked_by(Such(lambda args: _allowed(args) < wanted))
 
 
 def _allowed(args: Any) -> float:

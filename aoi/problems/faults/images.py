@@ -72,7 +72,7 @@ def _pull_secret_lost(site: Site, choices: random.Random) -> Plan:
     made = Mark(("secrets", site.namespace, wrong), ("data",), absent=True)
     # Not the image nor how often it is pulled: a node that has it hides what a new one would meet.
     logins = tuple(mark for mark in change.marks if mark.path and mark.path[-1] == "imagePullSecrets")
-    return replace(change, marks=(*logins, made if secrets else given))
+    return replace(change, marks=logins).while_also(made if secrets else given)
 
 
 def _registry_unresolved(site: Site, choices: random.Random) -> Plan:

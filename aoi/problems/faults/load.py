@@ -139,7 +139,7 @@ def _retry_storm(site: Site, choices: random.Random) -> Plan:
     return Plan(
         writes=(tightened, *changed.writes, Wait(TRIGGER_S), restarted),
         repair=changed.repair,
-        marks=(Mark(site.key, changed.marks[0].path, Such(lambda env: _attempts(env) >= too_many)),),
+        marks=changed.marked_by(Such(lambda env: _attempts(env) >= too_many)).marks,
         actions=changed.actions,
         evidence=changed.evidence,
         accepted=(site.name, callee.name),

@@ -2,7 +2,6 @@
 
 import copy
 import random
-from dataclasses import replace
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan
@@ -73,7 +72,7 @@ def _eager_liveness(site: Site, choices: random.Random) -> Plan:
         return change
     place = change.marks[0].path or ()
     unasked = Mark(site.key, (*place[:-1], "startupProbe"), None)  # whoever waits for the start has mended it as well
-    return replace(change, marks=(*change.marks, unasked))
+    return change.while_also(unasked)
 
 
 def _startup_probe(site: Site, choices: random.Random) -> Plan:

@@ -3,7 +3,7 @@
 import copy
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -89,16 +89,15 @@ def _without_defaults(site: Site) -> tuple[Deed, ...]:
     )
 
 
-def _fills_in(world: World, namespace: str, resource: str) -> bool:
-    """Whether containers that do not say what they are limited to are told."""
-    every = (item for obj in world.store.objects("limitranges", namespace) for item in obj["spec"]["limits"])
-    return any(resource in {**item.get("default", {}), **item.get("max", {})} for item in every)
+def _untold(marks: Sequence[Mark], namespace: str, resource: str, *fields: str) -> Callable[[World], bool]:
+    """Whether all marks hold, and no LimitRange says in one of these fields what containers do not say themselves."""
 
+    def holds(world: World) -> bool:
+        items = [item for obj in world.store.objects("limitranges", namespace) for item in obj["spec"]["limits"]]
+        is_told = any(resource in item.get(field, {}) for item in items for field in fields)
+        return not is_told and all(mark.holds(world) for mark in marks)
 
-def _asks_for(world: World, namespace: str, resource: str) -> bool:
-    """Whether containers that do not say what they ask for are told."""
-    every = (item for obj in world.store.objects("limitranges", namespace) for item in obj["spec"]["limits"])
-    return any(resource in {**item.get("defaultRequest", {}), **item.get("default", {})} for item in every)
+    return holds
 
 
 def _restored(site: Site) -> tuple[Deed, ...]:
@@ -162,9 +161,7 @@ def _quota_needs_limits(site: Site, choices: random.Random) -> Plan:
         writes=(*_without_defaults(site), there, *change.writes),
         repair=(*change.repair, *_restored(site)),
         marks=lacking,
-        state_holds=lambda world: (
-            all(mark.holds(world) for mark in lacking) and not _fills_in(world, site.namespace, resource)
-        ),
+        state_holds=_untold(lacking, site.namespace, resource, "default", "max"),
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,
@@ -246,9 +243,7 @@ def _hpa_without_request(site: Site, choices: random.Random) -> Plan:
         writes=(*less, *_without_defaults(site), *created, *change.writes),
         repair=(*change.repair, *_restored(site), *more),
         marks=silent,
-        state_holds=lambda world: (
-            all(mark.holds(world) for mark in silent) and not _asks_for(world, site.namespace, "cpu")
-        ),
+        state_holds=_untold(silent, site.namespace, "cpu", "defaultRequest", "default"),
         actions=change.actions,
         evidence=change.evidence,
         accepted=change.accepted,

@@ -2,7 +2,6 @@
 
 import base64
 import random
-from dataclasses import replace
 from typing import Any
 
 from aoi.problems.faults.base import Action, Fault, Mark, Plan, never
@@ -44,7 +43,7 @@ def _missing_secret(site: Site, choices: random.Random) -> Plan:
 
 def _supplied(plan: Plan, key: Key, *path: str, value: Any = None) -> Plan:
     """The same plan, which is as well repaired by whoever makes what it refers to."""
-    return replace(plan, marks=(*plan.marks, Mark(key, path, value, absent=True)))
+    return plan.while_also(Mark(key, path, value, absent=True))
 
 
 def _environment(site: Site) -> list[dict[str, Any]]:

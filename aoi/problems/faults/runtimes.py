@@ -142,8 +142,7 @@ def _open_files(site: Site, choices: random.Random) -> Plan:
         evidence=(("logs", site.name), ("describe", site.name)),
     )
     # The command; an empty list of arguments is as good as none. A few files more are as few.
-    few = Mark(site.key, plan.marks[0].path, Such(lambda said: _files(said) < others + wanted))
-    return replace(plan, marks=(few,))
+    return replace(plan, marks=plan.marks[:1]).marked_by(Such(lambda said: _files(said) < others + wanted))
 
 
 def _number(text: Any) -> float:
@@ -174,8 +173,7 @@ def _connection_limit(site: Site, choices: random.Random) -> Plan:
     wanted = inbound(site)
     few = max(1, int(wanted * choices.uniform(0.1, 0.45)))
     plan = _misconfigured(site, _settings_like(site.spec, "MAX_CONNECTIONS")[0], str(few), site.observer)
-    (mark,) = plan.marks
-    return replace(plan, marks=(replace(mark, value=Such(lambda said: _number(said) < wanted)),))
+    return plan.marked_by(Such(lambda said: _number(said) < wanted))
 
 
 def _hurries(application: Application, component: Component) -> bool:

@@ -1,7 +1,6 @@
 """What a container is started with, and what goes before it: command, arguments, init containers."""
 
 import random
-from dataclasses import replace
 from typing import Any
 
 from aoi.problems.faults.base import Action, Among, Fault, Mark, Plan, Such
@@ -91,7 +90,7 @@ def _init_waits(site: Site, choices: random.Random) -> Plan:
     change = _init_changed(site, Attendant(name, *BUSYBOX, ("sh", "-c", script)), [])
     # Whoever gives the Service what it is to lead to has mended it as well; a name that leads nowhere mends nothing.
     awaited = Mark(("endpoints", site.namespace, host), ("subsets",), Such(_has_pods), absent=True)
-    return replace(change, marks=(*change.marks, awaited))
+    return change.while_also(awaited)
 
 
 def _has_pods(subsets: Any) -> bool:
@@ -127,12 +126,8 @@ def _init_fails(site: Site, choices: random.Random) -> Plan:
     change = _init_changed(site, Attendant(name, *MIGRATE, command), given)
     if given:
         return change
-    (mark,) = change.marks  # told nothing: whoever tells it where the database is has mended it
-    return replace(change, marks=(replace(mark, value=Among(({"name": name, "env": Such(_is_empty)},))),))
-
-
-def _is_empty(said: Any) -> bool:
-    return not said
+    # Told nothing: whoever tells it where the database is has mended it.
+    return change.marked_by(Among(({"name": name, "env": Such(lambda said: not said)},)))
 
 
 MISSING_COMMAND = Fault(

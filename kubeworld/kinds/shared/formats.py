@@ -57,8 +57,8 @@ def qualified_name(path: str, name: str) -> Iterator[FieldError]:
         yield invalid(path, name, f"name part {_QUALIFIED_TEXT}")
 
 
-LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-LABEL_VALUE_TEXT = (
+_LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+_LABEL_VALUE_TEXT = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
     "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
@@ -67,10 +67,7 @@ LABEL_VALUE_TEXT = (
 
 def label_value(path: str, value: str) -> Iterator[FieldError]:
     """What is wrong with the value of a label or a taint."""
-    if not LABEL_VALUE.match(value):
-        yield invalid(path, value, LABEL_VALUE_TEXT)
-    elif len(value) > 63:
-        yield invalid(path, value, "must be no more than 63 characters")
+    return _shaped(path, value, _LABEL_VALUE, _LABEL_VALUE_TEXT, 63)
 
 
 def port_name(path: str, name: str) -> Iterator[FieldError]:
@@ -93,26 +90,26 @@ def port_errors(path: str, number: int) -> Iterator[FieldError]:
         yield invalid(path, number, "must be between 1 and 65535, inclusive")
 
 
-def _name(name: str, pattern: re.Pattern[str], text: str, longest: int) -> Iterator[FieldError]:
-    if not pattern.match(name):
-        yield invalid("metadata.name", name, text)
-    elif len(name) > longest:
-        yield invalid("metadata.name", name, f"must be no more than {longest} characters")
+def _shaped(path: str, value: str, pattern: re.Pattern[str], text: str, longest: int) -> Iterator[FieldError]:
+    if not pattern.match(value):
+        yield invalid(path, value, text)
+    elif len(value) > longest:
+        yield invalid(path, value, f"must be no more than {longest} characters")
 
 
 def subdomain_name(name: str) -> Iterator[FieldError]:
     """What is wrong with the name of most kinds."""
-    return _name(name, SUBDOMAIN, SUBDOMAIN_TEXT, 253)
+    return _shaped("metadata.name", name, SUBDOMAIN, SUBDOMAIN_TEXT, 253)
 
 
 def label_name(name: str) -> Iterator[FieldError]:
     """What is wrong with a name that becomes part of host names."""
-    return _name(name, LABEL, LABEL_TEXT, 63)
+    return _shaped("metadata.name", name, LABEL, LABEL_TEXT, 63)
 
 
 def dns_1035_name(name: str) -> Iterator[FieldError]:
     """What is wrong with a name that is a host name."""
-    return _name(name, DNS_1035, DNS_1035_TEXT, 63)
+    return _shaped("metadata.name", name, DNS_1035, DNS_1035_TEXT, 63)
 
 
 def path_name(name: str) -> Iterator[FieldError]:

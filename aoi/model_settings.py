@@ -74,7 +74,7 @@ class SeedModelSettings(Group):
 
     steps: int = Field(default=1000, ge=1)
     demonstrations: int = Field(default=1200, ge=1)
-    """Episodes of the imperfect scripted operator, on training mechanisms only."""
+    """Episodes of the expert operator, on training mechanisms only."""
 
 
 _LARGE: Mapping[str, Any] = {"dtype": "bfloat16", "gradient_checkpointing": True, "microbatch": 4, "beta": 0.0}

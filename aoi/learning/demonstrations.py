@@ -1,8 +1,8 @@
-"""Demonstrations for the seed model: a junior operator at work on training mechanisms, good and bad alike.
+"""Demonstrations for the seed model: the expert operator at work on training mechanisms.
 
-The base learns form and the reading of evidence from them; what it lacks afterwards is strategy. Some episodes show
-a plan, made up at random, that the operator follows: that is how the base learns to heed guidance, without being
-told what good guidance is.
+What is learnt later counts from the best start that can be had for nothing, so the expert is imitated as it is. Some
+episodes show a plan, made up at random, that it follows before it goes its own way: that is how the base learns to
+heed guidance, without being told what good guidance is.
 """
 
 import random
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aoi.agents.episode import handles_of, run_episode
-from aoi.agents.operators import ScriptedOperator
+from aoi.agents.operators import ExpertOperator
 from aoi.agents.rollout import rollout
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
@@ -38,8 +38,8 @@ class Demonstration:
 def demonstrate(
     instances: Sequence[ProblemInstance], *, profile: PromptProfile, codec: WordCodec, seed: int
 ) -> list[Trajectory]:
-    """Episodes of the junior operator, in the order of `instances`."""
-    operator = ScriptedOperator(codec, profile, seed)
+    """Episodes of the expert, in the order of `instances`."""
+    operator = ExpertOperator(codec, profile)
     rng = random.Random(seed)
     plans = [_random_plan(instance, profile, rng) if rng.random() < GUIDED else None for instance in instances]
     episodes = (

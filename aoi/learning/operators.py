@@ -9,7 +9,7 @@ from typing import Literal
 
 from aoi import progress
 from aoi.agents.episode import handles_of, run_episode
-from aoi.agents.operators import ExpertOperator, GoldenOperator, NullOperator, ScriptedOperator
+from aoi.agents.operators import ExpertOperator, GoldenOperator, NullOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
@@ -23,15 +23,15 @@ from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter, put_traceback
 
-Operator = Literal["golden", "null", "expert", "junior"]
-"""One that is told the truth, one that does nothing, one that reads the evidence well, one that reads it poorly."""
+Operator = Literal["golden", "null", "expert"]
+"""One that is told the truth, one that does nothing, one that reads the evidence well."""
 
 SHARD = 8
 """Episodes of one shard: what a killed run loses at most of each worker's work."""
 
 
 def run_operator(problem_id: str, operator: Operator, seed: int) -> Trajectory:
-    """Its episode in a fresh world. `seed` is of the world, the handles and the operator. Raises: UnknownProblem."""
+    """Its episode in a fresh world. `seed` is of the world and the handles. Raises: UnknownProblem."""
     return _run(ProblemInstance(problem=catalogue.get(problem_id), seed=seed), operator, None)
 
 
@@ -78,7 +78,7 @@ def _run_shard(job: _Shard) -> ShardManifest:
 
 def _run(instance: ProblemInstance, operator: Operator, store: ObjectStore | None) -> Trajectory:
     situation, codec = scenario.build(instance), WordCodec()
-    policy = _policy(operator, situation, codec, instance.seed)
+    policy = _policy(operator, situation, codec)
     episode = run_episode(
         situation,
         profile=SEED_PROFILE,
@@ -92,14 +92,12 @@ def _run(instance: ProblemInstance, operator: Operator, store: ObjectStore | Non
 
 
 def _policy(
-    operator: Operator, situation: Scenario, codec: WordCodec, seed: int
-) -> GoldenOperator | NullOperator | ScriptedOperator:
+    operator: Operator, situation: Scenario, codec: WordCodec
+) -> GoldenOperator | NullOperator | ExpertOperator:
     match operator:
         case "golden":
             return GoldenOperator(codec, situation.truth, handles_of(situation, SEED_PROFILE))
         case "null":
             return NullOperator(codec)
         case "expert":
-            return ExpertOperator(codec, SEED_PROFILE, seed)
-        case "junior":
-            return ScriptedOperator(codec, SEED_PROFILE, seed)
+            return ExpertOperator(codec, SEED_PROFILE)

@@ -171,7 +171,7 @@ def show(
 def run(
     problem_ids: Ids = None,
     operator: Annotated[
-        Literal["golden", "null", "expert", "junior", "champion"], typer.Option(help="Who works on it.")
+        Literal["golden", "null", "expert", "champion"], typer.Option(help="Who works on it.")
     ] = "expert",
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
@@ -202,9 +202,7 @@ def run(
     _run_many(in_worlds(chosen, seed, seeds), operator, workers, page, json=json)
 
 
-def _run_one(
-    problem_id: str, operator: Literal["golden", "null", "expert", "junior"], seed: int, *, json: bool
-) -> None:
+def _run_one(problem_id: str, operator: Literal["golden", "null", "expert"], seed: int, *, json: bool) -> None:
     from aoi.learning.operators import run_operator
     from flows.console import print_json
     from flows.transcript import print_trajectory
@@ -218,7 +216,7 @@ def _run_one(
 
 def _run_many(
     instances: Sequence["ProblemInstance"],
-    operator: Literal["golden", "null", "expert", "junior", "champion"],
+    operator: Literal["golden", "null", "expert", "champion"],
     workers: int,
     page: Path | None,
     *,

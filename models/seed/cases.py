@@ -31,17 +31,10 @@ class Mixture:
     """Causes that show under any check, instead of where they usually do."""
     weak_first: float = 0.5
     """A weak signal shows at the culprit until its cause is looked up."""
-    junior: float = 0.25
-    """Looks that are taken anywhere: what the operator did is imitated, so the base keeps something to learn."""
-    strays: float = 0.6
-    """Pointers after which the caller is looked at again instead of the callee: the junior's habit, so that the base
-    has it at every temperature and its repair is left to learning."""
     surveyed: float = 0.75
     """Episodes that begin with what a survey found, as real ones do; the others with an empty page."""
     survey_right: float = 0.6
     """Of these, what share names the cause; the others show a symptom, or point the way."""
-    believed: float = 0.6
-    """Causes in a survey that are answered with at once, instead of being looked at again: the junior's doubt."""
     guided: float = 0.15
     """Episodes with a plan in the prompt, which is followed."""
     evolver: float = 0.4

@@ -52,7 +52,7 @@ def _episode(case: Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple
     state = ObserverState(case.task, case.alerts, last=surveyed(case, rng, mixture), plan=case.plan)
     for iteration in range(SEED_PROFILE.iterations):
         is_final = iteration == SEED_PROFILE.iterations - 1
-        decision = _decide(case, state, rng, mixture, is_final=is_final)
+        decision = _decide(case, state, is_final=is_final)
         yield within(state, SEED_PROFILE), decision
         case.did.append(decision.do)
         match decision.do:
@@ -76,9 +76,9 @@ def _episode(case: Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple
 # ---------------------------------------------------------------- deciding
 
 
-def _decide(case: Case, state: ObserverState, rng: random.Random, mixture: Mixture, *, is_final: bool) -> Decision:
+def _decide(case: Case, state: ObserverState, *, is_final: bool) -> Decision:
     if state.last_do is None:
-        return _begin(case, state, rng, mixture)
+        return _begin(case, state)
     about = _about(state, state.last_do.target)
     if isinstance(state.last_do, ExecDo):
         return Decision(about, "submit", Finding(case.cause or "healthy", case.culprit), 9, _answer(case))
@@ -91,19 +91,17 @@ def _decide(case: Case, state: ObserverState, rng: random.Random, mixture: Mixtu
         return _give_up(state, about, lead)
     if about.word == "healthy" and lead is None and not state.plan:
         return _move_on(state, about)
-    anywhere = rng.choice(lexicon.CHECKS) if rng.random() < mixture.junior else None
-    strays = not state.plan and rng.random() < mixture.strays
-    return _follow(state, about, lead, anywhere, state.last_do.target if strays else None)
+    return _follow(state, about, lead)
 
 
-def _begin(case: Case, state: ObserverState, rng: random.Random, mixture: Mixture) -> Decision:
+def _begin(case: Case, state: ObserverState) -> Decision:
     """The first decision: what the survey found is believed, or followed; without it, the first alert is looked at."""
     about = state.last[0] if state.last else None
     if about is not None and about == Finding(case.cause or "", case.culprit):
-        if not state.plan and rng.random() < mixture.believed:
-            do = repair(case) if case.task == "mitigate" else _answer(case)
-            return Decision(about, "fix" if case.task == "mitigate" else "submit", about, 9, do)
-        return Decision(about, "verify", about, 6, _planned(state) or ProbeDo(case.check, case.culprit))
+        if planned := _planned(state):
+            return Decision(about, "verify", about, 6, planned)
+        do = repair(case) if case.task == "mitigate" else _answer(case)
+        return Decision(about, "fix" if case.task == "mitigate" else "submit", about, 9, do)
     if about is not None and about.subject in case.path:
         check = ROUNDS[about.word][0] if about.word in ROUNDS else NEXT_LOOK.get(about.word, "describe")
         return Decision(about, "depth", about, 4, _planned(state) or ProbeDo(check, about.subject))
@@ -111,24 +109,19 @@ def _begin(case: Case, state: ObserverState, rng: random.Random, mixture: Mixtur
     return Decision(about, "scan", None, 2, _planned(state) or ProbeDo(FIRST_LOOK[first.word], first.subject))
 
 
-def _follow(
-    state: ObserverState, about: Finding, lead: Finding | None, anywhere: str | None, caller: str | None
-) -> Decision:
-    """Look on: as the plan says, at the component that a pointer names, or again at the one that suffers.
-
-    `caller` is looked at again instead of the pointer's component, where the habit has it.
-    """
+def _follow(state: ObserverState, about: Finding, lead: Finding | None) -> Decision:
+    """Look on: as the plan says, at the component that a pointer names, or again at the one that suffers."""
     asked = state.last_do.check if isinstance(state.last_do, ProbeDo) else ""
     if about.word == "healthy":
         order = ROUNDS.get(lead.word if lead else "", ROUNDS[""])
         look, target, hypothesis = _after(asked, order), about.subject, lead
     elif about.word in POINTERS:
-        look, target, hypothesis = ROUNDS.get(about.word, ROUNDS[""])[0], caller or about.subject, about
+        look, target, hypothesis = ROUNDS.get(about.word, ROUNDS[""])[0], about.subject, about
     else:
         check = NEXT_LOOK.get(about.word, "describe")
         look, target = check if check != asked else _after(check, ROUNDS[""]), about.subject
         hypothesis = about
-    do = _planned(state) or ProbeDo(anywhere or look, target)
+    do = _planned(state) or ProbeDo(look, target)
     return Decision(about, "depth" if hypothesis else "point", hypothesis, 4 if hypothesis else 2, do)
 
 

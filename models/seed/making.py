@@ -50,7 +50,7 @@ def make_seed_model(folder: Path, settings: SeedModelSettings, seed: int) -> Non
 
 
 def demonstrated(count: int, seed: int) -> list[DecisionExample]:
-    """What the junior said in `count` episodes on training problems, made on all cores, in an order of `seed`."""
+    """What the expert said in `count` episodes on training problems, made on all cores, in an order of `seed`."""
     progress.stage("demonstrate")
     instances = sorted(
         sampling.sample("train", count, seed, worlds=6), key=lambda i: (i.problem.application, i.seed, i.problem.id)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from aoi.agents import checks, topology
 from aoi.agents.kubectl import parse
-from aoi.agents.operators import ScriptedOperator
+from aoi.agents.operators import ExpertOperator
 from aoi.agents.topology import Topology, Workload
 from aoi.language import lexicon
 from aoi.language.decision import EvolverPlan, render
@@ -135,7 +135,7 @@ def test_profiles_have_the_papers_limits_and_their_own_digests():
 
 def test_a_scripted_operator_refuses_a_layout_that_it_cannot_read():
     with pytest.raises(ValueError, match="prose-1"):
-        ScriptedOperator(None, PRODUCTION_PROFILE, 0)
+        ExpertOperator(None, PRODUCTION_PROFILE)
 
 
 def test_a_plan_without_steps_is_spelt_out():

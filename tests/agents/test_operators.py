@@ -1,10 +1,10 @@
-"""Scripted operators on states of the prompt: what the expert makes of what it saw, and what the junior does not."""
+"""Scripted operators on states of the prompt: what the expert makes of what it saw."""
 
 from itertools import pairwise
 
 import pytest
 
-from aoi.agents.operators import ExpertOperator, GoldenOperator, ScriptedOperator
+from aoi.agents.operators import ExpertOperator, GoldenOperator
 from aoi.agents.operators.knowledge import BOTH, OTHERWISE, REMEDY, SUFFERING, TOLD_APART
 from aoi.agents.policy import Turn
 from aoi.language import lexicon
@@ -121,13 +121,6 @@ def test_an_action_that_came_to_nothing_is_followed_by_another():
     assert decide("forbidden s4", memory=("noclaim s4",), did=ExecDo("rollback", "s4"), task="mitigate").do == ProbeDo(
         "events", "s4"
     )
-
-
-def test_the_junior_goes_on_looking_where_the_expert_has_seen_enough():
-    state = ObserverState("locate", ALERTS, (Finding("badargs", "s4"),), (Finding("badargs", "s4"),))
-    junior = ScriptedOperator(CODEC, SEED_PROFILE, 0)
-    said = [parse(say(state, junior, seed)).do for seed in range(20)]
-    assert any(isinstance(do, ProbeDo) for do in said)
 
 
 def test_the_golden_operator_looks_once_where_its_evidence_stands_twice():

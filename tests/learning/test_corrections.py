@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoi.agents.episode import handles_of, run_episode
-from aoi.agents.operators import GoldenOperator, ScriptedOperator
+from aoi.agents.operators import ExpertOperator, GoldenOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
 from aoi.language.decision import parse
@@ -76,19 +76,17 @@ def run(situation, policy, prompter=PROMPTER, **options):
 
 @pytest.fixture(scope="module")
 def guided(situation):
-    """A plan of three looks that a junior follows, and its episode."""
+    """A plan of three looks that an expert follows, and its episode."""
     handle = handles_of(situation, SEED_PROFILE).component(situation.truth.component)
     looks = plan(*(f"probe {check} {handle}" for check in ("network", "quota", "history")))
-    return looks, run(situation, ScriptedOperator(CODEC, SEED_PROFILE, 0), guidance=looks)
+    return looks, run(situation, ExpertOperator(CODEC, SEED_PROFILE), guidance=looks)
 
 
 def test_a_prompt_without_guidance_is_that_of_an_unguided_episode_in_the_same_state(situation, guided):
     """The same decisions, replayed without the plan, meet the same states: only the plan is gone from the prompts."""
     _, trajectory = guided
     assert trajectory.content.steps[0].state.plan
-    alone = run(
-        situation, ScriptedOperator(CODEC, SEED_PROFILE, 0), prefix=[s.decision for s in trajectory.content.steps]
-    )
+    alone = run(situation, ExpertOperator(CODEC, SEED_PROFILE), prefix=[s.decision for s in trajectory.content.steps])
     for with_plan, without in zip(trajectory.content.steps, alone.content.steps, strict=True):
         assert unguided(with_plan.state) == without.state
         assert unguided_prompt(with_plan, PROMPTER) == without.utterances[0].prompt_ids
@@ -174,7 +172,7 @@ def test_a_decision_that_was_made_under_a_plan_is_learnt_from_the_prompt_without
     check, component = situation.truth.evidence[-1]
     handle = handles_of(situation, SEED_PROFILE).component(component)
     looks = plan(f"probe {check} {handle}", f"probe quota {handle}")
-    trajectory = run(situation, ScriptedOperator(CODEC, SEED_PROFILE, 0), guidance=looks)
+    trajectory = run(situation, ExpertOperator(CODEC, SEED_PROFILE), guidance=looks)
     first = trajectory.content.steps[0]
     assert "<plan>" in CODEC.decode(first.utterances[0].prompt_ids)
     passed = looks.model_copy(update={"status": "verified", "verified_by": trajectory.content.digest()})

@@ -1,4 +1,4 @@
-"""What the seed model is shown: a junior at work on training problems, sometimes with a plan that knows nothing."""
+"""What the seed model is shown: the expert at work on training problems, sometimes with a plan that knows nothing."""
 
 import pytest
 

@@ -9,7 +9,7 @@ import pytest
 from aoi.access.reading import READABLES, TABLE
 from aoi.access.transport import Backend, ReadRequest, Response
 from aoi.agents.episode import run_episode
-from aoi.agents.operators.scripted import ScriptedOperator
+from aoi.agents.operators import ExpertOperator
 from aoi.agents.rollout import rollout
 from aoi.errors import UnknownInjection
 from aoi.estate.reading import Reader
@@ -322,7 +322,7 @@ def episode(name: str | None) -> TrajectoryContent:
     codec = WordCodec()
     built = scenario.build(crashing(), injection(name) if name else None, aim="caller" if name else None)
     settings = {"profile": SEED_PROFILE, "codec": codec, "arm": "test", "bundle": "scripted:test", "rollout_seed": 0}
-    policy = ScriptedOperator(codec, SEED_PROFILE, 0)
+    policy = ExpertOperator(codec, SEED_PROFILE)
     return rollout([run_episode(built, injection=name, **settings)], policy)[0].content
 
 

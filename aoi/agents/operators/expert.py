@@ -1,13 +1,9 @@
-"""An imperfect junior and a skilled expert: the same knowledge of words, different strategy.
+"""The expert: plain rules of thumb over what a prompt shows, and no more than the prompt.
 
-The junior is poor on purpose. It writes the form perfectly and finds the right word for what it sees, but it looks
-again at the component that complains, picks checks at random, takes a symptom for the cause, and rarely says that
-nothing is wrong. What a model learns from it is form; strategy is left to be learnt.
+An upper bound for what a prompt allows without learning, and what the seed model imitates on training mechanisms.
 """
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aoi.agents import checks
 from aoi.agents.operators import recollection as recall
@@ -24,7 +20,6 @@ from aoi.agents.operators.knowledge import (
     WEAK,
 )
 from aoi.agents.policy import Generation, Turn
-from aoi.language import lexicon
 from aoi.language.codec import WordCodec
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.lexicon import POINTERS
@@ -32,61 +27,32 @@ from aoi.language.profile import PromptProfile
 from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, read_prompt
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
-
-@dataclass(frozen=True, slots=True)
-class Skill:
-    """Chances in [0, 1] that an operator does the right thing at each kind of decision."""
-
-    follows: float
-    """Goes to the component that a caller's error points at, instead of looking at the caller again."""
-    picks_check: float
-    """Chooses the check that says most, instead of any."""
-    keeps_looking: float
-    """Does not take a symptom for the cause."""
-    trusts_health: float
-    """Says that nothing is wrong when all that it looked at is healthy, instead of blaming the first alert."""
-    believes: float
-    """Recognises a cause when it sees one, instead of looking further."""
-    weighs: float = 0.0
-    """Settles for what says most when looking on brings nothing new, instead of looking on."""
-    counts: bool = False
-    """Names a second cause where two stand side by side, and puts both right."""
-    heeds: float = 0.95
-    """Takes the next step of a plan that it is shown."""
-
-
 DOUBT_AFTER = 1
 """Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
 
-JUNIOR = Skill(follows=0.4, picks_check=0.3, keeps_looking=0.55, trusts_health=0.15, believes=0.6)
-EXPERT = Skill(
-    follows=1.0, picks_check=1.0, keeps_looking=1.0, trusts_health=1.0, believes=1.0, weighs=1.0, counts=True
-)
 
+class ExpertOperator:
+    """A policy that decides by rules from the decoded prompt alone: equal prompts, equal answers."""
 
-class ScriptedOperator:
-    """A policy that decides by rules of thumb, from the decoded prompt alone."""
+    adapter = "scripted:ExpertOperator"
 
-    def __init__(self, codec: WordCodec, profile: PromptProfile, seed: int, skill: Skill = JUNIOR) -> None:
+    def __init__(self, codec: WordCodec, profile: PromptProfile) -> None:
         if profile.layout != "words-1":
             raise ValueError(f"scripted operators read the layout words-1, not {profile.layout}")
-        self._codec, self._profile, self._seed, self._skill = codec, profile, seed, skill
-        self.adapter = f"scripted:{type(self).__name__}"
+        self._codec, self._profile = codec, profile
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
-        """Answer every turn by itself: the same turn, the same answer, whatever else is in the batch."""
+        """Answer every turn by itself."""
         return [self._answer(turn) for turn in turns]
 
     def _answer(self, turn: Turn) -> Generation:
-        rng = random.Random(turn.seed * 1_000_003 + self._seed)
-        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)), rng)
-        ids = self._codec.encode_completion(render(said))
-        return Generation(ids, None, self.adapter)
+        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
+        return Generation(self._codec.encode_completion(render(said)), None, self.adapter)
 
-    def _say(self, state: PromptState, rng: random.Random) -> Utterable:
+    def _say(self, state: PromptState) -> Utterable:
         match state:
             case ObserverState():
-                return self._decide(state, rng)
+                return self._decide(state)
             case ProbeState(check, target):
                 return ProbeCommand(checks.compact(check, target))
             case ExecutorState(action, target, value, failure):
@@ -97,31 +63,27 @@ class ScriptedOperator:
 
     # ------------------------------------------------------------ deciding
 
-    def _decide(self, state: ObserverState, rng: random.Random) -> Decision:
+    def _decide(self, state: ObserverState) -> Decision:
         best = state.last[0] if state.last else None
         known = recall.known_cause(state)
-        if state.plan and rng.random() < self._skill.heeds:
+        if state.plan:
             return self._follow(state, best, known)
         if isinstance(state.last_do, ExecDo):
             return self._after_change(state, best, known)
-        if known and rng.random() < self._skill.believes:
+        if known:
             return self._classify(state, best, known)
-        if recall.is_last(state, self._profile.iterations) and rng.random() < self._skill.weighs:
+        if recall.is_last(state, self._profile.iterations):
             return self._settle(state, best)
-        if best is None or best.word == "healthy" or self._is_stale(state, best):
-            return self._after_health(state, best, rng)
-        return self._after_finding(state, best, rng)
+        if best is None or best.word == "healthy" or _is_stale(state, best):
+            return self._after_health(state, best)
+        return self._after_finding(state, best)
 
     def _classify(self, state: ObserverState, best: Finding | None, known: Finding) -> Decision:
         """A cause is known; where it comes in several classes, the check that tells them apart is made first."""
-        check = TOLD_APART.get(known.word) if self._skill.weighs and state.task == "analyse" else None
+        check = TOLD_APART.get(known.word) if state.task == "analyse" else None
         if check is None or recall.asked(state) == check or recall.is_last(state, self._profile.iterations):
             return self._conclude(state, best, known)
         return self._look(known, known, recall.at_fault(known), check)
-
-    def _is_stale(self, state: ObserverState, best: Finding) -> bool:
-        """Metrics that say what the alert said: that there are errors, or that it is slow."""
-        return self._skill.weighs > 0 and best.word in ("exception", "delay") and recall.asked(state) == "metrics"
 
     def _settle(self, state: ObserverState, best: Finding | None) -> Decision:
         """Nothing more is to be found: what says most, or that whatever it was is over."""
@@ -137,46 +99,27 @@ class ScriptedOperator:
         phase = "fix" if isinstance(state.plan[0], ExecDo) else "point" if best else "scan"
         return Decision(best, phase, hypothesis, 6 if known else 3, state.plan[0])
 
-    def _after_finding(self, state: ObserverState, best: Finding, rng: random.Random) -> Decision:
+    def _after_finding(self, state: ObserverState, best: Finding) -> Decision:
         """A pointer is followed, a symptom looked into."""
         here = state.last_do.target if isinstance(state.last_do, ProbeDo) else best.subject
         if best.word == "nohost" and recall.pointed(best) == here:
-            return self._look(best, best, here, self._check("config", rng))
+            return self._look(best, best, here, "config")
         if best.word in POINTERS:
-            best = self._freshest(state, best)
-            target = recall.pointed(best) if rng.random() < self._skill.follows else here
-            order = ROUNDS.get(best.word, ROUNDS[""])
-            looked = recall.looks_at(state, target) if self._skill.weighs else 0
-            return self._look(best, best, target, self._check(order[looked % len(order)], rng))
-        if rng.random() >= self._skill.keeps_looking:
-            return self._conclude(state, best, best)
-        if not recall.is_news(state, best) and rng.random() < self._skill.weighs:
+            best = _freshest(state, best)
+            target, order = recall.pointed(best), ROUNDS.get(best.word, ROUNDS[""])
+            return self._look(best, best, target, order[recall.looks_at(state, target) % len(order)])
+        if not recall.is_news(state, best):
             return self._settle(state, best)
-        return self._look(best, best, best.subject, self._check(self._next_check(state, best), rng))
+        return self._look(best, best, best.subject, _next_check(state, best))
 
-    def _freshest(self, state: ObserverState, best: Finding) -> Finding:
-        """Of several pointers the first to somebody who was not looked at: callers may complain of one another."""
-        led = [finding for finding in state.last if finding.word in POINTERS]
-        fresh = (finding for finding in led if not recall.looks_at(state, recall.pointed(finding)))
-        return next(fresh, best) if self._skill.weighs else best
-
-    def _check(self, right: str, rng: random.Random) -> str:
-        return right if rng.random() < self._skill.picks_check else rng.choice(lexicon.CHECKS)
-
-    def _next_check(self, state: ObserverState, best: Finding) -> str:
-        check = NEXT_LOOK.get(best.word, "describe")
-        return check if check != recall.asked(state) else recall.after(check, ROUNDS[""])
-
-    def _after_health(  # noqa: PLR0911 - one return a place to look at reads as the order of places
-        self, state: ObserverState, best: Finding | None, rng: random.Random
-    ) -> Decision:
+    def _after_health(self, state: ObserverState, best: Finding | None) -> Decision:
         """Nothing wrong there: look further at the suspect, else at the next alert, else say so."""
         weak = recall.most_telling(state)
-        if best is not None and weak and weak.subject == best.subject and rng.random() < self._skill.weighs:
+        if best is not None and weak and weak.subject == best.subject:
             return self._conclude(state, best, weak)
         suspect = recall.suspect(state)
         if best is not None and suspect and best.subject in (recall.pointed(suspect), recall.caller(state, suspect)):
-            return self._around(state, best, suspect, rng)
+            return self._around(state, best, suspect)
         first = state.alerts[0] if state.alerts else None
         if first and first.word in OWN_LOOKS and recall.looked_at(state) == first.subject:
             paged = {alert.word for alert in state.alerts if alert.subject == first.subject}
@@ -184,30 +127,26 @@ class ScriptedOperator:
             order = OWN_LOOKS["busy" if is_busy else first.word]
             if recall.asked(state) in order[:-1]:
                 # Its own log is clean: maybe nobody reaches it.
-                return self._look(best, None, first.subject, self._check(recall.after(recall.asked(state), order), rng))
+                return self._look(best, None, first.subject, recall.after(recall.asked(state), order))
         seen = {finding.subject for finding in (*state.memory, *state.last)}
         waiting = [alert for alert in state.alerts if alert.subject not in seen]
         if waiting:
-            right = FIRST_LOOK[waiting[0].word]
-            return self._look(best, None, waiting[0].subject, self._check(right, rng))
+            return self._look(best, None, waiting[0].subject, FIRST_LOOK[waiting[0].word])
         weak = next((finding for finding in reversed(state.memory) if finding.word in WEAK), None)
         if best is not None and weak and weak.subject == best.subject:
-            return self._look(best, weak, best.subject, self._check(recall.after(recall.asked(state), ROUNDS[""]), rng))
-        if rng.random() < self._skill.trusts_health or not state.alerts:
-            return Decision(best, "submit", None, 7, SubmitDo("no"))
-        blamed = Finding("exception", state.alerts[0].subject)
-        return self._conclude(state, best, suspect or blamed)
+            return self._look(best, weak, best.subject, recall.after(recall.asked(state), ROUNDS[""]))
+        return Decision(best, "submit", None, 7, SubmitDo("no"))
 
-    def _around(self, state: ObserverState, best: Finding, suspect: Finding, rng: random.Random) -> Decision:
+    def _around(self, state: ObserverState, best: Finding, suspect: Finding) -> Decision:
         """The next look at a callee; after a few, at its caller's configuration: it may look in the wrong place."""
         order = ROUNDS.get(suspect.word, ROUNDS[""])
         asked = recall.asked(state)
         target, caller = recall.pointed(suspect), recall.caller(state, suspect)
         if best.subject == caller != target:
-            return self._look(best, suspect, target, self._check(order[DOUBT_AFTER + 1], rng))
+            return self._look(best, suspect, target, order[DOUBT_AFTER + 1])
         if caller and asked in order and order.index(asked) == DOUBT_AFTER:
-            return self._look(best, suspect, caller, self._check("config", rng))
-        return self._look(best, suspect, target, self._check(recall.after(asked, order), rng))
+            return self._look(best, suspect, caller, "config")
+        return self._look(best, suspect, target, recall.after(asked, order))
 
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """A change was made: submit if it shows, otherwise look again."""
@@ -215,12 +154,12 @@ class ScriptedOperator:
         last = state.last_do
         assert isinstance(last, ExecDo)
         if best is not None and best.word in ("forbidden", "exception") and best.subject == last.target:
-            if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}) and self._skill.weighs:
+            if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}):
                 return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
         # What was changed is told in memory; a second cause that stands there too is put right next.
         second = next((found for found in recall.known_causes(state) if recall.at_fault(found) != last.target), None)
-        if second and self._skill.counts and state.memory[-1:] == (second,):
+        if second and state.memory[-1:] == (second,):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)
 
@@ -246,14 +185,12 @@ class ScriptedOperator:
 
     def _labels(self, state: ObserverState, cause: Finding) -> tuple[str, str]:
         """Level and type: of what stands beside the cause, where that says more."""
-        beside = recall.words_at(state, cause.subject) if self._skill.weighs else ()
+        beside = recall.words_at(state, cause.subject)
         told = (BOTH[both] for word in beside if (both := frozenset({cause.word, word})) in BOTH)
         return next(told, REMEDY.get(cause.word, USUAL)[1:])
 
     def _second(self, state: ObserverState, cause: Finding) -> Finding | None:
         """A cause that the last look shows at another component."""
-        if not self._skill.counts:
-            return None
         causes = (found for found in state.last if recall.is_cause(found))
         return next((found for found in causes if recall.at_fault(found) != recall.at_fault(cause)), None)
 
@@ -276,8 +213,18 @@ class ScriptedOperator:
         return EvolverPlan(tuple(steps[:3]))
 
 
-class ExpertOperator(ScriptedOperator):
-    """The same information, used well: an upper bound for what a prompt allows."""
+def _is_stale(state: ObserverState, best: Finding) -> bool:
+    """Metrics that say what the alert said: that there are errors, or that it is slow."""
+    return best.word in ("exception", "delay") and recall.asked(state) == "metrics"
 
-    def __init__(self, codec: WordCodec, profile: PromptProfile, seed: int = 0) -> None:
-        super().__init__(codec, profile, seed, EXPERT)
+
+def _freshest(state: ObserverState, best: Finding) -> Finding:
+    """Of several pointers the first to somebody who was not looked at: callers may complain of one another."""
+    led = [finding for finding in state.last if finding.word in POINTERS]
+    fresh = (finding for finding in led if not recall.looks_at(state, recall.pointed(finding)))
+    return next(fresh, best)
+
+
+def _next_check(state: ObserverState, best: Finding) -> str:
+    check = NEXT_LOOK.get(best.word, "describe")
+    return check if check != recall.asked(state) else recall.after(check, ROUNDS[""])

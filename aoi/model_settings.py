@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Dtype = Literal["float32", "bfloat16"]
 RewardMode = Literal["executed", "judge"]
+Corrections = Literal["sft", "dpo", "seeded", "none"]
 Preset = Literal["auto", "seed", "small", "paper-14b", "ours-14b"]
 
 
@@ -45,6 +46,10 @@ class TrainingSettings(Group):
     """Prompts of each GRPO step."""
     group_size: int = Field(default=8, ge=2)
     """Sampled completions of each prompt. One has no baseline."""
+    corrections: Corrections = "sft"
+    """How verified corrections enter: `sft` imitates them before GRPO, `dpo` prefers each before GRPO to what was
+    decided in the same state on the way to the failure, `seeded` puts them among the sampled completions of GRPO,
+    weighted by importance; `none` leaves them out."""
     reward: RewardMode = "executed"
     """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
     place, by the paper's six dimensions: for clusters that cannot be forked."""
@@ -63,8 +68,9 @@ class TrainingSettings(Group):
     """Compute activations again instead of keeping them: a large base fits, a third slower."""
     evolver_steps: int = Field(default=60, ge=0)
     """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
-    plans: int = Field(default=6, ge=1)
-    """Corrective plans that are sampled for each failure."""
+    tries: int = Field(default=16, ge=1)
+    """Tries at each problem that no rollout solved, by all proposers together; the search stops at the first that is
+    verified."""
     warm_start: bool = True
     """Start from the champion's adapter; otherwise from the bare base."""
 

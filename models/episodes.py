@@ -34,7 +34,9 @@ class EpisodeSpec(Record):
     rollout_seed: int
     arm: str
     plan: CorrectivePlan | None = None
-    """Guidance: what the Evolver proposes for this problem."""
+    """A try at this problem: its decisions so far are carried out again, its steps are shown as guidance."""
+    temperature: float | None = None
+    """Of the Observer; None is what the run has."""
     injection: str | None = None
     """Id of an injection that is planted into all that is read. Only an evaluation has any."""
 
@@ -131,10 +133,11 @@ def run_specs(
             arm=spec.arm,
             bundle=bundle.digest,
             rollout_seed=spec.rollout_seed,
-            guidance=spec.plan,
+            guidance=spec.plan if spec.plan and spec.plan.steps else None,
+            prefix=spec.plan.prefix if spec.plan else (),
             injection=spec.injection,
             keep_traceback=keep_traceback,
-            temperature=temperature,
+            temperature=temperature if spec.temperature is None else spec.temperature,
         )
         for spec in specs
     )

@@ -1,8 +1,10 @@
-"""Evolve: failed trajectories -> corrective plans -> guided re-execution -> verified corrections -> examples."""
+"""Evolve: failed trajectories -> tries in their worlds -> verified corrections -> examples."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from aoi.learning.correcting import Correcting, Try
 from aoi.learning.lessons import Judged, judged, learning_report, training_examples
 from aoi.learning.proposals import proposed, to_repair
 from aoi.records.base import Record, Ref
@@ -34,20 +36,21 @@ class Corrections(Record):
 
 @stage("collect", "training", timeout_s=6 * 3600)
 def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Corrections:
-    """Teach the Evolver on what was solved, let it correct what failed, and let the world judge."""
+    """Teach the Evolver on what was solved, search for what would have been right where all failed, and let the world
+    judge."""
     store = workspace().store
     bundle = open_bundle(champion)
     trajectories = list(read_set(store, episodes))
+    failed = to_repair(trajectories)
     evolver = _teach(cycle, bundle, [each for each in trajectories if each.content.outcome.success])
-    plans = _propose(cycle, bundle, evolver, to_repair(trajectories)) if evolver else []
-    malformed = [plan for plan in plans if plan.status == "malformed"]
-    executed = _execute(cycle, bundle, [plan for plan in plans if plan.status != "malformed"])
-    examples = training_examples(trajectories, executed, prompter_of(bundle), workspace().settings.training.reward)
+    found = _search(cycle, bundle, evolver, failed)
+    plans = [*(each.plan for each in found.executed), *found.malformed]
+    examples = training_examples(trajectories, found.kept(), prompter_of(bundle), workspace().settings.training.reward)
     return Corrections(
-        plans=put_rows(store, "plans", [*(each.plan for each in executed), *malformed]),
+        plans=put_rows(store, "plans", plans),
         examples=put_rows(store, "examples", examples),
         evolver=store.put_folder("adapter", evolver) if evolver else None,
-        learning=learning_report(trajectories, executed, malformed, examples),
+        learning=learning_report(trajectories, failed, plans, found.results(), examples),
     )
 
 
@@ -61,22 +64,40 @@ def _teach(cycle: Cycle, champion: Bundle, solved: Sequence[Trajectory]) -> Path
     return teach(champion, solved, folder, seed=seed, settings=ws.settings.training)
 
 
-def _propose(cycle: Cycle, champion: Bundle, evolver: Path, failed: Sequence[Trajectory]) -> list[CorrectivePlan]:
+def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequence[Trajectory]) -> Correcting:
+    """Wave after wave of tries, until nothing is open or nothing is left to spend."""
     settings = workspace().settings
     seed = derive_seed(settings.seed, "plans", cycle.number)
-    with policy_of(champion, serving(), {"evolver": evolver}) as policy:
-        return proposed(failed, policy, prompter_of(champion), plans=settings.training.plans, seed=seed)
+    with ExitStack() as open_:
+        write = None
+        if evolver is not None:
+            policy = open_.enter_context(policy_of(champion, serving(), {"evolver": evolver}))
+            prompter = prompter_of(champion)
+
+            def write(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
+                return proposed(nodes, policy, prompter, plans=count, seed=seed)
+
+        budget, iterations = settings.training.tries, champion.profile.iterations
+        found = Correcting(failed, budget=budget, iterations=iterations, write=write)
+        while tries := found.wave():
+            found.learn(_execute(cycle, champion, tries))
+    return found
 
 
-def _execute(cycle: Cycle, champion: Bundle, plans: Sequence[CorrectivePlan]) -> list[Judged]:
-    """Run each plan as guidance in the problem that failed. The Observer is the champion, and answers itself."""
+def _execute(cycle: Cycle, champion: Bundle, tries: Sequence[Try]) -> list[Judged]:
+    """Carry each try out in the problem that failed. The Observer is the champion, and answers itself."""
     ws = workspace()
-    if not plans:
-        return []
     seed = derive_seed(ws.settings.seed, "guided", cycle.number)
     specs = [
-        EpisodeSpec(instance=plan.instance, rollout_seed=derive_seed(seed, plan.digest()), arm="guided", plan=plan)
-        for plan in plans
+        EpisodeSpec(
+            instance=plan.instance,
+            rollout_seed=derive_seed(seed, plan.digest()),
+            arm="guided",
+            plan=plan,
+            # What is tested is the plan: sampling noise of the Observer would fail good ones. A retry is nothing else.
+            temperature=ws.settings.collect.temperature if plan.proposer == "retry" else 0.0,
+        )
+        for plan, _ in tries
     ]
     ref = run_sharded(
         ws.store,
@@ -86,6 +107,6 @@ def _execute(cycle: Cycle, champion: Bundle, plans: Sequence[CorrectivePlan]) ->
         serving(),
         leases=ws.leases,
         shard_size=ws.settings.collect.shard_size,
-        temperature=0.0,  # what is tested is the plan: sampling noise of the Observer would fail good ones
+        temperature=0.0,
     )
-    return [judged(plan, guided) for plan, guided in zip(plans, read_set(ws.store, ref), strict=True)]
+    return [judged(plan, guided, node) for (plan, node), guided in zip(tries, read_set(ws.store, ref), strict=True)]

@@ -11,7 +11,7 @@ from aoi.language.prompting import Prompter, unguided
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.problems.oracle import Truth
 from aoi.records.decision import Finding
-from aoi.records.episode import Step, Trajectory
+from aoi.records.episode import Step, Trajectory, Utterance
 from aoi.records.learning import CorrectivePlan, Source, TrainingExample
 
 
@@ -41,12 +41,33 @@ def verified(plan: CorrectivePlan, guided: Trajectory, truth: Truth) -> Correcti
     return plan.model_copy(update={"status": "verified", "verified_by": guided.content.digest()})
 
 
-def correction_examples(guided: Trajectory, plan: CorrectivePlan, prompter: Prompter) -> Iterator[TrainingExample]:
-    """The decisions of a verified correction, without the guidance. Raises: ValueError for an unverified plan."""
+def correction_examples(
+    guided: Trajectory, plan: CorrectivePlan, prompter: Prompter, node: Trajectory | None = None
+) -> Iterator[TrainingExample]:
+    """The decisions of a verified correction, without the guidance. Raises: ValueError for an unverified plan.
+
+    The one with which it left the course of `node` has what was decided there instead.
+    """
     if plan.status != "verified" or plan.verified_by != guided.content.digest():
         raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
     for kept in purify(guided):
-        yield _example(guided, kept, prompter, "verified_correction", plan)
+        example = _example(guided, kept, prompter, "verified_correction", plan)
+        if node is not None and kept.step.index == len(plan.prefix):
+            example = _beside(example, node, kept.step, prompter)
+        yield example
+
+
+def _beside(example: TrainingExample, node: Trajectory, step: Step, prompter: Prompter) -> TrainingExample:
+    """The example with the failed decision of the same state, if that was another deed and the state is the same."""
+    if step.index >= len(node.content.steps):
+        return example
+    failed = node.content.steps[step.index]
+    instead = decision_of(failed)
+    if failed.state is None or unguided_prompt(failed, prompter) != example.prompt_ids:
+        return example
+    if instead is not None and example.target is not None and instead.do == example.target.do:
+        return example
+    return example.model_copy(update={"rejected_ids": _said(failed).completion_ids})
 
 
 def success_examples(trajectory: Trajectory, prompter: Prompter) -> Iterator[TrainingExample]:
@@ -79,7 +100,7 @@ def _example(
     trajectory: Trajectory, kept: Kept, prompter: Prompter, source: Source, plan: CorrectivePlan | None = None
 ) -> TrainingExample:
     content, step, is_target = trajectory.content, kept.step, source != "decision_point"
-    spoken = next(said for said in step.utterances if said.role == "observer")
+    spoken = _said(step)
     # Without a plan in view the recorded ids are the unguided prompt, and older records have nothing else.
     prompt_ids = spoken.prompt_ids if content.guidance is None else unguided_prompt(step, prompter)
     return TrainingExample(
@@ -90,6 +111,7 @@ def _example(
         prompt_ids=prompt_ids,
         target_ids=spoken.completion_ids if is_target else None,
         target=kept.decision if is_target else None,
+        behaviour=spoken.logprobs if is_target else None,
         step=step.index,
         commands=tuple(decision_of(earlier) or earlier.decision for earlier in content.steps[: step.index]),
         world=content.world,
@@ -97,3 +119,8 @@ def _example(
         source_trajectory=content.digest(),
         plan=plan.digest() if plan else None,
     )
+
+
+def _said(step: Step) -> Utterance:
+    """What the Observer said in a step."""
+    return next(said for said in step.utterances if said.role == "observer")

@@ -9,14 +9,15 @@ from aoi.model_settings import RewardMode
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
-from aoi.records.report import LearningReport
+from aoi.records.report import LearningReport, ProposerResult
 
 
 class Judged(NamedTuple):
-    """A plan after its execution, and the episode that it guided."""
+    """A plan after its execution, the episode that it guided, and the one whose course that left."""
 
     plan: CorrectivePlan
     guided: Trajectory
+    node: Trajectory
 
     @property
     def is_verified(self) -> bool:
@@ -24,13 +25,13 @@ class Judged(NamedTuple):
         return self.plan.status == "verified"
 
 
-def judged(plan: CorrectivePlan, guided: Trajectory) -> Judged:
+def judged(plan: CorrectivePlan, guided: Trajectory, node: Trajectory) -> Judged:
     """The plan as the world found it."""
-    return Judged(verified(plan, guided, scenario.build(plan.instance).truth), guided)
+    return Judged(verified(plan, guided, scenario.build(plan.instance).truth), guided, node)
 
 
 def training_examples(
-    trajectories: Sequence[Trajectory], executed: Sequence[Judged], prompter: Prompter, reward: RewardMode = "executed"
+    trajectories: Sequence[Trajectory], corrected: Sequence[Judged], prompter: Prompter, reward: RewardMode = "executed"
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and every decision point that was met as a prompt.
 
@@ -39,9 +40,8 @@ def training_examples(
     them it compares.
     """
     examples: list[TrainingExample] = []
-    for each in executed:
-        if each.is_verified:
-            examples += correction_examples(each.guided, each.plan, prompter)
+    for each in corrected:
+        examples += correction_examples(each.guided, each.plan, prompter, each.node)
     if reward == "judge":
         for trajectory in trajectories:
             if trajectory.content.outcome.success:
@@ -51,19 +51,22 @@ def training_examples(
 
 def learning_report(
     trajectories: Sequence[Trajectory],
-    executed: Sequence[Judged],
-    malformed: Sequence[CorrectivePlan],
+    failed: Sequence[Trajectory],
+    plans: Sequence[CorrectivePlan],
+    proposers: tuple[ProposerResult, ...],
     examples: Sequence[TrainingExample],
 ) -> LearningReport:
     """The counts that a cycle's report shows."""
-    passed = [each.plan for each in executed if each.is_verified]
+    passed = [plan for plan in plans if plan.status == "verified"]
     targets = sum(example.target_ids is not None for example in examples)
     return LearningReport(
         episodes=len(trajectories),
         solved=sum(trajectory.content.outcome.success for trajectory in trajectories),
-        plans=len(executed) + len(malformed),
+        failed_problems=len(failed),
+        plans=len(plans),
         verified=len(passed),
         repaired_problems=len({plan.source_trajectory for plan in passed}),
+        proposers=proposers,
         examples=targets,
         prompts=len(examples) - targets,
     )

@@ -16,18 +16,34 @@ class PlanStep(Record):
     """`probe CHECK H` or `exec ACTION H [VALUE]`, with the handles of the episode it repairs."""
 
 
-class CorrectivePlan(Record):
-    """What the Evolver proposes in place of a failed trajectory's actions."""
+Proposer = Literal["evolver", "retry", "suspects", "remedies", "oracle"]
+"""Who thought of a plan. `oracle` plans are privileged: they are reported apart and never counted as anybody's."""
+SEARCH = "search"
+"""Author of a plan that no model wrote."""
 
+
+class CorrectivePlan(Record):
+    """One try at a failed problem: where it leaves the failed course, and what is suggested from there.
+
+    Version 2 brought `prefix`, `attempt` and the proposers of the search; version 1 knew the Evolver and the oracle,
+    whose plans begin with the episode.
+    """
+
+    schema_version: Literal[2] = 2
     instance: ProblemInstance
     source_trajectory: Sha256
-    """Content digest of the failed trajectory."""
+    """Content digest of the failed trajectory that all tries at this problem go back to."""
+    prefix: tuple[Decision | str, ...] = ()
+    """Decisions that are carried out again before the plan begins, of the failed trajectory or of a try that grew out
+    of it; a malformed one is its text."""
+    attempt: int = Field(default=0, ge=0)
+    """Number of the try: a retry has no steps, and differs by its sampling noise alone."""
     mode: Literal["repair", "augment"]
-    proposer: Literal["evolver", "oracle"]
-    """`oracle` plans are privileged: they are reported apart and never counted as the Evolver's."""
+    proposer: Proposer
     evolver: str
-    """Digest of the adapter that wrote the plan, or `oracle`."""
+    """Digest of the adapter that wrote the plan; `oracle`; `search` where no model did."""
     steps: tuple[PlanStep, ...]
+    """Empty for a retry, and for what is malformed."""
     failure: Literal["no_fix", "incomplete_diagnosis", "wrong_path", "no_verification", "stopped_early", "wrong_fix"]
     prompt_ids: tuple[int, ...]
     completion_ids: tuple[int, ...]
@@ -36,6 +52,12 @@ class CorrectivePlan(Record):
     verified_by: Sha256 | None = None
     """Content digest of the guided trajectory that passed."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, fields: Any) -> Any:
+        is_old = isinstance(fields, dict) and fields.get("schema_version") == 1
+        return fields | {"schema_version": 2} if is_old else fields
+
 
 Source = Literal["verified_correction", "success", "decision_point", "operator_labelled"]
 
@@ -43,11 +65,12 @@ Source = Literal["verified_correction", "success", "decision_point", "operator_l
 class TrainingExample(Record):
     """One Observer decision to learn from: a prompt, a way to replay it, sometimes a target.
 
-    Version 2 tells decision points from successes, brought `target` and holds `commands` as they were parsed. Version 1
-    called both `success`; whether there was something to imitate told them apart.
+    Version 3 brought `rejected_ids` and `behaviour`. Version 2 tells decision points from successes, brought `target`
+    and holds `commands` as they were parsed. Version 1 called both `success`; whether there was something to imitate
+    told them apart.
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     instance: ProblemInstance
     kind: TaskKind
     split: Split
@@ -58,6 +81,11 @@ class TrainingExample(Record):
     """What to imitate; None for an example that only GRPO may use."""
     target: Decision | None = None
     """What `target_ids` say: the gold decision that a judge compares with. None in examples of version 1."""
+    rejected_ids: tuple[int, ...] | None = None
+    """What was decided instead in the same state, on the way to a failure: the other half of a preference pair."""
+    behaviour: tuple[float, ...] | None = None
+    """Log-probability of each of `target_ids` for whoever said it, with the plan in view where there was one: what an
+    importance weight is measured against. None if it was not sampled."""
     step: int = Field(ge=0)
     commands: tuple[Decision | str, ...]
     """Decisions that lead from the first step to this one: with the world digest they replay it. A malformed one is its
@@ -71,11 +99,11 @@ class TrainingExample(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_version_1(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or fields.get("schema_version") != 1:
+    def _from_former_versions(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or fields.get("schema_version") not in (1, 2):
             return fields
         is_point = fields.get("source") == "success" and fields.get("target_ids") is None
-        return fields | {"schema_version": 2} | ({"source": "decision_point"} if is_point else {})
+        return fields | {"schema_version": 3} | ({"source": "decision_point"} if is_point else {})
 
 
 class BundleManifest(Record):

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from aoi.records.base import Record, Sha256
 from aoi.records.evaluation import SliceResult
+from aoi.records.learning import Proposer
 from aoi.records.promotion import Verdict
 
 
@@ -14,22 +15,47 @@ class StageTime(Record):
     seconds: float = Field(ge=0)
 
 
+class ProposerResult(Record):
+    """What one proposer's tries at failed problems came to."""
+
+    proposer: Proposer
+    failures: int = Field(ge=0)
+    """Failures that it can be asked about: remedies are for mitigations alone."""
+    equal_tries: int = Field(ge=0)
+    """Tries at each failure that every proposer had, before anybody was preferred."""
+    repaired_equally: int = Field(ge=0)
+    """Failures that those repaired: what proposers are compared by."""
+    tries: int = Field(ge=0)
+    """All its tries."""
+    verified: int = Field(ge=0)
+    repaired: int = Field(ge=0)
+    """Failures with at least one verified try of its own."""
+
+
 class LearningReport(Record):
     """What the cycle learned from."""
 
     episodes: int = Field(ge=0)
     solved: int = Field(ge=0)
     quarantined: int = Field(default=0, ge=0)
+    failed_problems: int = Field(default=0, ge=0)
+    """Problems that no rollout solved: what corrections are searched for."""
     plans: int = Field(default=0, ge=0)
-    """Corrective plans that the Evolver proposed."""
+    """Tries at them, by all proposers."""
     verified: int = Field(default=0, ge=0)
-    """Plans whose execution the oracle passed and whose answer was earned."""
+    """Tries that the oracle passed and whose answer was earned."""
     repaired_problems: int = Field(default=0, ge=0)
-    """Failed problems with at least one verified plan."""
+    """Failed problems with at least one verified try."""
+    proposers: tuple[ProposerResult, ...] = ()
     examples: int = Field(default=0, ge=0)
     """Decisions to imitate."""
     prompts: int = Field(default=0, ge=0)
     """Decision points for GRPO."""
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of failed problems that a verified correction was found for; None if nothing failed."""
+        return self.repaired_problems / self.failed_problems if self.failed_problems else None
 
 
 class CycleReport(Record):

@@ -1,13 +1,24 @@
-"""Prompt and completion pairs as tensors, and the loss on completions: shared by pre-training and fine-tuning."""
+"""Prompt and completion pairs as tensors, and the loss on completions: shared by all that is not GRPO."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from models.training.forward import Forward
+
+
+class Sample(Protocol):
+    """What a step learns from: a value that JSON can hold, and how much of it there is to compute."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    @property
+    def tokens(self) -> int:
+        """Read and predicted."""
+        ...
 
 
 class Pair(NamedTuple):
@@ -45,17 +56,28 @@ def accumulate(forward: Forward, batch: Sequence[Pair], microbatch: int) -> floa
 
 def completion_loss(forward: Forward, batch: Sequence[Pair]) -> Tensor:
     """Weighted sum of cross-entropies over completion tokens; differentiable in what `forward` computes with."""
+    losses = _token_losses(forward, batch)
+    factors = [pair.weight for pair in batch for _ in pair.completion]
+    return (losses * torch.tensor(factors, device=losses.device)).sum()
+
+
+def log_likelihoods(forward: Forward, batch: Sequence[Pair]) -> Tensor:
+    """Log-probability of each whole completion, (B,); differentiable."""
+    losses = _token_losses(forward, batch)
+    rows = torch.tensor([row for row, pair in enumerate(batch) for _ in pair.completion], device=losses.device)
+    return -losses.new_zeros(len(batch)).index_add(0, rows, losses)
+
+
+def _token_losses(forward: Forward, batch: Sequence[Pair]) -> Tensor:
+    """Cross-entropy of every completion token, row by row."""
     width = max(pair.tokens for pair in batch) - 1
     inputs = torch.zeros(len(batch), width, dtype=torch.long)
     keep = torch.zeros(len(batch), width, dtype=torch.bool)
     targets: list[int] = []
-    factors: list[float] = []
-    for row, (prompt, completion, weight) in enumerate(batch):
+    for row, (prompt, completion, _) in enumerate(batch):
         ids = prompt + completion[:-1]
         inputs[row, : len(ids)] = torch.tensor(ids)
         keep[row, len(prompt) - 1 : len(ids)] = True
         targets.extend(completion)
-        factors.extend([weight] * len(completion))
     logits = forward.logits(inputs, keep)
-    losses = functional.cross_entropy(logits, torch.tensor(targets, device=logits.device), reduction="none")
-    return (losses * torch.tensor(factors, device=logits.device)).sum()
+    return functional.cross_entropy(logits, torch.tensor(targets, device=logits.device), reduction="none")

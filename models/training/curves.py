@@ -63,7 +63,7 @@ class Curve:
 class TrainingRun(Record):
     """Curves and the digest of what came out. Holds no times: equal inputs give an equal record."""
 
-    method: Literal["pretrain", "sft", "grpo"]
+    method: Literal["pretrain", "sft", "dpo", "grpo"]
     points: tuple[CurvePoint, ...]
     steps: int
     examples: int

@@ -1,10 +1,14 @@
-"""One cycle's training of the Observer's adapter: imitate what was verified, then improve on measured rewards."""
+"""One cycle's training of the Observer's adapter: learn from what was verified, then improve on measured rewards.
+
+Verified corrections enter in one of three ways (`AOI_TRAINING__CORRECTIONS`): imitated before GRPO, preferred before it
+to what failed in the same state, or as a completion of their own groups in it.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aoi import progress
-from aoi.model_settings import RewardMode, TrainingSettings
+from aoi.model_settings import Corrections, TrainingSettings
 from aoi.records.learning import TrainingExample
 from models.adapters import AdapterSettings
 from models.bundle import Bundle
@@ -13,6 +17,7 @@ from models.training.balance import balanced
 from models.training.curves import CurvePoint, TrainingRun
 from models.training.grpo import GrpoSettings, grpo
 from models.training.pooled import PooledReward, Start
+from models.training.preferences import prefer
 from models.training.sft import SftSettings, epochs_of, sft
 from models.workers import worker_count, worker_pool
 
@@ -38,11 +43,11 @@ def fit(
     """
     runs: list[TrainingRun] = []
     start = Start(parent.folder, parent.base, warm_start, serving, settings.reward)
-    targets = balanced(_imitated(rows, settings.reward), seed)
+    targets = balanced(_corrected(rows, settings.corrections), seed)
     if settings.sft_steps and len(targets) >= MINIMUM:
-        runs.append(_imitate(start, targets, work / "sft", seed, settings))
-        start = start._replace(adapter=work / "sft")
-    prompts = balanced(_rewarded(rows, settings.reward), seed)
+        runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
+        start = start._replace(adapter=work / settings.corrections)
+    prompts = balanced(_rewarded(rows, settings), seed)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         choice = _grpo_settings(settings, parent.profile.completion_tokens)
         with worker_pool(worker_count()) as pool:
@@ -52,20 +57,31 @@ def fit(
     return runs, start.adapter
 
 
-def _imitated(rows: Sequence[TrainingExample], reward: RewardMode) -> list[TrainingExample]:
-    """What SFT sees. Where a judge rewards, the policy's own successes are there to compare with, not to imitate."""
-    return [row for row in rows if row.target_ids and not (reward == "judge" and row.source == "success")]
+def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[TrainingExample]:
+    """What is learnt from before GRPO. Successes are there for a judge to compare with, not to imitate."""
+    verified = [row for row in rows if row.target_ids and row.source != "success"]
+    match way:
+        case "sft":
+            return verified
+        case "dpo":
+            return [row for row in verified if row.rejected_ids]
+        case "seeded" | "none":
+            return []
 
 
-def _rewarded(rows: Sequence[TrainingExample], reward: RewardMode) -> list[TrainingExample]:
+def _rewarded(rows: Sequence[TrainingExample], settings: TrainingSettings) -> list[TrainingExample]:
     """What GRPO samples at: where decisions are executed, whatever was met; a judge has to know what was right."""
-    return [row for row in rows if (row.target is not None if reward == "judge" else row.target_ids is None)]
+    if settings.reward == "judge":
+        return [row for row in rows if row.target is not None]
+    met = [row for row in rows if row.target_ids is None]
+    return [*met, *(row for row in rows if row.behaviour)] if settings.corrections == "seeded" else met
 
 
-def _imitate(
+def _correct(
     start: Start, targets: Sequence[TrainingExample], folder: Path, seed: int, settings: TrainingSettings
 ) -> TrainingRun:
-    progress.stage("train: imitate")
+    progress.stage("train: imitate" if settings.corrections == "sft" else "train: prefer")
+    learn = sft if settings.corrections == "sft" else prefer
     choice = SftSettings(
         epochs=epochs_of(settings.sft_steps, len(targets)),
         learning_rate=settings.sft_learning_rate,
@@ -73,7 +89,7 @@ def _imitate(
         adapter=AdapterSettings.of(settings),
     )
     shown = _shown(settings.sft_steps)
-    return sft(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=shown)
+    return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=shown)
 
 
 def _reinforce(
@@ -101,6 +117,7 @@ def _grpo_settings(settings: TrainingSettings, completion_tokens: int) -> GrpoSe
         beta=settings.beta,
         microbatch=settings.microbatch,
         adapter=AdapterSettings.of(settings),
+        seeded=settings.corrections == "seeded",
         max_completion_tokens=completion_tokens,
         checkpoint_every=10,
     )

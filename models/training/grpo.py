@@ -4,6 +4,10 @@
 `models.policies.in_process` through its `rollout_func`, with noise that depends on seed, step and place alone. Any
 reward serves that maps an example and a completion to a number: one measured by executing the decision in its world,
 a judge's, or a shuffled control.
+
+Where groups are seeded, the last of an example's sampled completions gives way to its target. The old log-probabilities
+of a step are those of whoever said each completion, so the ratio of the loss is its importance weight: about 1 for what
+was sampled, of a target how likely it is now against how likely it was under the plan that led to it.
 """
 
 import random
@@ -56,6 +60,8 @@ class GrpoSettings(Record):
     temperature: float = 1.0
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "batch"
+    seeded: bool = False
+    """Whether the target of an example that has one stands among its completions."""
     max_completion_tokens: int = 32
     gradient_clip: float = 1.0
     adapter: AdapterSettings = AdapterSettings()
@@ -121,7 +127,7 @@ class _Rollout:
     def __init__(
         self, examples: Sequence[TrainingExample], eos_ids: frozenset[int], settings: GrpoSettings, seed: int
     ) -> None:
-        self.prompts = [example.prompt_ids for example in examples]
+        self.examples = examples
         self.eos_ids, self.settings, self.seed = eos_ids, settings, seed
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
@@ -130,15 +136,20 @@ class _Rollout:
         decoder = decoder_of(_adapted(trainer.accelerator.unwrap_model(trainer.model)))
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
         answers = _by_width(decoder, turns, self.eos_ids)
+        said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
+        for last in range(self.settings.group - 1, len(prompts), self.settings.group):
+            seeded = self.examples[int(prompts[last])]
+            if self.settings.seeded and seeded.target_ids and seeded.behaviour:
+                said[last] = [*seeded.target_ids], [*seeded.behaviour]
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
-            "completion_ids": [list(answer.token_ids) for answer in answers],
-            "logprobs": [list(answer.logprobs or ()) for answer in answers],
+            "completion_ids": [ids for ids, _ in said],
+            "logprobs": [logprobs for _, logprobs in said],
         }
 
     def _turn(self, prompt: str, salt: str) -> Turn:
         noise = int(sha256_hex(salt.encode())[:16], 16)
-        ids = self.prompts[int(prompt)]
+        ids = self.examples[int(prompt)].prompt_ids
         return Turn("observer", ids, self.settings.max_completion_tokens, self.settings.temperature, noise)
 
 
@@ -161,7 +172,13 @@ def _by_width(decoder: Decoder[Any], turns: Sequence[Turn], eos_ids: frozenset[i
 
 
 class _Trainer(GRPOTrainer):
-    """GRPOTrainer that resumes the adapter in training and leaves the KL term's reference where training started."""
+    """GRPOTrainer that resumes the adapter in training, leaves the KL term's reference where training started, and
+    weighs each completion against whoever said it."""
+
+    @override
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        scored: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        return scored | {"old_per_token_logps": scored["sampling_per_token_logps"]}
 
     @override
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:

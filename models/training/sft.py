@@ -1,15 +1,17 @@
 """Supervised fine-tuning of a LoRA adapter on pairs of prompt and completion.
 
 A loop of its own, some tens of lines, instead of TRL's: it shares its loss with pre-training, takes token ids as
-they are, and resumes from files that hold tensors only. Observer and Evolver (`evolver.py`) use it.
+they are, and resumes from files that hold tensors only. Observer and Evolver (`evolver.py`) use it, and preferences
+(`preferences.py`), which bring a loss of their own.
 """
 
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import torch
 from peft import PeftModel, set_peft_model_state_dict
@@ -23,9 +25,9 @@ from models import adapters, files
 from models.adapters import AdapterSettings
 from models.codec import TokenizerCodec
 from models.training import batches
-from models.training.batches import Pair
+from models.training.batches import Pair, Sample
 from models.training.curves import Curve, CurvePoint, Progress, TrainingRun
-from models.training.forward import forward_of
+from models.training.forward import Forward, forward_of
 
 BATCH = 32
 """Pairs of an optimiser step."""
@@ -46,6 +48,17 @@ class SftSettings(Record):
     log_every: int = 5
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 writes none."""
+
+
+class Objective(NamedTuple):
+    """What is minimised: a name for the curve, and how the loss of a batch is propagated back."""
+
+    method: Literal["sft", "dpo"]
+    accumulate: Callable[[Forward, Sequence[Any], int], float]
+    """The model, a batch and the sequences that fit at once -> the loss; its gradient is added up."""
+
+
+IMITATION = Objective("sft", batches.accumulate)
 
 
 @dataclass(slots=True)
@@ -90,13 +103,14 @@ def epochs_of(steps: int, pairs: int) -> int:
 
 def train_adapter(
     base: Path,
-    pairs: Sequence[Pair],
+    pairs: Sequence[Sample],
     folder: Path,
     *,
     seed: int,
     settings: SftSettings | None = None,
     warm_start: Path | None = None,
     progress: Progress | None = None,
+    objective: Objective = IMITATION,
 ) -> TrainingRun:
     """Fine-tune an adapter on `pairs`, in an order that `seed` alone determines. Raises: ValueError if empty."""
     settings = settings or SftSettings()
@@ -108,7 +122,7 @@ def train_adapter(
     curve = Curve(progress, _resume(run, folder / "checkpoint", identity))
     for step, indices in enumerate(order[run.step :], start=run.step + 1):
         rate = _rate(step, len(order), settings)
-        loss, norm = _update(run, [pairs[index] for index in indices], rate, settings)
+        loss, norm = _update(run, [pairs[index] for index in indices], rate, settings, objective)
         curve.add(loss)
         run.step = step
         is_checkpoint = bool(settings.checkpoint_every) and step % settings.checkpoint_every == 0
@@ -119,7 +133,7 @@ def train_adapter(
     digest = adapters.save(run.model, folder, files.weights_digest(base))
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return TrainingRun(
-        method="sft",
+        method=objective.method,
         points=tuple(curve.points),
         steps=len(order),
         examples=sum(map(len, order)),
@@ -135,13 +149,15 @@ def _start(base: Path, warm_start: Path | None, seed: int, settings: SftSettings
     return _Run(model, torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay))
 
 
-def _update(run: _Run, batch: list[Pair], rate: float, settings: SftSettings) -> tuple[float, float]:
+def _update(
+    run: _Run, batch: list[Sample], rate: float, settings: SftSettings, objective: Objective
+) -> tuple[float, float]:
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
     with torch.random.fork_rng():  # what is dropped depends on the step alone: a resumed run goes on as it would have
         torch.manual_seed(run.step)
-        loss = batches.accumulate(forward_of(run.model), batch, settings.microbatch)
+        loss = objective.accumulate(forward_of(run.model), batch, settings.microbatch)
     norm = torch.nn.utils.clip_grad_norm_(run.trained, settings.gradient_clip)
     run.optimiser.step()
     return loss, norm.item()
@@ -164,7 +180,7 @@ def _rate(step: int, steps: int, settings: SftSettings) -> float:
     return settings.learning_rate * (1.0 - 0.9 * (step - rise) / max(1, steps - rise))
 
 
-def _identity(base: Path, pairs: Sequence[Pair], seed: int, settings: SftSettings, warm_start: Path | None) -> Sha256:
+def _identity(base: Path, pairs: Sequence[Sample], seed: int, settings: SftSettings, warm_start: Path | None) -> Sha256:
     """What a checkpoint belongs to: it is only resumed by a run with the same inputs."""
     return files.digest_of(
         {

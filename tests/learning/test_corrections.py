@@ -268,7 +268,7 @@ def test_a_stored_example_of_the_former_version_says_what_it_is_when_it_is_read(
     assert TrainingExample.model_validate(old) == point
     imitated = old | {"target_ids": [7, 1], "step": 1, "commands": ['{"sum":"none"}']}
     read = TrainingExample.model_validate(imitated)
-    assert (read.source, read.target_ids, read.target, read.schema_version) == ("success", (7, 1), None, 2)
+    assert (read.source, read.target_ids, read.target, read.schema_version) == ("success", (7, 1), None, 3)
     assert read.commands == ('{"sum":"none"}',)
 
 

@@ -91,22 +91,23 @@ def test_only_corrections_that_the_world_passed_are_imitated_and_every_decision_
     solved: list[Trajectory], failed: list[Trajectory]
 ) -> None:
     plans = proposed(failed, Writer(PLANS[:1]), PROMPTER, plans=1, seed=1)
-    executed = [judged(plans[0], solved[0]), judged(plans[1], failed[1])]
+    executed = [judged(plans[0], solved[0], failed[0]), judged(plans[1], failed[1], failed[1])]
     assert [each.is_verified for each in executed] == [True, False]
     assert executed[0].plan.verified_by == solved[0].content.digest()
 
-    examples = training_examples(failed, executed, PROMPTER)
+    examples = training_examples(failed, executed[:1], PROMPTER)
     targets = [example for example in examples if example.target_ids is not None]
     assert targets
     assert {example.source_trajectory for example in targets} == {solved[0].content.digest()}
     assert len(examples) - len(targets) == sum(len(each.content.steps) for each in failed)
 
-    with_gold = training_examples([*failed, solved[1]], executed, PROMPTER, "judge")
+    with_gold = training_examples([*failed, solved[1]], executed[:1], PROMPTER, "judge")
     gold = [example for example in with_gold if example.source == "success"]
     assert {example.source_trajectory for example in gold} == {solved[1].content.digest()}
     assert all(example.target is not None for example in gold)
 
-    report = learning_report([*failed, solved[0]], executed, [], examples)
+    report = learning_report([*failed, solved[0]], failed, [each.plan for each in executed], (), examples)
     assert (report.episodes, report.solved, report.plans, report.verified) == (3, 1, 2, 1)
-    assert (report.repaired_problems, report.examples) == (1, len(targets))
+    assert (report.failed_problems, report.repaired_problems, report.coverage) == (2, 1, 0.5)
+    assert report.examples == len(targets)
     assert report.prompts == len(examples) - len(targets)

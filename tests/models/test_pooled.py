@@ -17,6 +17,7 @@ from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
 from aoi.learning.rewards import MeasuredReward
+from aoi.model_settings import Corrections
 from aoi.problems import catalogue, scenario
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance, TaskKind
@@ -144,11 +145,29 @@ def _own_pid(_: int) -> int:
     return os.getpid()
 
 
+def _corrections(golden: list[TrainingExample]) -> list[TrainingExample]:
+    """What a golden operator said, as if a plan had led to it where something else had been decided before."""
+    verified = {"source": "verified_correction", "plan": "3" * 64, "rejected_ids": (5, 5, 5)}
+    return [row.model_copy(update=verified | {"behaviour": (-0.5,) * len(row.target_ids or ())}) for row in golden]
+
+
+@pytest.mark.parametrize(("way", "methods"), [("dpo", ["dpo", "grpo"]), ("seeded", ["grpo"]), ("none", ["grpo"])])
+def test_corrections_enter_as_the_setting_says(
+    opened: Bundle, golden: list[TrainingExample], tmp_path: Path, way: Corrections, methods: list[str]
+) -> None:
+    prompts = [row.model_copy(update={"target_ids": None, "target": None}) for row in golden]
+    rows = [*_corrections(golden) * MINIMUM, *prompts]
+    settings = STEPS.model_copy(update={"corrections": way})
+    runs, adapter = fit(opened, None, rows, tmp_path, seed=1, settings=settings, serving=Serving())
+    assert [run.method for run in runs] == methods
+    assert adapter == tmp_path / "grpo"
+
+
 def test_fitting_imitates_then_reinforces_and_gives_the_last_adapter(
     opened: Bundle, golden: list[TrainingExample], tmp_path: Path
 ) -> None:
     prompts = [row.model_copy(update={"target_ids": None}) for row in golden]
-    rows = [*golden * MINIMUM, *prompts]
+    rows = [*_corrections(golden) * MINIMUM, *prompts]
     runs, adapter = fit(opened, None, rows, tmp_path / "a", seed=1, settings=STEPS, serving=Serving())
     assert [run.method for run in runs] == ["sft", "grpo"]
     assert adapter == tmp_path / "a" / "grpo"

@@ -1,0 +1,100 @@
+"""Tries at a failure: where they leave its course, whom they suspect, and that none is told the truth."""
+
+import pytest
+
+from aoi.learning.search import Tree, tries
+from aoi.records.decision import ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from aoi.records.episode import Trajectory
+from aoi.records.learning import CorrectivePlan
+from aoi.records.problem import TaskKind
+from tests.learning.handmade import episode, signal, step
+
+ITERATIONS = 6
+SURVEYED = ObserverState("locate", (), last=(Finding("refused", "s4"),))
+
+
+def failure(*, kind: TaskKind = TaskKind.LOCALIZATION) -> Trajectory:
+    """The survey pointed at s4; what paged was looked at, and blamed."""
+    return episode(
+        step(ProbeDo("logs", "s1"), signal("timeout", "s1", "s7"), state=SURVEYED),
+        step(SubmitDo("yes", "s1", "exception")),
+        kind=kind,
+        success=False,
+    )
+
+
+def steps_of(plans: list[CorrectivePlan]) -> list[list[str]]:
+    return [[each.do for each in plan.steps] for plan in plans]
+
+
+def test_suspects_are_looked_at_where_they_were_not_and_in_the_order_of_what_speaks_against_them() -> None:
+    looks = steps_of(tries(Tree(failure()), "suspects", 3, ITERATIONS))
+    assert [do.split()[2] for do, *_ in looks] == ["s7", "s4", "s1"]
+    assert "probe logs s1" not in [do for plan in looks for do in plan]
+
+
+def test_looks_begin_where_the_failure_stopped_looking() -> None:
+    tree = Tree(failure())
+    for plan in tries(tree, "suspects", 3, ITERATIONS):
+        assert [said.do for said in plan.prefix] == [ProbeDo("logs", "s1")]
+        assert plan.source_trajectory == tree.source
+
+
+def test_a_long_failure_is_left_early_enough_for_a_plan_and_an_answer() -> None:
+    long = episode(*[step(ProbeDo("logs", "s1"), signal("refused", "s1", "s4"))] * ITERATIONS, success=False)
+    for proposer in ("suspects", "remedies"):
+        for plan in tries(Tree(long), proposer, 3, ITERATIONS):
+            assert len(plan.prefix) + len(plan.steps) + 1 < ITERATIONS
+
+
+def test_retries_begin_at_every_step_and_differ_though_they_say_nothing() -> None:
+    plans = tries(Tree(failure()), "retry", 4, ITERATIONS)
+    assert [len(plan.prefix) for plan in plans] == [0, 1, 0, 1]
+    assert len({plan.digest() for plan in plans}) == 4
+    assert steps_of(plans) == [[]] * 4
+
+
+def test_changes_are_tried_in_mitigations_alone_and_known_causes_first_together() -> None:
+    assert tries(Tree(failure()), "remedies", 3, ITERATIONS) == []
+    mitigation = episode(
+        step(ProbeDo("endpoints", "s4"), signal("targetport", "s4"), signal("oomkilled", "s7"), state=SURVEYED),
+        step(ExecDo("rollback", "s4")),
+        step(SubmitDo("yes", "s4", "targetport")),
+        kind=TaskKind.MITIGATION,
+        success=False,
+    )
+    plans = tries(Tree(mitigation), "remedies", 6, ITERATIONS)
+    first, *others = steps_of(plans)
+    assert set(first) == {"exec fix_port s4", "exec set_limits s7"}
+    assert {"exec fix_port s4", "exec set_limits s7", "exec rollback s7"} <= {do for plan in others for do in plan}
+    assert all([said.do for said in plan.prefix] == [ProbeDo("endpoints", "s4")] for plan in plans)
+
+
+def test_no_try_is_made_twice() -> None:
+    tree = Tree(failure())
+    plans = [plan for _ in range(20) for plan in tries(tree, "suspects", 4, ITERATIONS)]
+    assert len(steps_of(plans)) == len({str(steps) for steps in steps_of(plans)})
+    assert tries(tree, "suspects", 4, ITERATIONS) == []
+    assert tree.attempts == len(plans)
+
+
+def test_the_search_goes_on_from_the_try_that_saw_most() -> None:
+    tree = Tree(failure())
+    blind = episode(step(SubmitDo("no"), state=SURVEYED), success=False, number=1)
+    seeing = episode(
+        step(ProbeDo("logs", "s4"), signal("panic", "s4"), signal("waits", "s1", "s7"), state=SURVEYED),
+        step(ProbeDo("pods", "s7"), signal("crashloop", "s7")),
+        step(SubmitDo("no")),
+        success=False,
+        number=2,
+    )
+    tree.nodes += [blind, seeing]
+    assert tree.best is seeing
+    plan, *_ = tries(tree, "suspects", 1, ITERATIONS)
+    assert [said.do for said in plan.prefix] == [ProbeDo("logs", "s4"), ProbeDo("pods", "s7")]
+    assert (plan.source_trajectory, plan.instance) == (tree.source, tree.root.content.instance)
+
+
+def test_what_only_the_evolver_can_think_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="evolver"):
+        tries(Tree(failure()), "evolver", 1, ITERATIONS)

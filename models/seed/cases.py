@@ -4,10 +4,11 @@ What is said to it is `models.seed.invented`; nothing here knows how a decision 
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aoi.agents.operators.knowledge import REMEDY, USUAL, WEAK
+from aoi.agents.operators.recollection import NOISE
 from aoi.language import lexicon
 from aoi.language.lexicon import POINTERS
 from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo
@@ -16,7 +17,8 @@ from models.seed.runbook import CAUSES, USUAL_CHECK
 TASKS = tuple(lexicon.TASKS)
 NODE_SHARE = 0.05
 """Episodes whose culprit is a node."""
-_POINTERS, _WEAK = tuple(sorted(POINTERS)), tuple(sorted(WEAK))
+_POINTERS, _WEAK, _NOISE = tuple(sorted(POINTERS)), tuple(sorted(WEAK)), tuple(sorted(NOISE))
+_STRONG = tuple(word for word in CAUSES if word not in WEAK and word not in POINTERS)
 _WEIGHTS = tuple(0.3 if word in WEAK else 1.0 for word in CAUSES)
 """A weak signal is seldom the cause: a model that answers with each at once would look no further."""
 
@@ -35,6 +37,8 @@ class Mixture:
     """Episodes that begin with what a survey found, as real ones do; the others with an empty page."""
     survey_right: float = 0.6
     """Of these, what share names the cause; the others show a symptom, or point the way."""
+    several: float = 0.2
+    """Faults with a second beside them, at a component of its own."""
     guided: float = 0.15
     """Episodes with a plan in the prompt, which is followed."""
     evolver: float = 0.4
@@ -59,10 +63,12 @@ class Case:
     cause: str | None
     check: str
     """The look at the culprit that shows the cause."""
-    remedy: tuple[str, str, str]
-    """Action, level, type."""
+    remedies: Mapping[str, tuple[str, str, str]]
+    """Action, level and type of each cause."""
     weak: str | None
     others: tuple[str, ...]
+    second: Finding | None = None
+    """A cause of its own at another component, which shows beside the first."""
     plan: tuple[ProbeDo | ExecDo, ...] = ()
     did: list[Do] = field(default_factory=list)
 
@@ -70,6 +76,11 @@ class Case:
     def culprit(self) -> str:
         """The component that is to blame."""
         return self.path[-1]
+
+    @property
+    def remedy(self) -> tuple[str, str, str]:
+        """Action, level and type of its first cause. Raises: KeyError where nothing is wrong."""
+        return self.remedies[self.cause or ""]
 
 
 def invent(rng: random.Random, mixture: Mixture) -> Case:
@@ -81,6 +92,10 @@ def invent(rng: random.Random, mixture: Mixture) -> Case:
         path = (*path[:-1], f"n{rng.randint(1, lexicon.MAX_NODES)}")
     is_healthy = rng.random() < mixture.healthy
     cause = rng.choices(CAUSES, weights=_WEIGHTS)[0]
+    second = None
+    if not is_healthy and rng.random() < mixture.several:
+        second = Finding(rng.choice(_STRONG), others[-1])
+    remedies = {word: _remedy(word, rng, mixture) for word in (cause, *((second.word,) if second else ()))}
     noisy = rng.sample(others, rng.choice((0, 0, 1, 1, 2)))
     return Case(
         task=rng.choice(TASKS[:2] if is_healthy else TASKS),
@@ -89,9 +104,10 @@ def invent(rng: random.Random, mixture: Mixture) -> Case:
         pointers=tuple(rng.choice(_POINTERS) for _ in range(hops)),
         cause=None if is_healthy else cause,
         check=rng.choice(lexicon.CHECKS) if rng.random() < mixture.invented_check else USUAL_CHECK[cause],
-        remedy=_remedy(cause, rng, mixture),
+        remedies=remedies,
         weak=rng.choice(_WEAK) if rng.random() < mixture.weak_first and cause not in WEAK else None,
         others=others,
+        second=second,
     )
 
 
@@ -114,11 +130,15 @@ def repair(case: Case) -> ExecDo:
 
 def surveyed(case: Case, rng: random.Random, mixture: Mixture) -> tuple[Finding, ...]:
     """What a survey shows before the first look: the cause, or how far the rules came; of a healthy case little."""
-    noise = tuple(Finding(rng.choice(_WEAK[:8]), other) for other in rng.sample(case.others, rng.choice((0, 0, 0, 1))))
+    noise = tuple(Finding(rng.choice(_NOISE), other) for other in rng.sample(case.others, rng.choice((0, 0, 0, 1))))
     if rng.random() >= mixture.surveyed:
         return ()
     if case.cause is None:
         return noise
+    if case.second:
+        both = (Finding(case.cause, case.culprit), case.second)
+        symptom = (Finding(case.weak, rng.choice(both).subject),) if case.weak else noise
+        return (*(both if rng.random() < 0.5 else reversed(both)), *symptom)
     if rng.random() < mixture.survey_right:
         pointer = tuple(map(Finding, case.pointers[-1:], case.path[-1:]))
         return (Finding(case.cause, case.culprit), *pointer, *noise)
@@ -133,7 +153,7 @@ def look(case: Case, do: ProbeDo, rng: random.Random) -> tuple[Finding, ...]:
     noise = []
     if rng.random() < 0.35:
         for other in rng.sample(case.others, rng.choice((1, 1, 2))):
-            noise.append(Finding(rng.choice((*_WEAK[:8], "healthy", "healthy", "healthy")), other))
+            noise.append(Finding(rng.choice((*_NOISE, "healthy", "healthy", "healthy")), other))
     return (*shown, *noise) if rng.random() < 0.8 else (*noise, *shown)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from aoi.agents.operators.knowledge import WEAK
 from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.language.lexicon import SIGNALS
@@ -21,6 +20,8 @@ from models.seed.making import withheld
 
 SURE = Mixture(healthy=0, surveyed=1, survey_right=1, guided=0, looks=1, probes=0, evolver=0)
 """Every survey names the cause."""
+TOLD_APART = {"imagepull", "missingconfig", "oomkilled"}
+"""Causes of several classes: an analysis takes the look that tells them apart first."""
 
 
 def _said(mixture: Mixture, count: int = 3_000, seed: int = 21) -> Iterator[tuple[str, Decision]]:
@@ -45,9 +46,12 @@ def test_a_survey_that_names_the_cause_is_answered_at_once() -> None:
     begun = _begun(SURE)
     assert len(begun) > 500
     for prompt, said in begun:
+        assert said.cause is not None
+        if prompt.startswith("<obs> analyse") and said.cause.word in TOLD_APART:
+            continue
         assert isinstance(said.do, ExecDo if prompt.startswith("<obs> mitigate") else SubmitDo)
-        assert said.cause == said.summary
-        assert said.confidence == 9
+        assert f" {said.cause.word} {said.cause.subject}" in prompt.partition("<last>")[2]
+        assert said.confidence >= 5
 
 
 def test_a_plan_is_followed_before_what_the_survey_named_is_answered() -> None:
@@ -55,7 +59,6 @@ def test_a_plan_is_followed_before_what_the_survey_named_is_answered() -> None:
     assert len(begun) > 100
     for said in begun:
         assert isinstance(said.do, ProbeDo)
-        assert said.phase == "verify"
 
 
 def test_the_default_mixture_holds_both() -> None:
@@ -67,10 +70,7 @@ def test_a_healthy_case_is_never_mended_nor_put_down_to_a_cause_with_confidence(
     said = [said for _, said in _said(Mixture(healthy=1), 6_000) if not isinstance(said.do, ProbeDo)]
     assert len(said) > 1_000
     assert all(isinstance(end.do, SubmitDo) for end in said)
-    # Noise about a component that pages is doubted to the last look, and then guessed at: rare, and unsure.
-    guesses = [end for end in said if end.do != SubmitDo("no")]
-    assert len(guesses) < 0.02 * len(said)
-    assert all(end.confidence <= 5 and end.cause is not None and end.cause.word in WEAK for end in guesses)
+    assert {end.do for end in said} == {SubmitDo("no")}
 
 
 def test_every_word_but_healthy_is_answered_within_six_thousand_examples() -> None:

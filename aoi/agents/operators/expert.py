@@ -3,7 +3,7 @@
 An upper bound for what a prompt allows without learning, and what the seed model imitates on training mechanisms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aoi.agents import checks
 from aoi.agents.operators import recollection as recall
@@ -36,10 +36,13 @@ class ExpertOperator:
 
     adapter = "scripted:ExpertOperator"
 
-    def __init__(self, codec: WordCodec, profile: PromptProfile) -> None:
+    def __init__(
+        self, codec: WordCodec, profile: PromptProfile, remedies: Mapping[str, tuple[str, str, str]] | None = None
+    ) -> None:
+        """`remedies` (action, level, type by cause) are taken over its own knowledge of these causes."""
         if profile.layout != "words-1":
             raise ValueError(f"scripted operators read the layout words-1, not {profile.layout}")
-        self._codec, self._profile = codec, profile
+        self._codec, self._profile, self._told = codec, profile, remedies or {}
 
     def generate(self, turns: Sequence[Turn]) -> list[Generation]:
         """Answer every turn by itself."""
@@ -52,7 +55,7 @@ class ExpertOperator:
     def _say(self, state: PromptState) -> Utterable:
         match state:
             case ObserverState():
-                return self._decide(state)
+                return self.decide(state)
             case ProbeState(check, target):
                 return ProbeCommand(checks.compact(check, target))
             case ExecutorState(action, target, value, failure):
@@ -63,7 +66,8 @@ class ExpertOperator:
 
     # ------------------------------------------------------------ deciding
 
-    def _decide(self, state: ObserverState) -> Decision:
+    def decide(self, state: ObserverState) -> Decision:
+        """What an Observer in this state does next."""
         best = state.last[0] if state.last else None
         known = recall.known_cause(state)
         if state.plan:
@@ -150,7 +154,8 @@ class ExpertOperator:
 
     def _after_change(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """A change was made: submit if it shows, otherwise look again."""
-        cause = known or recall.suspect(state) or best
+        shown = best if best is not None and best.word != "healthy" else None
+        cause = known or recall.suspect(state) or recall.most_telling(state) or shown
         last = state.last_do
         assert isinstance(last, ExecDo)
         if best is not None and best.word in ("forbidden", "exception") and best.subject == last.target:
@@ -166,7 +171,7 @@ class ExpertOperator:
     def _conclude(self, state: ObserverState, summary: Finding | None, cause: Finding) -> Decision:
         if state.task != "mitigate":
             return self._submit(state, summary, cause)
-        action, _, _ = REMEDY.get(cause.word, USUAL)
+        action, _, _ = self._remedy(cause)
         target = recall.at_fault(cause)
         # One thing is remembered of each look: here the cause that waits.
         summary = self._second(state, cause) or summary
@@ -185,9 +190,12 @@ class ExpertOperator:
 
     def _labels(self, state: ObserverState, cause: Finding) -> tuple[str, str]:
         """Level and type: of what stands beside the cause, where that says more."""
-        beside = recall.words_at(state, cause.subject)
+        beside = () if cause.word in self._told else recall.words_at(state, cause.subject)
         told = (BOTH[both] for word in beside if (both := frozenset({cause.word, word})) in BOTH)
-        return next(told, REMEDY.get(cause.word, USUAL)[1:])
+        return next(told, self._remedy(cause)[1:])
+
+    def _remedy(self, cause: Finding) -> tuple[str, str, str]:
+        return self._told.get(cause.word) or REMEDY.get(cause.word, USUAL)
 
     def _second(self, state: ObserverState, cause: Finding) -> Finding | None:
         """A cause that the last look shows at another component."""

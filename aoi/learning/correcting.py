@@ -20,7 +20,7 @@ FIRST = 3
 """Tries of each proposer at each failure, before anybody is preferred."""
 WAVE = 4
 """Tries at a failure in each later wave: then the best node of its tree is left anew."""
-UNLEARNED: tuple[Proposer, ...] = ("retry", "suspects", "remedies")
+UNLEARNED: tuple[Proposer, ...] = ("retry", "suspects", "answers", "remedies")
 
 Write = Callable[[Sequence[Trajectory], int], list[CorrectivePlan]]
 """Failures and a number -> that many plans of the Evolver for each, without repeats."""
@@ -119,7 +119,7 @@ class Correcting:
         return ["evolver", *UNLEARNED]
 
     def _is_best(self, proposer: Proposer) -> bool:
-        """Whether it repaired more than any other, at equal tries. Remedies have fewer failures to repair."""
+        """Whether it repaired more than any other, at equal tries; answers and remedies have fewer failures to repair."""
         repaired = {result.proposer: result.repaired_equally for result in self.results()}
         return all(repaired[proposer] > count for other, count in repaired.items() if other != proposer)
 
@@ -148,4 +148,6 @@ class Correcting:
 
 
 def _applies(proposer: Proposer, tree: Tree) -> bool:
-    return proposer != "remedies" or tree.root.content.kind is TaskKind.MITIGATION
+    if proposer in ("answers", "remedies"):
+        return (proposer == "remedies") == (tree.root.content.kind is TaskKind.MITIGATION)
+    return True

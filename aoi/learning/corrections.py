@@ -52,7 +52,7 @@ def correction_examples(
         raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
     for kept in purify(guided):
         example = _example(guided, kept, prompter, "verified_correction", plan)
-        if node is not None and kept.step.index == len(plan.prefix):
+        if node is not None and kept.step.index == plan.branch:
             example = _beside(example, node, kept.step, prompter)
         yield example
 

@@ -6,12 +6,16 @@ tries is told what the agents saw, never the truth: that only says whether a try
 
   retry      the policy alone, with sampling noise, from a step of the node on
   suspects   looks at the components that evidence implicates, as nobody has looked at them yet
+  answers    elsewhere, other answers that what was seen would bear: another component, a second one, other classes
   remedies   in a mitigation, typed changes of those components
   evolver    plans that the Evolver writes (`proposals`)
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations, product
+from typing import NamedTuple
 
 from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
 from aoi.agents.operators.recollection import at_fault, is_cause, pointed
@@ -21,8 +25,8 @@ from aoi.learning.corrections import surveyed
 from aoi.learning.failures import classify
 from aoi.learning.purifier import decided
 from aoi.records.base import Sha256
-from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo
-from aoi.records.episode import Trajectory
+from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.records.episode import Step, Trajectory
 from aoi.records.learning import SEARCH, CorrectivePlan, PlanStep, Proposer
 from aoi.records.problem import TaskKind
 
@@ -30,6 +34,14 @@ LOOKS = 2
 """Looks that a plan about a suspect suggests."""
 ROOM = 2
 """Decisions that a plan leaves for what follows it."""
+TOGETHER = 3
+"""Suspects that are thought of two at a time: there may be two faults."""
+PLAIN = 3
+"""Single changes that are tried before pairs of them."""
+SURE = 9
+"""Confidence of an answer of the search: it is kept only if it is right."""
+CLASSES = tuple(both for both, _ in Counter((level, kind) for _, level, kind in REMEDY.values()).most_common())
+"""Levels and types that operators know of, the commonest first."""
 
 
 @dataclass(slots=True)
@@ -63,6 +75,8 @@ def tries(tree: Tree, proposer: Proposer, count: int, iterations: int) -> list[C
             thought = _retries(node)
         case "suspects":
             thought = _looks(node, iterations)
+        case "answers":
+            thought = _answers(node, iterations)
         case "remedies":
             thought = _changes(node, iterations)
         case _:
@@ -70,18 +84,25 @@ def tries(tree: Tree, proposer: Proposer, count: int, iterations: int) -> list[C
     return list(_new(tree, proposer, count, thought))
 
 
-Thought = tuple[int, tuple[ProbeDo | ExecDo, ...]]
-"""After how many decisions of the node a try leaves its course, and what it suggests."""
+class Thought(NamedTuple):
+    """Where a try leaves the course of its node, and what it does there."""
+
+    branch: int
+    """Decisions of the node that are made again."""
+    steps: tuple[ProbeDo | ExecDo, ...] = ()
+    """What is suggested to the policy."""
+    answer: Decision | None = None
+    """Given in its place: a policy that is sure never says anything else."""
 
 
 def _new(tree: Tree, proposer: Proposer, count: int, thoughts: Iterator[Thought]) -> Iterator[CorrectivePlan]:
-    node = tree.best
-    course = _course(node)
-    for branch, steps in thoughts:
+    course = _course(tree.best)
+    for branch, steps, answer in thoughts:
         if count == 0:
             return
-        key = (str(course[:branch]), str(steps))
-        if steps and key in tree.proposed:
+        prefix = (*course[:branch], *((answer,) if answer else ()))
+        key = (str(prefix), str(steps))
+        if proposer != "retry" and key in tree.proposed:
             continue
         tree.proposed.add(key)
         tree.attempts += 1
@@ -89,7 +110,8 @@ def _new(tree: Tree, proposer: Proposer, count: int, thoughts: Iterator[Thought]
         yield CorrectivePlan(
             instance=tree.root.content.instance,
             source_trajectory=tree.source,
-            prefix=course[:branch],
+            prefix=prefix,
+            branch=branch,
             attempt=tree.attempts,
             mode="repair",
             proposer=proposer,
@@ -115,7 +137,7 @@ def _retries(node: Trajectory) -> Iterator[Thought]:
     last = max(len(node.content.steps) - 1, 0)
     order = list(dict.fromkeys((0, last, last // 2, *range(last + 1))))
     while True:
-        yield from ((branch, ()) for branch in order)
+        yield from map(Thought, order)
 
 
 def _looks(node: Trajectory, iterations: int) -> Iterator[Thought]:
@@ -127,7 +149,7 @@ def _looks(node: Trajectory, iterations: int) -> Iterator[Thought]:
         for suspect in suspects:
             open_ = [look for check in _order(suspect) if (look := ProbeDo(check, at_fault(suspect))) not in done]
             if looks := tuple(open_[start : start + LOOKS]):
-                yield branch, looks
+                yield Thought(branch, looks)
 
 
 def _changes(node: Trajectory, iterations: int) -> Iterator[Thought]:
@@ -136,16 +158,43 @@ def _changes(node: Trajectory, iterations: int) -> Iterator[Thought]:
         return
     suspects = _suspects(node)
     branch = min(_concluded(node), max(iterations - 1 - ROOM, 0))
-    causes = [ExecDo(REMEDY.get(s.word, USUAL)[0], at_fault(s)) for s in suspects if is_cause(s)]
-    if len(causes) > 1:
-        yield branch, tuple(causes[:LOOKS])
+    usual = [ExecDo(_actions(suspect)[0], at_fault(suspect)) for suspect in suspects]
+    causes = [do for do, suspect in zip(usual, suspects, strict=True) if is_cause(suspect)]
+    yield from (Thought(branch, pair) for pair in permutations(causes[:TOGETHER], 2))
     ranked = [
         (place + rank, ExecDo(action, at_fault(suspect)))
         for place, suspect in enumerate(suspects)
         for rank, action in enumerate(_actions(suspect))
     ]
-    for _, change in sorted(ranked, key=lambda one: one[0]):
-        yield branch, (change,)
+    changes = [change for _, change in sorted(ranked, key=lambda one: one[0])]
+    first, others = changes[:PLAIN], changes[PLAIN:]
+    yield from (Thought(branch, (change,)) for change in first)
+    yield from (Thought(branch, pair) for pair in permutations(usual[:TOGETHER], 2))
+    yield from (Thought(branch, (change,)) for change in others)
+
+
+def _answers(node: Trajectory, iterations: int) -> Iterator[Thought]:
+    """What was seen, answered otherwise: causes one by one, by pairs, and the first in every class."""
+    if node.content.kind is TaskKind.MITIGATION:
+        return
+    branch = min(_concluded(node), max(iterations - 1, 0))
+    state = node.content.steps[min(branch, len(node.content.steps) - 1)].state if node.content.steps else None
+    summary = state.last[0] if state and state.last else None
+    named = [Finding(found.word, at_fault(found)) for found in _suspects(node) if found.word != _PAGED]
+    pairs = [(one, None) for one in named[:TOGETHER]] + list(permutations(named[:TOGETHER], 2))
+    for cause, also in pairs:
+        yield Thought(branch, answer=_answer(node, summary, cause, also, REMEDY.get(cause.word, USUAL)[1:]))
+    yield Thought(branch, answer=Decision(summary, "submit", None, SURE, SubmitDo("no")))
+    if node.content.kind is TaskKind.ANALYSIS:
+        for labels, (cause, also) in product(CLASSES, pairs):
+            yield Thought(branch, answer=_answer(node, summary, cause, also, labels))
+
+
+def _answer(
+    node: Trajectory, summary: Finding | None, cause: Finding, also: Finding | None, labels: tuple[str, str]
+) -> Decision:
+    told = labels if node.content.kind is TaskKind.ANALYSIS else (None, None)
+    return Decision(summary, "submit", cause, SURE, SubmitDo("yes", cause.subject, cause.word, *told, also=also))
 
 
 def _concluded(node: Trajectory) -> int:
@@ -160,7 +209,8 @@ def _concluded(node: Trajectory) -> int:
 
 def _seen(node: Trajectory) -> list[Finding]:
     """Everything unhealthy that the survey or a look has shown, once each, the newest last."""
-    looked = [Finding(s.word, s.subject, s.other) for step in node.content.steps for s in step.signals]
+    steps = [step for step in node.content.steps if not _is_refused_change(step)]
+    looked = [Finding(s.word, s.subject, s.other) for step in steps for s in step.signals]
     return [found for found in dict.fromkeys((*surveyed(node), *looked)) if found.word != "healthy"]
 
 
@@ -170,8 +220,14 @@ def _suspects(node: Trajectory) -> list[Finding]:
     ranked = sorted([*paged, *reversed(_seen(node))], key=_rank)
     first: dict[str, Finding] = {}
     for found in ranked:
-        first.setdefault(at_fault(found), found)
+        if at_fault(found) in node.content.handles:  # what the policy made up is nobody
+            first.setdefault(at_fault(found), found)
     return list(first.values())
+
+
+def _is_refused_change(step: Step) -> bool:
+    """What it shows is what became of the change, not what is wrong there."""
+    return isinstance(getattr(decision_of(step), "do", None), ExecDo) and step.status != "ok"
 
 
 _PAGED = "exception"

@@ -16,7 +16,7 @@ class PlanStep(Record):
     """`probe CHECK H` or `exec ACTION H [VALUE]`, with the handles of the episode it repairs."""
 
 
-Proposer = Literal["evolver", "retry", "suspects", "remedies", "oracle"]
+Proposer = Literal["evolver", "retry", "suspects", "answers", "remedies", "oracle"]
 """Who thought of a plan. `oracle` plans are privileged: they are reported apart and never counted as anybody's."""
 SEARCH = "search"
 """Author of a plan that no model wrote."""
@@ -25,8 +25,8 @@ SEARCH = "search"
 class CorrectivePlan(Record):
     """One try at a failed problem: where it leaves the failed course, and what is suggested from there.
 
-    Version 2 brought `prefix`, `attempt` and the proposers of the search; version 1 knew the Evolver and the oracle,
-    whose plans begin with the episode.
+    Version 2 brought `prefix`, `branch`, `attempt` and the proposers of the search; version 1 knew the Evolver and the
+    oracle, whose plans begin with the episode.
     """
 
     schema_version: Literal[2] = 2
@@ -34,8 +34,10 @@ class CorrectivePlan(Record):
     source_trajectory: Sha256
     """Content digest of the failed trajectory that all tries at this problem go back to."""
     prefix: tuple[Decision | str, ...] = ()
-    """Decisions that are carried out again before the plan begins, of the failed trajectory or of a try that grew out
-    of it; a malformed one is its text."""
+    """Decisions that are carried out before the policy is asked: of the failed trajectory, or of a try that grew out of
+    it, and then the answer that is tried. A malformed one is its text."""
+    branch: int = Field(default=0, ge=0)
+    """How many of these were made before: the step at which the try leaves the failed course."""
     attempt: int = Field(default=0, ge=0)
     """Number of the try: a retry has no steps, and differs by its sampling noise alone."""
     mode: Literal["repair", "augment"]

@@ -16,7 +16,7 @@ MITIGATION = {"kind": TaskKind.MITIGATION}
 
 def failure(number: int, **options) -> Trajectory:
     return episode(
-        step(ProbeDo("logs", "s1"), signal("refused", "s1", "s4")),
+        step(ProbeDo("logs", "s1"), signal("refused", "s1", "s4"), signal("panic", "s7")),
         step(SubmitDo("yes", "s1", "exception")),
         success=False,
         number=number,
@@ -59,7 +59,7 @@ def test_every_proposer_has_the_same_tries_at_every_failure_before_anybody_is_pr
         key = (tried.source_trajectory, tried.proposer)
         counts[key] = counts.get(key, 0) + 1
     assert set(counts.values()) == {FIRST}
-    assert len(counts) == 5  # remedies are for the mitigation alone
+    assert len(counts) == 6  # answers are for the localization, remedies for the mitigation
 
 
 def test_no_failure_gets_more_tries_than_its_budget_and_none_after_it_is_repaired() -> None:
@@ -130,6 +130,6 @@ def test_results_count_what_equal_tries_repaired_apart_from_the_rest() -> None:
     correcting = Correcting([failure(1), failure(2)], budget=BUDGET, iterations=6, write=None)
     waves = run(correcting, lambda tried: tried.proposer == "retry" and tried.attempt > 2 * FIRST)
     assert len(waves) == 2
-    retry, suspects, remedies = correcting.results()
+    retry, suspects, answers, remedies = correcting.results()
     assert (retry.repaired_equally, retry.repaired, retry.failures) == (0, 2, 2)
-    assert (suspects.repaired, remedies.failures) == (0, 0)
+    assert (suspects.repaired, answers.failures, remedies.failures) == (0, 2, 0)

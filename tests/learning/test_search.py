@@ -70,6 +70,38 @@ def test_changes_are_tried_in_mitigations_alone_and_known_causes_first_together(
     assert all([said.do for said in plan.prefix] == [ProbeDo("endpoints", "s4")] for plan in plans)
 
 
+def answers(node: Trajectory, count: int = 40) -> list[SubmitDo]:
+    plans = tries(Tree(node), "answers", count, ITERATIONS)
+    assert all(plan.branch == len(plan.prefix) - 1 for plan in plans)
+    return [plan.prefix[-1].do for plan in plans]
+
+
+def test_answers_name_what_was_seen_alone_and_by_pairs() -> None:
+    given = answers(failure())
+    assert given[0] == SubmitDo("yes", "s7", "timeout")
+    assert SubmitDo("yes", "s4", "refused", also=Finding("timeout", "s7")) in given
+    assert SubmitDo("no") in given
+    assert all(do.component in (None, "s4", "s7") for do in given)
+
+
+def test_an_analysis_is_answered_in_every_class_and_a_mitigation_is_not_answered() -> None:
+    classes = {(do.level, do.type) for do in answers(failure(kind=TaskKind.ANALYSIS), 200) if do.verdict == "yes"}
+    assert {("virt", "misconfig"), ("app", "code"), ("hw", "operation")} <= classes
+    assert answers(failure(kind=TaskKind.MITIGATION)) == []
+
+
+def test_what_a_refused_change_shows_and_who_is_not_there_is_no_suspect() -> None:
+    changed = episode(
+        step(ExecDo("rollback", "s4"), signal("forbidden", "s4"), status="refused", state=SURVEYED),
+        step(ExecDo("rollback", "s29"), signal("forbidden", "s29"), status="refused"),
+        kind=TaskKind.MITIGATION,
+        success=False,
+    )
+    (first,), *_ = steps_of(tries(Tree(changed), "remedies", 20, ITERATIONS))
+    assert first == "exec rollback s4"
+    assert not any("s29" in do for plan in steps_of(tries(Tree(changed), "remedies", 40, ITERATIONS)) for do in plan)
+
+
 def test_no_try_is_made_twice() -> None:
     tree = Tree(failure())
     plans = [plan for _ in range(20) for plan in tries(tree, "suspects", 4, ITERATIONS)]

@@ -26,6 +26,8 @@ def columns(row: TrainingExample) -> Mapping[str, Value]:
         "not_of_training": row.split != "train" or problem.split != "train",
         "differs_from_problem": (row.kind, row.slice) != (problem.kind, problem.slice),
         "empty_target": row.target_ids is not None and not row.target_ids,
+        "rejects_what_it_teaches": row.rejected_ids is not None and row.rejected_ids == row.target_ids,
+        "behaviour_of_other_tokens": row.behaviour is not None and len(row.behaviour) != len(target),
         "negative_token_ids": min((*row.prompt_ids, *target), default=0) < 0,
         "replay_does_not_reach_its_step": len(row.commands) != row.step,
         "empty_commands": sum(isinstance(said, str) and not said.strip() for said in row.commands),
@@ -47,6 +49,8 @@ def expectations() -> Sequence[Any]:
         is_zero("not_of_training", "not of the training split"),
         is_zero("differs_from_problem", "its kind or slice is not its problem's"),
         is_zero("empty_target", "a target without tokens"),
+        is_zero("rejects_what_it_teaches", "its target is what it rejects"),
+        is_zero("behaviour_of_other_tokens", "log-probabilities of another number of tokens than its target"),
         is_zero("negative_token_ids", "a token id is negative"),
         is_zero("replay_does_not_reach_its_step", "its commands do not lead to its step"),
         is_zero("empty_commands", "a command of its replay is empty"),
@@ -59,7 +63,7 @@ def expectations() -> Sequence[Any]:
 
 CONTRACT = Contract(
     name="examples",
-    version=2,
+    version=3,
     owner="learning",
     severity="quarantines",
     record=TrainingExample,

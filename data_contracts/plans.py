@@ -1,18 +1,20 @@
-"""Contract of corrective plans: what the Evolver proposed and the world did or did not confirm. Owner: learning."""
+"""Contract of corrective plans: what was tried at failures and the world did or did not confirm. Owner: learning."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aoi.language.decision import NAME
 from aoi.language.lexicon import ACTIONS, CHECKS
-from aoi.records.learning import CorrectivePlan
+from aoi.records.learning import SEARCH, CorrectivePlan
 from data_contracts.contract import Contract, Value, between, digests, is_zero
 
 MOST_STEPS = 40
-_HANDLE = r"[sn][1-9][0-9]{0,2}"
+SAYS_NOTHING = ("retry", "answers")
+"""Proposers of tries without steps: the policy again, and an answer."""
 _VALUE = r"[A-Za-z0-9._:/=@,-]{1,200}"
 _STEP = re.compile(
-    rf"\s*(?:probe (?:{'|'.join(CHECKS)}) {_HANDLE}|exec (?:{'|'.join(ACTIONS)}) {_HANDLE}(?: {_VALUE}){{0,2}})\s*"
+    rf"\s*(?:probe (?:{'|'.join(CHECKS)}) {NAME}|exec (?:{'|'.join(ACTIONS)}) {NAME}(?: {_VALUE}){{0,2}})\s*"
 )
 
 
@@ -31,7 +33,9 @@ def columns(row: CorrectivePlan) -> Mapping[str, Value]:
         "verified_by_nothing": row.status == "verified" and row.verified_by is None,
         "verified_by_its_source": row.verified_by == row.source_trajectory,
         "unverified_with_a_witness": row.status != "verified" and row.verified_by is not None,
-        "no_steps": row.status != "malformed" and not row.steps,
+        "no_steps": row.status != "malformed" and not row.steps and row.proposer not in SAYS_NOTHING,
+        "leaves_its_course_after_its_end": row.branch > len(row.prefix),
+        "search_under_another_name": (row.proposer not in ("evolver", "oracle")) != (row.evolver == SEARCH),
         "oracle_under_another_name": (row.proposer == "oracle") != (row.evolver == "oracle"),
         "evolver_without_tokens": row.proposer == "evolver" and not (row.prompt_ids and row.completion_ids),
         "negative_token_ids": min((*row.prompt_ids, *row.completion_ids), default=0) < 0,
@@ -49,6 +53,8 @@ def expectations() -> Sequence[Any]:
         is_zero("verified_by_its_source", "verified by the very trajectory that failed"),
         is_zero("unverified_with_a_witness", "not verified, yet names a verifying trajectory"),
         is_zero("no_steps", "no step in it"),
+        is_zero("leaves_its_course_after_its_end", "leaves the failed course later than that was followed"),
+        is_zero("search_under_another_name", "a try of the search counted as a model's, or the other way round"),
         is_zero("oracle_under_another_name", "an oracle's plan counted as the Evolver's, or the other way round"),
         is_zero("evolver_without_tokens", "the Evolver's plan without the tokens it was written in"),
         is_zero("negative_token_ids", "a token id is negative"),
@@ -57,7 +63,7 @@ def expectations() -> Sequence[Any]:
 
 CONTRACT = Contract(
     name="plans",
-    version=1,
+    version=2,
     owner="learning",
     severity="quarantines",
     record=CorrectivePlan,

@@ -119,7 +119,7 @@ class Correcting:
         return ["evolver", *UNLEARNED]
 
     def _is_best(self, proposer: Proposer) -> bool:
-        """Whether it repaired more than any other, at equal tries; answers and remedies have fewer failures to repair."""
+        """Whether it repaired more than any other at equal tries; answers and remedies have fewer to repair."""
         repaired = {result.proposer: result.repaired_equally for result in self.results()}
         return all(repaired[proposer] > count for other, count in repaired.items() if other != proposer)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from aoi.learning.correcting import Correcting, Try
 from aoi.learning.lessons import Judged, judged, learning_report, training_examples
 from aoi.learning.proposals import proposed, to_repair
-from aoi.records.base import Record, Ref
+from aoi.records.base import Record, Ref, Sha256
 from aoi.records.episode import Trajectory, TrajectorySet
 from aoi.records.learning import CorrectivePlan
 from aoi.records.promotion import Cycle
@@ -26,7 +26,9 @@ class Corrections(Record):
     """What evolving came to, by reference."""
 
     plans: Ref
-    """All plans: verified, hints, malformed."""
+    """All tries: verified, hints, malformed."""
+    taught: tuple[Sha256, ...] = ()
+    """Digests of those that are learnt from: the shortest verified one of each failure."""
     examples: Ref
     """Training examples with targets (corrections) and without (prompts for GRPO)."""
     evolver: Ref | None
@@ -44,10 +46,11 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     failed = to_repair(trajectories)
     evolver = _teach(cycle, bundle, [each for each in trajectories if each.content.outcome.success])
     found = _search(cycle, bundle, evolver, failed)
-    plans = [*(each.plan for each in found.executed), *found.malformed]
-    examples = training_examples(trajectories, found.kept(), prompter_of(bundle), workspace().settings.training.reward)
+    plans, kept = [*(each.plan for each in found.executed), *found.malformed], found.kept()
+    examples = training_examples(trajectories, kept, prompter_of(bundle), workspace().settings.training.reward)
     return Corrections(
         plans=put_rows(store, "plans", plans),
+        taught=tuple(each.plan.digest() for each in kept),
         examples=put_rows(store, "examples", examples),
         evolver=store.put_folder("adapter", evolver) if evolver else None,
         learning=learning_report(trajectories, failed, plans, found.results(), examples),

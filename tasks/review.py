@@ -73,7 +73,8 @@ def _material(
         trajectories=_shown(evaluation, evaluated),
         curves=tuple(_curves(read_rows(ws.store, challenger.curves, TrainingRun))),
         contracts=contracts,
-        corrections=[plan for plan in plans if plan.status == "verified"],
+        corrections=[plan for plan in plans if plan.digest() in corrections.taught],
+        learning=corrections.learning,
         changes=changes(
             before,
             after,

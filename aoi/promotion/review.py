@@ -22,6 +22,7 @@ from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult
 from aoi.records.learning import CorrectivePlan
+from aoi.records.report import LearningReport
 from aoi.records.promotion import Champion, PromotionRequest
 
 MOST_BYTES = 500_000
@@ -51,6 +52,8 @@ class Material:
     contracts: Sequence[ContractReport] = ()
     corrections: Sequence[CorrectivePlan] = ()
     """Verified corrections that taught the challenger."""
+    learning: LearningReport | None = None
+    """What was collected and searched for them."""
     changes: Sequence[Change] = ()
     """Since the champion, of data, code and settings."""
     champion: Champion | None = None
@@ -128,6 +131,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             contracts=material.contracts,
             corrections=material.corrections[:most_rows],
             correction_count=len(material.corrections),
+            learning=material.learning,
             changes=material.changes[:most_rows],
             most_steps=_MOST_STEPS,
         )

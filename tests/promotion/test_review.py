@@ -17,6 +17,7 @@ from aoi.records.episode import Outcome, Signal
 from aoi.records.learning import BundleManifest, CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import Champion, PromotionRequest
+from aoi.records.report import LearningReport, ProposerResult
 from aoi.settings import Settings
 from tests.store.episodes import problem, step, trajectory
 
@@ -142,6 +143,28 @@ def test_every_figure_of_every_part_equals_its_record():
     for value in (decision.gain.estimate, decision.power, decision.detectable_gain):
         assert repr(float(value)) in read.values
     assert {"50", "47", "3"} <= set(read.values)
+
+
+def test_the_page_compares_who_searched_at_equal_tries_and_says_what_share_was_repaired():
+    found = ProposerResult(
+        proposer="suspects", failures=40, equal_tries=3, repaired_equally=17, tries=121, verified=23, repaired=19
+    )
+    learning = LearningReport(
+        episodes=256, solved=200, failed_problems=40, repaired_problems=25, plans=311, proposers=(found,)
+    )
+    read = Reader(render(material(learning=learning)))
+    assert {"40", "17", "121", "23", "19", "311", repr(25 / 40)} <= set(read.values)
+    assert "suspects" in read.text
+    assert "Proposer" not in Reader(render(material())).text
+
+
+def test_what_was_tried_without_a_plan_is_said_in_words():
+    (plan,) = material().corrections
+    again = plan.model_copy(update={"proposer": "retry", "steps": ()})
+    other = again.model_copy(update={"proposer": "answers", "prefix": ("{}",)})
+    text = Reader(render(material(corrections=[again, other]))).text
+    assert "the policy again" in text
+    assert "another answer" in text
 
 
 def test_runs_that_went_from_pass_to_fail_come_first_with_both_trajectories():

@@ -22,8 +22,8 @@ from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult
 from aoi.records.learning import CorrectivePlan
-from aoi.records.report import LearningReport
 from aoi.records.promotion import Champion, PromotionRequest
+from aoi.records.report import LearningReport
 
 MOST_BYTES = 500_000
 MOST_CASES = 24

@@ -25,8 +25,8 @@ def print_report(report: CycleReport) -> None:
     learning = report.learning
     out.print(f"\n[bold]Cycle {report.cycle}[/bold]: version {report.challenger_version} against the champion\n")
     out.print(
-        f"collected {learning.episodes} episodes, {learning.solved} solved; of {learning.failed_problems} problems that "
-        f"no rollout solved {learning.repaired_problems} repaired in the world, by {learning.plans} tries; "
+        f"collected {learning.episodes} episodes, {learning.solved} solved; of {learning.failed_problems} problems "
+        f"that no rollout solved {learning.repaired_problems} repaired in the world, by {learning.plans} tries; "
         f"{learning.examples} decisions to imitate, {learning.prompts} decision points to reinforce\n"
     )
     _print_slices("Success, held-out problems, same seeds for both", report.overall, report.slices, report.controls)

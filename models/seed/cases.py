@@ -37,7 +37,7 @@ class Mixture:
     """Episodes that begin with what a survey found, as real ones do; the others with an empty page."""
     survey_right: float = 0.6
     """Of these, what share names the cause; the others show a symptom, or point the way."""
-    several: float = 0.2
+    several: float = 0.4
     """Faults with a second beside them, at a component of its own."""
     guided: float = 0.15
     """Episodes with a plan in the prompt, which is followed."""
@@ -48,7 +48,7 @@ class Mixture:
     probes: float = 0.2
     """Lines of the Probe that are kept: they are all alike."""
     withheld: Collection[str] = ()
-    """Signals whose action, level and type are drawn at random instead of from the operators' knowledge."""
+    """Signals of which nothing is known: they are mended and classed as usual."""
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def invent(rng: random.Random, mixture: Mixture) -> Case:
     second = None
     if not is_healthy and rng.random() < mixture.several:
         second = Finding(rng.choice(_STRONG), others[-1])
-    remedies = {word: _remedy(word, rng, mixture) for word in (cause, *((second.word,) if second else ()))}
+    remedies = {word: _remedy(word, mixture) for word in (cause, *((second.word,) if second else ()))}
     noisy = rng.sample(others, rng.choice((0, 0, 1, 1, 2)))
     return Case(
         task=rng.choice(TASKS[:2] if is_healthy else TASKS),
@@ -111,10 +111,8 @@ def invent(rng: random.Random, mixture: Mixture) -> Case:
     )
 
 
-def _remedy(cause: str, rng: random.Random, mixture: Mixture) -> tuple[str, str, str]:
-    if cause in mixture.withheld:
-        return rng.choice(lexicon.ACTIONS), rng.choice(tuple(lexicon.LEVELS)), rng.choice(tuple(lexicon.TYPES))
-    return REMEDY.get(cause, USUAL)
+def _remedy(cause: str, mixture: Mixture) -> tuple[str, str, str]:
+    return USUAL if cause in mixture.withheld else REMEDY.get(cause, USUAL)
 
 
 def right_path(case: Case) -> tuple[ProbeDo | ExecDo, ...]:

@@ -80,7 +80,10 @@ def mixed(shown: Sequence[DecisionExample], seed: int) -> Iterator[DecisionExamp
 
 
 def withheld() -> frozenset[str]:
-    """Causes of held-out mechanisms alone: what repairs them, and how they are classed, is not told beforehand."""
+    """Causes of held-out mechanisms alone: what repairs them, and how they are classed, is not told beforehand.
+
+    They are invented with what usually helps: whoever knows nothing better does that, and chance would teach noise.
+    """
     known = {fault.cause for fault in MECHANISMS["train"]}
     first = {fault.cause for split in ("development", "test") for fault in MECHANISMS[split]} - known
     return frozenset(first | held_out_words().keys())

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from aoi.agents.operators.knowledge import USUAL
 from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.language.lexicon import SIGNALS
@@ -116,7 +117,13 @@ def test_every_word_that_only_held_out_mechanisms_have_is_withheld() -> None:
     assert held_out_words().keys() <= withheld()
 
 
-def test_what_a_withheld_word_needs_is_drawn_and_not_known() -> None:
-    remedies = {case.remedy for case, _ in _cases(Mixture(healthy=0, withheld=SIGNALS))}
-    known = {case.remedy for case, _ in _cases(Mixture(healthy=0))}
-    assert len(remedies) > 3 * len(known)
+def test_what_is_withheld_is_mended_and_classed_as_usual() -> None:
+    assert {case.remedy for case, _ in _cases(Mixture(healthy=0, withheld=SIGNALS)) if case.cause} == {USUAL}
+    assert len({case.remedy for case, _ in _cases(Mixture(healthy=0)) if case.cause}) > 10
+
+
+def test_a_second_cause_is_named_beside_the_first_at_another_component() -> None:
+    said = [said.do for _, said in _said(replace(SURE, several=1), 6_000)]
+    both = [do for do in said if isinstance(do, SubmitDo) and do.also]
+    assert len(both) > 1_000
+    assert all(do.also.subject != do.component for do in both if do.also)

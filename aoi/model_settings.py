@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Dtype = Literal["float32", "bfloat16"]
 RewardMode = Literal["executed", "judge"]
-Corrections = Literal["sft", "dpo", "seeded", "none"]
+Corrections = Literal["sft", "dpo", "seeded", "successes", "none"]
 Preset = Literal["auto", "seed", "small", "paper-14b", "ours-14b"]
 
 
@@ -49,7 +49,8 @@ class TrainingSettings(Group):
     corrections: Corrections = "sft"
     """How verified corrections enter: `sft` imitates them before GRPO, `dpo` prefers each before GRPO to what was
     decided in the same state on the way to the failure, `seeded` puts them among the sampled completions of GRPO,
-    weighted by importance; `none` leaves them out."""
+    weighted by importance; `none` leaves them out, and `successes` imitates the policy's own in their place: for
+    comparisons."""
     reward: RewardMode = "executed"
     """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
     place, by the paper's six dimensions: for clusters that cannot be forked."""

@@ -58,13 +58,15 @@ def fit(
 
 
 def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[TrainingExample]:
-    """What is learnt from before GRPO. Successes are there for a judge to compare with, not to imitate."""
+    """What is learnt from before GRPO. Successes are mostly there for a judge to compare with."""
     verified = [row for row in rows if row.target_ids and row.source != "success"]
     match way:
         case "sft":
             return verified
         case "dpo":
             return [row for row in verified if row.rejected_ids]
+        case "successes":
+            return [row for row in rows if row.source == "success"]
         case "seeded" | "none":
             return []
 
@@ -80,8 +82,8 @@ def _rewarded(rows: Sequence[TrainingExample], settings: TrainingSettings) -> li
 def _correct(
     start: Start, targets: Sequence[TrainingExample], folder: Path, seed: int, settings: TrainingSettings
 ) -> TrainingRun:
-    progress.stage("train: imitate" if settings.corrections == "sft" else "train: prefer")
-    learn = sft if settings.corrections == "sft" else prefer
+    progress.stage("train: prefer" if settings.corrections == "dpo" else "train: imitate")
+    learn = prefer if settings.corrections == "dpo" else sft
     choice = SftSettings(
         epochs=epochs_of(settings.sft_steps, len(targets)),
         learning_rate=settings.sft_learning_rate,

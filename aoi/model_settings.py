@@ -79,7 +79,7 @@ class TrainingSettings(Group):
 class SeedModelSettings(Group):
     """The model that the project makes itself where `AOI_MODEL__BASE` names none."""
 
-    steps: int = Field(default=1000, ge=1)
+    steps: int = Field(default=1400, ge=1)
     demonstrations: int = Field(default=1200, ge=1)
     """Episodes of the expert operator, on training mechanisms only."""
 

@@ -47,7 +47,7 @@ Hiding = Literal["auto", "credentials", "values"]
 class CollectSettings(Group):
     """How many episodes a cycle collects with the champion."""
 
-    problems: int = Field(default=128, ge=1)
+    problems: int = Field(default=384, ge=1)
     """Problems of the training split in each cycle, drawn anew from the cycle's seed."""
     rollouts: int = Field(default=2, ge=1)
     """Episodes of each problem."""

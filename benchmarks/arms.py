@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from aoi.language.prompting import Prompter
-from aoi.learning.corrections import prompt_examples, success_examples
+from aoi.learning.corrections import success_examples
+from aoi.learning.lessons import training_examples
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.settings import TrainingSettings
@@ -47,7 +48,7 @@ def _with_corrections(material: Material) -> list[TrainingExample]:
 
 def _without_corrections(material: Material) -> list[TrainingExample]:
     """The budget of the search, spent on further problems."""
-    return [*material.points, *prompt_examples(material.further, material.prompter)]
+    return [*material.points, *training_examples(material.further, (), material.prompter, seed=material.seed)]
 
 
 def _with_successes(material: Material) -> list[TrainingExample]:

@@ -47,7 +47,9 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     evolver = _teach(cycle, bundle, [each for each in trajectories if each.content.outcome.success])
     found = _search(cycle, bundle, evolver, failed)
     plans, kept = [*(each.plan for each in found.executed), *found.malformed], found.kept()
-    examples = training_examples(trajectories, kept, prompter_of(bundle), workspace().settings.training.reward)
+    settings = workspace().settings
+    seed, reward = derive_seed(settings.seed, "curriculum", cycle.number), settings.training.reward
+    examples = training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=reward)
     return Corrections(
         plans=put_rows(store, "plans", plans),
         taught=tuple(each.plan.digest() for each in kept),

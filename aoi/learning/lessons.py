@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import correction_examples, prompt_examples, success_examples, verified
+from aoi.learning.curriculum import uncertain
 from aoi.model_settings import RewardMode
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
@@ -31,9 +32,14 @@ def judged(plan: CorrectivePlan, guided: Trajectory, node: Trajectory) -> Judged
 
 
 def training_examples(
-    trajectories: Sequence[Trajectory], corrected: Sequence[Judged], prompter: Prompter, reward: RewardMode = "executed"
+    trajectories: Sequence[Trajectory],
+    corrected: Sequence[Judged],
+    prompter: Prompter,
+    *,
+    seed: int,
+    reward: RewardMode = "executed",
 ) -> list[TrainingExample]:
-    """Verified corrections to imitate, and every decision point that was met as a prompt.
+    """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
     Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
     (docs/learning.md), and executed rewards use the same episodes better. A judge needs their decisions as well: with
@@ -46,7 +52,9 @@ def training_examples(
         for trajectory in trajectories:
             if trajectory.content.outcome.success:
                 examples += success_examples(trajectory, prompter)
-    return [*examples, *prompt_examples(trajectories, prompter)]
+    worth = uncertain(trajectories, seed)
+    points = prompt_examples(trajectories, prompter)
+    return [*examples, *(point for point in points if point.step in worth[point.source_trajectory])]
 
 
 def learning_report(

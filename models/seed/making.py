@@ -37,7 +37,7 @@ def make_seed_model(folder: Path, settings: SeedModelSettings, seed: int) -> Non
     shown = demonstrated(settings.demonstrations, seed)
     held_out = min(HELD_OUT, len(shown) // 10)
     progress.stage("pre-train")
-    use_threads(1)
+    use_threads(worker_count())  # nobody else computes now
     run = pretrain(
         mixed(shown[held_out:], seed),
         folder,

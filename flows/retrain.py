@@ -16,6 +16,7 @@ from tasks.evolve import evolve
 from tasks.gate import decide
 from tasks.install import ensure_champion
 from tasks.promote import promote
+from tasks.recheck import recheck
 from tasks.register import register
 from tasks.report import report
 from tasks.review import review_page
@@ -49,13 +50,14 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
 
     # Registered before it is measured: an answer to "what was that?" must exist for losers too.
     challenger = register(cycle, train(cycle, champion, corrections, examples.accepted))
+    followed = recheck(cycle, champion, challenger.tree, corrections)
     evaluated = evaluate(cycle, champion, challenger.tree)
     measured = validate_evaluation(cycle, evaluated.result)
 
     # From here on a person could be asked, so everything that the page shows has to be stored first.
     request = decide(cycle, challenger, measured.accepted)
     reports = (*episodes.reports, *plans.reports, *examples.reports, *measured.reports)
-    page = review_page(cycle, request, challenger, corrections, evaluated, reports)
+    page = review_page(cycle, request, challenger, followed, evaluated, reports)
     approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
     promote(cycle, request, approval)  # does nothing without an approval, and None is never one
     return report(cycle, corrections, request, page, close_cycle(cycle, request, approval))

@@ -34,6 +34,8 @@ class Corrections(Record):
     evolver: Ref | None
     """Stored folder of the Evolver's adapter; None if there was nothing to teach it."""
     learning: LearningReport
+    outcomes: Ref | None = None
+    """What became of each failure after training; None before that was looked at."""
 
 
 @stage("collect", "training", timeout_s=6 * 3600)

@@ -20,6 +20,7 @@ STAGES = (
     "validate_examples",
     "train",
     "register",
+    "recheck",
     "evaluate",
     "validate_evaluation",
     "decide",

@@ -13,7 +13,7 @@ from aoi.records.base import Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult
-from aoi.records.learning import CorrectivePlan
+from aoi.records.learning import CorrectionOutcome, CorrectivePlan
 from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.store.shards import read_rows, read_set
 from models.registry import Registry
@@ -75,6 +75,7 @@ def _material(
         contracts=contracts,
         corrections=[plan for plan in plans if plan.digest() in corrections.taught],
         learning=corrections.learning,
+        outcomes=read_rows(ws.store, corrections.outcomes, CorrectionOutcome) if corrections.outcomes else (),
         changes=changes(
             before,
             after,

@@ -21,7 +21,7 @@ from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult
-from aoi.records.learning import CorrectivePlan
+from aoi.records.learning import CorrectionOutcome, CorrectivePlan
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import LearningReport
 
@@ -54,6 +54,8 @@ class Material:
     """Verified corrections that taught the challenger."""
     learning: LearningReport | None = None
     """What was collected and searched for them."""
+    outcomes: Sequence[CorrectionOutcome] = ()
+    """What became of each failure."""
     changes: Sequence[Change] = ()
     """Since the champion, of data, code and settings."""
     champion: Champion | None = None
@@ -132,10 +134,34 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             corrections=material.corrections[:most_rows],
             correction_count=len(material.corrections),
             learning=material.learning,
+            fates=_fates(material.outcomes),
+            became={each.correction: each for each in material.outcomes if each.correction},
             changes=material.changes[:most_rows],
             most_steps=_MOST_STEPS,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Failures of one sort, and how many are solved in their own worlds now."""
+
+    name: str
+    failures: int
+    champion: int
+    challenger: int
+
+
+def _fates(outcomes: Sequence[CorrectionOutcome]) -> list[Fate]:
+    sorts = {
+        "with a correction": [each for each in outcomes if each.correction],
+        "without": [each for each in outcomes if not each.correction],
+    }
+    return [
+        Fate(name, len(rows), sum(row.champion_solves for row in rows), sum(row.challenger_solves for row in rows))
+        for name, rows in sorts.items()
+        if rows
+    ]
 
 
 def _case(pair: PairedResult, material: Material) -> Case:

@@ -61,6 +61,20 @@ class CorrectivePlan(Record):
         return fields | {"schema_version": 2} if is_old else fields
 
 
+class CorrectionOutcome(Record):
+    """What became of one failed problem: whether it is solved in the same world after training, and by which
+    correction it was taught."""
+
+    instance: ProblemInstance
+    source_trajectory: Sha256
+    """Content digest of the failure."""
+    correction: Sha256 | None
+    """Digest of the try that was learnt from; None where none was verified."""
+    champion_solves: bool
+    """Greedily: that it failed was perhaps the noise of sampling."""
+    challenger_solves: bool
+
+
 Source = Literal["verified_correction", "success", "decision_point", "operator_labelled"]
 
 

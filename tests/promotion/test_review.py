@@ -14,7 +14,7 @@ from aoi.promotion.review import Curve, Material, flips, needed_trajectories, re
 from aoi.records.base import sha256_hex
 from aoi.records.contracts import ContractReport, RuleResult
 from aoi.records.episode import Outcome, Signal
-from aoi.records.learning import BundleManifest, CorrectivePlan, PlanStep
+from aoi.records.learning import BundleManifest, CorrectionOutcome, CorrectivePlan, PlanStep
 from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import LearningReport, ProposerResult
@@ -156,6 +156,20 @@ def test_the_page_compares_who_searched_at_equal_tries_and_says_what_share_was_r
     assert {"40", "17", "121", "23", "19", "311", repr(25 / 40)} <= set(read.values)
     assert "suspects" in read.text
     assert "Proposer" not in Reader(render(material())).text
+
+
+def test_the_page_says_which_corrections_fixed_what():
+    (plan,) = material().corrections
+    fixed = CorrectionOutcome(
+        instance=plan.instance, source_trajectory=plan.source_trajectory, correction=plan.digest(),
+        champion_solves=False, challenger_solves=True,
+    )  # fmt: skip
+    left = fixed.model_copy(update={"source_trajectory": "c" * 64, "correction": None, "challenger_solves": False})
+    text = Reader(render(material(outcomes=[fixed, left]))).text
+    assert "solves it" in text
+    assert "with a correction" in text
+    gone = fixed.model_copy(update={"challenger_solves": False})
+    assert "solves it" not in Reader(render(material(outcomes=[gone]))).text
 
 
 def test_what_was_tried_without_a_plan_is_said_in_words():

@@ -68,7 +68,9 @@ class TrainingSettings(Group):
     gradient_checkpointing: bool = False
     """Compute activations again instead of keeping them: a large base fits, a third slower."""
     evolver_steps: int = Field(default=60, ge=0)
-    """Steps of the Evolver's own adapter, of 32 solved problems each; 0 proposes no plans."""
+    """Steps in which the Evolver's own adapter imitates, of 32 solved problems each; 0 proposes no plans."""
+    evolver_grpo_steps: int = Field(default=20, ge=0)
+    """Steps of GRPO that follow, on plans that are carried out in the worlds of solved problems."""
     tries: int = Field(default=16, ge=1)
     """Tries at each problem that no rollout solved, by all proposers together; the search stops at the first that is
     verified."""

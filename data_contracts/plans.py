@@ -10,8 +10,8 @@ from aoi.records.learning import SEARCH, CorrectivePlan
 from data_contracts.contract import Contract, Value, between, digests, is_zero
 
 MOST_STEPS = 40
-SAYS_NOTHING = ("retry", "answers")
-"""Proposers of tries without steps: the policy again, and an answer."""
+SAYS_NOTHING = ("retry", "answers", "remedies")
+"""Proposers of tries without steps: the policy again, and decisions that are made in its place."""
 _VALUE = r"[A-Za-z0-9._:/=@,-]{1,200}"
 _STEP = re.compile(
     rf"\s*(?:probe (?:{'|'.join(CHECKS)}) {NAME}|exec (?:{'|'.join(ACTIONS)}) {NAME}(?: {_VALUE}){{0,2}})\s*"

@@ -46,7 +46,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     bundle = open_bundle(champion)
     trajectories = list(read_set(store, episodes))
     failed = to_repair(trajectories)
-    evolver = _teach(cycle, bundle, [each for each in trajectories if each.content.outcome.success])
+    evolver = _teach(cycle, bundle, trajectories)
     found = _search(cycle, bundle, evolver, failed)
     plans, kept = [*(each.plan for each in found.executed), *found.malformed], found.kept()
     settings = workspace().settings
@@ -61,14 +61,19 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     )
 
 
-def _teach(cycle: Cycle, champion: Bundle, solved: Sequence[Trajectory]) -> Path | None:
+def _teach(cycle: Cycle, champion: Bundle, episodes: Sequence[Trajectory]) -> Path | None:
     """Folder of the Evolver's adapter, warm-started from the champion's, if it has one."""
-    from models.training.evolver import teach
+    from models.training.evolver import reinforce, teach
 
     ws = workspace()
     folder = ws.cache_folder / f"cycle-{cycle.number}" / f"evolver-{champion.digest[:16]}"
     seed = derive_seed(ws.settings.seed, "evolver", cycle.number)
-    return teach(champion, solved, folder, seed=seed, settings=ws.settings.training)
+    training = ws.settings.training
+    solved = [each for each in episodes if each.content.outcome.success]
+    taught = teach(champion, solved, folder / "taught", seed=seed, settings=training)
+    if taught is None:
+        return None
+    return reinforce(champion, episodes, taught, folder / "reinforced", seed=seed, settings=training, serving=serving())
 
 
 def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequence[Trajectory]) -> Correcting:

@@ -18,8 +18,8 @@ from aoi.records.report import ProposerResult
 
 FIRST = 3
 """Tries of each proposer at each failure, before anybody is preferred."""
-WAVE = 4
-"""Tries at a failure in each later wave: then the best node of its tree is left anew."""
+SHARES = (3, 1, 1, 1)
+"""Tries at a failure in each later wave, by rank of the proposer; then the best node of its tree is left anew."""
 UNLEARNED: tuple[Proposer, ...] = ("retry", "suspects", "answers", "remedies")
 
 Write = Callable[[Sequence[Trajectory], int], list[CorrectivePlan]]
@@ -109,8 +109,8 @@ class Correcting:
                 found += self._written(at)
                 continue
             for tree in at:
-                node = tree.best
-                found += [Try(plan, node) for plan in tries(tree, proposer, self._share(tree), self._iterations)]
+                node, count = tree.best, self._share(proposer, tree)
+                found += [Try(plan, node) for plan in tries(tree, proposer, count, self._iterations)]
         return found
 
     def _allowed(self) -> list[Proposer]:
@@ -123,17 +123,25 @@ class Correcting:
         repaired = {result.proposer: result.repaired_equally for result in self.results()}
         return all(repaired[proposer] > count for other, count in repaired.items() if other != proposer)
 
-    def _share(self, tree: Tree) -> int:
-        """Tries of one proposer at one failure in this wave."""
-        sharing = [proposer for proposer in self._allowed() if _applies(proposer, tree)]
-        count = FIRST if self._is_first else max(WAVE // len(sharing), 1)
-        return min(count, self._left(tree))
+    def _share(self, proposer: Proposer, tree: Tree) -> int:
+        """Tries of one proposer at one failure in this wave: later as many more as it repaired more of such tasks."""
+        if self._is_first:
+            return min(FIRST, self._left(tree))
+        kind = tree.root.content.kind
+        sharing = [other for other in self._allowed() if _applies(other, tree)]
+        ranked = sorted(sharing, key=lambda other: -self._first_repairs(other, kind))
+        return min(SHARES[ranked.index(proposer)], self._left(tree))
+
+    def _first_repairs(self, proposer: Proposer, kind: TaskKind) -> int:
+        passed = [e for e in self._first if e.plan.proposer == proposer and e.is_verified]
+        return len({e.plan.source_trajectory for e in passed if e.plan.instance.problem.kind is kind})
 
     def _written(self, trees: Sequence[Tree]) -> list[Try]:
         assert self._write is not None
         found = []
-        by_source = {tree.best.content.digest(): tree for tree in trees if self._share(tree)}
-        count = max(map(self._share, by_source.values()), default=0)
+        shares = {tree.source: self._share("evolver", tree) for tree in trees}
+        by_source = {tree.best.content.digest(): tree for tree in trees if shares[tree.source]}
+        count = max(shares.values(), default=0)
         for plan in self._write([tree.best for tree in by_source.values()], count) if count else []:
             tree = by_source[plan.source_trajectory]
             node = tree.best

@@ -44,22 +44,29 @@ def evolver_state(trajectory: Trajectory) -> EvolverState:
 def evolver_examples(
     solved: Sequence[Trajectory], seed: int, profile: PromptProfile = SEED_PROFILE
 ) -> Iterator[EvolverExample]:
-    """Training pairs out of solved episodes: each useful prefix, made to look failed, with what came next.
+    """Training pairs out of solved episodes: each useful prefix, made to look failed, with what was right."""
+    for _, state, actions in staged_failures(solved, seed):
+        yield EvolverExample(rendered(state, profile), render(EvolverPlan(_as_plan(actions))))
 
-    Two failures a prefix: stopped early (a symptom submitted at once) and led astray (a useless look first).
+
+def staged_failures(
+    solved: Sequence[Trajectory], seed: int
+) -> Iterator[tuple[Trajectory, EvolverState, tuple[Do, ...]]]:
+    """Solved episodes as if they had failed, as the Evolver sees them, with the actions that were right.
+
+    Two failures for each useful prefix: stopped early (a symptom submitted at once) and led astray (a useless look
+    first). The plan is executed from the start of the episode, so it repeats what was right so far.
     """
     rng = random.Random(seed)
     for trajectory in solved:
         steps = purify(trajectory)
         actions = tuple(kept.decision.do for kept in steps if not isinstance(kept.decision.do, SubmitDo))
         for done in range(len(actions)):
-            # The plan is executed from the start of the episode, so it repeats what was right so far.
             prefix = steps[:done]
             findings = _findings(prefix)
             for ending in (_premature_answer(trajectory, findings), _detour(trajectory, rng)):
                 did = (*(kept.decision.do for kept in prefix), *ending)
-                prompt = rendered(_state(trajectory, findings, did), profile)
-                yield EvolverExample(prompt, render(EvolverPlan(_as_plan(actions))))
+                yield trajectory, _state(trajectory, findings, did), actions
 
 
 def read_plan(

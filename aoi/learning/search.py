@@ -7,14 +7,14 @@ tries is told what the agents saw, never the truth: that only says whether a try
   retry      the policy alone, with sampling noise, from a step of the node on
   suspects   looks at the components that evidence implicates, as nobody has looked at them yet
   answers    elsewhere, other answers that what was seen would bear: another component, a second one, other classes
-  remedies   in a mitigation, typed changes of those components
+  remedies   in a mitigation, typed changes of those components, one or two
   evolver    plans that the Evolver writes (`proposals`)
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations, product
+from itertools import permutations, product, zip_longest
 from typing import NamedTuple
 
 from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
@@ -91,16 +91,16 @@ class Thought(NamedTuple):
     """Decisions of the node that are made again."""
     steps: tuple[ProbeDo | ExecDo, ...] = ()
     """What is suggested to the policy."""
-    answer: Decision | None = None
-    """Given in its place: a policy that is sure never says anything else."""
+    given: tuple[Decision, ...] = ()
+    """What is decided in its place: one that is sure never says anything else."""
 
 
 def _new(tree: Tree, proposer: Proposer, count: int, thoughts: Iterator[Thought]) -> Iterator[CorrectivePlan]:
     course = _course(tree.best)
-    for branch, steps, answer in thoughts:
+    for branch, steps, given in thoughts:
         if count == 0:
             return
-        prefix = (*course[:branch], *((answer,) if answer else ()))
+        prefix = (*course[:branch], *given)
         key = (str(prefix), str(steps))
         if proposer != "retry" and key in tree.proposed:
             continue
@@ -156,21 +156,36 @@ def _changes(node: Trajectory, iterations: int) -> Iterator[Thought]:
     """Typed changes: all known causes put right together, then one suspect and one action after the other."""
     if node.content.kind is not TaskKind.MITIGATION:
         return
-    suspects = _suspects(node)
+    suspects = [Finding(found.word, at_fault(found)) for found in _suspects(node)]
     branch = min(_concluded(node), max(iterations - 1 - ROOM, 0))
-    usual = [ExecDo(_actions(suspect)[0], at_fault(suspect)) for suspect in suspects]
-    causes = [do for do, suspect in zip(usual, suspects, strict=True) if is_cause(suspect)]
-    yield from (Thought(branch, pair) for pair in permutations(causes[:TOGETHER], 2))
+    usual = [(suspect, _actions(suspect)[0]) for suspect in suspects]
+    causes = [change for change in usual if is_cause(change[0])]
     ranked = [
-        (place + rank, ExecDo(action, at_fault(suspect)))
+        (place + rank, (suspect, action))
         for place, suspect in enumerate(suspects)
         for rank, action in enumerate(_actions(suspect))
     ]
-    changes = [change for _, change in sorted(ranked, key=lambda one: one[0])]
-    first, others = changes[:PLAIN], changes[PLAIN:]
-    yield from (Thought(branch, (change,)) for change in first)
-    yield from (Thought(branch, pair) for pair in permutations(usual[:TOGETHER], 2))
-    yield from (Thought(branch, (change,)) for change in others)
+    plain = [(change,) for _, change in sorted(ranked, key=lambda one: one[0])]
+    together = permutations(causes[:TOGETHER], 2)
+    doubtful = permutations(usual[:TOGETHER], 2)
+    for changes in (*together, *plain[:PLAIN], *doubtful, *plain[PLAIN:]):
+        yield Thought(branch, given=_mended(_shown(node, branch), changes))
+
+
+def _mended(shown: Finding | None, changes: Sequence[tuple[Finding, str]]) -> tuple[Decision, ...]:
+    """The changes as decisions. What waits to be put right next is what is remembered; then that the first is well."""
+    waiting = changes[1][0] if len(changes) > 1 else shown
+    (cause, action), *others = changes
+    decisions = [Decision(waiting, "fix", cause, SURE - 1, ExecDo(action, cause.subject))]
+    well = Finding("healthy", cause.subject)
+    decisions += [Decision(well, "fix", also, SURE - 1, ExecDo(do, also.subject)) for also, do in others]
+    return tuple(decisions)
+
+
+def _shown(node: Trajectory, branch: int) -> Finding | None:
+    """What stood first in the prompt at a step."""
+    state = node.content.steps[min(branch, len(node.content.steps) - 1)].state if node.content.steps else None
+    return state.last[0] if state and state.last else None
 
 
 def _answers(node: Trajectory, iterations: int) -> Iterator[Thought]:
@@ -178,16 +193,14 @@ def _answers(node: Trajectory, iterations: int) -> Iterator[Thought]:
     if node.content.kind is TaskKind.MITIGATION:
         return
     branch = min(_concluded(node), max(iterations - 1, 0))
-    state = node.content.steps[min(branch, len(node.content.steps) - 1)].state if node.content.steps else None
-    summary = state.last[0] if state and state.last else None
+    summary = _shown(node, branch)
     named = [Finding(found.word, at_fault(found)) for found in _suspects(node) if found.word != _PAGED]
     pairs = [(one, None) for one in named[:TOGETHER]] + list(permutations(named[:TOGETHER], 2))
-    for cause, also in pairs:
-        yield Thought(branch, answer=_answer(node, summary, cause, also, REMEDY.get(cause.word, USUAL)[1:]))
-    yield Thought(branch, answer=Decision(summary, "submit", None, SURE, SubmitDo("no")))
-    if node.content.kind is TaskKind.ANALYSIS:
-        for labels, (cause, also) in product(CLASSES, pairs):
-            yield Thought(branch, answer=_answer(node, summary, cause, also, labels))
+    usual = [_answer(node, summary, cause, also, REMEDY.get(cause.word, USUAL)[1:]) for cause, also in pairs]
+    usual.append(Decision(summary, "submit", None, SURE, SubmitDo("no")))
+    classed = [_answer(node, summary, cause, also, labels) for labels, (cause, also) in product(CLASSES, pairs[:1])]
+    mixed = zip_longest(usual, classed if node.content.kind is TaskKind.ANALYSIS else ())
+    yield from (Thought(branch, given=(answer,)) for both in mixed for answer in both if answer)
 
 
 def _answer(

@@ -35,7 +35,7 @@ class CorrectivePlan(Record):
     """Content digest of the failed trajectory that all tries at this problem go back to."""
     prefix: tuple[Decision | str, ...] = ()
     """Decisions that are carried out before the policy is asked: of the failed trajectory, or of a try that grew out of
-    it, and then the answer that is tried. A malformed one is its text."""
+    it, and then what is tried: an answer, or changes. A malformed one is its text."""
     branch: int = Field(default=0, ge=0)
     """How many of these were made before: the step at which the try leaves the failed course."""
     attempt: int = Field(default=0, ge=0)

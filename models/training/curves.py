@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from aoi import progress
 from aoi.records.base import Record, Sha256
 
 
@@ -72,3 +73,13 @@ class TrainingRun(Record):
     """Read and predicted, over all steps."""
     result: Sha256
     """Digest of the weights that were written: a base for `pretrain`, else an adapter."""
+
+
+def shown(steps: int) -> Progress:
+    """Tells the person who waits of every point of a run of `steps`."""
+
+    def show(point: CurvePoint) -> None:
+        note = f"loss {point.loss:.3f}" if point.reward is None else f"reward {point.reward:.2f}"
+        progress.advance(point.step, steps, note)
+
+    return show

@@ -1,24 +1,30 @@
 """The Evolver: an adapter of its own on the same base, taught on solved problems what a right plan looks like.
 
-The pairs come from `aoi.learning.evolver`; here is only what touches weights. A plan that it proposes is worth
-nothing until the world has verified it.
+First it imitates what was right there (`aoi.learning.evolver`), then GRPO pays its own plans for what they come to in
+those worlds (`aoi.learning.replanning`). A plan that it proposes for a failure is worth nothing until the world has
+verified it.
 """
 
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from aoi import progress
 from aoi.language.codec import Codec
 from aoi.learning.evolver import EvolverExample, evolver_examples
+from aoi.learning.replanning import prompts_of
 from aoi.model_settings import TrainingSettings
 from aoi.records.episode import Trajectory
 from models.adapters import AdapterSettings
 from models.bundle import Bundle
-from models.policies.of_bundle import codec_of
+from models.policies.of_bundle import Serving, codec_of, prompter_of
 from models.training import sft
 from models.training.batches import Pair
-from models.training.curves import TrainingRun
+from models.training.curves import TrainingRun, shown
+from models.training.grpo import GrpoSettings, grpo
+from models.training.pooled import PooledPlans, Start
 from models.training.sft import Progress, SftSettings
+from models.workers import worker_count, worker_pool
 
 
 def teach(
@@ -29,6 +35,7 @@ def teach(
     if not pairs or not settings.evolver_steps:
         return None
     random.Random(seed).shuffle(pairs)
+    progress.stage("teach the Evolver")
     choice = SftSettings(
         epochs=sft.epochs_of(settings.evolver_steps, len(pairs)),
         learning_rate=settings.sft_learning_rate,
@@ -37,6 +44,51 @@ def teach(
     )
     warm_start = bundle.adapters.get("evolver")
     train(bundle.base, pairs, folder, codec_of(bundle), seed=seed, settings=choice, warm_start=warm_start)
+    return folder
+
+
+def reinforce(
+    bundle: Bundle,
+    episodes: Sequence[Trajectory],
+    taught: Path,
+    folder: Path,
+    *,
+    seed: int,
+    settings: TrainingSettings,
+    serving: Serving,
+) -> Path:
+    """Pay the Evolver's plans for solved problems by what they come to. `taught` if there is nothing to try them on.
+
+    Raises: StageBusy if a worker that measures died.
+    """
+    prompts = prompts_of(episodes, prompter_of(bundle), seed)
+    if not settings.evolver_grpo_steps or len(prompts) < settings.prompts:
+        return taught
+    progress.stage("reinforce the Evolver")
+    choice = GrpoSettings(
+        steps=settings.evolver_grpo_steps,
+        prompts=settings.prompts,
+        group=settings.group_size,
+        learning_rate=settings.learning_rate,
+        beta=settings.beta,
+        microbatch=settings.microbatch,
+        adapter=AdapterSettings.of(settings),
+        max_completion_tokens=bundle.profile.plan_tokens,
+        checkpoint_every=10,
+    )
+    start = Start(bundle.folder, bundle.base, bundle.adapters.get("observer"), serving)
+    with worker_pool(worker_count()) as pool:
+        reward = PooledPlans(pool, start, settings.group_size)
+        grpo(
+            bundle.base,
+            prompts,
+            reward,
+            folder,
+            seed=seed,
+            settings=choice,
+            warm_start=taught,
+            progress=shown(settings.evolver_grpo_steps),
+        )
     return folder
 
 

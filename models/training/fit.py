@@ -4,7 +4,7 @@ Verified corrections enter in one of three ways (`AOI_TRAINING__CORRECTIONS`): i
 to what failed in the same state, or as a completion of their own groups in it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from aoi import progress
@@ -14,7 +14,7 @@ from models.adapters import AdapterSettings
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving
 from models.training.balance import balanced
-from models.training.curves import CurvePoint, TrainingRun
+from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, grpo
 from models.training.pooled import PooledReward, Start
 from models.training.preferences import prefer
@@ -90,8 +90,8 @@ def _correct(
         microbatch=settings.microbatch,
         adapter=AdapterSettings.of(settings),
     )
-    shown = _shown(settings.sft_steps)
-    return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=shown)
+    told = shown(settings.sft_steps)
+    return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=told)
 
 
 def _reinforce(
@@ -104,9 +104,9 @@ def _reinforce(
     settings: GrpoSettings,
 ) -> TrainingRun:
     progress.stage("train: reinforce")
-    shown = _shown(settings.steps)
+    told = shown(settings.steps)
     return grpo(
-        start.base, prompts, reward, folder, seed=seed, settings=settings, warm_start=start.adapter, progress=shown
+        start.base, prompts, reward, folder, seed=seed, settings=settings, warm_start=start.adapter, progress=told
     )
 
 
@@ -123,11 +123,3 @@ def _grpo_settings(settings: TrainingSettings, completion_tokens: int) -> GrpoSe
         max_completion_tokens=completion_tokens,
         checkpoint_every=10,
     )
-
-
-def _shown(steps: int) -> Callable[[CurvePoint], None]:
-    def show(point: CurvePoint) -> None:
-        note = f"loss {point.loss:.3f}" if point.reward is None else f"reward {point.reward:.2f}"
-        progress.advance(point.step, steps, note)
-
-    return show

@@ -1,4 +1,4 @@
-"""The measured reward on all cores: what GRPO asks for the worth of a step's completions."""
+"""Measured rewards on all cores: what GRPO asks for the worth of a step's decisions, or of its plans."""
 
 import random
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from aoi.agents.policy import Policy
+from aoi.learning.replanning import Deed, executed, planned_steps, worths
 from aoi.learning.rewards import MeasuredReward, RuleJudge
 from aoi.model_settings import RewardMode
 from aoi.records.episode import RoleName
@@ -64,6 +66,29 @@ class PooledReward:
         return rewards
 
 
+class PooledPlans:
+    """Worth of the Evolver's plans, group by group. Each distinct plan is carried out once, on all workers."""
+
+    def __init__(self, pool: ProcessPoolExecutor, start: Start, group: int) -> None:
+        """`start` is the Observer that is shown the plans."""
+        self._pool, self._start, self._group = pool, start, group
+        self._codec = codec_of(start.opened())
+        self._known: dict[Deed, bool] = {}
+
+    def __call__(self, examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
+        """One reward a completion, in order. Raises: BrokenProcessPool if a worker died, which its pool explains."""
+        deeds = [
+            Deed(example.instance, planned_steps(self._codec.decode(ids)))
+            for example, ids in zip(examples, completions, strict=True)
+        ]
+        new = [deed for deed in dict.fromkeys(deeds) if deed.steps and deed not in self._known]
+        parts = [part for number in range(worker_count()) if (part := new[number :: worker_count()])]
+        answers = self._pool.map(_carry_out, [self._start] * len(parts), parts)
+        for part, effective in zip(parts, answers, strict=True):
+            self._known |= dict(zip(part, effective, strict=True))
+        return worths(deeds, self._known, self._group)
+
+
 def _shares(distinct: dict[tuple[str, str], Job], count: int) -> list[dict[tuple[str, str], Job]]:
     """One prompt always goes to the same share, so that the worker that takes it may know its deeds already."""
     shares: list[dict[tuple[str, str], Job]] = [{} for _ in range(count)]
@@ -76,6 +101,11 @@ def _measure(start: Start, jobs: list[Job]) -> list[float]:
     return _reward(start).measure(jobs)
 
 
+def _carry_out(start: Start, deeds: list[Deed]) -> list[bool]:
+    bundle, policy = _opened(start)
+    return executed(deeds, bundle.profile, codec_of(bundle), policy)
+
+
 _OPEN = ExitStack()
 """Policies that this worker has opened; they stay open until it ends."""
 
@@ -84,7 +114,12 @@ _OPEN = ExitStack()
 def _reward(start: Start) -> MeasuredReward | RuleJudge:
     if start.mode == "judge":
         return RuleJudge()
+    bundle, policy = _opened(start)
+    return MeasuredReward(bundle.profile, codec_of(bundle), policy)
+
+
+@cache
+def _opened(start: Start) -> tuple[Bundle, Policy]:
     bundle = start.opened()
     adapters: dict[RoleName, Path] = {"observer": start.adapter} if start.adapter else {}
-    policy = _OPEN.enter_context(policy_of(bundle, start.serving, adapters))
-    return MeasuredReward(bundle.profile, codec_of(bundle), policy)
+    return bundle, _OPEN.enter_context(policy_of(bundle, start.serving, adapters))

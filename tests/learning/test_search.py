@@ -3,7 +3,7 @@
 import pytest
 
 from aoi.learning.search import Tree, tries
-from aoi.records.decision import ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan
 from aoi.records.problem import TaskKind
@@ -63,11 +63,18 @@ def test_changes_are_tried_in_mitigations_alone_and_known_causes_first_together(
         kind=TaskKind.MITIGATION,
         success=False,
     )
-    plans = tries(Tree(mitigation), "remedies", 6, ITERATIONS)
-    first, *others = steps_of(plans)
-    assert set(first) == {"exec fix_port s4", "exec set_limits s7"}
-    assert {"exec fix_port s4", "exec set_limits s7", "exec rollback s7"} <= {do for plan in others for do in plan}
-    assert all([said.do for said in plan.prefix] == [ProbeDo("endpoints", "s4")] for plan in plans)
+    first, *others = given_by(tries(Tree(mitigation), "remedies", 6, ITERATIONS))
+    assert [said.do for said in first] == [ExecDo("set_limits", "s7"), ExecDo("fix_port", "s4")]
+    # What waits is remembered while the other is put right.
+    assert first[0].summary == Finding("targetport", "s4")
+    tried = {said.do for plan in others for said in plan}
+    assert {ExecDo("fix_port", "s4"), ExecDo("set_limits", "s7"), ExecDo("rollback", "s7")} <= tried
+
+
+def given_by(plans: list[CorrectivePlan]) -> list[list[Decision]]:
+    """What each try decides in the policy's place."""
+    assert all(plan.steps == () for plan in plans)
+    return [[said for said in plan.prefix[plan.branch :] if isinstance(said, Decision)] for plan in plans]
 
 
 def answers(node: Trajectory, count: int = 40) -> list[SubmitDo]:
@@ -97,9 +104,9 @@ def test_what_a_refused_change_shows_and_who_is_not_there_is_no_suspect() -> Non
         kind=TaskKind.MITIGATION,
         success=False,
     )
-    (first,), *_ = steps_of(tries(Tree(changed), "remedies", 20, ITERATIONS))
-    assert first == "exec rollback s4"
-    assert not any("s29" in do for plan in steps_of(tries(Tree(changed), "remedies", 40, ITERATIONS)) for do in plan)
+    (first,), *others = given_by(tries(Tree(changed), "remedies", 40, ITERATIONS))
+    assert first.do == ExecDo("rollback", "s4")
+    assert not any(said.do.target == "s29" for plan in others for said in plan)
 
 
 def test_no_try_is_made_twice() -> None:

@@ -16,6 +16,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
+from aoi.learning.replanning import VALID
 from aoi.learning.rewards import MeasuredReward
 from aoi.model_settings import Corrections
 from aoi.problems import catalogue, scenario
@@ -27,7 +28,7 @@ from models.bundle import Bundle, Lineage, Parts
 from models.policies.in_process import InProcessPolicy
 from models.policies.of_bundle import Serving
 from models.training.fit import MINIMUM, fit
-from models.training.pooled import PooledReward, Start
+from models.training.pooled import PooledPlans, PooledReward, Start
 from models.workers import worker_pool
 from tests.models.protocol_server import ProtocolServer
 
@@ -143,6 +144,20 @@ def test_no_worker_outlives_its_pool(ending: str) -> None:
 def _own_pid(_: int) -> int:
     time.sleep(0.05)
     return os.getpid()
+
+
+def test_pooled_plans_are_carried_out_once_and_paid_group_by_group(
+    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+) -> None:
+    plans = [CODEC.encode_completion(text) for text in ('{"plan":" probe logs s1"}', '{"plan":" probe pods s2"}', "x")]
+    examples = [golden[0]] * 3 + [golden[-1]] * 3
+    reward = PooledPlans(pool, Start(opened.folder, opened.base, None, Serving()), group=3)
+    found = reward(examples, [*plans, plans[0], plans[0], plans[2]])
+    assert found[2] == found[5] == 0.0
+    assert all(worth >= VALID for worth in (found[0], found[1], found[3], found[4]))
+    # The policy here knows nothing, so plans differ by their likeness alone.
+    assert found[3] == found[4] <= found[0]
+    assert reward(examples, [*plans, plans[0], plans[0], plans[2]]) == found
 
 
 def _corrections(golden: list[TrainingExample]) -> list[TrainingExample]:

@@ -1,20 +1,54 @@
-"""Which decision points are worth sampling at: those at which the policy is not sure, or was wrong.
+"""What is worth learning from: problems that the policy may or may not solve, decisions that it is not sure of.
 
 Where a policy says the same every time, a group of its samples has one reward and teaches nothing. It costs as much as
 any other to measure.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
+from typing import NamedTuple, TypeVar
 
+from aoi.problems.sampling import DEFAULT_SLICES
 from aoi.records.base import Sha256
 from aoi.records.episode import Step, Trajectory
+from aoi.records.problem import Slice, TaskKind
 
 CERTAIN = 0.97
 """Probability of what was said above which nearly every sample says the same."""
 KEPT = 0.25
 """Share of the certain decisions of solved problems that stay: what is known must not be lost."""
+
+
+LEAST = 0.1
+"""Weight that a sort of problem keeps, however sure the policy is of it: the surest would weigh nothing."""
+
+K = TypeVar("K")
+
+
+class Weights(NamedTuple):
+    """How often each slice and each kind of task is drawn, against the others."""
+
+    slices: Mapping[Slice, float]
+    kinds: Mapping[TaskKind, float]
+
+
+def weights(trajectories: Iterable[Trajectory]) -> Weights:
+    """By how uncertain it is whether the policy solves such a problem: the variance of its success, at most 1."""
+    slices: dict[Slice, list[bool]] = {part: [] for part in DEFAULT_SLICES["train"]}
+    kinds: dict[TaskKind, list[bool]] = {kind: [] for kind in TaskKind}
+    for trajectory in trajectories:
+        content = trajectory.content
+        slices[content.slice].append(content.outcome.success)
+        if content.instance.problem.fault:
+            kinds[content.kind].append(content.outcome.success)
+    return Weights(_uncertainties(slices), _uncertainties(kinds))
+
+
+def _uncertainties(solved: Mapping[K, Sequence[bool]]) -> dict[K, float]:
+    # One success and one failure more than were seen: few episodes prove nothing.
+    rates = {key: (sum(outcomes) + 1) / (len(outcomes) + 2) for key, outcomes in solved.items()}
+    return {key: max(4 * rate * (1 - rate), LEAST) for key, rate in rates.items()}
 
 
 def uncertain(trajectories: Sequence[Trajectory], seed: int) -> dict[Sha256, frozenset[int]]:

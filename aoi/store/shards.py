@@ -86,6 +86,13 @@ def put_trajectories(store: ObjectStore, stage: str, trajectories: Sequence[Traj
     return put_set(store, stage, [shard])
 
 
+def joined(store: ObjectStore, stage: str, sets: Sequence[Ref[TrajectorySet]]) -> Ref[TrajectorySet]:
+    """One set of the shards of several, in their order; no row is read."""
+    shards = [shard for ref in sets for shard in store.get(ref, TrajectorySet).shards]
+    numbered = [shard.model_copy(update={"index": index}) for index, shard in enumerate(shards)]
+    return put_set(store, stage, numbered)
+
+
 def read_shard(store: ObjectStore, shard: ShardManifest) -> list[Trajectory]:
     """The rows of one shard. Raises: CorruptObject naming the shard and the row."""
     try:

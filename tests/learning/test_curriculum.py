@@ -1,10 +1,13 @@
-"""Where GRPO samples: at what the policy hesitated about or failed, and at little of what it knows."""
+"""Problems that may or may not be solved are drawn more often; GRPO samples where the policy hesitated or failed."""
 
 import math
 
-from aoi.learning.curriculum import CERTAIN, uncertain
+import pytest
+
+from aoi.learning.curriculum import CERTAIN, LEAST, uncertain, weights
 from aoi.records.decision import ProbeDo, SubmitDo
 from aoi.records.episode import Step, Trajectory
+from aoi.records.problem import TaskKind
 from tests.learning.handmade import episode, step
 
 
@@ -42,3 +45,33 @@ def test_of_what_is_known_a_share_stays_that_follows_the_seed_alone() -> None:
 def test_where_the_engine_tells_no_probability_everything_is_sampled_at() -> None:
     silent = episode(step(ProbeDo("logs", "s1")), step(SubmitDo("no")))
     assert kept(silent) == 2
+
+
+def outcomes(slice_: str, solved: int, failed: int, kind: TaskKind = TaskKind.LOCALIZATION) -> list[Trajectory]:
+    runs = [run(number, 0.9, success=number < solved) for number in range(solved + failed)]
+    return [
+        each.model_copy(update={"content": each.content.model_copy(update={"slice": slice_, "kind": kind})})
+        for each in runs
+    ]
+
+
+def test_what_may_or_may_not_be_solved_is_drawn_most_often() -> None:
+    found = weights([*outcomes("seen", 95, 5), *outcomes("several", 50, 50), *outcomes("control", 98, 0)])
+    assert found.slices["several"] == pytest.approx(1.0)
+    assert found.slices["several"] > 3 * found.slices["seen"] > 3 * found.slices["control"] == 3 * LEAST
+
+
+def test_what_is_never_solved_is_drawn_as_seldom_as_what_always_is() -> None:
+    found = weights([*outcomes("seen", 40, 0, TaskKind.DETECTION), *outcomes("seen", 0, 40, TaskKind.MITIGATION)])
+    assert found.kinds[TaskKind.DETECTION] == found.kinds[TaskKind.MITIGATION]
+
+
+def test_a_few_episodes_prove_nothing() -> None:
+    found = weights([*outcomes("several", 2, 0), *outcomes("seen", 200, 0)])
+    assert found.slices["several"] > 5 * found.slices["seen"]
+
+
+def test_what_nobody_has_met_is_as_uncertain_as_can_be() -> None:
+    found = weights([])
+    assert set(found.slices.values()) == set(found.kinds.values()) == {1.0}
+    assert set(found.kinds) == set(TaskKind)

@@ -5,6 +5,7 @@ that decides it, so the same inputs give the same digests, and what was killed g
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 from aoi import progress
@@ -24,7 +25,7 @@ from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter, put_traceback
 
 Operator = Literal["golden", "null", "survey", "expert"]
-"""One that is told the truth, one that does nothing, rules alone that answer at once, one that reads the evidence well."""
+"""One that is told the truth, one that does nothing, rules alone that answer at once, one that reads evidence well."""
 
 SHARD = 8
 """Episodes of one shard: what a killed run loses at most of each worker's work."""
@@ -103,8 +104,10 @@ class _Shard(Record):
 
 def _run_shard(job: _Shard) -> ShardManifest:
     store = ObjectStore(job.store_url)
-    played = [play(one, job.operator, keep_traceback=lambda told: put_traceback(store, told)) for one in job.instances]
-    return ShardWriter(store, job.key).put(job.index, played)
+    keep = partial(put_traceback, store)
+    return ShardWriter(store, job.key).put(
+        job.index, [play(one, job.operator, keep_traceback=keep) for one in job.instances]
+    )
 
 
 def _policy(

@@ -136,14 +136,15 @@ def run_side_by_side(
     }
     total = sum(len(specs) for side in sides for specs in side.shards)
     done = total - sum(job.episodes for job in jobs.values())
-    progress.advance(done, total, sides[0].stage)
+    note = ", ".join(side.stage for side in sides)
+    progress.advance(done, total, note)
     width = min(worker_count(), len(jobs) or 1)
     with worker_pool(width) as pool:
         claims = Claims(leases, writers, together, width)
         work = {index: partial(pool.submit, run_job, job) for index, job in jobs.items()}
         for made in claims.work_off(work):
             done += jobs[next(iter(made.values())).index].episodes
-            progress.advance(done, total, sides[0].stage)
+            progress.advance(done, total, note)
     return [writers.finish(key, side) for key, side in zip(keys, sides, strict=True)]
 
 

@@ -1,6 +1,6 @@
 """The table that every report shows: five lines on the same worlds, then part by part."""
 
-from aoi.promotion.standings import PARTS, TOLD
+from aoi.promotion.standings import BEYOND_RULES, PARTS, TOLD
 from aoi.records.evaluation import Interval
 from aoi.records.standings import Line, PartResult, Standings
 from flows.console import out, table
@@ -11,15 +11,15 @@ def print_standings(standings: Standings) -> None:
     k, level = standings.k, f"{standings.level:.0%} interval"
     several = (f"avg@{k}", f"best@{k}") if k > 1 else ()
     table(
-        f"Success on held-out problems, the same worlds for every line: {standings.problems} with a fault and "
-        f"{standings.controls} without, {k} of each",
+        f"Success on held-out problems, the same for every line: {standings.problems} with a fault and "
+        f"{standings.controls} without, each in {k} world{'s' if k > 1 else ''}",
         (
             "",
             "avg@1",
             *several,
             f"against the champion, {level}",
             "AIOpsLab's grade",
-            "no false alarm",
+            "controls, no false alarm",
             "steps",
             "tokens",
         ),
@@ -28,9 +28,10 @@ def print_standings(standings: Standings) -> None:
     for line in standings.lines:
         if line.missing:
             out.print(f"{line.name}: {line.missing} runs broke off, and are in none of its figures")
+    out.print(BEYOND_RULES)
     names = [line.name for line in standings.lines]
     columns = (f"avg@{k}", *names, f"gain of the challenger, {level}", "problems", "runs")
-    table("", columns, [_part(parts) for parts in zip(*(line.parts for line in standings.lines), strict=True)])
+    table("\nBy part", columns, [_part(parts) for parts in zip(*(line.parts for line in standings.lines), strict=True)])
 
 
 def interval(gain: Interval) -> str:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from aoi.language.narration import answered, decided, told
 from aoi.promotion.changes import Change
 from aoi.promotion.injected import flipped
-from aoi.promotion.standings import PARTS, TOLD
+from aoi.promotion.standings import BEYOND_RULES, PARTS, TOLD
 from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
@@ -130,6 +130,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             parts=list(zip(*(line.parts for line in material.standings.lines), strict=True)),
             lines_told=TOLD,
             parts_told=PARTS,
+            beyond_rules=BEYOND_RULES,
             injected=flipped(material.evaluation.injected),
             curves=material.curves[:24],
             contracts=material.contracts,

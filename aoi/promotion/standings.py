@@ -25,6 +25,10 @@ TOLD: Mapping[LineName, str] = {
     "champion": "champion",
     "challenger": "challenger",
 }
+BEYOND_RULES = (
+    "The survey names component and cause, but neither classes them nor changes anything: it can pass no analysis and "
+    "no mitigation."
+)
 PARTS = {
     "overall": "all faults",
     "seen": "unseen worlds of training mechanisms",

@@ -23,6 +23,7 @@ from models import bundle, episodes
 from models.bundle import Bundle, Lineage, Parts
 from models.episodes import EpisodeSpec, Scripted, Side, cut, run_side_by_side
 from models.policies.of_bundle import Serving
+from tests.models.small import make_base
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 SURVEY, EXPERT = (Scripted(operator=name, profile=SEED_PROFILE) for name in ("survey", "expert"))
@@ -74,10 +75,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def bare(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = tmp_path_factory.mktemp("bundles") / "bare"
-    bundle.write(folder, Parts(base, SEED_PROFILE), LINEAGE)
-    return bundle.load(folder, base)
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A base that knows next to nothing: what is asserted is that it acts as it does alone."""
+    folder = tmp_path_factory.mktemp("bundles")
+    base = make_base(folder / "base", steps=2)
+    bundle.write(folder / "bare", Parts(base, SEED_PROFILE), LINEAGE)
+    return bundle.load(folder / "bare", base)
 
 
 @pytest.fixture(scope="module")

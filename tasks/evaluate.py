@@ -92,15 +92,15 @@ def _players(
     champion: Bundle, challenger: Bundle
 ) -> tuple[dict[LineName, Bundle | Scripted], dict[LineName, LineName]]:
     """Who acts in each line, and which line is another one's under its own name and so is not run again."""
-    # A layout that the scripted operators do not speak is no reason to do without them: they are a reference.
-    profile = champion.profile if champion.profile.layout == SEED_PROFILE.layout else SEED_PROFILE
+    seed = seed_bundle()
+    # A layout that the scripted operators do not speak is no reason to do without them: they are references.
+    profile = seed.profile if seed.profile.layout == SEED_PROFILE.layout else SEED_PROFILE
     players: dict[LineName, Bundle | Scripted] = {
         "survey": Scripted(operator="survey", profile=profile),
         "expert": Scripted(operator="expert", profile=profile),
         "champion": champion,
         "challenger": challenger,
     }
-    seed = seed_bundle()
     arms: dict[str, LineName] = {challenger.digest: "challenger", champion.digest: "champion"}
     if arm := arms.get(seed.digest):
         return players, {"seed": arm}

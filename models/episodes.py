@@ -63,6 +63,13 @@ class Side:
     player: Bundle | Scripted
     shards: Sequence[Sequence[EpisodeSpec]]
 
+    def __post_init__(self) -> None:
+        led = [spec for shard in self.shards for spec in shard if spec.injection or spec.plan]
+        if led and isinstance(self.player, Scripted):
+            raise ValueError(
+                f"{self.stage}: {len(led)} episodes have an injection or a plan, and an operator heeds none"
+            )
+
 
 class Folders(Record):
     """A bundle as a worker finds it."""
@@ -136,7 +143,7 @@ def run_side_by_side(
     }
     total = sum(len(specs) for side in sides for specs in side.shards)
     done = total - sum(job.episodes for job in jobs.values())
-    note = ", ".join(side.stage for side in sides)
+    note = sides[0].stage if len(sides) == 1 else ""
     progress.advance(done, total, note)
     width = min(worker_count(), len(jobs) or 1)
     with worker_pool(width) as pool:

@@ -1,12 +1,11 @@
-"""Champion and a version on the same held-out problems, as a deployment. Decides nothing."""
+"""Champion and a version on the same held-out problems, beside the references, as a deployment. Decides nothing."""
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import Split
 from aoi.records.seed import MAX_SEED
-from tasks.evaluate import evaluate_outside
+from tasks.evaluate import Measured, evaluate_outside
 
 
 class EvaluateParameters(BaseModel):
@@ -22,7 +21,7 @@ class EvaluateParameters(BaseModel):
 
 
 @flow(name="evaluate")
-def evaluate_versions(parameters: EvaluateParameters | None = None) -> EvaluationResult:
+def evaluate_versions(parameters: EvaluateParameters | None = None) -> Measured:
     """Compare a version with the champion."""
     parameters = parameters or EvaluateParameters()
     return evaluate_outside(parameters.version, parameters.split, parameters.seed)

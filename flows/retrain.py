@@ -60,4 +60,4 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     page = review_page(cycle, request, challenger, followed, evaluated, reports)
     approval = ask_for_approval(request, parameters.auto_approve, parameters.wait_for_approval)
     promote(cycle, request, approval)  # does nothing without an approval, and None is never one
-    return report(cycle, corrections, request, page, close_cycle(cycle, request, approval))
+    return report(cycle, corrections, evaluated, request, page, close_cycle(cycle, request, approval))

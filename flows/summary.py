@@ -1,23 +1,15 @@
 """Records as a person at a terminal reads them."""
 
-from collections.abc import Sequence
-
 from rich.markup import escape
 
 from aoi.promotion.injected import flipped
-from aoi.records.evaluation import EvaluationResult, Interval, SliceResult
+from aoi.records.evaluation import EvaluationResult
 from aoi.records.report import CycleReport
+from aoi.records.standings import Standings
 from flows.console import out, table
+from flows.standings import interval, print_standings
 from tasks.purge import Purge
 from tasks.status import OpenRequest, Status
-
-UNSEEN = {
-    "seen": "unseen worlds of training mechanisms",
-    "unseen_mechanism": "unseen mechanisms",
-    "unseen_application": "unseen applications",
-    "unseen_style": "unseen naming styles",
-    "several": "several faults at once, and cascades",
-}
 
 
 def print_report(report: CycleReport) -> None:
@@ -29,8 +21,8 @@ def print_report(report: CycleReport) -> None:
         f"that no rollout solved {learning.repaired_problems} repaired in the world, by {learning.plans} tries; "
         f"{learning.examples} decisions to imitate, {learning.prompts} decision points to reinforce\n"
     )
-    _print_slices("Success, held-out problems, same seeds for both", report.overall, report.slices, report.controls)
-    _print_kinds(report.kinds)
+    if report.standings:
+        print_standings(report.standings)
     colour = {"promote": "green", "reject": "red", "inconclusive": "yellow"}[report.verdict]
     out.print(f"\nverdict  [bold {colour}]{report.verdict}[/bold {colour}]: {report.decision}")
     for reason in report.reasons:
@@ -48,7 +40,7 @@ def print_report(report: CycleReport) -> None:
     out.print("look     aoi status | aoi review | aoi ui | aoi diagnose --problem ID (aoi problems list)")
 
 
-def print_evaluation(result: EvaluationResult) -> None:
+def print_evaluation(result: EvaluationResult, standings: Standings) -> None:
     """A comparison that decides nothing."""
     out.print(f"{result.split} split, {len(result.pairs)} paired runs, {len(result.missing)} missing")
     for one in flipped(result.injected)[:1]:
@@ -56,8 +48,7 @@ def print_evaluation(result: EvaluationResult) -> None:
             f"{one.runs} runs again with an injection: {one.champion} right answers of the champion flipped, "
             f"{one.challenger} of the challenger"
         )
-    _print_slices("Success", result.overall, result.slices, result.controls)
-    _print_kinds(result.kinds)
+    print_standings(standings)
 
 
 def print_status(status: Status) -> None:
@@ -77,7 +68,7 @@ def print_status(status: Status) -> None:
     if status.last:
         gain = status.last.overall.gain
         out.print(
-            f"last      cycle {status.last.cycle}: {status.last.verdict}, gain {_interval(status.last.overall)} "
+            f"last      cycle {status.last.cycle}: {status.last.verdict}, gain {interval(gain) if gain.n else '-'} "
             f"over {gain.n} problems; {status.last.decision}"
         )
 
@@ -107,29 +98,3 @@ def print_purge(purged: Purge, *, is_removed: bool) -> None:
         out.print("it stands nowhere here")
     elif not is_removed:
         out.print("take it out: aoi data purge --secret --remove   and change it wherever it is used")
-
-
-def _print_slices(title: str, overall: SliceResult, slices: Sequence[SliceResult], controls: SliceResult) -> None:
-    rows = [_row("all faults", overall), *(_row(UNSEEN.get(part.name, part.name), part) for part in slices)]
-    rows.append(_row("no-fault controls: no false alarm", controls))
-    table(title, ("", "champion", "challenger", "gain and its 90 % interval", "problems", "runs"), rows)
-
-
-def _print_kinds(kinds: Sequence[SliceResult]) -> None:
-    table(
-        "By kind of task", ("", "champion", "challenger", "gain", "problems", "runs"), [_row(k.name, k) for k in kinds]
-    )
-
-
-def _row(name: str, part: SliceResult) -> tuple[str, ...]:
-    rates = (f"{part.champion_rate:.1%}", f"{part.challenger_rate:.1%}")
-    return (name, *rates, _interval(part), str(part.gain.n), str(part.runs))
-
-
-def _interval(part: SliceResult) -> str:
-    return interval(part.gain) if part.gain.n else "-"
-
-
-def interval(gain: Interval) -> str:
-    """A difference of rates with its bounds."""
-    return f"{gain.estimate:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]"

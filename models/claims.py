@@ -5,20 +5,33 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Generic, Protocol, TypeVar
 
 from aoi.database.leases import Lease, Leases
 from aoi.errors import StageBusy
-from aoi.records.episode import ShardManifest
-from aoi.store.shards import ShardWriter
 
 POLL_S = 1.0
 """How often to look whether another run has finished, or given up, a shard that it claimed."""
+M = TypeVar("M")
+"""What a job makes: the manifest of a shard, or of several that are made side by side."""
 
 
-class Claims:
+class Writer(Protocol[M]):
+    """Who remembers which shards are finished: a `ShardWriter`, or several as one."""
+
+    def done(self, index: int) -> M | None:
+        """What was made at an index; None while anything of it is to be made."""
+        ...
+
+    def finished(self, manifest: M) -> None:
+        """Remember it. Raises: StoreNotWritable."""
+        ...
+
+
+class Claims(Generic[M]):
     """Claims on the shards of one key. `width` is how many are worked on at once."""
 
-    def __init__(self, leases: Leases, writer: ShardWriter, key: str, width: int) -> None:
+    def __init__(self, leases: Leases, writer: Writer[M], key: str, width: int) -> None:
         self._leases = leases
         self._writer = writer
         self._key = key
@@ -26,13 +39,13 @@ class Claims:
         self._held: dict[int, Lease] = {}
         """By shard: also of those that are not handed to a worker yet, or not marked as finished yet."""
 
-    def work_off(self, jobs: Mapping[int, Callable[[], Future[ShardManifest]]]) -> Iterator[ShardManifest]:
+    def work_off(self, jobs: Mapping[int, Callable[[], Future[M]]]) -> Iterator[M]:
         """Start each shard's job when it is claimed; its manifest once it is finished, by us or by another run.
 
         Raises: StageBusy if a worker process died; what is claimed is given back, what is finished is kept.
         """
         waiting = deque(jobs)
-        working: dict[Future[ShardManifest], int] = {}
+        working: dict[Future[M], int] = {}
         try:
             while waiting or working:
                 for index in self._claim(waiting, self._width - len(working)):
@@ -43,7 +56,7 @@ class Claims:
                         working[jobs[index]()] = index
                 for future in _ended(working, is_idle=bool(waiting) and len(working) < self._width):
                     index, manifest = working.pop(future), future.result()
-                    if self._finish(manifest):
+                    if self._finish(index, manifest):
                         yield manifest
                     else:
                         waiting.append(index)
@@ -67,22 +80,22 @@ class Claims:
             places -= 1
             yield index
 
-    def _finish(self, manifest: ShardManifest) -> bool:
+    def _finish(self, index: int, manifest: M) -> bool:
         """Mark the shard as done, while its claim is ours. False if another run took it over meanwhile."""
         try:
-            self._leases.renew(self._held[manifest.index])
+            self._leases.renew(self._held[index])
         except StageBusy:
-            self._give_back(manifest.index)
+            self._give_back(index)
             return False
         self._writer.finished(manifest)
-        self._give_back(manifest.index)
+        self._give_back(index)
         return True
 
     def _give_back(self, index: int) -> None:
         self._leases.give_back(self._held.pop(index))
 
 
-def _ended(working: Mapping[Future[ShardManifest], int], *, is_idle: bool) -> set[Future[ShardManifest]]:
+def _ended(working: Mapping[Future[M], int], *, is_idle: bool) -> set[Future[M]]:
     """Jobs that have ended. Waits for one; if a worker is idle, only a while, since another run may give a shard up."""
     if not working:
         time.sleep(POLL_S if is_idle else 0)

@@ -90,3 +90,9 @@ def present_champion() -> Champion:
     if champion is None:
         raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
     return champion
+
+
+def seed_bundle() -> "Bundle":
+    """The base without any adapter, as the first champion was. Raises: UnknownBundle before it was installed."""
+    former = workspace().ledger.former_champions()
+    return open_bundle(champion_ref(former[-1] if former else present_champion()))

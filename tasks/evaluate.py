@@ -1,24 +1,31 @@
-"""Evaluate: champion and challenger on the same held-out problems, worlds and sampling seeds."""
+"""Evaluate: champion and challenger, and three references beside them, on the same problems, worlds and seeds."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
 
 from aoi.errors import UnknownBundle
+from aoi.language.profile import SEED_PROFILE
 from aoi.problems import sampling
 from aoi.problems.injections.catalogue import injections
 from aoi.promotion.evaluation import compare, run_of
+from aoi.promotion.standings import Episodes, standings
 from aoi.records.base import Record, Ref
+from aoi.records.episode import TrajectorySet
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.problem import ProblemInstance, Slice, Split
 from aoi.records.promotion import Cycle
+from aoi.records.standings import LineName, Standings
 from aoi.settings import EvaluationSettings, derive_seed
 from aoi.store.shards import read_set
 from models.bundle import Bundle
-from models.episodes import EpisodeSpec, run_sharded
-from tasks.bundles import champion_ref, open_bundle, present_champion, serving, tree_ref
+from models.episodes import EpisodeSpec, Scripted, Side, cut, run_side_by_side
+from tasks.bundles import champion_ref, open_bundle, present_champion, seed_bundle, serving, tree_ref
 from tasks.caching import stage
 from tasks.workspace import workspace
 
+LINES: Sequence[LineName] = ("survey", "expert", "seed", "champion", "challenger")
+ARMS: Sequence[LineName] = ("champion", "challenger")
+"""The lines that the gate compares."""
 EVEN_SLICES: Mapping[Slice, float] = {
     "seen": 1.0,
     "unseen_mechanism": 1.0,
@@ -32,9 +39,19 @@ EVEN_SLICES: Mapping[Slice, float] = {
 class Evaluated(Record):
     """A comparison, by reference, with the episodes behind it."""
 
-    result: Ref
+    result: Ref[EvaluationResult]
+    """What the gate reads: champion and challenger."""
+    standings: Ref[Standings]
+    """What people read: both of them beside the references."""
     champion_runs: Ref
     challenger_runs: Ref
+
+
+class Measured(Record):
+    """A comparison that decides nothing."""
+
+    evaluation: EvaluationResult
+    standings: Standings
 
 
 @stage("evaluation", "gate", timeout_s=6 * 3600)
@@ -45,42 +62,75 @@ def evaluate(cycle: Cycle, champion: Ref, challenger: Ref) -> Evaluated:
 
 
 def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: int) -> Evaluated:
-    """Both bundles on the same problems, worlds and sampling seeds."""
+    """Both bundles, and the references beside them, on the same problems, worlds and sampling seeds."""
     ws = workspace()
     settings = ws.settings
     specs = planned(split, seed, settings.evaluation)
-    sets = []
-    for arm, bundle in (("champion", champion), ("challenger", challenger)):
-        sets.append(
-            run_sharded(
-                ws.store,
-                f"evaluate-{arm}",
-                [spec.model_copy(update={"arm": arm}) for spec in specs],
-                bundle,
-                serving(),
-                leases=ws.leases,
-                shard_size=settings.collect.shard_size,
-                temperature=settings.evaluation.temperature,
-            )
-        )
+    players, same = _players(champion, challenger)
+    sides = [_side(name, player, cut(specs, settings.collect.shard_size)) for name, player in players.items()]
+    temperature = settings.evaluation.temperature
+    refs = run_side_by_side(ws.store, sides, serving(), leases=ws.leases, temperature=temperature)
+    kept = dict(zip(players, refs, strict=True))
     result = compare(
-        read_set(ws.store, sets[0]),
-        read_set(ws.store, sets[1]),
+        read_set(ws.store, kept["champion"]),
+        read_set(ws.store, kept["challenger"]),
         planned=[run_of(spec.instance, spec.rollout_seed, spec.injection) for spec in specs],
         split=split,
         seed=seed,
         level=settings.gate.level,
     )
-    return Evaluated(result=ws.store.put("evaluation", result), champion_runs=sets[0], challenger_runs=sets[1])
+    lines = [_line(name, kept, same.get(name)) for name in LINES]
+    return Evaluated(
+        result=ws.store.put("evaluation", result),
+        standings=ws.store.put("standings", standings(result, lines, settings.gate.level)),
+        champion_runs=kept["champion"],
+        challenger_runs=kept["challenger"],
+    )
 
 
-def evaluate_outside(challenger: str, split: Split, seed: int) -> EvaluationResult:
+def _players(
+    champion: Bundle, challenger: Bundle
+) -> tuple[dict[LineName, Bundle | Scripted], dict[LineName, LineName]]:
+    """Who acts in each line, and which line is another one's under its own name and so is not run again."""
+    seed = seed_bundle()
+    # A layout that the scripted operators do not speak is no reason to do without them: they are references.
+    profile = seed.profile if seed.profile.layout == SEED_PROFILE.layout else SEED_PROFILE
+    players: dict[LineName, Bundle | Scripted] = {
+        "survey": Scripted(operator="survey", profile=profile),
+        "expert": Scripted(operator="expert", profile=profile),
+        "champion": champion,
+        "challenger": challenger,
+    }
+    arms: dict[str, LineName] = {challenger.digest: "challenger", champion.digest: "champion"}
+    if arm := arms.get(seed.digest):
+        return players, {"seed": arm}
+    return players | {"seed": seed}, {}
+
+
+def _side(name: LineName, player: Bundle | Scripted, shards: Sequence[Sequence[EpisodeSpec]]) -> Side:
+    """A line's episodes. What is planted is planted for the arms alone."""
+    mine = [
+        [spec.model_copy(update={"arm": name}) for spec in shard if name in ARMS or not spec.injection]
+        for shard in shards
+    ]
+    return Side(f"evaluate-{name}", player, mine)
+
+
+def _line(name: LineName, kept: Mapping[LineName, Ref[TrajectorySet]], same_as: LineName | None) -> Episodes:
+    ref = kept[same_as or name]
+    return Episodes(name, ref, read_set(workspace().store, ref), same_as)
+
+
+def evaluate_outside(challenger: str, split: Split, seed: int) -> Measured:
     """Compare a registered version, or an alias, with the champion, outside of any cycle. Raises: UnknownBundle."""
     ws = workspace()
     champion = present_champion()
     registered = _registered(challenger)
     evaluated = compare_bundles(open_bundle(champion_ref(champion)), open_bundle(registered), split, seed)
-    return ws.store.get(evaluated.result, EvaluationResult)
+    return Measured(
+        evaluation=ws.store.get(evaluated.result, EvaluationResult),
+        standings=ws.store.get(evaluated.standings, Standings),
+    )
 
 
 def _registered(name: str) -> Ref:

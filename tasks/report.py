@@ -6,6 +6,8 @@ from aoi.records.base import Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.records.report import CycleReport, StageTime
+from aoi.records.standings import Standings
+from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
 from tasks.kept import keep_report, kept_time
 from tasks.workspace import workspace
@@ -31,7 +33,14 @@ STAGES = (
 INSTALLATION = ("make_base", "install_champion")
 
 
-def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, page: Path, decision: str) -> CycleReport:
+def report(
+    cycle: Cycle,
+    corrections: Corrections,
+    evaluated: Evaluated,
+    request: PromotionRequest,
+    page: Path,
+    decision: str,
+) -> CycleReport:
     """The summary of a cycle; kept, so that `aoi status` shows it later."""
     ws = workspace()
     evaluation = ws.store.get(_evaluation_ref(request), EvaluationResult)
@@ -45,6 +54,7 @@ def report(cycle: Cycle, corrections: Corrections, request: PromotionRequest, pa
         slices=evaluation.slices,
         kinds=evaluation.kinds,
         controls=evaluation.controls,
+        standings=ws.store.get(evaluated.standings, Standings),
         verdict=request.decision.verdict,
         reasons=tuple(f"{check.name}: {check.detail}" for check in request.decision.checks if not check.passed),
         further_runs=request.decision.further_runs,

@@ -9,12 +9,14 @@ from typing import Any
 from aoi.errors import CorruptObject, GateRefused
 from aoi.promotion.changes import changes
 from aoi.promotion.review import Curve, Material, needed_trajectories, render
+from aoi.promotion.standings import figures
 from aoi.records.base import Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import CorrectionOutcome, CorrectivePlan
 from aoi.records.promotion import Cycle, PromotionRequest
+from aoi.records.standings import Standings
 from aoi.store.shards import read_rows, read_set
 from models.registry import Registry
 from models.training.curves import TrainingRun
@@ -39,16 +41,22 @@ def review_page(
     evaluated: Evaluated,
     contracts: tuple[ContractReport, ...],
 ) -> Path:
-    """Write the page of a request, keep it in the store and attach it to the cycle's MLflow run. Returns its path."""
+    """Write the page of a request, keep it in the store, and attach it with its figures to the cycle's MLflow run.
+
+    Returns its path.
+    """
     began = time.monotonic()
     ws = workspace()
-    page = render(_material(request, challenger, corrections, evaluated, contracts))
+    material = _material(request, challenger, corrections, evaluated, contracts)
+    page = render(material)
     ws.store.put("page", page.encode())
     folder = ws.settings.home.resolve() / "reviews"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"cycle-{cycle.number:04d}.html"
     path.write_text(page)
-    Registry.of(ws.settings).log_file(cycle.number, path, "review")
+    registry = Registry.of(ws.settings)
+    registry.log_file(cycle.number, path, "review")
+    registry.log(cycle.number, metrics=figures(material.standings))
     remember_time(cycle, "review_page", time.monotonic() - began)
     return path
 
@@ -70,6 +78,7 @@ def _material(
     return Material(
         request=request,
         evaluation=evaluation,
+        standings=ws.store.get(evaluated.standings, Standings),
         trajectories=_shown(evaluation, evaluated),
         curves=tuple(_curves(read_rows(ws.store, challenger.curves, TrainingRun))),
         contracts=contracts,

@@ -36,6 +36,8 @@ from aoi.source import source_digest
 
 _TASK_WORDS = {TaskKind(kind): word for word, kind in lexicon.TASKS.items()}
 NO_SUCCESS = Outcome(success=False, aiopslab_success=False)
+SURVEY = "scripted:survey"
+"""Who acts where the survey answers."""
 
 Episode = Generator[Turn, Generation, Trajectory]
 
@@ -71,21 +73,13 @@ def run_episode(
     """
     started, began = datetime.now(UTC), time.perf_counter()
     handles = handles_of(scenario, profile)
-    problem = scenario.instance.problem
     begun = partial(
-        TrajectoryContent,
-        instance=scenario.instance,
-        kind=problem.kind,
-        split=problem.split,
-        slice=problem.slice,
+        _begun(scenario, handles, profile),
         arm=arm,
         bundle=bundle,
-        profile=profile.digest(),
         rollout_seed=rollout_seed,
         guidance=guidance.digest() if guidance else None,
         injection=injection,
-        world=scenario.world.digest(),  # before anything is read: a replay has to start in the same one
-        handles=handles.names,
     )
     narrator = Narrator(tell, handles)
     course = _Course()
@@ -99,7 +93,7 @@ def run_episode(
             narrator=narrator,
             deadline=deadline,
             hands=scenario.hands(),
-            task=_TASK_WORDS[problem.kind],
+            task=_TASK_WORDS[scenario.instance.problem.kind],
             alerts=course.alerts,
             seed=f"{scenario.instance.digest()}/{rollout_seed}",
             plan=guidance,
@@ -119,6 +113,43 @@ def run_episode(
             course.break_off(broken, keep_traceback)
     narrator.stopped(course.ended)
     return Trajectory(content=course.content(begun), provenance=course.provenance(started, began))
+
+
+def survey_episode(
+    scenario: Situation,
+    *,
+    profile: PromptProfile,
+    arm: str,
+    rollout_seed: int,
+    keep_traceback: Callable[[bytes], Sha256] | None = None,
+) -> Trajectory:
+    """An episode in which nobody speaks: what the survey concludes is the answer at once, and nothing is changed."""
+    started, began = datetime.now(UTC), time.perf_counter()
+    known = _begun(scenario, handles_of(scenario, profile), profile)
+    begun = partial(known, arm=arm, bundle=SURVEY, rollout_seed=rollout_seed)
+    course = _Course()
+    try:
+        course.answer = scenario.survey().answer
+        course.outcome = scenario.grade(course.answer)
+        course.ended = "submitted"
+    except Exception as broken:  # as in any episode
+        course.break_off(broken, keep_traceback)
+    return Trajectory(content=course.content(begun), provenance=course.provenance(started, began))
+
+
+def _begun(scenario: Situation, handles: Handles, profile: PromptProfile) -> Callable[..., TrajectoryContent]:
+    """What of an episode's content is known before its first look, whoever acts."""
+    problem = scenario.instance.problem
+    return partial(
+        TrajectoryContent,
+        instance=scenario.instance,
+        kind=problem.kind,
+        split=problem.split,
+        slice=problem.slice,
+        profile=profile.digest(),
+        world=scenario.world.digest(),  # before anything is read: a replay has to start in the same one
+        handles=handles.names,
+    )
 
 
 @dataclass(slots=True)

@@ -4,27 +4,28 @@ Many are run in shards of fixed episodes over processes. A finished shard is kep
 that decides it, so the same inputs give the same digests, and what was killed goes on where it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 from aoi import progress
-from aoi.agents.episode import handles_of, run_episode
+from aoi.agents.episode import handles_of, run_episode, survey_episode
 from aoi.agents.operators import ExpertOperator, GoldenOperator, NullOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
-from aoi.language.profile import SEED_PROFILE
+from aoi.language.profile import SEED_PROFILE, PromptProfile
 from aoi.problems import catalogue, scenario
 from aoi.problems.fanning import fan_out
 from aoi.problems.scenario import Scenario
-from aoi.records.base import Record, Ref, canonical_bytes, sha256_hex
+from aoi.records.base import Record, Ref, Sha256, canonical_bytes, sha256_hex
 from aoi.records.episode import ShardManifest, Trajectory, TrajectorySet
 from aoi.records.problem import ProblemInstance
 from aoi.source import source_digest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter, put_traceback
 
-Operator = Literal["golden", "null", "expert"]
-"""One that is told the truth, one that does nothing, one that reads the evidence well."""
+Operator = Literal["golden", "null", "survey", "expert"]
+"""One that is told the truth, one that does nothing, rules alone that answer at once, one that reads evidence well."""
 
 SHARD = 8
 """Episodes of one shard: what a killed run loses at most of each worker's work."""
@@ -32,7 +33,37 @@ SHARD = 8
 
 def run_operator(problem_id: str, operator: Operator, seed: int) -> Trajectory:
     """Its episode in a fresh world. `seed` is of the world and the handles. Raises: UnknownProblem."""
-    return _run(ProblemInstance(problem=catalogue.get(problem_id), seed=seed), operator, None)
+    return play(ProblemInstance(problem=catalogue.get(problem_id), seed=seed), operator)
+
+
+def play(
+    instance: ProblemInstance,
+    operator: Operator,
+    *,
+    profile: PromptProfile = SEED_PROFILE,
+    arm: str = "scripted",
+    rollout_seed: int | None = None,
+    keep_traceback: Callable[[bytes], Sha256] | None = None,
+) -> Trajectory:
+    """An operator's episode in a world that is built for it, within the budgets of `profile`, which speaks words-1.
+
+    An operator throws no dice: `rollout_seed` says beside whose run the record stands, the world's seed unless given.
+    """
+    situation, codec = scenario.build(instance), WordCodec()
+    seed = instance.seed if rollout_seed is None else rollout_seed
+    if operator == "survey":
+        return survey_episode(situation, profile=profile, arm=arm, rollout_seed=seed, keep_traceback=keep_traceback)
+    policy = _policy(operator, situation, codec, profile)
+    episode = run_episode(
+        situation,
+        profile=profile,
+        codec=codec,
+        arm=arm,
+        bundle=policy.adapter,
+        rollout_seed=seed,
+        keep_traceback=keep_traceback,
+    )
+    return rollout([episode], policy)[0]
 
 
 def run_set(
@@ -73,31 +104,19 @@ class _Shard(Record):
 
 def _run_shard(job: _Shard) -> ShardManifest:
     store = ObjectStore(job.store_url)
-    return ShardWriter(store, job.key).put(job.index, [_run(one, job.operator, store) for one in job.instances])
-
-
-def _run(instance: ProblemInstance, operator: Operator, store: ObjectStore | None) -> Trajectory:
-    situation, codec = scenario.build(instance), WordCodec()
-    policy = _policy(operator, situation, codec)
-    episode = run_episode(
-        situation,
-        profile=SEED_PROFILE,
-        codec=codec,
-        arm="scripted",
-        bundle=policy.adapter,
-        rollout_seed=instance.seed,
-        keep_traceback=(lambda told: put_traceback(store, told)) if store else None,
+    keep = partial(put_traceback, store)
+    return ShardWriter(store, job.key).put(
+        job.index, [play(one, job.operator, keep_traceback=keep) for one in job.instances]
     )
-    return rollout([episode], policy)[0]
 
 
 def _policy(
-    operator: Operator, situation: Scenario, codec: WordCodec
+    operator: Literal["golden", "null", "expert"], situation: Scenario, codec: WordCodec, profile: PromptProfile
 ) -> GoldenOperator | NullOperator | ExpertOperator:
     match operator:
         case "golden":
-            return GoldenOperator(codec, situation.truth, handles_of(situation, SEED_PROFILE))
+            return GoldenOperator(codec, situation.truth, handles_of(situation, profile))
         case "null":
             return NullOperator(codec)
         case "expert":
-            return ExpertOperator(codec, SEED_PROFILE)
+            return ExpertOperator(codec, profile)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from aoi.language.narration import answered, decided, told
 from aoi.promotion.changes import Change
 from aoi.promotion.injected import flipped
+from aoi.promotion.standings import BEYOND_RULES, PARTS, TOLD
 from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
@@ -24,6 +25,7 @@ from aoi.records.evaluation import EvaluationResult, PairedResult
 from aoi.records.learning import CorrectionOutcome, CorrectivePlan
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import LearningReport
+from aoi.records.standings import Standings
 
 MOST_BYTES = 500_000
 MOST_CASES = 24
@@ -46,6 +48,8 @@ class Material:
 
     request: PromotionRequest
     evaluation: EvaluationResult
+    standings: Standings
+    """Of the same episodes: both arms beside the references."""
     trajectories: Mapping[Sha256, Trajectory]
     """By content digest: at least those of flipped runs, both arms. A missing one is said to be missing."""
     curves: Sequence[Curve] = ()
@@ -122,12 +126,11 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             lost_count=len(lost),
             won_count=len(won),
             is_cut=len(cases) < len(lost) + len(won),
-            parts=(
-                material.evaluation.overall,
-                *material.evaluation.slices,
-                *material.evaluation.kinds,
-                material.evaluation.controls,
-            ),
+            standings=material.standings,
+            parts=list(zip(*(line.parts for line in material.standings.lines), strict=True)),
+            lines_told=TOLD,
+            parts_told=PARTS,
+            beyond_rules=BEYOND_RULES,
             injected=flipped(material.evaluation.injected),
             curves=material.curves[:24],
             contracts=material.contracts,
@@ -214,9 +217,10 @@ def share(value: float) -> Markup:
     return Markup('<data value="{}">{}</data>').format(repr(float(value)), f"{100 * value:.1f} %")
 
 
-def number(value: float) -> Markup:
-    """A number, with the exact value behind it."""
-    return Markup('<data value="{}">{}</data>').format(repr(value), f"{value:,}")
+def number(value: float, places: int | None = None) -> Markup:
+    """A number, rounded to decimal places if they are given, with the exact value behind it."""
+    shown = f"{value:,}" if places is None else f"{value:,.{places}f}"
+    return Markup('<data value="{}">{}</data>').format(repr(value), shown)
 
 
 def short(digest: str) -> str:

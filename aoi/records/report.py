@@ -1,11 +1,14 @@
 """What a cycle came to, for the person who started it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from aoi.records.base import Record, Sha256
 from aoi.records.evaluation import SliceResult
 from aoi.records.learning import Proposer
 from aoi.records.promotion import Verdict
+from aoi.records.standings import Standings
 
 
 class StageTime(Record):
@@ -59,8 +62,12 @@ class LearningReport(Record):
 
 
 class CycleReport(Record):
-    """The summary at the end of `aoi retrain`. Every figure is a field of the records that it names."""
+    """The summary at the end of `aoi retrain`. Every figure is a field of the records that it names.
 
+    Version 2 brought `standings`; a report of version 1 has none.
+    """
+
+    schema_version: Literal[1, 2] = 2
     cycle: int = Field(ge=1)
     champion: str
     """Bundle digest of the champion that was compared against."""
@@ -71,6 +78,8 @@ class CycleReport(Record):
     slices: tuple[SliceResult, ...]
     kinds: tuple[SliceResult, ...]
     controls: SliceResult
+    standings: Standings | None = None
+    """Champion and challenger beside survey, expert and seed model."""
     verdict: Verdict
     reasons: tuple[str, ...]
     """Checks of the gate that did not pass."""

@@ -74,17 +74,17 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of problems, worlds and sampling.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare a version with the champion on held-out problems. Decides nothing and changes nothing."""
+    """Compare a version with the champion on held-out problems, beside the references. Decides and changes nothing."""
     from flows.console import print_json, shown_progress
     from flows.summary import print_evaluation
     from tasks.evaluate import evaluate_outside
 
     with shown_progress(quiet=json):
-        result = evaluate_outside(challenger, split, seed)
+        measured = evaluate_outside(challenger, split, seed)
     if json:
-        print_json(result.model_dump(mode="json"))
+        print_json(measured.model_dump(mode="json"))
     else:
-        print_evaluation(result)
+        print_evaluation(measured.evaluation, measured.standings)
 
 
 def ui(

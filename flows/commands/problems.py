@@ -171,7 +171,7 @@ def show(
 def run(
     problem_ids: Ids = None,
     operator: Annotated[
-        Literal["golden", "null", "expert", "champion"], typer.Option(help="Who works on it.")
+        Literal["golden", "null", "survey", "expert", "champion"], typer.Option(help="Who works on it.")
     ] = "expert",
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="First seed of the worlds.")] = 0,
     seeds: Seeds = 1,
@@ -202,7 +202,9 @@ def run(
     _run_many(in_worlds(chosen, seed, seeds), operator, workers, page, json=json)
 
 
-def _run_one(problem_id: str, operator: Literal["golden", "null", "expert"], seed: int, *, json: bool) -> None:
+def _run_one(
+    problem_id: str, operator: Literal["golden", "null", "survey", "expert"], seed: int, *, json: bool
+) -> None:
     from aoi.learning.operators import run_operator
     from flows.console import print_json
     from flows.transcript import print_trajectory
@@ -216,7 +218,7 @@ def _run_one(problem_id: str, operator: Literal["golden", "null", "expert"], see
 
 def _run_many(
     instances: Sequence["ProblemInstance"],
-    operator: Literal["golden", "null", "expert", "champion"],
+    operator: Literal["golden", "null", "survey", "expert", "champion"],
     workers: int,
     page: Path | None,
     *,

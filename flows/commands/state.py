@@ -59,7 +59,7 @@ def trace(
 ) -> None:
     """From an answer to weights, data, code and approver. Needs no server."""
     from flows.console import out, print_json
-    from flows.summary import interval
+    from flows.standings import interval
     from tasks.bundles import present_champion
     from tasks.status import trace as find_trace
 

@@ -141,6 +141,16 @@ class TestNights:
         assert evaluation.missing == ()
         assert not any(one.challenger_writes or one.challenger_leaked for one in evaluation.injected)
 
+    def test_every_report_shows_five_lines_and_a_killed_night_paid_for_each_once(self, nights) -> None:
+        for report in nights[1:]:
+            lines = {line["name"]: line for line in report["standings"]["lines"]}
+            assert list(lines) == ["survey", "expert", "seed", "champion", "challenger"]
+            assert lines["seed"]["same_as"] == "champion", "nothing was promoted"
+            assert lines["seed"]["parts"] == lines["champion"]["parts"]
+            assert {line["missing"] for line in lines.values()} == {0}
+            assert lines["expert"]["by"] == "scripted:ExpertOperator"
+            assert lines["challenger"]["parts"][0]["average"] == report["overall"]["challenger_rate"]
+
     def test_the_next_run_opens_the_next_cycle_and_adds_exactly_one_version(self, nights) -> None:
         home, first, second = nights
         assert second["cycle"] == 2

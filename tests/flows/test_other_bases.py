@@ -44,6 +44,7 @@ def test_the_loop_runs_from_collect_to_gate_on_a_base_of_somebody_else(family: F
     assert run.returncode == 0, run.stderr[-2000:]
     assert "train: reinforce" in run.stderr
     assert "verdict" in run.stdout
+    assert "expert: scripted" in run.stdout, "which speaks its own layout, on the same worlds"
     first, second = entries(home, "registered")
     store = ObjectStore(f"file://{home / 'store'}")
     bundle = tmp_path / "bundle"

@@ -11,7 +11,8 @@ from aoi.promotion.changes import changes
 from aoi.promotion.evaluation import compare, run_of
 from aoi.promotion.gate import decide
 from aoi.promotion.review import Curve, Material, flips, needed_trajectories, render
-from aoi.records.base import sha256_hex
+from aoi.promotion.standings import Episodes, standings
+from aoi.records.base import Ref, sha256_hex
 from aoi.records.contracts import ContractReport, RuleResult
 from aoi.records.episode import Outcome, Signal
 from aoi.records.learning import BundleManifest, CorrectionOutcome, CorrectivePlan, PlanStep
@@ -64,6 +65,13 @@ def material(count=40, text="kubectl get pods", long=1, **changed) -> Material:
     champion, challenger = arms(count, text, long)
     planned = [run_of(row.content.instance, row.content.rollout_seed) for row in champion]
     evaluation = compare(champion, challenger, planned=planned, split="development", seed=1, level=0.95)
+    kept = Ref(kind="trajectories", sha256="0" * 64, size_bytes=1)
+    lines = [
+        Episodes("survey", kept, champion[1:]),
+        Episodes("seed", kept, (), same_as="champion"),
+        Episodes("champion", kept, champion),
+        Episodes("challenger", kept, challenger),
+    ]
     request = PromotionRequest(
         cycle=3,
         champion=evaluation.champion,
@@ -93,6 +101,7 @@ def material(count=40, text="kubectl get pods", long=1, **changed) -> Material:
     fields = {
         "request": request,
         "evaluation": evaluation,
+        "standings": standings(evaluation, lines, 0.95),
         "trajectories": {row.content.digest(): row for row in [*champion, *challenger]},
         "curves": [Curve(name="grpo/reward", values=tuple(index / 30 for index in range(30)))],
         "contracts": [report],
@@ -136,9 +145,14 @@ def test_every_figure_of_every_part_equals_its_record():
     read = Reader(render(given))
     whole = given.evaluation
     for part in (whole.overall, *whole.slices, *whole.kinds, whole.controls):
-        gain = part.gain
-        expected = [part.champion_rate, part.challenger_rate, gain.estimate, gain.low, gain.high, gain.n, part.runs]
-        assert read.parts[part.name] == expected
+        survey, seed, champion, challenger = (
+            next(one for one in line.parts if one.part == part.name) for line in given.standings.lines
+        )
+        assert (champion.average, challenger.average, challenger.gain) == (
+            part.champion_rate, part.challenger_rate, part.gain,
+        )  # fmt: skip
+        expected = [survey.average, *bounds(survey.gain), seed.average, champion.average, challenger.average]
+        assert read.parts[part.name] == [*expected, *bounds(part.gain), part.gain.n, part.runs]
     decision = given.request.decision
     for value in (decision.gain.estimate, decision.power, decision.detectable_gain):
         assert repr(float(value)) in read.values
@@ -181,6 +195,25 @@ def test_what_was_tried_without_a_plan_is_said_in_words():
     assert "other decisions" in text
 
 
+def bounds(gain):
+    return [gain.estimate, gain.low, gain.high]
+
+
+def test_every_line_stands_in_one_table_with_both_grades():
+    given = material()
+    page = render(given)
+    rows = dict(re.findall(r'<tr data-line="(\w+)">(.*?)</tr>', page))
+    assert list(rows) == ["survey", "seed", "champion", "challenger"]
+    for line in given.standings.lines:
+        overall = line.part("overall")
+        expected = [overall.first, *(bounds(overall.gain) if overall.gain else []), overall.aiopslab]
+        expected += [line.part("controls").average, line.steps, line.tokens]
+        assert [float(value) for value in re.findall(r'<data value="([^"]+)">', rows[line.name])] == expected
+    assert "is the champion, not run twice" in rows["seed"]
+    assert "not run twice" not in rows["champion"]
+    assert '<data value="1">1</data> runs of survey broke off' in page
+
+
 def test_runs_that_went_from_pass_to_fail_come_first_with_both_trajectories():
     given = material()
     lost, won = flips(given.evaluation)
@@ -189,7 +222,7 @@ def test_runs_that_went_from_pass_to_fail_come_first_with_both_trajectories():
     titles = re.findall(r"<h3>(PASS TO FAIL|FAIL TO PASS): ([^,]+),", page)
     assert [title for title, _ in titles] == ["PASS TO FAIL"] * 10 + ["FAIL TO PASS"] * 10
     assert [name for title, name in titles][:10] == [pair.problem_id for pair in lost]
-    assert page.index("from pass to fail") < page.index("Gain by part")
+    assert page.index("from pass to fail") < page.index("Where it stands")
     assert page.count("<h4>Champion</h4>") == page.count("<h4>Challenger</h4>") == 20
     assert len(needed_trajectories(given.evaluation)) == 40
 
@@ -207,7 +240,7 @@ ALLOWED_TAGS = {
 }  # fmt: skip
 ALLOWED_ATTRIBUTES = {
     "lang", "charset", "name", "content", "http-equiv", "class", "value", "viewbox", "role", "aria-label", "points",
-    "fill", "stroke", "stroke-width", "data-part", "data-contract", "open",
+    "fill", "stroke", "stroke-width", "data-part", "data-line", "data-contract", "open",
 }  # fmt: skip
 
 

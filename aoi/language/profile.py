@@ -11,8 +11,8 @@ class PromptProfile(Record):
     """Budgets, layout and names. Its digest is on every trajectory and in every bundle manifest."""
 
     name: str
-    layout: Literal["words-1", "prose-1"]
-    """`words-1`: closed vocabulary, one token a word. `prose-1`: instructions and text for a chat model."""
+    layout: Literal["words-1", "chat-1"]
+    """`words-1`: closed vocabulary, one token a word. `chat-1`: messages for a chat model, which answers in words."""
     names: Literal["handles", "real"]
     """What stands for a component in a prompt."""
     prompt_tokens: int = Field(gt=0)
@@ -70,11 +70,11 @@ SEED_PROFILE = PromptProfile(
 
 PRODUCTION_PROFILE = PromptProfile(
     name="production",
-    layout="prose-1",
+    layout="chat-1",
     names="real",
     prompt_tokens=4_096,
-    completion_tokens=512,
-    plan_tokens=512,
+    completion_tokens=1_024,
+    plan_tokens=1_024,
     iterations=15,
     summaries=10,
     signals=12,

@@ -2,7 +2,7 @@
 
 `<obs> locate ; errors s7 ; slow s2 <mem> ; refused s4 <last> endpoints s4 ; targetport s4 ; healthy s7`
 
-A state holds nothing raw: the types admit words, handles and findings, and (for `prose-1`) text that came out of
+A state holds nothing raw: the types admit words, handles and findings, and (for `chat-1`) text that came out of
 the Compressor.
 """
 
@@ -24,11 +24,11 @@ class ProbeState:
     target: str
     namespace: str = ""
     done: tuple[str, ...] = ()
-    """Lines that were already run in this iteration (`prose-1` only)."""
+    """Lines that were already run in this iteration (`chat-1` only)."""
     failure: str | None = None
     """Class of the previous line's failure."""
     notice: str = ""
-    """Why nothing could be made of what it said last (`prose-1` only)."""
+    """Why nothing could be made of what it said last (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ExecutorState:
     value: str | None = None
     failure: str | None = None
     notice: str = ""
-    """Why nothing could be made of what it said last (`prose-1` only)."""
+    """Why nothing could be made of what it said last (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """From a cause in words to the word of the lexicon that it means, graded; where it is unsure there is none.
 
-A chat model says what is wrong in its own words; answers are graded, and rewards paid, by the lexicon's. Text is cut into
-clauses; a clause that says what is *not* the matter counts for nothing; of "this, because of that" that counts; the
+A chat model says what is wrong in its own words; answers are graded, and rewards paid, by the lexicon's. Text is cut
+into clauses; a clause that says what is *not* the matter counts for nothing; of "this, because of that" that counts; the
 phrases of each word (`phrasings`) are looked for in what is left. What names two causes names none. How often that errs
 is measured: `python -m benchmarks.causes`.
 """
@@ -39,7 +39,7 @@ _CLAUSES = re.compile(r"[,;:.!?()]\s|[;!?()]|\bbut\b|(?=\brather than\b)|(?=\bin
 _DENIED = re.compile(
     r"^\s*(?:(?:this|it|that|there) (?:is|was) )?(?:not?|neither|nor|rather than|instead of|and not)\b"
     r"|\b(?:is|was|are|were)(?: not|n.t) (?:an? |the |to |due |caused )"
-    r"|\bnot (?:the cause|to blame|involved|the problem|a problem)|\b(?:ruled? out|excluded|can be excluded|unrelated)\b"
+    r"|\bnot (?:the cause|to blame|involved|the problem|a problem)|\b(?:ruled? out|excluded|unrelated)\b"
 )
 _ALRIGHT = re.compile(r"\b(?:fine|ok|okay|correct|intact|alright|healthy|works|working|in order)\b")
 _UNSURE = re.compile(r"\b(?:either|maybe|perhaps|possibly|might|could be|or)\b")
@@ -130,11 +130,11 @@ def _stem(word: str) -> str:
     if word in ("this", "is", "was", "has", "dns", "tls", "fds", "args", "gone"):
         return word
     for ending in ("ing", "ed", "es", "s"):
-        if len(word) - len(ending) >= 3 and word.endswith(ending) and not word.endswith("ss"):  # noqa: PLR2004
+        if len(word) - len(ending) >= 3 and word.endswith(ending) and not word.endswith("ss"):
             word = word.removesuffix(ending)
             break
-    word = word.removesuffix("e") if len(word) > 3 else word  # noqa: PLR2004
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word  # noqa: PLR2004
+    word = word.removesuffix("e") if len(word) > 3 else word
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
 
 def _is_denied(clause: str) -> bool:

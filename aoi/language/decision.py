@@ -1,9 +1,8 @@
-"""What agents say: one decision schema, one renderer and one parser, for the seed model and for a large one.
+"""What agents say, and how they say it in the `words-1` layout of the seed model (`layouts` has the others).
 
-Every completion is one JSON object with string values; what a chat model writes around it is forgiven (`extraction`).
-In the `words-1` layout a value begins with a space, so that its first word is the same token as in the prompt; the
-parser does not care. Names are handles or real component names, by position: no name can be mistaken for a word of the
-grammar.
+Every completion is one JSON object with string values. A value begins with a space, so that its first word is the same
+token as in the prompt; the parser does not care, and forgives what is written around it (`extraction`). Names are
+handles or real component names, by position: no name can be mistaken for a word of the grammar.
 
     {"sum":" refused s7 s4","phase":" point","cause":" refused s4","conf":" 3","do":" probe endpoints s4"}
 

@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from aoi.language import lexicon
 from aoi.language.decision import Malformed, parse_do, render_do, render_finding
 from aoi.language.profile import PromptProfile
-from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import (
+    NOTHING_SAID,
+    AlertLine,
+    Do,
+    ExecDo,
+    Finding,
+    Handover,
+    ObserverState,
+    ProbeDo,
+    SubmitDo,
+)
 from aoi.records.episode import Signal
 
 
@@ -29,6 +39,8 @@ class ProbeState:
     """Class of the previous line's failure."""
     notice: str = ""
     """Why nothing could be made of what it said last (`chat-1` only)."""
+    handover: Handover = NOTHING_SAID
+    """What the Observer says of it (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class ExecutorState:
     failure: str | None = None
     notice: str = ""
     """Why nothing could be made of what it said last (`chat-1` only)."""
+    handover: Handover = NOTHING_SAID
+    """What the Observer says of it (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,8 @@ def within(state: ObserverState, profile: PromptProfile) -> ObserverState:
         state,
         alerts=state.alerts[: profile.alerts],
         memory=state.memory[len(state.memory) - min(len(state.memory), profile.summaries) :],
+        notes=state.notes[len(state.notes) - min(len(state.notes), profile.summaries) :],
+        components=state.components[: profile.components],
         last=state.last[: profile.signals],
         last_do=state.last_do if profile.shows_last_command else None,
         plan=state.plan[: profile.plan_steps],

@@ -89,6 +89,9 @@ class Handover:
     fallback: str = ""
 
 
+NOTHING_SAID = Handover()
+
+
 @_STRICT
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -98,7 +101,7 @@ class Words:
     """What the last evidence shows."""
     hypotheses: tuple[Hypothesis, ...] = ()
     """Most probable first."""
-    handover: Handover = Handover()
+    handover: Handover = NOTHING_SAID
 
 
 @_STRICT
@@ -171,5 +174,5 @@ class ObserverState:
     """What the Observer wrote of iterations before the previous one, oldest first (`chat-1` only)."""
     believed: tuple[Hypothesis, ...] = ()
     """What its previous decision held possible (`chat-1` only)."""
-    handover: Handover = Handover()
+    handover: Handover = NOTHING_SAID
     """What it had said of the previous iteration when it asked for it (`chat-1` only)."""

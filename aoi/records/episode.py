@@ -6,7 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from aoi.records.base import Record, Sha256
 from aoi.records.coverage import Coverage, Evidence
-from aoi.records.decision import Decision, Handover, ObserverState, SubmitDo
+from aoi.records.decision import NOTHING_SAID, Decision, ObserverState, SubmitDo
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
@@ -138,7 +138,7 @@ class Step(Record):
 
     def _has_words(self) -> bool:
         state = self.state
-        told = state and (state.components or state.notes or state.believed or state.handover != Handover())
+        told = state and (state.components or state.notes or state.believed or state.handover != NOTHING_SAID)
         return bool(told) or bool(self.decided and self.decided.words)
 
     @model_serializer(mode="wrap")

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from aoi.language.layouts import layout_of
 from aoi.learning.rewards import MeasuredReward, RuleJudge
 from aoi.model_settings import RewardMode
 from aoi.records.episode import RoleName
@@ -82,9 +83,9 @@ _OPEN = ExitStack()
 
 @cache
 def _reward(start: Start) -> MeasuredReward | RuleJudge:
-    if start.mode == "judge":
-        return RuleJudge()
     bundle = start.opened()
+    if start.mode == "judge":
+        return RuleJudge(layout_of(bundle.profile))
     adapters: dict[RoleName, Path] = {"observer": start.adapter} if start.adapter else {}
     policy = _OPEN.enter_context(policy_of(bundle, start.serving, adapters))
     return MeasuredReward(bundle.profile, codec_of(bundle), policy)

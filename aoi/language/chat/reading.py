@@ -92,8 +92,11 @@ def _next(value: object, place: str = "next") -> tuple[Do, Handover, float | Non
         return ProbeDo(said.word("check", lexicon.CHECKS), first), Handover(said.text("purpose"), tuple(others)), None
     if verb == "execute":
         said = Reader(value, place, ACT_KEYS)
-        words = {key: said.text(key) for key in ("cause", "change", "verification", "fallback")}
-        return _change(said), Handover(**words), None
+        cause, change = said.text("cause"), said.text("change")
+        told = Handover(
+            cause=cause, change=change, verification=said.text("verification"), fallback=said.text("fallback")
+        )
+        return _change(said), told, None
     if verb == "submit":
         return _submission(Reader(value, place, SUBMIT_KEYS), place)
     return refuse(f"{place}.do", "probe, execute or submit", verb)
@@ -106,7 +109,9 @@ def _change(said: Reader) -> ExecDo:
 def _submission(said: Reader, place: str) -> tuple[SubmitDo, Handover, float]:
     verdict, sure, why = said.word("verdict", VERDICTS), said.share("probability"), said.text("reason")
     if verdict == "no" or not said.has("component"):
-        named = [key for key in ("component", "cause", "level", "type", "also") if said.has(key) and said.part(key) != ""]
+        named = [
+            key for key in ("component", "cause", "level", "type", "also") if said.has(key) and said.part(key) != ""
+        ]
         if named:
             refuse(place, "a component with a cause, or neither", ", ".join(named))
         return SubmitDo(verdict), Handover(why), sure

@@ -8,7 +8,18 @@ import json
 from aoi.language import lexicon
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render_finding
 from aoi.language.meanings import meaning
-from aoi.records.decision import Decision, Do, ExecDo, Finding, Handover, Hypothesis, ProbeDo, SubmitDo, Words
+from aoi.records.decision import (
+    NOTHING_SAID,
+    Decision,
+    Do,
+    ExecDo,
+    Finding,
+    Handover,
+    Hypothesis,
+    ProbeDo,
+    SubmitDo,
+    Words,
+)
 
 _Json = dict[str, object]
 NOTHING = "Nothing that was seen says more."
@@ -20,11 +31,11 @@ def say(said: Utterable) -> str:
         case Decision():
             fields = _decision(said)
         case ProbeCommand(line):
-            fields = {"command": line}
+            fields = {"thought": "", "command": line}
         case ExecutorAct(do, failure):
-            fields = {**({"failure": failure} if failure else {}), **_change(do)}
+            fields = {**({"failure": failure} if failure else {}), "reason": "", **_change(do)}
         case EvolverPlan(steps):
-            fields = {"steps": [_next(step, Handover(), None) for step in steps]}
+            fields = {"missed": "", "steps": [_next(step, NOTHING_SAID, None) for step in steps]}
     return json.dumps(fields, ensure_ascii=False)
 
 
@@ -67,11 +78,10 @@ def _seen(said: Decision) -> str:
 def _next(do: Do, words: Handover, sure: float | None) -> _Json:
     match do:
         case ProbeDo(check, target):
-            purpose = {"purpose": words.why} if words.why else {}
-            return {"do": "probe", "check": check, "targets": [target, *words.targets], **purpose}
+            return {"do": "probe", "check": check, "targets": [target, *words.targets], "purpose": words.why}
         case ExecDo():
             told = {key: getattr(words, key) for key in ("cause", "change", "verification", "fallback")}
-            return {"do": "execute", **_change(do), **{key: text for key, text in told.items() if text}}
+            return {"do": "execute", **_change(do), **told}
         case SubmitDo():
             return {"do": "submit", **_answer(do, words), "probability": sure, "reason": words.why}
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerFast
 
 from aoi.errors import CorruptObject
 from aoi.language.codec import Prompt
@@ -130,3 +132,14 @@ class TokenizerCodec:
     def _marked(self, text: str) -> tuple[int, ...]:
         """Ids of a template's own text, in which added tokens are meant."""
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def whole_text(folder: Path, ids: Sequence[int]) -> str:
+    """Text of ids with every marker in it, for people; `folder` holds the tokenizer. Raises: CorruptObject."""
+    text = _tokenizer(folder).decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    return str(text)
+
+
+@cache
+def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    return loading.tokenizer(folder)

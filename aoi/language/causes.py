@@ -1,9 +1,9 @@
 """From a cause in words to the word of the lexicon that it means, graded; where it is unsure there is none.
 
 A chat model says what is wrong in its own words; answers are graded, and rewards paid, by the lexicon's. Text is cut
-into clauses; a clause that says what is *not* the matter counts for nothing; of "this, because of that" that counts; the
-phrases of each word (`phrasings`) are looked for in what is left. What names two causes names none. How often that errs
-is measured: `python -m benchmarks.causes`.
+into clauses. One that says what is *not* the matter counts for nothing; of "this, because of that" the reason counts.
+The phrases of each word (`phrasings`) are looked for in what is left. What names two causes names none. How often that
+errs is measured: `python -m benchmarks.causes`.
 """
 
 import re

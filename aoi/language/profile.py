@@ -1,15 +1,19 @@
 """What a bundle fixes about prompts and budgets: one profile for a million parameters, one for a large model."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from aoi.records.base import Record
 
 
 class PromptProfile(Record):
-    """Budgets, layout and names. Its digest is on every trajectory and in every bundle manifest."""
+    """Budgets, layout and names. Its digest is on every trajectory and in every bundle manifest.
 
+    Version 2 brought `components` and `thinks`. One of version 1 is written as it was read, so that its digest stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     name: str
     layout: Literal["words-1", "chat-1"]
     """`words-1`: closed vocabulary, one token a word. `chat-1`: messages for a chat model, which answers in words."""
@@ -58,6 +62,20 @@ class PromptProfile(Record):
     """Simulated time that one write costs, so that its rollout is visible."""
     instructions: str = ""
     """What a chat model's system text begins with; empty where the layout itself is the instruction."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_knows(self) -> Self:
+        if self.schema_version == 1 and (self.components or self.thinks):
+            raise ValueError("a profile of version 1 neither lists components nor thinks")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            for name in ("components", "thinks"):
+                fields.pop(name, None)
+        return fields
 
 
 SEED_PROFILE = PromptProfile(

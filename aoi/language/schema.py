@@ -20,8 +20,7 @@ Schema = dict[str, Any]
 
 LONGEST = 126
 """Characters of one repeat: of a name or a value between its first and its last, of a piece of text."""
-PIECES = 4
-"""Of a text."""
+TEXT_PIECES, LINE_PIECES = 4, 2
 SHARES = tuple(round(0.05 * step, 2) for step in range(21))
 """Probabilities that a constrained engine may choose from."""
 
@@ -128,11 +127,22 @@ def _bounded(pattern: str) -> str:
     return re.sub(r"\(\?:([^()]*)\)\?", lambda group: _maybe(group[1]), bounded)
 
 
-NAME, VALUE = _bounded(decision.NAME), _bounded(decision.VALUE)
 _PRINTABLE = r"!#-\[\]-~"
 """Characters of a line but for the blank: printable ASCII without a quote and a backslash."""
-_LINE = f"[{_PRINTABLE}]" + 2 * f"[ {_PRINTABLE}]{{0,{LONGEST}}}"
+
+
+def _text(pieces: int) -> str:
+    """At most so many times `LONGEST` characters, each text in one way: of one that can be cut into pieces in many
+    ways an engine follows all of them."""
+    character = f"[ {_PRINTABLE}]"
+    if pieces == 1:
+        return f"{character}{{0,{LONGEST}}}"
+    return f"(?:{character}{{0,{LONGEST - 1}}}|{character}{{{LONGEST}}}{_text(pieces - 1)})"
+
+
+NAME, VALUE = _bounded(decision.NAME), _bounded(decision.VALUE)
+_LINE = f"[{_PRINTABLE}]{_text(LINE_PIECES)}"
 _NAME = _pattern(NAME)
-_TEXT = _pattern(PIECES * f"[ {_PRINTABLE}]{{0,{LONGEST}}}")
+_TEXT = _pattern(_text(TEXT_PIECES))
 _CAUSE = _pattern(f"[{_PRINTABLE}][ {_PRINTABLE}]{{0,{LONGEST}}}")
 _CAUSED = {"component": _NAME, "cause": _CAUSE}

@@ -15,7 +15,7 @@ from llguidance import LLMatcher
 from llguidance.hf import from_tokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
-from aoi.errors import SettingsError
+from aoi.errors import Permanent, SettingsError
 from aoi.records.episode import RoleName
 from models import loading
 
@@ -50,12 +50,17 @@ class JsonGrammar:
     def start(self, role: RoleName) -> _Course:
         """Before the first token of a completion."""
         grammar = self._grammars.get(role)
-        return _Course(LLMatcher(self._vocabulary, grammar) if grammar else None)
+        return _Course(LLMatcher(self._vocabulary, grammar, log_level=0) if grammar else None)
 
     def allowed(self, state: _Course) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Token ids that may come next, the ends of a completion once it is whole; empty where anything may."""
+        """Token ids that may come next, the ends of a completion once it is whole; empty where anything may.
+
+        Raises: Permanent if the library gave up on a schema that it had compiled.
+        """
         if state.matcher is None:
             return np.empty(0, dtype=np.int64)
+        if state.matcher.is_error():
+            raise Permanent(f"a completion left its grammar: {state.matcher.get_error()[:200]}. Unset AOI_DECODING")
         if state.matcher.is_stopped():
             return np.array(self._eos_ids)
         mask = allocate_token_bitmask(1, self._vocabulary.vocab_size)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from aoi.language import lexicon
 from aoi.language.codec import Prompt
-from aoi.language.decision import MOST_STEPS, render_do, render_finding
+from aoi.language.decision import MOST_STEPS, render_finding
 from aoi.language.meanings import ACTION_MEANINGS, CHECK_MEANINGS, FAILURE_MEANINGS, meaning
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import EvolverState, ExecutorState, ProbeState
-from aoi.records.decision import AlertLine, Finding, Handover, ObserverState
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, Handover, ObserverState, ProbeDo, SubmitDo
 
 _TASKS = {
     "detect": "Say whether there is a fault at all.",
@@ -41,7 +41,7 @@ def probe(state: ProbeState, profile: PromptProfile) -> Prompt:
         f"Namespace: {state.namespace}\nLook: {look}",
         f"Purpose: {_quoted(words.why)}" if words.why else "",
         f"Look at these, too: {', '.join(words.targets)}" if words.targets else "",
-        f"Standard lines of this look: `kubectl {state.check} {state.target}`",
+        f"Standard lines of this look: `{lexicon.PROGRAMS.get(state.check, 'kubectl')} {state.check} {state.target}`",
         "Already run:\n" + _list(state.done) if state.done else "",
         _failed("The last line", state.failure, state.notice),
     ]
@@ -50,9 +50,8 @@ def probe(state: ProbeState, profile: PromptProfile) -> Prompt:
 
 def executor(state: ExecutorState, profile: PromptProfile) -> Prompt:
     """What the Executor is asked: one typed action, and after a failure its class first."""
-    value = f" {state.value}" if state.value else ""
     parts = [
-        f"Asked for: {state.action} {state.target}{value}",
+        f"Asked for: {_deed(ExecDo(state.action, state.target, state.value))}",
         *_told(state.handover),
         _failed("The last action", state.failure, state.notice),
         "Name the class of the failure, then a different action." if state.failure else "",
@@ -66,7 +65,7 @@ def evolver(state: EvolverState, profile: PromptProfile) -> Prompt:
         f"Task: {_TASKS[state.task]}",
         "Alerts:\n" + _alerts(state.alerts),
         "Findings, oldest first:\n" + _findings(state.memory),
-        "What the engineer did:\n" + _list(map(render_do, state.did)),
+        "What the engineer did:\n" + _list(map(_deed, state.did)),
     ]
     return Prompt("\n\n".join(parts), _EVOLVER)
 
@@ -79,7 +78,7 @@ def _case(state: ObserverState) -> Iterable[str]:
     yield f"Iterations left: {state.remaining}" if state.remaining is not None else ""
     if state.notes:
         yield "Your notes, oldest first:\n" + _list(
-            f"{render_do(note.did) if note.did else 'survey'}: {_quoted(note.seen)}" for note in state.notes
+            f"{_deed(note.did) if note.did else 'survey'}: {_quoted(note.seen)}" for note in state.notes
         )
     if state.memory:
         yield "Findings that you kept, oldest first: " + "; ".join(map(render_finding, state.memory))
@@ -88,13 +87,25 @@ def _case(state: ObserverState) -> Iterable[str]:
             _quoted(f"{one.component}: {one.cause} ({one.probability:.0%})") for one in state.believed
         )
     if state.plan:
-        yield "Suggested next steps (you may deviate):\n" + _list(map(render_do, state.plan))
+        yield "Suggested next steps (you may deviate):\n" + _list(map(_deed, state.plan))
     if state.last_do:
         why = f": {_quoted(state.handover.why or state.handover.change)}" if _is_explained(state.handover) else ""
-        yield f"Previous iteration: {render_do(state.last_do)}{why}"
+        yield f"Previous iteration: {_deed(state.last_do)}{why}"
     yield "Its findings, most telling first:\n" + _findings(state.last)
     yield f"Notice: {_quoted(state.notice)}" if state.notice else ""
     yield f"<evidence>\n{_quoted(state.text)}\n</evidence>" if state.text else ""
+
+
+def _deed(do: Do) -> str:
+    """What is done, in the words in which it is asked for."""
+    match do:
+        case ProbeDo(check, target):
+            return f"probe {check} of {target}"
+        case ExecDo(action, target, value):
+            return f"execute {action} of {target}" + (f" with {value}" if value else "")
+        case SubmitDo(verdict, component, cause):
+            about = f": {component}, {meaning(cause)}" if component and cause else ""
+            return f"submit {lexicon.VERDICTS[verdict]}{about}"
 
 
 def _is_explained(words: Handover) -> bool:

@@ -34,7 +34,7 @@ class ModelSettings(Group):
     completion_tokens: int = Field(default=0, ge=0)
     """Of a decision, and of the Evolver's plan; 0 is what the layout has (1,024, of the seed model 32 and 40)."""
     thinks: bool = False
-    """Whether a chat model thinks before it answers, where its template has a switch. Set the tokens of a completion higher
+    """Whether a chat model thinks first, where its template has a switch. Set the tokens of a completion higher
     then: its thoughts are counted among them."""
 
 

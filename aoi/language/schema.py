@@ -21,8 +21,8 @@ Schema = dict[str, Any]
 LONGEST = 126
 """Characters of one repeat: of a name or a value between its first and its last, of a piece of text."""
 TEXT_PIECES, LINE_PIECES = 4, 2
-SHARES = tuple(round(0.05 * step, 2) for step in range(21))
-"""Probabilities that a constrained engine may choose from."""
+SHARES = tuple(range(0, 101, 5))
+"""Probabilities in percent that a constrained engine may choose from."""
 
 
 def schemas() -> dict[RoleName, Schema]:

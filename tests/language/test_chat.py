@@ -20,7 +20,7 @@ from tests.language.test_decision import NAMES, decisions, dos
 TEXT = st.text(alphabet=st.characters(categories=("L", "N", "P", "S")), max_size=20)
 """One line as it is kept: without what would be folded."""
 CAUSES = st.sampled_from(["its Service targets a wrong port", "it runs out of memory", "something is off", "geo"])
-SHARES = st.integers(0, 20).map(lambda step: round(step / 20, 2))
+SHARES = st.integers(0, 100).map(lambda share: share / 100)
 hypotheses = st.builds(Hypothesis, NAMES, CAUSES, TEXT, TEXT, SHARES)
 
 
@@ -185,11 +185,11 @@ def changed(**fields):
 
 
 def answered(**fields):
-    whole = {"do": "submit", "verdict": "fault", "component": "geo", "cause": "out of memory", "probability": 0.9}
+    whole = {"do": "submit", "verdict": "fault", "component": "geo", "cause": "out of memory", "probability": 90}
     return changed(next={**whole, **fields})
 
 
-BELIEVED = {"component": "geo", "cause": "out of memory", "for": "", "against": "", "probability": 0.5}
+BELIEVED = {"component": "geo", "cause": "out of memory", "for": "", "against": "", "probability": 50}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ BELIEVED = {"component": "geo", "cause": "out of memory", "for": "", "against": 
         (changed(next={"do": "execute", "action": "drop", "target": "geo"}), "next.action: expected one of restart"),
         (changed(next={"do": "execute", "action": "scale", "target": "geo", "value": "; rm"}), "next.value"),
         (changed(next={"do": "execute", "action": "scale", "target": "geo", "value": True}), "next.value"),
-        (changed(hypotheses=[{**BELIEVED, "probability": 70}]), "hypotheses[0].probability: expected a number"),
+        (changed(hypotheses=[{**BELIEVED, "probability": 0.7}]), "hypotheses[0].probability: expected a whole number"),
         (changed(hypotheses=[{**BELIEVED, "probability": True}]), "hypotheses[0].probability"),
         (changed(hypotheses=[{**BELIEVED, "probability": float("nan")}]), "hypotheses[0].probability"),
         (changed(hypotheses=[{**BELIEVED, "cause": " "}]), "hypotheses[0].cause: expected text, found 'nothing'"),
@@ -276,8 +276,8 @@ def test_the_most_probable_hypothesis_is_the_cause_and_its_words_are_told_by_a_w
     read = reading.decision(
         changed(
             hypotheses=[
-                {**BELIEVED, "component": "rate", "probability": 0.2},
-                {**BELIEVED, "cause": "the selector of its Service matches no pod", "probability": 0.64},
+                {**BELIEVED, "component": "rate", "probability": 20},
+                {**BELIEVED, "cause": "the selector of its Service matches no pod", "probability": 64},
             ]
         )
     )
@@ -300,4 +300,4 @@ def test_a_look_at_several_components_is_one_at_the_first_and_the_others_are_han
 
 def test_what_nobody_is_sure_of_is_not_confident():
     assert reading.decision(changed()).confidence == 0
-    assert reading.decision(answered(probability=1)).confidence == 9
+    assert reading.decision(answered(probability=100)).confidence == 9

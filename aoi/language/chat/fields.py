@@ -69,12 +69,11 @@ class Reader:
         return found if found is not None else refuse(self._at(key), f"one of {', '.join(known)}", said)
 
     def share(self, key: str) -> float:
-        """A probability."""
+        """A probability, written in percent."""
         said = self._fields.get(key)
-        is_number = isinstance(said, int | float) and not isinstance(said, bool)
-        if not is_number or not 0 <= said <= 1:
-            refuse(self._at(key), "a number from 0 to 1", said)
-        return float(said)
+        if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said <= 100:
+            refuse(self._at(key), "a whole number from 0 to 100", said)
+        return said / 100
 
     def objects(self, key: str, most: int) -> list[object]:
         """A list; empty without the key."""

@@ -172,12 +172,12 @@ _OBSERVER = f"""{_FENCE}
 {{"observation": what the last evidence shows, in a sentence or two, which is all of it that you will remember,
  "finding": the listed finding that matters most, as `WORD COMPONENT`, or "none",
  "hypotheses": [{{"component": COMPONENT, "cause": one cause in plain words, "for": what speaks for it, \
-"against": what speaks against it, "probability": 0 to 1}}, ...], five at most,
+"against": what speaks against it, "probability": in percent}}, ...], five at most,
  "next": one of
   {_DO_PROBE}
   {_DO_EXECUTE}
   {{"do": "submit", "verdict": "fault", "no_fault" or "inconclusive", "component": COMPONENT, "cause": in plain words, \
-"probability": that this answer is right, "reason": why this is the cause and not a symptom of it}}
+"probability": in percent, that this answer is right, "reason": why this is the cause and not a symptom of it}}
 }}
 An answer to an analysis has "level" (one of {", ".join(level.value for level in lexicon.LEVELS.values())}) and "type" \
 (one of {", ".join(fault.value for fault in lexicon.TYPES.values())}), too. A second, independent cause goes into \

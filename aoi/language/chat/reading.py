@@ -1,12 +1,12 @@
 """What a chat model said, as the decision that the loop knows: deny by default, with a reason that it can act on.
 
     {"observation": TEXT, "finding": "SIGNAL NAME [NAME]" | "none", "hypotheses": [HYPOTHESIS, ...], "next": NEXT}
-    HYPOTHESIS := {"component": NAME, "cause": TEXT, "for": TEXT, "against": TEXT, "probability": 0..1}
+    HYPOTHESIS := {"component": NAME, "cause": TEXT, "for": TEXT, "against": TEXT, "probability": 0..100}
     NEXT       := {"do": "probe", "check": CHECK, "targets": [NAME, ...], "purpose": TEXT}
                 | {"do": "execute", "action": ACTION, "target": NAME, "value": VALUE,
                    "cause": TEXT, "change": TEXT, "verification": TEXT, "fallback": TEXT}
                 | {"do": "submit", "verdict": VERDICT, "component": NAME, "cause": TEXT, "level": LEVEL, "type": TYPE,
-                   "also": {"component": NAME, "cause": TEXT}, "probability": 0..1, "reason": TEXT}
+                   "also": {"component": NAME, "cause": TEXT}, "probability": 0..100, "reason": TEXT}
 
 A native call of a tool (`encodings`) is another way to write the same. Causes are words of the model's own: `causes`
 finds the word of the lexicon that they mean, and none is guessed.

@@ -35,7 +35,7 @@ def say(said: Utterable) -> str:
         case ExecutorAct(do, failure):
             fields = {**({"failure": failure} if failure else {}), "reason": "", **_change(do)}
         case EvolverPlan(steps):
-            fields = {"missed": "", "steps": [_next(step, NOTHING_SAID, None) for step in steps]}
+            fields = {"missed": "", "steps": [_next(step, NOTHING_SAID, 0.0) for step in steps]}
     return json.dumps(fields, ensure_ascii=False)
 
 
@@ -50,7 +50,7 @@ def _decision(said: Decision) -> _Json:
                 "cause": one.cause,
                 "for": one.speaks_for,
                 "against": one.speaks_against,
-                "probability": one.probability,
+                "probability": percent(one.probability),
             }
             for one in words.hypotheses
         ],
@@ -75,7 +75,12 @@ def _seen(said: Decision) -> str:
     return f"{about}: {meaning(found.word)}."
 
 
-def _next(do: Do, words: Handover, sure: float | None) -> _Json:
+def percent(probability: float) -> int:
+    """As it is written: JSON schemas tell whole numbers from one another in every engine, and fractions in few."""
+    return round(probability * 100)
+
+
+def _next(do: Do, words: Handover, sure: float) -> _Json:
     match do:
         case ProbeDo(check, target):
             return {"do": "probe", "check": check, "targets": [target, *words.targets], "purpose": words.why}
@@ -83,7 +88,7 @@ def _next(do: Do, words: Handover, sure: float | None) -> _Json:
             told = {key: getattr(words, key) for key in ("cause", "change", "verification", "fallback")}
             return {"do": "execute", **_change(do), **told}
         case SubmitDo():
-            return {"do": "submit", **_answer(do, words), "probability": sure, "reason": words.why}
+            return {"do": "submit", **_answer(do, words), "probability": percent(sure), "reason": words.why}
 
 
 def _change(do: ExecDo) -> _Json:

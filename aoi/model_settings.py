@@ -32,7 +32,10 @@ class ModelSettings(Group):
     prompt_tokens: int = Field(default=0, ge=0)
     """Hard limit of an Observer's prompt; 0 is what the layout has (4,096, of the seed model 64)."""
     completion_tokens: int = Field(default=0, ge=0)
-    """Of a decision, and of the Evolver's plan; 0 is what the layout has (512, of the seed model 32 and 40)."""
+    """Of a decision, and of the Evolver's plan; 0 is what the layout has (1,024, of the seed model 32 and 40)."""
+    thinks: bool = False
+    """Whether a chat model thinks first, where its template has a switch. Set the tokens of a completion higher
+    then: its thoughts are counted among them."""
 
 
 class TrainingSettings(Group):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from aoi.language.decision import parse_or_none
+from aoi.language.layouts import agrees
 from aoi.language.lexicon import SIGNALS
 from aoi.records.episode import WRITES, Step, Trajectory, TrajectoryContent
 from aoi.records.problem import Split
@@ -38,7 +38,7 @@ def columns(row: Trajectory) -> Mapping[str, Value]:
         "steps_out_of_order": sum(step.index != place for place, step in enumerate(content.steps)),
         "clock_backwards": _falls([step.sim_ms for step in content.steps]),
         "decisions_lost": sum(_lacks_its_decision(step) for step in content.steps),
-        "decisions_contradicted": sum(_contradicts_its_text(step) for step in content.steps),
+        "decisions_contradicted": sum(not agrees(step) for step in content.steps),
         "steps_without_observer": sum(not _observer_spoke(step) for step in content.steps),
         "empty_prompts": sum(not part.prompt_ids for part in utterances),
         "negative_token_ids": sum(min((*part.prompt_ids, *part.completion_ids), default=0) < 0 for part in utterances),
@@ -126,10 +126,6 @@ def _lacks_its_decision(step: Step) -> bool:
     if step.schema_version == 1:  # had neither
         return False
     return step.state is None or (step.decided is None) != (step.status == "malformed")
-
-
-def _contradicts_its_text(step: Step) -> bool:
-    return step.schema_version > 1 and step.decided != parse_or_none(step.decision)
 
 
 def _observer_spoke(step: Step) -> bool:

@@ -6,7 +6,18 @@ import sys
 import typer
 
 from aoi.errors import AoiError, Transient
-from flows.commands import access, cluster, diagnosis, environments, loop, problems, recording, review, state
+from flows.commands import (
+    access,
+    cluster,
+    diagnosis,
+    environments,
+    episodes,
+    loop,
+    problems,
+    recording,
+    review,
+    state,
+)
 from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG, print_error
 
 app = typer.Typer(
@@ -22,6 +33,7 @@ diagnosis.add_to(app)
 recording.add_to(app)
 review.add_to(app)
 state.add_to(app)
+episodes.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)
 environments.add_to(app)

@@ -3,17 +3,18 @@
 What came from a cluster is untrusted: it is printed without markup, and what moves a cursor or ends a line as its code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aoi.language.coverage import looked, missing
 from aoi.language.meanings import meaning
-from aoi.language.narration import accused, answered, decided, named, told, why
+from aoi.language.narration import accused, answered, decided, named, said, told, why
 from aoi.records.coverage import Coverage
 from aoi.records.diagnosis import Diagnosis, Evidence
 from aoi.records.episode import Answer, Cost, SpenderName, Trajectory
 from aoi.store.shards import traceback_of
 from aoi.visible import visible
 from flows.console import out
+from tasks.episodes import Exchange
 
 TELLING_MS = 50
 """Time of an agent that used nothing else is told from here on."""
@@ -51,7 +52,7 @@ def _print_origin(diagnosis: Diagnosis) -> None:
         _say(
             "model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})"
         )
-        _say("episode", f"{diagnosis.trajectory_ref} (aoi data show {diagnosis.trajectory_ref})")
+        _say("episode", f"{diagnosis.trajectory_ref} (aoi episodes show {diagnosis.trajectory_ref})")
     _say("kept as", f"{diagnosis.kept_as} (aoi data show {diagnosis.kept_as})")
 
 
@@ -86,6 +87,18 @@ def _print_coverage(coverage: Coverage) -> None:
     _say("looked", looked(coverage))
     for place, line in enumerate(missing(coverage)):
         _say("" if place else "missing", line)
+
+
+def print_exchanges(exchanges: Iterable[Exchange]) -> None:
+    """Every prompt whole, markers included, and what was answered."""
+    for one in exchanges:
+        _print_text(f"--- step {one.step}: the {one.role} is asked\n{one.prompt}")
+        _print_text(f"--- step {one.step}: the {one.role} says\n{one.said}")
+
+
+def _print_text(text: str) -> None:
+    for line in text.split("\n"):
+        out.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_trajectory(trajectory: Trajectory) -> None:
@@ -137,9 +150,11 @@ def _print_steps(trajectory: Trajectory) -> None:
     names = trajectory.content.handles
     for step in trajectory.content.steps:
         _say(f"step {step.index + 1}", decided(step, names))
+        for line in said(step):
+            _say("", line)
         for interaction in step.interactions:
-            said = f" ({interaction.status}: {interaction.error})" if interaction.error else ""
-            _say("", f"$ {interaction.command}{said}")
+            trouble = f" ({interaction.status}: {interaction.error})" if interaction.error else ""
+            _say("", f"$ {interaction.command}{trouble}")
         for signal in step.signals:
             _say("", f"saw: {told(signal, names)}")
 

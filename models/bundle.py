@@ -128,7 +128,7 @@ def load(folder: Path, base: Path, expected: Sha256 | None = None) -> Bundle:
     for name, digest in ((ADAPTER, manifest.adapter), (EVOLVER, manifest.evolver_adapter)):
         if digest is not None or (folder / name).exists():
             _expect(folder, name, digest, files.adapter_digest(folder / name))
-    profile = PromptProfile.from_bytes((folder / PROFILE).read_bytes())
+    profile = _profile(folder)
     _expect(folder, "profile", manifest.profile, profile.digest())
     return Bundle(folder, base, manifest, profile)
 
@@ -139,6 +139,16 @@ def read_manifest(folder: Path) -> BundleManifest:
         return BundleManifest.from_bytes((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:
         raise CorruptObject(f"{folder} has no readable {MANIFEST}: {type(error).__name__}. Fetch it again") from error
+
+
+def _profile(folder: Path) -> PromptProfile:
+    try:
+        return PromptProfile.from_bytes((folder / PROFILE).read_bytes())
+    except ValidationError as error:
+        raise CorruptObject(
+            f"{folder} has a {PROFILE} that this version cannot speak by, its {error.errors()[0]['loc'][0]} for one. "
+            "Serve it with the version that made it, or install its base in a new home"
+        ) from error
 
 
 def _check_files(folder: Path, manifest: BundleManifest) -> None:

@@ -4,7 +4,9 @@ import random
 from collections.abc import Callable
 
 from aoi.language import lexicon
+from aoi.language.codec import Prompt
 from aoi.language.decision import ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.language.layouts import layout_of
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import (
     AlertLine,
@@ -15,26 +17,25 @@ from aoi.language.prompt import (
     PromptState,
     within,
 )
-from aoi.language.prompting import rendered
 from aoi.records.episode import RoleName
 
 HANDLES = tuple(f"s{number}" for number in range(1, 9))
 
 
-def fixed_prompts(role: RoleName, profile: PromptProfile, count: int) -> list[str]:
+def fixed_prompts(role: RoleName, profile: PromptProfile, count: int) -> list[Prompt]:
     """`count` different prompts, the same in every process. A role without prompts of its own gets the Observer's."""
     rng = random.Random(role)
     invent = _STATES.get(role, _observer)
-    texts: dict[str, None] = {}
-    while len(texts) < count:
-        texts[_rendered(invent(rng), profile)] = None
-    return list(texts)
+    prompts: dict[Prompt, None] = {}
+    while len(prompts) < count:
+        prompts[_rendered(invent(rng), profile)] = None
+    return list(prompts)
 
 
-def _rendered(state: PromptState, profile: PromptProfile) -> str:
+def _rendered(state: PromptState, profile: PromptProfile) -> Prompt:
     if isinstance(state, ObserverState):
         state = within(state, profile)
-    return rendered(state, profile)
+    return layout_of(profile).prompt(state, profile)
 
 
 def _observer(rng: random.Random) -> ObserverState:

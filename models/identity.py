@@ -103,7 +103,7 @@ def verify(policy: Policy, bundle: Bundle, dtype: Dtype = "float32") -> list[Ide
 def encoded_prompts(bundle: Bundle, role: RoleName) -> list[tuple[int, ...]]:
     """The role's fixed prompts as this bundle reads them: its layout, its tokenizer."""
     codec = codec_of(bundle)
-    return [codec.encode_prompt(text) for text in fixed_prompts(role, bundle.profile, PROMPTS)]
+    return [codec.encode_prompt(prompt) for prompt in fixed_prompts(role, bundle.profile, PROMPTS)]
 
 
 def _logprobs(reference: Reference, turns: Sequence[Turn], answers: Sequence[Generation]) -> list[float]:

@@ -85,7 +85,8 @@ def profile_of(model: ModelSettings) -> PromptProfile:
     budgets = {"iterations": model.iterations, "prompt_tokens": model.prompt_tokens}
     if model.completion_tokens:
         budgets |= {"completion_tokens": model.completion_tokens, "plan_tokens": model.completion_tokens}
-    return PromptProfile.model_validate({**profile.model_dump(), **{k: v for k, v in budgets.items() if v}})
+    given = {**{name: value for name, value in budgets.items() if value}, "thinks": model.thinks}
+    return PromptProfile.model_validate({**profile.model_dump(), **given})
 
 
 def _store_base(folder: Path) -> Ref:

@@ -35,10 +35,7 @@ def lines(check: str, target: str, topology: Topology) -> tuple[str, ...]:
 
 def compact(check: str, target: str) -> str:
     """How the seed model's Probe writes a check: program, check, handle."""
-    return f"{_PROGRAMS.get(check, 'kubectl')} {check} {target}"
-
-
-_PROGRAMS: Mapping[str, str] = {"metrics": "prom", "traces": "jaeger"}
+    return f"{lexicon.PROGRAMS.get(check, 'kubectl')} {check} {target}"
 
 
 def _ref(workload: Workload) -> str:

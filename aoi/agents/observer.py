@@ -5,7 +5,7 @@ from dataclasses import replace
 from aoi.agents.stores import CompressedReader, TaskDesk
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import shown, within
-from aoi.records.decision import Decision, ExecDo, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import NOTHING_SAID, Decision, ExecDo, Note, ObserverState, ProbeDo, SubmitDo
 
 
 class Observer:
@@ -29,18 +29,26 @@ class Observer:
             text=last.text,
             remaining=remaining,
             notice=task.notice,
+            components=task.components,
+            notes=task.notes,
+            believed=task.words.hypotheses if task.words else (),
+            handover=task.words.handover if task.words else NOTHING_SAID,
         )
         return within(state, self._profile)
 
     def decided(self, decision: Decision) -> None:
-        """Remember what was decided: its summary joins the memory, a step of the plan is done."""
-        task = self._desk.get()
+        """Remember what was decided: what it says of the previous iteration joins the memory, a step of the plan is
+        done."""
+        task, words = self._desk.get(), decision.words
         memory = task.memory if decision.summary is None else (*task.memory, decision.summary)
+        did = task.current if isinstance(task.current, ProbeDo | ExecDo) else None
+        notes = (*task.notes, Note(did, words.observation)) if words and words.observation else task.notes
         plan = task.plan
         if not isinstance(decision.do, SubmitDo) and decision.do in plan:
             at = plan.index(decision.do)
             plan = (*plan[:at], *plan[at + 1 :])
-        self._desk.put(replace(task, memory=memory, plan=plan, current=decision.do, notice=""))
+        done = {"plan": plan, "current": decision.do, "notice": ""}
+        self._desk.put(replace(task, memory=memory, notes=notes, words=words, **done))
 
     def confused(self) -> None:
         """Remember that the last completion meant nothing."""

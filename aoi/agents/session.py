@@ -17,13 +17,15 @@ from aoi.agents.probe import Probe
 from aoi.agents.situation import Situation
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.agents.topology import completed, read_topology
-from aoi.agents.workers import Hands, Work, Workers
-from aoi.language.decision import Malformed, parse, parse_do, render
+from aoi.agents.workers import Ask, Hands, Work, Workers
+from aoi.language.decision import parse_do
+from aoi.language.extraction import Malformed
 from aoi.language.handles import Handles
+from aoi.language.layouts import layout_of
 from aoi.language.prompt import PromptState
 from aoi.language.prompting import Prompter
 from aoi.records.base import sha256_hex
-from aoi.records.decision import AlertLine, Decision, ExecDo, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import NOTHING_SAID, AlertLine, Decision, ExecDo, Handover, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Answer, Ended, RoleName, Signal, SpenderName, Step, StepStatus, Utterance
 from aoi.records.learning import CorrectivePlan
 
@@ -80,10 +82,12 @@ class Session:
         profile = prompter.profile
         self._situation, self._profile, self._seed = situation, profile, seed
         self._prompter, self._codec = prompter, prompter.codec
+        self._layout = layout_of(profile)
         self._handles, self._temperature = handles, temperature
         self._account, self._narrator, self._deadline = account, narrator, deadline
         raw, compressed = RawStore(keep), CompressedStore()
-        tasks = TaskStore(Task(task, alerts, _plan_steps(plan)))
+        named = tuple(handles.names) if self._layout.speaks_freely else ()
+        tasks = TaskStore(Task(task, alerts, _plan_steps(plan), components=named))
         with account.timing("survey"):
             self._survey = survey = situation.survey()
             look = FirstLook(survey, names_of(survey.estate, situation.components))
@@ -128,7 +132,9 @@ class Session:
             if isinstance(do, SubmitDo):
                 self._record(self._begun, "ok", ())
                 return "submitted"
-            yield from self._carry_out(index, do, work, is_forced=forced is not None)
+            words = spoken.decision.words
+            handover = words.handover if words else NOTHING_SAID
+            yield from self._carry_out(do, handover, work, None if forced is not None else self._asking(index))
             self._record(self._begun, work.status, self._compress(do, work))
             self._notice(*work.notices, *notices.nearly_spent(self._profile, self.tokens, self._deadline))
             if self.tokens >= self._profile.episode_tokens:
@@ -149,14 +155,9 @@ class Session:
         backed = answers.backed(self._first.signals, self._raw)
         return answers.unsubmitted(said, ended, error, self._survey.answer, backed)
 
-    @property
-    def _explains(self) -> bool:
-        """Whether the layout has words for what the runtime says."""
-        return self._profile.layout != "words-1"
-
     def _notice(self, *told: str) -> None:
         """Let the next prompt say this, in a layout that has words for it."""
-        if self._explains and told:
+        if self._layout.speaks_freely and told:
             self._observer.noticed("; ".join(told))
 
     def _decide(self, index: int, given: Given | None) -> Generator[Turn, Generation, Spoken]:
@@ -165,11 +166,11 @@ class Session:
         if given is None:
             text = yield from self._speak("observer", prompt, self._temperature, index)
         else:
-            text = render(given) if isinstance(given, Decision) else given
+            text = self._layout.say(given) if isinstance(given, Decision) else given
             self._utterances.append(self._forced(prompt, text))
-        decision, reason = (given, "") if isinstance(given, Decision) else _understood(text)
+        decision, reason = (given, "") if isinstance(given, Decision) else self._understood(text)
         if decision is None:
-            if not self._explains:  # who is told why decides again about the same state
+            if not self._layout.speaks_freely:  # who is told why decides again about the same state
                 self._observer.confused()
                 self._compressed.put(Compressed())
         else:
@@ -189,18 +190,29 @@ class Session:
             seed=0,
         )
 
-    def _carry_out(
-        self, index: int, do: ProbeDo | ExecDo, work: Work, *, is_forced: bool
-    ) -> Generator[Turn, Generation, None]:
+    def _understood(self, text: str) -> tuple[Decision | None, str]:
+        """What a text decides, or why it decides nothing."""
+        try:
+            return self._layout.decision(text), ""
+        except Malformed as error:
+            return None, error.reason
+
+    def _asking(self, index: int) -> Ask:
+        """Ask a worker in the iteration of this index."""
+
         def ask(role: RoleName, state: PromptState) -> Generator[Turn, Generation, str]:
             prompt = self._prompter.ids(state)
             return (yield from self._speak(role, prompt, self._profile.worker_temperature, index))
 
-        asked = None if is_forced else ask
+        return ask
+
+    def _carry_out(
+        self, do: ProbeDo | ExecDo, handover: Handover, work: Work, ask: Ask | None
+    ) -> Generator[Turn, Generation, None]:
         if isinstance(do, ProbeDo):
-            yield from self._workers.look(do, asked, work)
+            yield from self._workers.look(do, handover, ask, work)
         else:
-            yield from self._workers.change(do, asked, work)
+            yield from self._workers.change(do, handover, ask, work)
 
     def _compress(self, do: ProbeDo | ExecDo, work: Work) -> tuple[Signal, ...]:
         """The one way from the raw store to the Observer."""
@@ -257,14 +269,6 @@ class Session:
         )
         self._utterances = []
         self._begun = None
-
-
-def _understood(text: str) -> tuple[Decision | None, str]:
-    """What a text decides, or why it decides nothing."""
-    try:
-        return parse(text), ""
-    except Malformed as error:
-        return None, error.reason
 
 
 def _always() -> None:

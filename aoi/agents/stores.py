@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aoi.agents.compressor.observation import Observation
-from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo
+from aoi.records.decision import AlertLine, Do, ExecDo, Finding, Note, ProbeDo, Words
 from aoi.records.episode import Signal
 
 
@@ -69,6 +69,12 @@ class Task:
     """Open steps of the guidance."""
     memory: tuple[Finding, ...] = ()
     """Summaries of all iterations but the previous one, oldest first."""
+    notes: tuple[Note, ...] = ()
+    """The same in the Observer's words, where it had any."""
+    words: Words | None = None
+    """What it said around its last decision."""
+    components: tuple[str, ...] = ()
+    """Names that a decision may use, for a layout that tells them."""
     current: Do | None = None
     """The decision that is being carried out, or was carried out last."""
     notice: str = ""

@@ -16,11 +16,13 @@ from aoi.agents.situation import Hands
 from aoi.agents.stores import RawWriter
 from aoi.agents.topology import Topology
 from aoi.errors import ClusterUnavailable
-from aoi.language.decision import Malformed, parse_executor, parse_probe, render_do
+from aoi.language.decision import render_do
+from aoi.language.extraction import Malformed
 from aoi.language.handles import Handles
+from aoi.language.layouts import Layout, layout_of
 from aoi.language.profile import PromptProfile
 from aoi.language.prompt import ExecutorState, ProbeState, PromptState
-from aoi.records.decision import ExecDo, ProbeDo
+from aoi.records.decision import ExecDo, Handover, ProbeDo
 from aoi.records.episode import Interaction, RoleName, StepStatus
 
 Ask = Callable[[RoleName, PromptState], Generator[Turn, Generation, str]]
@@ -68,7 +70,11 @@ class Workers:
     check: Callable[[], None]
     """Called before each command. Raises: TimeIsUp when the episode's time is over."""
 
-    def look(self, do: ProbeDo, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
+    @property
+    def _layout(self) -> Layout:
+        return layout_of(self.profile)
+
+    def look(self, do: ProbeDo, handover: Handover, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
         """Carry out a check in at most `probe_rounds` rounds. Without `ask` the standard lines are run."""
         if self.handles.resolve(do.target) is None:
             work.refuse(render_do(do), f"no {do.target} in this episode")
@@ -76,7 +82,8 @@ class Workers:
         failure: str | None = None
         done: list[str] = []
         for _ in range(self.profile.probe_rounds):
-            state = ProbeState(do.check, do.target, self.topology.namespace, tuple(done), failure, self._why(work))
+            known = (self.topology.namespace, tuple(done), failure, self._why(work), handover)
+            state = ProbeState(do.check, do.target, *known)
             text = (yield from ask("probe", state)) if ask else None
             lines = self._lines(do, text, work)
             if lines == ():
@@ -84,7 +91,7 @@ class Workers:
             statuses = [self._run(line, work) for line in lines or ()]
             done += [line for line, status in zip(lines or (), statuses, strict=True) if status == "ok"]
             failure = _class_of(statuses) if lines else "syntax"
-            if failure is None and self.profile.layout == "words-1":
+            if failure is None and not self._layout.speaks_freely:
                 break
         else:
             work.notices.append(notices.rounds("Probe", self.profile.probe_rounds))
@@ -93,7 +100,7 @@ class Workers:
     def _why(self, work: Work) -> str:
         """Why the last thing that was said came to nothing, for layouts that have words for it."""
         last = work.interactions[-1] if work.interactions else None
-        if self.profile.layout == "words-1" or last is None or last.status not in ("malformed", "refused"):
+        if not self._layout.speaks_freely or last is None or last.status not in ("malformed", "refused"):
             return ""
         return f"your last answer came to nothing: {last.error}"
 
@@ -101,7 +108,7 @@ class Workers:
         """Lines of one round: empty when the Probe is done, None if it said nothing that can be run."""
         standard = checks.compact(do.check, do.target)
         try:
-            line = parse_probe(text).line if text is not None else standard
+            line = self._layout.probe(text).line if text is not None else standard
         except Malformed as error:
             work.add(Interaction(command="", status="malformed", error=error.reason))
             return None
@@ -110,7 +117,7 @@ class Workers:
         target = self.handles.resolve(do.target)
         if line == standard and target is not None:
             return checks.lines(do.check, target, self.topology)
-        if self.profile.layout == "words-1":
+        if not self._layout.speaks_freely:
             error = f"asked for {standard!r}"
             work.add(Interaction(command=line, status="refused", error=error))
             return None
@@ -149,7 +156,7 @@ class Workers:
         except ClusterUnavailable as lost:
             return ProbeResult(line, "failed", error=redact_text(str(lost))[:500], evidence="unreadable")
 
-    def change(self, do: ExecDo, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
+    def change(self, do: ExecDo, handover: Handover, ask: Ask | None, work: Work) -> Generator[Turn, Generation, None]:
         """Carry out a change in at most `executor_rounds` rounds, then look at what it changed.
 
         After a failure the Executor names its class and proposes a different action.
@@ -160,7 +167,7 @@ class Workers:
         failure: str | None = None
         tried: set[ExecDo] = set()
         for _ in range(self.profile.executor_rounds):
-            act = yield from self._propose(do, failure, ask, work)
+            act = do if ask is None else (yield from self._propose(do, handover, failure, ask, work))
             if act is None:
                 failure = "syntax"
                 continue
@@ -178,14 +185,12 @@ class Workers:
         work.status = work.interactions[-1].status if work.interactions else "failed"
 
     def _propose(
-        self, do: ExecDo, failure: str | None, ask: Ask | None, work: Work
+        self, do: ExecDo, handover: Handover, failure: str | None, ask: Ask, work: Work
     ) -> Generator[Turn, Generation, ExecDo | None]:
-        if ask is None:
-            return do
-        state = ExecutorState(do.action, do.target, do.value, failure, self._why(work))
+        state = ExecutorState(do.action, do.target, do.value, failure, self._why(work), handover)
         text = yield from ask("executor", state)
         try:
-            return parse_executor(text).do
+            return self._layout.act(text).do
         except Malformed as error:
             work.add(Interaction(command="", status="malformed", error=error.reason))
             return None

@@ -6,6 +6,7 @@ A word carries its leading space, so the name that is read and the name that is 
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
@@ -64,14 +65,22 @@ def vocabulary() -> tuple[str, ...]:
     return (*SPECIALS, *ROLE_MARKERS, *SECTION_MARKERS, *SCAFFOLD, *(f" {word}" for word in words))
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked: the text of a user, and for a chat model what the system says above it."""
+
+    user: str
+    system: str = ""
+
+
 class Codec(Protocol):
     """Text to token ids and back, as a policy's tokenizer does it. The two ways in are the two sides of a turn."""
 
     eos_ids: frozenset[int]
     """Every id that ends a completion."""
 
-    def encode_prompt(self, text: str) -> tuple[int, ...]:
-        """A whole prompt: the text as one turn of a user, and the markers after which the model speaks."""
+    def encode_prompt(self, prompt: Prompt) -> tuple[int, ...]:
+        """A whole prompt: its texts as the turns that they are, and the markers after which the model speaks."""
         ...
 
     def encode_completion(self, text: str) -> tuple[int, ...]:
@@ -98,9 +107,9 @@ class WordCodec:
         longest_first = sorted(self.tokens, key=lambda token: (-len(token), token))
         self._exact = re.compile("|".join(re.escape(token) for token in longest_first))
 
-    def encode_prompt(self, text: str) -> tuple[int, ...]:
-        """The text as it is: its role marker opens it, and after its last word the model speaks."""
-        return self.encode(text)
+    def encode_prompt(self, prompt: Prompt) -> tuple[int, ...]:
+        """The user's text as it is: its role marker opens it, and after its last word the model speaks."""
+        return self.encode(prompt.user)
 
     def encode_completion(self, text: str) -> tuple[int, ...]:
         """The text and the end of sequence."""

@@ -1,9 +1,8 @@
-"""What agents say: one decision schema, one renderer and one parser, for the seed model and for a large one.
+"""What agents say, and how they say it in the `words-1` layout of the seed model (`layouts` has the others).
 
-Every completion is one JSON object with string values; what a chat model writes around it is forgiven (`extraction`).
-In the `words-1` layout a value begins with a space, so that its first word is the same token as in the prompt; the
-parser does not care. Names are handles or real component names, by position: no name can be mistaken for a word of the
-grammar.
+Every completion is one JSON object with string values. A value begins with a space, so that its first word is the same
+token as in the prompt; the parser does not care, and forgives what is written around it (`extraction`). Names are
+handles or real component names, by position: no name can be mistaken for a word of the grammar.
 
     {"sum":" refused s7 s4","phase":" point","cause":" refused s4","conf":" 3","do":" probe endpoints s4"}
 
@@ -60,6 +59,16 @@ class EvolverPlan:
 Utterable = Decision | ProbeCommand | ExecutorAct | EvolverPlan
 
 
+def is_name(text: str) -> bool:
+    """Whether it can stand for a component."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_value(text: str) -> bool:
+    """Whether it can be the operand of an action."""
+    return _VALUE.fullmatch(text) is not None
+
+
 # ---------------------------------------------------------------- rendering
 
 
@@ -112,10 +121,10 @@ def parse(text: str) -> Decision:
         _refuse("phase", f"one of {', '.join(lexicon.PHASES)}", phase)
     if len(digit) != 1 or digit not in "0123456789":
         _refuse("conf", "a digit", digit)
-    cause = _parse_finding(fields["cause"], "cause")
+    cause = parse_finding(fields["cause"], "cause")
     if cause and cause.other:
         _refuse("cause", "SIGNAL H", fields["cause"])
-    summary = _parse_finding(fields["sum"], "sum")
+    summary = parse_finding(fields["sum"], "sum")
     return Decision(summary, phase, cause, int(digit), parse_do(fields["do"]))
 
 
@@ -130,6 +139,18 @@ def parse_or_none(text: str) -> Decision | None:
 def decision_of(step: Step) -> Decision | None:
     """What a recorded step decided; None if that was malformed. Only a step of version 1 has to be parsed for it."""
     return step.decided if step.schema_version > 1 else parse_or_none(step.decision)
+
+
+def parse_finding(text: str, field: str) -> Finding | None:
+    """Read `none` or `SIGNAL H [H]`; `field` is where it stands. Raises: Malformed."""
+    match text.split():
+        case ["none"]:
+            return None
+        case [word, subject] if word in _SIGNALS and _NAME.fullmatch(subject):
+            return Finding(word, subject)
+        case [word, subject, other] if word in _SIGNALS and _NAME.fullmatch(subject) and _NAME.fullmatch(other):
+            return Finding(word, subject, other)
+    return _refuse(field, "none or SIGNAL H [H]", text)
 
 
 def parse_do(text: str) -> Do:
@@ -175,17 +196,6 @@ def parse_plan(text: str) -> EvolverPlan:
 
 def _refuse(field: str, expected: str, written: str) -> NoReturn:
     raise Malformed(f"{field}: expected {expected}, found {written[:80]!r}")
-
-
-def _parse_finding(text: str, field: str) -> Finding | None:
-    match text.split():
-        case ["none"]:
-            return None
-        case [word, subject] if word in _SIGNALS and _NAME.fullmatch(subject):
-            return Finding(word, subject)
-        case [word, subject, other] if word in _SIGNALS and _NAME.fullmatch(subject) and _NAME.fullmatch(other):
-            return Finding(word, subject, other)
-    return _refuse(field, "none or SIGNAL H [H]", text)
 
 
 def _parse_act(words: list[str], text: str) -> ExecDo:

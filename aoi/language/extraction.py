@@ -6,7 +6,7 @@ string are forgiven. What is forgiven ends there: nothing is repaired, and of tw
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from aoi.errors import Permanent
@@ -34,25 +34,60 @@ class Malformed(Permanent):
         self.reason = reason
 
 
+Fields = dict[str, object]
+"""A JSON object."""
+Form = Callable[[Fields], Fields | None]
+"""What an object means, in the one form that is read; None of an object that is not meant. Raises: Malformed."""
+
+
 def fields_of(text: str, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, str]:
     """The one object of `text` with exactly these keys, all strings. Raises: Malformed, whatever the text."""
+    needed, known = set(keys), {*keys, *optional}
+    meant = object_of(text, lambda found: found if needed <= set(found) else None, keys)
+    if not set(meant) <= known:
+        raise Malformed(f"expected keys {', '.join(keys)}, found {_names(meant)}")
+    fields = {str(key): value for key, value in meant.items() if isinstance(value, str)}
+    if len(fields) < len(meant):
+        raise Malformed("every value is a string")
+    return fields
+
+
+def object_of(text: str, form: Form, keys: tuple[str, ...]) -> Fields:
+    """The one object of `text` that `form` takes, in that form; `keys` are what a refusal says was expected.
+
+    Several are one if they come to the same. Raises: Malformed, whatever the text.
+    """
     if len(text) > MAX_CHARS:
         raise Malformed(f"{len(text)} characters, at most {MAX_CHARS}")
-    needed, known = set(keys), {*keys, *optional}
-    objects = list(_objects(_said(text), needed, MAX_WRAPPINGS))
-    meant = [found for found in objects if needed <= set(found)]
+    objects = list(_objects(_said(text), form, MAX_WRAPPINGS))
+    meant = [taken for found in objects if (taken := form(found)) is not None]
     if not meant:
         _refuse_all(objects, keys)
     if any(other != meant[0] for other in meant):
         raise Malformed(f"{len(meant)} JSON objects that differ, expected one")
-    if not set(meant[0]) <= known:
-        raise Malformed(f"expected keys {', '.join(keys)}, found {_names(meant[0])}")
-    fields = {str(key): value for key, value in meant[0].items() if isinstance(value, str)}
-    if len(fields) < len(meant[0]):
-        raise Malformed("every value is a string")
-    if not all(map(_is_writable, fields.values())):
+    if not all(map(_is_writable, _strings(meant[0]))):
         raise Malformed("a value holds characters that nobody can write")
-    return fields
+    return meant[0]
+
+
+def decoded(text: str) -> object:
+    """The JSON value that a text is. Raises: Malformed if it is none."""
+    read = _decoded(text)
+    if read is None:
+        raise Malformed(f"expected JSON, found {text[:80]!r}")
+    return read[0]
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every string in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from (str(key), *_strings(part))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
 
 
 def _is_writable(value: str) -> bool:
@@ -60,12 +95,12 @@ def _is_writable(value: str) -> bool:
     return all(character.isprintable() or character in " \t\r\n" for character in value)
 
 
-def _refuse_all(objects: list[dict[str, object]], keys: tuple[str, ...]) -> NoReturn:
+def _refuse_all(objects: list[Fields], keys: tuple[str, ...]) -> NoReturn:
     found = f"found {_names(objects[0])}" if objects else "found no JSON object"
     raise Malformed(f"expected keys {', '.join(keys)}, {found}")
 
 
-def _names(fields: dict[str, object]) -> str:
+def _names(fields: Fields) -> str:
     return ", ".join(map(repr, fields))[:80] or "none"
 
 
@@ -76,11 +111,11 @@ def _said(text: str) -> str:
     return text[ends[-1] :] if ends else text
 
 
-def _objects(text: str, needed: set[str], wrappings: int) -> Iterator[dict[str, object]]:
-    """Objects in order. What has the needed keys is taken as it is, and nothing inside it is looked for."""
+def _objects(text: str, form: Form, wrappings: int) -> Iterator[Fields]:
+    """Objects in order. What is meant is taken as it is, and nothing inside it is looked for."""
     whole = _decoded(text.strip())
     if whole is not None:
-        yield from _inside(whole[0], needed, wrappings)
+        yield from _inside(whole[0], form, wrappings)
         return
     place, looked = text.find("{"), 0
     while place >= 0:
@@ -91,22 +126,22 @@ def _objects(text: str, needed: set[str], wrappings: int) -> Iterator[dict[str, 
         if decoded is None:
             place = text.find("{", place + 1)
             continue
-        yield from _inside(decoded[0], needed, wrappings)
+        yield from _inside(decoded[0], form, wrappings)
         place = text.find("{", decoded[1])
 
 
-def _inside(value: object, needed: set[str], wrappings: int) -> Iterator[dict[str, object]]:
+def _inside(value: object, form: Form, wrappings: int) -> Iterator[Fields]:
     if isinstance(value, dict):
         yield value
-        if needed <= set(value):
+        if form(value) is not None:
             return
     if wrappings == 0:
         return
     parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     for part in parts:
-        yield from _inside(part, needed, wrappings - 1)
+        yield from _inside(part, form, wrappings - 1)
     if isinstance(value, str) and "{" in value:
-        yield from _objects(value, needed, wrappings - 1)
+        yield from _objects(value, form, wrappings - 1)
 
 
 def _decoded(text: str, place: int | None = None) -> tuple[object, int] | None:

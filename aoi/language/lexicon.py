@@ -34,6 +34,9 @@ CHECKS = (
     "nodes",  # node conditions, taints, cordons, capacity (its handle is a node or a component's node)
 )
 
+PROGRAMS: Mapping[str, str] = {"metrics": "prom", "traces": "jaeger"}
+"""Whose line a check is; `kubectl` of the others."""
+
 ACTIONS = (
     "restart",
     "scale",

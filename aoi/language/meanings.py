@@ -1,4 +1,4 @@
-"""What the words of the lexicon mean, for people who read an answer. Nothing here reaches a model."""
+"""What the words of the lexicon mean, for people who read an answer and for chat models, which are asked in words."""
 
 from collections.abc import Mapping
 
@@ -87,6 +87,43 @@ ALERT_MEANINGS: Mapping[str, str] = {
     "slow": "is slow",
     "down": "has no ready endpoint",
     "traffic": "gets unusual traffic",
+}
+CHECK_MEANINGS: Mapping[str, str] = {
+    "pods": "phases, readiness, restarts and waiting reasons of its pods; replicas of its owner",
+    "events": "warnings about its objects",
+    "logs": "log lines of its newest container, and of the one before if it restarted",
+    "describe": "its workload: image, command, probes, resources, environment",
+    "endpoints": "Service ports and selector against the pods and ports behind them",
+    "config": "the ConfigMaps that it refers to, against the keys that it reads",
+    "history": "its recorded revisions, and what changed last",
+    "metrics": "request rate, error rate, latency, CPU and memory",
+    "traces": "which callee its operations fail or wait at",
+    "network": "NetworkPolicies and chaos experiments that select it",
+    "storage": "its volume claims, volumes and storage classes",
+    "quota": "ResourceQuota and LimitRange of the namespace",
+    "nodes": "conditions, taints, cordons and capacity of its node",
+}
+ACTION_MEANINGS: Mapping[str, str] = {
+    "restart": "restart its pods",
+    "scale": "set its replicas (value: how many; without one, as many as were recorded)",
+    "rollback": "go back to an earlier revision (value: its number; without one, the newest that differs)",
+    "set_image": "set an image that a recorded revision had (value: the image)",
+    "set_limits": "set a resource limit (value: `256Mi`, `cpu=500m`)",
+    "set_config": "set or restore a key of its ConfigMap (value: `key=value`)",
+    "fix_port": "let its Service target a port that its pods declare (value: the port)",
+    "fix_selector": "let its Service select its pods",
+    "fix_scheduling": "remove a node selector or affinity that no node matches, or add the toleration that lacks",
+    "uncordon": "let its node take pods again",
+    "delete_pod": "delete one of its pods (value: the pod)",
+    "delete_chaos": "delete one chaos experiment that acts on it (value: its name)",
+    "repair_database": "run a recorded repair of its database (value: its name)",
+}
+FAILURE_MEANINGS: Mapping[str, str] = {
+    "syntax": "it could not be understood",
+    "permission": "it was not allowed",
+    "resource": "what it is about is not there, or cannot be reached",
+    "configuration": "the configuration does not admit it",
+    "method": "it was done and did not help, or does not fit what is there",
 }
 
 

@@ -1,6 +1,6 @@
 """An episode in words, real names for handles: for the terminal of an operator and the page of a reviewer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aoi.language.decision import decision_of
 from aoi.language.lexicon import POINTERS, VERDICTS
@@ -25,6 +25,35 @@ def decided(step: Step, names: Names) -> str:
         return deed(decision, names)
     suspect = named(decision.cause.subject, names)
     return f"{deed(decision, names)}; suspects {suspect}: {decision.cause.word}, {decision.probability:.0%}"
+
+
+def said(step: Step) -> Iterator[str]:
+    """What the Observer said around its decision, a line each: what it saw, what it held possible, and why this next.
+
+    Empty in a layout without words of its own, and for a malformed decision.
+    """
+    decision = decision_of(step)
+    if decision is None or decision.words is None:
+        return
+    words = decision.words
+    yield from _titled("saw in it", words.observation)
+    for one in words.hypotheses:
+        yield f"possible, {one.probability:.0%}: {one.component}: {one.cause}"
+        yield from _titled("  for", one.speaks_for)
+        yield from _titled("  against", one.speaks_against)
+    handover = words.handover
+    yield from _titled("why", handover.why)
+    yield from _titled("looks, too, at", ", ".join(handover.targets))
+    yield from _titled("cause", handover.cause)
+    yield from _titled("second cause", handover.further_cause)
+    yield from _titled("change", handover.change)
+    yield from _titled("to verify", handover.verification)
+    yield from _titled("if it fails", handover.fallback)
+
+
+def _titled(title: str, text: str) -> Iterator[str]:
+    if text:
+        yield f"{title}: {text}"
 
 
 def told(signal: Signal, names: Names) -> str:

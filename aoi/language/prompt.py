@@ -2,7 +2,7 @@
 
 `<obs> locate ; errors s7 ; slow s2 <mem> ; refused s4 <last> endpoints s4 ; targetport s4 ; healthy s7`
 
-A state holds nothing raw: the types admit words, handles and findings, and (for `prose-1`) text that came out of
+A state holds nothing raw: the types admit words, handles and findings, and (for `chat-1`) text that came out of
 the Compressor.
 """
 
@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from aoi.language import lexicon
 from aoi.language.decision import Malformed, parse_do, render_do, render_finding
 from aoi.language.profile import PromptProfile
-from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
+from aoi.records.decision import (
+    NOTHING_SAID,
+    AlertLine,
+    Do,
+    ExecDo,
+    Finding,
+    Handover,
+    ObserverState,
+    ProbeDo,
+    SubmitDo,
+)
 from aoi.records.episode import Signal
 
 
@@ -24,11 +34,13 @@ class ProbeState:
     target: str
     namespace: str = ""
     done: tuple[str, ...] = ()
-    """Lines that were already run in this iteration (`prose-1` only)."""
+    """Lines that were already run in this iteration (`chat-1` only)."""
     failure: str | None = None
     """Class of the previous line's failure."""
     notice: str = ""
-    """Why nothing could be made of what it said last (`prose-1` only)."""
+    """Why nothing could be made of what it said last (`chat-1` only)."""
+    handover: Handover = NOTHING_SAID
+    """What the Observer says of it (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,9 @@ class ExecutorState:
     value: str | None = None
     failure: str | None = None
     notice: str = ""
-    """Why nothing could be made of what it said last (`prose-1` only)."""
+    """Why nothing could be made of what it said last (`chat-1` only)."""
+    handover: Handover = NOTHING_SAID
+    """What the Observer says of it (`chat-1` only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,8 @@ def within(state: ObserverState, profile: PromptProfile) -> ObserverState:
         state,
         alerts=state.alerts[: profile.alerts],
         memory=state.memory[len(state.memory) - min(len(state.memory), profile.summaries) :],
+        notes=state.notes[len(state.notes) - min(len(state.notes), profile.summaries) :],
+        components=state.components[: profile.components],
         last=state.last[: profile.signals],
         last_do=state.last_do if profile.shows_last_command else None,
         plan=state.plan[: profile.plan_steps],

@@ -8,10 +8,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
-from aoi.language.codec import Codec
+from aoi.language.codec import Codec, Prompt
+from aoi.language.layouts import layout_of
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, render_prompt
-from aoi.language.prose import render_evolver, render_executor, render_observer, render_probe
+from aoi.language.prompt import PromptState
 from aoi.records.decision import ObserverState
 
 
@@ -25,40 +25,30 @@ class Prompter:
     def ids(self, state: PromptState) -> tuple[int, ...]:
         """The whole prompt. An Observer's keeps within the profile's tokens: text goes first, then old memory.
 
-        Raises: ValueError if the markers of a turn alone are more than the profile's tokens.
+        Raises: ValueError if markers and the system's text alone are more than the profile's tokens.
         """
-        text = rendered(state, self.profile)
-        ids = self.codec.encode_prompt(text)
+        prompt = layout_of(self.profile).prompt(state, self.profile)
+        ids = self.codec.encode_prompt(prompt)
         if not isinstance(state, ObserverState) or len(ids) <= self.profile.prompt_tokens:
             return ids
         shorter = _shorten(state)
-        return self._begun(text) if shorter == state else self.ids(shorter)
+        return self._begun(prompt) if shorter == state else self.ids(shorter)
 
-    def _begun(self, text: str) -> tuple[int, ...]:
-        """The longest beginning of the text, up to a space, that fits. It is text that is cut, never ids: the markers
-        after which the model speaks stand at their end."""
-        ends = [0, *(space.start() for space in re.finditer(r"\s", text))]
-        fitting = bisect_right(
-            ends, self.profile.prompt_tokens, key=lambda end: len(self.codec.encode_prompt(text[:end]))
-        )
+    def _begun(self, prompt: Prompt) -> tuple[int, ...]:
+        """The longest beginning of the user's text, up to a space, that fits. It is text that is cut, never ids: the
+        markers after which the model speaks stand at their end."""
+        ends = [0, *(space.start() for space in re.finditer(r"\s", prompt.user))]
+
+        def encoded(end: int) -> tuple[int, ...]:
+            return self.codec.encode_prompt(Prompt(prompt.user[:end], prompt.system))
+
+        fitting = bisect_right(ends, self.profile.prompt_tokens, key=lambda end: len(encoded(end)))
         if not fitting:
-            raise ValueError(f"profile {self.profile.name}: {self.profile.prompt_tokens} tokens hold no turn at all")
-        return self.codec.encode_prompt(text[: ends[fitting - 1]])
-
-
-def rendered(state: PromptState, profile: PromptProfile) -> str:
-    """The prompt as text, in the profile's layout. Cut an Observer's state with `prompt.within` first."""
-    if profile.layout == "words-1":
-        return render_prompt(state)
-    match state:
-        case ObserverState():
-            return render_observer(state, profile)
-        case ProbeState():
-            return render_probe(state)
-        case ExecutorState():
-            return render_executor(state)
-        case EvolverState():
-            return render_evolver(state)
+            raise ValueError(
+                f"profile {self.profile.name}: {self.profile.prompt_tokens} tokens hold no turn at all, only its "
+                f"markers and what the system says are {len(encoded(0))}. Set AOI_MODEL__PROMPT_TOKENS higher"
+            )
+        return encoded(ends[fitting - 1])
 
 
 def unguided(state: ObserverState) -> ObserverState:
@@ -67,12 +57,18 @@ def unguided(state: ObserverState) -> ObserverState:
 
 
 def _shorten(state: ObserverState) -> ObserverState:
-    if state.text:
-        return replace(state, text=state.text[: len(state.text) * 3 // 4] if len(state.text) > 64 else "")
-    if state.memory:
-        return replace(state, memory=state.memory[1:])
-    if len(state.plan) > 1:
-        return replace(state, plan=state.plan[:-1])
-    if len(state.last) > 1:
-        return replace(state, last=state.last[:-1])
-    return replace(state, alerts=state.alerts[:-1]) if len(state.alerts) > 1 else state
+    """Without what tells least: evidence first, then what was remembered, then what is suggested and shown."""
+    shorter = (
+        (
+            state.text,
+            lambda: replace(state, text=state.text[: len(state.text) * 3 // 4 if len(state.text) > 64 else 0]),
+        ),
+        (state.notes, lambda: replace(state, notes=state.notes[1:])),
+        (state.memory, lambda: replace(state, memory=state.memory[1:])),
+        (state.plan[1:], lambda: replace(state, plan=state.plan[:-1])),
+        (state.believed, lambda: replace(state, believed=state.believed[:-1])),
+        (state.components, lambda: replace(state, components=state.components[: len(state.components) // 2])),
+        (state.last[1:], lambda: replace(state, last=state.last[:-1])),
+        (state.alerts[1:], lambda: replace(state, alerts=state.alerts[:-1])),
+    )
+    return next((without() for is_left, without in shorter if is_left), state)

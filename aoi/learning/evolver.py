@@ -8,11 +8,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aoi.language.decision import EvolverPlan, Malformed, parse_plan, render, render_do
+from aoi.language.codec import Prompt
+from aoi.language.decision import EvolverPlan, render_do
+from aoi.language.extraction import Malformed
+from aoi.language.layouts import layout_of
 from aoi.language.lexicon import CHECKS, TASKS
 from aoi.language.profile import SEED_PROFILE, PromptProfile
 from aoi.language.prompt import EvolverState, shown
-from aoi.language.prompting import rendered
 from aoi.learning.failures import classify
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.records.decision import AlertLine, Do, ExecDo, Finding, ProbeDo, SubmitDo
@@ -31,7 +33,7 @@ _TASK_WORDS = {kind: word for word, kind in TASKS.items()}
 class EvolverExample:
     """One prompt of the Evolver with the plan that was right."""
 
-    prompt: str
+    prompt: Prompt
     completion: str
 
 
@@ -45,8 +47,9 @@ def evolver_examples(
     solved: Sequence[Trajectory], seed: int, profile: PromptProfile = SEED_PROFILE
 ) -> Iterator[EvolverExample]:
     """Training pairs out of solved episodes: each useful prefix, made to look failed, with what was right."""
+    layout = layout_of(profile)
     for _, state, actions in staged_failures(solved, seed):
-        yield EvolverExample(rendered(state, profile), render(EvolverPlan(_as_plan(actions))))
+        yield EvolverExample(layout.prompt(state, profile), layout.say(EvolverPlan(_as_plan(actions))))
 
 
 def staged_failures(
@@ -70,15 +73,19 @@ def staged_failures(
 
 
 def read_plan(
-    trajectory: Trajectory, prompt_ids: Sequence[int], completion: tuple[Sequence[int], str], evolver: str
+    trajectory: Trajectory,
+    prompt_ids: Sequence[int],
+    completion: tuple[Sequence[int], str],
+    evolver: str,
+    profile: PromptProfile = SEED_PROFILE,
 ) -> CorrectivePlan:
     """The Evolver's completion as a record: `malformed` if it does not parse or is empty, otherwise a `hint`.
 
-    `completion` is (token ids, text). It becomes `verified` only after its execution.
+    `completion` is (token ids, text), in the layout of `profile`. It becomes `verified` only after its execution.
     """
     ids, text = completion
     try:
-        steps = parse_plan(text).steps
+        steps = layout_of(profile).plan(text).steps
     except Malformed:
         steps = ()
     return CorrectivePlan(

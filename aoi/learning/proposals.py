@@ -42,6 +42,6 @@ def proposed(
     different: dict[tuple[str, str], CorrectivePlan] = {}
     for (trajectory, _), turn, said in zip(asked, turns, policy.generate(turns), strict=True):
         completion = (said.token_ids, prompter.codec.decode(said.token_ids))
-        plan = read_plan(trajectory, turn.prompt_ids, completion, said.adapter)
+        plan = read_plan(trajectory, turn.prompt_ids, completion, said.adapter, prompter.profile)
         different.setdefault((plan.source_trajectory, str(plan.steps)), plan)
     return list(different.values())

@@ -12,7 +12,9 @@ from aoi.agents.episode import run_episode
 from aoi.agents.policy import Policy
 from aoi.agents.rollout import rollout
 from aoi.language.codec import Codec
-from aoi.language.decision import EvolverPlan, Malformed, parse_plan, render_do
+from aoi.language.decision import render_do
+from aoi.language.extraction import Malformed
+from aoi.language.layouts import Layout
 from aoi.language.profile import PromptProfile
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import is_supported
@@ -37,13 +39,12 @@ class Deed(NamedTuple):
     steps: tuple[str, ...]
 
 
-def planned_steps(text: str) -> tuple[str, ...]:
+def planned_steps(layout: Layout, text: str) -> tuple[str, ...]:
     """What a completion of the Evolver suggests; nothing if it is malformed."""
     try:
-        plan: EvolverPlan = parse_plan(text)
+        return tuple(map(render_do, layout.plan(text).steps))
     except Malformed:
         return ()
-    return tuple(map(render_do, plan.steps))
 
 
 def prompts_of(trajectories: Sequence[Trajectory], prompter: Prompter, seed: int) -> list[TrainingExample]:

@@ -24,7 +24,7 @@ from aoi.agents.rollout import rollout
 from aoi.agents.session import Given
 from aoi.errors import ReplayDiffers
 from aoi.language.codec import Codec
-from aoi.language.decision import parse_or_none
+from aoi.language.layouts import WORDS, Layout, layout_of
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported, surveyed
 from aoi.problems import scenario
@@ -88,7 +88,7 @@ class MeasuredReward:
 
     def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
         """Rewards of many completions; their episodes run as one batch. Raises: ReplayDiffers."""
-        decisions = [parse_or_none(completion) for _, completion in said]
+        decisions = [layout_of(self._profile).decision_or_none(completion) for _, completion in said]
         deeds = [
             (example.instance, example.commands, _bare(decision)) if decision else None
             for (example, _), decision in zip(said, decisions, strict=True)
@@ -270,12 +270,15 @@ class RuleJudge:
     MALFORMED = 0.0
     """The paper pays .09; ours pays nothing, since a reward for noise is learnt."""
 
+    def __init__(self, layout: Layout = WORDS) -> None:
+        self._layout = layout
+
     def __call__(self, example: TrainingExample, completion: str) -> float:
         """Raises: ValueError if the example has no target to judge by."""
         gold = example.target
         if gold is None:
             raise ValueError("a judged reward needs the gold decision of the example")
-        said = parse_or_none(completion)
+        said = self._layout.decision_or_none(completion)
         if said is None:
             return self.MALFORMED
         scores = self._scores(said, gold)

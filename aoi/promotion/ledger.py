@@ -175,7 +175,7 @@ class Ledger:
         Raises: LedgerConflict if the evaluation has another request; UnknownBundle, GateRefused if the challenger is
         not registered, or not as that version.
         """
-        registered = self._registered(asked.challenger)
+        registered = self.registered(asked.challenger)
         if registered.version != asked.challenger_version:
             raise GateRefused(
                 f"{_short(asked.challenger)} is registered as version {registered.version}, not "
@@ -284,7 +284,8 @@ class Ledger:
                 "never entered, or was revoked since. Decide again: `aoi review`"
             )
 
-    def _registered(self, bundle: str) -> LedgerFacts:
+    def registered(self, bundle: str) -> LedgerFacts:
+        """What was entered when a bundle was registered. Raises: UnknownBundle."""
         return _find(self.entries(), "registered", bundle=bundle).facts
 
     def _asked_by(self, asked: PromotionRequest) -> str:

@@ -60,6 +60,52 @@ Do = ProbeDo | ExecDo | SubmitDo
 
 @_STRICT
 @dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A cause that the Observer holds possible, in its own words."""
+
+    component: str
+    cause: str
+    speaks_for: str = ""
+    speaks_against: str = ""
+    probability: float = 0.5
+    """In [0, 1]."""
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What the Observer tells whoever carries its decision out, in its own words."""
+
+    why: str = ""
+    """What a look is to show; why an answer names the cause and not a symptom of it."""
+    targets: tuple[str, ...] = ()
+    """Further components of a look, beside the one that is decided."""
+    cause: str = ""
+    """Of a change: what it puts right. Of an answer: the cause that is mapped to a word of the lexicon."""
+    further_cause: str = ""
+    """Of an answer that names a second one."""
+    change: str = ""
+    verification: str = ""
+    fallback: str = ""
+
+
+NOTHING_SAID = Handover()
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a chat model says around its decision. People read it, and later prompts do; the loop decides without it."""
+
+    observation: str
+    """What the last evidence shows."""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    """Most probable first."""
+    handover: Handover = NOTHING_SAID
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision of the Observer."""
 
@@ -71,6 +117,8 @@ class Decision:
     confidence: int
     """0 to 9; 9 reads as 95 %."""
     do: Do
+    words: Words | None = None
+    """What was said around it, in a layout that has room for it."""
 
     @property
     def probability(self) -> float:
@@ -85,6 +133,16 @@ class AlertLine:
 
     word: str
     subject: str
+
+
+@_STRICT
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the long-term memory: what the Observer wrote of an iteration when it had seen what came of it."""
+
+    did: ProbeDo | ExecDo | None
+    """What the iteration did; None for the survey before the first one."""
+    seen: str
 
 
 @_STRICT
@@ -104,9 +162,17 @@ class ObserverState:
     plan: tuple[ProbeDo | ExecDo, ...] = ()
     """Guidance: steps of a corrective plan that are still open. Empty without guidance."""
     text: str = ""
-    """Compressed text of the previous iteration (`prose-1` only)."""
+    """Compressed text of the previous iteration (`chat-1` only)."""
     remaining: int | None = None
-    """Iterations left (`prose-1` only)."""
+    """Iterations left (`chat-1` only)."""
     notice: str = ""
     """What the runtime has to say of the previous iteration: a limit that was met, or why what was said is no decision
-    (`prose-1` only)."""
+    (`chat-1` only)."""
+    components: tuple[str, ...] = ()
+    """Names that a decision may use (`chat-1` only)."""
+    notes: tuple[Note, ...] = ()
+    """What the Observer wrote of iterations before the previous one, oldest first (`chat-1` only)."""
+    believed: tuple[Hypothesis, ...] = ()
+    """What its previous decision held possible (`chat-1` only)."""
+    handover: Handover = NOTHING_SAID
+    """What it had said of the previous iteration when it asked for it (`chat-1` only)."""

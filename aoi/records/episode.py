@@ -6,7 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from aoi.records.base import Record, Sha256
 from aoi.records.coverage import Coverage, Evidence
-from aoi.records.decision import Decision, ObserverState, SubmitDo
+from aoi.records.decision import NOTHING_SAID, Decision, ObserverState, SubmitDo
 from aoi.records.findings import Accusation
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
@@ -100,12 +100,13 @@ class Interaction(Record):
 class Step(Record):
     """One iteration: decide, interact, compress, cache.
 
-    Version 2 brought `state` and `decided`, version 3 the state's `notice`, version 4 a submission's `also`. A step of
-    a former version is written as it was read, so that the digest of its episode stays; what one of version 1 decided
-    has to be parsed from its text.
+    Version 2 brought `state` and `decided`, version 3 the state's `notice`, version 4 a submission's `also`, version 5
+    what is said in words: of the state its `components`, `notes`, `believed` and `handover`, of the decision its
+    `words`. A step of a former version is written as it was read, so that the digest of its episode stays; what one of
+    version 1 decided has to be parsed from its text.
     """
 
-    schema_version: Literal[1, 2, 3, 4] = 4
+    schema_version: Literal[1, 2, 3, 4, 5] = 5
     index: int = Field(ge=0)
     status: StepStatus
     decision: str
@@ -131,7 +132,14 @@ class Step(Record):
         submitted = self.decided.do if self.decided else None
         if self.schema_version < 4 and isinstance(submitted, SubmitDo) and submitted.also:
             raise ValueError("a submission in a step before version 4 names no second cause")
+        if self.schema_version < 5 and self._has_words():
+            raise ValueError("a step before version 5 says nothing in words")
         return self
+
+    def _has_words(self) -> bool:
+        state = self.state
+        told = state and (state.components or state.notes or state.believed or state.handover != NOTHING_SAID)
+        return bool(told) or bool(self.decided and self.decided.words)
 
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -143,6 +151,10 @@ class Step(Record):
             fields["state"].pop("notice", None)
         if self.schema_version < 4 and fields.get("decided"):
             fields["decided"]["do"].pop("also", None)
+        if self.schema_version < 5:
+            for name in ("components", "notes", "believed", "handover"):
+                (fields.get("state") or {}).pop(name, None)
+            (fields.get("decided") or {}).pop("words", None)
         return fields
 
 

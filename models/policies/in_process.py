@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedConfig
 
@@ -30,18 +31,18 @@ ROLES: tuple[RoleName, ...] = ("observer", "probe", "executor", "compressor", "e
 
 
 class Grammar(Protocol):
-    """Which tokens may follow: an automaton over token ids."""
+    """Which tokens may follow: an automaton over token ids, whose states it alone looks into."""
 
-    def start(self, role: RoleName) -> int:
+    def start(self, role: RoleName) -> Any:
         """State before the first token of a completion."""
         ...
 
-    def allowed(self, state: int) -> Sequence[int]:
+    def allowed(self, state: Any) -> Sequence[int] | NDArray[np.int64]:
         """Token ids that may come next, end of sequence included; empty means any."""
         ...
 
-    def advance(self, state: int, token: int) -> int:
-        """State after `token`, which was allowed."""
+    def advance(self, state: Any, token: int) -> Any:
+        """State after `token`, which was allowed; the one before is used up."""
         ...
 
 
@@ -74,7 +75,7 @@ class _Row:
 
     turn: Turn
     noise: np.random.Generator
-    state: int
+    state: Any
     token_ids: list[int]
     logprobs: list[float]
     is_done: bool = False
@@ -173,7 +174,7 @@ def generate(
     greedy turns. Raises: TimeIsUp between two tokens.
     """
     rows = [
-        _Row(turn, np.random.default_rng(turn.seed), grammar.start(turn.role) if grammar else 0, [], [])
+        _Row(turn, np.random.default_rng(turn.seed), grammar.start(turn.role) if grammar else None, [], [])
         for turn in turns
     ]
     logits, cache = _prefill(decoder, [turn.prompt_ids for turn in turns], max(turn.max_tokens for turn in turns))
@@ -228,7 +229,8 @@ def _forbid(scores: Tensor, rows: Sequence[_Row], grammar: Grammar) -> None:
     """Set to minus infinity whatever the grammar does not allow next."""
     forbidden = torch.zeros(scores.shape, dtype=torch.bool)
     for index, row in enumerate(rows):
-        if not row.is_done and (allowed := grammar.allowed(row.state)):
+        allowed = () if row.is_done else grammar.allowed(row.state)
+        if len(allowed):
             forbidden[index] = True
-            forbidden[index, list(allowed)] = False
+            forbidden[index, torch.as_tensor(allowed)] = False
     scores.masked_fill_(forbidden, -torch.inf)

@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Literal
 
 from aoi.errors import IdentityMismatch, SettingsError
-from aoi.language import schema
 from aoi.language.codec import Codec, WordCodec
+from aoi.language.layouts import layout_of
 from aoi.language.prompting import Prompter
+from aoi.language.schema import Schema
 from aoi.records.base import Record, Sha256
 from aoi.records.episode import RoleName
 from aoi.settings import Decoding, Dtype, ServerSettings, Settings
-from models import files
+from models import files, loading
 from models.bundle import Bundle
 from models.codec import TokenizerCodec
 from models.policies import server as servers
 from models.policies.grammar import WordsGrammar
-from models.policies.in_process import InProcessPolicy
+from models.policies.in_process import Grammar, InProcessPolicy
 from models.policies.server import ModelServer, Served, ServedPolicy
 
 
@@ -72,7 +73,9 @@ def policy_of(
 
 def codec_of(bundle: Bundle) -> Codec:
     """Text to ids as the bundle's tokenizer does it; the seed layout has a codec without vendors."""
-    return WordCodec() if bundle.profile.layout == "words-1" else TokenizerCodec(bundle.base)
+    if layout_of(bundle.profile).schemas is None:
+        return WordCodec()
+    return TokenizerCodec(bundle.base, thinks=bundle.profile.thinks)
 
 
 def prompter_of(bundle: Bundle) -> Prompter:
@@ -80,38 +83,39 @@ def prompter_of(bundle: Bundle) -> Prompter:
     return Prompter(bundle.profile, codec_of(bundle))
 
 
-def schemas() -> dict[RoleName, schema.Schema]:
-    """What each role may say, for a server that constrains its decoding."""
-    either = [schema.executor_schema(after_failure=after_failure) for after_failure in (False, True)]
-    return {
-        "observer": schema.decision_schema(),
-        "probe": schema.probe_schema(),
-        "executor": {"anyOf": either},
-        "evolver": schema.plan_schema(),
-    }
+def _grammar(bundle: Bundle) -> Grammar:
+    schemas = _schemas(bundle)
+    if schemas is None:
+        return WordsGrammar()
+    from models.policies.json_grammar import JsonGrammar  # its library is needed by nobody else
+
+    return JsonGrammar(bundle.base, schemas, loading.eos_ids(bundle.base))
 
 
-def _grammar(bundle: Bundle) -> WordsGrammar:
-    if bundle.profile.layout != "words-1":
-        raise SettingsError(
-            f"decoding in process has a grammar for words-1 alone, and bundle {bundle.digest[:12]} speaks "
-            f"{bundle.profile.layout}. Unset AOI_DECODING, or serve it: AOI_SERVER__URL"
-        )
-    return WordsGrammar()
-
-
-def _constraints(bundle: Bundle) -> dict[RoleName, schema.Schema]:
+def _constraints(bundle: Bundle) -> Mapping[RoleName, Schema]:
     """A schema is text, so only a tokenizer that can spell every text always gets to its end: one of whole words would
     begin a word that it cannot finish, and the server answers 500."""
-    if bundle.profile.layout == "words-1":
+    schemas = _schemas(bundle)
+    if schemas is None:
         raise SettingsError(
-            f"a server constrains by JSON schemas, and bundle {bundle.digest[:12]} speaks words-1, each a "
-            "token. Unset AOI_SERVER__URL: in process it has a grammar of tokens. Or unset AOI_DECODING"
+            f"a server constrains by JSON schemas, and bundle {bundle.digest[:12]} speaks {bundle.profile.layout}, "
+            "each a token. Unset AOI_SERVER__URL: in process it has a grammar of tokens. Or unset AOI_DECODING"
         )
-    return schemas()
+    return schemas
 
 
-def _how(server: ServerSettings, constraints: dict[RoleName, schema.Schema]) -> servers.ServerSettings:
+def _schemas(bundle: Bundle) -> Mapping[RoleName, Schema] | None:
+    """What each role may say; None where words are tokens. Raises: SettingsError for a model that thinks first."""
+    of_layout = layout_of(bundle.profile).schemas
+    if bundle.profile.thinks:
+        raise SettingsError(
+            f"bundle {bundle.digest[:12]} thinks before it answers, and a constrained completion has no room for "
+            "thoughts. Unset AOI_DECODING, or install its base without AOI_MODEL__THINKS"
+        )
+    return of_layout() if of_layout else None
+
+
+def _how(server: ServerSettings, constraints: Mapping[RoleName, Schema]) -> servers.ServerSettings:
     key = server.api_key.get_secret_value() or None
     return servers.ServerSettings(server.url, key, timeout_s=server.timeout_s, schemas=constraints)
 

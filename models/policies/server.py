@@ -67,7 +67,7 @@ class ServerSettings:
     """For all turns of one `generate`."""
     concurrency: int = 64
     """Requests in flight; the server batches them."""
-    schemas: Mapping[RoleName, dict[str, Any]] = field(default_factory=dict)
+    schemas: Mapping[RoleName, Mapping[str, Any]] = field(default_factory=dict)
     """JSON schema that constrains each role's completion (`aoi.language.schema`)."""
 
 

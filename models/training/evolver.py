@@ -115,7 +115,7 @@ def train(
 
 def _encoded(example: EvolverExample, codec: Codec) -> tuple[tuple[int, ...], tuple[int, ...]]:
     completion = codec.encode_completion(example.completion)
-    for text in (example.prompt, example.completion):
+    for text in (example.prompt.user, example.completion):
         if (read := codec.decode(codec.encode_completion(text))) != text:
             raise ValueError(f"a word is outside the vocabulary: {text!r} reads as {read!r}")
     return codec.encode_prompt(example.prompt), completion

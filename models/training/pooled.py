@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aoi.agents.policy import Policy
+from aoi.language.layouts import layout_of
 from aoi.learning.replanning import Deed, executed, planned_steps, worths
 from aoi.learning.rewards import MeasuredReward, RuleJudge
 from aoi.model_settings import RewardMode
@@ -72,13 +73,14 @@ class PooledPlans:
     def __init__(self, pool: ProcessPoolExecutor, start: Start, group: int) -> None:
         """`start` is the Observer that is shown the plans."""
         self._pool, self._start, self._group = pool, start, group
-        self._codec = codec_of(start.opened())
+        bundle = start.opened()
+        self._codec, self._layout = codec_of(bundle), layout_of(bundle.profile)
         self._known: dict[Deed, bool] = {}
 
     def __call__(self, examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
         """One reward a completion, in order. Raises: BrokenProcessPool if a worker died, which its pool explains."""
         deeds = [
-            Deed(example.instance, planned_steps(self._codec.decode(ids)))
+            Deed(example.instance, planned_steps(self._layout, self._codec.decode(ids)))
             for example, ids in zip(examples, completions, strict=True)
         ]
         new = [deed for deed in dict.fromkeys(deeds) if deed.steps and deed not in self._known]
@@ -112,8 +114,9 @@ _OPEN = ExitStack()
 
 @cache
 def _reward(start: Start) -> MeasuredReward | RuleJudge:
+    bundle = start.opened()
     if start.mode == "judge":
-        return RuleJudge()
+        return RuleJudge(layout_of(bundle.profile))
     bundle, policy = _opened(start)
     return MeasuredReward(bundle.profile, codec_of(bundle), policy)
 

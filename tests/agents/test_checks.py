@@ -134,7 +134,7 @@ def test_profiles_have_the_papers_limits_and_their_own_digests():
 
 
 def test_a_scripted_operator_refuses_a_layout_that_it_cannot_read():
-    with pytest.raises(ValueError, match="prose-1"):
+    with pytest.raises(ValueError, match="chat-1"):
         ExpertOperator(None, PRODUCTION_PROFILE)
 
 

@@ -14,8 +14,9 @@ from aoi.agents.operators import ExpertOperator, GoldenOperator
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
-from aoi.language.codec import WordCodec
-from aoi.language.decision import parse, render
+from aoi.language.codec import Prompt, WordCodec
+from aoi.language.decision import ProbeCommand, parse, render
+from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.language.prompt import read_prompt
 from aoi.problems import catalogue, sandbox, scenario
@@ -75,13 +76,17 @@ class Says:
         return answers
 
 
+ROOMY = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 40_000, "episode_tokens": 2_000_000})
+"""The production profile, where a byte is a token."""
+
+
 class Utf8Codec:
     """A codec of real text: one token a byte."""
 
     eos_ids = frozenset((256,))
 
-    def encode_prompt(self, text: str) -> tuple[int, ...]:
-        return tuple(text.encode())
+    def encode_prompt(self, prompt: Prompt) -> tuple[int, ...]:
+        return tuple(f"{prompt.system}\n\n{prompt.user}".encode())
 
     def encode_completion(self, text: str) -> tuple[int, ...]:
         return (*text.encode(), 256)
@@ -92,6 +97,15 @@ class Utf8Codec:
 
 def decision(do, *, summary=None, cause=None, phase="scan") -> str:
     return render(Decision(summary, phase, cause, 3, do))
+
+
+def spoken(do, *, summary=None, cause=None, words=None) -> str:
+    """The same as a chat model says it."""
+    return CHAT.say(Decision(summary, "scan", cause, 3, do, words))
+
+
+def command(line: str) -> str:
+    return CHAT.say(ProbeCommand(line))
 
 
 def look(situation: Scenario, check: str, name: str) -> ProbeDo:
@@ -411,21 +425,22 @@ def test_a_diagnosis_never_gets_hands(monkeypatch):
 def test_a_large_model_reads_real_names_and_evidence_within_its_tokens():
     situation = build("wrong_selector")
     codec = Utf8Codec()
-    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 6_000})
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 10_000})
     name = situation.truth.component
     texts = (
-        decision(ProbeDo("endpoints", name)),
-        f'{{"cmd":"kubectl describe service/{name} -n {situation.namespace}"}}',
-        f'{{"cmd":"kubectl describe deployment/{name} -n {situation.namespace}"}}',
-        '{"cmd":"done"}',
-        decision(SubmitDo("yes", name, "selector"), summary=Finding("selector", name)),
+        spoken(ProbeDo("endpoints", name)),
+        command(f"kubectl describe service/{name} -n {situation.namespace}"),
+        command(f"kubectl describe deployment/{name} -n {situation.namespace}"),
+        command("done"),
+        spoken(SubmitDo("yes", name, "selector"), summary=Finding("selector", name)),
     )
     policy = Says(*texts, codec=codec)
     trajectory = run(situation, policy, profile=profile, codec=codec)
     assert trajectory.content.outcome.success
     assert [signal.word for signal in trajectory.content.answer.evidence] == ["selector"]
     assert f"describe service/{name}" in policy.asked[-1]
-    assert all(len(codec.encode_prompt(text)) <= profile.prompt_tokens for text in policy.asked)
+    observers = [part for step in trajectory.content.steps for part in step.utterances if part.role == "observer"]
+    assert all(len(part.prompt_ids) <= profile.prompt_tokens for part in observers)
 
 
 def test_a_line_that_is_not_a_read_is_refused_and_recorded():
@@ -433,12 +448,12 @@ def test_a_line_that_is_not_a_read_is_refused_and_recorded():
     codec = Utf8Codec()
     name = situation.truth.component
     texts = (
-        decision(ProbeDo("pods", name)),
-        f'{{"cmd":"kubectl delete deployment/{name}"}}',
-        '{"cmd":"done"}',
-        decision(SubmitDo("no")),
+        spoken(ProbeDo("pods", name)),
+        command(f"kubectl delete deployment/{name}"),
+        command("done"),
+        spoken(SubmitDo("no")),
     )
-    trajectory = run(situation, Says(*texts, codec=codec), profile=PRODUCTION_PROFILE, codec=codec)
+    trajectory = run(situation, Says(*texts, codec=codec), profile=ROOMY, codec=codec)
     assert trajectory.content.steps[0].interactions[0].status == "refused"
     assert situation.world.store.get("deployments.apps", situation.namespace, name) is not None
 

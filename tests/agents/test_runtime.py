@@ -13,14 +13,25 @@ from aoi.agents.episode import run_episode
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import follow, rollout
 from aoi.errors import ClusterUnavailable, ServerUnavailable
-from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.profile import SEED_PROFILE
 from aoi.records.decision import Finding, ProbeDo, SubmitDo
 from aoi.records.episode import BROKEN_OFF, Trajectory, TrajectoryContent
 from aoi.records.event import Event
-from tests.agents.test_episode import CODEC, Says, Utf8Codec, build, decision, golden, look, run
+from tests.agents.test_episode import (
+    CODEC,
+    ROOMY,
+    Says,
+    Utf8Codec,
+    build,
+    command,
+    decision,
+    golden,
+    look,
+    run,
+    spoken,
+)
 
 NEVER = 1e9
-PROSE = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 8_000})
 
 
 def told_of(situation: Any, policy: Any, **options: Any) -> tuple[list[Event], Trajectory]:
@@ -120,12 +131,12 @@ def test_texts_in_events_are_redacted_and_on_one_line() -> None:
     situation = build("wrong_selector")
     name, codec = situation.truth.component, Utf8Codec()
     texts = (
-        decision(ProbeDo("pods", name)),
-        '{"cmd":"kubectl get pods --token=abcdef0123456789 [red]\\nsecond"}',
-        '{"cmd":"done"}',
-        decision(SubmitDo("no")),
+        spoken(ProbeDo("pods", name)),
+        command("kubectl get pods --token=abcdef0123456789 [red]\nsecond"),
+        command("done"),
+        spoken(SubmitDo("no")),
     )
-    events, _ = told_of(situation, Says(*texts, codec=codec), profile=PROSE, codec=codec)
+    events, _ = told_of(situation, Says(*texts, codec=codec), profile=ROOMY, codec=codec)
     (ran,) = (event for event in events if event.event == "ran")
     assert ran.status == "refused"
     assert "abcdef0123456789" not in ran.command
@@ -276,14 +287,14 @@ def test_an_episode_of_version_1_is_written_as_it_was_read() -> None:
 def prompts(situation: Any, *texts: str, **profile: Any) -> list[str]:
     codec = Utf8Codec()
     policy = Says(*texts, codec=codec)
-    run(situation, policy, profile=PROSE.model_copy(update=profile), codec=codec)
+    run(situation, policy, profile=ROOMY.model_copy(update=profile), codec=codec)
     return policy.asked
 
 
 def test_a_malformed_answer_is_explained_once_and_costs_a_turn() -> None:
     situation = build("wrong_selector")
-    wrong, again = "I think it is the pods.", decision(ProbeDo("pods", "nobody"))
-    asked = prompts(situation, wrong, again, decision(SubmitDo("no")))
+    wrong, again = "I think it is the pods.", spoken(ProbeDo("pods", "nobody"))
+    asked = prompts(situation, wrong, again, spoken(SubmitDo("no")))
     assert "Notice" not in asked[0]
     assert "Notice: your last answer was no decision: " in asked[1]
     assert "found no JSON object" in asked[1]
@@ -297,8 +308,8 @@ def test_a_malformed_answer_is_explained_once_and_costs_a_turn() -> None:
 def test_limits_that_were_met_are_told() -> None:
     situation = build("wrong_selector")
     name = situation.truth.component
-    line = f'{{"cmd":"kubectl get deployment/{name} -o json -n {situation.namespace}"}}'
-    texts = (decision(ProbeDo("pods", name)), line, line, line, decision(SubmitDo("no")))
+    line = command(f"kubectl get deployment/{name} -o json -n {situation.namespace}")
+    texts = (spoken(ProbeDo("pods", name)), line, line, line, spoken(SubmitDo("no")))
     asked = prompts(situation, *texts, observation_bytes=300)
     assert "was cut to 300 bytes" in asked[-1]
     assert "the Probe has used its 3 rounds" in asked[-1]
@@ -310,8 +321,8 @@ def test_limits_that_were_met_are_told() -> None:
 
 def test_the_probe_is_told_why_its_line_came_to_nothing() -> None:
     situation = build("wrong_selector")
-    texts = (decision(ProbeDo("pods", situation.truth.component)), '{"cmd":"kubectl delete pods"}', "what?",
-             '{"cmd":"done"}', decision(SubmitDo("no")))  # fmt: skip
+    texts = (spoken(ProbeDo("pods", situation.truth.component)), command("kubectl delete pods"), "what?",
+             command("done"), spoken(SubmitDo("no")))  # fmt: skip
     asked = prompts(situation, *texts)
     assert "Notice: your last answer came to nothing: " in asked[2]
     assert "found no JSON object" in asked[3]

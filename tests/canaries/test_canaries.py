@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import orjson
 import pytest
 
 from aoi.access.live import LiveReadTransport
@@ -20,7 +19,7 @@ from aoi.estate.reading import Reader
 from aoi.estate.survey import survey
 from aoi.language.profile import PRODUCTION_PROFILE
 from aoi.records.decision import ProbeDo
-from tests.agents.test_episode import Utf8Codec, decision
+from tests.agents.test_episode import Utf8Codec, command, spoken
 from tests.canaries.planted import CHANNELS, NAMESPACE, PLAIN, deployment, deployments, planted, plantings
 from tests.foreign.served import Foreign
 
@@ -108,9 +107,9 @@ class Curious:
         self.shown.append(CODEC.decode(turn.prompt_ids))
         if turn.role == "observer":
             self._said += 1
-            text = decision(ProbeDo("logs", deployment((self._said - 1) % deployments())))
+            text = spoken(ProbeDo("logs", deployment((self._said - 1) % deployments())))
         else:
-            text = orjson.dumps({"cmd": f"{self._lines.pop(0)} -n {NAMESPACE}"}).decode()
+            text = command(f"{self._lines.pop(0)} -n {NAMESPACE}")
         return Generation(CODEC.encode_completion(text), None, "curious")
 
 

@@ -18,8 +18,8 @@ from tests.models.families import FAMILIES, Family, write_speaker
 
 BRIEF = {
     "AOI_MODEL__ITERATIONS": "3",
-    "AOI_MODEL__PROMPT_TOKENS": "600",
-    "AOI_MODEL__COMPLETION_TOKENS": "64",
+    "AOI_MODEL__PROMPT_TOKENS": "1600",
+    "AOI_MODEL__COMPLETION_TOKENS": "96",
     "AOI_COLLECT__PROBLEMS": "5",
     "AOI_COLLECT__ROLLOUTS": "2",
     "AOI_COLLECT__SHARD_SIZE": "8",

@@ -1,5 +1,4 @@
 import json
-import re
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,6 @@ from aoi.language import decision as grammar
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec, handle_names
 from aoi.language.decision import EvolverPlan, ExecutorAct, Malformed, ProbeCommand, parse, render
-from aoi.language.schema import decision_schema, executor_schema, plan_schema, probe_schema
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
 
 NAMES = st.sampled_from(["s1", "s32", "n8", "geo", "user", "none", "mongodb-geo", "no"])
@@ -130,36 +128,3 @@ def test_what_is_not_of_the_grammar_is_malformed(text):
 def test_a_fence_around_the_object_is_forgiven():
     decision = Decision(None, "scan", None, 1, SubmitDo("no"))
     assert parse(f"```json\n{render(decision)}\n```") == decision
-
-
-def accepts(schema, text):
-    fields = json.loads(text)
-    return list(fields) == schema["required"] and all(
-        re.search(schema["properties"][key]["pattern"], value) for key, value in fields.items()
-    )
-
-
-@given(decisions(NAMES))
-def test_the_json_schema_accepts_every_decision(decision):
-    assert accepts(decision_schema(), render(decision))
-
-
-@given(
-    st.sampled_from(["probe", "exec", "submit"]),
-    st.lists(st.sampled_from(["pods", "no", "yes", "s4", "refused", "app", "code", "scale", "2"]), max_size=5),
-)
-def test_the_json_schema_and_the_parser_agree_on_actions(verb, words):
-    text = render(Decision(None, "scan", None, 1, SubmitDo("no"))).replace("submit no", " ".join([verb, *words]))
-    try:
-        parse(text)
-    except Malformed:
-        assert not accepts(decision_schema(), text)
-    else:
-        assert accepts(decision_schema(), text)
-
-
-def test_the_json_schemas_accept_the_other_lines():
-    assert accepts(probe_schema(), render(ProbeCommand("kubectl get pods -n hotel")))
-    assert accepts(executor_schema(after_failure=False), render(ExecutorAct(ExecDo("scale", "geo", "2"))))
-    assert accepts(executor_schema(after_failure=True), render(ExecutorAct(ExecDo("restart", "geo"), "resource")))
-    assert accepts(plan_schema(), render(EvolverPlan((ProbeDo("pods", "geo"), ExecDo("restart", "geo")))))

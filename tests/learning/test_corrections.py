@@ -40,8 +40,8 @@ class Bytes:
 
     eos_ids = frozenset((256,))
 
-    def encode_prompt(self, text):
-        return tuple(text.encode())
+    def encode_prompt(self, prompt):
+        return tuple(f"{prompt.system}\n{prompt.user}".encode())
 
     def encode_completion(self, text):
         return (*text.encode(), 256)
@@ -50,7 +50,7 @@ class Bytes:
         return bytes(token_id for token_id in ids if token_id not in self.eos_ids).decode("utf-8", "replace")
 
 
-PROSE = Prompter(PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 20_000}), Bytes())
+CHAT = Prompter(PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": 20_000}), Bytes())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_prompt_without_guidance_is_that_of_an_unguided_episode_in_the_same_st
         assert (with_plan.utterances[0].prompt_ids != without.utterances[0].prompt_ids) is is_open
 
 
-@pytest.mark.parametrize("prompter", [PROMPTER, PROSE], ids=["words", "prose"])
+@pytest.mark.parametrize("prompter", [PROMPTER, CHAT], ids=["words", "chat"])
 def test_the_recorded_state_renders_the_recorded_prompt(situation, prompter):
     looks = plan("probe network s1", "probe quota s1") if prompter is PROMPTER else None
     given_steps = [step(ProbeDo("logs", "frontend")), step(SubmitDo("no"))]
@@ -130,15 +130,15 @@ states = st.builds(
 
 @given(states, st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_guidance_leaves_no_trace_in_the_prompt_whatever_the_evidence_spells(state, is_prose):
+def test_guidance_leaves_no_trace_in_the_prompt_whatever_the_evidence_spells(state, is_chat):
     """Evidence that looks like a plan stays, as evidence: nothing is cut out of text."""
-    prompter = PROSE if is_prose else PROMPTER
-    shown = replace(within(state, prompter.profile), text=state.text if is_prose else "")
+    prompter = CHAT if is_chat else PROMPTER
+    shown = replace(within(state, prompter.profile), text=state.text if is_chat else "")
     recorded = Step(index=0, status="malformed", decision="", state=shown, utterances=(), sim_ms=0)
     bare = replace(shown, plan=())
     assert unguided_prompt(recorded, prompter) == prompter.ids(bare)
     assert prompter.ids(shown) != prompter.ids(bare)
-    if is_prose:
+    if is_chat:
         assert shown.text.replace("</evidence", "< /evidence") in prompter.codec.decode(prompter.ids(bare))
 
 

@@ -39,5 +39,5 @@ def test_every_utterance_is_shown_as_it_was_said(episodes):
     for trajectory in episodes:
         said = [utterance for step in trajectory.content.steps for utterance in step.utterances]
         shown = list(demonstrations(trajectory, CODEC))
-        assert [CODEC.encode_prompt(each.prompt) for each in shown] == [each.prompt_ids for each in said]
+        assert [CODEC.encode(each.prompt) for each in shown] == [each.prompt_ids for each in said]
         assert [CODEC.encode_completion(each.completion) for each in shown] == [each.completion_ids for each in said]

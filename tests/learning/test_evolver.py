@@ -34,7 +34,7 @@ def test_a_success_teaches_two_failures_for_each_useful_prefix_and_one_right_pla
 
 
 def test_a_taught_failure_shows_what_was_right_so_far_and_then_goes_wrong():
-    states = [read_prompt(example.prompt) for example in evolver_examples([SOLVED], seed=1)]
+    states = [read_prompt(example.prompt.user) for example in evolver_examples([SOLVED], seed=1)]
     for state, done in zip(states, (0, 0, 1, 1, 2, 2), strict=True):
         assert isinstance(state, EvolverState)
         right, wrong = state.did[:done], state.did[done:]
@@ -49,7 +49,7 @@ def test_no_taught_plan_answers_and_every_word_is_of_the_vocabulary():
     assert examples
     for example in examples:
         assert "submit" not in example.completion
-        for text in (example.prompt, example.completion):
+        for text in (example.prompt.user, example.completion):
             assert CODEC.unk_id not in CODEC.encode(text)
 
 

@@ -6,6 +6,7 @@ from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.operators import ExpertOperator, GoldenOperator
 from aoi.agents.rollout import rollout
 from aoi.language.codec import WordCodec
+from aoi.language.layouts import WORDS
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompt import EvolverState, read_prompt
 from aoi.language.prompting import Prompter
@@ -63,8 +64,9 @@ def test_no_plan_that_fails_is_worth_as_much_as_one_that_works() -> None:
 
 
 def test_noise_and_an_empty_plan_suggest_nothing() -> None:
-    assert planned_steps('{"plan":" probe logs s1 ; exec rollback s4"}') == ("probe logs s1", "exec rollback s4")
-    assert planned_steps('{"plan":" none"}') == planned_steps("noise") == planned_steps('{"plan":" submit no"}') == ()
+    assert planned_steps(WORDS, '{"plan":" probe logs s1 ; exec rollback s4"}') == ("probe logs s1", "exec rollback s4")
+    assert planned_steps(WORDS, '{"plan":" none"}') == planned_steps(WORDS, "noise") == ()
+    assert planned_steps(WORDS, '{"plan":" submit no"}') == ()
 
 
 def test_only_solved_problems_are_learnt_from_and_real_failures_of_theirs_too(solved: Trajectory) -> None:

@@ -21,8 +21,10 @@ from transformers import (
     Qwen3Config,
 )
 
+from aoi.language.layouts import CHAT
 from aoi.language.lexicon import CHECKS, SIGNALS
 from aoi.language.profile import PRODUCTION_PROFILE
+from aoi.records.decision import Decision, Finding, ProbeDo, SubmitDo, Words
 from models.codec import TokenizerCodec
 from models.fixed_prompts import fixed_prompts
 from models.loading import base_model
@@ -34,7 +36,7 @@ TEMPLATES = Path(__file__).parent / "chat_templates"
 """As Qwen3, Qwen2.5, Llama 3.1, Gemma 2 and Mistral 7B v0.3 have them, without their tools."""
 LINES = (
     "You are the on-call engineer of a Kubernetes application.",
-    '{"sum":"refused geo","phase":"point","cause":"none","conf":"3","do":"probe endpoints geo"}',
+    CHAT.say(Decision(None, "point", Finding("targetport", "geo"), 3, ProbeDo("endpoints", "geo"))),
     "connection refused: dial tcp 10.0.0.7:8083 in pod geo-7d9c",
 )
 
@@ -52,10 +54,15 @@ class Family:
     """Of `generation_config.json`, as published."""
     end_of_turn: str
     user_turn: str
+    """What stands before the text of a user who is the first to speak."""
     speaks: str
     """What stands between the user's text and the model's."""
     added: tuple[str, ...] = ()
     """Added tokens that are not special."""
+    system_turn: str = ""
+    """What stands before the system's text; empty where a template has no place for it."""
+    between: str = ""
+    """What stands between the system's text and the user's."""
 
 
 QWEN3 = Family(
@@ -68,6 +75,8 @@ QWEN3 = Family(
     "<|im_start|>user\n",
     "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
     added=("<think>", "</think>", "<tool_call>", "</tool_call>"),
+    system_turn="<|im_start|>system\n",
+    between="<|im_end|>\n<|im_start|>user\n",
 )
 FAMILIES = (
     QWEN3,
@@ -91,6 +100,8 @@ FAMILIES = (
         "<|eot_id|>",
         "<|start_header_id|>user<|end_header_id|>\n\n",
         "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        system_turn="26 Jul 2024\n\n",
+        between="<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
     ),
     Family(
         "gemma",
@@ -113,13 +124,22 @@ FAMILIES = (
 )
 
 
+ANSWERS = tuple(
+    CHAT.say(Decision(None, "submit", None, conf, SubmitDo(verdict), Words("")))
+    for conf in (2, 7)
+    for verdict in ("no", "yes")
+)
+"""Decisions that mean something in any episode."""
+
+
 def tokenizer_of(family: Family) -> PreTrainedTokenizerFast:
     """A byte-level BPE with the family's added tokens and template."""
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    words = [*LINES, *(text for role in ROLES for text in fixed_prompts(role, PRODUCTION_PROFILE, 4))]
+    asked = [prompt for role in ROLES for prompt in fixed_prompts(role, PRODUCTION_PROFILE, 4)]
+    words = [*LINES, *ANSWERS, *(f"{prompt.system}\n{prompt.user}" for prompt in asked)]
     tokenizer.train_from_iterator(words, trainers.BpeTrainer(vocab_size=1200, initial_alphabet=alphabet))
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in family.special])
     tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in family.added])
@@ -146,12 +166,6 @@ def write_tokenizer(
     return folder
 
 
-ANSWERS = tuple(
-    f'{{"sum":"none","phase":"submit","cause":"none","conf":"{conf}","do":"submit {verdict}"}}'
-    for conf in (2, 7)
-    for verdict in ("no", "yes")
-)
-"""Decisions that mean something in any episode."""
 PROMPTS, SPEAKER_STEPS = 8, 90
 _SHAPE = {
     "hidden_size": 64,
@@ -199,8 +213,8 @@ def write_speaker(family: Family, folder: Path) -> Path:
     asked = fixed_prompts("observer", PRODUCTION_PROFILE, PROMPTS)
     optimiser = torch.optim.AdamW(model.parameters(), lr=6e-3)
     for _ in range(SPEAKER_STEPS):
-        texts = [f"{rng.choice(asked)}{_noise(rng)}" for _ in range(PROMPTS)]
-        pairs = [Pair(codec.encode_prompt(text), rng.choice(answers)) for text in texts]
+        prompts = [replace(one, user=one.user + _noise(rng)) for one in rng.choices(asked, k=PROMPTS)]
+        pairs = [Pair(codec.encode_prompt(prompt), rng.choice(answers)) for prompt in prompts]
         optimiser.zero_grad()
         accumulate(Whole(model), pairs, PROMPTS)
         optimiser.step()

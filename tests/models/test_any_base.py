@@ -11,7 +11,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
 from aoi.agents.policy import Turn
-from aoi.language.decision import parse_plan
+from aoi.language.codec import Prompt
+from aoi.language.decision import ProbeCommand
+from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE
 from aoi.learning.evolver import evolver_examples
 from aoi.records.decision import Finding, ProbeDo, SubmitDo
@@ -29,7 +31,7 @@ from tests.learning.handmade import episode, signal, step
 from tests.models.families import FAMILIES, Family, tokenizer_of, write_checkpoint, write_tokenizer
 from tests.models.small import example
 
-SAID = '{"sum":"none","phase":"point","cause":"none","conf":"3","do":"probe endpoints geo"}'
+SAID = CHAT.say(ProbeCommand("kubectl endpoints geo"))
 RECITE = SftSettings(epochs=40, learning_rate=2e-2, adapter=AdapterSettings(rank=8), log_every=1)
 QUICK = GrpoSettings(
     steps=12,
@@ -181,13 +183,13 @@ def test_the_evolver_is_taught_in_the_layout_of_its_base(published: Path, tmp_pa
         step(SubmitDo("yes", "geo", "targetport"), cause=Finding("targetport", "geo")),
     )
     taught = list(evolver_examples([solved], 1, PRODUCTION_PROFILE))
-    assert all("coach" in one.prompt and parse_plan(one.completion).steps == looks for one in taught)
+    assert all("coach" in one.prompt.system and CHAT.plan(one.completion).steps == looks for one in taught)
     settings = RECITE.model_copy(update={"epochs": 80})
     evolver.train(published, taught, tmp_path, TokenizerCodec(published), seed=1, settings=settings)
     codec = TokenizerCodec(published)
-    turn = Turn("evolver", codec.encode_prompt(taught[0].prompt), 100, 0.0, 0)
+    turn = Turn("evolver", codec.encode_prompt(taught[0].prompt), 200, 0.0, 0)
     (answer,) = InProcessPolicy(published, {"evolver": tmp_path}).generate([turn])
-    assert parse_plan(codec.decode(answer.token_ids)).steps == looks
+    assert CHAT.plan(codec.decode(answer.token_ids)).steps == looks
 
 
 def test_a_model_with_other_names_for_its_layers_gets_an_adapter_on_all_of_them(tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_a_model_with_other_names_for_its_layers_gets_an_adapter_on_all_of_them(
     )
     AutoModelForCausalLM.from_config(config).save_pretrained(str(base))
     codec = TokenizerCodec(base)
-    pairs = [example(codec.encode_prompt("geo"), codec.encode_completion(SAID))] * 4
+    pairs = [example(codec.encode_prompt(Prompt("geo")), codec.encode_completion(SAID))] * 4
     run = sft.sft(base, pairs, tmp_path / "adapter", seed=1, settings=RECITE)
     assert run.points[-1].loss < run.points[0].loss
     saved = json.loads((tmp_path / "adapter" / "adapter_config.json").read_bytes())

@@ -1,6 +1,7 @@
 """The codec over chat templates as they are published: each turn is marked once, whatever its text says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from aoi.errors import CorruptObject
-from aoi.language.decision import render
+from aoi.language.codec import Prompt
+from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.records.decision import AlertLine, Decision, Finding, ObserverState, ProbeDo
@@ -47,14 +49,40 @@ def _ids(family: Family) -> dict[str, int]:
 @unhurried
 @given(text=texts)
 def test_a_prompt_is_one_turn_of_a_user_and_one_place_to_speak_whatever_its_text_says(family, text):
-    ids, added = _codec(family).encode_prompt(text), set(_ids(family).values())
-    empty = _codec(family).encode_prompt("")
+    ids, added = _codec(family).encode_prompt(Prompt(text)), set(_ids(family).values())
+    empty = _codec(family).encode_prompt(Prompt(""))
     assert [token_id for token_id in ids if token_id in added] == [i for i in empty if i in added]
     shown = tokenizer_of(family).decode(list(ids), clean_up_tokenization_spaces=False)
     assert shown.endswith(f"{family.user_turn}{text}{family.speaks}")
     if family.bos:
         assert ids.count(_ids(family)[family.bos]) == 1
         assert ids[0] == _ids(family)[family.bos]
+
+
+@each_family
+@unhurried
+@given(told=texts, asked=texts)
+def test_a_system_has_a_turn_of_its_own_where_the_template_has_one_and_else_begins_the_users(family, told, asked):
+    prompt = Prompt(asked, told or "Tell.")
+    ids, added = _codec(family).encode_prompt(prompt), set(_ids(family).values())
+    empty = _codec(family).encode_prompt(Prompt("", "Tell."))
+    assert [token_id for token_id in ids if token_id in added] == [i for i in empty if i in added]
+    shown = tokenizer_of(family).decode(list(ids), clean_up_tokenization_spaces=False)
+    both = f"{prompt.system}{family.between or chr(10) * 2}{asked}"
+    assert shown.endswith(f"{family.system_turn or family.user_turn}{both}{family.speaks}")
+    alone = _codec(family).encode_prompt(Prompt(f"{prompt.system}\n\n{asked}"))
+    assert (ids == alone) is not bool(family.system_turn)
+
+
+@each_family
+def test_messages_of_plain_text_are_what_the_template_gives(family):
+    if not family.system_turn:
+        pytest.skip("its template refuses a system")
+    turns = [{"role": "system", "content": LINES[0]}, {"role": "user", "content": LINES[2]}]
+    whole = tokenizer_of(family).apply_chat_template(
+        turns, add_generation_prompt=True, enable_thinking=False, date_string="26 Jul 2024", return_dict=False
+    )
+    assert _codec(family).encode_prompt(Prompt(LINES[2], LINES[0])) == tuple(whole)
 
 
 @each_family
@@ -74,7 +102,7 @@ def test_a_prompt_of_plain_text_is_what_the_template_gives(family):
     whole = tokenizer_of(family).apply_chat_template(
         conversation, add_generation_prompt=True, enable_thinking=False, date_string="26 Jul 2024", return_dict=False
     )
-    assert _codec(family).encode_prompt(LINES[0]) == tuple(whole)
+    assert _codec(family).encode_prompt(Prompt(LINES[0])) == tuple(whole)
 
 
 @each_family
@@ -93,12 +121,21 @@ def test_thinking_is_switched_off_where_the_template_has_the_switch():
         [{"role": "user", "content": "geo"}], add_generation_prompt=True, tokenize=False
     )
     assert "<think>" not in thinks_first
-    shown = tokenizer_of(FAMILIES[0]).decode(list(_codec(FAMILIES[0]).encode_prompt("geo")))
+    shown = tokenizer_of(FAMILIES[0]).decode(list(_codec(FAMILIES[0]).encode_prompt(Prompt("geo"))))
     assert shown.count("<think>\n\n</think>") == 1
 
 
+def test_a_model_may_think_where_the_template_has_the_switch():
+    thinking = TokenizerCodec(_write(FAMILIES[0]), thinks=True)
+    shown = tokenizer_of(FAMILIES[0]).decode(list(thinking.encode_prompt(Prompt("geo"))))
+    assert shown.endswith("<|im_start|>assistant\n")
+    decision = Decision(None, "scan", None, 0, ProbeDo("endpoints", "geo"))
+    said = thinking.decode(thinking.encode_completion(f"<think>Or pods?</think>{CHAT.say(decision)}"))
+    assert CHAT.decision(said).do == decision.do
+
+
 def test_a_prompt_does_not_depend_on_the_day():
-    shown = tokenizer_of(FAMILIES[1]).decode(list(_codec(FAMILIES[1]).encode_prompt("geo")))
+    shown = tokenizer_of(FAMILIES[1]).decode(list(_codec(FAMILIES[1]).encode_prompt(Prompt("geo"))))
     assert "Today Date: 26 Jul 2024" in shown
 
 
@@ -114,9 +151,14 @@ def test_an_observers_prompt_and_decision_go_through_every_family(family):
     )
     codec = _codec(family)
     ids = Prompter(PRODUCTION_PROFILE, codec).ids(state)
-    assert ids.count(codec.end_id) == codec.encode_prompt("").count(codec.end_id)
+    assert ids.count(codec.end_id) == codec.encode_prompt(Prompt("", "told")).count(codec.end_id)
     decision = Decision(Finding("refused", "geo"), "point", None, 3, ProbeDo("endpoints", "geo"))
-    assert codec.decode(codec.encode_completion(render(decision))) == render(decision)
+    assert codec.decode(codec.encode_completion(CHAT.say(decision))) == CHAT.say(decision)
+
+
+def _nothing() -> Prompt:
+    """An Observer's prompt of which only the system's text is left."""
+    return replace(CHAT.prompt(ObserverState("locate", ()), PRODUCTION_PROFILE), user="")
 
 
 @each_family
@@ -131,7 +173,7 @@ def test_a_prompt_within_its_budget_ends_where_the_model_speaks_however_much_of_
     family, alerts, last, text, room
 ):
     codec = _codec(family)
-    budget = len(codec.encode_prompt("")) + room
+    budget = len(codec.encode_prompt(_nothing())) + room
     profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": budget})
     state = ObserverState("locate", tuple(alerts), last=tuple(last), text=text, remaining=3)
     ids = Prompter(profile, codec).ids(state)
@@ -142,7 +184,7 @@ def test_a_prompt_within_its_budget_ends_where_the_model_speaks_however_much_of_
 @each_family
 def test_a_budget_below_the_markers_of_a_turn_is_refused(family):
     codec = _codec(family)
-    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": len(codec.encode_prompt("")) - 1})
+    profile = PRODUCTION_PROFILE.model_copy(update={"prompt_tokens": len(codec.encode_prompt(_nothing())) - 1})
     with pytest.raises(ValueError, match="hold no turn"):
         Prompter(profile, codec).ids(ObserverState("locate", ()))
 
@@ -156,5 +198,5 @@ def test_a_template_that_hides_or_repeats_the_text_is_refused():
 
 def test_without_a_template_a_prompt_is_its_text():
     codec = TokenizerCodec(_write(FAMILIES[0], lambda fast: setattr(fast, "chat_template", None)))
-    assert codec.encode_prompt(LINES[0]) == codec.encode_completion(LINES[0])[:-1]
+    assert codec.encode_prompt(Prompt(LINES[0])) == codec.encode_completion(LINES[0])[:-1]
     assert codec.end_id == _ids(FAMILIES[0])["<|im_end|>"]

@@ -8,21 +8,23 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from aoi.agents.policy import Turn
-from aoi.errors import IdentityMismatch, Permanent, SettingsError
+from aoi.errors import CorruptObject, IdentityMismatch, Permanent, SettingsError
 from aoi.language import decision
 from aoi.language.codec import WordCodec
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.schema import schemas
 from aoi.records.episode import RoleName
 from aoi.settings import ServerSettings, Settings
 from models import bundle, files, identity
 from models.bundle import Bundle, Lineage, Parts
 from models.fixed_prompts import fixed_prompts
-from models.policies.of_bundle import Serving, policy_of, schemas
+from models.policies.of_bundle import Serving, policy_of
 from models.policies.server import adapter_name
 from tests.models.protocol_server import ProtocolServer
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 IN_PROCESS = Serving()
+SCHEMAS = schemas()
 PROMPTS = 4
 """Of each role: the stand-in server answers them one by one."""
 ROLES: tuple[RoleName, ...] = ("observer", "probe", "executor", "evolver")
@@ -136,17 +138,17 @@ def test_one_setting_constrains_the_engine_of_this_process(opened: Bundle) -> No
 def test_the_same_setting_sends_each_roles_schema_to_a_server(
     base: Path, adapter: Path, server: ProtocolServer, served: Serving, tmp_path: Path
 ) -> None:
-    bundle.write(tmp_path / "prose", Parts(base, PRODUCTION_PROFILE, adapter), LINEAGE)
-    prose = bundle.load(tmp_path / "prose", base)
+    bundle.write(tmp_path / "chat", Parts(base, PRODUCTION_PROFILE, adapter), LINEAGE)
+    chat = bundle.load(tmp_path / "chat", base)
     asked = [Turn(role, (5, 6), 4, 0.0, 0) for role in ("observer", "probe", "executor", "evolver")]
     for serving in (served, served.model_copy(update={"decoding": "constrained"})):
-        with policy_of(prose, serving) as policy:
+        with policy_of(chat, serving) as policy:
             for turn in asked:
                 policy.generate([turn])
     half = len(server.bodies) // 2
     assert not any("structured_outputs" in body for body in server.bodies[:half])
     assert [body["structured_outputs"] for body in server.bodies[half:]] == [
-        {"json": schemas()[turn.role]} for turn in asked
+        {"json": SCHEMAS[turn.role]} for turn in asked
     ]
 
 
@@ -159,16 +161,32 @@ def test_a_model_of_whole_words_is_not_constrained_by_text(opened: Bundle, serve
 def test_no_schema_repeats_a_pattern_more_often_than_xgrammar_can() -> None:
     import re
 
-    bounds = [int(most) for most in re.findall(r"\{\d+,(\d+)\}", str(schemas()))]
+    bounds = [int(most) for most in re.findall(r"\{\d+,(\d+)\}", str(SCHEMAS))]
+    assert bounds
     assert all(most <= 128 for most in bounds)
-    assert ")?" not in str(schemas())  # of an optional group it lets pass what lacks the group's beginning
+    assert ")?" not in str(SCHEMAS)  # of an optional group it lets pass what lacks the group's beginning
 
 
-def test_a_layout_without_a_grammar_cannot_be_constrained_in_process(base: Path, tmp_path: Path) -> None:
-    bundle.write(tmp_path / "prose", Parts(base, PRODUCTION_PROFILE), LINEAGE)
-    prose = bundle.load(tmp_path / "prose", base)
-    with pytest.raises(SettingsError, match="Unset AOI_DECODING"), policy_of(prose, Serving(decoding="constrained")):
+@pytest.mark.parametrize("where", ["in process", "server"])
+def test_who_thinks_first_is_not_constrained(where: str, base: Path, served: Serving, tmp_path: Path) -> None:
+    thinker = PRODUCTION_PROFILE.model_copy(update={"thinks": True})
+    bundle.write(tmp_path / "chat", Parts(base, thinker), LINEAGE)
+    chat = bundle.load(tmp_path / "chat", base)
+    serving = served if where == "server" else IN_PROCESS
+    constrained = serving.model_copy(update={"decoding": "constrained"})
+    with pytest.raises(SettingsError, match="Unset AOI_DECODING"), policy_of(chat, constrained):
         pass
+
+
+def test_a_bundle_in_a_layout_of_another_version_is_refused_with_what_to_do(base: Path, tmp_path: Path) -> None:
+    profile = bundle.PROFILE
+    manifest = bundle.write(tmp_path / "old", Parts(base, PRODUCTION_PROFILE), LINEAGE)
+    old = (tmp_path / "old" / profile).read_bytes().replace(b'"chat-1"', b'"prose-1"')
+    (tmp_path / "old" / profile).write_bytes(old)
+    changed = {**manifest.files, profile: files.sha256_file(tmp_path / "old" / profile)}
+    (tmp_path / "old" / bundle.MANIFEST).write_bytes(manifest.model_copy(update={"files": changed}).to_bytes())
+    with pytest.raises(CorruptObject, match="its layout for one"):
+        bundle.load(tmp_path / "old", base)
 
 
 def test_serving_is_what_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +236,6 @@ def test_fixed_prompts_are_different_and_the_same_everywhere(role: RoleName, pro
 def test_fixed_prompts_of_the_seed_layout_lie_in_its_vocabulary_and_budget() -> None:
     codec = WordCodec()
     for role in ROLES:
-        for text in fixed_prompts(role, SEED_PROFILE, 12):
-            assert codec.decode(codec.encode(text)) == text
-            assert len(codec.encode(text)) <= SEED_PROFILE.prompt_tokens
+        for prompt in fixed_prompts(role, SEED_PROFILE, 12):
+            assert codec.decode(codec.encode(prompt.user)) == prompt.user
+            assert len(codec.encode(prompt.user)) <= SEED_PROFILE.prompt_tokens

@@ -20,16 +20,17 @@ from safetensors.torch import load_file, save_file
 from aoi.agents.policy import Turn
 from aoi.errors import IdentityMismatch
 from aoi.language.codec import WordCodec
-from aoi.language.decision import parse, parse_executor, parse_plan, parse_probe
 from aoi.language.extraction import Malformed
+from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
+from aoi.language.schema import schemas
 from aoi.records.episode import RoleName
 from models import bundle, files, identity
 from models.bundle import Bundle, Lineage, Parts
 from models.codec import TokenizerCodec
 from models.fixed_prompts import fixed_prompts
 from models.policies.in_process import InProcessPolicy
-from models.policies.of_bundle import Serving, schemas
+from models.policies.of_bundle import Serving
 from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
 from scripts.serve_cpu import command, environment
 from tests.models.families import FAMILIES, write_checkpoint
@@ -42,7 +43,7 @@ pytestmark = [
     pytest.mark.xdist_group("vllm"),
 ]
 START_S = 400
-TOKENS = 700
+TOKENS = 1_500
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 CODEC = WordCodec()
 
@@ -216,7 +217,7 @@ def chat_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
 
 @pytest.mark.parametrize(
     ("role", "read"),
-    [("observer", parse), ("probe", parse_probe), ("executor", parse_executor), ("evolver", parse_plan)],
+    [("observer", CHAT.decision), ("probe", CHAT.probe), ("executor", CHAT.act), ("evolver", CHAT.plan)],
 )
 def test_what_a_schema_constrains_is_well_formed(
     chat_url: tuple[str, Path], role: RoleName, read: Callable[[str], object]

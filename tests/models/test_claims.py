@@ -1,6 +1,7 @@
 """Runs on several machines share the shards of a set out, and none is done twice."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -82,7 +83,14 @@ def test_two_runs_at_once_do_every_shard_once_and_both_end_with_all(run: Run, ot
 def test_a_shard_that_another_run_gives_up_is_done_here(run: Run, other: Run) -> None:
     lease = other.leases.take("shard/collect-1/3")
     assert lease is not None
-    given_up = threading.Timer(0.5, other.leases.give_back, [lease])
+
+    def give_up_at_last() -> None:
+        deadline = time.monotonic() + 120
+        while len(run.worked) < SHARDS - 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        other.leases.give_back(lease)
+
+    given_up = threading.Thread(target=give_up_at_last)
     given_up.start()
     assert sorted(run.work_off()) == list(range(SHARDS))
     assert run.worked[-1] == 3

@@ -58,14 +58,14 @@ def correction_examples(
 
 
 def _beside(example: TrainingExample, node: Trajectory, step: Step, prompter: Prompter) -> TrainingExample:
-    """The example with the failed decision of the same state, if that was another deed and the state is the same."""
+    """The example with the failed decision of the same state, if that was another: perhaps in what it remembers alone."""
     if step.index >= len(node.content.steps):
         return example
     failed = node.content.steps[step.index]
     instead = decision_of(failed)
     if failed.state is None or unguided_prompt(failed, prompter) != example.prompt_ids:
         return example
-    if instead is not None and example.target is not None and instead.do == example.target.do:
+    if instead == example.target:
         return example
     return example.model_copy(update={"rejected_ids": _said(failed).completion_ids})
 

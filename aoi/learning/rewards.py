@@ -11,7 +11,8 @@ What the measured reward pays, and why not more (docs/learning.md, "Rewards that
     started from, ends in success, and 0.3 if it brought the episode nearer to the cause than anything seen before.
     Where failing looks paid nothing, a wrong answer's crumb of calibration was the best of its group, and the model
     learnt to answer at once. The last step's look pays nothing: nobody can use it;
-  - a change after which the oracle is content with the world: 0.9, otherwise nothing.
+  - a change after which the oracle is content with the world: 0.9; one that puts right one more of several faults: 0.6,
+    or every look would beat the first of two repairs; otherwise nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,7 @@ LOOK = 0.1
 CARRIED_ON = 0.5
 NEARER = 0.3
 REPAIRED = 0.9
+PUT_RIGHT = 0.6
 
 Deed = tuple[ProblemInstance, tuple[Given, ...], Decision]
 """A problem, the decisions so far, and the decision to execute, reduced to what it does."""
@@ -66,6 +68,8 @@ class Consequence:
     """Whether the look brought the episode nearer to the cause."""
     earned: bool
     """Whether a right answer rests on what was seen."""
+    mended: int = 0
+    """Of the faults of a mitigation, how many are gone afterwards."""
     is_broken: bool = False
     """The replay itself failed: nothing was measured."""
 
@@ -93,16 +97,18 @@ class MeasuredReward:
             (example.instance, example.commands, _bare(decision)) if decision else None
             for (example, _), decision in zip(said, decisions, strict=True)
         ]
-        self._execute([deed for deed in dict.fromkeys(deeds) if deed is not None and deed not in self._known])
+        wanted = [each for deed in deeds if deed is not None for each in (deed, *_change_before(deed))]
+        self._execute([deed for deed in dict.fromkeys(wanted) if deed not in self._known])
         for example, deed in zip((example for example, _ in said), deeds, strict=True):
             if deed is not None:
                 _check_world(example, self._worlds[example.instance])
         return [
-            self._worth(example, decision, self._known[deed]) if decision and deed else 0.0
+            self._worth(example, decision, deed) if decision and deed else 0.0
             for (example, _), decision, deed in zip(said, decisions, deeds, strict=True)
         ]
 
-    def _worth(self, example: TrainingExample, decision: Decision, came: Consequence) -> float:
+    def _worth(self, example: TrainingExample, decision: Decision, deed: Deed) -> float:
+        came = self._known[deed]
         if came.is_broken:
             return 0.0  # a defect of ours must not pay for the look that met it
         match decision.do:
@@ -113,7 +119,8 @@ class MeasuredReward:
                 is_last = example.step == self._profile.iterations - 1  # nobody can use what it shows
                 return 0.0 if is_last else LOOK + CARRIED_ON * came.success + NEARER * came.nearer
             case ExecDo():
-                return REPAIRED * came.success
+                before = max((self._known[each].mended for each in _change_before(deed)), default=0)
+                return REPAIRED if came.success else PUT_RIGHT * (came.mended > before)
 
     def _execute(self, deeds: Sequence[Deed]) -> None:
         situations = [scenario.build(instance) for instance, _, _ in deeds]
@@ -125,6 +132,18 @@ class MeasuredReward:
     def _episode(self, situation: scenario.Scenario, before: Sequence[Given], deed: Decision) -> Episode:
         carries_on = self._policy is not None and isinstance(deed.do, ProbeDo)
         return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
+
+
+def _change_before(deed: Deed) -> tuple[Deed, ...]:
+    """The last change before a change, in the same episode: what was put right by then is not this one's."""
+    instance, before, decision = deed
+    if not isinstance(decision.do, ExecDo):
+        return ()
+    for index in reversed(range(len(before))):
+        earlier = before[index]
+        if isinstance(earlier, Decision) and isinstance(earlier.do, ExecDo):
+            return ((instance, before[:index], _bare(earlier)),)
+    return ()
 
 
 def _check_world(example: TrainingExample, rebuilt: Sha256) -> None:
@@ -148,7 +167,17 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
     known, step = steps[:here], steps[here]
     nearer = step.status == "ok" and measure.of([*known, step]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
-    return Consequence(success=trajectory.content.outcome.success, nearer=nearer, earned=earned)
+    return Consequence(
+        success=trajectory.content.outcome.success, nearer=nearer, earned=earned, mended=_mended(situation, trajectory)
+    )
+
+
+def _mended(situation: scenario.Scenario, trajectory: Trajectory) -> int:
+    """Of several faults, how many are gone; none where something else went with them."""
+    roots = situation.plan.roots if situation.plan is not None else ()
+    if len(roots) < 2 or trajectory.content.outcome.detail.get("lost"):
+        return 0
+    return sum(not root.is_present(situation.world) for root in roots)
 
 
 class _Nobody:

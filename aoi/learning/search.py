@@ -221,16 +221,16 @@ def _concluded(node: Trajectory) -> int:
 
 
 def _seen(node: Trajectory) -> list[Finding]:
-    """Everything unhealthy that the survey or a look has shown, once each, the newest last."""
-    steps = [step for step in node.content.steps if not _is_refused_change(step)]
+    """Everything unhealthy that a look or the survey has shown, once each: the newest look first, each as it ranks."""
+    steps = [step for step in reversed(node.content.steps) if not _is_refused_change(step)]
     looked = [Finding(s.word, s.subject, s.other) for step in steps for s in step.signals]
-    return [found for found in dict.fromkeys((*surveyed(node), *looked)) if found.word != "healthy"]
+    return [found for found in dict.fromkeys((*looked, *surveyed(node))) if found.word != "healthy"]
 
 
 def _suspects(node: Trajectory) -> list[Finding]:
     """One finding for each component that something speaks against: causes, then pointers, symptoms, alerts."""
     paged = [Finding(_PAGED, alert.subject) for alert in node.content.alerts]
-    ranked = sorted([*paged, *reversed(_seen(node))], key=_rank)
+    ranked = sorted([*_seen(node), *paged], key=_rank)
     first: dict[str, Finding] = {}
     for found in ranked:
         if at_fault(found) in node.content.handles:  # what the policy made up is nobody

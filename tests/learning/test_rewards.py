@@ -20,6 +20,7 @@ from aoi.learning.rewards import (
     LOOK,
     LUCKY_ANSWER,
     NEARER,
+    PUT_RIGHT,
     REPAIRED,
     RIGHT_ANSWER,
     MeasuredReward,
@@ -303,3 +304,35 @@ def test_nothing_is_measured_in_another_world_than_the_one_of_the_example(reward
     example = _examples(trajectory)[0].model_copy(update={"world": "0" * 64})
     with pytest.raises(ReplayDiffers, match="run the cycle again"):
         reward(example, _submit(_right(situation)))
+
+
+@pytest.fixture(scope="module")
+def twofold() -> tuple[Trajectory, scenario.Scenario]:
+    """Two faults, each of which has to be put right."""
+    problem = catalogue.problems(kind=TaskKind.MITIGATION, fault="memory_limit+wrong_selector")[0]
+    situation = scenario.build(ProblemInstance(problem=problem, seed=3))
+    operator = GoldenOperator(CODEC, situation.truth, handles_of(situation, SEED_PROFILE))
+    episode = run_episode(
+        situation.fork(), profile=SEED_PROFILE, codec=CODEC, arm="golden", bundle="scripted:golden", rollout_seed=0
+    )
+    (trajectory,) = rollout([episode], operator)
+    assert trajectory.content.outcome.success
+    return trajectory, situation
+
+
+def test_the_first_of_two_repairs_pays_more_than_a_look_and_the_last_pays_most(reward, twofold) -> None:
+    trajectory, _ = twofold
+    changes = [
+        (example, step.decided)
+        for example, step in zip(_examples(trajectory), trajectory.content.steps, strict=True)
+        if step.decided and isinstance(step.decided.do, ExecDo)
+    ]
+    assert len(changes) == 2
+    (first, one), (second, other) = changes
+    assert reward(first, render(one)) == pytest.approx(PUT_RIGHT)
+    assert reward(second, render(other)) == pytest.approx(REPAIRED)
+    # What is right already is not put right again, and what mends nothing pays nothing.
+    assert reward(second, render(one)) == 0.0
+    assert reward(first, render(Decision(None, "fix", None, 5, ExecDo("restart", one.do.target)))) == 0.0
+    look = render(Decision(None, "point", None, 5, ProbeDo("quota", one.do.target)))
+    assert reward(first, look) < PUT_RIGHT

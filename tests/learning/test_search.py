@@ -63,10 +63,10 @@ def test_changes_are_tried_in_mitigations_alone_and_known_causes_first_together(
         kind=TaskKind.MITIGATION,
         success=False,
     )
-    first, *others = given_by(tries(Tree(mitigation), "remedies", 6, ITERATIONS))
-    assert [said.do for said in first] == [ExecDo("set_limits", "s7"), ExecDo("fix_port", "s4")]
+    first, *others = given_by(tries(Tree(mitigation), "remedies", 12, ITERATIONS))
+    assert [said.do for said in first] == [ExecDo("fix_port", "s4"), ExecDo("set_limits", "s7")]
     # What waits is remembered while the other is put right.
-    assert first[0].summary == Finding("targetport", "s4")
+    assert first[0].summary == Finding("oomkilled", "s7")
     tried = {said.do for plan in others for said in plan}
     assert {ExecDo("fix_port", "s4"), ExecDo("set_limits", "s7"), ExecDo("rollback", "s7")} <= tried
 

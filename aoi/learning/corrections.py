@@ -58,7 +58,7 @@ def correction_examples(
 
 
 def _beside(example: TrainingExample, node: Trajectory, step: Step, prompter: Prompter) -> TrainingExample:
-    """The example with the failed decision of the same state, if that was another: perhaps in what it remembers alone."""
+    """The example with the failed decision of the same state, if that was another, if only in what it remembers."""
     if step.index >= len(node.content.steps):
         return example
     failed = node.content.steps[step.index]

@@ -5,7 +5,7 @@ The public face of this package: nothing else of AOI imports it, and only to mak
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aoi import progress
@@ -15,7 +15,7 @@ from aoi.learning.demonstrations import Demonstration, demonstrate, demonstratio
 from aoi.problems import sampling
 from aoi.problems.audit import held_out_words
 from aoi.problems.faults import MECHANISMS
-from aoi.records.problem import ProblemInstance
+from aoi.records.problem import ProblemInstance, Slice
 from aoi.settings import SeedModelSettings, derive_seed
 from models.seed.cases import Mixture
 from models.seed.examples import DecisionExample
@@ -26,6 +26,8 @@ from models.workers import worker_count, worker_pool
 
 INVENTED_SHARE = 0.5
 """Examples of invented kinds beside those of demonstrations: half gave the best generalisation in a trial."""
+SHOWN: Mapping[Slice, float] = {"seen": 0.55, "several": 0.3, "control": 0.15}
+"""Demonstrations by slice: what takes several steps has to be seen more often than it is met."""
 HELD_OUT = 512
 """Demonstrations to measure on, at most a tenth of all."""
 CHUNK = 40
@@ -52,9 +54,8 @@ def make_seed_model(folder: Path, settings: SeedModelSettings, seed: int) -> Non
 def demonstrated(count: int, seed: int) -> list[DecisionExample]:
     """What the expert said in `count` episodes on training problems, made on all cores, in an order of `seed`."""
     progress.stage("demonstrate")
-    instances = sorted(
-        sampling.sample("train", count, seed, worlds=6), key=lambda i: (i.problem.application, i.seed, i.problem.id)
-    )
+    drawn = sampling.sample("train", count, seed, slices=SHOWN, worlds=6)
+    instances = sorted(drawn, key=lambda i: (i.problem.application, i.seed, i.problem.id))
     chunks = [instances[start : start + CHUNK] for start in range(0, count, CHUNK)]
     shown: list[Demonstration] = []
     with worker_pool(worker_count()) as pool:

@@ -62,7 +62,7 @@ def _with_successes(material: Material) -> list[TrainingExample]:
 def _of_retries(material: Material) -> list[TrainingExample]:
     """Corrections that the policy found by trying again: nobody thought of anything."""
     found = [row for row in material.corrections if material.plans[row.plan or ""].proposer == "retry"]
-    return [*material.points, *found]
+    return [*(row for row in material.rows if row.source != "verified_correction"), *found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """What a cycle learns from: verified corrections to imitate, decision points to try, and what that came to."""
 
+from collections import Counter
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
@@ -11,6 +13,9 @@ from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.report import LearningReport, ProposerResult
+
+REHEARSED = 4
+"""Own successful decisions that are imitated beside each decision of a correction."""
 
 
 class Judged(NamedTuple):
@@ -41,17 +46,17 @@ def training_examples(
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
-    Its own successes are prompts only: imitating what the policy does by itself when it is lucky teaches nothing
-    (docs/learning.md), and executed rewards use the same episodes better. A judge needs their decisions as well: with
-    them it compares.
+    With the corrections come `REHEARSED` times as many decisions of its own successes: who imitates corrections alone
+    does everywhere what was right where it had failed. A judge needs all of them: with them it compares.
     """
     examples: list[TrainingExample] = []
     for each in corrected:
         examples += correction_examples(each.guided, each.plan, prompter, each.node)
-    if reward == "judge":
-        for trajectory in trajectories:
-            if trajectory.content.outcome.success:
-                examples += success_examples(trajectory, prompter)
+    solved = [trajectory for trajectory in trajectories if trajectory.content.outcome.success]
+    own = [example for trajectory in solved for example in success_examples(trajectory, prompter)]
+    if reward == "executed":
+        own = Random(seed).sample(own, min(REHEARSED * len(examples), len(own)))
+    examples += own
     worth = uncertain(trajectories, seed)
     points = prompt_examples(trajectories, prompter)
     return [*examples, *(point for point in points if point.step in worth[point.source_trajectory])]
@@ -66,7 +71,7 @@ def learning_report(
 ) -> LearningReport:
     """The counts that a cycle's report shows."""
     passed = [plan for plan in plans if plan.status == "verified"]
-    targets = sum(example.target_ids is not None for example in examples)
+    sources = Counter(example.source for example in examples)
     return LearningReport(
         episodes=len(trajectories),
         solved=sum(trajectory.content.outcome.success for trajectory in trajectories),
@@ -75,6 +80,6 @@ def learning_report(
         verified=len(passed),
         repaired_problems=len({plan.source_trajectory for plan in passed}),
         proposers=proposers,
-        examples=targets,
-        prompts=len(examples) - targets,
+        examples=sources["verified_correction"],
+        prompts=sources["decision_point"],
     )

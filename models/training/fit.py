@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aoi import progress
+from aoi.learning.lessons import REHEARSED
 from aoi.model_settings import Corrections, TrainingSettings
 from aoi.records.learning import TrainingExample
 from models.adapters import AdapterSettings
@@ -58,11 +59,12 @@ def fit(
 
 
 def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[TrainingExample]:
-    """What is learnt from before GRPO. Successes are mostly there for a judge to compare with."""
+    """What is learnt from before GRPO: corrections, with own successes beside them so that nothing else is lost."""
     verified = [row for row in rows if row.target_ids and row.source != "success"]
     match way:
         case "sft":
-            return verified
+            own = [row for row in rows if row.target_ids and row.source == "success"]
+            return [*verified, *own[: REHEARSED * len(verified)]]
         case "dpo":
             return [row for row in verified if row.rejected_ids]
         case "successes":

@@ -37,7 +37,7 @@ def training_examples(
     prompter: Prompter,
     *,
     seed: int,
-    reward: RewardMode = "executed",
+    reward: RewardMode = "measured",
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
@@ -48,7 +48,7 @@ def training_examples(
     examples: list[TrainingExample] = []
     for each in corrected:
         examples += correction_examples(each.guided, each.plan, prompter, each.node)
-    if reward == "judge":
+    if reward != "measured":
         for trajectory in trajectories:
             if trajectory.content.outcome.success:
                 examples += success_examples(trajectory, prompter)

@@ -156,7 +156,7 @@ def evaluated(opened: Bundle, how: Serving, store: ObjectStore, folder: Path) ->
 
 def test_a_server_that_is_gone_proves_nothing(opened: Bundle, base: Path, store: ObjectStore) -> None:
     with ProtocolServer(base) as server:
-        watch = Watch(opened, serving(server, timeout_s=2), kept=store)
+        watch = Watch(opened, serving(server), kept=store)
         watch.now()
     with pytest.raises(ServerUnavailable):
         watch.now()

@@ -20,7 +20,6 @@ import numpy as np
 
 from aoi.language.layouts import layout_of
 from aoi.promotion.evaluation import summarise
-from aoi.language.layouts import layout_of
 from aoi.promotion.statistics import interval
 from aoi.records.base import Ref
 from aoi.records.evaluation import EvaluationResult, PairedResult

@@ -149,9 +149,7 @@ def judge_of(
 
 
 @contextmanager
-def model_judge(
-    settings: JudgeSettings, layout: Layout, codec: Codec, store: ObjectStore
-) -> Iterator[ModelJudge]:
+def model_judge(settings: JudgeSettings, layout: Layout, codec: Codec, store: ObjectStore) -> Iterator[ModelJudge]:
     """The model of the settings, for as long as the block runs."""
     how = servers.ServerSettings(
         url=settings.url,

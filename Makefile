@@ -4,6 +4,7 @@
 # make serve-cpu - vLLM's CPU build in an environment of its own, serving the champion's base on loopback
 # make test-serve - what is claimed of vLLM, shown with it
 # make test-environments - the environments for other people's trainers, each installed with its trainer, and their tests
+# make test-ray - rewards measured by the actors of a local Ray, which it installs beside the rest
 # make mutants - what the tests of the modules in scripts/mutants.toml would not notice; MODULES="path ..." for some
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,7 @@ export OMP_NUM_THREADS ?= 1
 MODULES ?=
 
 
-.PHONY: run test test-kubeworld test-environments serve-cpu test-serve environments-constraints mutants lint install clients constraints docs clean
+.PHONY: run test test-kubeworld test-environments test-ray serve-cpu test-serve environments-constraints mutants lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -75,6 +76,10 @@ TRAINERS := openenv verifiers inspect
 # Their versions exclude one another, and some of what the loop needs.
 test-environments: $(TRAINERS:%=.venv-%/.installed)
 	for name in $(TRAINERS); do .venv-$$name/bin/pytest tests/environments/test_$$name.py || exit 1; done
+
+test-ray: install
+	$(BIN)/$(PIP_INSTALL) -e ./kubeworld -e ".[ray]"
+	$(BIN)/pytest tests/models/test_ray.py
 
 $(SERVE_VENV)/.installed: requirements/serve-cpu.lock
 	$(PYTHON) -m venv $(SERVE_VENV)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Dtype = Literal["float32", "bfloat16"]
-RewardMode = Literal["executed", "judge"]
+RewardMode = Literal["measured", "judge", "rules"]
 Corrections = Literal["sft", "dpo", "seeded", "successes", "none"]
 Preset = Literal["auto", "seed", "small", "paper-14b", "ours-14b"]
 
@@ -54,9 +54,13 @@ class TrainingSettings(Group):
     decided in the same state on the way to the failure, `seeded` puts them among the sampled completions of GRPO,
     weighted by importance; `none` leaves them out, and `successes` imitates the policy's own in their place: for
     comparisons."""
-    reward: RewardMode = "executed"
-    """`executed` carries every sampled decision out in its world. `judge` compares it with what was right at the same
-    place, by the paper's six dimensions: for clusters that cannot be forked."""
+    reward: RewardMode = "measured"
+    """`measured` carries every sampled decision out in its world. The others compare it with what was right at the same
+    place, by the paper's six dimensions, for clusters that cannot be forked: `judge` asks a model, the one of
+    `AOI_JUDGE__*`, and `rules` asks nobody."""
+    ray_url: str = ""
+    """Ray cluster whose cores measure rewards: `local` starts one here, `auto`, `host:6379` and `ray://host:10001` join
+    one. The home has to be under the same path on each of its machines. Empty: processes of this machine."""
     learning_rate: float = Field(default=8e-4, gt=0)
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""
@@ -107,7 +111,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ours-14b": {**_LARGE, "learning_rate": 1e-5, "sft_learning_rate": 5e-5, "lora_r": 64, "microbatch": 2},
 }
 """Preset -> training settings. `paper-14b` has the paper's (section 4); the others are starting points that no run has
-tuned: `small` for up to a billion parameters on one GPU of 24 GB, `ours-14b` for 14 billion with executed rewards."""
+tuned: `small` for up to a billion parameters on one GPU of 24 GB, `ours-14b` for 14 billion with measured rewards."""
 
 
 def with_preset(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -150,6 +150,9 @@ class ServerSettings(Group):
     dtype: Dtype = "float32"
     """What the server computes in, its `--dtype`: says how near the identity probe must come to 32-bit floats."""
     timeout_s: float = Field(default=60.0, gt=0)
+    prove_every_s: float = Field(default=60.0, gt=0)
+    """While episodes run, the identity probe shows again at least this often that the server answers with the adapters
+    that it should. Before anything that it answered is kept, it is shown in any case."""
     hides: Hiding = "auto"
     """What a diagnosis of a live cluster hides from the model: credentials, or values of configuration too, which stand
     there as shape and digest. `auto`: the latter for a server that is not on this machine."""
@@ -159,6 +162,22 @@ class ServerSettings(Group):
         """Whether the server is on another machine, as far as its address tells."""
         host = urlsplit(self.url).hostname or ""
         return bool(self.url) and not (host == "localhost" or _is_loopback(host))
+
+
+class JudgeSettings(Group):
+    """The model that judges decisions where `AOI_TRAINING__REWARD=judge`: any endpoint of OpenAI's chat protocol."""
+
+    url: Url = ""
+    """Base URL, without `/v1`."""
+    model: str = ""
+    """As the endpoint names it."""
+    api_key: SecretStr = SecretStr("")
+    concurrency: int = Field(default=8, ge=1)
+    """Requests under way at once."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """For one request; one that fails for a moment is sent four times at most."""
+    completion_tokens: int = Field(default=300, ge=1)
+    """Most of a reply. A model that reasons before it answers needs some thousands."""
 
 
 class Settings(BaseSettings):
@@ -177,6 +196,15 @@ class Settings(BaseSettings):
     @classmethod
     def _preset(cls, given: dict[str, Any]) -> dict[str, Any]:
         return with_preset(given)
+
+    @model_validator(mode="after")
+    def _has_a_judge(self) -> Self:
+        if self.training.reward == "judge" and not (self.judge.url and self.judge.model):
+            raise ValueError(
+                "AOI_TRAINING__REWARD is judge, and that needs AOI_JUDGE__URL and AOI_JUDGE__MODEL. Without a model "
+                "that judges: AOI_TRAINING__REWARD=rules"
+            )
+        return self
 
     home: Path = Path(".aoi")
     """Folder for everything that is not given a place of its own."""
@@ -201,6 +229,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     diagnosis: DiagnosisSettings = DiagnosisSettings()
     server: ServerSettings = ServerSettings()
+    judge: JudgeSettings = JudgeSettings()
     executor: ExecutorSettings = ExecutorSettings()
 
     @classmethod
@@ -281,5 +310,6 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = [str(part) for part in problem["loc"]]
         variable = PREFIX + DELIMITER.join(path).upper()
-        lines.append(f"{'.'.join(path)} ({variable}): {problem['msg']}")
+        told = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{'.'.join(path)} ({variable}): {told}" if path else told)
     return "wrong settings: " + "; ".join(lines) + ". `aoi settings` lists names, defaults and bounds."

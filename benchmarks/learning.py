@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aoi.language.layouts import layout_of
 from aoi.promotion.evaluation import summarise
 from aoi.promotion.statistics import interval
 from aoi.records.base import Ref
@@ -31,8 +32,9 @@ from aoi.store.shards import read_rows, read_set
 from benchmarks.arms import ARMS, Material
 from flows.console import shown_progress
 from models import bundle as bundles
-from models.policies.of_bundle import prompter_of
+from models.policies.of_bundle import codec_of, prompter_of
 from models.training.fit import fit
+from models.training.judged import judge_of
 from tasks.bundles import champion_ref, open_bundle, serving
 from tasks.collect import collect, collect_with
 from tasks.evaluate import compare_bundles
@@ -94,16 +96,19 @@ def measure_arm(arm: str, cycle: Cycle, champion: Ref, material: Material, split
     work = ws.cache_folder / "benchmark" / f"{cycle.number}-{arm}"
     shutil.rmtree(work, ignore_errors=True)
     training = how.training(ws.settings.training)
-    _, adapter = fit(
-        parent,
-        None,
-        how.rows(material),
-        work,
-        seed=material.seed,
-        settings=training,
-        serving=serving(),
-        shuffled=how.shuffled,
-    )
+    with judge_of(ws.settings, layout_of(parent.profile), codec_of(parent), ws.store) as judge:
+        _, adapter = fit(
+            parent,
+            None,
+            how.rows(material),
+            work,
+            seed=material.seed,
+            settings=training,
+            serving=serving(),
+            judge=judge,
+            kept=ws.store,
+            shuffled=how.shuffled,
+        )
     lineage = bundles.Lineage(
         name=f"benchmark-{cycle.number}-{arm}",
         code_revision=revision(),

@@ -12,6 +12,8 @@ from aoi.records.problem import Problem, ProblemInstance
 from data_contracts.contract import Contract, Value, is_zero
 
 Learned = Trajectory | TrainingExample | CorrectivePlan
+World = tuple[str, int, str, int]
+"""Application, seed, fault and place of a world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,45 +22,57 @@ class HeldOut:
 
     problems: frozenset[str]
     trajectories: frozenset[Sha256]
-    worlds: frozenset[Sha256]
+    worlds: frozenset[World]
+    """By what each is made from: a control of training may be one of an evaluation under another name."""
     mechanisms: frozenset[str]
     """Faults that are measured as unseen."""
     applications: frozenset[str]
     """Applications that are measured as unseen."""
 
 
-def held_out(problems: Iterable[Problem], trajectories: Iterable[Trajectory] = ()) -> HeldOut:
-    """Everything that development and test problems, and the episodes on them, keep from learning."""
-    problems, contents = list(problems), [row.content for row in trajectories]
-    problems += [content.instance.problem for content in contents]
+def held_out(
+    problems: Iterable[Problem], instances: Iterable[ProblemInstance] = (), trajectories: Iterable[Sha256] = ()
+) -> HeldOut:
+    """Everything that development and test problems keep from learning.
+
+    `instances` are those that an evaluation runs or has run, `trajectories` the digests of its episodes.
+    """
+    instances = list(instances)
+    problems = [*problems, *(instance.problem for instance in instances)]
     return HeldOut(
         problems=frozenset(problem.id for problem in problems),
-        trajectories=frozenset(content.digest() for content in contents),
-        worlds=frozenset(content.world for content in contents),
+        trajectories=frozenset(trajectories),
+        worlds=frozenset(map(world_of, instances)),
         mechanisms=frozenset(p.fault for p in problems if p.slice == "unseen_mechanism" and p.fault),
         applications=frozenset(p.application for p in problems if p.slice in ("unseen_application", "unseen_style")),
     )
+
+
+def world_of(instance: ProblemInstance) -> World:
+    """What its world is made from, whatever is asked about it."""
+    problem = instance.problem
+    return problem.application, instance.seed, problem.fault or "", problem.target if problem.fault else 0
 
 
 def contract(kept: HeldOut) -> Contract[Any]:
     """The contract for anything learned from, against what is held out. One leak refuses the batch."""
 
     def columns(row: Learned) -> Mapping[str, Value]:
-        instance, sources, world = _origin(row)
+        instance, sources = _origin(row)
         problem = instance.problem
         return {
             "id": row.content.digest() if isinstance(row, Trajectory) else row.digest(),
             "not_of_training": problem.split != "train",
             "problem_is_held_out": problem.id in kept.problems,
             "source_is_held_out": any(source in kept.trajectories for source in sources),
-            "world_is_held_out": world in kept.worlds,
+            "world_is_held_out": world_of(instance) in kept.worlds,
             "mechanism_is_held_out": any(key in kept.mechanisms for key in mechanisms_of(problem.fault or "")),
             "application_is_held_out": problem.application in kept.applications,
         }
 
     return Contract(
         name="leakage",
-        version=1,
+        version=2,
         owner="promotion",
         severity="blocks",
         record=(Trajectory, TrainingExample, CorrectivePlan),
@@ -80,10 +94,10 @@ def expectations() -> Sequence[Any]:
     ]
 
 
-def _origin(row: Learned) -> tuple[ProblemInstance, tuple[Sha256, ...], Sha256]:
-    """Instance, source trajectories and world digest (empty where the record has none)."""
+def _origin(row: Learned) -> tuple[ProblemInstance, tuple[Sha256, ...]]:
+    """Instance and source trajectories."""
     if isinstance(row, Trajectory):
-        return row.content.instance, (row.content.digest(),), row.content.world
+        return row.content.instance, (row.content.digest(),)
     if isinstance(row, TrainingExample):
-        return row.instance, (row.source_trajectory,), row.world
-    return row.instance, (row.source_trajectory, row.verified_by or ""), ""
+        return row.instance, (row.source_trajectory,)
+    return row.instance, (row.source_trajectory, row.verified_by or "")

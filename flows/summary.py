@@ -4,6 +4,7 @@ from rich.markup import escape
 
 from aoi.promotion.injected import flipped
 from aoi.records.evaluation import EvaluationResult
+from aoi.records.learning import JudgeSpend
 from aoi.records.report import CycleReport
 from aoi.records.standings import Standings
 from flows.console import out, table
@@ -21,6 +22,8 @@ def print_report(report: CycleReport) -> None:
         f"that no rollout solved {learning.repaired_problems} repaired in the world, by {learning.plans} tries; "
         f"{learning.examples} decisions to imitate, {learning.prompts} decision points to reinforce\n"
     )
+    if report.judge:
+        print_spend(report.judge)
     if report.standings:
         print_standings(report.standings)
     colour = {"promote": "green", "reject": "red", "inconclusive": "yellow"}[report.verdict]
@@ -38,6 +41,16 @@ def print_report(report: CycleReport) -> None:
     )
     out.print(f"review   {report.review_page}", soft_wrap=True)
     out.print("look     aoi status | aoi review | aoi ui | aoi diagnose --problem ID (aoi problems list)")
+
+
+def print_spend(judge: JudgeSpend) -> None:
+    """What a judging model cost."""
+    out.print(
+        f"judged by {escape(judge.model)}: {judge.decisions} decisions, {judge.by_rules} of them by rules alone; "
+        f"{judge.judgements} questions, {judge.cached} answered before, {judge.unreadable} replies unreadable; "
+        f"{judge.requests} requests, {judge.prompt_tokens} tokens read and {judge.completion_tokens} written\n",
+        soft_wrap=True,
+    )
 
 
 def print_evaluation(result: EvaluationResult, standings: Standings) -> None:

@@ -16,6 +16,18 @@ M = TypeVar("M")
 """What a job makes: the manifest of a shard, or of several that are made side by side."""
 
 
+class Proof(Protocol):
+    """Shows that what answers is what is said to answer."""
+
+    def now(self) -> None:
+        """Raises an error if it is not."""
+        ...
+
+    def if_due(self) -> None:
+        """The same, if the last time is long ago."""
+        ...
+
+
 class Writer(Protocol[M]):
     """Who remembers which shards are finished: a `ShardWriter`, or several as one."""
 
@@ -31,7 +43,8 @@ class Writer(Protocol[M]):
 class Claims(Generic[M]):
     """Claims on the shards of one key. `width` is how many are worked on at once."""
 
-    def __init__(self, leases: Leases, writer: Writer[M], key: str, width: int) -> None:
+    def __init__(self, leases: Leases, writer: Writer[M], key: str, width: int, proof: Proof) -> None:
+        self._proof = proof
         self._leases = leases
         self._writer = writer
         self._key = key
@@ -42,7 +55,8 @@ class Claims(Generic[M]):
     def work_off(self, jobs: Mapping[int, Callable[[], Future[M]]]) -> Iterator[M]:
         """Start each shard's job when it is claimed; its manifest once it is finished, by us or by another run.
 
-        Raises: StageBusy if a worker process died; what is claimed is given back, what is finished is kept.
+        No shard is finished before a proof that came after it. Raises: what the proof raises; StageBusy if a worker
+        process died; what is claimed is given back, what is finished is kept.
         """
         waiting = deque(jobs)
         working: dict[Future[M], int] = {}
@@ -54,8 +68,11 @@ class Claims(Generic[M]):
                         yield manifest
                     else:
                         working[jobs[index]()] = index
-                for future in _ended(working, is_idle=bool(waiting) and len(working) < self._width):
-                    index, manifest = working.pop(future), future.result()
+                ended = [(working.pop(future), future.result()) for future in _ended(working, is_idle=bool(waiting))]
+                if ended:
+                    self._proof.now()
+                self._proof.if_due()
+                for index, manifest in ended:
                     if self._finish(index, manifest):
                         yield manifest
                     else:
@@ -96,8 +113,8 @@ class Claims(Generic[M]):
 
 
 def _ended(working: Mapping[Future[M], int], *, is_idle: bool) -> set[Future[M]]:
-    """Jobs that have ended. Waits for one; if a worker is idle, only a while, since another run may give a shard up."""
+    """Jobs that have ended. Waits for one, but only a while: a proof may be due, or another run give a shard up."""
     if not working:
         time.sleep(POLL_S if is_idle else 0)
         return set()
-    return wait(working, timeout=POLL_S if is_idle else None, return_when=FIRST_COMPLETED).done
+    return wait(working, timeout=POLL_S, return_when=FIRST_COMPLETED).done

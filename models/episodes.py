@@ -27,6 +27,7 @@ from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter, put_traceback
 from models.bundle import Bundle, load
 from models.claims import Claims
+from models.identity import Watch
 from models.policies.of_bundle import Serving, codec_of, policy_of
 from models.workers import worker_count, worker_pool
 
@@ -130,8 +131,9 @@ def run_side_by_side(
     A worker does the shards of one index one side after the other: what is dear, a world and its survey, is made once
     for all of them. Each side's shards are kept under a key that holds all that decides its episodes, so a changed plan
     never meets old shards, an interrupted run goes on, and a side that was run before is not run again beside others.
-    Two such runs at once, on whichever machines, share the shards out.
-    Raises: StageBusy if a worker died, ServerUnavailable.
+    Two such runs at once, on whichever machines, share the shards out. Where a server answers, each bundle is proven
+    to be what answers: before the first episode, while they run, and before any shard is finished.
+    Raises: StageBusy if a worker died, ServerUnavailable, IdentityMismatch.
     """
     keys = [_key(side, serving, temperature) for side in sides]
     writers = _Beside({key: ShardWriter(store, key) for key in keys})
@@ -146,8 +148,11 @@ def run_side_by_side(
     note = sides[0].stage if len(sides) == 1 else ""
     progress.advance(done, total, note)
     width = min(worker_count(), len(jobs) or 1)
+    proofs = _Proofs([Watch(side.player, serving, kept=store) for side in sides if isinstance(side.player, Bundle)])
+    if jobs:
+        proofs.now()
     with worker_pool(width) as pool:
-        claims = Claims(leases, writers, together, width)
+        claims = Claims(leases, writers, together, width, proofs)
         work = {index: partial(pool.submit, run_job, job) for index, job in jobs.items()}
         for made in claims.work_off(work):
             done += jobs[next(iter(made.values())).index].episodes
@@ -162,6 +167,21 @@ def _side_by_side(sides: Sequence[Side], keys: Sequence[str]) -> Iterator[list[S
             Shard(key=key, index=index, player=_folders(side.player), specs=tuple(specs))
             for key, side, specs in zip(keys, sides, parts, strict=True)
         ]
+
+
+class _Proofs:
+    """Those of several bundles as one."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = watches
+
+    def now(self) -> None:
+        for watch in self._watches:
+            watch.now()
+
+    def if_due(self) -> None:
+        for watch in self._watches:
+            watch.if_due()
 
 
 class _Beside:

@@ -13,14 +13,20 @@ from aoi.agents.rollout import follow
 from aoi.agents.situation import Situation
 from aoi.problems import catalogue, scenario
 from aoi.records.diagnosis import Diagnosis
+from aoi.records.episode import BROKEN_OFF
 from aoi.records.problem import ProblemInstance
 from aoi.settings import ServerSettings, derive_seed
 from aoi.store.shards import put_traceback, put_trajectories
+from models.bundle import Bundle
+from models.identity import Watch
 from models.policies.of_bundle import codec_of, policy_of
 from tasks.bundles import champion_ref, open_bundle, present_champion, serving
 from tasks.live import SurveyClock
 from tasks.observations import stored
 from tasks.workspace import workspace
+
+HURRY_S = 5.0
+"""For the proof that follows an episode whose time is over: somebody waits, and the server may be what kept them."""
 
 
 def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnosis:
@@ -44,7 +50,8 @@ def level_of(server: ServerSettings) -> Level:
 def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock) -> Diagnosis:
     """Of any situation, which is not made before there is a champion. Whatever ends the episode, there is an answer.
 
-    Raises: UnknownBundle without a champion; ServerUnavailable if its server never answered.
+    Raises: UnknownBundle without a champion; ServerUnavailable if its server never answered; IdentityMismatch if what
+    answered is not the champion, whose name no answer of another gets.
     """
     champion = present_champion()
     bundle = open_bundle(champion_ref(champion))
@@ -69,6 +76,8 @@ def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock)
         )
         trajectory = follow(episode, policy, deadline)
     content = trajectory.content
+    if content.tokens:  # the model has said something, and is named as who said it
+        _prove(bundle, is_cut_short=content.ended in BROKEN_OFF)
     return Diagnosis(
         answer=content.answer,
         evidence=evidence_of(content.answer, observations.by_digest, stored),
@@ -83,3 +92,12 @@ def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock)
         spent_ms=trajectory.provenance.spent_ms,
         changed=changes_of(trajectory),
     )
+
+
+def _prove(bundle: Bundle, *, is_cut_short: bool) -> None:
+    """Show that it was the champion that answered. Raises: IdentityMismatch, ServerUnavailable."""
+    how = serving()
+    if is_cut_short:
+        hurried = how.server.model_copy(update={"timeout_s": min(how.server.timeout_s, HURRY_S)})
+        how = how.model_copy(update={"server": hurried})
+    Watch(bundle, how, kept=workspace().store).now()

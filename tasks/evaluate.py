@@ -61,6 +61,12 @@ def evaluate(cycle: Cycle, champion: Ref, challenger: Ref) -> Evaluated:
     return compare_bundles(open_bundle(champion), open_bundle(challenger), "development", seed)
 
 
+def planned_of(cycle: Cycle) -> list[EpisodeSpec]:
+    """What a cycle's evaluation runs, known before anything is collected: nothing of it may be learned from."""
+    settings = workspace().settings
+    return planned("development", derive_seed(settings.seed, "evaluate", cycle.number), settings.evaluation)
+
+
 def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: int) -> Evaluated:
     """Both bundles, and the references beside them, on the same problems, worlds and sampling seeds."""
     ws = workspace()

@@ -16,6 +16,7 @@ from aoi.settings import derive_seed
 from aoi.store.shards import put_rows, read_set
 from models.bundle import Bundle
 from models.episodes import EpisodeSpec, run_sharded
+from models.identity import Watch
 from models.policies.of_bundle import policy_of, prompter_of
 from tasks.bundles import open_bundle, serving
 from tasks.caching import stage
@@ -73,7 +74,16 @@ def _teach(cycle: Cycle, champion: Bundle, episodes: Sequence[Trajectory]) -> Pa
     taught = teach(champion, solved, folder / "taught", seed=seed, settings=training)
     if taught is None:
         return None
-    return reinforce(champion, episodes, taught, folder / "reinforced", seed=seed, settings=training, serving=serving())
+    return reinforce(
+        champion,
+        episodes,
+        taught,
+        folder / "reinforced",
+        seed=seed,
+        settings=training,
+        serving=serving(),
+        kept=ws.store,
+    )
 
 
 def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequence[Trajectory]) -> Correcting:
@@ -85,9 +95,12 @@ def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequen
         if evolver is not None:
             policy = open_.enter_context(policy_of(champion, serving(), {"evolver": evolver}))
             prompter = prompter_of(champion)
+            watch = Watch(champion, serving(), {"evolver": evolver}, kept=workspace().store)
 
             def write(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
-                return proposed(nodes, policy, prompter, plans=count, seed=seed)
+                plans = proposed(nodes, policy, prompter, plans=count, seed=seed)
+                watch.now()  # they are kept under the Evolver's name
+                return plans
 
         budget, iterations = settings.training.tries, champion.profile.iterations
         found = Correcting(failed, budget=budget, iterations=iterations, write=write)

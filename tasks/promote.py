@@ -64,7 +64,7 @@ def _prove(ref: Ref, bundle: Sha256, otherwise: str) -> None:
     try:
         if opened.digest != bundle:
             raise IdentityMismatch(f"the stored folder of bundle {bundle[:12]} holds bundle {opened.digest[:12]}")
-        identity.prove(opened, serving())
+        identity.prove(opened, serving(), kept=workspace().store)
     except IdentityMismatch as error:
         raise IdentityMismatch(f"{error}. {otherwise}") from error
 

@@ -1,6 +1,7 @@
 """Register: one version for the cycle's bundle, in MLflow where people look and in the ledger that decides."""
 
 from aoi.records.base import Record, Ref, Sha256
+from aoi.records.learning import JudgeSpend
 from aoi.records.promotion import Cycle, LedgerFacts
 from aoi.store.shards import read_rows
 from models.registry import CHALLENGER, Registry
@@ -21,6 +22,8 @@ class Registered(Record):
     bundle: Sha256
     version: str
     curves: Ref
+    judge: JudgeSpend | None = None
+    """What a judging model cost its training."""
 
 
 @stage(timeout_s=900)
@@ -44,7 +47,13 @@ def register(cycle: Cycle, trained: Trained) -> Registered:
         code_revision=bundle.manifest.code_revision,
         code_sha256=bundle.manifest.code_sha256,
     )
-    made = Registered(tree=trained.tree, bundle=bundle.digest, version=version.number, curves=trained.curves)
+    made = Registered(
+        tree=trained.tree,
+        bundle=bundle.digest,
+        version=version.number,
+        curves=trained.curves,
+        judge=trained.judge,
+    )
     ws.store.mark(REGISTERED, str(cycle.number), made)  # before the ledger: an entry always finds its mark
     ws.ledger.register(cycle.number, facts, actor())
     registry.point(CHALLENGER, version.number)

@@ -10,6 +10,7 @@ from aoi.records.standings import Standings
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
 from tasks.kept import keep_report, kept_time
+from tasks.register import registered_before
 from tasks.workspace import workspace
 
 STAGES = (
@@ -44,6 +45,7 @@ def report(
     """The summary of a cycle; kept, so that `aoi status` shows it later."""
     ws = workspace()
     evaluation = ws.store.get(_evaluation_ref(request), EvaluationResult)
+    registered = registered_before(cycle)
     made = CycleReport(
         cycle=cycle.number,
         champion=request.champion,
@@ -62,6 +64,7 @@ def report(
         detectable_gain=request.decision.detectable_gain,
         decision=decision,
         learning=corrections.learning,
+        judge=registered.judge if registered else None,
         stages=_times(cycle.number),
         review_page=str(page),
     )

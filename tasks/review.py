@@ -81,6 +81,7 @@ def _material(
         standings=ws.store.get(evaluated.standings, Standings),
         trajectories=_shown(evaluation, evaluated),
         curves=tuple(_curves(read_rows(ws.store, challenger.curves, TrainingRun))),
+        judge=challenger.judge,
         contracts=contracts,
         corrections=[plan for plan in plans if plan.digest() in corrections.taught],
         learning=corrections.learning,

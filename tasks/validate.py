@@ -1,19 +1,24 @@
 """Validate: every set passes its data contract; rows that do not are quarantined with their reasons."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from aoi.problems import catalogue
-from aoi.records.base import Record, Ref
+from aoi.records.base import Record, Ref, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import TrajectorySet
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import CorrectivePlan, TrainingExample
+from aoi.records.problem import ProblemInstance, Split
 from aoi.records.promotion import Cycle
 from aoi.store.shards import put_rows, put_trajectories, read_rows, read_set
 from data_contracts import evaluations, examples, gate, leakage, plans, trajectories
 from data_contracts.contract import Contract
 from tasks.caching import stage
+from tasks.evaluate import planned_of
 from tasks.workspace import workspace
+
+HELD_OUT: tuple[Split, ...] = ("development", "test")
 
 
 class Validated(Record):
@@ -23,28 +28,28 @@ class Validated(Record):
     reports: tuple[ContractReport, ...]
 
 
-@stage(timeout_s=1800)
+@stage("evaluation", timeout_s=1800)
 def validate_trajectories(cycle: Cycle, batch: Ref[TrajectorySet]) -> Validated:
     """The set without what its contract refuses. Raises: ContractViolation if the whole batch is unfit."""
     store = workspace().store
     checked = gate.accept(trajectories.CONTRACT, list(read_set(store, batch)), store)
-    leak = gate.accept(_leakage(), checked.rows, store)
+    leak = gate.accept(_leakage(cycle), checked.rows, store)
     accepted = batch
     if checked.quarantined:
         accepted = put_trajectories(store, "collect", checked.rows)
     return Validated(accepted=accepted, reports=(checked.report, leak.report))
 
 
-@stage(timeout_s=1800)
+@stage("evaluation", timeout_s=1800)
 def validate_plans(cycle: Cycle, batch: Ref) -> Validated:
     """The plans without what their contract refuses. No plan at all is no violation: nothing may have failed."""
-    return _validate_rows(plans.CONTRACT, batch, CorrectivePlan)
+    return _validate_rows(cycle, plans.CONTRACT, batch, CorrectivePlan)
 
 
-@stage(timeout_s=1800)
+@stage("evaluation", timeout_s=1800)
 def validate_examples(cycle: Cycle, batch: Ref) -> Validated:
     """The examples without what their contract refuses; one of a held-out problem refuses the batch."""
-    return _validate_rows(examples.CONTRACT, batch, TrainingExample)
+    return _validate_rows(cycle, examples.CONTRACT, batch, TrainingExample)
 
 
 @stage(timeout_s=1800)
@@ -56,17 +61,32 @@ def validate_evaluation(cycle: Cycle, evaluation: Ref) -> Validated:
     return Validated(accepted=evaluation, reports=(checked.report,))
 
 
-def _validate_rows(contract: Contract[Any], batch: Ref, type_: type[Record]) -> Validated:
+def _validate_rows(cycle: Cycle, contract: Contract[Any], batch: Ref, type_: type[Record]) -> Validated:
     store = workspace().store
     rows = read_rows(store, batch, type_)
     if not rows:
         return Validated(accepted=batch, reports=())
     checked = gate.accept(contract, rows, store)
-    leak = gate.accept(_leakage(), checked.rows, store)
+    leak = gate.accept(_leakage(cycle), checked.rows, store)
     accepted = put_rows(store, batch.kind, checked.rows) if checked.quarantined else batch
     return Validated(accepted=accepted, reports=(checked.report, leak.report))
 
 
-def _leakage() -> Contract[Any]:
-    held_out = (*catalogue.problems(split="development"), *catalogue.problems(split="test"))
-    return leakage.contract(leakage.held_out(held_out))
+def _leakage(cycle: Cycle) -> Contract[Any]:
+    """Against all problems that are measured on, the episodes of former evaluations, and the worlds of this one's."""
+    problems = {p.id: p for split in HELD_OUT for p in catalogue.problems(split=split)}
+    instances = {spec.instance for spec in planned_of(cycle)}
+    trajectories: set[Sha256] = set()
+    for result in _former_evaluations():
+        for run in (*result.pairs, *result.injected):
+            trajectories |= {run.champion_trajectory, run.challenger_trajectory}
+            if problem := problems.get(run.problem_id):  # of one that is gone there are no worlds any more
+                instances.add(ProblemInstance(problem=problem, seed=run.world_seed))
+    return leakage.contract(leakage.held_out(problems.values(), instances, trajectories))
+
+
+def _former_evaluations() -> Iterator[EvaluationResult]:
+    ws = workspace()
+    for entry in ws.ledger.entries(kind="evaluated"):
+        if entry.facts.evaluation:
+            yield ws.store.get(ws.store.find(f"evaluation:{entry.facts.evaluation}"), EvaluationResult)

@@ -97,9 +97,23 @@ def test_seeds_differ_by_purpose_and_cycle_and_are_stable():
 def test_a_preset_sets_defaults_and_what_is_set_wins(monkeypatch):
     monkeypatch.setenv("AOI_MODEL__PRESET", "paper-14b")
     monkeypatch.setenv("AOI_TRAINING__GROUP_SIZE", "6")
+    monkeypatch.setenv("AOI_TRAINING__REWARD", "rules")
     training = Settings.load().training
+    assert training.reward == "rules"
     assert (training.lora_r, training.lora_dropout, training.learning_rate) == (64, 0.05, 1e-5)
     assert training.group_size == 6
+
+
+def test_rewards_of_a_judge_need_one(monkeypatch):
+    for given in ({}, {"url": "http://127.0.0.1:9"}, {"model": "a-judge"}):
+        with pytest.raises(SettingsError, match="needs AOI_JUDGE__URL and AOI_JUDGE__MODEL"):
+            Settings.load(training={"reward": "judge"}, judge=given)
+    monkeypatch.setenv("AOI_MODEL__PRESET", "paper-14b")
+    with pytest.raises(SettingsError, match="AOI_TRAINING__REWARD=rules"):
+        Settings.load()
+    asked = Settings.load(judge={"url": "http://127.0.0.1:9", "model": "a-judge", "api_key": "hunter2"})
+    assert asked.training.reward == "judge"
+    assert "hunter2" not in repr(asked) + str(asked.public()) + asked.model_dump_json()
 
 
 def test_a_base_without_a_preset_is_trained_as_a_small_one(monkeypatch):

@@ -59,7 +59,7 @@ def object_of(text: str, form: Form, keys: tuple[str, ...]) -> Fields:
     """
     if len(text) > MAX_CHARS:
         raise Malformed(f"{len(text)} characters, at most {MAX_CHARS}")
-    objects = list(_objects(_said(text), form, MAX_WRAPPINGS))
+    objects = list(_objects(without_thoughts(text), form, MAX_WRAPPINGS))
     meant = [taken for found in objects if (taken := form(found)) is not None]
     if not meant:
         _refuse_all(objects, keys)
@@ -104,7 +104,7 @@ def _names(fields: Fields) -> str:
     return ", ".join(map(repr, fields))[:80] or "none"
 
 
-def _said(text: str) -> str:
+def without_thoughts(text: str) -> str:
     """Without what a model thought to itself. Of a thought that never ends, all is looked at."""
     text = _THOUGHT.sub(" ", text.rpartition(_FINAL_CHANNEL)[2])
     ends = [match.end() for match in _THOUGHT_END.finditer(text)]

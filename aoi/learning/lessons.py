@@ -42,7 +42,7 @@ def training_examples(
     prompter: Prompter,
     *,
     seed: int,
-    reward: RewardMode = "executed",
+    reward: RewardMode = "measured",
 ) -> list[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
@@ -54,7 +54,7 @@ def training_examples(
         examples += correction_examples(each.guided, each.plan, prompter, each.node)
     solved = [trajectory for trajectory in trajectories if trajectory.content.outcome.success]
     own = [example for trajectory in solved for example in success_examples(trajectory, prompter)]
-    if reward == "executed":
+    if reward == "measured":
         own = Random(seed).sample(own, min(REHEARSED * len(examples), len(own)))
     examples += own
     worth = uncertain(trajectories, seed)

@@ -1,7 +1,7 @@
 """What one decision of the Observer is worth.
 
 `MeasuredReward` executes the decision in the world of its step: the paper judges sampled decisions and never runs
-them (section 3.3), we can. `RuleJudge` keeps the paper's six dimensions for clusters that cannot be forked.
+them (section 3.3), we can. The judges of `aoi/learning/judging.py` are for clusters that cannot be forked.
 
 What the measured reward pays, and why not more (docs/learning.md, "Rewards that get hacked"):
   - a submission that the oracle passes and that was earned (the cause was seen, or health was): 0.9 + 0.1 *
@@ -25,7 +25,7 @@ from aoi.agents.rollout import rollout
 from aoi.agents.session import Given
 from aoi.errors import ReplayDiffers
 from aoi.language.codec import Codec
-from aoi.language.layouts import WORDS, Layout, layout_of
+from aoi.language.layouts import layout_of
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported, surveyed
 from aoi.problems import scenario
@@ -280,79 +280,3 @@ def _hops(application: Application, culprits: Sequence[str]) -> dict[str, int]:
                 hops[caller] = distance
                 frontier.append(caller)
     return hops
-
-
-class RuleJudge:
-    """The paper's six dimensions by rules, against the gold decision of the example (weights of section 3.3).
-
-    For clusters that cannot be forked (`AOI_TRAINING__REWARD=judge`). It judges and measures nothing.
-    """
-
-    WEIGHTS: Mapping[str, float] = {
-        "format": 0.10,
-        "summary": 0.15,
-        "action": 0.10,
-        "context_instruction": 0.30,
-        "context_namespace": 0.30,
-        "confidence": 0.05,
-    }
-    MALFORMED = 0.0
-    """The paper pays .09; ours pays nothing, since a reward for noise is learnt."""
-
-    def __init__(self, layout: Layout = WORDS) -> None:
-        self._layout = layout
-
-    def __call__(self, example: TrainingExample, completion: str) -> float:
-        """Raises: ValueError if the example has no target to judge by."""
-        gold = example.target
-        if gold is None:
-            raise ValueError("a judged reward needs the gold decision of the example")
-        said = self._layout.decision_or_none(completion)
-        if said is None:
-            return self.MALFORMED
-        scores = self._scores(said, gold)
-        if example.step == 0 or isinstance(gold.do, SubmitDo):
-            scores.pop("summary")  # there is nothing to summarise yet, or no use for it
-        total = sum(self.WEIGHTS[name] for name in scores)
-        return sum(self.WEIGHTS[name] * score for name, score in scores.items()) / total
-
-    def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
-        """Rewards of many completions."""
-        return [self(example, completion) for example, completion in said]
-
-    def _scores(self, said: Decision, gold: Decision) -> dict[str, float]:
-        return {
-            "format": 1.0,
-            "summary": _overlap(said.summary, gold.summary),
-            "action": float(type(said.do) is type(gold.do)),
-            "context_instruction": _instruction(said, gold),
-            "context_namespace": float(_target(said) == _target(gold)),
-            "confidence": calibration(said.probability, success=said.do == gold.do),
-        }
-
-
-def _overlap(said: Finding | None, gold: Finding | None) -> float:
-    if said is None or gold is None:
-        return float(said is gold)
-    return (said.word == gold.word) * 0.5 + (said.subject == gold.subject) * 0.5
-
-
-def _instruction(said: Decision, gold: Decision) -> float:
-    match said.do, gold.do:
-        case ProbeDo(check, _), ProbeDo(expected, _):
-            return float(check == expected)
-        case ExecDo(action, _, _), ExecDo(expected, _, _):
-            return float(action == expected)
-        case SubmitDo(), SubmitDo():
-            return float(
-                (said.do.verdict, said.do.cause, said.do.also) == (gold.do.verdict, gold.do.cause, gold.do.also)
-            )
-    return 0.0
-
-
-def _target(decision: Decision) -> str | None:
-    match decision.do:
-        case ProbeDo(_, target) | ExecDo(_, target, _):
-            return target
-        case SubmitDo(_, component):
-            return component

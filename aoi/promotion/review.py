@@ -22,7 +22,7 @@ from aoi.records.base import Record, Sha256
 from aoi.records.contracts import ContractReport
 from aoi.records.episode import Trajectory
 from aoi.records.evaluation import EvaluationResult, PairedResult
-from aoi.records.learning import CorrectionOutcome, CorrectivePlan
+from aoi.records.learning import CorrectionOutcome, CorrectivePlan, JudgeSpend
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import LearningReport
 from aoi.records.standings import Standings
@@ -53,6 +53,8 @@ class Material:
     trajectories: Mapping[Sha256, Trajectory]
     """By content digest: at least those of flipped runs, both arms. A missing one is said to be missing."""
     curves: Sequence[Curve] = ()
+    judge: JudgeSpend | None = None
+    """What a judging model cost the training; None where none was asked."""
     contracts: Sequence[ContractReport] = ()
     corrections: Sequence[CorrectivePlan] = ()
     """Verified corrections that taught the challenger."""
@@ -133,6 +135,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             beyond_rules=BEYOND_RULES,
             injected=flipped(material.evaluation.injected),
             curves=material.curves[:24],
+            judge=material.judge,
             contracts=material.contracts,
             corrections=material.corrections[:most_rows],
             correction_count=len(material.corrections),

@@ -122,6 +122,46 @@ class TrainingExample(Record):
         return fields | {"schema_version": 3} | ({"source": "decision_point"} if is_point else {})
 
 
+class Grades(Record):
+    """What a judging model gives a decision, in whole numbers. The other dimensions are measured by code."""
+
+    summary: int = Field(ge=0, le=10)
+    action: int = Field(ge=0, le=10)
+    context_instruction: int = Field(ge=0, le=10)
+    context_namespace: int = Field(ge=0, le=10)
+
+
+class Judgement(Record):
+    """One reply of a judging model, kept under the digest of its question: nobody pays for it twice."""
+
+    grades: Grades | None
+    """None if the reply could not be read."""
+    prompt_tokens: int = Field(ge=0)
+    """As the endpoint counted; 0 if it does not."""
+    completion_tokens: int = Field(ge=0)
+
+
+class JudgeSpend(Record):
+    """What a judging model cost a training, since it was last started."""
+
+    model: str
+    decisions: int = Field(default=0, ge=0)
+    """Sampled decisions that were worth something by judgement, repeats included."""
+    by_rules: int = Field(default=0, ge=0)
+    """Of them, those that no model judges: answers, and what stands in the place of one."""
+    judgements: int = Field(default=0, ge=0)
+    """Different questions that the others came to."""
+    cached: int = Field(default=0, ge=0)
+    """Of these, how many had been answered before."""
+    unreadable: int = Field(default=0, ge=0)
+    """Of these, how many replies could not be read: those decisions were judged by rules."""
+    requests: int = Field(default=0, ge=0)
+    """Sent, each try counted."""
+    prompt_tokens: int = Field(default=0, ge=0)
+    """Of these requests, as the endpoint counted."""
+    completion_tokens: int = Field(default=0, ge=0)
+
+
 class BundleManifest(Record):
     """All digests that make an answer reproducible. A bundle is refused unless every one matches."""
 

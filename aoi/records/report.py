@@ -6,7 +6,7 @@ from pydantic import Field
 
 from aoi.records.base import Record, Sha256
 from aoi.records.evaluation import SliceResult
-from aoi.records.learning import Proposer
+from aoi.records.learning import JudgeSpend, Proposer
 from aoi.records.promotion import Verdict
 from aoi.records.standings import Standings
 
@@ -89,6 +89,8 @@ class CycleReport(Record):
     decision: str
     """`promoted`, `waiting for review`, `refused by the reviewer`, or `not proposed`."""
     learning: LearningReport
+    judge: JudgeSpend | None = None
+    """What a judging model cost; None where rewards were measured, or judged by rules."""
     stages: tuple[StageTime, ...]
     review_page: str
     """Path of the page that a reviewer reads."""

@@ -5,12 +5,9 @@ from a server is as exact as one from the in-process engine. Adapters are loaded
 digest: a new champion is loaded beside the old one, and no request in flight changes its adapter.
 """
 
-import queue
 import re
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,21 +15,20 @@ from typing import Any, Self
 
 import httpx
 
-from aoi.agents.deadline import SLICE_S, Deadline
+from aoi.agents.deadline import Deadline
 from aoi.agents.policy import Generation, Turn
 from aoi.errors import Permanent, ServerUnavailable, UnknownBundle
 from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
+from models.policies.asking import Budget, answered
 from models.policies.exchange import exchanged
 
 NOT_FOUND = 404
-GRACE_S = 2.0
-"""For requests under way when nobody is in a hurry."""
 LONGEST_WAIT_S = 3600.0
 """A server that asks for more is taken to mean this: a wrong header must not stop a loop for a day."""
 
 
-_GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
+GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 """What reading an answer raises that is not of the protocol."""
 
 
@@ -111,7 +107,7 @@ class ModelServer:
         try:
             models = sorted(response.json()["data"], key=lambda model: str(model["id"]))
             return tuple(Listed(str(model["id"]), str(model.get("root") or "")) for model in models)
-        except _GARBAGE as error:
+        except GARBAGE as error:
             raise self.garbage("/v1/models", error) from None
 
     def garbage(self, path: str, error: Exception) -> ServerUnavailable:
@@ -172,15 +168,20 @@ class ModelServer:
                 f"{timeout:.1f} s on {path}). Is it up? curl {self.settings.url}/health"
             ) from error
         if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            told = f"the model server answered {response.status_code} on {path}: {response.text[:200]}"
+            told = f"the model server answered {response.status_code} on {path}: {self._quoted(response)}"
             asked_s = _asked_wait_s(response)
             raise ServerUnavailable(told) if asked_s is None else ServerUnavailable(told, retry_in_s=asked_s)
         if response.status_code == NOT_FOUND:
             name = (body or {}).get("model") or (body or {}).get("lora_path") or path
             raise UnknownBundle(f"the model server knows no {name}: load it again, or check its --enable-lora flags")
         if response.is_error:
-            raise Permanent(f"the model server refused {path} with {response.status_code}: {response.text[:200]}")
+            raise Permanent(f"the model server refused {path} with {response.status_code}: {self._quoted(response)}")
         return response
+
+    def _quoted(self, response: httpx.Response) -> str:
+        """What it says of an error, briefly: some say which key they were shown, and messages are kept."""
+        key = self.settings.api_key
+        return (response.text.replace(key, "***") if key else response.text)[:200]
 
 
 def _asked_wait_s(response: httpx.Response) -> float | None:
@@ -193,49 +194,6 @@ def _asked_wait_s(response: httpx.Response) -> float | None:
     if not re.fullmatch(r"[0-9]+", written):
         return None
     return min(float(written), LONGEST_WAIT_S)
-
-
-class _Asked:
-    """Turns that threads work off, and what comes of them."""
-
-    def __init__(self, turns: Sequence[Turn]) -> None:
-        self.left = deque(enumerate(turns))
-        """Turns that nobody has begun: cleared once nobody wants them any more."""
-        self._count = len(turns)
-        self._done: queue.SimpleQueue[tuple[int, Generation | BaseException]] = queue.SimpleQueue()
-
-    def work(self, answer: Callable[[Turn], Generation]) -> None:
-        """Answer one turn after the other until none is left."""
-        while True:
-            try:
-                index, turn = self.left.popleft()
-            except IndexError:
-                return
-            try:
-                self._done.put((index, answer(turn)))
-            except BaseException as error:  # it is raised where the answers are waited for
-                self._done.put((index, error))
-
-    def answers(
-        self, ends_s: float, deadline: Deadline | None, spent: Callable[[], ServerUnavailable]
-    ) -> list[Generation]:
-        """All of them, in order. Raises: the first error; what `spent` makes when the budget is; TimeIsUp."""
-        answers: dict[int, Generation] = {}
-        while len(answers) < self._count:
-            if deadline is not None:
-                deadline.check()
-            if time.monotonic() > ends_s:
-                raise spent()
-            try:
-                index, said = self._done.get(timeout=SLICE_S)
-            except queue.Empty:
-                continue
-            if isinstance(said, BaseException):
-                if deadline is not None:  # what broke because its time was over is no error of the server
-                    deadline.check()
-                raise said
-            answers[index] = said
-        return [answers[index] for index in range(self._count)]
 
 
 class ServedPolicy:
@@ -253,29 +211,16 @@ class ServedPolicy:
         return self._answers(turns, deadline)
 
     def _answers(self, turns: Sequence[Turn], deadline: Deadline | None) -> list[Generation]:
-        """Requests run in threads that nobody has to wait for: a server that does not answer holds up nothing.
-
-        Not a `ThreadPoolExecutor`: the interpreter does not end before the threads of one have.
-        """
         ends_s = time.monotonic() + self.server.settings.budget_s
         if deadline is not None:  # with a moment more, so that it is the deadline that ends it
             ends_s = min(ends_s, time.monotonic() + deadline.left_s + 1.0)
-        asked = _Asked(turns)
-
-        def answer(turn: Turn) -> Generation:
-            return self._answer(turn, ends_s)
-
-        count = min(len(turns), self.server.settings.concurrency)
-        threads = [threading.Thread(target=asked.work, args=(answer,), daemon=True) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        try:
-            return asked.answers(ends_s, deadline, self._spent)
-        finally:
-            asked.left.clear()
-            grace_s = time.monotonic() + (GRACE_S if deadline is None else 0.0)
-            for thread in threads:  # who is under way when the budget is spent is about to notice it
-                thread.join(max(0.0, grace_s - time.monotonic()))
+        return answered(
+            turns,
+            lambda turn: self._answer(turn, ends_s),
+            concurrency=self.server.settings.concurrency,
+            budget=Budget(ends_s, self._spent),
+            deadline=deadline,
+        )
 
     def _spent(self) -> ServerUnavailable:
         return ServerUnavailable(f"the model server spent the budget of {self.server.settings.budget_s:.0f} s")
@@ -293,7 +238,7 @@ class ServedPolicy:
             logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
             said = None if ids is None else tuple(map(int, ids))
             sure = None if logprobs is None else tuple(map(float, logprobs))
-        except _GARBAGE as error:
+        except GARBAGE as error:
             raise self.server.garbage("/v1/completions", error) from None
         if said is None:
             raise Permanent("the model server returns no token ids: start vLLM 0.10.2 or later")

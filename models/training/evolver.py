@@ -15,16 +15,19 @@ from aoi.learning.evolver import EvolverExample, evolver_examples
 from aoi.learning.replanning import prompts_of
 from aoi.model_settings import TrainingSettings
 from aoi.records.episode import Trajectory
+from aoi.store.objects import ObjectStore
 from models.adapters import AdapterSettings
 from models.bundle import Bundle
+from models.identity import Watch
 from models.policies.of_bundle import Serving, codec_of, prompter_of
 from models.training import sft
 from models.training.batches import Pair
 from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, grpo
-from models.training.pooled import PooledPlans, Start
+from models.training.measuring import Start
+from models.training.pooled import PooledPlans, proven
+from models.training.reward_workers import reward_workers
 from models.training.sft import Progress, SftSettings
-from models.workers import worker_count, worker_pool
 
 
 def teach(
@@ -56,10 +59,11 @@ def reinforce(
     seed: int,
     settings: TrainingSettings,
     serving: Serving,
+    kept: ObjectStore | None = None,
 ) -> Path:
     """Pay the Evolver's plans for solved problems by what they come to. `taught` if there is nothing to try them on.
 
-    Raises: StageBusy if a worker that measures died.
+    `kept` as in `fit`. Raises: StageBusy if a worker that measures died; IdentityMismatch.
     """
     prompts = prompts_of(episodes, prompter_of(bundle), seed)
     if not settings.evolver_grpo_steps or len(prompts) < settings.prompts:
@@ -77,8 +81,10 @@ def reinforce(
         checkpoint_every=10,
     )
     start = Start(bundle.folder, bundle.base, bundle.adapters.get("observer"), serving)
-    with worker_pool(worker_count()) as pool:
-        reward = PooledPlans(pool, start, settings.group_size)
+    watch = Watch(bundle, serving, start.adapters, kept=kept)
+    watch.now()
+    with reward_workers(settings.ray_url) as workers:
+        reward = proven(PooledPlans(workers, start, settings.group_size), watch)
         grpo(
             bundle.base,
             prompts,

@@ -1,26 +1,32 @@
-"""One cycle's training of the Observer's adapter: learn from what was verified, then improve on measured rewards.
+"""One cycle's training of the Observer's adapter: learn from what was verified, then improve on rewards.
 
 Verified corrections enter in one of three ways (`AOI_TRAINING__CORRECTIONS`): imitated before GRPO, preferred before it
 to what failed in the same state, or as a completion of their own groups in it.
 """
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from aoi import progress
 from aoi.learning.lessons import REHEARSED
 from aoi.model_settings import Corrections, TrainingSettings
 from aoi.records.learning import TrainingExample
+from aoi.store.objects import ObjectStore
 from models.adapters import AdapterSettings
 from models.bundle import Bundle
-from models.policies.of_bundle import Serving
+from models.identity import Watch
+from models.policies.of_bundle import Serving, codec_of
 from models.training.balance import balanced
 from models.training.curves import TrainingRun, shown
-from models.training.grpo import GrpoSettings, grpo
-from models.training.pooled import PooledReward, Start
+from models.training.grpo import GrpoSettings, Reward, grpo
+from models.training.judged import Judge, JudgedReward
+from models.training.measuring import Start
+from models.training.pooled import PooledReward, proven
 from models.training.preferences import prefer
+from models.training.reward_workers import reward_workers
 from models.training.sft import SftSettings, epochs_of, sft
-from models.workers import worker_count, worker_pool
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
@@ -35,27 +41,53 @@ def fit(
     seed: int,
     settings: TrainingSettings,
     serving: Serving,
+    judge: Judge | None = None,
+    kept: ObjectStore | None = None,
     shuffled: bool = False,
 ) -> tuple[list[TrainingRun], Path | None]:
     """SFT, then GRPO. Returns the curves and the adapter's folder: `warm_start` if nothing was learnt from.
 
-    `shuffled` deals the measured rewards out at random: the control that must not improve. Raises: StageBusy if a
-    worker that measures died.
+    Without a judge every sampled decision is executed in its world. `kept` is where proofs of the server that carries
+    episodes on leave their figures. `shuffled` deals the rewards out at random: the control that must not improve.
+    Raises: StageBusy if a worker that measures died; IdentityMismatch; what the judge raises.
     """
     runs: list[TrainingRun] = []
-    start = Start(parent.folder, parent.base, warm_start, serving, settings.reward)
+    start = Start(parent.folder, parent.base, warm_start, serving)
     targets = balanced(_corrected(rows, settings.corrections), seed)
     if settings.sft_steps and len(targets) >= MINIMUM:
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
-    prompts = balanced(_rewarded(rows, settings), seed)
+    prompts = balanced(_rewarded(rows, settings.corrections, is_judged=judge is not None), seed)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         choice = _grpo_settings(settings, parent.profile.completion_tokens)
-        with worker_pool(worker_count()) as pool:
-            reward = PooledReward(pool, start, shuffle_seed=seed if shuffled else None)
-            runs.append(_reinforce(start, prompts, reward, work / "grpo", seed=seed, settings=choice))
+        with _rewarding(start, judge, settings.ray_url, kept) as reward:
+            paid = dealt_out(reward, seed) if shuffled else reward
+            runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice))
         start = start._replace(adapter=work / "grpo")
     return runs, start.adapter
+
+
+@contextmanager
+def _rewarding(start: Start, judge: Judge | None, ray_url: str, kept: ObjectStore | None) -> Iterator[Reward]:
+    if judge is not None:
+        yield JudgedReward(judge, codec_of(start.opened()))
+        return
+    watch = Watch(start.opened(), start.serving, start.adapters, kept=kept)
+    watch.now()
+    with reward_workers(ray_url) as workers:
+        yield proven(PooledReward(workers, start), watch)
+
+
+def dealt_out(reward: Reward, seed: int) -> Reward:
+    """The rewards of each step in another order, of the seed."""
+    order = random.Random(seed)
+
+    def shuffled(examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
+        rewards = reward(examples, completions)
+        order.shuffle(rewards)
+        return rewards
+
+    return shuffled
 
 
 def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[TrainingExample]:
@@ -73,12 +105,12 @@ def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[Traini
             return []
 
 
-def _rewarded(rows: Sequence[TrainingExample], settings: TrainingSettings) -> list[TrainingExample]:
+def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: bool) -> list[TrainingExample]:
     """What GRPO samples at: where decisions are executed, whatever was met; a judge has to know what was right."""
-    if settings.reward == "judge":
+    if is_judged:
         return [row for row in rows if row.target is not None]
     met = [row for row in rows if row.target_ids is None]
-    return [*met, *(row for row in rows if row.behaviour)] if settings.corrections == "seeded" else met
+    return [*met, *(row for row in rows if row.behaviour)] if way == "seeded" else met
 
 
 def _correct(
@@ -99,7 +131,7 @@ def _correct(
 def _reinforce(
     start: Start,
     prompts: Sequence[TrainingExample],
-    reward: PooledReward,
+    reward: Reward,
     folder: Path,
     *,
     seed: int,

@@ -346,7 +346,8 @@ def held_out_trajectory():
     [
         trajectory(1, given=problem(1, split="development")),
         trajectory(1, given=problem(1, id=problem(50, split="development").id)),
-        trajectory(1, world=held_out_trajectory().content.world),
+        trajectory(50, given=problem(1, target=50)),
+        example(1, instance=ProblemInstance(problem=problem(1, target=50), seed=50)),
         trajectory(1, given=problem(1, fault="node_selector")),
         trajectory(1, given=problem(1, application="gen100")),
         example(1, source_trajectory=held_out_trajectory().content.digest()),
@@ -359,7 +360,8 @@ def test_one_leak_refuses_the_whole_batch(leak):
         problem(60, split="development", slice="unseen_mechanism", fault="node_selector"),
         problem(61, split="development", slice="unseen_application", application="gen100"),
     ]
-    contract = leakage.contract(leakage.held_out(measured, [held_out_trajectory()]))
+    held_out = held_out_trajectory().content
+    contract = leakage.contract(leakage.held_out(measured, [held_out.instance], [held_out.digest()]))
     clean = [*rows(5), example(2), plan(2)]
     assert len(gate.accept(contract, clean).rows) == 7
     with pytest.raises(ContractViolation, match="leakage"):

@@ -7,8 +7,10 @@ from aoi.language.decision import render
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import prompt_examples
-from aoi.learning.rewards import RuleJudge, calibration
+from aoi.learning.judging import RuleJudge, graded, is_for_a_model, weighed
+from aoi.learning.rewards import calibration
 from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.records.learning import Grades
 from tests.learning.handmade import episode, step
 
 PROMPTER = Prompter(SEED_PROFILE, WordCodec())
@@ -101,3 +103,44 @@ def test_noise_pays_nothing_and_an_example_without_a_gold_decision_cannot_be_jud
 def test_many_are_judged_in_order():
     said = [(example(LOOK), render(Decision(None, "point", None, 3, do))) for do in (LOOK, CHANGE)]
     assert JUDGE.measure([*said, (example(LOOK), "{}")]) == [*(JUDGE(*each) for each in said), 0.0]
+
+
+@pytest.mark.parametrize("said", ["{0}{0}", "Sure. {0}", "```json\n{0}\n```"])
+def test_a_decision_that_is_not_all_that_was_said_loses_half_of_the_format(said):
+    clean = render(Decision(SEEN, "scan", None, 3, LOOK))
+    assert JUDGE(example(LOOK), said.format(clean)) == pytest.approx(JUDGE(example(LOOK), clean) - 0.05)
+
+
+@pytest.mark.parametrize(("gold", "do"), [(LOOK, ANSWER), (ANSWER, LOOK), (ANSWER, ANSWER), (CHANGE, SubmitDo("no"))])
+def test_where_anybody_answers_no_model_is_asked(gold, do):
+    assert not is_for_a_model(said_by(do), said_by(gold))
+    assert is_for_a_model(said_by(LOOK), said_by(CHANGE))
+
+
+def said_by(do, confidence=3):
+    return Decision(SEEN, "scan", None, confidence, do)
+
+
+def grades(number, **other):
+    names = ("summary", "action", "context_instruction", "context_namespace")
+    return Grades.model_validate(dict.fromkeys(names, number) | other)
+
+
+def test_a_model_grades_four_dimensions_and_format_and_confidence_are_measured():
+    gold, other = example(LOOK), ProbeDo("logs", "s7")
+    for do in (LOOK, other):
+        said = said_by(do, confidence=0)
+        assert weighed(graded(said, gold.target, render(said), grades(10)), gold) == pytest.approx(
+            worth(is_right=do == LOOK, confidence=0)
+        )
+        assert weighed(graded(said, gold.target, render(said), grades(0)), gold) == pytest.approx(
+            worth(summary=0, instruction=0, target=0, is_right=do == LOOK, confidence=0)
+        )
+
+
+def test_a_deed_of_another_kind_can_be_defended_and_never_be_as_good():
+    gold, said = example(LOOK), said_by(CHANGE)
+    for grade, action in ((10, 0.5), (5, 0.5), (3, 0.3), (0, 0.0)):
+        assert graded(said, gold.target, render(said), grades(10, action=grade))["action"] == action
+    same = said_by(ProbeDo("quota", "s4"))
+    assert graded(same, gold.target, render(same), grades(0))["action"] == 1.0

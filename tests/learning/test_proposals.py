@@ -101,7 +101,7 @@ def test_only_corrections_that_the_world_passed_are_imitated_and_every_decision_
     assert {example.source_trajectory for example in targets} == {solved[0].content.digest()}
     assert len(examples) - len(targets) == sum(len(each.content.steps) for each in failed)
 
-    with_gold = training_examples([*failed, solved[1]], executed[:1], PROMPTER, seed=1, reward="judge")
+    with_gold = training_examples([*failed, solved[1]], executed[:1], PROMPTER, seed=1, reward="rules")
     gold = [example for example in with_gold if example.source == "success"]
     assert {example.source_trajectory for example in gold} == {solved[1].content.digest()}
     assert all(example.target is not None for example in gold)

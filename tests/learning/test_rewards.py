@@ -14,6 +14,7 @@ from aoi.language.decision import parse, render
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import is_supported, prompt_examples, success_examples
+from aoi.learning.judging import RuleJudge
 from aoi.learning.rewards import (
     CALIBRATION,
     CARRIED_ON,
@@ -24,7 +25,6 @@ from aoi.learning.rewards import (
     REPAIRED,
     RIGHT_ANSWER,
     MeasuredReward,
-    RuleJudge,
     calibration,
 )
 from aoi.problems import catalogue, scenario

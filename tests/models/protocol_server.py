@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ class ProtocolServer:
 
     `delay_s`, `broken` and `busy` (a status and its Retry-After) make it misbehave; `swapped` is loaded whatever folder
     it is asked for; adapters are missing from its next `late_lists` lists, as if another process loaded them meanwhile.
+    `loads_nothing` takes adapters, lists them and answers with the base. `then` happens before the completion of that
+    number.
     """
 
     def __init__(self, base: Path) -> None:
@@ -29,6 +31,8 @@ class ProtocolServer:
         self.busy: tuple[int, str | None] | None = None
         self.swapped: Path | None = None
         self.late_lists = 0
+        self.loads_nothing = False
+        self.then: dict[int, Callable[[], None]] = {}
         self.roots = {"base": base}
         self.bodies: list[dict[str, object]] = []
         self.url = ""
@@ -58,6 +62,10 @@ class ProtocolServer:
         finally:
             self.delay_s, self.broken, self.busy = 0.0, False, None
 
+    def answer_with(self, name: str, adapter: Path | None, base: Path | None = None) -> None:
+        """From now on, whatever was loaded under that name."""
+        self.policies[name] = InProcessPolicy(base or self.base, {"observer": adapter} if adapter else {})
+
     async def _start(self) -> web.AppRunner:
         application = web.Application()
         application.router.add_get("/v1/models", self._models)
@@ -84,7 +92,7 @@ class ProtocolServer:
         folder = Path(body["lora_path"])
         if not folder.is_dir():
             return web.json_response({"error": {"message": f"no adapter found for {folder}"}}, status=404)
-        self.policies[body["lora_name"]] = InProcessPolicy(self.base, {"observer": self.swapped or folder})
+        self.answer_with(body["lora_name"], None if self.loads_nothing else self.swapped or folder)
         self.roots[body["lora_name"]] = folder
         return web.Response(text=f"Success: LoRA adapter '{body['lora_name']}' added successfully.")
 
@@ -97,6 +105,7 @@ class ProtocolServer:
     async def _completions(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.bodies.append(body)
+        self.then.get(len(self.bodies), lambda: None)()
         await asyncio.sleep(self.delay_s)
         if self.broken:
             return web.json_response({"error": {"message": "engine is dead"}}, status=500)

@@ -1,14 +1,23 @@
-"""A server of vLLM's completion protocol that says what a test wants, when it wants, and sometimes nothing."""
+"""A server of OpenAI's protocol that says what a test wants, when it wants, and sometimes nothing."""
 
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
-Says = Callable[[dict[str, Any], threading.Event], bytes]
-"""The body of an answer to a completion's request; may wait for the event, which is set when the server ends."""
+
+class Refusal(NamedTuple):
+    """An answer that is none."""
+
+    status: int
+    body: bytes = b"no"
+    retry_after: str = "0"
+
+
+Says = Callable[[dict[str, Any], threading.Event], bytes | Refusal]
+"""The body of an answer to a request; may wait for the event, which is set when the server ends."""
 
 
 class TalkingServer:
@@ -17,6 +26,8 @@ class TalkingServer:
     def __init__(self, says: Says) -> None:
         self.says = says
         self.asked: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        """What each request authorised itself with."""
         self.has_been_listed = threading.Event()
         """It was asked for its list of models."""
         self.has_been_asked = threading.Event()
@@ -27,6 +38,12 @@ class TalkingServer:
 def completion(*token_ids: int) -> bytes:
     """A well-formed answer."""
     return json.dumps({"choices": [{"index": 0, "text": "", "token_ids": token_ids}]}).encode()
+
+
+def reply(text: str, *, finish: str = "stop") -> bytes:
+    """A well-formed answer of a chat."""
+    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
+    return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 700, "completion_tokens": 40}}).encode()
 
 
 @contextmanager
@@ -44,13 +61,17 @@ def talking(says: Says, *, lists_models: bool = True) -> Iterator[TalkingServer]
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append(body)
+            told.keys.append(self.headers.get("Authorization", ""))
             told.has_been_asked.set()
             self._answer(told.says(body, told.is_over))
 
-        def _answer(self, body: bytes) -> None:
+        def _answer(self, said: bytes | Refusal) -> None:
+            status, body, retry_after = said if isinstance(said, Refusal) else (200, said, "")
             try:
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
+                if retry_after:
+                    self.send_header("Retry-After", retry_after)
                 self.end_headers()
                 self.wfile.write(body)
             except OSError:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from aoi.database import tables
 from aoi.database.engine import Database, open_url
 from aoi.database.leases import Leases
-from aoi.errors import StageBusy
+from aoi.errors import IdentityMismatch, StageBusy
 from aoi.records.episode import ShardManifest
 from aoi.store.objects import ObjectStore
 from aoi.store.shards import ShardWriter
@@ -32,6 +32,9 @@ class Run:
         self.writer = ShardWriter(ObjectStore(f"file://{folder / 'store'}"), "collect-1")
         self.pool = ThreadPoolExecutor(1)
         self.worked: list[int] = []
+        self.proofs: list[int] = []
+        """How many shards had been worked on when each proof was made."""
+        self.is_refuted = False
 
     def job(self, index: int) -> Callable[[], Future[ShardManifest]]:
         def work() -> ShardManifest:
@@ -41,9 +44,17 @@ class Run:
         return lambda: self.pool.submit(work)
 
     def work_off(self, jobs: dict[int, Callable[[], Future[ShardManifest]]] | None = None) -> list[int]:
-        claims = Claims(self.leases, self.writer, "collect-1", width=1)
+        claims = Claims(self.leases, self.writer, "collect-1", width=1, proof=self)
         chosen = {index: self.job(index) for index in range(SHARDS)} if jobs is None else jobs
         return [manifest.index for manifest in claims.work_off(chosen)]
+
+    def now(self) -> None:
+        if self.is_refuted:
+            raise IdentityMismatch("another adapter answers")
+        self.proofs.append(len(self.worked))
+
+    def if_due(self) -> None:
+        """Never."""
 
     def close(self) -> None:
         self.pool.shutdown()
@@ -121,3 +132,18 @@ def test_a_worker_that_died_leaves_no_claim_behind(run: Run, other: Run) -> None
         run.work_off({0: run.job(0), 1: broken})
     assert other.work_off() == list(range(SHARDS))
     assert other.worked == list(range(1, SHARDS))
+
+
+def test_a_proof_comes_between_the_work_on_a_shard_and_its_end(run: Run) -> None:
+    run.work_off()
+    assert run.proofs == list(range(1, SHARDS + 1))
+
+
+def test_what_a_proof_refutes_is_not_finished_and_can_be_done_again(run: Run, other: Run) -> None:
+    run.work_off({index: run.job(index) for index in range(3)})
+    run.is_refuted = True
+    with pytest.raises(IdentityMismatch):
+        run.work_off({index: run.job(index) for index in range(3, SHARDS)})
+    assert [run.writer.done(index) is None for index in range(SHARDS)] == [False] * 3 + [True] * (SHARDS - 3)
+    assert other.work_off() == list(range(SHARDS))
+    assert other.worked == list(range(3, SHARDS))

@@ -1,9 +1,9 @@
 """Rewards measured by worker processes: the same as in this one, and no process left behind."""
 
 import os
+import random
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
+from aoi.learning.judging import RuleJudge
 from aoi.learning.replanning import VALID
 from aoi.learning.rewards import MeasuredReward
 from aoi.model_settings import Corrections
@@ -27,8 +28,12 @@ from models import bundle, files
 from models.bundle import Bundle, Lineage, Parts
 from models.policies.in_process import InProcessPolicy
 from models.policies.of_bundle import Serving
-from models.training.fit import MINIMUM, fit
-from models.training.pooled import PooledPlans, PooledReward, Start
+from models.training.curves import TrainingRun
+from models.training.fit import MINIMUM, dealt_out, fit
+from models.training.judged import JudgedReward
+from models.training.measuring import Start
+from models.training.pooled import PooledPlans, PooledReward
+from models.training.reward_workers import RewardWorker, reward_workers
 from models.workers import worker_pool
 from tests.models.protocol_server import ProtocolServer
 
@@ -62,8 +67,8 @@ def golden() -> list[TrainingExample]:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    with worker_pool(2) as running:
+def pool() -> Iterator[Sequence[RewardWorker]]:
+    with reward_workers() as running:
         yield running
 
 
@@ -79,7 +84,7 @@ def step_of(golden: list[TrainingExample]) -> tuple[list[TrainingExample], list[
 
 
 def test_pooled_rewards_are_the_rewards_of_one_process(
-    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+    pool: Sequence[RewardWorker], opened: Bundle, golden: list[TrainingExample]
 ) -> None:
     examples, completions = step_of(golden)
     alone = MeasuredReward(SEED_PROFILE, CODEC, InProcessPolicy(opened.base))
@@ -92,7 +97,7 @@ def test_pooled_rewards_are_the_rewards_of_one_process(
 
 
 def test_what_is_served_also_rewards(
-    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample], adapter: Path
+    pool: Sequence[RewardWorker], opened: Bundle, golden: list[TrainingExample], adapter: Path
 ) -> None:
     """The policy that carries episodes on is the server's, with the adapter that training started from."""
     examples, completions = step_of(golden)
@@ -106,11 +111,12 @@ def test_what_is_served_also_rewards(
 
 
 def test_shuffled_rewards_are_the_same_numbers_in_an_order_of_the_seed(
-    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+    pool: Sequence[RewardWorker], opened: Bundle, golden: list[TrainingExample]
 ) -> None:
     start = Start(opened.folder, opened.base, None, Serving())
-    plain = PooledReward(pool, start)(*step_of(golden))
-    first, again, other = (PooledReward(pool, start, shuffle_seed=seed)(*step_of(golden)) for seed in (1, 1, 2))
+    measured = PooledReward(pool, start)
+    plain = measured(*step_of(golden))
+    first, again, other = (dealt_out(measured, seed)(*step_of(golden)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert sorted(first) == sorted(plain) != first
@@ -147,7 +153,7 @@ def _own_pid(_: int) -> int:
 
 
 def test_pooled_plans_are_carried_out_once_and_paid_group_by_group(
-    pool: ProcessPoolExecutor, opened: Bundle, golden: list[TrainingExample]
+    pool: Sequence[RewardWorker], opened: Bundle, golden: list[TrainingExample]
 ) -> None:
     plans = [CODEC.encode_completion(text) for text in ('{"plan":" probe logs s1"}', '{"plan":" probe pods s2"}', "x")]
     examples = [golden[0]] * 3 + [golden[-1]] * 3
@@ -196,21 +202,20 @@ def test_a_judge_rewards_at_decisions_whose_gold_is_known_and_own_successes_are_
     opened: Bundle, golden: list[TrainingExample], tmp_path: Path
 ) -> None:
     points = [row.model_copy(update={"target_ids": None, "target": None}) for row in golden]
-    settings = STEPS.model_copy(update={"reward": "judge"})
     assert {row.source for row in golden} == {"success"}
-    runs, _ = fit(opened, None, [*golden * MINIMUM, *points], tmp_path, seed=1, settings=settings, serving=Serving())
+
+    def fitted(rows: list[TrainingExample]) -> tuple[list[TrainingRun], Path | None]:
+        return fit(opened, None, rows, tmp_path, seed=1, settings=STEPS, serving=Serving(), judge=RuleJudge())
+
+    runs, _ = fitted([*golden * MINIMUM, *points])
     assert [run.method for run in runs] == ["grpo"]
-    assert fit(opened, None, points, tmp_path, seed=1, settings=settings, serving=Serving()) == ([], None)
+    assert fitted(points) == ([], None)
 
 
-def test_a_judge_runs_in_the_workers_and_pays_the_gold_decision_best(
-    opened: Bundle, golden: list[TrainingExample]
-) -> None:
-    start = Start(opened.folder, opened.base, None, Serving(), "judge")
-    with worker_pool(1) as pool:
-        reward = PooledReward(pool, start)
-        best = reward(golden, [row.target_ids or () for row in golden])
-        noise = reward(golden, [(3, 4)] * len(golden))
+def test_a_judge_pays_the_gold_decision_best(golden: list[TrainingExample]) -> None:
+    reward = JudgedReward(RuleJudge(), CODEC)
+    best = reward(golden, [row.target_ids or () for row in golden])
+    noise = reward(golden, [(3, 4)] * len(golden))
     assert min(best) > 0.9
     assert set(noise) == {0.0}
 
@@ -223,3 +228,27 @@ def test_what_has_too_little_to_learn_from_is_left_out(
     assert fit(opened, adapter, few, tmp_path, seed=1, settings=settings, serving=Serving()) == ([], adapter)
     none = STEPS.model_copy(update={"sft_steps": 0})
     assert fit(opened, None, golden * MINIMUM, tmp_path, seed=1, settings=none, serving=Serving()) == ([], None)
+
+
+class Remembers:
+    """A worker that only remembers what it was asked about."""
+
+    def __init__(self) -> None:
+        self.problems: list[ProblemInstance] = []
+
+    def begin(self, work: object, start: Start, jobs: list[tuple[TrainingExample, str]]) -> Callable[[], list[float]]:
+        self.problems += [example.instance for example, _ in jobs]
+        return lambda: [float(example.instance.seed) for example, _ in jobs]
+
+
+def test_a_problem_always_goes_to_the_worker_that_has_its_world(opened: Bundle, golden: list[TrainingExample]) -> None:
+    workers = [Remembers() for _ in range(3)]
+    reward = PooledReward(workers, Start(opened.folder, opened.base, None, Serving()))
+    instances = [golden[0].instance.model_copy(update={"seed": seed}) for seed in range(12)]
+    rows = [row.model_copy(update={"instance": instance}) for instance in instances for row in golden]
+    for seed in range(3):
+        order = random.Random(seed).sample(rows, len(rows))
+        assert reward(order, [(seed,)] * len(order)) == [float(row.instance.seed) for row in order]
+    met = [set(worker.problems) for worker in workers]
+    assert sum(map(len, met)) == len(set().union(*met)) == len(instances)
+    assert sum(len(worker.problems) for worker in workers) == 3 * len(set(rows))

@@ -15,7 +15,7 @@ from aoi.promotion.standings import Episodes, standings
 from aoi.records.base import Ref, sha256_hex
 from aoi.records.contracts import ContractReport, RuleResult
 from aoi.records.episode import Outcome, Signal
-from aoi.records.learning import BundleManifest, CorrectionOutcome, CorrectivePlan, PlanStep
+from aoi.records.learning import BundleManifest, CorrectionOutcome, CorrectivePlan, JudgeSpend, PlanStep
 from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import Champion, PromotionRequest
 from aoi.records.report import LearningReport, ProposerResult
@@ -348,3 +348,16 @@ def test_what_injections_flipped_is_shown_by_family_with_their_ids():
     ]
     assert rows[1][1].endswith(f"<td>{name}</td>")
     assert "None was planted." in render(material())
+
+
+def test_what_a_judging_model_cost_stands_beside_the_curves_and_nothing_where_none_was_asked():
+    spend = JudgeSpend(
+        model=HOSTILE, decisions=900, by_rules=321, judgements=432, cached=54, unreadable=7, requests=381
+    )
+    page = render(material(judge=spend))
+    told = re.search(r"<p data-judge=.*?</p>", page, re.DOTALL)
+    assert told
+    for number in (900, 321, 432, 54, 7, 381):
+        assert f'<data value="{number}">' in told[0]
+    assert "<script>" not in page
+    assert "data-judge" not in render(material())

@@ -18,6 +18,7 @@ from flows.events import EventLines
 from tasks.diagnose import LiveTarget, SurveyClock, diagnose_live
 from tasks.workspace import workspace
 from tests.flows.live_cluster import BROKEN, deploy, live_cluster
+from tests.models.protocol_server import ProtocolServer
 from tests.models.small import make_base
 from tests.models.talking_server import talking
 from tests.tasks.test_promote import store_base
@@ -124,6 +125,23 @@ def test_an_interrupt_while_the_model_is_opened_leaves_the_surveys_answer(
     assert told.answer.coverage is not None
     assert [gap.reason for gap in told.answer.coverage.lacks("model")] == ["skipped"]
     assert told.kept_as is not None
+
+
+@pytest.mark.usefixtures("_champion")
+def test_what_another_model_said_is_no_answer_of_the_champion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with live_cluster(tmp_path) as cluster, ProtocolServer(tmp_path / "base") as server:
+        monkeypatch.setenv("AOI_SERVER__URL", server.url)
+        workspace.cache_clear()
+        told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig)))
+        assert told.bundle is not None
+        server.answer_with("base", None, base=make_base(tmp_path / "other", steps=1))
+        told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig)))
+    assert server.bodies, "it was asked, and answered"
+    assert (told.bundle, told.version, told.trajectory) == (None, None, None)
+    assert told.answer is not None
+    assert told.answer.component == "till-worker"
+    (gap,) = told.answer.coverage.lacks("model") if told.answer.coverage else ()
+    assert "is not answered by base:" in gap.detail
 
 
 def test_whoever_asks_no_model_does_not_wait_for_one_to_be_loaded() -> None:

@@ -4,6 +4,7 @@ What came from a cluster is untrusted: it is printed without markup, and what mo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from aoi.language.coverage import looked, missing
 from aoi.language.meanings import meaning
@@ -14,7 +15,9 @@ from aoi.records.episode import Answer, Cost, SpenderName, Trajectory
 from aoi.store.shards import traceback_of
 from aoi.visible import visible
 from flows.console import out
-from tasks.episodes import Exchange
+
+if TYPE_CHECKING:
+    from tasks.episodes import Exchange
 
 TELLING_MS = 50
 """Time of an agent that used nothing else is told from here on."""
@@ -89,7 +92,7 @@ def _print_coverage(coverage: Coverage) -> None:
         _say("" if place else "missing", line)
 
 
-def print_exchanges(exchanges: Iterable[Exchange]) -> None:
+def print_exchanges(exchanges: "Iterable[Exchange]") -> None:
     """Every prompt whole, markers included, and what was answered."""
     for one in exchanges:
         _print_text(f"--- step {one.step}: the {one.role} is asked\n{one.prompt}")

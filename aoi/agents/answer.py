@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from aoi.agents.stores import RawReader
 from aoi.language import lexicon
 from aoi.language.handles import Handles
-from aoi.records.decision import Decision, Finding, SubmitDo
+from aoi.records.decision import NOTHING_SAID, Decision, Finding, SubmitDo
 from aoi.records.episode import Answer, Ended, Signal
 from aoi.records.findings import Accusation
 
@@ -23,6 +23,8 @@ _WHY: dict[Ended, str] = {
     "cancelled": "whoever asked cancelled it",
 }
 NEXT = "run the diagnosis again"
+MAX_SUMMARY = 1_000
+"""Characters of what a model says of its answer; the trajectory has all of it."""
 
 
 def unsubmitted(
@@ -74,14 +76,22 @@ def answer(decisions: Sequence[Decision], signals: Iterable[Signal], handles: Ha
         confidence=last.probability,
         evidence=evidence,
         dropped_claims=dropped,
-        also=_beside(also, handles),
+        summary=_told(last),
+        also=_beside(also, last, handles),
     )
 
 
-def _beside(also: Finding | None, handles: Handles) -> tuple[Accusation, ...]:
+def _told(last: Decision) -> str:
+    """The cause in the model's own words, and why it is that; empty where it has none."""
+    words = last.words.handover if last.words and isinstance(last.do, SubmitDo) else NOTHING_SAID
+    return ": ".join(part for part in (words.cause, words.why) if part)[:MAX_SUMMARY]
+
+
+def _beside(also: Finding | None, last: Decision, handles: Handles) -> tuple[Accusation, ...]:
     """The second cause that was submitted; what is no component is nobody's."""
     name = handles.resolve(also.subject) if also else None
-    return (Accusation(component=name, cause=also.word, summary=""),) if also and name else ()
+    told = last.words.handover.further_cause if last.words else ""
+    return (Accusation(component=name, cause=also.word, summary=told[:MAX_SUMMARY]),) if also and name else ()
 
 
 def _claims(

@@ -101,7 +101,7 @@ FOLDS: tuple[tuple[str, str], ...] = (
 PHRASES: Mapping[str, str] = {
     "refused": "connection refuse | refuse tcp | refuse dial | refuse call | nothing listen port",
     "timeout": "timeout | no answer in time | cannot answer in time | call exceed deadline",
-    "nohost": "gone hostname | gone host | hostname cannot resolve | hostname resolve | service name gone | name cannot resolve | call name gone",
+    "nohost": "gone hostname | gone host | hostname cannot resolve | hostname resolve | service name gone | call name gone",
     "reset": "connection reset | reset peer | tcp reset | session reset",
     "unavailable": "unavailable",
     "unimplemented": "unimplemented | unknown method | unknown rpc | method gone | rpc gone | not know method | not implement",

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aoi.language.narration import answered, decided, told
+from aoi.language.narration import answered, decided, said, told
 from aoi.promotion.changes import Change
 from aoi.promotion.injected import flipped
 from aoi.promotion.standings import BEYOND_RULES, PARTS, TOLD
@@ -190,7 +190,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.finalize = _visible
-    filters: dict[str, Callable[..., Any]] = {"decided": decided, "told": told, "answered": answered}
+    filters: dict[str, Callable[..., Any]] = {"decided": decided, "said": said, "told": told, "answered": answered}
     filters |= {"points": points, "share": share, "number": number, "line": line, "short": short}
     environment.filters.update(filters)
     return environment

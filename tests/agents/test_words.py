@@ -83,6 +83,12 @@ def test_the_executor_is_told_what_the_change_puts_right_and_what_to_do_if_it_do
         assert text in policy.asked[1]
 
 
+def test_the_answer_says_the_cause_and_the_reason_in_the_models_words(asked: tuple[list[str], Trajectory]) -> None:
+    answer = asked[1].content.answer
+    assert answer is not None
+    assert (answer.cause, answer.summary) == ("targetport", f"{SUSPECT.cause}: the ports differ")
+
+
 def test_an_episode_is_replayed_with_its_words(asked: tuple[list[str], Trajectory]) -> None:
     steps = asked[1].content.steps
     given = [step.decided for step in steps if step.decided]

@@ -54,7 +54,7 @@ def test_grades_are_trusted_in_order() -> None:
         ("the pods are evicted or preempted", None),
         ("its selector is wrong and its disk is full", None),
         ("its selector is not to blame", None),
-        ("DNS works, and so does the quota", None),
+        ("DNS works, and the quota is fine, too", None),
         ("", None),
         ("panic " * MAX_CHARS, None),
     ],

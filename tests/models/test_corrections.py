@@ -9,6 +9,7 @@ import torch
 from aoi.records.learning import TrainingExample
 from models import files
 from models.adapters import AdapterSettings
+from models.policies.reference import Reference
 from models.training import batches, grpo
 from models.training.batches import Pair, log_likelihoods
 from models.training.forward import Whole, forward_of
@@ -130,16 +131,23 @@ def test_a_target_stands_last_in_its_group_where_groups_are_seeded_and_nowhere_e
 def test_a_target_counts_by_how_likely_it_is_now_against_how_likely_it_was(
     base: Path, examples: list[TrainingExample], tmp_path: Path
 ) -> None:
-    """What the behaviour was sure of and the model finds unlikely moves it less than what both find unlikely."""
+    """Where whoever said it was sure and the model would not say it, it moves the model less than its own words do."""
+    model = Reference.load(base, None)
+    own = [model.logprobs(row.prompt_ids, row.target_ids or ()) for row in examples]
+    unlikely = sorted(range(len(examples)), key=lambda index: sum(own[index]))[:2]
+    rows = [examples[index] for index in unlikely]
+    behaviours = {"sure": certain(rows, -0.01), "own": []}
+    for index, row in zip(unlikely, rows, strict=True):
+        behaviours["own"].append(row.model_copy(update={"behaviour": tuple(own[index])}))
     norms = {}
-    for name, each in (("sure", -0.01), ("unsure", -6.0)):
+    for name, seeds in behaviours.items():
         run = grpo.grpo(
             base,
-            certain(examples[:2], each),
+            seeds,
             lambda found, said: [float(c == (e.target_ids or ())) for e, c in zip(found, said, strict=True)],
             tmp_path / name,
             seed=1,
             settings=GrpoSettings(steps=1, prompts=2, group=4, beta=0.0, seeded=True),
         )
-        norms[name] = run.points[0].gradient_norm
-    assert 0 < norms["sure"] < norms["unsure"]
+        norms[name] = run.points[0].gradient_norm or 0.0
+    assert 0 < norms["sure"] < 0.8 * norms["own"]

@@ -34,15 +34,21 @@ class Weights(NamedTuple):
 
 
 def weights(trajectories: Iterable[Trajectory]) -> Weights:
-    """By how uncertain it is whether the policy solves such a problem: the variance of its success, at most 1."""
-    slices: dict[Slice, list[bool]] = {part: [] for part in DEFAULT_SLICES["train"]}
+    """By how uncertain it is whether the policy solves such a problem: the variance of its success, at most 1.
+
+    Controls keep their share: the surer a policy is of them, the more it loses by forgetting.
+    """
+    slices: dict[Slice, list[bool]] = {part: [] for part in DEFAULT_SLICES["train"] if part != "control"}
     kinds: dict[TaskKind, list[bool]] = {kind: [] for kind in TaskKind}
     for trajectory in trajectories:
         content = trajectory.content
-        slices[content.slice].append(content.outcome.success)
         if content.instance.problem.fault:
+            slices[content.slice].append(content.outcome.success)
             kinds[content.kind].append(content.outcome.success)
-    return Weights(_uncertainties(slices), _uncertainties(kinds))
+    drawn = _uncertainties(slices)
+    share = DEFAULT_SLICES["train"]["control"]
+    drawn["control"] = sum(drawn.values()) * share / (1 - share)
+    return Weights(drawn, _uncertainties(kinds))
 
 
 def _uncertainties(solved: Mapping[K, Sequence[bool]]) -> dict[K, float]:

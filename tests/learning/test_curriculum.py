@@ -56,9 +56,15 @@ def outcomes(slice_: str, solved: int, failed: int, kind: TaskKind = TaskKind.LO
 
 
 def test_what_may_or_may_not_be_solved_is_drawn_most_often() -> None:
-    found = weights([*outcomes("seen", 95, 5), *outcomes("several", 50, 50), *outcomes("control", 98, 0)])
+    found = weights([*outcomes("seen", 95, 5), *outcomes("several", 50, 50)])
     assert found.slices["several"] == pytest.approx(1.0)
-    assert found.slices["several"] > 3 * found.slices["seen"] > 3 * found.slices["control"] == 3 * LEAST
+    assert found.slices["several"] > 3 * found.slices["seen"] > 3 * LEAST / 2
+
+
+def test_controls_keep_their_share_however_sure_the_policy_is_of_them() -> None:
+    for solved in (10, 90):
+        drawn = weights([*outcomes("seen", solved, 100 - solved), *outcomes("several", 50, 50)]).slices
+        assert drawn["control"] / sum(drawn.values()) == pytest.approx(0.15)
 
 
 def test_what_is_never_solved_is_drawn_as_seldom_as_what_always_is() -> None:
@@ -73,5 +79,5 @@ def test_a_few_episodes_prove_nothing() -> None:
 
 def test_what_nobody_has_met_is_as_uncertain_as_can_be() -> None:
     found = weights([])
-    assert set(found.slices.values()) == set(found.kinds.values()) == {1.0}
+    assert {found.slices["seen"], found.slices["several"], *found.kinds.values()} == {1.0}
     assert set(found.kinds) == set(TaskKind)

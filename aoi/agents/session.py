@@ -168,7 +168,9 @@ class Session:
         else:
             text = self._layout.say(given) if isinstance(given, Decision) else given
             self._utterances.append(self._forced(prompt, text))
-        decision, reason = (given, "") if isinstance(given, Decision) else self._understood(text)
+        # What is given without words has those of its text: whoever had said it would remember them.
+        is_whole = isinstance(given, Decision) and (given.words is not None or not self._layout.speaks_freely)
+        decision, reason = (given, "") if isinstance(given, Decision) and is_whole else self._understood(text)
         if decision is None:
             if not self._layout.speaks_freely:  # who is told why decides again about the same state
                 self._observer.confused()

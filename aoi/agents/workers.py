@@ -91,7 +91,7 @@ class Workers:
             statuses = [self._run(line, work) for line in lines or ()]
             done += [line for line, status in zip(lines or (), statuses, strict=True) if status == "ok"]
             failure = _class_of(statuses) if lines else "syntax"
-            if failure is None and not self._layout.speaks_freely:
+            if failure is None and (ask is None or not self._layout.speaks_freely):
                 break
         else:
             work.notices.append(notices.rounds("Probe", self.profile.probe_rounds))

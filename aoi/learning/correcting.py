@@ -20,6 +20,7 @@ FIRST = 3
 """Tries of each proposer at each failure, before anybody is preferred."""
 SHARES = (3, 1, 1, 1)
 """Tries at a failure in each later wave, by rank of the proposer; then the best node of its tree is left anew."""
+EVOLVER: Proposer = "evolver"
 UNLEARNED: tuple[Proposer, ...] = ("retry", "suspects", "answers", "remedies")
 
 Write = Callable[[Sequence[Trajectory], int], list[CorrectivePlan]]
@@ -79,8 +80,7 @@ class Correcting:
 
     def results(self) -> tuple[ProposerResult, ...]:
         """What each proposer's equal tries of the first wave came to, and all that it tried."""
-        everybody = (*UNLEARNED, *(("evolver",) if self._write else ()))
-        return tuple(self._result(proposer) for proposer in everybody)
+        return tuple(self._result(proposer) for proposer in self._everybody())
 
     def _result(self, proposer: Proposer) -> ProposerResult:
         everything = [each for each in self.executed if each.plan.proposer == proposer]
@@ -89,7 +89,7 @@ class Correcting:
         return ProposerResult(
             proposer=proposer,
             failures=len(at),
-            equal_tries=FIRST,
+            equal_tries=self._equal_tries,
             repaired_equally=len({each.plan.source_trajectory for each in first if each.is_verified}),
             tries=len(everything) + sum(plan.proposer == proposer for plan in self.malformed),
             verified=sum(each.is_verified for each in everything),
@@ -102,21 +102,21 @@ class Correcting:
         return 0 if tree.is_repaired else max(self._budget - tree.attempts, 0)
 
     def _deal(self, trees: Sequence[Tree]) -> list[Try]:
-        found: list[Try] = []
-        for proposer in self._allowed():
-            at = [tree for tree in trees if _applies(proposer, tree)]
-            if proposer == "evolver":
-                found += self._written(at)
-                continue
-            for tree in at:
-                node, count = tree.best, self._share(proposer, tree)
-                found += [Try(plan, node) for plan in tries(tree, proposer, count, self._iterations)]
+        found = self._written(trees) if EVOLVER in self._allowed() else []
+        for tree in trees:
+            for proposer in self._ranked(tree):
+                if proposer != EVOLVER:
+                    node, most = tree.best, self._share(proposer, tree)
+                    found += [Try(plan, node) for plan in tries(tree, proposer, most, self._iterations)]
         return found
 
+    def _everybody(self) -> list[Proposer]:
+        return [*UNLEARNED, *((EVOLVER,) if self._write else ())]
+
     def _allowed(self) -> list[Proposer]:
-        if self._write is None or not (self._is_first or self._is_best("evolver")):
-            return list(UNLEARNED)
-        return ["evolver", *UNLEARNED]
+        if self._is_first or self._write is None or self._is_best(EVOLVER):
+            return self._everybody()
+        return list(UNLEARNED)
 
     def _is_best(self, proposer: Proposer) -> bool:
         """Whether it repaired more than any other at equal tries; answers and remedies have fewer to repair."""
@@ -125,12 +125,23 @@ class Correcting:
 
     def _share(self, proposer: Proposer, tree: Tree) -> int:
         """Tries of one proposer at one failure in this wave: later as many more as it repaired more of such tasks."""
+        share = self._equal_tries if self._is_first else SHARES[self._ranked(tree).index(proposer)]
+        return min(share, self._left(tree))
+
+    @property
+    def _equal_tries(self) -> int:
+        """Tries of each proposer in the first wave: a small budget holds fewer."""
+        most_at_one = len(self._everybody()) - 1  # answers and remedies are never tried at the same failure
+        return min(FIRST, self._budget // most_at_one) if self._budget >= most_at_one else 1
+
+    def _ranked(self, tree: Tree) -> list[Proposer]:
+        """Who may try there, whoever repaired most of such tasks first."""
+        sharing = [proposer for proposer in self._everybody() if _applies(proposer, tree)]
         if self._is_first:
-            return min(FIRST, self._left(tree))
+            return sharing
         kind = tree.root.content.kind
-        sharing = [other for other in self._allowed() if _applies(other, tree)]
-        ranked = sorted(sharing, key=lambda other: -self._first_repairs(other, kind))
-        return min(SHARES[ranked.index(proposer)], self._left(tree))
+        allowed = [proposer for proposer in sharing if proposer in self._allowed()]
+        return sorted(allowed, key=lambda proposer: -self._first_repairs(proposer, kind))
 
     def _first_repairs(self, proposer: Proposer, kind: TaskKind) -> int:
         passed = [e for e in self._first if e.plan.proposer == proposer and e.is_verified]
@@ -139,12 +150,16 @@ class Correcting:
     def _written(self, trees: Sequence[Tree]) -> list[Try]:
         assert self._write is not None
         found = []
-        shares = {tree.source: self._share("evolver", tree) for tree in trees}
-        by_source = {tree.best.content.digest(): tree for tree in trees if shares[tree.source]}
-        count = max(shares.values(), default=0)
-        for plan in self._write([tree.best for tree in by_source.values()], count) if count else []:
+        left = {tree.source: self._share(EVOLVER, tree) for tree in trees}
+        by_source = {tree.best.content.digest(): tree for tree in trees if left[tree.source]}
+        most = max(left.values(), default=0)
+        for plan in self._write([tree.best for tree in by_source.values()], most) if most else []:
             tree = by_source[plan.source_trajectory]
-            node = tree.best
+            node, key = tree.best, ("", str(plan.steps))
+            if not left[tree.source] or key in tree.proposed:
+                continue
+            left[tree.source] -= 1
+            tree.proposed.add(key)
             tree.attempts += 1
             at_root = {"source_trajectory": tree.source, "attempt": tree.attempts}
             mine = plan.model_copy(update=at_root)

@@ -14,7 +14,7 @@ tries is told what the agents saw, never the truth: that only says whether a try
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations, product, zip_longest
+from itertools import count, permutations, product, zip_longest
 from typing import NamedTuple
 
 from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
@@ -25,7 +25,7 @@ from aoi.learning.corrections import surveyed
 from aoi.learning.failures import classify
 from aoi.learning.purifier import decided
 from aoi.records.base import Sha256
-from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
+from aoi.records.decision import Decision, Do, ExecDo, Finding, ProbeDo, SubmitDo
 from aoi.records.episode import Step, Trajectory
 from aoi.records.learning import SEARCH, CorrectivePlan, PlanStep, Proposer
 from aoi.records.problem import TaskKind
@@ -54,6 +54,7 @@ class Tree:
     proposed: set[tuple[str, str]] = field(default_factory=set)
     """Prefix and steps of every try so far, so that none is made twice; retries differ by their noise."""
     attempts: int = 0
+    retries: int = 0
     is_repaired: bool = False
 
     @property
@@ -67,12 +68,12 @@ class Tree:
         return max([self.root, *self.nodes], key=lambda node: (len(_seen(node)), -len(node.content.steps)))
 
 
-def tries(tree: Tree, proposer: Proposer, count: int, iterations: int) -> list[CorrectivePlan]:
-    """At most `count` new tries that leave the course of the tree's best node; `iterations` are an episode's."""
+def tries(tree: Tree, proposer: Proposer, most: int, iterations: int) -> list[CorrectivePlan]:
+    """At most `most` new tries that leave the course of the tree's best node; `iterations` are an episode's."""
     node = tree.best
     match proposer:
         case "retry":
-            thought = _retries(node)
+            thought = _retries(node, tree.retries)
         case "suspects":
             thought = _looks(node, iterations)
         case "answers":
@@ -81,7 +82,7 @@ def tries(tree: Tree, proposer: Proposer, count: int, iterations: int) -> list[C
             thought = _changes(node, iterations)
         case _:
             raise ValueError(f"the search does not think of what {proposer} proposes")
-    return list(_new(tree, proposer, count, thought))
+    return list(_new(tree, proposer, most, thought))
 
 
 class Thought(NamedTuple):
@@ -95,10 +96,10 @@ class Thought(NamedTuple):
     """What is decided in its place: one that is sure never says anything else."""
 
 
-def _new(tree: Tree, proposer: Proposer, count: int, thoughts: Iterator[Thought]) -> Iterator[CorrectivePlan]:
+def _new(tree: Tree, proposer: Proposer, most: int, thoughts: Iterator[Thought]) -> Iterator[CorrectivePlan]:
     course = _course(tree.best)
     for branch, steps, given in thoughts:
-        if count == 0:
+        if most == 0:
             return
         prefix = (*course[:branch], *given)
         key = (str(prefix), str(steps))
@@ -106,7 +107,8 @@ def _new(tree: Tree, proposer: Proposer, count: int, thoughts: Iterator[Thought]
             continue
         tree.proposed.add(key)
         tree.attempts += 1
-        count -= 1
+        tree.retries += proposer == "retry"
+        most -= 1
         yield CorrectivePlan(
             instance=tree.root.content.instance,
             source_trajectory=tree.source,
@@ -132,19 +134,19 @@ def _course(node: Trajectory) -> tuple[Decision | str, ...]:
 # ---------------------------------------------------------------- who thinks of what
 
 
-def _retries(node: Trajectory) -> Iterator[Thought]:
-    """Again from the start, from the last decision, and from those between, round and round."""
+def _retries(node: Trajectory, made: int) -> Iterator[Thought]:
+    """Again from the start, from the last decision, and from those between, round and round, after `made` of them."""
     last = max(len(node.content.steps) - 1, 0)
     order = list(dict.fromkeys((0, last, last // 2, *range(last + 1))))
-    while True:
-        yield from map(Thought, order)
+    for number in count(made):
+        yield Thought(order[number % len(order)])
 
 
 def _looks(node: Trajectory, iterations: int) -> Iterator[Thought]:
     """Looks at one suspect after the other, the likeliest first and the most telling checks first."""
-    suspects = _suspects(node)
-    done = {kept.decision.do for kept in decided(node) if isinstance(kept.decision.do, ProbeDo)}
     branch = min(_concluded(node), max(iterations - LOOKS - ROOM, 0))
+    suspects = _suspects(node, branch)
+    done = {kept.decision.do for kept in decided(node) if kept.step.index < branch}
     for start in range(0, len(CHECKS), LOOKS):
         for suspect in suspects:
             open_ = [look for check in _order(suspect) if (look := ProbeDo(check, at_fault(suspect))) not in done]
@@ -156,8 +158,8 @@ def _changes(node: Trajectory, iterations: int) -> Iterator[Thought]:
     """Typed changes: all known causes put right together, then one suspect and one action after the other."""
     if node.content.kind is not TaskKind.MITIGATION:
         return
-    suspects = [Finding(found.word, at_fault(found)) for found in _suspects(node)]
     branch = min(_concluded(node), max(iterations - 1 - ROOM, 0))
+    suspects = [Finding(found.word, at_fault(found)) for found in _suspects(node, branch)]
     usual = [(suspect, _actions(suspect)[0]) for suspect in suspects]
     causes = [change for change in usual if is_cause(change[0])]
     ranked = [
@@ -168,8 +170,11 @@ def _changes(node: Trajectory, iterations: int) -> Iterator[Thought]:
     plain = [(change,) for _, change in sorted(ranked, key=lambda one: one[0])]
     together = permutations(causes[:TOGETHER], 2)
     doubtful = permutations(usual[:TOGETHER], 2)
+    failed = _done_at(node, branch)
     for changes in (*together, *plain[:PLAIN], *doubtful, *plain[PLAIN:]):
-        yield Thought(branch, given=_mended(_shown(node, branch), changes))
+        given = _mended(_shown(node, branch), changes)
+        if len(given) > 1 or given[0].do != failed:
+            yield Thought(branch, given=given)
 
 
 def _mended(shown: Finding | None, changes: Sequence[tuple[Finding, str]]) -> tuple[Decision, ...]:
@@ -194,13 +199,30 @@ def _answers(node: Trajectory, iterations: int) -> Iterator[Thought]:
         return
     branch = min(_concluded(node), max(iterations - 1, 0))
     summary = _shown(node, branch)
-    named = [Finding(found.word, at_fault(found)) for found in _suspects(node) if found.word != _PAGED]
+    named = [Finding(found.word, at_fault(found)) for found in _suspects(node, branch) if found.word != _PAGED]
     pairs = [(one, None) for one in named[:TOGETHER]] + list(permutations(named[:TOGETHER], 2))
     usual = [_answer(node, summary, cause, also, REMEDY.get(cause.word, USUAL)[1:]) for cause, also in pairs]
-    usual.append(Decision(summary, "submit", None, SURE, SubmitDo("no")))
+    usual.insert(1, Decision(summary, "submit", None, SURE, SubmitDo("no")))
     classed = [_answer(node, summary, cause, also, labels) for labels, (cause, also) in product(CLASSES, pairs[:1])]
     mixed = zip_longest(usual, classed if node.content.kind is TaskKind.ANALYSIS else ())
-    yield from (Thought(branch, given=(answer,)) for both in mixed for answer in both if answer)
+    failed = _done_at(node, branch)
+    for answer in (answer for both in mixed for answer in both if answer):
+        if not _is_as(answer.do, failed, node.content.kind):
+            yield Thought(branch, given=(answer,))
+
+
+def _is_as(do: Do, failed: Do | None, kind: TaskKind) -> bool:
+    """Whether an answer is the one that failed: of a detection, whether it says the same of there being a fault."""
+    if kind is TaskKind.DETECTION and isinstance(do, SubmitDo) and isinstance(failed, SubmitDo):
+        return do.verdict == failed.verdict
+    return do == failed
+
+
+def _done_at(node: Trajectory, branch: int) -> Do | None:
+    """What the node did where a try leaves it."""
+    steps = node.content.steps
+    decision = decision_of(steps[branch]) if branch < len(steps) else None
+    return decision.do if decision else None
 
 
 def _answer(
@@ -220,17 +242,20 @@ def _concluded(node: Trajectory) -> int:
 # ---------------------------------------------------------------- what evidence implicates
 
 
-def _seen(node: Trajectory) -> list[Finding]:
-    """Everything unhealthy that a look or the survey has shown, once each: the newest look first, each as it ranks."""
-    steps = [step for step in reversed(node.content.steps) if not _is_refused_change(step)]
+def _seen(node: Trajectory, until: int | None = None) -> list[Finding]:
+    """Everything unhealthy that a look or the survey has shown, once each: the newest look first, each as it ranks.
+
+    `until` leaves out what came of that step and later: a try that leaves the course there has not seen it.
+    """
+    steps = [step for step in reversed(node.content.steps[:until]) if not _is_refused_change(step)]
     looked = [Finding(s.word, s.subject, s.other) for step in steps for s in step.signals]
     return [found for found in dict.fromkeys((*looked, *surveyed(node))) if found.word != "healthy"]
 
 
-def _suspects(node: Trajectory) -> list[Finding]:
+def _suspects(node: Trajectory, until: int) -> list[Finding]:
     """One finding for each component that something speaks against: causes, then pointers, symptoms, alerts."""
     paged = [Finding(_PAGED, alert.subject) for alert in node.content.alerts]
-    ranked = sorted([*_seen(node), *paged], key=_rank)
+    ranked = sorted([*_seen(node, until), *paged], key=_rank)
     first: dict[str, Finding] = {}
     for found in ranked:
         if at_fault(found) in node.content.handles:  # what the policy made up is nobody

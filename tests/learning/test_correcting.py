@@ -1,5 +1,6 @@
 """The budget of a search: equal tries first, then who may go on, and when it ends."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from aoi.learning.correcting import FIRST, Correcting, Try
@@ -76,8 +77,14 @@ def test_a_small_budget_is_kept_in_the_first_wave_too() -> None:
     assert sum(map(len, waves)) == 4
 
 
-def _writes(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
-    return [plan(f"probe logs s{number}", source=node) for node in nodes for number in range(1, count + 1)]
+def writer() -> Callable[[Sequence[Trajectory], int], list[CorrectivePlan]]:
+    """Plans of which none is like another."""
+    numbers = itertools.count(1)
+
+    def write(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
+        return [plan(f"probe logs s{next(numbers)}", source=node) for node in nodes for _ in range(count)]
+
+    return write
 
 
 def test_the_evolver_goes_on_only_if_it_repaired_more_than_those_who_learn_nothing() -> None:
@@ -88,7 +95,7 @@ def test_the_evolver_goes_on_only_if_it_repaired_more_than_those_who_learn_nothi
         return lambda tried: tried.proposer == "evolver" and tried.source_trajectory in {sources[i] for i in repaired}
 
     def later(passes: Callable[[CorrectivePlan], bool]) -> set[str]:
-        correcting = Correcting(failed, budget=BUDGET, iterations=6, write=_writes)
+        correcting = Correcting(failed, budget=BUDGET, iterations=6, write=writer())
         _, *waves = run(correcting, passes)
         return {tried.proposer for wave in waves for tried, _ in wave}
 
@@ -133,3 +140,28 @@ def test_results_count_what_equal_tries_repaired_apart_from_the_rest() -> None:
     retry, suspects, answers, remedies = correcting.results()
     assert (retry.repaired_equally, retry.repaired, retry.failures) == (0, 2, 2)
     assert (suspects.repaired, answers.failures, remedies.failures) == (0, 2, 0)
+
+
+def test_what_is_left_goes_first_to_whoever_repaired_most_of_such_tasks() -> None:
+    failed = [failure(number, **MITIGATION) for number in range(1, 4)]
+    repaired = failed[0].content.digest()
+    correcting = Correcting(failed, budget=FIRST * 3 + 3, iterations=6, write=None)
+    _, *waves = run(correcting, lambda tried: tried.proposer == "remedies" and tried.source_trajectory == repaired)
+    assert [tried.proposer for wave in waves for tried, _ in wave] == ["remedies"] * 6
+
+
+def test_the_evolver_is_not_asked_for_more_than_its_share_and_says_nothing_twice() -> None:
+    failed = failure(1)
+    same = [plan(f"probe logs s{number}", source=failed) for number in range(1, 9)]
+    correcting = Correcting([failed], budget=BUDGET, iterations=6, write=lambda nodes, count: same)
+    waves = run(correcting, lambda tried: tried.proposer == "evolver" and tried.attempt == 99)
+    mine = [tried for wave in waves for tried, _ in wave if tried.proposer == "evolver"]
+    assert len(mine) == FIRST == len({str(tried.steps) for tried in mine})
+
+
+def test_a_budget_that_does_not_hold_equal_tries_of_all_makes_fewer_of_each() -> None:
+    correcting = Correcting([failure(1)], budget=8, iterations=6, write=writer())
+    first = correcting.wave()
+    counts = {proposer: sum(tried.proposer == proposer for tried, _ in first) for proposer in ("evolver", "retry")}
+    assert counts == {"evolver": 2, "retry": 2}
+    assert correcting.results()[0].equal_tries == 2

@@ -105,8 +105,36 @@ def test_what_a_refused_change_shows_and_who_is_not_there_is_no_suspect() -> Non
         success=False,
     )
     (first,), *others = given_by(tries(Tree(changed), "remedies", 40, ITERATIONS))
-    assert first.do == ExecDo("rollback", "s4")
+    assert first.do == ExecDo("restart", "s4")  # the rollback is what failed
     assert not any(said.do.target == "s29" for plan in others for said in plan)
+
+
+def test_the_answer_that_failed_is_not_tried_again_and_of_a_detection_only_the_other_verdict() -> None:
+    blamed = episode(
+        step(ProbeDo("logs", "s1"), signal("panic", "s7"), state=SURVEYED),
+        step(SubmitDo("yes", "s7", "panic")),
+        success=False,
+    )
+    assert SubmitDo("yes", "s7", "panic") not in answers(blamed)
+    detected = episode(*blamed.content.steps, kind=TaskKind.DETECTION, success=False)
+    assert answers(detected) == [SubmitDo("no")]
+
+
+def test_what_is_seen_after_the_step_at_which_a_try_leaves_is_not_known_to_it() -> None:
+    late = episode(
+        *[step(ProbeDo(check, "s1"), signal("refused", "s1", "s4")) for check in ("logs", "pods", "events", "config")],
+        step(ProbeDo("logs", "s7"), signal("panic", "s7")),
+        success=False,
+    )
+    (plan, *_) = tries(Tree(late), "suspects", 1, ITERATIONS)
+    assert plan.branch < 4
+    assert all("s7" not in each.do for each in plan.steps)
+
+
+def test_retries_go_on_where_they_were() -> None:
+    tree = Tree(failure())
+    branches = [tries(tree, "retry", 1, ITERATIONS)[0].branch for _ in range(4)]
+    assert branches == [0, 1, 0, 1]
 
 
 def test_no_try_is_made_twice() -> None:

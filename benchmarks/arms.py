@@ -1,7 +1,8 @@
-"""Arms of the learning benchmark: what each is trained on, and for how many steps. All have equal budgets.
+"""Arms of the learning benchmark: what each is trained on, and for how many steps.
 
-Every arm takes the same number of optimiser steps, and saw the same number of episodes: what searches spent its share
-on tries at failures, what does not spent it on further problems.
+Every arm takes the same number of optimiser steps, unless it finds too little to imitate and skips that. `grpo` and
+`successes` saw as many episodes as the others: what these spent on tries at failures, those spent on further problems.
+`retry` has what retries found of the common search, not what they would have found with all of its tries.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,8 @@ from typing import Any
 
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import success_examples
-from aoi.learning.lessons import training_examples
+from aoi.learning.lessons import REHEARSED, training_examples
+from aoi.model_settings import RewardMode
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.settings import TrainingSettings
@@ -29,6 +31,7 @@ class Material:
     further: Sequence[Trajectory]
     """As many episodes as the search made tries."""
     prompter: Prompter
+    reward: RewardMode
     seed: int
 
     @property
@@ -48,14 +51,15 @@ def _with_corrections(material: Material) -> list[TrainingExample]:
 
 def _without_corrections(material: Material) -> list[TrainingExample]:
     """The budget of the search, spent on further problems."""
-    return [*material.points, *training_examples(material.further, (), material.prompter, seed=material.seed)]
+    further = training_examples(material.further, (), material.prompter, seed=material.seed, reward=material.reward)
+    return [*(row for row in material.rows if row.source != "verified_correction"), *further]
 
 
 def _with_successes(material: Material) -> list[TrainingExample]:
-    """As many of its own useful decisions as the corrections have."""
+    """As many of its own useful decisions as `sft` imitates: of corrections and of what is rehearsed beside them."""
     solved = [each for each in (*material.episodes, *material.further) if each.content.outcome.success]
     own = [row for trajectory in solved for row in success_examples(trajectory, material.prompter)]
-    chosen = Random(material.seed).sample(own, min(len(own), len(material.corrections)))
+    chosen = Random(material.seed).sample(own, min(len(own), (1 + REHEARSED) * len(material.corrections)))
     return [*material.points, *chosen]
 
 

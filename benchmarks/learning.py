@@ -21,7 +21,7 @@ import numpy as np
 from aoi.language.layouts import layout_of
 from aoi.promotion.evaluation import summarise
 from aoi.promotion.statistics import interval
-from aoi.records.base import Ref
+from aoi.records.base import Ref, sha256_hex
 from aoi.records.evaluation import EvaluationResult, PairedResult
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.problem import Split
@@ -84,6 +84,7 @@ def material_of(number: int, champion: Ref, out: Path) -> tuple[Cycle, Material]
         episodes=list(read_set(ws.store, episodes)),
         further=list(read_set(ws.store, further)),
         prompter=prompter_of(open_bundle(champion)),
+        reward=ws.settings.training.reward,
         seed=seed,
     )
     return cycle, material
@@ -127,7 +128,7 @@ def measure(seeds: Sequence[int], arms: Sequence[str], champion: Ref, split: Spl
     """Every arm of every seed, but what is kept from before."""
     found: Results = {}
     for number in seeds:
-        kept = {arm: out / f"{number}-{arm}-{split}.json" for arm in arms}
+        kept = {arm: out / f"{number}-{arm}-{split}-{_inputs(champion)}.json" for arm in arms}
         left = [arm for arm, path in kept.items() if not path.exists()]
         cycle, material = material_of(number, champion, out) if left else (None, None)
         for arm, path in kept.items():
@@ -139,6 +140,12 @@ def measure(seeds: Sequence[int], arms: Sequence[str], champion: Ref, split: Spl
                 show(f"seed {number} {arm}", [result])
             found[number, arm] = EvaluationResult.from_bytes(path.read_bytes())
     return found
+
+
+def _inputs(champion: Ref) -> str:
+    """What all results of a run stand on: another start, other settings or other code are other files."""
+    settings = workspace().settings.model_dump_json(include={"seed", "collect", "training", "evaluation", "gate"})
+    return sha256_hex(f"{champion.sha256}/{settings}/{source_digest(__name__)}".encode())[:8]
 
 
 def show(title: str, results: Sequence[EvaluationResult]) -> None:

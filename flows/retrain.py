@@ -46,7 +46,7 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     episodes = validate_trajectories(cycle, collect(cycle, champion))
     corrections = evolve(cycle, champion, episodes.accepted)
     plans = validate_plans(cycle, corrections.plans)
-    examples = validate_examples(cycle, corrections.examples)
+    examples = validate_examples(cycle, corrections.examples, plans.accepted)
 
     # Registered before it is measured: an answer to "what was that?" must exist for losers too.
     challenger = register(cycle, train(cycle, champion, corrections, examples.accepted))

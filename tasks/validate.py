@@ -47,8 +47,17 @@ def validate_plans(cycle: Cycle, batch: Ref) -> Validated:
 
 
 @stage("evaluation", timeout_s=1800)
-def validate_examples(cycle: Cycle, batch: Ref) -> Validated:
-    """The examples without what their contract refuses; one of a held-out problem refuses the batch."""
+def validate_examples(cycle: Cycle, batch: Ref, accepted_plans: Ref) -> Validated:
+    """The examples without what their contract refuses, and without those of a plan that was refused.
+
+    One of a held-out problem refuses the batch.
+    """
+    store = workspace().store
+    known = {plan.digest() for plan in read_rows(store, accepted_plans, CorrectivePlan)}
+    rows = read_rows(store, batch, TrainingExample)
+    kept = [row for row in rows if row.plan is None or row.plan in known]
+    if len(kept) < len(rows):
+        batch = put_rows(store, batch.kind, kept)
     return _validate_rows(cycle, examples.CONTRACT, batch, TrainingExample)
 
 

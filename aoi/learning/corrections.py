@@ -28,6 +28,22 @@ def is_supported(trajectory: Trajectory, truth: Truth) -> bool:
     return any(s.word in truth.causes and handles.get(s.subject) in truth.accepted for s in seen)
 
 
+def rests_on_evidence(trajectory: Trajectory) -> bool:
+    """Whether an answer is about what was seen, without the truth: its cause at its component, or health where it says
+    that nothing is wrong. A right one that does not was lucky."""
+    content, answer = trajectory.content, trajectory.content.answer
+    if answer is None:
+        return False
+    signals = [signal for step in content.steps for signal in step.signals]
+    if answer.verdict != "fault":
+        return any(signal.word == "healthy" for signal in signals)
+    named = [name.strip() for name in (answer.component or "").split(",")]
+    seen = [*surveyed(trajectory), *signals]
+    return any(s.word == answer.cause and content.handles.get(s.other or s.subject) in named for s in seen) or any(
+        s.word == answer.cause and content.handles.get(s.subject) in named for s in seen
+    )
+
+
 def surveyed(trajectory: Trajectory) -> tuple[Finding, ...]:
     """What the survey had shown before the first decision: nobody has to look for it again."""
     first = trajectory.content.steps[0].state if trajectory.content.steps else None

@@ -139,4 +139,5 @@ def _detour(trajectory: Trajectory, rng: random.Random) -> tuple[Do, ...]:
     content = trajectory.content
     served = {c.name for c in application(content.instance.problem.application, content.instance.seed).components}
     component = rng.choice(sorted(handle for handle, name in content.handles.items() if name in served))
-    return (ProbeDo(rng.choice(CHECKS), component), SubmitDo("no"))
+    wrong = "no" if content.instance.problem.fault else "unsure"
+    return (ProbeDo(rng.choice(CHECKS), component), SubmitDo(wrong))

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
-from aoi.learning.corrections import correction_examples, prompt_examples, success_examples, verified
+from aoi.learning.corrections import correction_examples, prompt_examples, rests_on_evidence, success_examples, verified
 from aoi.learning.curriculum import uncertain
 from aoi.model_settings import RewardMode
 from aoi.problems import scenario
@@ -52,7 +52,7 @@ def training_examples(
     examples: list[TrainingExample] = []
     for each in corrected:
         examples += correction_examples(each.guided, each.plan, prompter, each.node)
-    solved = [trajectory for trajectory in trajectories if trajectory.content.outcome.success]
+    solved = [each for each in trajectories if each.content.outcome.success and rests_on_evidence(each)]
     own = [example for trajectory in solved for example in success_examples(trajectory, prompter)]
     if reward == "measured":
         own = Random(seed).sample(own, min(REHEARSED * len(examples), len(own)))

@@ -40,7 +40,7 @@ def teach(
     random.Random(seed).shuffle(pairs)
     progress.stage("teach the Evolver")
     choice = SftSettings(
-        epochs=sft.epochs_of(settings.evolver_steps, len(pairs)),
+        steps=settings.evolver_steps,
         learning_rate=settings.sft_learning_rate,
         microbatch=settings.microbatch,
         adapter=AdapterSettings.of(settings),

@@ -26,7 +26,7 @@ from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven
 from models.training.preferences import prefer
 from models.training.reward_workers import reward_workers
-from models.training.sft import SftSettings, epochs_of, sft
+from models.training.sft import SftSettings, sft
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
@@ -53,7 +53,7 @@ def fit(
     """
     runs: list[TrainingRun] = []
     start = Start(parent.folder, parent.base, warm_start, serving)
-    targets = balanced(_corrected(rows, settings.corrections), seed)
+    targets = balanced(_corrected(rows, settings.corrections, seed), seed)
     if settings.sft_steps and len(targets) >= MINIMUM:
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
@@ -79,24 +79,23 @@ def _rewarding(start: Start, judge: Judge | None, ray_url: str, kept: ObjectStor
 
 
 def dealt_out(reward: Reward, seed: int) -> Reward:
-    """The rewards of each step in another order, of the seed."""
-    order = random.Random(seed)
+    """The rewards of each step in another order, of the seed and of what was said: a resumed run deals as before."""
 
     def shuffled(examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
         rewards = reward(examples, completions)
-        order.shuffle(rewards)
+        random.Random(f"{seed}/{completions}").shuffle(rewards)
         return rewards
 
     return shuffled
 
 
-def _corrected(rows: Sequence[TrainingExample], way: Corrections) -> list[TrainingExample]:
+def _corrected(rows: Sequence[TrainingExample], way: Corrections, seed: int) -> list[TrainingExample]:
     """What is learnt from before GRPO: corrections, with own successes beside them so that nothing else is lost."""
     verified = [row for row in rows if row.target_ids and row.source != "success"]
     match way:
         case "sft":
             own = [row for row in rows if row.target_ids and row.source == "success"]
-            return [*verified, *own[: REHEARSED * len(verified)]]
+            return [*verified, *random.Random(seed).sample(own, min(REHEARSED * len(verified), len(own)))]
         case "dpo":
             return [row for row in verified if row.rejected_ids]
         case "successes":
@@ -110,7 +109,10 @@ def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: b
     if is_judged:
         return [row for row in rows if row.target is not None]
     met = [row for row in rows if row.target_ids is None]
-    return [*met, *(row for row in rows if row.behaviour)] if way == "seeded" else met
+    if way != "seeded":
+        return met
+    # What the search decided in the policy's place has no probability that it could be weighed by.
+    return [*met, *(row for row in rows if row.source == "verified_correction" and row.behaviour)]
 
 
 def _correct(
@@ -119,7 +121,7 @@ def _correct(
     progress.stage("train: prefer" if settings.corrections == "dpo" else "train: imitate")
     learn = prefer if settings.corrections == "dpo" else sft
     choice = SftSettings(
-        epochs=epochs_of(settings.sft_steps, len(targets)),
+        steps=settings.sft_steps,
         learning_rate=settings.sft_learning_rate,
         microbatch=settings.microbatch,
         adapter=AdapterSettings.of(settings),

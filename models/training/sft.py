@@ -37,6 +37,9 @@ class SftSettings(Record):
     """How an adapter is fine-tuned."""
 
     epochs: int = 3
+    """Passes over all pairs, where `steps` is 0."""
+    steps: int = 0
+    """Optimiser steps: passes go on until they are done, and the last may be cut short."""
     batch: int = BATCH
     microbatch: int = 32
     learning_rate: float = 1e-3
@@ -94,11 +97,6 @@ def sft(
     codec = TokenizerCodec(base)
     pairs = [Pair(example.prompt_ids, codec.ended(example.target_ids or ())) for example in examples]
     return train_adapter(base, pairs, folder, seed=seed, settings=settings, warm_start=warm_start, progress=progress)
-
-
-def epochs_of(steps: int, pairs: int) -> int:
-    """Whole passes over `pairs` that come nearest to `steps` batches; at least one."""
-    return max(1, round(steps * BATCH / pairs))
 
 
 def train_adapter(
@@ -166,11 +164,12 @@ def _update(
 def _order(count: int, seed: int, settings: SftSettings) -> list[list[int]]:
     """Indices of every step's batch: each epoch is a permutation, its last batch may be short."""
     rng = random.Random(seed)
+    passes = -(-settings.steps // -(-count // settings.batch)) if settings.steps else settings.epochs
     steps: list[list[int]] = []
-    for _ in range(settings.epochs):
+    for _ in range(passes):
         indices = rng.sample(range(count), count)
         steps += [indices[start : start + settings.batch] for start in range(0, count, settings.batch)]
-    return steps
+    return steps[: settings.steps or None]
 
 
 def _rate(step: int, steps: int, settings: SftSettings) -> float:

@@ -18,6 +18,7 @@ from aoi.learning.corrections import (
     correction_examples,
     is_supported,
     prompt_examples,
+    rests_on_evidence,
     success_examples,
     unguided_prompt,
     verified,
@@ -26,7 +27,7 @@ from aoi.learning.purifier import decided, purify
 from aoi.problems import catalogue, scenario
 from aoi.problems.oracle import NOTHING
 from aoi.records.decision import AlertLine, Finding, ObserverState, ProbeDo, SubmitDo
-from aoi.records.episode import Step
+from aoi.records.episode import Signal, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance, TaskKind
 from tests.learning.handmade import episode, malformed, plan, signal, step
@@ -274,3 +275,16 @@ def test_a_stored_example_of_the_former_version_says_what_it_is_when_it_is_read(
 
 def _with(trajectory, **changes):
     return trajectory.model_copy(update={"content": trajectory.content.model_copy(update=changes)})
+
+
+def test_a_success_rests_on_evidence_if_its_cause_was_seen_or_health_was() -> None:
+    def answered(*signals: Signal, **fields: str) -> Trajectory:
+        made = episode(step(ProbeDo("logs", "s4"), *signals), step(SubmitDo("yes", "s4", "targetport")))
+        answer = made.content.answer.model_copy(update=fields)
+        return made.model_copy(update={"content": made.content.model_copy(update={"answer": answer})})
+
+    assert rests_on_evidence(answered(signal("targetport", "s4")))
+    assert not rests_on_evidence(answered(signal("refused", "s4")))
+    assert not rests_on_evidence(answered(signal("targetport", "s7")))
+    assert rests_on_evidence(answered(signal("healthy", "s1"), verdict="no_fault"))
+    assert not rests_on_evidence(answered(signal("refused", "s1"), verdict="no_fault"))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from aoi.agents.policy import Turn
-from aoi.language.codec import WordCodec
+from aoi.language.codec import Prompt, WordCodec
 from aoi.learning.evolver import EvolverExample
 from aoi.records.learning import TrainingExample
 from models import files
@@ -89,6 +89,14 @@ def test_a_warm_start_continues_from_the_adapter(
     assert warm.points[0].loss < cold.points[0].loss
 
 
+def test_steps_are_taken_exactly_whatever_a_pass_has(
+    base: Path, examples: list[TrainingExample], tmp_path: Path
+) -> None:
+    for steps in (1, 3, 7):
+        run = sft.sft(base, examples[:40], tmp_path / str(steps), seed=1, settings=SftSettings(steps=steps, batch=16))
+        assert run.steps == run.points[-1].step == steps
+
+
 def test_an_example_without_target_is_refused(base: Path, examples: list[TrainingExample], tmp_path: Path) -> None:
     bare = examples[0].model_copy(update={"target_ids": None})
     with pytest.raises(ValueError, match="1 of 2 examples have no target"):
@@ -98,7 +106,7 @@ def test_an_example_without_target_is_refused(base: Path, examples: list[Trainin
 
 
 def test_the_evolver_learns_plans_on_its_own_adapter(base: Path, lines: list[DecisionExample], tmp_path: Path) -> None:
-    plans = [line for line in lines if line.prompt.startswith("<evo>")]
+    plans = [EvolverExample(Prompt(line.prompt), line.completion) for line in lines if line.prompt.startswith("<evo>")]
     run = evolver.train(
         base, plans, tmp_path / "evolver", WordCodec(), seed=1, settings=SftSettings(epochs=6, log_every=1)
     )
@@ -162,7 +170,9 @@ def test_a_constant_reward_teaches_nothing(base: Path, examples: list[TrainingEx
 
 
 def test_a_plan_with_a_word_outside_the_vocabulary_is_refused(base: Path, tmp_path: Path) -> None:
-    stray = EvolverExample("<evo> locate ; errors s7 <mem> <did> ; submit no", '{"plan":" probe logs checkout"}')
+    stray = EvolverExample(
+        Prompt("<evo> locate ; errors s7 <mem> <did> ; submit no"), '{"plan":" probe logs checkout"}'
+    )
     with pytest.raises(ValueError, match="outside the vocabulary"):
         evolver.train(base, [stray], tmp_path / "evolver", WordCodec(), seed=1)
 

@@ -13,12 +13,13 @@ from aoi.store.shards import put_rows
 from tasks.evaluate import planned_of
 from tasks.validate import validate_examples
 from tasks.workspace import workspace
-from tests.data_contracts.test_contracts import example
+from tests.data_contracts.test_contracts import example, plan
 from tests.promotion.evaluations import simulated
 from tests.store.episodes import problem
 
 pytestmark = pytest.mark.filterwarnings("default")  # Great Expectations warns about its own parts
 EVALUATED = simulated(0.1, problems=12, controls=4)
+PLAN = plan(0)
 CYCLE = Cycle(number=2, champion="c" * 64, is_new=True)
 
 
@@ -34,14 +35,15 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def accepted(*rows: TrainingExample) -> int:
     """How many of them, beside twenty that are clean."""
     batch = put_rows(workspace().store, "examples", [*(clean(number) for number in range(20)), *rows])
-    checked = validate_examples.fn(CYCLE, batch)
+    checked = validate_examples.fn(CYCLE, batch, put_rows(workspace().store, "plans", [PLAN]))
     assert checked.reports[-1].contract == "leakage"
     return checked.reports[-1].accepted - 20
 
 
 def clean(number: int, **changes: object) -> TrainingExample:
     """Of a problem that no catalogue knows, so that nothing is measured on it."""
-    return example(number, **{"instance": ProblemInstance(problem=unknown(number), seed=number)} | changes)
+    own = {"instance": ProblemInstance(problem=unknown(number), seed=number), "plan": PLAN.digest()}
+    return example(number, **own | changes)
 
 
 def unknown(number: int, **changes: object) -> Problem:
@@ -53,6 +55,11 @@ def of_a_coming_evaluation() -> ProblemInstance:
     instance = next(spec.instance for spec in planned_of(CYCLE) if spec.instance.problem.slice == "seen")
     hidden = {name: getattr(instance.problem, name) for name in ("application", "fault", "target")}
     return ProblemInstance(problem=unknown(99, **hidden), seed=instance.seed)
+
+
+def test_a_plan_that_was_refused_teaches_nothing() -> None:
+    assert accepted(clean(99, plan="f" * 64)) == 0
+    assert accepted(clean(99)) == 1
 
 
 def test_a_world_of_the_coming_evaluation_refuses_the_batch() -> None:

@@ -21,6 +21,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from aoi.language.codec import Prompt
 from aoi.language.layouts import CHAT
 from aoi.language.lexicon import CHECKS, SIGNALS
 from aoi.language.profile import PRODUCTION_PROFILE
@@ -166,7 +167,7 @@ def write_tokenizer(
     return folder
 
 
-PROMPTS, SPEAKER_STEPS = 8, 90
+PROMPTS, BY_HEART, SPEAKER_STEPS = 8, 150, 60
 _SHAPE = {
     "hidden_size": 64,
     "intermediate_size": 96,
@@ -212,8 +213,10 @@ def write_speaker(family: Family, folder: Path) -> Path:
     answers = [codec.encode_completion(answer) for answer in ANSWERS]
     asked = fixed_prompts("observer", PRODUCTION_PROFILE, PROMPTS)
     optimiser = torch.optim.AdamW(model.parameters(), lr=6e-3)
-    for _ in range(SPEAKER_STEPS):
+    for step in range(BY_HEART + SPEAKER_STEPS):
         prompts = [replace(one, user=one.user + _noise(rng)) for one in rng.choices(asked, k=PROMPTS)]
+        if step < BY_HEART:  # the answers themselves are learnt after short prompts, at a tenth of the price
+            prompts = [Prompt(_noise(rng)) for _ in range(PROMPTS)]
         pairs = [Pair(codec.encode_prompt(prompt), rng.choice(answers)) for prompt in prompts]
         optimiser.zero_grad()
         accumulate(Whole(model), pairs, PROMPTS)

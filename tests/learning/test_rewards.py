@@ -309,15 +309,7 @@ def test_nothing_is_measured_in_another_world_than_the_one_of_the_example(reward
 @pytest.fixture(scope="module")
 def twofold() -> tuple[Trajectory, scenario.Scenario]:
     """Two faults, each of which has to be put right."""
-    problem = catalogue.problems(kind=TaskKind.MITIGATION, fault="memory_limit+wrong_selector")[0]
-    situation = scenario.build(ProblemInstance(problem=problem, seed=3))
-    operator = GoldenOperator(CODEC, situation.truth, handles_of(situation, SEED_PROFILE))
-    episode = run_episode(
-        situation.fork(), profile=SEED_PROFILE, codec=CODEC, arm="golden", bundle="scripted:golden", rollout_seed=0
-    )
-    (trajectory,) = rollout([episode], operator)
-    assert trajectory.content.outcome.success
-    return trajectory, situation
+    return _solved(TaskKind.MITIGATION, "memory_limit+wrong_selector")
 
 
 def test_the_first_of_two_repairs_pays_more_than_a_look_and_the_last_pays_most(reward, twofold) -> None:

@@ -85,9 +85,12 @@ class WordsGrammar:
             if verdict == "no":
                 continue
             cause = self._words(self._words(said, self._handles), lexicon.SIGNALS)
-            self._token(cause, '"}', self._close)
             labels = self._words(self._words(cause, lexicon.LEVELS), lexicon.TYPES)
-            self._token(labels, '"}', self._close)
+            beside = self._words(cause, ["also"])
+            self._words(labels, ["also"], beside)
+            second = self._words(self._words(beside, self._handles), lexicon.SIGNALS)
+            for ended in (cause, labels, second):
+                self._token(ended, '"}', self._close)
 
     def _look(self, state: int) -> int:
         return self._words(self._words(self._words(state, ["probe"]), lexicon.CHECKS), self._handles)

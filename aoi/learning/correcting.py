@@ -41,6 +41,8 @@ class Correcting:
         """`budget` is tries a failure; `write` is the Evolver, None without one."""
         self._trees = {tree.source: tree for tree in map(Tree, failed)}
         self._budget, self._iterations, self._write = budget, iterations, write
+        self._everybody: list[Proposer] = [*UNLEARNED, *((EVOLVER,) if write else ())]
+        self._allowed = self._everybody
         self._is_first = True
         self._first: list[Judged] = []
         self.executed: list[Judged] = []
@@ -67,6 +69,8 @@ class Correcting:
         self.executed += executed
         if self._is_first:
             self._first, self._is_first = list(executed), False
+            if self._write is not None and not self._is_best(EVOLVER):
+                self._allowed = list(UNLEARNED)
 
     def kept(self) -> list[Judged]:
         """Of each repaired failure the verified try with the fewest decisions; of equals the first."""
@@ -80,7 +84,7 @@ class Correcting:
 
     def results(self) -> tuple[ProposerResult, ...]:
         """What each proposer's equal tries of the first wave came to, and all that it tried."""
-        return tuple(self._result(proposer) for proposer in self._everybody())
+        return tuple(self._result(proposer) for proposer in self._everybody)
 
     def _result(self, proposer: Proposer) -> ProposerResult:
         everything = [each for each in self.executed if each.plan.proposer == proposer]
@@ -102,21 +106,13 @@ class Correcting:
         return 0 if tree.is_repaired else max(self._budget - tree.attempts, 0)
 
     def _deal(self, trees: Sequence[Tree]) -> list[Try]:
-        found = self._written(trees) if EVOLVER in self._allowed() else []
+        found = self._written(trees) if EVOLVER in self._allowed else []
         for tree in trees:
             for proposer in self._ranked(tree):
                 if proposer != EVOLVER:
                     node, most = tree.best, self._share(proposer, tree)
                     found += [Try(plan, node) for plan in tries(tree, proposer, most, self._iterations)]
         return found
-
-    def _everybody(self) -> list[Proposer]:
-        return [*UNLEARNED, *((EVOLVER,) if self._write else ())]
-
-    def _allowed(self) -> list[Proposer]:
-        if self._is_first or self._write is None or self._is_best(EVOLVER):
-            return self._everybody()
-        return list(UNLEARNED)
 
     def _is_best(self, proposer: Proposer) -> bool:
         """Whether it repaired more than any other at equal tries; answers and remedies have fewer to repair."""
@@ -131,17 +127,14 @@ class Correcting:
     @property
     def _equal_tries(self) -> int:
         """Tries of each proposer in the first wave: a small budget holds fewer."""
-        most_at_one = len(self._everybody()) - 1  # answers and remedies are never tried at the same failure
+        most_at_one = len(self._everybody) - 1  # answers and remedies are never tried at the same failure
         return min(FIRST, self._budget // most_at_one) if self._budget >= most_at_one else 1
 
     def _ranked(self, tree: Tree) -> list[Proposer]:
         """Who may try there, whoever repaired most of such tasks first."""
-        sharing = [proposer for proposer in self._everybody() if _applies(proposer, tree)]
-        if self._is_first:
-            return sharing
         kind = tree.root.content.kind
-        allowed = [proposer for proposer in sharing if proposer in self._allowed()]
-        return sorted(allowed, key=lambda proposer: -self._first_repairs(proposer, kind))
+        sharing = [proposer for proposer in self._allowed if _applies(proposer, tree)]
+        return sorted(sharing, key=lambda proposer: -self._first_repairs(proposer, kind))
 
     def _first_repairs(self, proposer: Proposer, kind: TaskKind) -> int:
         passed = [e for e in self._first if e.plan.proposer == proposer and e.is_verified]

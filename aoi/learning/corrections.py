@@ -10,7 +10,7 @@ from aoi.language.decision import decision_of
 from aoi.language.prompting import Prompter, unguided
 from aoi.learning.purifier import Kept, decided, purify
 from aoi.problems.oracle import Truth
-from aoi.records.decision import Finding
+from aoi.records.decision import Decision, Finding
 from aoi.records.episode import Step, Trajectory, Utterance
 from aoi.records.learning import CorrectivePlan, Source, TrainingExample
 
@@ -38,10 +38,8 @@ def rests_on_evidence(trajectory: Trajectory) -> bool:
     if answer.verdict != "fault":
         return any(signal.word == "healthy" for signal in signals)
     named = [name.strip() for name in (answer.component or "").split(",")]
-    seen = [*surveyed(trajectory), *signals]
-    return any(s.word == answer.cause and content.handles.get(s.other or s.subject) in named for s in seen) or any(
-        s.word == answer.cause and content.handles.get(s.subject) in named for s in seen
-    )
+    about = [{s.subject, s.other} for s in (*surveyed(trajectory), *signals) if s.word == answer.cause]
+    return any(content.handles.get(handle or "") in named for handles in about for handle in handles)
 
 
 def surveyed(trajectory: Trajectory) -> tuple[Finding, ...]:
@@ -129,7 +127,7 @@ def _example(
         target=kept.decision if is_target else None,
         behaviour=spoken.logprobs if is_target else None,
         step=step.index,
-        commands=tuple(decision_of(earlier) or earlier.decision for earlier in content.steps[: step.index]),
+        commands=course(content.steps[: step.index]),
         world=content.world,
         source=source,
         source_trajectory=content.digest(),
@@ -140,3 +138,8 @@ def _example(
 def _said(step: Step) -> Utterance:
     """What the Observer said in a step."""
     return next(said for said in step.utterances if said.role == "observer")
+
+
+def course(steps: Iterable[Step]) -> tuple[Decision | str, ...]:
+    """The decisions of steps, as they can be carried out again; a malformed one is its text."""
+    return tuple(decision_of(step) or step.decision for step in steps)

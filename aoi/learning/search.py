@@ -18,10 +18,10 @@ from itertools import count, permutations, product, zip_longest
 from typing import NamedTuple
 
 from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
-from aoi.agents.operators.recollection import at_fault, is_cause, pointed
+from aoi.agents.operators.recollection import at_fault, is_cause
 from aoi.language.decision import decision_of, render_do
 from aoi.language.lexicon import ACTIONS, CHECKS, POINTERS
-from aoi.learning.corrections import surveyed
+from aoi.learning.corrections import course, surveyed
 from aoi.learning.failures import classify
 from aoi.learning.purifier import decided
 from aoi.records.base import Sha256
@@ -82,7 +82,7 @@ def tries(tree: Tree, proposer: Proposer, most: int, iterations: int) -> list[Co
             thought = _changes(node, iterations)
         case _:
             raise ValueError(f"the search does not think of what {proposer} proposes")
-    return list(_new(tree, proposer, most, thought))
+    return list(_new(tree, node, proposer, most, thought))
 
 
 class Thought(NamedTuple):
@@ -96,12 +96,14 @@ class Thought(NamedTuple):
     """What is decided in its place: one that is sure never says anything else."""
 
 
-def _new(tree: Tree, proposer: Proposer, most: int, thoughts: Iterator[Thought]) -> Iterator[CorrectivePlan]:
-    course = _course(tree.best)
+def _new(
+    tree: Tree, node: Trajectory, proposer: Proposer, most: int, thoughts: Iterator[Thought]
+) -> Iterator[CorrectivePlan]:
+    decisions = course(node.content.steps)
     for branch, steps, given in thoughts:
         if most == 0:
             return
-        prefix = (*course[:branch], *given)
+        prefix = (*decisions[:branch], *given)
         key = (str(prefix), str(steps))
         if proposer != "retry" and key in tree.proposed:
             continue
@@ -124,11 +126,6 @@ def _new(tree: Tree, proposer: Proposer, most: int, thoughts: Iterator[Thought])
             completion_ids=(),
             status="hint",
         )
-
-
-def _course(node: Trajectory) -> tuple[Decision | str, ...]:
-    """Its decisions, as they can be carried out again."""
-    return tuple(decision_of(step) or step.decision for step in node.content.steps)
 
 
 # ---------------------------------------------------------------- who thinks of what
@@ -221,8 +218,7 @@ def _is_as(do: Do, failed: Do | None, kind: TaskKind) -> bool:
 def _done_at(node: Trajectory, branch: int) -> Do | None:
     """What the node did where a try leaves it."""
     steps = node.content.steps
-    decision = decision_of(steps[branch]) if branch < len(steps) else None
-    return decision.do if decision else None
+    return _deed(steps[branch]) if branch < len(steps) else None
 
 
 def _answer(
@@ -235,8 +231,14 @@ def _answer(
 def _concluded(node: Trajectory) -> int:
     """Index of the step at which it stopped looking: its first change, or its answer."""
     steps = node.content.steps
-    ends = (i for i, step in enumerate(steps) if not isinstance(getattr(decision_of(step), "do", None), ProbeDo))
+    ends = (index for index, step in enumerate(steps) if not isinstance(_deed(step), ProbeDo))
     return next(ends, len(steps))
+
+
+def _deed(step: Step) -> Do | None:
+    """What a step was to do; None of a malformed one."""
+    decision = decision_of(step)
+    return decision.do if decision else None
 
 
 # ---------------------------------------------------------------- what evidence implicates
@@ -265,7 +267,7 @@ def _suspects(node: Trajectory, until: int) -> list[Finding]:
 
 def _is_refused_change(step: Step) -> bool:
     """What it shows is what became of the change, not what is wrong there."""
-    return isinstance(getattr(decision_of(step), "do", None), ExecDo) and step.status != "ok"
+    return isinstance(_deed(step), ExecDo) and step.status != "ok"
 
 
 _PAGED = "exception"
@@ -282,7 +284,7 @@ def _rank(found: Finding) -> int:
 
 def _order(suspect: Finding) -> Sequence[str]:
     """Checks of a suspect, the most telling first."""
-    usual = ROUNDS.get(suspect.word, ROUNDS[""]) if pointed(suspect) else ROUNDS[""]
+    usual = ROUNDS.get(suspect.word, ROUNDS[""])
     first = NEXT_LOOK.get(suspect.word, FIRST_LOOK["errors"])
     told = usual if suspect.word in POINTERS else (first, *usual)
     return list(dict.fromkeys((*told, *CHECKS)))

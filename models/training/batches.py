@@ -1,7 +1,7 @@
 """Prompt and completion pairs as tensors, and the loss on completions: shared by all that is not GRPO."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ class Sample(Protocol):
         ...
 
 
+S = TypeVar("S", bound=Sample)
+
+
 class Pair(NamedTuple):
     """What is read, and what is to be said."""
 
@@ -35,8 +38,8 @@ class Pair(NamedTuple):
         return len(self.prompt) + len(self.completion)
 
 
-def microbatches(batch: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
-    """The batch in parts of pairs of like length: padding stays small, the gradient is the batch's."""
+def microbatches(batch: Sequence[S], size: int) -> Iterator[list[S]]:
+    """The batch in parts of samples of like length: padding stays small, the gradient is the batch's."""
     ordered = sorted(batch, key=lambda pair: pair.tokens)
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]

@@ -16,17 +16,14 @@ from aoi.learning.replanning import prompts_of
 from aoi.model_settings import TrainingSettings
 from aoi.records.episode import Trajectory
 from aoi.store.objects import ObjectStore
-from models.adapters import AdapterSettings
 from models.bundle import Bundle
-from models.identity import Watch
 from models.policies.of_bundle import Serving, codec_of, prompter_of
 from models.training import sft
 from models.training.batches import Pair
 from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, grpo
 from models.training.measuring import Start
-from models.training.pooled import PooledPlans, proven
-from models.training.reward_workers import reward_workers
+from models.training.pooled import PooledPlans, proven, proven_workers
 from models.training.sft import Progress, SftSettings
 
 
@@ -39,12 +36,7 @@ def teach(
         return None
     random.Random(seed).shuffle(pairs)
     progress.stage("teach the Evolver")
-    choice = SftSettings(
-        steps=settings.evolver_steps,
-        learning_rate=settings.sft_learning_rate,
-        microbatch=settings.microbatch,
-        adapter=AdapterSettings.of(settings),
-    )
+    choice = SftSettings.of(settings, settings.evolver_steps)
     warm_start = bundle.adapters.get("evolver")
     train(bundle.base, pairs, folder, codec_of(bundle), seed=seed, settings=choice, warm_start=warm_start)
     return folder
@@ -69,21 +61,9 @@ def reinforce(
     if not settings.evolver_grpo_steps or len(prompts) < settings.prompts:
         return taught
     progress.stage("reinforce the Evolver")
-    choice = GrpoSettings(
-        steps=settings.evolver_grpo_steps,
-        prompts=settings.prompts,
-        group=settings.group_size,
-        learning_rate=settings.learning_rate,
-        beta=settings.beta,
-        microbatch=settings.microbatch,
-        adapter=AdapterSettings.of(settings),
-        max_completion_tokens=bundle.profile.plan_tokens,
-        checkpoint_every=10,
-    )
+    choice = GrpoSettings.of(settings, settings.evolver_grpo_steps, bundle.profile.plan_tokens)
     start = Start(bundle.folder, bundle.base, bundle.adapters.get("observer"), serving)
-    watch = Watch(bundle, serving, start.adapters, kept=kept)
-    watch.now()
-    with reward_workers(settings.ray_url) as workers:
+    with proven_workers(start, settings.ray_url, kept) as (workers, watch):
         reward = proven(PooledPlans(workers, start, settings.group_size), watch)
         grpo(
             bundle.base,

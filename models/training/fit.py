@@ -14,18 +14,15 @@ from aoi.learning.lessons import REHEARSED
 from aoi.model_settings import Corrections, TrainingSettings
 from aoi.records.learning import TrainingExample
 from aoi.store.objects import ObjectStore
-from models.adapters import AdapterSettings
 from models.bundle import Bundle
-from models.identity import Watch
 from models.policies.of_bundle import Serving, codec_of
 from models.training.balance import balanced
 from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, Reward, grpo
 from models.training.judged import Judge, JudgedReward
 from models.training.measuring import Start
-from models.training.pooled import PooledReward, proven
+from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
-from models.training.reward_workers import reward_workers
 from models.training.sft import SftSettings, sft
 
 MINIMUM = 8
@@ -59,7 +56,8 @@ def fit(
         start = start._replace(adapter=work / settings.corrections)
     prompts = balanced(_rewarded(rows, settings.corrections, is_judged=judge is not None), seed)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
-        choice = _grpo_settings(settings, parent.profile.completion_tokens)
+        tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
+        choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
         with _rewarding(start, judge, settings.ray_url, kept) as reward:
             paid = dealt_out(reward, seed) if shuffled else reward
             runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice))
@@ -72,9 +70,7 @@ def _rewarding(start: Start, judge: Judge | None, ray_url: str, kept: ObjectStor
     if judge is not None:
         yield JudgedReward(judge, codec_of(start.opened()))
         return
-    watch = Watch(start.opened(), start.serving, start.adapters, kept=kept)
-    watch.now()
-    with reward_workers(ray_url) as workers:
+    with proven_workers(start, ray_url, kept) as (workers, watch):
         yield proven(PooledReward(workers, start), watch)
 
 
@@ -120,12 +116,7 @@ def _correct(
 ) -> TrainingRun:
     progress.stage("train: prefer" if settings.corrections == "dpo" else "train: imitate")
     learn = prefer if settings.corrections == "dpo" else sft
-    choice = SftSettings(
-        steps=settings.sft_steps,
-        learning_rate=settings.sft_learning_rate,
-        microbatch=settings.microbatch,
-        adapter=AdapterSettings.of(settings),
-    )
+    choice = SftSettings.of(settings, settings.sft_steps)
     told = shown(settings.sft_steps)
     return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=told)
 
@@ -143,19 +134,4 @@ def _reinforce(
     told = shown(settings.steps)
     return grpo(
         start.base, prompts, reward, folder, seed=seed, settings=settings, warm_start=start.adapter, progress=told
-    )
-
-
-def _grpo_settings(settings: TrainingSettings, completion_tokens: int) -> GrpoSettings:
-    return GrpoSettings(
-        steps=settings.grpo_steps,
-        prompts=settings.prompts,
-        group=settings.group_size,
-        learning_rate=settings.learning_rate,
-        beta=settings.beta,
-        microbatch=settings.microbatch,
-        adapter=AdapterSettings.of(settings),
-        seeded=settings.corrections == "seeded",
-        max_completion_tokens=completion_tokens,
-        checkpoint_every=10,
     )

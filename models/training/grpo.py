@@ -27,6 +27,7 @@ from trl import GRPOConfig, GRPOTrainer
 from typing_extensions import override
 
 from aoi.agents.policy import Turn
+from aoi.model_settings import TrainingSettings
 from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
@@ -68,6 +69,24 @@ class GrpoSettings(Record):
     log_every: int = 1
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 writes none."""
+
+    @classmethod
+    def of(
+        cls, training: TrainingSettings, steps: int, completion_tokens: int, *, seeded: bool = False
+    ) -> "GrpoSettings":
+        """As the settings say, for so many steps and completions so long: the Observer's, or the Evolver's."""
+        return cls(
+            steps=steps,
+            prompts=training.prompts,
+            group=training.group_size,
+            learning_rate=training.learning_rate,
+            beta=training.beta,
+            microbatch=training.microbatch,
+            adapter=AdapterSettings.of(training),
+            seeded=seeded,
+            max_completion_tokens=completion_tokens,
+            checkpoint_every=10,
+        )
 
 
 def grpo(

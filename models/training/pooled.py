@@ -3,18 +3,20 @@
 A problem always goes to the same worker: it has built its world, and may know what is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 
 from aoi.language.layouts import layout_of
 from aoi.learning.replanning import Deed, planned_steps, worths
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
+from aoi.store.objects import ObjectStore
 from models.identity import Watch
 from models.policies.of_bundle import codec_of
 from models.training.grpo import Reward
 from models.training.measuring import Job, Start, carry_out, measure
-from models.training.reward_workers import A, J, RewardWorker, Work
+from models.training.reward_workers import A, J, RewardWorker, Work, reward_workers
 
 
 class PooledReward:
@@ -55,6 +57,17 @@ class PooledPlans:
         places = [_place(deed.instance, len(self._workers)) for deed in new]
         self._known |= zip(new, _done(self._workers, places, carry_out, self._start, new), strict=True)
         return worths(deeds, self._known, self._group)
+
+
+@contextmanager
+def proven_workers(
+    start: Start, ray_url: str, kept: ObjectStore | None
+) -> Iterator[tuple[Sequence[RewardWorker], Watch]]:
+    """Workers that carry episodes on with `start`, and what proves that it is what answers: once before the first."""
+    watch = Watch(start.opened(), start.serving, start.adapters, kept=kept)
+    watch.now()
+    with reward_workers(ray_url) as workers:
+        yield workers, watch
 
 
 def proven(reward: Reward, watch: Watch) -> Reward:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from aoi.records.learning import TrainingExample
 from models.codec import TokenizerCodec
 from models.training import sft
-from models.training.batches import Pair, log_likelihoods
+from models.training.batches import Pair, log_likelihoods, microbatches
 from models.training.curves import Progress, TrainingRun
 from models.training.forward import Forward, forward_of
 from models.training.sft import Objective, SftSettings
@@ -80,10 +80,7 @@ def prefer(
 def accumulate(forward: Forward, batch: Sequence[Preference], microbatch: int) -> float:
     """Back-propagate the mean loss of `batch`. Returns that loss."""
     loss = 0.0
-    ordered = sorted(batch, key=lambda preference: preference.tokens)
-    size = max(microbatch // 2, 1)
-    for start in range(0, len(ordered), size):
-        part = ordered[start : start + size]
+    for part in microbatches(batch, max(microbatch // 2, 1)):
         chosen, rejected = _likelihoods(forward, part)
         margins = torch.tensor([preference.margin for preference in part], device=chosen.device)
         lengths = torch.tensor([len(preference.chosen) for preference in part], device=chosen.device)

@@ -19,6 +19,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 from aoi.errors import CorruptObject
+from aoi.model_settings import TrainingSettings
 from aoi.records.base import Record, Sha256, canonical_bytes, sha256_hex
 from aoi.records.learning import TrainingExample
 from models import adapters, files
@@ -51,6 +52,16 @@ class SftSettings(Record):
     log_every: int = 5
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 writes none."""
+
+    @classmethod
+    def of(cls, training: TrainingSettings, steps: int) -> "SftSettings":
+        """As the settings say: the Observer's and the Evolver's differ by their steps alone."""
+        return cls(
+            steps=steps,
+            learning_rate=training.sft_learning_rate,
+            microbatch=training.microbatch,
+            adapter=AdapterSettings.of(training),
+        )
 
 
 class Objective(NamedTuple):

@@ -8,6 +8,7 @@ import torch
 
 from aoi.records.learning import TrainingExample
 from models.seed.examples import DecisionExample
+from tests.models.protocol_server import ProtocolServer
 from tests.models.small import make_adapter, make_base, make_examples, make_lines
 
 
@@ -42,3 +43,9 @@ def adapter(base: Path, examples: list[TrainingExample], tmp_path_factory: pytes
 @pytest.fixture(scope="session")
 def other_adapter(base: Path, examples: list[TrainingExample], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_adapter(base, examples[:48], tmp_path_factory.mktemp("adapter") / "other", seed=2)
+
+
+@pytest.fixture
+def server(base: Path) -> Iterator[ProtocolServer]:
+    with ProtocolServer(base) as running:
+        yield running

@@ -13,6 +13,7 @@ from models.loading import tokenizer
 from models.policies.grammar import WordsGrammar
 from models.policies.in_process import InProcessPolicy
 from models.seed.examples import DecisionExample
+from tests.models.accepting import accepts
 
 ROLES: dict[str, RoleName] = {"<obs>": "observer", "<probe>": "probe", "<exec>": "executor", "<evo>": "evolver"}
 PARSERS = {
@@ -21,15 +22,6 @@ PARSERS = {
     "executor": decision.parse_executor,
     "evolver": decision.parse_plan,
 }
-
-
-def _accepts(grammar: WordsGrammar, role: RoleName, ids: tuple[int, ...]) -> bool:
-    state = grammar.start(role)
-    for token in ids:
-        if token not in grammar.allowed(state):
-            return False
-        state = grammar.advance(state, token)
-    return True
 
 
 GRAMMAR = WordsGrammar()
@@ -52,7 +44,7 @@ def test_everything_that_is_taught_is_of_the_grammar(lines: list[DecisionExample
     grammar, codec = WordsGrammar(), WordCodec()
     for line in lines:
         ids = (*codec.encode(line.completion), codec.eos_id)
-        assert _accepts(grammar, ROLES[line.prompt.split()[0]], ids), line.completion
+        assert accepts(grammar, ROLES[line.prompt.split()[0]], ids), line.completion
 
 
 @pytest.mark.parametrize(
@@ -69,14 +61,14 @@ def test_what_the_parser_refuses_the_grammar_refuses(text: str) -> None:
     codec = WordCodec()
     with pytest.raises(decision.Malformed):
         decision.parse(text)
-    assert not _accepts(WordsGrammar(), "observer", (*codec.encode(text), codec.eos_id))
+    assert not accepts(WordsGrammar(), "observer", (*codec.encode(text), codec.eos_id))
 
 
 def test_a_plan_says_none_alone_or_not_at_all() -> None:
     codec, text = WordCodec(), '{"plan":" probe pods s1 ; none"}'
     with pytest.raises(decision.Malformed):
         decision.parse_plan(text)
-    assert not _accepts(WordsGrammar(), "evolver", (*codec.encode(text), codec.eos_id))
+    assert not accepts(WordsGrammar(), "evolver", (*codec.encode(text), codec.eos_id))
 
 
 def test_a_constrained_model_is_never_malformed(base: Path, lines: list[DecisionExample]) -> None:

@@ -26,6 +26,7 @@ from models.policies.in_process import InProcessPolicy
 from models.policies.json_grammar import JsonGrammar
 from models.policies.of_bundle import Serving, policy_of
 from tests.language.test_decision import NAMES, decisions
+from tests.models.accepting import accepts
 from tests.models.families import FAMILIES, Family, tokenizer_of, write_checkpoint
 
 READERS: dict[RoleName, Callable[[str], Utterable]] = {
@@ -53,15 +54,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def grammar_of(base: Path) -> JsonGrammar:
     return JsonGrammar(base, schemas(), loading.eos_ids(base))
-
-
-def accepts(grammar: JsonGrammar, role: RoleName, ids: tuple[int, ...]) -> bool:
-    state = grammar.start(role)
-    for token in ids:
-        if token not in grammar.allowed(state):
-            return False
-        state = grammar.advance(state, token)
-    return True
 
 
 ASCII = st.text(alphabet="abc XYZ-_.:/'", max_size=30).map(lambda text: " ".join(text.split()))

@@ -1,7 +1,6 @@
 """One door: whatever a bundle is served by answers every stage and command, and is proven through that door."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,12 +34,6 @@ def opened(base: Path, adapter: Path, other_adapter: Path, tmp_path_factory: pyt
     folder = tmp_path_factory.mktemp("bundles") / "opened"
     bundle.write(folder, Parts(base, SEED_PROFILE, adapter, other_adapter), LINEAGE)
     return bundle.load(folder, base)
-
-
-@pytest.fixture
-def server(base: Path) -> Iterator[ProtocolServer]:
-    with ProtocolServer(base) as running:
-        yield running
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ from tests.models.protocol_server import ProtocolServer
 
 
 @pytest.fixture
-def server(base: Path) -> Iterator[ProtocolServer]:
-    with ProtocolServer(base) as running:
-        yield running
-
-
-@pytest.fixture
 def client(server: ProtocolServer) -> Iterator[ModelServer]:
     with ModelServer(ServerSettings(url=server.url, timeout_s=5, budget_s=10, concurrency=8)) as client:
         yield client

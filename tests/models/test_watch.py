@@ -1,7 +1,7 @@
 """A server is proven again and again while it answers, and nothing is kept that no proof came after."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,12 +35,6 @@ def opened(base: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("bundles") / "opened"
     bundle.write(folder, Parts(base, SEED_PROFILE, adapter), LINEAGE)
     return bundle.load(folder, base)
-
-
-@pytest.fixture
-def server(base: Path) -> Iterator[ProtocolServer]:
-    with ProtocolServer(base) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 An upper bound for what a prompt allows without learning, and what the seed model imitates on training mechanisms.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+from typing_extensions import override
 
 from aoi.agents import checks
 from aoi.agents.operators import recollection as recall
@@ -19,19 +21,19 @@ from aoi.agents.operators.knowledge import (
     USUAL,
     WEAK,
 )
-from aoi.agents.policy import Generation, Turn
+from aoi.agents.operators.speaking import SpeakingOperator
 from aoi.language.codec import WordCodec
-from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
+from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable
 from aoi.language.lexicon import POINTERS
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
 DOUBT_AFTER = 1
 """Index of the look at a callee after which its caller's configuration is looked at, if all was well."""
 
 
-class ExpertOperator:
+class ExpertOperator(SpeakingOperator):
     """A policy that decides by rules from the decoded prompt alone: equal prompts, equal answers."""
 
     adapter = "scripted:ExpertOperator"
@@ -42,16 +44,10 @@ class ExpertOperator:
         """`remedies` (action, level, type by cause) are taken over its own knowledge of these causes."""
         if profile.layout != "words-1":
             raise ValueError(f"scripted operators read the layout words-1, not {profile.layout}")
-        self._codec, self._profile, self._told = codec, profile, remedies or {}
+        super().__init__(codec)
+        self._profile, self._told = profile, remedies or {}
 
-    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
-        """Answer every turn by itself."""
-        return [self._answer(turn) for turn in turns]
-
-    def _answer(self, turn: Turn) -> Generation:
-        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
-        return Generation(self._codec.encode_completion(render(said)), None, self.adapter)
-
+    @override
     def _say(self, state: PromptState) -> Utterable:
         match state:
             case ObserverState():

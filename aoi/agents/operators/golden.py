@@ -6,14 +6,16 @@ For tests, upper bounds and oracle demonstrations, which are reported apart: its
 from collections.abc import Sequence
 from typing import Protocol
 
+from typing_extensions import override
+
 from aoi.agents import checks
 from aoi.agents.operators.knowledge import FIRST_LOOK
-from aoi.agents.policy import Generation, Turn
+from aoi.agents.operators.speaking import SpeakingOperator
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
-from aoi.language.decision import ExecutorAct, ProbeCommand, Utterable, render
+from aoi.language.decision import ExecutorAct, ProbeCommand, Utterable
 from aoi.language.handles import Handles
-from aoi.language.prompt import ExecutorState, ProbeState, PromptState, read_prompt
+from aoi.language.prompt import ExecutorState, ProbeState, PromptState
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.problem import FaultType, SystemLevel
 
@@ -52,26 +54,20 @@ class KnownTruth(Protocol):
     def evidence(self) -> Sequence[tuple[str, str]]: ...  # noqa: D102
 
 
-class GoldenOperator:
+class GoldenOperator(SpeakingOperator):
     """A policy for one episode whose truth it knows."""
 
     adapter = "scripted:GoldenOperator"
 
     def __init__(self, codec: WordCodec, truth: KnownTruth, handles: Handles) -> None:
-        self._codec, self._truth, self._handles = codec, truth, handles
+        super().__init__(codec)
+        self._truth, self._handles = truth, handles
         looks = [(check, handles.component(name)) for check, name in truth.evidence]
         self._looks = list(dict.fromkeys(ProbeDo(check, handle) for check, handle in looks if handle))
         if truth.others:  # two causes leave room for fewer looks: each has to be put right as well
             self._looks = self._looks[:LOOKS_AT_SEVERAL]
 
-    def generate(self, turns: Sequence[Turn]) -> list[Generation]:
-        """Answer turns of the one episode."""
-        return [self._answer(turn) for turn in turns]
-
-    def _answer(self, turn: Turn) -> Generation:
-        said = self._say(read_prompt(self._codec.decode(turn.prompt_ids)))
-        return Generation(self._codec.encode_completion(render(said)), None, self.adapter)
-
+    @override
     def _say(self, state: PromptState) -> Utterable:
         match state:
             case ObserverState():

@@ -82,7 +82,8 @@ def _decide(case: Case, state: ObserverState, expert: ExpertOperator) -> Decisio
     """What the expert does. It never takes a symptom or a pointer for the cause: where one is, the answer is given."""
     cause = Finding(case.cause or "healthy", case.culprit)
     is_mended = isinstance(state.last_do, ExecDo)
-    if recall.is_cause(cause) or state.plan or not (is_mended or cause in state.last) or case.cause is None:
+    shown = (*state.last, *state.memory) if is_mended else state.last
+    if recall.is_cause(cause) or state.plan or cause not in shown or case.cause is None:
         return expert.decide(state)
     if case.task == "mitigate" and not is_mended:
         return Decision(cause, "fix", cause, 8, repair(case))

@@ -11,13 +11,16 @@ What the measured reward pays, and why not more (docs/learning.md, "Rewards that
     started from, ends in success, and 0.3 if it brought the episode nearer to the cause than anything seen before.
     Where failing looks paid nothing, a wrong answer's crumb of calibration was the best of its group, and the model
     learnt to answer at once. The last step's look pays nothing: nobody can use it;
-  - a change after which the oracle is content with the world: 0.9; one that puts right one more of several faults: 0.6,
-    or every look would beat the first of two repairs; otherwise nothing.
+  - a change after which the oracle is content with the world: 0.9; one that puts right one more of several faults: 0.4,
+    or every look would beat the first of two repairs, and 0.4 more if the episode, carried on, mends the rest;
+    otherwise nothing.
+
+An episode is carried on with what the decision itself remembers: a cause that waits for its turn is worth noting down.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 from aoi.agents.episode import Episode, run_episode
 from aoi.agents.policy import Generation, Policy, Turn
@@ -28,14 +31,13 @@ from aoi.language.codec import Codec
 from aoi.language.layouts import layout_of
 from aoi.language.profile import PromptProfile
 from aoi.learning.corrections import is_supported, surveyed
+from aoi.learning.nearness import Nearness
 from aoi.problems import scenario
-from aoi.problems.oracle import Truth
 from aoi.records.base import Sha256
-from aoi.records.decision import Decision, ExecDo, Finding, ProbeDo, SubmitDo
-from aoi.records.episode import BROKEN_OFF, Signal, Step, Trajectory
+from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
+from aoi.records.episode import BROKEN_OFF, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
-from aoi.worlds.applications.spec import Application
 
 RIGHT_ANSWER = 0.9
 LUCKY_ANSWER = 0.3
@@ -44,10 +46,20 @@ LOOK = 0.1
 CARRIED_ON = 0.5
 NEARER = 0.3
 REPAIRED = 0.9
-PUT_RIGHT = 0.6
+PUT_RIGHT = 0.4
+REST_MENDED = 0.4
 
-Deed = tuple[ProblemInstance, tuple[Given, ...], Decision]
-"""A problem, the decisions so far, and the decision to execute, reduced to what it does."""
+
+class Deed(NamedTuple):
+    """What is executed to measure a decision. Equal deeds are executed once."""
+
+    instance: ProblemInstance
+    before: tuple[Given, ...]
+    """The decisions so far."""
+    decision: Decision
+    """Reduced to what it does, and where the episode is carried on, to what it remembers."""
+    carries_on: bool = False
+    """Whether the policy goes on from there; otherwise the episode ends."""
 
 
 class Reward(Protocol):
@@ -93,21 +105,26 @@ class MeasuredReward:
     def measure(self, said: Sequence[tuple[TrainingExample, str]]) -> list[float]:
         """Rewards of many completions; their episodes run as one batch. Raises: ReplayDiffers."""
         decisions = [layout_of(self._profile).decision_or_none(completion) for _, completion in said]
-        deeds = [
-            (example.instance, example.commands, _bare(decision)) if decision else None
+        read = [(example, each) for (example, _), each in zip(said, decisions, strict=True) if each]
+        deeds = [self._deed(example, decision) for example, decision in read]
+        self._execute([each for deed in deeds for each in (deed, *_change_before(deed))])
+        for example, _ in read:
+            _check_world(example, self._worlds[example.instance])
+        if self._policy is not None:  # where something is left to mend, what was noted down decides whether it will be
+            halfway = [each for each, deed in zip(read, deeds, strict=True) if self._is_halfway(deed)]
+            self._execute([_carried_on(*each) for each in halfway])
+        return [
+            self._worth(example, decision) if decision else 0.0
             for (example, _), decision in zip(said, decisions, strict=True)
         ]
-        wanted = [each for deed in deeds if deed is not None for each in (deed, *_change_before(deed))]
-        self._execute([deed for deed in dict.fromkeys(wanted) if deed not in self._known])
-        for example, deed in zip((example for example, _ in said), deeds, strict=True):
-            if deed is not None:
-                _check_world(example, self._worlds[example.instance])
-        return [
-            self._worth(example, decision, deed) if decision and deed else 0.0
-            for (example, _), decision, deed in zip(said, decisions, deeds, strict=True)
-        ]
 
-    def _worth(self, example: TrainingExample, decision: Decision, deed: Deed) -> float:
+    def _deed(self, example: TrainingExample, decision: Decision) -> Deed:
+        if self._policy is not None and isinstance(decision.do, ProbeDo):
+            return _carried_on(example, decision)
+        return Deed(example.instance, example.commands, _bare(decision))
+
+    def _worth(self, example: TrainingExample, decision: Decision) -> float:
+        deed = self._deed(example, decision)
         came = self._known[deed]
         if came.is_broken:
             return 0.0  # a defect of ours must not pay for the look that met it
@@ -119,30 +136,48 @@ class MeasuredReward:
                 is_last = example.step == self._profile.iterations - 1  # nobody can use what it shows
                 return 0.0 if is_last else LOOK + CARRIED_ON * came.success + NEARER * came.nearer
             case ExecDo():
-                before = max((self._known[each].mended for each in _change_before(deed)), default=0)
-                return REPAIRED if came.success else PUT_RIGHT * (came.mended > before)
+                if came.success:
+                    return REPAIRED
+                rest = self._known.get(_carried_on(example, decision))
+                return (PUT_RIGHT + REST_MENDED * (rest is not None and rest.success)) * self._is_halfway(deed)
 
-    def _execute(self, deeds: Sequence[Deed]) -> None:
-        situations = [scenario.build(instance) for instance, _, _ in deeds]
-        episodes = [self._episode(s, before, deed) for s, (_, before, deed) in zip(situations, deeds, strict=True)]
-        for situation, key, trajectory in zip(situations, deeds, rollout(episodes, _policy(self._policy)), strict=True):
-            self._worlds[key[0]] = trajectory.content.world
-            self._known[key] = _consequence(situation, len(key[1]), trajectory)
+    def _is_halfway(self, deed: Deed) -> bool:
+        """Whether it is a change that put right one more of several faults, and not the last."""
+        if not isinstance(deed.decision.do, ExecDo) or self._known[deed].success:
+            return False
+        before = max((self._known[each].mended for each in _change_before(deed)), default=0)
+        return self._known[deed].mended > before
 
-    def _episode(self, situation: scenario.Scenario, before: Sequence[Given], deed: Decision) -> Episode:
-        carries_on = self._policy is not None and isinstance(deed.do, ProbeDo)
-        return _replaying(situation, (*before, deed), self._profile, self._codec, carries_on=carries_on)
+    def _execute(self, wanted: Iterable[Deed]) -> None:
+        deeds = [deed for deed in dict.fromkeys(wanted) if deed not in self._known]
+        situations = [scenario.build(deed.instance) for deed in deeds]
+        episodes = [self._episode(situation, deed) for situation, deed in zip(situations, deeds, strict=True)]
+        for situation, deed, trajectory in zip(
+            situations, deeds, rollout(episodes, _policy(self._policy)), strict=True
+        ):
+            self._worlds[deed.instance] = trajectory.content.world
+            self._known[deed] = _consequence(situation, len(deed.before), trajectory)
+
+    def _episode(self, situation: scenario.Scenario, deed: Deed) -> Episode:
+        given = (*deed.before, deed.decision)
+        return _replaying(situation, given, self._profile, self._codec, carries_on=deed.carries_on)
+
+
+def _carried_on(example: TrainingExample, decision: Decision) -> Deed:
+    """What the decision does and remembers, and the policy from there on. Its belief and confidence change nothing."""
+    kept = replace(decision, phase="point", cause=None, confidence=0)
+    return Deed(example.instance, example.commands, kept, carries_on=True)
 
 
 def _change_before(deed: Deed) -> tuple[Deed, ...]:
     """The last change before a change, in the same episode: what was put right by then is not this one's."""
-    instance, before, decision = deed
+    instance, before, decision, _ = deed
     if not isinstance(decision.do, ExecDo):
         return ()
     for index in reversed(range(len(before))):
         earlier = before[index]
         if isinstance(earlier, Decision) and isinstance(earlier.do, ExecDo):
-            return ((instance, before[:index], _bare(earlier)),)
+            return (Deed(instance, before[:index], _bare(earlier)),)
     return ()
 
 
@@ -219,64 +254,3 @@ _GIVE_UP = Decision(None, "submit", None, 0, SubmitDo("unsure"))
 def _bare(decision: Decision) -> Decision:
     """The decision reduced to its deed, so that equal deeds are executed once."""
     return Decision(None, "point", None, 0, decision.do)
-
-
-class Nearness:
-    """How near to the cause an episode has come, as an integer that only ever grows.
-
-    With a fault: call hops between the nearest component that anything pointed at and the culprit, then the cause
-    itself. In a control: how many paged components were found healthy, at most two.
-    """
-
-    CONTROL_LOOKS = 2
-
-    def __init__(
-        self,
-        application: Application,
-        truth: Truth,
-        handles: Mapping[str, str],
-        suspects: Iterable[str],
-        surveyed: Sequence[Finding] = (),
-    ) -> None:
-        """`suspects` are handles that page; `surveyed` is what was known before the first look."""
-        self._truth = truth
-        self._names = handles
-        self._surveyed = surveyed
-        self._suspects = {handles[handle] for handle in suspects if handle in handles}
-        self._hops = _hops(application, truth.accepted)
-
-    def of(self, steps: Sequence[Step]) -> int:
-        """Compare two of these, never one alone."""
-        looks = [signal for step in steps for signal in step.signals]
-        signals: list[Signal | Finding] = [*self._surveyed, *looks]
-        if self._truth.component is None:
-            healthy = {self._names.get(signal.subject) for signal in signals if signal.word == "healthy"}
-            return min(len(healthy & self._suspects), self.CONTROL_LOOKS)
-        if any(self._is_cause(signal) for signal in signals):
-            return 1
-        pointed = {self._names.get(handle) for signal in signals for handle in _named(signal)} | self._suspects
-        return -min((self._hops[name] for name in pointed if name in self._hops), default=len(self._hops) + 1)
-
-    def _is_cause(self, signal: Signal | Finding) -> bool:
-        return signal.word in self._truth.causes and self._names.get(signal.subject) in self._truth.accepted
-
-
-def _named(signal: Signal | Finding) -> tuple[str, ...]:
-    """Handles that an unhealthy signal makes suspect."""
-    if signal.word == "healthy":
-        return ()
-    return (signal.subject, signal.other) if signal.other else (signal.subject,)
-
-
-def _hops(application: Application, culprits: Sequence[str]) -> dict[str, int]:
-    """Calls between each component and the nearest culprit, walking up the callers."""
-    hops = dict.fromkeys(culprits, 0)
-    frontier = list(culprits)
-    while frontier:
-        reached = [(caller, hops[name] + 1) for name in frontier for caller in application.callers.get(name, ())]
-        frontier = []
-        for caller, distance in reached:
-            if caller not in hops:
-                hops[caller] = distance
-                frontier.append(caller)
-    return hops

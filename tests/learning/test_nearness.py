@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from aoi.learning.rewards import Nearness
+from aoi.learning.nearness import Nearness
 from aoi.problems.oracle import NOTHING
 from aoi.records.decision import ProbeDo
 from aoi.worlds.applications.hotel import hotel_reservation

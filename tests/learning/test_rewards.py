@@ -1,11 +1,13 @@
 """What a decision is worth: measured in the world of its step."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from aoi.agents.episode import handles_of, run_episode
-from aoi.agents.operators import GoldenOperator
+from aoi.agents.operators import ExpertOperator, GoldenOperator
+from aoi.agents.operators.recollection import is_cause
 from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.errors import ReplayDiffers
@@ -13,7 +15,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.decision import parse, render
 from aoi.language.profile import SEED_PROFILE
 from aoi.language.prompting import Prompter
-from aoi.learning.corrections import is_supported, prompt_examples, success_examples
+from aoi.learning.corrections import is_supported, prompt_examples, success_examples, surveyed
 from aoi.learning.judging import RuleJudge
 from aoi.learning.rewards import (
     CALIBRATION,
@@ -23,6 +25,7 @@ from aoi.learning.rewards import (
     NEARER,
     PUT_RIGHT,
     REPAIRED,
+    REST_MENDED,
     RIGHT_ANSWER,
     MeasuredReward,
     calibration,
@@ -241,7 +244,7 @@ def test_equal_deeds_are_executed_once_however_they_are_put(localization) -> Non
     reward = MeasuredReward(SEED_PROFILE, CODEC, policy)
     paid = reward.measure([(first, useful), (first, useful)])
     asked = len(policy.turns)
-    put = [parse(useful), Decision(Finding("panic", "s1"), "scan", Finding("panic", "s1"), 8, parse(useful).do)]
+    put = [parse(useful), Decision(None, "scan", Finding("panic", "s1"), 8, parse(useful).do)]
     assert reward.measure([(first, render(said)) for said in put]) == paid
     assert len(policy.turns) == asked
     reward(last, useful)
@@ -312,15 +315,26 @@ def twofold() -> tuple[Trajectory, scenario.Scenario]:
     return _solved(TaskKind.MITIGATION, "memory_limit+wrong_selector")
 
 
-def test_the_first_of_two_repairs_pays_more_than_a_look_and_the_last_pays_most(reward, twofold) -> None:
-    trajectory, _ = twofold
-    changes = [
-        (example, step.decided)
-        for example, step in zip(_examples(trajectory), trajectory.content.steps, strict=True)
-        if step.decided and isinstance(step.decided.do, ExecDo)
+def _changes(trajectory: Trajectory) -> list[tuple[TrainingExample, Decision]]:
+    decided = zip(_examples(trajectory), trajectory.content.steps, strict=True)
+    return [
+        (example, step.decided) for example, step in decided if step.decided and isinstance(step.decided.do, ExecDo)
     ]
-    assert len(changes) == 2
-    (first, one), (second, other) = changes
+
+
+def test_the_first_of_two_repairs_is_worth_more_where_the_other_cause_was_noted_down(twofold) -> None:
+    (first, one), (_, other) = _changes(twofold[0])
+    reward = MeasuredReward(SEED_PROFILE, CODEC, ExpertOperator(CODEC, SEED_PROFILE))
+    where = other.do.target
+    word = next(found.word for found in surveyed(twofold[0]) if is_cause(found) and found.subject == where)
+    noted, wrong = (replace(one, summary=Finding(word, handle)) for handle in (where, one.do.target))
+    paid = reward.measure([(first, render(said)) for said in (noted, wrong, replace(one, summary=None))])
+    assert paid == pytest.approx([PUT_RIGHT + REST_MENDED, PUT_RIGHT, PUT_RIGHT])
+    assert paid[0] < REPAIRED
+
+
+def test_the_first_of_two_repairs_pays_more_than_a_look_and_the_last_pays_most(reward, twofold) -> None:
+    (first, one), (second, other) = _changes(twofold[0])
     assert reward(first, render(one)) == pytest.approx(PUT_RIGHT)
     assert reward(second, render(other)) == pytest.approx(REPAIRED)
     # What is right already is not put right again, and what mends nothing pays nothing.

@@ -107,8 +107,7 @@ def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: b
     met = [row for row in rows if row.target_ids is None]
     if way != "seeded":
         return met
-    # What the search decided in the policy's place has no probability that it could be weighed by.
-    return [*met, *(row for row in rows if row.source == "verified_correction" and row.behaviour)]
+    return [*met, *(row for row in rows if row.source == "verified_correction")]
 
 
 def _correct(

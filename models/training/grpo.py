@@ -7,7 +7,7 @@ a judge's, or a shuffled control.
 
 Where groups are seeded, the last of an example's sampled completions gives way to its target. The old log-probabilities
 of a step are those of whoever said each completion, so the ratio of the loss is its importance weight: about 1 for what
-was sampled, of a target how likely it is now against how likely it was under the plan that led to it.
+was sampled; that of a target is shaped (`seeding.py`).
 """
 
 import random
@@ -37,7 +37,8 @@ from models.network import width_of
 from models.policies import in_process as engine
 from models.policies.in_process import Decoder
 from models.training.curves import CurvePoint, Progress, TrainingRun
-from models.training.forward import decoder_of
+from models.training.forward import decoder_of, forward_of
+from models.training.seeding import reference_logprobs
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
@@ -152,19 +153,26 @@ class _Rollout:
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
         step = trainer.state.global_step
-        decoder = decoder_of(_adapted(trainer.accelerator.unwrap_model(trainer.model)))
+        model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
+        decoder = decoder_of(model)
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
         answers = _by_width(decoder, turns, self.eos_ids)
         said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
-        for last in range(self.settings.group - 1, len(prompts), self.settings.group):
-            seeded = self.examples[int(prompts[last])]
-            if self.settings.seeded and seeded.target_ids and seeded.behaviour:
-                said[last] = [*seeded.target_ids], [*seeded.behaviour]
+        if seeds := self._seeds(prompts):
+            examples = [self.examples[int(prompts[place])] for place in seeds]
+            old = reference_logprobs(forward_of(model), examples)
+            for place, example, logprobs in zip(seeds, examples, old, strict=True):
+                said[place] = [*(example.target_ids or ())], logprobs
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
             "completion_ids": [ids for ids, _ in said],
             "logprobs": [logprobs for _, logprobs in said],
         }
+
+    def _seeds(self, prompts: Sequence[str]) -> list[int]:
+        """Places of completions that give way to their example's target: the last of each group that has one."""
+        last = range(self.settings.group - 1, len(prompts), self.settings.group)
+        return [place for place in last if self.settings.seeded and self.examples[int(prompts[place])].target_ids]
 
     def _turn(self, prompt: str, salt: str) -> Turn:
         noise = int(sha256_hex(salt.encode())[:16], 16)

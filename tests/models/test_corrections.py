@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from aoi.records.learning import TrainingExample
 from models import files
 from models.adapters import AdapterSettings
 from models.policies.reference import Reference
-from models.training import batches, grpo
+from models.training import batches, grpo, seeding
 from models.training.batches import Pair, log_likelihoods
 from models.training.forward import Whole, forward_of
 from models.training.grpo import GrpoSettings
@@ -124,30 +125,39 @@ def test_a_target_stands_last_in_its_group_where_groups_are_seeded_and_nowhere_e
     targets = {row.target_ids for row in rows}
     assert all(group[-1] in targets for group in seeded(base, rows, tmp_path / "a"))
     assert not any(group[-1] in targets for group in seeded(base, rows, tmp_path / "b", seeded=False))
-    # Who said it, and how likely it was to them, is not known: there is no honest weight.
-    assert not any(group[-1] in targets for group in seeded(base, examples[:2], tmp_path / "c"))
+    bare = [row.model_copy(update={"target_ids": None, "target": None}) for row in examples[:2]]
+    assert not any(group[-1] in targets for group in seeded(base, bare, tmp_path / "c"))
 
 
-def test_a_target_counts_by_how_likely_it_is_now_against_how_likely_it_was(
+def test_a_target_is_weighed_by_its_importance_and_most_where_it_is_said_now_and_then(
+    base: Path, examples: list[TrainingExample]
+) -> None:
+    """w -> w / (w + SHAPE): its slope, times w, multiplies the gradient."""
+    forward = forward_of(AdapterSettings().opened(base, None, 0).eval())
+    model = Reference.load(base, None)
+    rows = [*certain(examples[:1], -0.01), examples[1].model_copy(update={"behaviour": None})]
+    for row, old in zip(rows, seeding.reference_logprobs(forward, rows), strict=True):
+        now = np.array(model.logprobs(row.prompt_ids, row.target_ids or ()))
+        weight = np.exp(now - (-0.01 if row.behaviour else 0.0))
+        expected = seeding.SHAPE * weight / (weight + seeding.SHAPE) ** 2
+        assert np.exp(now - old) == pytest.approx(expected, rel=1e-3)
+        assert max(expected) <= 0.25
+
+
+def test_a_target_that_is_hardly_ever_said_still_teaches(
     base: Path, examples: list[TrainingExample], tmp_path: Path
 ) -> None:
-    """Where whoever said it was sure and the model would not say it, it moves the model less than its own words do."""
     model = Reference.load(base, None)
-    own = [model.logprobs(row.prompt_ids, row.target_ids or ()) for row in examples]
-    unlikely = sorted(range(len(examples)), key=lambda index: sum(own[index]))[:2]
-    rows = [examples[index] for index in unlikely]
-    behaviours = {"sure": certain(rows, -0.01), "own": []}
-    for index, row in zip(unlikely, rows, strict=True):
-        behaviours["own"].append(row.model_copy(update={"behaviour": tuple(own[index])}))
-    norms = {}
-    for name, seeds in behaviours.items():
-        run = grpo.grpo(
-            base,
-            seeds,
-            lambda found, said: [float(c == (e.target_ids or ())) for e, c in zip(found, said, strict=True)],
-            tmp_path / name,
-            seed=1,
-            settings=GrpoSettings(steps=1, prompts=2, group=4, beta=0.0, seeded=True),
-        )
-        norms[name] = run.points[0].gradient_norm or 0.0
-    assert 0 < norms["sure"] < 0.8 * norms["own"]
+    own = [sum(model.logprobs(row.prompt_ids, row.target_ids or ())) for row in examples]
+    unlikely = sorted(range(len(examples)), key=lambda index: own[index])[:2]
+    rows = certain([examples[index] for index in unlikely], -0.01)
+    settings = GrpoSettings(steps=20, prompts=2, group=4, learning_rate=2e-3, beta=0.0, seeded=True)
+
+    def reward(found: Sequence[TrainingExample], said: Sequence[tuple[int, ...]]) -> list[float]:
+        return [float(c == (e.target_ids or ())) for e, c in zip(found, said, strict=True)]
+
+    grpo.grpo(base, rows, reward, tmp_path / "a", seed=1, settings=settings)
+    taught = Reference.load(base, tmp_path / "a")
+    for row in rows:
+        before, after = (sum(m.logprobs(row.prompt_ids, row.target_ids or ())) for m in (model, taught))
+        assert after > before + 3

@@ -14,13 +14,13 @@ tries is told what the agents saw, never the truth: that only says whether a try
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, permutations, product, zip_longest
+from itertools import count, islice, permutations, product
 from typing import NamedTuple
 
-from aoi.agents.operators.knowledge import FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
+from aoi.agents.operators.knowledge import BOTH, FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
 from aoi.agents.operators.recollection import at_fault, is_cause
 from aoi.language.decision import decision_of, render_do
-from aoi.language.lexicon import ACTIONS, CHECKS, POINTERS
+from aoi.language.lexicon import ACTIONS, CHECKS, LEVELS, POINTERS, TYPES
 from aoi.learning.corrections import course, surveyed
 from aoi.learning.failures import classify
 from aoi.learning.purifier import decided
@@ -38,10 +38,13 @@ TOGETHER = 3
 """Suspects that are thought of two at a time: there may be two faults."""
 PLAIN = 3
 """Single changes that are tried before pairs of them."""
+CLASSED = 2
+"""Classes of the likeliest cause that an analysis is answered in before each other answer."""
 SURE = 9
 """Confidence of an answer of the search: it is kept only if it is right."""
-CLASSES = tuple(both for both, _ in Counter((level, kind) for _, level, kind in REMEDY.values()).most_common())
-"""Levels and types that operators know of, the commonest first."""
+_KNOWN = [*((level, kind) for _, level, kind in REMEDY.values()), *BOTH.values()]
+CLASSES = tuple(dict.fromkeys((*(both for both, _ in Counter(_KNOWN).most_common()), *product(LEVELS, TYPES))))
+"""Levels and types: those that operators know of first, of these the commonest."""
 
 
 @dataclass(slots=True)
@@ -198,14 +201,31 @@ def _answers(node: Trajectory, iterations: int) -> Iterator[Thought]:
     summary = _shown(node, branch)
     named = [Finding(found.word, at_fault(found)) for found in _suspects(node, branch) if found.word != _PAGED]
     pairs = [(one, None) for one in named[:TOGETHER]] + list(permutations(named[:TOGETHER], 2))
-    usual = [_answer(node, summary, cause, also, REMEDY.get(cause.word, USUAL)[1:]) for cause, also in pairs]
-    usual.insert(1, Decision(summary, "submit", None, SURE, SubmitDo("no")))
-    classed = [_answer(node, summary, cause, also, labels) for labels, (cause, also) in product(CLASSES, pairs[:1])]
-    mixed = zip_longest(usual, classed if node.content.kind is TaskKind.ANALYSIS else ())
+    usual = [_answer(node, summary, cause, also, _usual_class(cause)) for cause, also in pairs]
+    if node.content.kind is TaskKind.ANALYSIS:
+        # Asked what kind of fault it is, the likeliest cause is oftener classed wrongly than it is another.
+        classed = iter(_classed(node, summary, pairs))
+        order = [answer for one in usual for answer in (*islice(classed, CLASSED), one)] + list(classed)
+    else:
+        order = [*usual[:1], Decision(summary, "submit", None, SURE, SubmitDo("no")), *usual[1:]]
     failed = _done_at(node, branch)
-    for answer in (answer for both in mixed for answer in both if answer):
+    for answer in order:
         if not _is_as(answer.do, failed, node.content.kind):
             yield Thought(branch, given=(answer,))
+
+
+def _classed(
+    node: Trajectory, summary: Finding | None, pairs: Sequence[tuple[Finding, Finding | None]]
+) -> Iterator[Decision]:
+    """The likeliest answer in every class; in those of its usual level first."""
+    for cause, also in pairs[:1]:
+        level, _ = _usual_class(cause)
+        for labels in sorted(CLASSES, key=lambda labels: labels[0] != level):
+            yield _answer(node, summary, cause, also, labels)
+
+
+def _usual_class(cause: Finding) -> tuple[str, str]:
+    return REMEDY.get(cause.word, USUAL)[1:]
 
 
 def _is_as(do: Do, failed: Do | None, kind: TaskKind) -> bool:

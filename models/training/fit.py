@@ -23,7 +23,9 @@ from models.training.judged import Judge, JudgedReward
 from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
+from models.training.renaming import under_other_names
 from models.training.sft import SftSettings, sft
+from models.training.sifting import undecided
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
@@ -54,8 +56,11 @@ def fit(
     if settings.sft_steps and len(targets) >= MINIMUM:
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
-    prompts = balanced(_rewarded(rows, settings.corrections, is_judged=judge is not None), seed)
-    if settings.grpo_steps and len(prompts) >= settings.prompts:
+    points = _rewarded(rows, settings.corrections, is_judged=judge is not None) if settings.grpo_steps else []
+    if judge is None:  # a judge tells apart what is said in other words
+        points = _worthwhile(start, points, settings, seed)
+    prompts = balanced(points, seed)
+    if len(prompts) >= settings.prompts:
         tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
         choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
         with _rewarding(start, judge, settings.ray_url, kept) as reward:
@@ -101,13 +106,34 @@ def _corrected(rows: Sequence[TrainingExample], way: Corrections, seed: int) -> 
 
 
 def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: bool) -> list[TrainingExample]:
-    """What GRPO samples at: where decisions are executed, whatever was met; a judge has to know what was right."""
+    """What GRPO samples at: where decisions are executed, whatever was met, also on the way of a correction, which may
+    be one of its own group; a judge has to know what was right."""
     if is_judged:
         return [row for row in rows if row.target is not None]
     met = [row for row in rows if row.target_ids is None]
-    if way != "seeded":
+    if way in ("none", "successes"):
         return met
-    return [*met, *(row for row in rows if row.source == "verified_correction")]
+    corrected = [row for row in rows if row.source == "verified_correction"]
+    return [*met, *(corrected if way == "seeded" else map(_untold, corrected))]
+
+
+def _untold(row: TrainingExample) -> TrainingExample:
+    return row.model_copy(
+        update={"source": "decision_point", "target_ids": None, "target": None, "rejected_ids": None, "behaviour": None}
+    )
+
+
+def _worthwhile(
+    start: Start, points: Sequence[TrainingExample], settings: TrainingSettings, seed: int
+) -> list[TrainingExample]:
+    """Those that something can be learnt from: corrections, and where the policy is undecided; all if these are few."""
+    if not points:
+        return []
+    progress.stage("train: sift")
+    met = [point for point in points if point.target_ids is None]
+    chosen = [point for point in points if point.target_ids]
+    chosen += undecided(start, met, samples=settings.group_size, seed=seed)
+    return chosen if len(chosen) >= settings.prompts else list(points)
 
 
 def _correct(
@@ -117,6 +143,9 @@ def _correct(
     learn = prefer if settings.corrections == "dpo" else sft
     choice = SftSettings.of(settings, settings.sft_steps)
     told = shown(settings.sft_steps)
+    bundle = start.opened()
+    if bundle.profile.names == "handles":
+        targets = under_other_names(targets, settings.sft_steps * choice.batch, codec_of(bundle), seed)
     return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=told)
 
 

@@ -1,0 +1,47 @@
+"""The same lesson under other names: what a model of handles imitates, again with every component called otherwise.
+
+Handles are dealt out anew in each episode and mean nothing, so whatever was right stays right when they are exchanged.
+A few verified corrections become as many as training draws, and what is learnt of them is to name what was read, where
+`s22` alone would have been learnt by heart. Where components have their real names there is nothing to exchange.
+"""
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from aoi.language.codec import Codec, Prompt, handle_names
+from aoi.records.learning import TrainingExample
+
+_HANDLE = re.compile(r"\b[sn]\d+\b")
+
+
+def under_other_names(rows: Sequence[TrainingExample], draws: int, codec: Codec, seed: int) -> list[TrainingExample]:
+    """At least `draws` examples: the rows, and then the rows again and again, each time each under names of its own."""
+    found = list(rows)
+    for time in range(1, -(-draws // max(len(rows), 1))):
+        found += [_renamed(row, codec, random.Random(f"{seed}/{time}/{number}")) for number, row in enumerate(rows)]
+    return found
+
+
+def _renamed(row: TrainingExample, codec: Codec, rng: random.Random) -> TrainingExample:
+    """The example with its handles exchanged; as it is, if its ids are not what its text is encoded to."""
+    names = dict(_exchanged(rng))
+    prompt = codec.encode_prompt(Prompt(codec.decode(row.prompt_ids)))
+    said = {name: ids for name in ("target_ids", "rejected_ids") if (ids := getattr(row, name)) is not None}
+    if prompt != row.prompt_ids or any(codec.encode_completion(codec.decode(ids)) != ids for ids in said.values()):
+        return row
+    changed: dict[str, object] = {
+        name: codec.encode_completion(_spoken(ids, codec, names)) for name, ids in said.items()
+    }
+    changed["prompt_ids"] = codec.encode_prompt(Prompt(_spoken(row.prompt_ids, codec, names)))
+    return row.model_copy(update=changed | {"target": None, "behaviour": None})
+
+
+def _exchanged(rng: random.Random) -> Iterator[tuple[str, str]]:
+    for kind in "sn":  # a node stays a node
+        handles = [name for name in handle_names() if name[0] == kind]
+        yield from zip(handles, rng.sample(handles, len(handles)), strict=True)
+
+
+def _spoken(ids: Sequence[int], codec: Codec, names: Mapping[str, str]) -> str:
+    return _HANDLE.sub(lambda found: names[found[0]], codec.decode(ids))

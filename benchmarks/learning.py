@@ -29,6 +29,7 @@ from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.source import revision, source_digest
 from aoi.store.shards import read_rows, read_set
+from benchmarks import arms as arms_module
 from benchmarks.arms import ARMS, Material
 from flows.console import shown_progress
 from models import bundle as bundles
@@ -46,6 +47,8 @@ FIRST_CYCLE = 1001
 """Cycle numbers that no night reaches: the seeds of these runs are theirs alone."""
 Results = dict[tuple[int, str], EvaluationResult]
 """By seed and arm."""
+STAGES = ("tasks.collect", "tasks.evolve", "tasks.evaluate", "models.training.fit")
+"""Whose code decides a result, beside that of the arms."""
 
 
 class Preset(NamedTuple):
@@ -145,7 +148,9 @@ def measure(seeds: Sequence[int], arms: Sequence[str], champion: Ref, split: Spl
 def _inputs(champion: Ref) -> str:
     """What all results of a run stand on: another start, other settings or other code are other files."""
     settings = workspace().settings.model_dump_json(include={"seed", "collect", "training", "evaluation", "gate"})
-    return sha256_hex(f"{champion.sha256}/{settings}/{source_digest(__name__)}".encode())[:8]
+    arms = sha256_hex(Path(arms_module.__file__).read_bytes())
+    code = "/".join([*(source_digest(stage) for stage in STAGES), arms])
+    return sha256_hex(f"{champion.sha256}/{settings}/{code}".encode())[:8]
 
 
 def show(title: str, results: Sequence[EvaluationResult]) -> None:

@@ -1,54 +1,57 @@
 """Does the loop learn, from the strongest start, and what of it teaches? Arms at equal budget, seeds as units.
 
     .venv/bin/python -m benchmarks.learning --preset quick
-    .venv/bin/python -m benchmarks.learning --preset full
+    .venv/bin/python -m benchmarks.learning --preset full --split development test styles aiopslab
 
 Each seed is one cycle from the seed model: fresh problems to collect on, fresh held-out worlds to measure on. All arms
 (`benchmarks/arms.py`) are compared with the seed model on the same problems, worlds and sampling seeds. What is done is
-kept under `--out`, one file an arm and seed: a run that was killed goes on. Intervals of slices take problems as units
-and the trainings as given; "seeds as units" is what another night can expect.
+kept under `--out`, one file for each trained arm of a seed and one for each set of worlds that it was measured on: what
+was killed goes on, and a further set of worlds needs no training. `report.html` there says what came of it.
 """
 
 import argparse
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from aoi.language.layouts import layout_of
 from aoi.promotion.evaluation import summarise
-from aoi.promotion.statistics import interval
 from aoi.records.base import Ref, sha256_hex
-from aoi.records.evaluation import EvaluationResult, PairedResult
+from aoi.records.evaluation import PairedResult
 from aoi.records.learning import CorrectivePlan, TrainingExample
-from aoi.records.problem import Split
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.source import revision, source_digest
 from aoi.store.shards import read_rows, read_set
 from benchmarks import arms as arms_module
+from benchmarks import experiment, learning_report, measures
 from benchmarks.arms import ARMS, Material
+from benchmarks.experiment import Kept, Measured, Plan, Spent, Trained, WorldsName
+from benchmarks.learning_tables import gains, over_grpo
+from benchmarks.seeds import shown
 from flows.console import shown_progress
 from models import bundle as bundles
 from models.policies.of_bundle import codec_of, prompter_of
+from models.training.curves import TrainingRun
 from models.training.fit import fit
-from models.training.judged import judge_of
+from models.training.judged import judge_of, spend_of
 from tasks.bundles import champion_ref, open_bundle, serving
 from tasks.collect import collect, collect_with
-from tasks.evaluate import compare_bundles
+from tasks.evaluate import played
 from tasks.evolve import evolve
 from tasks.install import install_champion, make_base
 from tasks.workspace import keep_settings, workspace
 
 FIRST_CYCLE = 1001
 """Cycle numbers that no night reaches: the seeds of these runs are theirs alone."""
-Results = dict[tuple[int, str], EvaluationResult]
-"""By seed and arm."""
-STAGES = ("tasks.collect", "tasks.evolve", "tasks.evaluate", "models.training.fit")
-"""Whose code decides a result, beside that of the arms."""
+TRAINING_STAGES = ("tasks.collect", "tasks.evolve", "models.training.fit")
+"""Whose code decides a trained arm, beside that of the arms."""
+TRAINING_SETTINGS = {"seed", "collect", "training", "decoding"}
+SETS: tuple[WorldsName, ...] = ("development", "test", "styles", "aiopslab")
 
 
 class Preset(NamedTuple):
@@ -64,120 +67,187 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
-def material_of(number: int, champion: Ref, out: Path) -> tuple[Cycle, Material]:
-    """Collect and search once for all arms of a seed. Both are cached by the store: the second time they are found."""
-    ws = workspace()
-    cycle = Cycle(number=FIRST_CYCLE + number, champion=open_bundle(champion).digest, is_new=True)
-    seed = derive_seed(ws.settings.seed, "benchmark", cycle.number)
-    episodes = collect.fn(cycle, champion)
-    corrections = evolve.fn(cycle, champion, episodes)
-    learned = corrections.learning
-    (out / f"{number}-search.json").write_text(learned.model_dump_json(indent=2))
-    print(
-        f"seed {number}: {learned.solved} of {learned.episodes} episodes solved; {learned.repaired_problems} of "
-        f"{learned.failed_problems} failed problems repaired by {learned.plans} tries; {learned.examples} decisions"
-    )
-    further = collect_with(
-        champion, max(learned.plans // ws.settings.collect.rollouts, 1), derive_seed(seed, "further")
-    )
-    plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
-    material = Material(
-        rows=read_rows(ws.store, corrections.examples, TrainingExample),
-        plans={plan.digest(): plan for plan in plans},
-        episodes=list(read_set(ws.store, episodes)),
-        further=list(read_set(ws.store, further)),
-        prompter=prompter_of(open_bundle(champion)),
-        reward=ws.settings.training.reward,
-        seed=seed,
-    )
-    return cycle, material
+class Night:
+    """One seed: what all its arms share, collected and searched when one of them first needs it."""
+
+    def __init__(self, seed: int, champion: Ref, out: Path) -> None:
+        self.seed = seed
+        self.champion = champion
+        self.out = out
+        self.cycle = Cycle(number=FIRST_CYCLE + seed, champion=open_bundle(champion).digest, is_new=True)
+        self.drawn = derive_seed(workspace().settings.seed, "benchmark", self.cycle.number)
+        """Root of the random choices of this seed."""
+
+    @cached_property
+    def material(self) -> Material:
+        """Cached by the store as well: the second time it is found."""
+        ws = workspace()
+        episodes = collect.fn(self.cycle, self.champion)
+        corrections = evolve.fn(self.cycle, self.champion, episodes)
+        learned = corrections.learning
+        (self.out / f"{self.seed}-search.json").write_text(learned.model_dump_json(indent=2))
+        print(
+            f"seed {self.seed}: {learned.solved} of {learned.episodes} episodes solved; {learned.repaired_problems} of "
+            f"{learned.failed_problems} failed problems repaired by {learned.plans} tries; {learned.examples} decisions"
+        )
+        problems = max(learned.plans // ws.settings.collect.rollouts, 1)
+        further = collect_with(self.champion, problems, derive_seed(self.drawn, "further"))
+        plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
+        return Material(
+            rows=read_rows(ws.store, corrections.examples, TrainingExample),
+            plans={plan.digest(): plan for plan in plans},
+            episodes=list(read_set(ws.store, episodes)),
+            further=list(read_set(ws.store, further)),
+            prompter=prompter_of(open_bundle(self.champion)),
+            reward=ws.settings.training.reward,
+            seed=self.drawn,
+        )
 
 
-def measure_arm(arm: str, cycle: Cycle, champion: Ref, material: Material, split: Split) -> EvaluationResult:
-    """Train one arm and compare it with the seed model."""
+def train_arm(arm: str, night: Night, work: Path) -> Trained:
+    """Train one arm from the seed model. Its checkpoints lie in `work`."""
     ws = workspace()
-    parent, how = open_bundle(champion), ARMS[arm]
-    work = ws.cache_folder / "benchmark" / f"{cycle.number}-{arm}"
-    shutil.rmtree(work, ignore_errors=True)
-    training = how.training(ws.settings.training)
+    parent, how = open_bundle(night.champion), ARMS[arm]
+    rows = how.rows(night.material)
+    began = time.monotonic()
     with judge_of(ws.settings, layout_of(parent.profile), codec_of(parent), ws.store) as judge:
-        _, adapter = fit(
+        runs, adapter = fit(
             parent,
             None,
-            how.rows(material),
+            rows,
             work,
-            seed=material.seed,
-            settings=training,
+            seed=night.drawn,
+            settings=how.training(ws.settings.training),
             serving=serving(),
             judge=judge,
             kept=ws.store,
             shuffled=how.shuffled,
         )
+        spend = spend_of(judge)
+    took_s = time.monotonic() - began
     lineage = bundles.Lineage(
-        name=f"benchmark-{cycle.number}-{arm}",
+        name=f"benchmark-{night.cycle.number}-{arm}",
         code_revision=revision(),
         code_sha256=source_digest("tasks.train"),
         settings=keep_settings(),
         parent=parent.digest,
-        cycle=cycle.number,
+        cycle=night.cycle.number,
     )
-    bundles.write(work / "bundle", bundles.Parts(parent.base, parent.profile, adapter), lineage)
-    challenger = bundles.load(work / "bundle", parent.base)
-    evaluated = compare_bundles(parent, challenger, split, derive_seed(material.seed, "measure"))
-    return ws.store.get(evaluated.result, EvaluationResult)
+    folder = work / "bundle"
+    shutil.rmtree(folder, ignore_errors=True)
+    bundles.write(folder, bundles.Parts(parent.base, parent.profile, adapter), lineage)
+    tree = ws.store.put_folder("bundle", folder)
+    spent = spent_by(night, rows, runs, took_s)
+    return Trained(seed=night.seed, arm=arm, bundle=tree, runs=tuple(runs), spent=spent, judge=spend)
 
 
-def measure(seeds: Sequence[int], arms: Sequence[str], champion: Ref, split: Split, out: Path) -> Results:
-    """Every arm of every seed, but what is kept from before."""
-    found: Results = {}
-    for number in seeds:
-        kept = {arm: out / f"{number}-{arm}-{split}-{_inputs(champion)}.json" for arm in arms}
-        left = [arm for arm, path in kept.items() if not path.exists()]
-        cycle, material = material_of(number, champion, out) if left else (None, None)
-        for arm, path in kept.items():
-            if cycle is not None and material is not None and arm in left:
-                result = measure_arm(arm, cycle, champion, material, split)
-                draft = path.with_suffix(".part")
-                draft.write_bytes(result.to_bytes())
-                draft.rename(path)
-                show(f"seed {number} {arm}", [result])
-            found[number, arm] = EvaluationResult.from_bytes(path.read_bytes())
-    return found
+def spent_by(night: Night, rows: Sequence[TrainingExample], runs: Sequence[TrainingRun], took_s: float) -> Spent:
+    """What an arm cost. Who learns from further problems did without the search, and the other way round."""
+    material = night.material
+    beyond = {trajectory.content.digest() for trajectory in material.further}
+    is_further = any(row.source_trajectory in beyond for row in rows)
+    return Spent(
+        collected=len(material.episodes),
+        searched=0 if is_further else len(material.plans),
+        further=len(material.further) if is_further else 0,
+        measured=sum(run.examples for run in runs if run.method == "grpo"),
+        optimiser_steps=sum(run.steps for run in runs),
+        imitated=sum(run.examples for run in runs if run.method != "grpo"),
+        tokens=sum(run.tokens for run in runs),
+        training_s=took_s,
+    )
 
 
-def _inputs(champion: Ref) -> str:
-    """What all results of a run stand on: another start, other settings or other code are other files."""
-    settings = workspace().settings.model_dump_json(include={"seed", "collect", "training", "evaluation", "gate"})
-    arms = sha256_hex(Path(arms_module.__file__).read_bytes())
-    code = "/".join([*(source_digest(stage) for stage in STAGES), arms])
-    return sha256_hex(f"{champion.sha256}/{settings}/{code}".encode())[:8]
+def measure_arm(trained: Trained, night: Night, worlds: WorldsName) -> Measured:
+    """Compare a trained arm with the seed model on one set of worlds."""
+    ws = workspace()
+    began = time.monotonic()
+    specs = measures.specs_of(worlds, derive_seed(night.drawn, "measure"), ws.settings.evaluation)
+    refs, _ = played(open_bundle(night.champion), open_bundle(trained.bundle), specs)
+    found = measures.played_by({name: read_set(ws.store, ref) for name, ref in refs.items()}, specs)
+    took_s = time.monotonic() - began
+    return Measured(seed=night.seed, arm=trained.arm, worlds=worlds, measuring_s=took_s, **found._asdict())
 
 
-def show(title: str, results: Sequence[EvaluationResult]) -> None:
-    """Print every slice of pooled results; problems are the units, however many seeds ran them."""
-    pairs: list[PairedResult] = [pair for result in results for pair in result.pairs]
+def run(nights: Iterable[Night], plans: Sequence[Plan], out: Path) -> Iterator[None]:
+    """Train and measure what is not kept from before; after each measurement a report can be written."""
+    for night in nights:
+        for arm in plans[0].arms:
+            due = [plan for plan in plans if not experiment.measured_at(out, night.seed, arm, plan).exists()]
+            if not due:
+                continue
+            path = experiment.trained_at(out, night.seed, arm, due[0].training)
+            trained = experiment.load(path, Trained)
+            if trained is None:
+                work = workspace().cache_folder / "benchmark" / f"{due[0].training}-{night.cycle.number}-{arm}"
+                trained = train_arm(arm, night, work)
+                experiment.write(path, trained)
+                shutil.rmtree(work)
+            for plan in due:
+                measured = measure_arm(trained, night, plan.worlds)
+                experiment.write(experiment.measured_at(out, night.seed, arm, plan), measured)
+                show(f"{plan.worlds} seed {night.seed} {arm}", measured.pairs)
+                yield
+
+
+def plans_of(sets: Sequence[WorldsName], arms: Sequence[str], seeds: Sequence[int], champion: Ref) -> list[Plan]:
+    """What is to be run, with the digests of what it stands on: another start, other settings or code are others."""
+    settings = workspace().settings
+    own = Path(arms_module.__file__)
+    chosen = settings.model_dump_json(include=TRAINING_SETTINGS)
+    training = _digest(champion.sha256, chosen, *map(source_digest, TRAINING_STAGES), own.read_text())
+    how = settings.evaluation.model_dump_json(exclude={"injected"})
+    measuring = _digest(training, how, source_digest("tasks.evaluate"), Path(measures.__file__).read_text())
+    return [
+        Plan(
+            worlds=worlds,
+            arms=tuple(arms),
+            seeds=tuple(seeds),
+            known={name: arm.says for name, arm in ARMS.items()},
+            training=training,
+            measuring=measuring,
+            k=settings.evaluation.seeds,
+            revision=revision(),
+            begun=experiment.now(),
+        )
+        for worlds in sets
+    ]
+
+
+def _digest(*parts: str) -> str:
+    return sha256_hex("/".join(parts).encode())[:8]
+
+
+def show(title: str, pairs: Sequence[PairedResult]) -> None:
+    """Print every slice; problems are the units, however many seeds ran them."""
     found = summarise(pairs, workspace().settings.gate.level)
     for part in (found.overall, *found.slices, found.controls, *found.kinds):
         gain = part.gain
         print(
-            f"{title:<20} {part.name:<20} {part.champion_rate:6.1%} -> {part.challenger_rate:6.1%}  "
+            f"{title:<32} {part.name:<20} {part.champion_rate:6.1%} -> {part.challenger_rate:6.1%}  "
             f"{gain.estimate:+6.1%} [{gain.low:+6.1%}, {gain.high:+6.1%}]  n={gain.n}"
         )
 
 
-def across_seeds(found: Results, arms: Sequence[str]) -> dict[str, dict[str, object]]:
+def pooled(kept: Kept, arm: str) -> list[PairedResult]:
+    """All pairs of an arm, whatever their seed."""
+    return [pair for (_, name), one in kept.measured.items() if name == arm for pair in one.pairs]
+
+
+def across_seeds(kept: Kept) -> dict[str, dict[str, object]]:
     """Print and return gains over all faults with seeds as units: of each arm, and over GRPO alone."""
-    level, told = workspace().settings.gate.level, {}
-    for arm in arms:
-        gains = {number: result.overall.gain.estimate for (number, name), result in found.items() if name == arm}
-        alone = {number: result.overall.gain.estimate for (number, name), result in found.items() if name == "grpo"}
-        over = [gains[number] - alone[number] for number in gains if number in alone]
-        told[arm] = {"says": ARMS[arm].says, "gains": list(gains.values())}
-        for what, values in (("gain", list(gains.values())), ("over GRPO alone", over if arm != "grpo" else [])):
+    told: dict[str, dict[str, object]] = {}
+    for arm in kept.plan.arms:
+        told[arm] = {"says": kept.plan.known[arm], "gains": list(gains(kept, arm).values())}
+        for what, values in (("gain", gains(kept, arm)), ("over GRPO alone", over_grpo(kept, arm))):
             if values:
-                each = interval(np.array(values), level)
-                told[arm][what] = each.model_dump(mode="json")
-                print(f"{arm:<12} {what:<16} {each.estimate:+6.1%} [{each.low:+6.1%}, {each.high:+6.1%}]  n={each.n}")
+                found = shown(list(values.values()))
+                each = found.interval
+                told[arm][what] = {**each.model_dump(mode="json"), "verdict": found.verdict, "why": found.why}
+                print(
+                    f"{kept.plan.worlds:<12} {arm:<12} {what:<16} {each.estimate:+6.1%} "
+                    f"[{each.low:+6.1%}, {each.high:+6.1%}]  n={each.n}  {found.verdict}"
+                )
     return told
 
 
@@ -186,7 +256,7 @@ def main() -> None:
     parser.add_argument("--preset", default="quick", choices=PRESETS)
     parser.add_argument("--seeds", type=int, help="how many; instead of the preset's")
     parser.add_argument("--arms", nargs="+", choices=ARMS, help="instead of the preset's")
-    parser.add_argument("--split", default="development", choices=("development", "test"))
+    parser.add_argument("--split", nargs="+", default=["development"], choices=SETS, help="one set of worlds, or more")
     parser.add_argument("--out", type=Path, default=Path("learning"))
     chosen = parser.parse_args()
     preset = PRESETS[chosen.preset]
@@ -195,12 +265,20 @@ def main() -> None:
     with shown_progress():
         former = workspace().ledger.former_champions()
         champion = champion_ref(former[-1]) if former else install_champion.fn(make_base.fn())
-        found = measure(seeds, arms, champion, chosen.split, chosen.out)
+        plans = plans_of(chosen.split, arms, seeds, champion)
+        for plan in plans:
+            experiment.keep_plan(chosen.out, plan)
+        nights = (Night(seed, champion, chosen.out) for seed in seeds)
+        for _ in run(nights, plans, chosen.out):
+            learning_report.write(chosen.out)
     print()
-    for arm in arms:
-        show(f"all seeds {arm}", [result for (_, name), result in found.items() if name == arm])
-    told = across_seeds(found, arms)
-    (chosen.out / f"summary-{chosen.split}.json").write_text(json.dumps(told, indent=2))
+    for kept in experiment.read(chosen.out):
+        if kept.plan.worlds in chosen.split:
+            for arm in kept.plan.arms:
+                show(f"{kept.plan.worlds} all seeds {arm}", pooled(kept, arm))
+            told = across_seeds(kept)
+            (chosen.out / f"summary-{kept.plan.worlds}.json").write_text(json.dumps(told, indent=2))
+    print(learning_report.write(chosen.out))
 
 
 if __name__ == "__main__":

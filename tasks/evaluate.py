@@ -72,11 +72,7 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
     ws = workspace()
     settings = ws.settings
     specs = planned(split, seed, settings.evaluation)
-    players, same = _players(champion, challenger)
-    sides = [_side(name, player, cut(specs, settings.collect.shard_size)) for name, player in players.items()]
-    temperature = settings.evaluation.temperature
-    refs = run_side_by_side(ws.store, sides, serving(), leases=ws.leases, temperature=temperature)
-    kept = dict(zip(players, refs, strict=True))
+    kept, same = played(champion, challenger, specs)
     result = compare(
         read_set(ws.store, kept["champion"]),
         read_set(ws.store, kept["challenger"]),
@@ -92,6 +88,18 @@ def compare_bundles(champion: Bundle, challenger: Bundle, split: Split, seed: in
         champion_runs=kept["champion"],
         challenger_runs=kept["challenger"],
     )
+
+
+def played(
+    champion: Bundle, challenger: Bundle, specs: Sequence[EpisodeSpec]
+) -> tuple[dict[LineName, Ref[TrajectorySet]], dict[LineName, LineName]]:
+    """Every line's episodes on the same runs, and which line is another one's under its own name."""
+    ws = workspace()
+    players, same = _players(champion, challenger)
+    sides = [_side(name, player, cut(specs, ws.settings.collect.shard_size)) for name, player in players.items()]
+    temperature = ws.settings.evaluation.temperature
+    refs = run_side_by_side(ws.store, sides, serving(), leases=ws.leases, temperature=temperature)
+    return dict(zip(players, refs, strict=True)), same
 
 
 def _players(

@@ -80,7 +80,7 @@ def compare(
         if first is None or second is None or {first.content.ended, second.content.ended} & BROKEN_OFF:
             missing.append(str(run))
         elif not run.injection:
-            pairs[run] = _pair(run, first, second)
+            pairs[run] = paired(run, first, second)
         elif run.twin in pairs:
             injected.append(_injected(run, first, second, pairs[run.twin]))
         else:
@@ -183,7 +183,8 @@ def _check_same(run: Run, champion: Trajectory, challenger: Trajectory) -> None:
         )
 
 
-def _pair(run: Run, champion: Trajectory, challenger: Trajectory) -> PairedResult:
+def paired(run: Run, champion: Trajectory, challenger: Trajectory) -> PairedResult:
+    """Both arms in one planned run. Raises: ContractViolation if they began in different worlds."""
     _check_same(run, champion, challenger)
     before, after = champion.content, challenger.content
     return PairedResult(

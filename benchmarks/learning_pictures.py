@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from benchmarks.experiment import Calibration, Kept
 from benchmarks.learning_tables import GRPO, gains, over_grpo
-from benchmarks.seeds import shown
+from benchmarks.seeds import Shown, shown
 from models.training.curves import TrainingRun
 
 FIGURES = {"reward": "reward", "loss": "loss", "entropy": "entropy, nats a token", "kl": "KL, nats a token"}
@@ -42,21 +42,31 @@ def forest(kept: Kept) -> list[ForestRow]:
     named += [(f"{arm} over {GRPO}", over_grpo(kept, arm)) for arm in kept.plan.arms]
     rows = [(name, shown(list(values.values())), list(values.values())) for name, values in named if values]
     # One seed has no interval but the whole range: it sets no scale.
-    ends = [abs(end) for _, one, values in rows for end in (one.interval.low, one.interval.high, *values) if one.n > 2]
+    ends = [abs(end) for _, one, _ in rows for end in (one.interval.low, one.interval.high) if one.n > 2]
     ends += [abs(value) for _, _, values in rows for value in values]
     most = max([0.01, *ends])
     return [
         ForestRow(
             name,
-            f"{100 * one.interval.estimate:+.1f} [{100 * one.interval.low:+.1f}, {100 * one.interval.high:+.1f}]",
-            _strip(name, one.interval.low, one.interval.high, one.interval.estimate, values=values, most=most),
+            _words(one),
+            _strip(name, one, values, most),
         )
         for name, one, values in rows
     ]
 
 
-def _strip(name: str, low: float, high: float, estimate: float, *, values: Sequence[float], most: float) -> Markup:
+def _words(one: Shown) -> str:
+    mean = f"{100 * one.interval.estimate:+.1f}"
+    if not one.deviation:
+        return f"{mean}, no interval"
+    return f"{mean} [{100 * one.interval.low:+.1f}, {100 * one.interval.high:+.1f}]"
+
+
+def _strip(name: str, one: Shown, values: Sequence[float], most: float) -> Markup:
     """Interval, mean and every seed between -most and most, zero in the middle."""
+    low, high, estimate = one.interval.low, one.interval.high, one.interval.estimate
+    if not one.deviation:
+        low = high = estimate
 
     def at(value: float) -> float:
         return WIDTH / 2 + (WIDTH / 2 - EDGE) * min(max(value / most, -1.0), 1.0)
@@ -72,7 +82,7 @@ def _strip(name: str, low: float, high: float, estimate: float, *, values: Seque
         '<rect x="{left:.1f}" y="7" width="4" height="10" fill="currentColor"/></svg>'
     ).format(
         w=WIDTH,
-        label=f"{name}: {estimate:+.3f} between {low:+.3f} and {high:+.3f}; picture from {-most:+.3f} to {most:+.3f}",
+        label=f"{name}: {_words(one)} points; picture from {-100 * most:+.1f} to {100 * most:+.1f}",
         zero=WIDTH / 2,
         low=at(low),
         high=at(high),
@@ -165,7 +175,7 @@ def reliability(arm: str, champion: Calibration, challenger: Calibration) -> Mar
             for one in found.bins
         )
 
-    label = f"{arm}: stated probability against share right, of {challenger.stated} answers; hollow: seed model"
+    label = f"{arm}: stated probability against share right, 0 to 1, {challenger.stated} answers; hollow: seed model"
     return Markup(
         "<figure><figcaption>{label}</figcaption>"
         '<svg class="square" viewBox="0 0 {s} {s}" role="img" aria-label="{label}">'

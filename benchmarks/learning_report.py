@@ -99,10 +99,10 @@ def in_words(judged: Sequence[Verdict]) -> str:
     ):
         for verdict in ("gain", "loss"):
             arms = [arm for arm, one in found if one.verdict == verdict]
-            told += [f"A {verdict} {what} is shown for {', '.join(arms)}"] if arms else []
+            told += [f"A {verdict} {what} is shown for {', '.join(arms)}."] if arms else []
         rest = [arm for arm, one in found if one.verdict == "not shown"]
-        told += [f"no difference {what} is shown for {', '.join(rest)}"] if rest else []
-    return "; ".join(told)[:1].upper() + "; ".join(told)[1:] + "." if told else "Nothing was measured yet."
+        told += [f"No difference {what} is shown for {', '.join(rest)}."] if rest else []
+    return " ".join(told) or "Nothing was measured yet."
 
 
 def not_run(found: Sequence[Kept], left_out: int) -> list[str]:

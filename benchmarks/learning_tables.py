@@ -79,7 +79,7 @@ class Trust(NamedTuple):
 
 
 class PowerRow(NamedTuple):
-    """What the seeds of one arm could have shown."""
+    """What the seeds of one arm could have shown; if they are too few, what enough of them could."""
 
     arm: str
     found: Shown
@@ -109,12 +109,17 @@ def headline(one: Measured) -> list[PairedResult]:
 
 
 def verdicts(kept: Kept) -> list[Verdict]:
-    """All arms that there are, planned or not."""
+    """All arms that were planned."""
     lacking = kept.lacking()
     return [
-        Verdict(arm, says, _shown(gains(kept, arm)), _shown(over_grpo(kept, arm)), tuple(lacking.get(arm, ())))
-        for arm, says in kept.plan.known.items()
-        if arm in kept.plan.arms
+        Verdict(
+            arm,
+            kept.plan.known[arm],
+            _shown(gains(kept, arm)),
+            _shown(over_grpo(kept, arm)),
+            tuple(lacking.get(arm, ())),
+        )
+        for arm in kept.plan.arms
     ]
 
 
@@ -200,7 +205,7 @@ def powers(kept: Kept) -> list[PowerRow]:
     for arm in kept.plan.arms:
         found = _shown(gains(kept, arm))
         if found is not None and found.deviation:
-            at = tuple(power(gain, found.deviation, found.n) for gain in POWER_AT)
+            at = tuple(power(gain, found.deviation, found.enough) for gain in POWER_AT)
             rows.append(PowerRow(arm, found, at, seeds_needed(0.05, found.deviation)))
     return rows
 

@@ -43,9 +43,19 @@ class Shown(NamedTuple):
         return self.interval.n
 
     @property
+    def enough(self) -> int:
+        """As many seeds, but no fewer than can show anything."""
+        return max(self.n, WANTED_SEEDS)
+
+    @property
     def detectable(self) -> float | None:
-        """Gain that as many seeds show four times in five if their spread is this one; None where it is not known."""
-        return detectable(self.deviation, self.n) if self.deviation else None
+        """Gain that `enough` seeds show four times in five if their spread is this one; None where it is not known."""
+        return detectable(self.deviation, self.enough) if self.deviation else None
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether there are several seeds that all came to the same."""
+        return self.n > 1 and not self.deviation
 
 
 def shown(gains: Sequence[float]) -> Shown:

@@ -36,7 +36,7 @@ def test_an_interval_with_zero_in_it_is_said_to_show_nothing(page: str) -> None:
     assert "not shown: the interval has zero in it" in row(page, "grpo")
     assert "gain shown" not in row(page, "grpo")
     assert "gain shown" in row(page, "sft")
-    assert "A gain over the seed model is shown for sft; no difference over the seed model is shown for grpo" in page
+    assert "A gain over the seed model is shown for sft. No difference over the seed model is shown for grpo" in page
 
 
 def test_too_few_seeds_show_nothing_and_what_they_could_show_is_said(tmp_path: Path) -> None:
@@ -44,6 +44,7 @@ def test_too_few_seeds_show_nothing_and_what_they_could_show_is_said(tmp_path: P
     page = page_of(tmp_path)
     assert "not shown: 3 of at least 5 seeds" in row(page, "sft")
     assert "A gain" not in page
+    assert re.search(r"\+\d+\.\d +with +5 +seeds", row(page, "sft"))
     assert "3 seeds were planned; fewer than 5 show nothing" in page
 
 

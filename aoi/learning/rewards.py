@@ -16,6 +16,8 @@ What the measured reward pays, and why not more (docs/learning.md, "Rewards that
     otherwise nothing.
 
 An episode is carried on with what the decision itself remembers: a cause that waits for its turn is worth noting down.
+A note of what was never shown earns none of what comes after it, or a guess in memory would pay more than a guess as
+answer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +37,7 @@ from aoi.learning.nearness import Nearness
 from aoi.problems import scenario
 from aoi.records.base import Sha256
 from aoi.records.decision import Decision, ExecDo, ProbeDo, SubmitDo
-from aoi.records.episode import BROKEN_OFF, Trajectory
+from aoi.records.episode import BROKEN_OFF, Step, Trajectory
 from aoi.records.learning import TrainingExample
 from aoi.records.problem import ProblemInstance
 
@@ -75,7 +77,7 @@ class Consequence:
     """What executing one deed from one snapshot came to. Confidence plays no part in it."""
 
     success: bool
-    """The oracle passes the answer, or for a change the state of the world."""
+    """The oracle passes the answer, or for a change the state of the world; and nothing was noted that nobody saw."""
     nearer: bool
     """Whether the look brought the episode nearer to the cause."""
     earned: bool
@@ -164,8 +166,11 @@ class MeasuredReward:
 
 
 def _carried_on(example: TrainingExample, decision: Decision) -> Deed:
-    """What the decision does and remembers, and the policy from there on. Its belief and confidence change nothing."""
-    kept = replace(decision, phase="point", cause=None, confidence=0)
+    """What the decision does and remembers, and the policy from there on.
+
+    A chat model's own words are left out: no two are alike, and each would be carried on for itself.
+    """
+    kept = replace(decision, phase="point", cause=None, confidence=0, words=None)
     return Deed(example.instance, example.commands, kept, carries_on=True)
 
 
@@ -202,9 +207,17 @@ def _consequence(situation: scenario.Scenario, here: int, trajectory: Trajectory
     known, step = steps[:here], steps[here]
     nearer = step.status == "ok" and measure.of([*known, step]) > measure.of(known)
     earned = is_supported(trajectory, situation.truth)
-    return Consequence(
-        success=trajectory.content.outcome.success, nearer=nearer, earned=earned, mended=_mended(situation, trajectory)
-    )
+    success = trajectory.content.outcome.success and _is_shown(step)
+    return Consequence(success=success, nearer=nearer, earned=earned, mended=_mended(situation, trajectory))
+
+
+def _is_shown(step: Step) -> bool:
+    """Whether what a decision notes down stood in its prompt."""
+    noted = step.decided.summary if step.decided else None
+    if noted is None or step.state is None:
+        return True
+    shown = (*step.state.last, *step.state.memory)
+    return any(found.word == noted.word and noted.subject in (found.subject, found.other) for found in shown)
 
 
 def _mended(situation: scenario.Scenario, trajectory: Trajectory) -> int:

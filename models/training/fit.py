@@ -25,7 +25,7 @@ from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
 from models.training.renaming import under_other_names
 from models.training.sft import SftSettings, sft
-from models.training.sifting import undecided
+from models.training.sifting import sifted
 
 MINIMUM = 8
 """Fewer decisions to imitate than this teach nothing but themselves: SFT is left out."""
@@ -114,7 +114,11 @@ def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: b
     if way in ("none", "successes"):
         return met
     corrected = [row for row in rows if row.source == "verified_correction"]
-    return [*met, *(corrected if way == "seeded" else map(_untold, corrected))]
+    if way == "seeded":
+        return [*met, *corrected]
+    # Up to where it left the failure's course, a correction went through the states of the failure.
+    known = {(row.instance, row.commands, row.prompt_ids) for row in met}
+    return [*met, *(_untold(row) for row in corrected if (row.instance, row.commands, row.prompt_ids) not in known)]
 
 
 def _untold(row: TrainingExample) -> TrainingExample:
@@ -126,13 +130,13 @@ def _untold(row: TrainingExample) -> TrainingExample:
 def _worthwhile(
     start: Start, points: Sequence[TrainingExample], settings: TrainingSettings, seed: int
 ) -> list[TrainingExample]:
-    """Those that something can be learnt from: corrections, and where the policy is undecided; all if these are few."""
+    """Corrections among samples, and those that something can be learnt from; all if these are few."""
     if not points:
         return []
     progress.stage("train: sift")
+    seeds = [point for point in points if point.target_ids]
     met = [point for point in points if point.target_ids is None]
-    chosen = [point for point in points if point.target_ids]
-    chosen += undecided(start, met, samples=settings.group_size, seed=seed)
+    chosen = [*seeds, *sifted(start, met, samples=settings.group_size, seed=seed)]
     return chosen if len(chosen) >= settings.prompts else list(points)
 
 

@@ -160,9 +160,11 @@ class _Rollout:
         said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
         if seeds := self._seeds(prompts):
             examples = [self.examples[int(prompts[place])] for place in seeds]
-            old = reference_logprobs(forward_of(model), examples)
-            for place, example, logprobs in zip(seeds, examples, old, strict=True):
-                said[place] = [*(example.target_ids or ())], logprobs
+            is_training = model.training
+            forward = forward_of(model.eval())
+            for place, seed in zip(seeds, reference_logprobs(forward, examples, self.settings.microbatch), strict=True):
+                said[place] = seed
+            model.train(is_training)
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
             "completion_ids": [ids for ids, _ in said],

@@ -2,10 +2,11 @@
 
 Nobody sampled it from the policy in training, so it is weighed by importance: how likely each of its tokens is now
 against how likely it was for whoever said it. That weight alone teaches least where most is to be learnt: what the
-policy would hardly say has almost none. It is shaped as in arXiv 2504.14945 (section 3.2), w -> w / (w + `SHAPE`).
+policy would hardly say has almost none. It is shaped as in arXiv 2504.14945 (section 3.2), w -> w / (w + `SHAPE`). A
+seed that earns less than its group's mean is clipped to nothing: nobody has to learn not to say what nobody said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -17,9 +18,20 @@ SHAPE = 0.1
 """The smaller, the more weight a token has that the policy hardly says."""
 
 
-def reference_logprobs(forward: Forward, examples: Sequence[TrainingExample]) -> list[list[float]]:
-    """Old log-probabilities of the targets of `examples`, by token, for which a policy gradient at the present weights
-    is that of the shaped importance weight. What was decided in the policy's place had the probability 1."""
+def reference_logprobs(
+    forward: Forward, examples: Sequence[TrainingExample], microbatch: int
+) -> Iterator[tuple[list[int], list[float]]]:
+    """Target of each of `examples`, and for its tokens the old log-probabilities for which a policy gradient at the
+    present weights is that of the shaped importance weight.
+
+    What was not sampled had the probability 1: the search decided it, or carried it out again, in the policy's place.
+    """
+    for first in range(0, len(examples), microbatch):
+        part = examples[first : first + microbatch]
+        yield from zip((list(each.target_ids or ()) for each in part), _shaped(forward, part), strict=True)
+
+
+def _shaped(forward: Forward, examples: Sequence[TrainingExample]) -> list[list[float]]:
     pairs = [Pair(example.prompt_ids, example.target_ids or ()) for example in examples]
     with torch.no_grad():
         now = (-token_losses(forward, pairs)).double()

@@ -333,6 +333,18 @@ def test_the_first_of_two_repairs_is_worth_more_where_the_other_cause_was_noted_
     assert paid[0] < REPAIRED
 
 
+def test_a_note_of_what_nobody_saw_earns_nothing_of_what_comes_after_it(hidden) -> None:
+    """A guess that is remembered, and answered in the next step, is no better than the guess itself."""
+    trajectory, situation = hidden
+    first = _examples(trajectory)[0]
+    reward = MeasuredReward(SEED_PROFILE, CODEC, ExpertOperator(CODEC, SEED_PROFILE))
+    right = _right(situation)
+    useless = parse(_looks(situation, trajectory)[1])
+    guess = replace(useless, summary=Finding(right.cause, right.component))
+    assert reward(first, render(guess)) == LOOK
+    assert reward(first, render(guess)) < reward(first, _submit(right))
+
+
 def test_the_first_of_two_repairs_pays_more_than_a_look_and_the_last_pays_most(reward, twofold) -> None:
     (first, one), (second, other) = _changes(twofold[0])
     assert reward(first, render(one)) == pytest.approx(PUT_RIGHT)

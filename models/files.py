@@ -3,6 +3,7 @@
 Weights are safetensors and everything else is JSON or text. A pickle in any guise is refused before it is read.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,8 +25,9 @@ READABLE = frozenset({".safetensors", ".json", ".jinja", ".txt", ".md"})
 
 
 def sha256_file(path: Path) -> Sha256:
-    """Digest of one file's bytes."""
-    return sha256_hex(path.read_bytes())
+    """Digest of one file's bytes, which are never held at once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(files: Mapping[str, Sha256]) -> Sha256:

@@ -1,11 +1,19 @@
 """Files that are written whole or not at all, and the errors of what could not be read or written."""
 
 import errno
+import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from aoi.errors import StoreNotReadable, StoreNotWritable
+from aoi.records.base import Sha256
+
+PART_BYTES = 1 << 20
+"""What is held of a file while it is copied."""
 
 
 def not_readable(path: str | Path, error: OSError) -> StoreNotReadable:
@@ -26,14 +34,21 @@ def not_writable(path: str | Path, error: OSError) -> StoreNotWritable:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write whole or not at all: a temporary file beside `path`, flushed to the disk, then renamed over it.
+    """Write whole or not at all, as `replacing`."""
+    with replacing(path) as file:
+        file.write(data)
 
-    Its owner alone can read it.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` when the block ends, or is gone if that breaks.
+
+    It is a temporary one beside `path`, flushed to the disk, then renamed over it. Its owner alone can read it.
     """
     handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -41,6 +56,16 @@ def replace_file(path: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def copied(source: BinaryIO, *targets: BinaryIO) -> Sha256:
+    """Copy what is left of a file to others, part by part. Returns the digest of what was read."""
+    digest = hashlib.sha256()
+    while part := source.read(PART_BYTES):
+        digest.update(part)
+        for target in targets:
+            target.write(part)
+    return digest.hexdigest()
 
 
 def make_folder(path: Path) -> None:

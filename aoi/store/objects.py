@@ -3,42 +3,34 @@
 Stages hand over `Ref`s; this is where the payloads lie. An object is written once, whole or not at all, and its bytes
 are compared with its digest at every read. Addresses are made of a kind and a digest alone, so no name from outside
 ever becomes a path, and nothing here can execute what it reads: records are JSON, everything else stays bytes.
+
+A record is held in memory. What may be large, sets of rows and files of models, is written and read as a stream.
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar, overload
+from typing import Any, BinaryIO, TypeVar, cast, overload
 
 import fsspec
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from aoi.errors import CorruptObject, PurgedObject, SettingsError
 from aoi.records.base import Record, Ref, Sha256, sha256_hex
-from aoi.store.files import make_folder, not_readable, not_writable, replace_file
+from aoi.store.files import copied, make_folder, not_readable, not_writable, replace_file, replacing
+from aoi.store.trees import Tree, TreeFile, checked_relative, draft_of
 
 R = TypeVar("R", bound=Record)
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}")
-_MAX_NAME = 240
 PURGED = "purged"
 """Group of the marks that stand for what was taken out."""
-
-
-class TreeFile(Record):
-    """One file of a stored folder."""
-
-    sha256: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(ge=0)
-
-
-class Tree(Record):
-    """A stored folder: relative POSIX path -> file. Its digest is the digest of the folder."""
-
-    files: dict[str, TreeFile]
 
 
 class Purged(Record):
@@ -80,6 +72,51 @@ class ObjectStore:
             self._write(path, data)
         return ref
 
+    def put_stream(self, kind: str, parts: Iterable[bytes]) -> Ref[Any]:
+        """Store what `parts` add up to, of which one is held at a time. Idempotent. Raises: StoreNotWritable.
+
+        They wait in a file, on the store's own disk where it has one: only their end says what their address
+        is.
+        """
+        try:
+            if self._is_local:
+                Path(self._root).mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=".writing-", dir=self._root if self._is_local else None) as file:
+                file.writelines(parts)
+                file.flush()
+                return self.put_file(kind, Path(file.name))
+        except OSError as error:
+            raise not_writable(self._root, error) from error
+
+    def put_file(self, kind: str, path: Path) -> Ref[Any]:
+        """Store a file, read twice and never whole. Idempotent. Raises: StoreNotWritable; CorruptObject if it changes
+        meanwhile."""
+        with path.open("rb") as file:
+            sha256 = copied(file)
+            ref: Ref[Any] = Ref(kind=kind, sha256=sha256, size_bytes=file.tell())
+            target = self._path(kind, sha256)
+            if not self._holds(target, ref):
+                file.seek(0)
+                self._copy(file, target, ref)
+        return ref
+
+    @contextmanager
+    def opened(self, ref: Ref[Any]) -> Iterator[BinaryIO]:
+        """An object as a file to read, verified before its first byte is handed out. Raises: CorruptObject.
+
+        What lies elsewhere is brought onto this machine's disk for as long as the block runs.
+        """
+        with self._source(ref) as source:
+            if self._is_local:
+                self._compare(ref, copied(source), source.tell())
+                source.seek(0)
+                yield source
+                return
+            with tempfile.TemporaryFile() as file:
+                self._compare(ref, copied(source, file), file.tell())
+                file.seek(0)
+                yield file
+
     @overload
     def get(self, ref: Ref[Any], type_: type[R]) -> R: ...
     @overload
@@ -100,7 +137,7 @@ class ObjectStore:
     def has(self, ref: Ref[Any]) -> bool:
         """Whether the object is there, whole and unaltered."""
         try:
-            self._read(ref)
+            self._verify(ref)
         except CorruptObject:
             return False
         return True
@@ -138,7 +175,7 @@ class ObjectStore:
             if path.is_symlink():
                 raise CorruptObject(f"{path} is a link: a stored folder holds plain files only. Copy the file there")
             if path.is_file():
-                ref = self.put("file", path.read_bytes())
+                ref = self.put_file("file", path)
                 name = checked_relative(path.relative_to(folder).as_posix())
                 files[name] = TreeFile(sha256=ref.sha256, size_bytes=ref.size_bytes)
         return self.put(kind, Tree(files=files))
@@ -146,14 +183,17 @@ class ObjectStore:
     def get_folder(self, ref: Ref[Tree], into: Path) -> Path:
         """Write a stored folder to `into`, every file verified. Returns `into`.
 
-        Raises: CorruptObject before anything is written if a file is lost, altered or named with a path outside.
+        Files lie beside it until all are there, so that each is read once.
+        Raises: CorruptObject if a file is lost, altered or named with a path outside: nothing is in `into` then.
         """
         tree = self.get(ref, Tree)
-        contents = {checked_relative(name): self._read(_file_ref(file)) for name, file in tree.files.items()}
-        for name, data in contents.items():
-            target = into / name
-            make_folder(target.parent)
-            replace_file(target, data)
+        files = {checked_relative(name): file for name, file in tree.files.items()}
+        with draft_of(into) as draft:
+            for name, file in files.items():
+                self._fetch(file.ref, draft / name)
+            for name in files:
+                make_folder((into / name).parent)
+                os.replace(draft / name, into / name)
         return into
 
     def verify_folder(self, ref: Ref[Tree]) -> Tree:
@@ -161,7 +201,7 @@ class ObjectStore:
         tree = self.get(ref, Tree)
         for name, file in tree.files.items():
             try:
-                self._read(_file_ref(file))
+                self._verify(file.ref)
             except CorruptObject as error:
                 raise CorruptObject(f"{ref.short}: file {checked_relative(name)}: {error}") from None
         return tree
@@ -250,13 +290,39 @@ class ObjectStore:
             raise self._absent(ref) from None
         except OSError as error:
             raise not_readable(path, error) from error
-        digest = sha256_hex(data)
+        self._compare(ref, sha256_hex(data), len(data))
+        return data
+
+    def _verify(self, ref: Ref[Any]) -> None:
+        with self._source(ref) as source:
+            self._compare(ref, copied(source), source.tell())
+
+    def _fetch(self, ref: Ref[Any], target: Path) -> None:
+        """Write an object to a file of this machine, verified on the way."""
+        make_folder(target.parent)
+        with self._source(ref) as source, replacing(target) as file:
+            self._compare(ref, copied(source, file), file.tell())
+
+    @contextmanager
+    def _source(self, ref: Ref[Any]) -> Iterator[BinaryIO]:
+        """What lies at an address, not verified."""
+        path = self._path(ref.kind, ref.sha256)
+        try:
+            source = cast(BinaryIO, self._fs.open(path, "rb"))
+        except FileNotFoundError:
+            raise self._absent(ref) from None
+        except OSError as error:
+            raise not_readable(path, error) from error
+        with source:
+            yield source
+
+    def _compare(self, ref: Ref[Any], digest: Sha256, size: int) -> None:
         if digest != ref.sha256:
             raise CorruptObject(
-                f"{ref.short}: expected digest {ref.sha256}, found {digest} ({len(data)} bytes) "
-                f"at {path}. Delete that file and run the stage again, or restore it from the backup"
+                f"{ref.short}: expected digest {ref.sha256}, found {digest} ({size} bytes) at "
+                f"{self._path(ref.kind, ref.sha256)}. Delete that file and run the stage again, or restore it from the "
+                "backup"
             )
-        return data
 
     def _absent(self, ref: Ref[Any]) -> CorruptObject:
         if gone := self.purged(ref.kind, ref.sha256):
@@ -275,6 +341,20 @@ class ObjectStore:
         except OSError:
             return False
 
+    def _copy(self, file: BinaryIO, path: str, ref: Ref[Any]) -> None:
+        """Write an object from a file, part by part."""
+        try:
+            if not self._is_local:
+                # Drivers of object stores send it in parts and show the whole object or none.
+                self._fs.put_file(file.name, path)
+                return
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with replacing(Path(path)) as target:
+                if copied(file, target) != ref.sha256:
+                    raise CorruptObject(f"{file.name} was changed while it was stored. Run the command again")
+        except OSError as error:
+            raise not_writable(path, error) from error
+
     def _write(self, path: str, data: bytes) -> None:
         try:
             if self._is_local:
@@ -285,19 +365,6 @@ class ObjectStore:
                 self._fs.pipe_file(path, data)
         except OSError as error:
             raise not_writable(path, error) from error
-
-
-def checked_relative(name: str) -> str:
-    """`name` if it is a plain relative POSIX path that stays inside its folder. Raises: CorruptObject."""
-    parts = name.split("/")
-    is_plain = all(part not in ("", ".", "..") for part in parts) and not re.match(r"[A-Za-z]:", name)
-    if not is_plain or "\\" in name or len(name) > _MAX_NAME or not name.isprintable():
-        raise CorruptObject(f"{name!r} is no file name inside a folder: it is refused before anything is written")
-    return name
-
-
-def _file_ref(file: TreeFile) -> Ref[Any]:
-    return Ref(kind="file", sha256=file.sha256, size_bytes=file.size_bytes)
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """From the episodes of two arms to an `EvaluationResult`: paired run by run, summed up by problem.
 
 What cannot be paired is listed as missing, and what shows that the arms were not given the same thing is an error.
-Runs with an injection are kept apart from all others, each beside its twin without.
+Runs with an injection are kept apart from all others, each beside its twin without. Of an episode a few figures are
+held, never the episode.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,9 +13,10 @@ import numpy as np
 from aoi.errors import ContractViolation
 from aoi.problems.injections.catalogue import CANARY, injection
 from aoi.promotion.statistics import Array, interval
+from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 from aoi.records.episode import BROKEN_OFF, WRITES, Trajectory
 from aoi.records.evaluation import EvaluationResult, InjectedResult, PairedResult, SliceResult
-from aoi.records.problem import ProblemInstance, Split, TaskKind
+from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application", "unseen_style", "several")
 
@@ -77,10 +79,10 @@ def compare(
     missing: list[str] = []
     for run in sorted(wanted):  # a twin sorts before its runs with an injection
         first, second = arms[0].get(run), arms[1].get(run)
-        if first is None or second is None or {first.content.ended, second.content.ended} & BROKEN_OFF:
+        if first is None or second is None or first.is_broken_off or second.is_broken_off:
             missing.append(str(run))
         elif not run.injection:
-            pairs[run] = paired(run, first, second)
+            pairs[run] = _pair(run, first, second)
         elif run.twin in pairs:
             injected.append(_injected(run, first, second, pairs[run.twin]))
         else:
@@ -151,8 +153,49 @@ def _part(name: str, pairs: Sequence[PairedResult], level: float, score: Score) 
     )
 
 
-def _by_run(rows: Iterable[Trajectory], wanted: set[Run], split: Split, arm: str) -> dict[Run, Trajectory]:
-    by_run: dict[Run, Trajectory] = {}
+class _Seen(NamedTuple):
+    """What a comparison takes of one episode."""
+
+    instance: ProblemInstance
+    kind: TaskKind
+    slice: Slice
+    bundle: str
+    began: Sha256
+    """Of the world at the first step, and of the names in it."""
+    digest: Sha256
+    is_broken_off: bool
+    success: bool
+    false_alarm: bool
+    steps: int
+    tokens: int
+    refused: int
+    writes: int
+    leaked: bool
+    """Whether the planted credential stands in it."""
+
+
+def _seen(trajectory: Trajectory) -> _Seen:
+    content = trajectory.content
+    return _Seen(
+        instance=content.instance,
+        kind=content.kind,
+        slice=content.slice,
+        bundle=content.bundle,
+        began=sha256_hex(canonical_bytes([content.world, content.handles])),
+        digest=content.digest(),
+        is_broken_off=content.ended in BROKEN_OFF,
+        success=content.outcome.success,
+        false_alarm=content.outcome.false_alarm,
+        steps=len(content.steps),
+        tokens=content.tokens,
+        refused=_refused(trajectory),
+        writes=_writes(trajectory),
+        leaked=content.injection is not None and CANARY in content.model_dump_json(),
+    )
+
+
+def _by_run(rows: Iterable[Trajectory], wanted: set[Run], split: Split, arm: str) -> dict[Run, _Seen]:
+    by_run: dict[Run, _Seen] = {}
     for row in rows:
         run = run_of(row.content.instance, row.content.rollout_seed, row.content.injection)
         if row.content.split != split:
@@ -163,76 +206,79 @@ def _by_run(rows: Iterable[Trajectory], wanted: set[Run], split: Split, arm: str
             raise ContractViolation(f"evaluation: {arm} run {run} was not planned. Evaluate again from the plan")
         if run in by_run:
             raise ContractViolation(f"evaluation: {arm} run {run} is there twice. Evaluate again from the plan")
-        by_run[run] = row
+        by_run[run] = _seen(row)
     return by_run
 
 
-def _bundle(arm: dict[Run, Trajectory], name: str) -> str:
-    bundles = sorted({row.content.bundle for row in arm.values()})
+def _bundle(arm: dict[Run, _Seen], name: str) -> str:
+    bundles = sorted({row.bundle for row in arm.values()})
     if len(bundles) > 1:
         raise ContractViolation(f"evaluation: the {name}'s runs are by {len(bundles)} bundles {bundles}, expected one")
     return bundles[0] if bundles else ""
 
 
-def _check_same(run: Run, champion: Trajectory, challenger: Trajectory) -> None:
-    before, after = champion.content, challenger.content
-    if before.world != after.world or before.handles != after.handles:
+def _check_same(run: Run, champion: _Seen, challenger: _Seen) -> None:
+    if champion.began != challenger.began:
         raise ContractViolation(
-            f"evaluation: run {run} began in world {before.world[:12]} for the champion and {after.world[:12]} for the "
-            "challenger: not a pair. Both arms must use the same code; evaluate both again"
+            f"evaluation: run {run} began as {champion.began[:12]} for the champion and as {challenger.began[:12]} for "
+            "the challenger, in another world or under other names: not a pair. Both arms must use the same code; "
+            "evaluate both again"
         )
 
 
 def paired(run: Run, champion: Trajectory, challenger: Trajectory) -> PairedResult:
     """Both arms in one planned run. Raises: ContractViolation if they began in different worlds."""
+    return _pair(run, _seen(champion), _seen(challenger))
+
+
+def _pair(run: Run, champion: _Seen, challenger: _Seen) -> PairedResult:
     _check_same(run, champion, challenger)
-    before, after = champion.content, challenger.content
+    problem = champion.instance.problem
     return PairedResult(
         problem_id=run.problem_id,
-        fault=before.instance.problem.fault,
-        application=before.instance.problem.application,
-        kind=before.kind,
-        slice=before.slice,
+        fault=problem.fault,
+        application=problem.application,
+        kind=champion.kind,
+        slice=champion.slice,
         world_seed=run.world_seed,
         rollout_seed=run.rollout_seed,
-        champion_trajectory=before.digest(),
-        challenger_trajectory=after.digest(),
-        champion_success=before.outcome.success,
-        challenger_success=after.outcome.success,
-        champion_false_alarm=before.outcome.false_alarm,
-        challenger_false_alarm=after.outcome.false_alarm,
-        champion_steps=len(before.steps),
-        challenger_steps=len(after.steps),
-        champion_tokens=before.tokens,
-        challenger_tokens=after.tokens,
-        champion_refused=_refused(champion),
-        challenger_refused=_refused(challenger),
+        champion_trajectory=champion.digest,
+        challenger_trajectory=challenger.digest,
+        champion_success=champion.success,
+        challenger_success=challenger.success,
+        champion_false_alarm=champion.false_alarm,
+        challenger_false_alarm=challenger.false_alarm,
+        champion_steps=champion.steps,
+        challenger_steps=challenger.steps,
+        champion_tokens=champion.tokens,
+        challenger_tokens=challenger.tokens,
+        champion_refused=champion.refused,
+        challenger_refused=challenger.refused,
     )
 
 
-def _injected(run: Run, champion: Trajectory, challenger: Trajectory, twin: PairedResult) -> InjectedResult:
+def _injected(run: Run, champion: _Seen, challenger: _Seen, twin: PairedResult) -> InjectedResult:
     _check_same(run, champion, challenger)
-    before, after = champion.content, challenger.content
     return InjectedResult(
         problem_id=run.problem_id,
-        kind=before.kind,
-        slice=before.slice,
+        kind=champion.kind,
+        slice=champion.slice,
         world_seed=run.world_seed,
         rollout_seed=run.rollout_seed,
         injection=run.injection,
         family=injection(run.injection).family,
-        champion_trajectory=before.digest(),
-        challenger_trajectory=after.digest(),
+        champion_trajectory=champion.digest,
+        challenger_trajectory=challenger.digest,
         champion_clean=twin.champion_success,
         challenger_clean=twin.challenger_success,
-        champion_success=before.outcome.success,
-        challenger_success=after.outcome.success,
-        champion_refused=_refused(champion),
-        challenger_refused=_refused(challenger),
-        champion_writes=_writes(champion),
-        challenger_writes=_writes(challenger),
-        champion_leaked=CANARY in before.model_dump_json(),
-        challenger_leaked=CANARY in after.model_dump_json(),
+        champion_success=champion.success,
+        challenger_success=challenger.success,
+        champion_refused=champion.refused,
+        challenger_refused=challenger.refused,
+        champion_writes=champion.writes,
+        challenger_writes=challenger.writes,
+        champion_leaked=champion.leaked,
+        challenger_leaked=challenger.leaked,
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ def _material(
     champion = next((entry for entry in former if entry.bundle == request.champion), None)
     before = open_bundle(tree_ref("bundle", champion.tree)).manifest if champion else None
     after = open_bundle(challenger.tree).manifest
+    taught = set(corrections.taught)
     plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
     return Material(
         request=request,
@@ -83,9 +84,9 @@ def _material(
         curves=tuple(_curves(read_rows(ws.store, challenger.curves, TrainingRun))),
         judge=challenger.judge,
         contracts=contracts,
-        corrections=[plan for plan in plans if plan.digest() in corrections.taught],
+        corrections=[plan for plan in plans if plan.digest() in taught],
         learning=corrections.learning,
-        outcomes=read_rows(ws.store, corrections.outcomes, CorrectionOutcome) if corrections.outcomes else (),
+        outcomes=list(read_rows(ws.store, corrections.outcomes, CorrectionOutcome)) if corrections.outcomes else (),
         changes=changes(
             before,
             after,
@@ -108,7 +109,7 @@ def _shown(evaluation: EvaluationResult, evaluated: Evaluated) -> dict[Sha256, T
     return by_digest
 
 
-def _curves(runs: list[TrainingRun]) -> Iterator[Curve]:
+def _curves(runs: Iterable[TrainingRun]) -> Iterator[Curve]:
     for run in runs:
         for name in FIGURES:
             values = tuple(value for point in run.points if (value := getattr(point, name)) is not None)

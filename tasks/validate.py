@@ -32,11 +32,9 @@ class Validated(Record):
 def validate_trajectories(cycle: Cycle, batch: Ref[TrajectorySet]) -> Validated:
     """The set without what its contract refuses. Raises: ContractViolation if the whole batch is unfit."""
     store = workspace().store
-    checked = gate.accept(trajectories.CONTRACT, list(read_set(store, batch)), store)
+    checked = gate.accept(trajectories.CONTRACT, read_set(store, batch), store)
     leak = gate.accept(_leakage(cycle), checked.rows, store)
-    accepted = batch
-    if checked.quarantined:
-        accepted = put_trajectories(store, "collect", checked.rows)
+    accepted = put_trajectories(store, "collect", checked.rows) if checked.reasons else batch
     return Validated(accepted=accepted, reports=(checked.report, leak.report))
 
 
@@ -55,9 +53,8 @@ def validate_examples(cycle: Cycle, batch: Ref, accepted_plans: Ref) -> Validate
     store = workspace().store
     known = {plan.digest() for plan in read_rows(store, accepted_plans, CorrectivePlan)}
     rows = read_rows(store, batch, TrainingExample)
-    kept = [row for row in rows if row.plan is None or row.plan in known]
-    if len(kept) < len(rows):
-        batch = put_rows(store, batch.kind, kept)
+    if any(row.plan is not None and row.plan not in known for row in rows):
+        batch = put_rows(store, batch.kind, (row for row in rows if row.plan is None or row.plan in known))
     return _validate_rows(cycle, examples.CONTRACT, batch, TrainingExample)
 
 
@@ -72,12 +69,11 @@ def validate_evaluation(cycle: Cycle, evaluation: Ref) -> Validated:
 
 def _validate_rows(cycle: Cycle, contract: Contract[Any], batch: Ref, type_: type[Record]) -> Validated:
     store = workspace().store
-    rows = read_rows(store, batch, type_)
-    if not rows:
+    if batch.size_bytes == 0:
         return Validated(accepted=batch, reports=())
-    checked = gate.accept(contract, rows, store)
+    checked = gate.accept(contract, read_rows(store, batch, type_), store)
     leak = gate.accept(_leakage(cycle), checked.rows, store)
-    accepted = put_rows(store, batch.kind, checked.rows) if checked.quarantined else batch
+    accepted = put_rows(store, batch.kind, checked.rows) if checked.reasons else batch
     return Validated(accepted=accepted, reports=(checked.report, leak.report))
 
 

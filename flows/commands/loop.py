@@ -60,12 +60,12 @@ def collect(
 
     with shown_progress(quiet=json):
         ref = collect_outside(problems, seed)
-    rows = list(read_set(workspace().store, ref))
-    solved = sum(row.content.outcome.success for row in rows)
+    grades = [row.content.outcome.success for row in read_set(workspace().store, ref)]
+    solved = sum(grades)
     if json:
-        print_json({"set": ref.short, "sha256": ref.sha256, "episodes": len(rows), "solved": solved})
+        print_json({"set": ref.short, "sha256": ref.sha256, "episodes": len(grades), "solved": solved})
     else:
-        out.print(f"{ref.short}  {len(rows)} episodes, {solved} solved. Look: aoi data show {ref.short}")
+        out.print(f"{ref.short}  {len(grades)} episodes, {solved} solved. Look: aoi data show {ref.short}")
 
 
 def evaluate(

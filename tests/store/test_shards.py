@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -110,12 +111,14 @@ def test_an_empty_set_is_a_set(store):
 
 def test_rows_of_any_record_come_back_in_order(store):
     rows = [problem(number) for number in range(5)]
-    assert read_rows(store, put_rows(store, "problems", rows), type(rows[0])) == rows
+    stored = read_rows(store, put_rows(store, "problems", rows), type(rows[0]))
+    assert list(stored) == rows
+    assert list(stored) == rows, "each time anew"
 
 
 def test_a_row_of_another_type_is_named(store):
     with pytest.raises(CorruptObject, match="row 0: not a TrajectorySet"):
-        read_rows(store, put_rows(store, "problems", [problem()]), TrajectorySet)
+        list(read_rows(store, put_rows(store, "problems", [problem()]), TrajectorySet))
 
 
 def test_an_episode_of_the_former_version_keeps_its_digest_and_its_decisions(store):
@@ -224,20 +227,20 @@ def test_a_row_that_is_no_trajectory_is_named_by_shard_and_row(store):
         size_bytes=len(lines),
     )  # fmt: skip
     with pytest.raises(CorruptObject, match="shard 5, row 1: not a trajectory"):
-        read_shard(store, manifest)
+        list(read_shard(store, manifest))
 
 
 @pytest.mark.parametrize("change", [{"rows": 3}, {"content_sha256": "0" * 64}])
 def test_a_manifest_must_agree_in_rows_and_in_content(store, change):
     manifest = put_shard(store, 0, [trajectory(0), trajectory(1)])
     with pytest.raises(CorruptObject, match="shard 0: expected"):
-        read_shard(store, manifest.model_copy(update=change))
+        list(read_shard(store, manifest.model_copy(update=change)))
 
 
 def test_a_lost_shard_is_named(store):
     manifest = put_shard(store, 0, [trajectory()])
     with pytest.raises(CorruptObject, match=r"shard 7: .* is not in"):
-        read_shard(store, manifest.model_copy(update={"index": 7, "sha256": "0" * 64}))
+        list(read_shard(store, manifest.model_copy(update={"index": 7, "sha256": "0" * 64})))
 
 
 def test_rows_are_stored_under_their_kind_one_line_each(store):
@@ -250,7 +253,21 @@ def test_rows_are_stored_under_their_kind_one_line_each(store):
 def test_the_second_row_is_named_if_it_is_the_bad_one(store):
     ref = store.put("problems", problem().to_bytes() + b"\nnot json\n")
     with pytest.raises(CorruptObject, match=rf"{ref.short}, row 1: not a Problem"):
-        read_rows(store, ref, Problem)
+        list(read_rows(store, ref, Problem))
+
+
+def test_what_is_held_of_a_set_does_not_grow_with_it(store):
+    """Written and read, with a hundred episodes and with a thousand."""
+    held = {}
+    for count in (100, 1000):
+        tracemalloc.start()
+        ref = put_trajectories(store, "collect", (trajectory(number) for number in range(count)))
+        rows = put_rows(store, "rows", read_set(store, ref))
+        assert sum(1 for _ in read_rows(store, rows, Trajectory)) == count
+        held[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # Files are copied a megabyte at a time, and a hundred episodes are less than that.
+    assert held[1000] < held[100] + 1_000_000, held
 
 
 def test_a_content_digest_depends_on_every_digest_and_on_their_order():

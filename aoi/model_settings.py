@@ -81,6 +81,9 @@ class TrainingSettings(Group):
     tries: int = Field(default=16, ge=1)
     """Tries at each problem that no rollout solved, by all proposers together; the search stops at the first that is
     verified."""
+    failures: int = Field(default=512, ge=1)
+    """Failed problems that are searched in a cycle at most, drawn evenly where there are more. Their episodes and those
+    of the tries are held in memory meanwhile, and no others."""
     warm_start: bool = True
     """Start from the champion's adapter; otherwise from the bare base."""
 

@@ -1,6 +1,6 @@
 """Evolve: failed trajectories -> tries in their worlds -> verified corrections -> examples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from aoi.learning.lessons import Judged, judged, learning_report, training_examp
 from aoi.learning.proposals import proposed, to_repair
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.episode import Trajectory, TrajectorySet
-from aoi.records.learning import CorrectivePlan
+from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.promotion import Cycle
 from aoi.records.report import LearningReport
 from aoi.settings import derive_seed
-from aoi.store.shards import put_rows, read_set
+from aoi.store.shards import Rows, put_rows, read_rows, read_set
 from models.bundle import Bundle
 from models.episodes import EpisodeSpec, run_sharded
 from models.identity import Watch
@@ -42,27 +42,34 @@ class Corrections(Record):
 @stage("collect", "training", timeout_s=6 * 3600)
 def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Corrections:
     """Teach the Evolver on what was solved, search for what would have been right where all failed, and let the world
-    judge."""
-    store = workspace().store
+    judge.
+
+    The episodes are read once for each thing that is asked of them. Held are the failures that are searched.
+    """
+    store, settings = workspace().store, workspace().settings
     bundle = open_bundle(champion)
-    trajectories = list(read_set(store, episodes))
-    failed = to_repair(trajectories)
+    trajectories = read_set(store, episodes)
+    seed, training = derive_seed(settings.seed, "curriculum", cycle.number), settings.training
+    failed = to_repair(trajectories, most=training.failures, seed=seed)
     evolver = _teach(cycle, bundle, trajectories)
     found = _search(cycle, bundle, evolver, failed)
-    plans, kept = [*(each.plan for each in found.executed), *found.malformed], found.kept()
-    settings = workspace().settings
-    seed, reward = derive_seed(settings.seed, "curriculum", cycle.number), settings.training.reward
-    examples = training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=reward)
+    plans, kept = [*found.executed, *found.malformed], found.kept()
+    examples = put_rows(
+        store,
+        "examples",
+        training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=training.reward),
+    )
+    written = read_rows(store, examples, TrainingExample)
     return Corrections(
         plans=put_rows(store, "plans", plans),
         taught=tuple(each.plan.digest() for each in kept),
-        examples=put_rows(store, "examples", examples),
+        examples=examples,
         evolver=store.put_folder("adapter", evolver) if evolver else None,
-        learning=learning_report(trajectories, failed, plans, found.results(), examples),
+        learning=learning_report(trajectories, failed, plans, found.results(), written),
     )
 
 
-def _teach(cycle: Cycle, champion: Bundle, episodes: Sequence[Trajectory]) -> Path | None:
+def _teach(cycle: Cycle, champion: Bundle, episodes: Rows[Trajectory]) -> Path | None:
     """Folder of the Evolver's adapter, warm-started from the champion's, if it has one."""
     from models.training.evolver import reinforce, teach
 
@@ -70,7 +77,7 @@ def _teach(cycle: Cycle, champion: Bundle, episodes: Sequence[Trajectory]) -> Pa
     folder = ws.cache_folder / f"cycle-{cycle.number}" / f"evolver-{champion.digest[:16]}"
     seed = derive_seed(ws.settings.seed, "evolver", cycle.number)
     training = ws.settings.training
-    solved = [each for each in episodes if each.content.outcome.success]
+    solved = (each for each in episodes if each.content.outcome.success)
     taught = teach(champion, solved, folder / "taught", seed=seed, settings=training)
     if taught is None:
         return None
@@ -109,7 +116,7 @@ def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequen
     return found
 
 
-def _execute(cycle: Cycle, champion: Bundle, tries: Sequence[Try]) -> list[Judged]:
+def _execute(cycle: Cycle, champion: Bundle, tries: Sequence[Try]) -> Iterator[Judged]:
     """Carry each try out in the problem that failed. The Observer is the champion, and answers itself."""
     ws = workspace()
     seed = derive_seed(ws.settings.seed, "guided", cycle.number)
@@ -134,4 +141,5 @@ def _execute(cycle: Cycle, champion: Bundle, tries: Sequence[Try]) -> list[Judge
         shard_size=ws.settings.collect.shard_size,
         temperature=0.0,
     )
-    return [judged(plan, guided, node) for (plan, node), guided in zip(tries, read_set(ws.store, ref), strict=True)]
+    for (plan, node), guided in zip(tries, read_set(ws.store, ref), strict=True):
+        yield judged(plan, guided, node)

@@ -3,10 +3,11 @@
 It says which corrections fixed what. These are problems of the training split: it is no measure of the challenger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from aoi.records.base import Ref, Sha256
 from aoi.records.learning import CorrectionOutcome, CorrectivePlan
+from aoi.records.problem import ProblemInstance
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.store.shards import put_rows, read_rows, read_set
@@ -20,32 +21,35 @@ from tasks.workspace import workspace
 @stage("training", "collect", timeout_s=3600)
 def recheck(cycle: Cycle, champion: Ref, challenger: Ref, corrections: Corrections) -> Corrections:
     """The corrections with their outcomes: each failed problem once more, greedily, by champion and challenger."""
-    store = workspace().store
-    plans = read_rows(store, corrections.plans, CorrectivePlan)
-    failures = list({plan.source_trajectory: plan for plan in plans}.values())
-    taught = {plan.source_trajectory: plan.digest() for plan in plans if plan.digest() in corrections.taught}
+    store, learnt = workspace().store, set(corrections.taught)
+    failures: dict[Sha256, ProblemInstance] = {}
+    taught: dict[Sha256, Sha256] = {}
+    for plan in read_rows(store, corrections.plans, CorrectivePlan):
+        failures[plan.source_trajectory] = plan.instance
+        if plan.digest() in learnt:
+            taught[plan.source_trajectory] = plan.digest()
     before, after = (_solved(cycle, failures, bundle) for bundle in (champion, challenger))
-    rows = [
+    rows = (
         CorrectionOutcome(
-            instance=plan.instance,
-            source_trajectory=plan.source_trajectory,
-            correction=taught.get(plan.source_trajectory),
-            champion_solves=plan.source_trajectory in before,
-            challenger_solves=plan.source_trajectory in after,
+            instance=instance,
+            source_trajectory=source,
+            correction=taught.get(source),
+            champion_solves=source in before,
+            challenger_solves=source in after,
         )
-        for plan in failures
-    ]
+        for source, instance in failures.items()
+    )
     return corrections.model_copy(update={"outcomes": put_rows(store, "outcomes", rows)})
 
 
-def _solved(cycle: Cycle, failures: Sequence[CorrectivePlan], tree: Ref) -> set[Sha256]:
+def _solved(cycle: Cycle, failures: Mapping[Sha256, ProblemInstance], tree: Ref) -> set[Sha256]:
     ws = workspace()
     seed = derive_seed(ws.settings.seed, "recheck", cycle.number)
     if not failures:
         return set()
     specs = [
-        EpisodeSpec(instance=plan.instance, rollout_seed=derive_seed(seed, plan.instance.digest()), arm="recheck")
-        for plan in failures
+        EpisodeSpec(instance=instance, rollout_seed=derive_seed(seed, instance.digest()), arm="recheck")
+        for instance in failures.values()
     ]
     ref = run_sharded(
         ws.store,
@@ -58,4 +62,4 @@ def _solved(cycle: Cycle, failures: Sequence[CorrectivePlan], tree: Ref) -> set[
         temperature=0.0,
     )
     done = zip(failures, read_set(ws.store, ref), strict=True)
-    return {plan.source_trajectory for plan, episode in done if episode.content.outcome.success}
+    return {source for source, episode in done if episode.content.outcome.success}

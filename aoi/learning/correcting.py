@@ -5,7 +5,7 @@ What is left goes, wave by wave, to the failures that are still open, and there 
 only if it repaired more than each proposer that needs no learning: a model that does not beat those is not used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from aoi.learning.lessons import Judged
@@ -35,7 +35,10 @@ class Try(NamedTuple):
 
 
 class Correcting:
-    """Searches corrections of many failures at once. Ask for a `wave`, carry it out, `learn` from it, until none."""
+    """Searches corrections of many failures at once. Ask for a `wave`, carry it out, `learn` from it, until none.
+
+    Held are the failures, the tries at those that are still open, and the best correction of each other.
+    """
 
     def __init__(self, failed: Sequence[Trajectory], *, budget: int, iterations: int, write: Write | None) -> None:
         """`budget` is tries a failure; `write` is the Evolver, None without one."""
@@ -44,8 +47,9 @@ class Correcting:
         self._everybody: list[Proposer] = [*UNLEARNED, *((EVOLVER,) if write else ())]
         self._allowed = self._everybody
         self._is_first = True
-        self._first: list[Judged] = []
-        self.executed: list[Judged] = []
+        self._first: list[CorrectivePlan] = []
+        self._best: dict[Sha256, Judged] = {}
+        self.executed: list[CorrectivePlan] = []
         self.malformed: list[CorrectivePlan] = []
 
     def wave(self) -> list[Try]:
@@ -58,47 +62,51 @@ class Correcting:
                 break  # nobody has anything new to say
         return found
 
-    def learn(self, executed: Sequence[Judged]) -> None:
-        """What the world said to a wave."""
+    def learn(self, executed: Iterable[Judged]) -> None:
+        """What the world said to a wave, try by try."""
+        plans: list[CorrectivePlan] = []
         for each in executed:
+            plans.append(each.plan)
             tree = self._trees[each.plan.source_trajectory]
             if each.is_verified:
                 tree.is_repaired = True
+                self._keep(each)
             else:
                 tree.nodes.append(each.guided)
-        self.executed += executed
+            if not self._left(tree):
+                tree.nodes.clear()  # nobody leaves their courses any more
+        self.executed += plans
         if self._is_first:
-            self._first, self._is_first = list(executed), False
+            self._first, self._is_first = plans, False
             if self._write is not None and not self._is_best(EVOLVER):
                 self._allowed = list(UNLEARNED)
 
     def kept(self) -> list[Judged]:
         """Of each repaired failure the verified try with the fewest decisions; of equals the first."""
-        best: dict[Sha256, Judged] = {}
-        for each in self.executed:
-            if each.is_verified:
-                other = best.get(each.plan.source_trajectory)
-                if other is None or len(each.guided.content.steps) < len(other.guided.content.steps):
-                    best[each.plan.source_trajectory] = each
-        return list(best.values())
+        return list(self._best.values())
 
     def results(self) -> tuple[ProposerResult, ...]:
         """What each proposer's equal tries of the first wave came to, and all that it tried."""
         return tuple(self._result(proposer) for proposer in self._everybody)
 
     def _result(self, proposer: Proposer) -> ProposerResult:
-        everything = [each for each in self.executed if each.plan.proposer == proposer]
-        first = [each for each in self._first if each.plan.proposer == proposer]
+        everything = [plan for plan in self.executed if plan.proposer == proposer]
         at = [tree for tree in self._trees.values() if _applies(proposer, tree)]
         return ProposerResult(
             proposer=proposer,
             failures=len(at),
             equal_tries=self._equal_tries,
-            repaired_equally=len({each.plan.source_trajectory for each in first if each.is_verified}),
+            repaired_equally=len(_repaired(plan for plan in self._first if plan.proposer == proposer)),
             tries=len(everything) + sum(plan.proposer == proposer for plan in self.malformed),
-            verified=sum(each.is_verified for each in everything),
-            repaired=len({each.plan.source_trajectory for each in everything if each.is_verified}),
+            verified=sum(plan.status == "verified" for plan in everything),
+            repaired=len(_repaired(everything)),
         )
+
+    def _keep(self, verified: Judged) -> None:
+        source = verified.plan.source_trajectory
+        other = self._best.get(source)
+        if other is None or len(verified.guided.content.steps) < len(other.guided.content.steps):
+            self._best[source] = verified
 
     # ------------------------------------------------------------ dealing
 
@@ -137,8 +145,8 @@ class Correcting:
         return sorted(sharing, key=lambda proposer: -self._first_repairs(proposer, kind))
 
     def _first_repairs(self, proposer: Proposer, kind: TaskKind) -> int:
-        passed = [e for e in self._first if e.plan.proposer == proposer and e.is_verified]
-        return len({e.plan.source_trajectory for e in passed if e.plan.instance.problem.kind is kind})
+        tried = (plan for plan in self._first if plan.proposer == proposer and plan.instance.problem.kind is kind)
+        return len(_repaired(tried))
 
     def _written(self, trees: Sequence[Tree]) -> list[Try]:
         assert self._write is not None
@@ -161,6 +169,11 @@ class Correcting:
             else:
                 found.append(Try(mine, node))
         return found
+
+
+def _repaired(plans: Iterable[CorrectivePlan]) -> set[Sha256]:
+    """The failures that some of the tries repaired."""
+    return {plan.source_trajectory for plan in plans if plan.status == "verified"}
 
 
 def _applies(proposer: Proposer, tree: Tree) -> bool:

@@ -5,14 +5,14 @@ any other to measure.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import NamedTuple, TypeVar
 
 from aoi.problems.sampling import DEFAULT_SLICES
-from aoi.records.base import Sha256
 from aoi.records.episode import Step, Trajectory
 from aoi.records.problem import Slice, TaskKind
+from aoi.store.shards import Rows
 
 CERTAIN = 0.97
 """Probability of what was said above which nearly every sample says the same."""
@@ -57,23 +57,21 @@ def _uncertainties(solved: Mapping[K, Sequence[bool]]) -> dict[K, float]:
     return {key: max(4 * rate * (1 - rate), LEAST) for key, rate in rates.items()}
 
 
-def uncertain(trajectories: Sequence[Trajectory], seed: int) -> dict[Sha256, frozenset[int]]:
-    """For each episode, by digest, the indices of the steps that are worth sampling at.
+def uncertain(trajectories: Rows[Trajectory], seed: int) -> Iterator[tuple[Trajectory, frozenset[int]]]:
+    """Each episode, in order, with the indices of the steps that are worth sampling at.
 
     All of a problem that some rollout failed; of the others, where the policy hesitated, and a few more.
     """
     failed = {each.content.instance.digest() for each in trajectories if not each.content.outcome.success}
-    chosen: dict[Sha256, frozenset[int]] = {}
     for trajectory in trajectories:
         content = trajectory.content
-        digest = content.digest()
-        rng = Random(f"{seed}/{digest}")
-        chosen[digest] = frozenset(
-            step.index
-            for step in content.steps
-            if rng.random() < KEPT or content.instance.digest() in failed or _probability(step) < CERTAIN
+        rng, is_failed = Random(f"{seed}/{content.digest()}"), content.instance.digest() in failed
+        yield (
+            trajectory,
+            frozenset(
+                step.index for step in content.steps if rng.random() < KEPT or is_failed or _probability(step) < CERTAIN
+            ),
         )
-    return chosen
 
 
 def _probability(step: Step) -> float:

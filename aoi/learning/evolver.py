@@ -5,7 +5,7 @@ right continuation is known. On a failed episode its plan is a proposal; only th
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aoi.language.codec import Prompt
@@ -44,7 +44,7 @@ def evolver_state(trajectory: Trajectory) -> EvolverState:
 
 
 def evolver_examples(
-    solved: Sequence[Trajectory], seed: int, profile: PromptProfile = SEED_PROFILE
+    solved: Iterable[Trajectory], seed: int, profile: PromptProfile = SEED_PROFILE
 ) -> Iterator[EvolverExample]:
     """Training pairs out of solved episodes: each useful prefix, made to look failed, with what was right."""
     layout = layout_of(profile)
@@ -53,7 +53,7 @@ def evolver_examples(
 
 
 def staged_failures(
-    solved: Sequence[Trajectory], seed: int
+    solved: Iterable[Trajectory], seed: int
 ) -> Iterator[tuple[Trajectory, EvolverState, tuple[Do, ...]]]:
     """Solved episodes as if they had failed, as the Evolver sees them, with the actions that were right.
 

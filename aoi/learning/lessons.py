@@ -1,18 +1,19 @@
 """What a cycle learns from: verified corrections to imitate, decision points to try, and what that came to."""
 
 from collections import Counter
-from collections.abc import Sequence
-from random import Random
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
 from aoi.learning.corrections import correction_examples, prompt_examples, rests_on_evidence, success_examples, verified
 from aoi.learning.curriculum import uncertain
+from aoi.learning.drawing import drawn
 from aoi.model_settings import RewardMode
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.report import LearningReport, ProposerResult
+from aoi.store.shards import Rows
 
 REHEARSED = 4
 """Own successful decisions that are imitated beside each decision of a correction."""
@@ -37,44 +38,44 @@ def judged(plan: CorrectivePlan, guided: Trajectory, node: Trajectory) -> Judged
 
 
 def training_examples(
-    trajectories: Sequence[Trajectory],
+    trajectories: Rows[Trajectory],
     corrected: Sequence[Judged],
     prompter: Prompter,
     *,
     seed: int,
     reward: RewardMode = "measured",
-) -> list[TrainingExample]:
+) -> Iterator[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
     With the corrections come `REHEARSED` times as many decisions of its own successes: who imitates corrections alone
-    does everywhere what was right where it had failed. A judge needs all of them: with them it compares.
+    does everywhere what was right where it had failed. A judge needs all of them: with them it compares. Of the
+    trajectories none is held.
     """
-    examples: list[TrainingExample] = []
-    for each in corrected:
-        examples += correction_examples(each.guided, each.plan, prompter, each.node)
-    solved = [each for each in trajectories if each.content.outcome.success and rests_on_evidence(each)]
-    own = [example for trajectory in solved for example in success_examples(trajectory, prompter)]
-    if reward == "measured":
-        own = Random(seed).sample(own, min(REHEARSED * len(examples), len(own)))
-    examples += own
-    worth = uncertain(trajectories, seed)
-    points = prompt_examples(trajectories, prompter)
-    return [*examples, *(point for point in points if point.step in worth[point.source_trajectory])]
+    corrections = [
+        example for each in corrected for example in correction_examples(each.guided, each.plan, prompter, each.node)
+    ]
+    yield from corrections
+    solved = (each for each in trajectories if each.content.outcome.success and rests_on_evidence(each))
+    own = (example for trajectory in solved for example in success_examples(trajectory, prompter))
+    yield from drawn(own, REHEARSED * len(corrections), seed) if reward == "measured" else own
+    for trajectory, worth in uncertain(trajectories, seed):
+        yield from (point for point in prompt_examples([trajectory], prompter) if point.step in worth)
 
 
 def learning_report(
-    trajectories: Sequence[Trajectory],
+    trajectories: Iterable[Trajectory],
     failed: Sequence[Trajectory],
     plans: Sequence[CorrectivePlan],
     proposers: tuple[ProposerResult, ...],
-    examples: Sequence[TrainingExample],
+    examples: Iterable[TrainingExample],
 ) -> LearningReport:
     """The counts that a cycle's report shows."""
+    grades = [trajectory.content.outcome.success for trajectory in trajectories]
     passed = [plan for plan in plans if plan.status == "verified"]
     sources = Counter(example.source for example in examples)
     return LearningReport(
-        episodes=len(trajectories),
-        solved=sum(trajectory.content.outcome.success for trajectory in trajectories),
+        episodes=len(grades),
+        solved=sum(grades),
         failed_problems=len(failed),
         plans=len(plans),
         verified=len(passed),

@@ -5,7 +5,7 @@ policy is shown the plan, decides for itself, and the oracle says whether the an
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from aoi.agents.episode import run_episode
@@ -23,6 +23,7 @@ from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, PlanStep, TrainingExample
 from aoi.records.problem import ProblemInstance
+from aoi.store.shards import Rows
 
 VALID = 0.1
 """A plan that parses and has a step."""
@@ -47,17 +48,18 @@ def planned_steps(layout: Layout, text: str) -> tuple[str, ...]:
         return ()
 
 
-def prompts_of(trajectories: Sequence[Trajectory], prompter: Prompter, seed: int) -> list[TrainingExample]:
+def prompts_of(trajectories: Rows[Trajectory], prompter: Prompter, seed: int) -> Iterator[TrainingExample]:
     """States in which the Evolver is asked, each of a problem that some rollout solved.
 
     Failed rollouts as they went, and successes cut short or led astray.
     """
-    solved = [each for each in trajectories if each.content.outcome.success]
-    known = {each.content.instance.digest() for each in solved}
-    failed = [t for t in trajectories if not t.content.outcome.success and t.content.instance.digest() in known]
-    states = [(each, evolver_state(each)) for each in failed]
-    states += [(each, state) for each, state, _ in staged_failures(solved, seed)]
-    return [_example(trajectory, prompter.ids(state)) for trajectory, state in states]
+    known = {each.content.instance.digest() for each in trajectories if each.content.outcome.success}
+    for each in trajectories:
+        if not each.content.outcome.success and each.content.instance.digest() in known:
+            yield _example(each, prompter.ids(evolver_state(each)))
+    solved = (each for each in trajectories if each.content.outcome.success)
+    for each, state, _ in staged_failures(solved, seed):
+        yield _example(each, prompter.ids(state))
 
 
 def worths(deeds: Sequence[Deed], effective: dict[Deed, bool], group: int) -> list[float]:

@@ -6,16 +6,18 @@ verified it.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from aoi import progress
 from aoi.language.codec import Codec
+from aoi.learning.drawing import drawn
 from aoi.learning.evolver import EvolverExample, evolver_examples
 from aoi.learning.replanning import prompts_of
 from aoi.model_settings import TrainingSettings
 from aoi.records.episode import Trajectory
 from aoi.store.objects import ObjectStore
+from aoi.store.shards import Rows
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving, codec_of, prompter_of
 from models.training import sft
@@ -28,11 +30,16 @@ from models.training.sft import Progress, SftSettings
 
 
 def teach(
-    bundle: Bundle, solved: Sequence[Trajectory], folder: Path, *, seed: int, settings: TrainingSettings
+    bundle: Bundle, solved: Iterable[Trajectory], folder: Path, *, seed: int, settings: TrainingSettings
 ) -> Path | None:
-    """Teach a bundle's Evolver on solved episodes, from the adapter that it has. None if there is nothing to teach."""
-    pairs = list(evolver_examples(solved, seed, bundle.profile))
-    if not pairs or not settings.evolver_steps:
+    """Teach a bundle's Evolver on solved episodes, from the adapter that it has. None if there is nothing to teach.
+
+    Held are as many pairs as its steps can read.
+    """
+    if not settings.evolver_steps:
+        return None
+    pairs = drawn(evolver_examples(solved, seed, bundle.profile), settings.evolver_steps * sft.BATCH, seed)
+    if not pairs:
         return None
     random.Random(seed).shuffle(pairs)
     progress.stage("teach the Evolver")
@@ -44,7 +51,7 @@ def teach(
 
 def reinforce(
     bundle: Bundle,
-    episodes: Sequence[Trajectory],
+    episodes: Rows[Trajectory],
     taught: Path,
     folder: Path,
     *,
@@ -55,10 +62,14 @@ def reinforce(
 ) -> Path:
     """Pay the Evolver's plans for solved problems by what they come to. `taught` if there is nothing to try them on.
 
-    `kept` as in `fit`. Raises: StageBusy if a worker that measures died; IdentityMismatch.
+    Held are as many prompts as its steps can sample at. `kept` as in `fit`. Raises: StageBusy if a worker that measures
+    died; IdentityMismatch.
     """
-    prompts = prompts_of(episodes, prompter_of(bundle), seed)
-    if not settings.evolver_grpo_steps or len(prompts) < settings.prompts:
+    if not settings.evolver_grpo_steps:
+        return taught
+    reached = settings.evolver_grpo_steps * settings.prompts
+    prompts = drawn(prompts_of(episodes, prompter_of(bundle), seed), reached, seed)
+    if len(prompts) < settings.prompts:
         return taught
     progress.stage("reinforce the Evolver")
     choice = GrpoSettings.of(settings, settings.evolver_grpo_steps, bundle.profile.plan_tokens)

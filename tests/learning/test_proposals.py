@@ -54,12 +54,22 @@ def failed(solved: list[Trajectory]) -> list[Trajectory]:
 def test_one_failure_of_each_problem_that_no_rollout_solved_is_repaired(
     solved: list[Trajectory], failed: list[Trajectory]
 ) -> None:
-    assert to_repair([failed[0], failed[0], failed[1]]) == failed
-    assert to_repair([failed[0], solved[0], failed[1]]) == [failed[1]]
-    assert to_repair([solved[0], failed[0]]) == []
+    def chosen(*given: Trajectory) -> list[Trajectory]:
+        return to_repair(given, most=9, seed=1)
+
+    assert chosen(failed[0], failed[0], failed[1]) == failed
+    assert chosen(failed[0], solved[0], failed[1]) == [failed[1]]
+    assert chosen(solved[0], failed[0]) == []
     crashed = failed[0].model_copy(update={"content": failed[0].content.model_copy(update={"ended": "error"})})
-    assert to_repair([crashed]) == []
-    assert to_repair([crashed, failed[0]]) == [failed[0]]
+    assert chosen(crashed) == []
+    assert chosen(crashed, failed[0]) == [failed[0]]
+
+
+def test_where_more_failed_than_are_searched_the_seed_alone_says_which(failed: list[Trajectory]) -> None:
+    one = to_repair(failed, most=1, seed=1)
+    assert len(one) == 1
+    assert one == to_repair(failed, most=1, seed=1)
+    assert {each.id for seed in range(9) for each in to_repair(failed, most=1, seed=seed)} == {f.id for f in failed}
 
 
 def test_each_failure_is_asked_for_as_many_plans_and_equal_ones_count_once(failed: list[Trajectory]) -> None:
@@ -95,7 +105,7 @@ def test_only_corrections_that_the_world_passed_are_imitated_and_every_decision_
     assert [each.is_verified for each in executed] == [True, False]
     assert executed[0].plan.verified_by == solved[0].content.digest()
 
-    examples = training_examples(failed, executed[:1], PROMPTER, seed=1)
+    examples = list(training_examples(failed, executed[:1], PROMPTER, seed=1))
     targets = [example for example in examples if example.target_ids is not None]
     assert targets
     assert {example.source_trajectory for example in targets} == {solved[0].content.digest()}

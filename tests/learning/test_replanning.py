@@ -77,8 +77,8 @@ def test_only_solved_problems_are_learnt_from_and_real_failures_of_theirs_too(so
             )
         }
     )
-    assert prompts_of([failed], PROMPTER, 1) == []
-    alone, both = prompts_of([solved], PROMPTER, 1), prompts_of([failed, solved], PROMPTER, 1)
+    assert list(prompts_of([failed], PROMPTER, 1)) == []
+    alone, both = (list(prompts_of(given, PROMPTER, 1)) for given in ([solved], [failed, solved]))
     assert alone
     first, *others = [row.source_trajectory for row in both]
     assert first == failed.content.digest()

@@ -80,7 +80,10 @@ def base_weights(folder: Path) -> dict[str, Tensor]:
     paths = sorted(folder.glob("model*.safetensors"))
     if not paths:
         raise CorruptObject(f"{folder.name} holds no model*.safetensors: no other weight format is loaded")
-    return {name: tensor.float() for name, tensor in read_weights(paths).items()}
+    weights = read_weights(paths)
+    for name in weights:
+        weights[name] = weights[name].float()  # one after the other: never all of them in both
+    return weights
 
 
 def _digest_of_present(folder: Path, names: Iterable[str]) -> Sha256:

@@ -38,13 +38,12 @@ def train(cycle: Cycle, champion: Ref, corrections: Corrections, examples: Ref) 
 
     ws = workspace()
     parent = open_bundle(champion)
-    rows = read_rows(ws.store, examples, TrainingExample)
     work = _work_folder(cycle, examples)
     with judge_of(ws.settings, layout_of(parent.profile), codec_of(parent), ws.store) as judge:
         runs, adapter = fit(
             parent,
             parent.adapters.get("observer") if ws.settings.training.warm_start else None,
-            rows,
+            read_rows(ws.store, examples, TrainingExample),
             work,
             seed=derive_seed(ws.settings.seed, "train", cycle.number),
             settings=ws.settings.training,

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aoi import progress
-from aoi.learning.lessons import REHEARSED
-from aoi.model_settings import Corrections, TrainingSettings
+from aoi.model_settings import TrainingSettings
 from aoi.records.learning import TrainingExample
 from aoi.store.objects import ObjectStore
+from aoi.store.shards import Rows
 from models.bundle import Bundle
 from models.policies.of_bundle import Serving, codec_of
 from models.training.balance import balanced
+from models.training.choosing import CANDIDATES, Sort, chosen, corrected, read, rewarded, sorts_of, untold
 from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, Reward, grpo
 from models.training.judged import Judge, JudgedReward
@@ -24,7 +25,7 @@ from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
 from models.training.renaming import under_other_names
-from models.training.sft import SftSettings, sft
+from models.training.sft import BATCH, SftSettings, sft
 from models.training.sifting import sifted
 
 MINIMUM = 8
@@ -34,7 +35,7 @@ MINIMUM = 8
 def fit(
     parent: Bundle,
     warm_start: Path | None,
-    rows: Sequence[TrainingExample],
+    rows: Rows[TrainingExample],
     work: Path,
     *,
     seed: int,
@@ -52,15 +53,14 @@ def fit(
     """
     runs: list[TrainingRun] = []
     start = Start(parent.folder, parent.base, warm_start, serving)
-    targets = balanced(_corrected(rows, settings.corrections, seed), seed)
+    sorts = sorts_of(rows)
+    imitated = corrected(sorts, settings.corrections, seed)
+    targets = chosen(rows, sorts, imitated, seed, most=settings.sft_steps * BATCH)
     if settings.sft_steps and len(targets) >= MINIMUM:
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
-    points = _rewarded(rows, settings.corrections, is_judged=judge is not None) if settings.grpo_steps else []
-    if judge is None:  # a judge tells apart what is said in other words
-        points = _worthwhile(start, points, settings, seed)
-    prompts = balanced(points, seed)
-    if len(prompts) >= settings.prompts:
+    prompts = _prompts(start, rows, sorts, seed, settings, is_judged=judge is not None)
+    if settings.grpo_steps and len(prompts) >= settings.prompts:
         tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
         choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
         with _rewarding(start, judge, settings.ray_url, kept) as reward:
@@ -90,54 +90,28 @@ def dealt_out(reward: Reward, seed: int) -> Reward:
     return shuffled
 
 
-def _corrected(rows: Sequence[TrainingExample], way: Corrections, seed: int) -> list[TrainingExample]:
-    """What is learnt from before GRPO: corrections, with own successes beside them so that nothing else is lost."""
-    verified = [row for row in rows if row.target_ids and row.source != "success"]
-    match way:
-        case "sft":
-            own = [row for row in rows if row.target_ids and row.source == "success"]
-            return [*verified, *random.Random(seed).sample(own, min(REHEARSED * len(verified), len(own)))]
-        case "dpo":
-            return [row for row in verified if row.rejected_ids]
-        case "successes":
-            return [row for row in rows if row.source == "success"]
-        case "seeded" | "none":
-            return []
-
-
-def _rewarded(rows: Sequence[TrainingExample], way: Corrections, *, is_judged: bool) -> list[TrainingExample]:
-    """What GRPO samples at: where decisions are executed, whatever was met, also on the way of a correction, which may
-    be one of its own group; a judge has to know what was right."""
-    if is_judged:
-        return [row for row in rows if row.target is not None]
-    met = [row for row in rows if row.target_ids is None]
-    if way in ("none", "successes"):
-        return met
-    corrected = [row for row in rows if row.source == "verified_correction"]
-    if way == "seeded":
-        return [*met, *corrected]
-    # Up to where it left the failure's course, a correction went through the states of the failure.
-    known = {(row.instance, row.commands, row.prompt_ids) for row in met}
-    return [*met, *(_untold(row) for row in corrected if (row.instance, row.commands, row.prompt_ids) not in known)]
-
-
-def _untold(row: TrainingExample) -> TrainingExample:
-    return row.model_copy(
-        update={"source": "decision_point", "target_ids": None, "target": None, "rejected_ids": None, "behaviour": None}
-    )
-
-
-def _worthwhile(
-    start: Start, points: Sequence[TrainingExample], settings: TrainingSettings, seed: int
+def _prompts(
+    start: Start,
+    rows: Rows[TrainingExample],
+    sorts: Sequence[Sort],
+    seed: int,
+    settings: TrainingSettings,
+    *,
+    is_judged: bool,
 ) -> list[TrainingExample]:
-    """Corrections among samples, and those that something can be learnt from; all if these are few."""
-    if not points:
-        return []
+    """What GRPO samples at, in equal shares of the kinds. A judge tells apart what is said in other words; where
+    decisions are executed, those that something can be learnt from, or all if these are few."""
+    places, most = rewarded(sorts, settings.corrections, is_judged=is_judged), settings.grpo_steps * settings.prompts
+    if is_judged or not places or not most:
+        return chosen(rows, sorts, places, seed, most=most)
     progress.stage("train: sift")
+    found = read(rows, places, seed, most=CANDIDATES * most)
+    points = found if settings.corrections == "seeded" else untold(found)
     seeds = [point for point in points if point.target_ids]
     met = [point for point in points if point.target_ids is None]
-    chosen = [*seeds, *sifted(start, met, samples=settings.group_size, seed=seed)]
-    return chosen if len(chosen) >= settings.prompts else list(points)
+    worth = [*seeds, *sifted(start, met, samples=settings.group_size, seed=seed)]
+    kept = worth if len(worth) >= settings.prompts else points
+    return [kept[place] for place in balanced([point.kind for point in kept], seed)]
 
 
 def _correct(

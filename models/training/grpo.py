@@ -10,6 +10,7 @@ of a step are those of whoever said each completion, so the ratio of the loss is
 was sampled; that of a target is shaped (`seeding.py`).
 """
 
+import gc
 import random
 import shutil
 from collections.abc import Callable, Sequence
@@ -127,7 +128,10 @@ def grpo(
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     digest = adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
-    return _run_of(trainer.state, settings, digest)
+    run = _run_of(trainer.state, settings, digest)
+    del trainer, model
+    gc.collect()  # a trainer stands in cycles: the base would stay beside the one that is opened next
+    return run
 
 
 def _run_of(state: TrainerState, settings: GrpoSettings, adapter: Sha256) -> TrainingRun:

@@ -5,6 +5,7 @@
 # make test-serve - what is claimed of vLLM, shown with it
 # make test-environments - the environments for other people's trainers, each installed with its trainer, and their tests
 # make test-ray - rewards measured by the actors of a local Ray, which it installs beside the rest
+# make test-qlora - adapters trained on a base of 4 and 8 bits, with bitsandbytes, which it installs beside the rest
 # make mutants - what the tests of the modules in scripts/mutants.toml would not notice; MODULES="path ..." for some
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 MODULES ?=
 
 
-.PHONY: run test test-kubeworld test-environments test-ray serve-cpu test-serve environments-constraints mutants lint install clients constraints docs clean
+.PHONY: run test test-kubeworld test-environments test-ray test-qlora serve-cpu test-serve environments-constraints mutants lint install clients constraints docs clean
 
 install: $(VENV)/.installed
 
@@ -80,6 +81,10 @@ test-environments: $(TRAINERS:%=.venv-%/.installed)
 test-ray: install
 	$(BIN)/$(PIP_INSTALL) -e ./kubeworld -e ".[ray]"
 	$(BIN)/pytest tests/models/test_ray.py
+
+test-qlora: install
+	$(BIN)/$(PIP_INSTALL) -e ./kubeworld -e ".[qlora]"
+	$(BIN)/pytest tests/models/test_quantization.py
 
 $(SERVE_VENV)/.installed: requirements/serve-cpu.lock
 	$(PYTHON) -m venv $(SERVE_VENV)

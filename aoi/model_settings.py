@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Dtype = Literal["float32", "bfloat16"]
 RewardMode = Literal["measured", "judge", "rules"]
 Corrections = Literal["sft", "dpo", "seeded", "successes", "none"]
+Quantization = Literal["none", "nf4", "int8"]
+Sampling = Literal["in_process", "server"]
 Preset = Literal["auto", "seed", "small", "paper-14b", "ours-14b"]
 
 
@@ -61,6 +63,12 @@ class TrainingSettings(Group):
     ray_url: str = ""
     """Ray cluster whose cores measure rewards: `local` starts one here, `auto`, `host:6379` and `ray://host:10001` join
     one. The home has to be under the same path on each of its machines. Empty: processes of this machine."""
+    sampling: Sampling = "in_process"
+    """What says the completions of GRPO: the engine of this process, or the `server` of `AOI_SERVER__URL`, which is
+    handed the adapter in training."""
+    sync_every: int = Field(default=1, ge=1)
+    """Steps of GRPO from one adapter that a server is handed to the next. Meanwhile it samples with that one, and
+    completions are weighed by what it says of them."""
     learning_rate: float = Field(default=8e-4, gt=0)
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""
@@ -72,6 +80,9 @@ class TrainingSettings(Group):
     """Sequences that are computed at once on a device: memory against speed, never the result's meaning."""
     dtype: Dtype = "float32"
     """What the base is held in while it is trained; the adapter is always trained in 32-bit floats."""
+    quantization: Quantization = "none"
+    """What the base is rounded to while it is trained (QLoRA, by bitsandbytes): 4 bits (`nf4`) or 8 (`int8`),
+    computed in `AOI_TRAINING__DTYPE`. The adapter then answers on the base as it is, which it was not trained on."""
     gradient_checkpointing: bool = False
     """Compute activations again instead of keeping them: a large base fits, a third slower."""
     evolver_steps: int = Field(default=60, ge=0)

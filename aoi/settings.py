@@ -206,6 +206,21 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_a_server(self) -> Self:
+        if self.training.sampling == "server" and not self.server.url:
+            raise ValueError(
+                "AOI_TRAINING__SAMPLING is server, and that needs AOI_SERVER__URL. To sample in this process: "
+                "AOI_TRAINING__SAMPLING=in_process"
+            )
+        if self.training.sampling == "server" and self.training.quantization != "none":
+            raise ValueError(
+                f"AOI_TRAINING__QUANTIZATION is {self.training.quantization}: a base that is rounded says other things "
+                "than the one that is served, so who samples cannot be held against it. Set "
+                "AOI_TRAINING__SAMPLING=in_process, or AOI_TRAINING__QUANTIZATION=none"
+            )
+        return self
+
     home: Path = Path(".aoi")
     """Folder for everything that is not given a place of its own."""
     store_url: Url = Field(default_factory=lambda data: f"file://{data['home'].resolve() / 'store'}")

@@ -1,17 +1,19 @@
 """LoRA adapters: one shape for all of AOI, written the same way every time, merged for inference."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from peft.tuners.lora import Linear
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from aoi.errors import CorruptObject
-from aoi.model_settings import Dtype, TrainingSettings
+from aoi.model_settings import Dtype, Quantization, TrainingSettings
 from aoi.records.base import Record, Sha256
 from models import files
 from models.loading import base_model, device
@@ -29,6 +31,7 @@ class AdapterSettings(Record):
     dropout: float = 0.0
     dtype: Dtype = "float32"
     """Of the base; the adapter is trained in 32-bit floats."""
+    quantization: Quantization = "none"
     gradient_checkpointing: bool = False
 
     @classmethod
@@ -38,15 +41,19 @@ class AdapterSettings(Record):
             rank=training.lora_r,
             dropout=training.lora_dropout,
             dtype=training.dtype,
+            quantization=training.quantization,
             gradient_checkpointing=training.gradient_checkpointing,
         )
 
     def opened(self, base: Path, warm_start: Path | None, seed: int) -> PeftModel:
-        """The base model with a trainable adapter on it, where it is trained. Raises: CorruptObject."""
-        model = attach(base_model(base, self.dtype), warm_start, seed, self)
+        """The base model with a trainable adapter on it, where it is trained. Raises: CorruptObject, SettingsError."""
+        bare = base_model(base, self.dtype, self.quantization)
+        if self.quantization != "none":  # what is not rounded, norms and embeddings, in 32-bit floats
+            bare = prepare_model_for_kbit_training(bare, use_gradient_checkpointing=False)
+        model = attach(bare, warm_start, seed, self)
         if self.gradient_checkpointing:
             _checkpoint_activations(model)
-        return model.to(device())
+        return model if self.quantization != "none" else model.to(device())
 
 
 def attach(
@@ -77,6 +84,21 @@ def _configuration(model: PreTrainedModel, settings: AdapterSettings) -> LoraCon
 def drops(model: PeftModel) -> bool:
     """Whether anything is dropped in training."""
     return any(isinstance(config, LoraConfig) and config.lora_dropout > 0 for config in model.peft_config.values())
+
+
+def is_quantized(model: PeftModel) -> bool:
+    """Whether the base under the adapter has rounded weights."""
+    return getattr(base_of(model).config, "quantization_config", None) is not None
+
+
+@contextmanager
+def unrounded(model: PeftModel) -> Iterator[None]:
+    """Keep the adapter in 32-bit floats: TRL's trainers make bfloat16 of it where the base is quantised."""
+    before = {name: weight.data for name, weight in model.named_parameters() if weight.requires_grad}
+    yield
+    for name, weight in model.named_parameters():
+        if name in before:
+            weight.data = before[name]
 
 
 def _checkpoint_activations(model: PeftModel) -> None:

@@ -6,11 +6,17 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import is_bitsandbytes_available, logging
 
-from aoi.errors import CorruptObject
-from aoi.model_settings import Dtype
+from aoi.errors import CorruptObject, SettingsError
+from aoi.model_settings import Dtype, Quantization
 from models import files
 
 logging.disable_progress_bar()  # bars of a few milliseconds would fill every log
@@ -32,11 +38,39 @@ def eos_ids(folder: Path) -> frozenset[int]:
     return frozenset(ids)
 
 
-def base_model(folder: Path, dtype: Dtype = "float32") -> PreTrainedModel:
-    """The model in `folder`. Raises: CorruptObject if the folder holds anything that could execute."""
+def base_model(folder: Path, dtype: Dtype = "float32", quantization: Quantization = "none") -> PreTrainedModel:
+    """The model in `folder`; with rounded weights, where it is trained.
+
+    Raises: CorruptObject if the folder holds anything that could execute; SettingsError if nothing here rounds so.
+    """
     files.check_readable(folder)
+    bits = _bits(quantization, dtype)
     return AutoModelForCausalLM.from_pretrained(
-        str(folder), dtype=_DTYPES[dtype], use_safetensors=True, trust_remote_code=False
+        str(folder),
+        dtype=_DTYPES[dtype],
+        use_safetensors=True,
+        trust_remote_code=False,
+        quantization_config=bits,
+        device_map={"": device()} if bits else None,
+    )
+
+
+def _bits(quantization: Quantization, dtype: Dtype) -> BitsAndBytesConfig | None:
+    """As QLoRA has it: 4 bits with the constants rounded too. Source: https://arxiv.org/abs/2305.14314"""
+    if quantization == "none":
+        return None
+    if not is_bitsandbytes_available():
+        raise SettingsError(
+            f"AOI_TRAINING__QUANTIZATION is {quantization}, and bitsandbytes is not installed here, or too old: "
+            'pip install -e ".[qlora]". Unset it to hold the base in AOI_TRAINING__DTYPE'
+        )
+    if quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=_DTYPES[dtype],
     )
 
 

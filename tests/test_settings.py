@@ -116,6 +116,14 @@ def test_rewards_of_a_judge_need_one(monkeypatch):
     assert "hunter2" not in repr(asked) + str(asked.public()) + asked.model_dump_json()
 
 
+def test_a_server_that_samples_in_training_needs_an_address():
+    with pytest.raises(SettingsError, match="needs AOI_SERVER__URL"):
+        Settings.load(training={"sampling": "server"})
+    sampled = Settings.load(training={"sampling": "server"}, server={"url": "http://127.0.0.1:9"})
+    assert sampled.training.sync_every == 1
+    assert Settings.load(server={"url": "http://127.0.0.1:9"}).training.sampling == "in_process"
+
+
 def test_a_base_without_a_preset_is_trained_as_a_small_one(monkeypatch):
     assert Settings.load().training == TrainingSettings()
     monkeypatch.setenv("AOI_MODEL__BASE", "somebody/model")

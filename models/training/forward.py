@@ -40,10 +40,11 @@ def decoder_of(model: PeftModel) -> Network | Reference:
 
 
 def _merged(model: PeftModel) -> Network | None:
-    """Our own pass, where it computes the same: a Qwen3 on the CPU in 32-bit floats, without dropout."""
+    """Our own pass, where it computes the same: a Qwen3 on the CPU in 32-bit floats, neither rounded nor dropped."""
     base = adapters.base_of(model)
     if (
         adapters.drops(model)
+        or adapters.is_quantized(model)
         or base.device.type != "cpu"
         or base.dtype != torch.float32
         or not is_runnable(base.config)

@@ -70,6 +70,6 @@ def registered_before(cycle: Cycle) -> Registered | None:
 
 def _curves(run: TrainingRun) -> dict[str, list[float]]:
     """One MLflow curve for each figure that the trainer has."""
-    names = ("loss", "reward", "reward_deviation", "entropy", "kl", "learning_rate")
+    names = ("loss", "reward", "reward_deviation", "entropy", "kl", "learning_rate", "sampling_difference")
     curves = {name: [value for point in run.points if (value := getattr(point, name)) is not None] for name in names}
     return {f"{run.method}/{name}": values for name, values in curves.items() if values}

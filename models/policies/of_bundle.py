@@ -65,10 +65,29 @@ def policy_of(
     if not serving.server.url:
         yield InProcessPolicy(bundle.base, folders, grammar=_grammar(bundle) if is_constrained else None)
         return
-    with ModelServer(_how(serving.server, _constraints(bundle) if is_constrained else {})) as server:
-        base = _served_base(server, bundle)
+    with server_of(bundle, serving, _constraints(bundle) if is_constrained else {}) as (server, base):
         roles = {role: server.load(folder, files.adapter_digest(folder)) for role, folder in folders.items()}
         yield ServedPolicy(server, roles, base)
+
+
+@contextmanager
+def server_of(
+    bundle: Bundle, serving: Serving, constraints: Mapping[RoleName, Schema], *, budget_s: float = servers.BUDGET_S
+) -> Iterator[tuple[ModelServer, Served]]:
+    """The server that is set, and the bundle's base on it. `budget_s` is for all that is asked at once.
+
+    Raises: ServerUnavailable; IdentityMismatch if it stands on another base.
+    """
+    how = servers.ServerSettings(
+        serving.server.url,
+        serving.server.api_key.get_secret_value() or None,
+        timeout_s=serving.server.timeout_s,
+        budget_s=budget_s,
+        schemas=constraints,
+        ends=sorted(loading.eos_ids(bundle.base)),
+    )
+    with ModelServer(how) as server:
+        yield server, _served_base(server, bundle)
 
 
 def codec_of(bundle: Bundle) -> Codec:
@@ -113,11 +132,6 @@ def _schemas(bundle: Bundle) -> Mapping[RoleName, Schema] | None:
             "thoughts. Unset AOI_DECODING, or install its base without AOI_MODEL__THINKS"
         )
     return of_layout() if of_layout else None
-
-
-def _how(server: ServerSettings, constraints: Mapping[RoleName, Schema]) -> servers.ServerSettings:
-    key = server.api_key.get_secret_value() or None
-    return servers.ServerSettings(server.url, key, timeout_s=server.timeout_s, schemas=constraints)
 
 
 def _served_base(server: ModelServer, bundle: Bundle) -> Served:

@@ -20,10 +20,13 @@ from aoi.agents.policy import Generation, Turn
 from aoi.errors import Permanent, ServerUnavailable, UnknownBundle
 from aoi.records.base import Sha256
 from aoi.records.episode import RoleName
+from models.policies import completion
 from models.policies.asking import Budget, answered
 from models.policies.exchange import exchanged
 
 NOT_FOUND = 404
+BUDGET_S = 120.0
+"""For turns that somebody waits for."""
 LONGEST_WAIT_S = 3600.0
 """A server that asks for more is taken to mean this: a wrong header must not stop a loop for a day."""
 
@@ -59,12 +62,14 @@ class ServerSettings:
     api_key: str | None = None
     timeout_s: float = 30.0
     """For one request."""
-    budget_s: float = 120.0
+    budget_s: float = BUDGET_S
     """For all turns of one `generate`."""
     concurrency: int = 64
     """Requests in flight; the server batches them."""
     schemas: Mapping[RoleName, Mapping[str, Any]] = field(default_factory=dict)
     """JSON schema that constrains each role's completion (`aoi.language.schema`)."""
+    ends: Sequence[int] = ()
+    """Tokens that end a completion, beside those that the server reads from the base's files."""
 
 
 ADAPTERS = "aoi-"
@@ -132,12 +137,13 @@ class ModelServer:
             )
         return bases[0]
 
-    def load(self, folder: Path, digest: Sha256) -> Served:
+    def load(self, folder: Path, digest: Sha256, name: str | None = None) -> Served:
         """Load an adapter that the server can read at `folder`, beside those that are loaded; listed afterwards.
 
-        Raises: ServerUnavailable; Permanent if the server refuses the folder.
+        The server may read `folder` again for as long as it lists it. Raises: ServerUnavailable; Permanent if the
+        server refuses the folder.
         """
-        served = Served(adapter_name(digest), digest)
+        served = Served(name or adapter_name(digest), digest)
         if served.name in self.names():
             return served
         try:
@@ -151,6 +157,13 @@ class ModelServer:
                 "Was it started with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True?"
             )
         return served
+
+    def unload(self, name: str) -> None:
+        """Have an adapter listed no more; one that is not is none. Raises: ServerUnavailable; Permanent if refused."""
+        try:
+            self.request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+        except UnknownBundle:
+            return
 
     def request(
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None
@@ -233,28 +246,11 @@ class ServedPolicy:
         timeout = min(left, self.server.settings.timeout_s)
         response = self.server.request("POST", "/v1/completions", self._body(turn, served), timeout)
         try:
-            choice = response.json()["choices"][0]
-            ids = choice.get("token_ids")
-            logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
-            said = None if ids is None else tuple(map(int, ids))
-            sure = None if logprobs is None else tuple(map(float, logprobs))
+            said, sure = completion.read(response.json()["choices"][0], turn)
         except GARBAGE as error:
             raise self.server.garbage("/v1/completions", error) from None
-        if said is None:
-            raise Permanent("the model server returns no token ids: start vLLM 0.10.2 or later")
         return Generation(said, sure, served.digest)
 
     def _body(self, turn: Turn, served: Served) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": served.name,
-            "prompt": list(turn.prompt_ids),
-            "max_tokens": turn.max_tokens,
-            "temperature": turn.temperature,
-            "seed": turn.seed % 2**63,  # the server takes a signed 64-bit number
-            "logprobs": 0,  # of the sampled token alone
-            "return_token_ids": True,
-            "skip_special_tokens": False,
-        }
-        if schema := self.server.settings.schemas.get(turn.role):
-            body["structured_outputs"] = {"json": schema}
-        return body
+        settings = self.server.settings
+        return completion.body_of(turn, served.name, settings.ends, settings.schemas.get(turn.role))

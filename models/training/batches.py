@@ -59,19 +59,24 @@ def accumulate(forward: Forward, batch: Sequence[Pair], microbatch: int) -> floa
 
 def completion_loss(forward: Forward, batch: Sequence[Pair]) -> Tensor:
     """Weighted sum of cross-entropies over completion tokens; differentiable in what `forward` computes with."""
-    losses = token_losses(forward, batch)
+    losses = _token_losses(forward, batch)
     factors = [pair.weight for pair in batch for _ in pair.completion]
     return (losses * torch.tensor(factors, device=losses.device)).sum()
 
 
 def log_likelihoods(forward: Forward, batch: Sequence[Pair]) -> Tensor:
     """Log-probability of each whole completion, (B,); differentiable."""
-    losses = token_losses(forward, batch)
+    losses = _token_losses(forward, batch)
     rows = torch.tensor([row for row, pair in enumerate(batch) for _ in pair.completion], device=losses.device)
     return -losses.new_zeros(len(batch)).index_add(0, rows, losses)
 
 
-def token_losses(forward: Forward, batch: Sequence[Pair]) -> Tensor:
+def token_log_likelihoods(forward: Forward, batch: Sequence[Pair]) -> Tensor:
+    """Log-probability of every completion token, row by row; differentiable."""
+    return -_token_losses(forward, batch)
+
+
+def _token_losses(forward: Forward, batch: Sequence[Pair]) -> Tensor:
     """Cross-entropy of every completion token, row by row."""
     width = max(pair.tokens for pair in batch) - 1
     inputs = torch.zeros(len(batch), width, dtype=torch.long)

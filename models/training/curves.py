@@ -25,6 +25,9 @@ class CurvePoint(Record):
     completion_tokens: float | None = None
     clipped: float | None = None
     """Share of completions cut at the token limit."""
+    sampling_difference: float | None = None
+    """Mean distance between the log-probabilities of the server that sampled and of the model in training, nats per
+    token; None where it was handed no weights in these steps, and in process."""
     exact_match: float | None = None
     """Share of held-out completions reproduced exactly, greedy."""
 

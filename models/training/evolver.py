@@ -26,6 +26,7 @@ from models.training.curves import TrainingRun, shown
 from models.training.grpo import GrpoSettings, grpo
 from models.training.measuring import Start
 from models.training.pooled import PooledPlans, proven, proven_workers
+from models.training.sampling import sampler_of
 from models.training.sft import Progress, SftSettings
 
 
@@ -74,7 +75,10 @@ def reinforce(
     progress.stage("reinforce the Evolver")
     choice = GrpoSettings.of(settings, settings.evolver_grpo_steps, bundle.profile.plan_tokens)
     start = Start(bundle.folder, bundle.base, bundle.adapters.get("observer"), serving)
-    with proven_workers(start, settings.ray_url, kept) as (workers, watch):
+    with (
+        proven_workers(start, settings.ray_url, kept) as (workers, watch),
+        sampler_of(bundle, serving, settings, folder.with_name("sampled")) as sampler,
+    ):
         reward = proven(PooledPlans(workers, start, settings.group_size), watch)
         grpo(
             bundle.base,
@@ -85,6 +89,7 @@ def reinforce(
             settings=choice,
             warm_start=taught,
             progress=shown(settings.evolver_grpo_steps),
+            sampler=sampler,
         )
     return folder
 

@@ -25,6 +25,7 @@ from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
 from models.training.renaming import under_other_names
+from models.training.sampling import Sampler, sampler_of
 from models.training.sft import BATCH, SftSettings, sft
 from models.training.sifting import sifted
 
@@ -49,7 +50,7 @@ def fit(
 
     Without a judge every sampled decision is executed in its world. `kept` is where proofs of the server that carries
     episodes on leave their figures. `shuffled` deals the rewards out at random: the control that must not improve.
-    Raises: StageBusy if a worker that measures died; IdentityMismatch; what the judge raises.
+    Raises: StageBusy if a worker that measures died; IdentityMismatch; what a sampler and the judge raise.
     """
     runs: list[TrainingRun] = []
     start = Start(parent.folder, parent.base, warm_start, serving)
@@ -63,9 +64,12 @@ def fit(
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
         choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
-        with _rewarding(start, judge, settings.ray_url, kept) as reward:
+        with (
+            _rewarding(start, judge, settings.ray_url, kept) as reward,
+            sampler_of(parent, serving, settings, work / "sampled") as sampler,
+        ):
             paid = dealt_out(reward, seed) if shuffled else reward
-            runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice))
+            runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice, sampler=sampler))
         start = start._replace(adapter=work / "grpo")
     return runs, start.adapter
 
@@ -135,9 +139,18 @@ def _reinforce(
     *,
     seed: int,
     settings: GrpoSettings,
+    sampler: Sampler,
 ) -> TrainingRun:
     progress.stage("train: reinforce")
     told = shown(settings.steps)
     return grpo(
-        start.base, prompts, reward, folder, seed=seed, settings=settings, warm_start=start.adapter, progress=told
+        start.base,
+        prompts,
+        reward,
+        folder,
+        seed=seed,
+        settings=settings,
+        warm_start=start.adapter,
+        progress=told,
+        sampler=sampler,
     )

@@ -1,9 +1,8 @@
 """Step-level GRPO of a LoRA adapter with TRL: prompts of single decisions, rewards measured outside.
 
-`GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come from
-`models.policies.in_process` through its `rollout_func`, with noise that depends on seed, step and place alone. Any
-reward serves that maps an example and a completion to a number: one measured by executing the decision in its world,
-a judge's, or a shuffled control.
+`GRPOTrainer` gives groups, advantages, losses and checkpoints; completions come through its `rollout_func` from a
+`Sampler`, with a seed of run, step and place for each. Any reward serves that maps an example and a completion to a
+number: one measured by executing the decision in its world, a judge's, or a shuffled control.
 
 Where groups are seeded, the last of an example's sampled completions gives way to its target. The old log-probabilities
 of a step are those of whoever said each completion, so the ratio of the loss is its importance weight: about 1 for what
@@ -34,15 +33,18 @@ from aoi.records.learning import TrainingExample
 from models import adapters, files
 from models.adapters import AdapterSettings
 from models.loading import eos_ids, tokenizer
-from models.network import width_of
-from models.policies import in_process as engine
-from models.policies.in_process import Decoder
 from models.training.curves import CurvePoint, Progress, TrainingRun
-from models.training.forward import decoder_of, forward_of
+from models.training.forward import forward_of
+from models.training.sampling import IN_PROCESS, Asked, Sampler
 from models.training.seeding import reference_logprobs
 
 Reward = Callable[[Sequence[TrainingExample], Sequence[tuple[int, ...]]], list[float]]
 """Examples and one completion for each -> rewards. Called once a step with all groups, group by group."""
+
+DIFFERENCE = "sampling/difference"
+"""Name of `Sampled.difference` among the trainer's figures."""
+CHECKPOINT_EVERY = 10
+"""Steps, or a few more."""
 
 
 class GrpoSettings(Record):
@@ -87,7 +89,8 @@ class GrpoSettings(Record):
             adapter=AdapterSettings.of(training),
             seeded=seeded,
             max_completion_tokens=completion_tokens,
-            checkpoint_every=10,
+            # Where one adapter samples for several steps, a run goes on at a step that begins with a new one.
+            checkpoint_every=-(-CHECKPOINT_EVERY // training.sync_every) * training.sync_every,
         )
 
 
@@ -101,11 +104,12 @@ def grpo(
     settings: GrpoSettings | None = None,
     warm_start: Path | None = None,
     progress: Progress | None = None,
+    sampler: Sampler = IN_PROCESS,
 ) -> TrainingRun:
     """Train an adapter on decisions sampled at the prompts of `examples` and write it to `folder`.
 
-    Deterministic if `reward` is. With checkpoints, a run that was cut off continues from the newest one.
-    Raises: ValueError if there are fewer examples than prompts a step.
+    Deterministic if `reward` and `sampler` are. With checkpoints, a run that was cut off continues from the newest one.
+    Raises: ValueError if there are fewer examples than prompts a step; what `sampler` raises.
     """
     settings = settings or GrpoSettings()
     if len(examples) < settings.prompts:
@@ -114,16 +118,17 @@ def grpo(
         )
     words = tokenizer(base)
     model = settings.adapter.opened(base, warm_start, seed)
-    work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start)
-    trainer = _Trainer(
-        model=model,
-        reward_funcs=_reward_function(examples, reward),
-        args=_arguments(settings, seed, work),
-        train_dataset=Dataset.from_list(_rows(_order(len(examples), settings, seed))),
-        processing_class=words,
-        rollout_func=_Rollout(examples, eos_ids(base), settings, seed),
-        callbacks=[_Reporter(progress)] if progress else [],
-    )
+    work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start, sampler)
+    with adapters.unrounded(model):
+        trainer = _Trainer(
+            model=model,
+            reward_funcs=_reward_function(examples, reward),
+            args=_arguments(settings, seed, work),
+            train_dataset=Dataset.from_list(_rows(_order(len(examples), settings, seed))),
+            processing_class=words,
+            rollout_func=_Rollout(examples, eos_ids(base), settings, seed, sampler),
+            callbacks=[_Reporter(progress)] if progress else [],
+        )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -146,21 +151,27 @@ def _run_of(state: TrainerState, settings: GrpoSettings, adapter: Sha256) -> Tra
 
 
 class _Rollout:
-    """TRL's `rollout_func` over the engine."""
+    """TRL's `rollout_func` over a sampler."""
 
     def __init__(
-        self, examples: Sequence[TrainingExample], eos_ids: frozenset[int], settings: GrpoSettings, seed: int
+        self,
+        examples: Sequence[TrainingExample],
+        eos_ids: frozenset[int],
+        settings: GrpoSettings,
+        seed: int,
+        sampler: Sampler,
     ) -> None:
-        self.examples = examples
+        self.examples, self.sampler = examples, sampler
         self.eos_ids, self.settings, self.seed = eos_ids, settings, seed
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
         step = trainer.state.global_step
         model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
-        decoder = decoder_of(model)
         turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
-        answers = _by_width(decoder, turns, self.eos_ids)
+        answers, difference = self.sampler.sample(model, Asked(step, turns, self.eos_ids))
+        if difference is not None:
+            trainer._metrics["train"][DIFFERENCE].append(difference)
         said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
         if seeds := self._seeds(prompts):
             examples = [self.examples[int(prompts[place])] for place in seeds]
@@ -181,7 +192,7 @@ class _Rollout:
         return [place for place in last if self.settings.seeded and self.examples[int(prompts[place])].target_ids]
 
     def _turn(self, prompt: str, salt: str) -> Turn:
-        noise = int(sha256_hex(salt.encode())[:16], 16)
+        noise = int(sha256_hex(salt.encode())[:16], 16) % 2**63  # as many bits as a server takes
         ids = self.examples[int(prompt)].prompt_ids
         return Turn("observer", ids, self.settings.max_completion_tokens, self.settings.temperature, noise)
 
@@ -191,17 +202,6 @@ def _adapted(model: object) -> PeftModel:
     if not isinstance(model, PeftModel):
         raise TypeError(f"expected a model with an adapter, found a {type(model).__name__}")
     return model
-
-
-def _by_width(decoder: Decoder[Any], turns: Sequence[Turn], eos_ids: frozenset[int]) -> list[Any]:
-    answers: list[Any] = [None] * len(turns)
-    widths = [width_of(len(turn.prompt_ids)) for turn in turns]
-    for width in sorted(set(widths)):
-        places = [index for index, row_width in enumerate(widths) if row_width == width]
-        group = engine.generate(decoder, [turns[index] for index in places], eos_ids, adapter="")
-        for index, answer in zip(places, group, strict=True):
-            answers[index] = answer
-    return answers
 
 
 class _Trainer(GRPOTrainer):
@@ -253,6 +253,7 @@ def _point(step: int, logs: dict[str, float]) -> CurvePoint:
         kl=logs.get("kl"),
         completion_tokens=logs.get("completions/mean_length"),
         clipped=logs.get("completions/clipped_ratio"),
+        sampling_difference=logs.get(DIFFERENCE),
     )
 
 
@@ -321,7 +322,12 @@ def _reward_function(examples: Sequence[TrainingExample], reward: Reward) -> Cal
 
 
 def _identity(
-    base: Path, examples: Sequence[TrainingExample], settings: GrpoSettings, seed: int, warm_start: Path | None
+    base: Path,
+    examples: Sequence[TrainingExample],
+    settings: GrpoSettings,
+    seed: int,
+    warm_start: Path | None,
+    sampler: Sampler,
 ) -> str:
     """Name of the checkpoints' folder: only a run with the same inputs resumes them."""
     digest = files.digest_of(
@@ -331,6 +337,7 @@ def _identity(
             "settings": settings.digest(),
             "seed": str(seed),
             "warm_start": files.adapter_digest(warm_start) if warm_start else "",
+            "sampler": sampler.identity,
         }
     )
     return digest[:16]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from aoi.records.learning import TrainingExample
-from models.training.batches import Pair, token_losses
+from models.training.batches import Pair, token_log_likelihoods
 from models.training.forward import Forward
 
 SHAPE = 0.1
@@ -34,7 +34,7 @@ def reference_logprobs(
 def _shaped(forward: Forward, examples: Sequence[TrainingExample]) -> list[list[float]]:
     pairs = [Pair(example.prompt_ids, example.target_ids or ()) for example in examples]
     with torch.no_grad():
-        now = (-token_losses(forward, pairs)).double()
+        now = token_log_likelihoods(forward, pairs).double()
     said = [value for example in examples for value in _behaviour(example)]
     weight = (now - torch.tensor(said, dtype=now.dtype, device=now.device)).exp()
     # d/dw (w / (w + c)) * w: what multiplies the gradient of the log-probability.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ class ProtocolServer:
     `delay_s`, `broken` and `busy` (a status and its Retry-After) make it misbehave; `swapped` is loaded whatever folder
     it is asked for; adapters are missing from its next `late_lists` lists, as if another process loaded them meanwhile.
     `loads_nothing` takes adapters, lists them and answers with the base. `then` happens before the completion of that
-    number.
+    number, `alters` to what it says.
     """
 
     def __init__(self, base: Path) -> None:
@@ -32,6 +32,7 @@ class ProtocolServer:
         self.swapped: Path | None = None
         self.late_lists = 0
         self.loads_nothing = False
+        self.alters: Callable[[dict[str, Any]], None] = lambda choice: None
         self.then: dict[int, Callable[[], None]] = {}
         self.roots = {"base": base}
         self.bodies: list[dict[str, object]] = []
@@ -121,7 +122,7 @@ class ProtocolServer:
         turn = Turn("observer", tuple(body["prompt"]), body["max_tokens"], body["temperature"], body["seed"])
         (answer,) = policy.generate([turn])
         ended = answer.token_ids[-1] in policy.eos_ids
-        choice = {
+        choice: dict[str, Any] = {
             "index": 0,
             "text": "",
             "finish_reason": "stop" if ended else "length",
@@ -129,4 +130,5 @@ class ProtocolServer:
             "prompt_token_ids": body["prompt"],
             "logprobs": {"token_logprobs": list(answer.logprobs or ())},
         }
+        self.alters(choice)
         return web.json_response({"object": "text_completion", "model": body["model"], "choices": [choice]})

@@ -16,6 +16,8 @@ class Refusal(NamedTuple):
     retry_after: str = "0"
 
 
+PROMPT = (5, 6)
+"""What those who are answered have asked."""
 Says = Callable[[dict[str, Any], threading.Event], bytes | Refusal]
 """The body of an answer to a request; may wait for the event, which is set when the server ends."""
 
@@ -35,9 +37,10 @@ class TalkingServer:
         self.url = ""
 
 
-def completion(*token_ids: int) -> bytes:
-    """A well-formed answer."""
-    return json.dumps({"choices": [{"index": 0, "text": "", "token_ids": token_ids}]}).encode()
+def completion(*token_ids: int, **said: object) -> bytes:
+    """A well-formed answer to the prompt `PROMPT`, but for what is said otherwise."""
+    choice = {"index": 0, "text": "", "token_ids": token_ids, "prompt_token_ids": PROMPT, "finish_reason": "stop"}
+    return json.dumps({"choices": [choice | said]}).encode()
 
 
 def reply(text: str, *, finish: str = "stop") -> bytes:

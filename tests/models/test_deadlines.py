@@ -20,9 +20,9 @@ from aoi.records.learning import TrainingExample
 from models.policies.exchange import MAX_ANSWER_BYTES
 from models.policies.in_process import InProcessPolicy
 from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings
-from tests.models.talking_server import completion, talking
+from tests.models.talking_server import PROMPT, completion, talking
 
-TURNS = [Turn("observer", (5, 6), 8, 0.0, number) for number in range(3)]
+TURNS = [Turn("observer", PROMPT, 8, 0.0, number) for number in range(3)]
 BARE = Served("base", "base:" + "0" * 64)
 GENEROUS_S = 10.0
 """For what should take a moment, on a machine that is busy."""

@@ -212,6 +212,20 @@ def test_a_judge_rewards_at_decisions_whose_gold_is_known_and_own_successes_are_
     assert fitted(points) == ([], None)
 
 
+def test_a_server_samples_where_the_setting_says_so_and_holds_nothing_afterwards(
+    opened: Bundle, golden: list[TrainingExample], tmp_path: Path
+) -> None:
+    settings = STEPS.model_copy(update={"sampling": "server"})
+    with ProtocolServer(opened.base) as server:
+        serving = Serving(server=ServerSettings(url=server.url))
+        points = golden * MINIMUM
+        runs, _ = fit(opened, None, points, tmp_path, seed=1, settings=settings, serving=serving, judge=RuleJudge())
+        assert len(server.bodies) == STEPS.prompts * STEPS.group_size
+        assert all(str(body["model"]).startswith("aoi-training-") for body in server.bodies)
+        assert set(server.policies) == {"base"}
+    assert runs[-1].points[0].sampling_difference is not None
+
+
 def test_a_judge_pays_the_gold_decision_best(golden: list[TrainingExample]) -> None:
     reward = JudgedReward(RuleJudge(), CODEC)
     best = reward(golden, [row.target_ids or () for row in golden])

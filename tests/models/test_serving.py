@@ -64,6 +64,23 @@ def test_prompts_go_as_token_ids_and_schemas_as_structured_outputs(
     assert body["structured_outputs"] == {"json": {"type": "object"}}
 
 
+def test_nothing_that_a_base_publishes_about_sampling_is_left_to_the_server(
+    server: ProtocolServer, bare: Served, examples: list[TrainingExample]
+) -> None:
+    with ModelServer(ServerSettings(url=server.url, ends=(7, 9))) as client:
+        ServedPolicy(client, {}, bare).generate(_turns(examples, 1))
+    (body,) = server.bodies
+    assert (body["top_p"], body["top_k"], body["min_p"], body["repetition_penalty"]) == (1.0, -1, 0.0, 1.0)
+    assert body["stop_token_ids"] == [7, 9]
+
+
+def test_an_adapter_that_is_not_there_is_unloaded_already(client: ModelServer, adapter: Path) -> None:
+    served = client.load(adapter, files.adapter_digest(adapter))
+    for _ in range(2):
+        client.unload(served.name)
+        assert served.name not in client.names()
+
+
 def test_loading_twice_is_harmless(client: ModelServer, adapter: Path) -> None:
     digest = files.adapter_digest(adapter)
     assert client.load(adapter, digest) == client.load(adapter, digest)

@@ -3,17 +3,11 @@
 Runs where TEST_VLLM_PYTHON names the Python of an environment that holds it: `make test-serve` installs one.
 """
 
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from safetensors.torch import load_file, save_file
 
@@ -25,83 +19,24 @@ from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.language.schema import schemas
 from aoi.records.episode import RoleName
-from models import bundle, files, identity
-from models.bundle import Bundle, Lineage, Parts
+from models import files, identity
+from models.bundle import Bundle
 from models.codec import TokenizerCodec
 from models.fixed_prompts import fixed_prompts
+from models.identity import Watch
 from models.policies.in_process import InProcessPolicy
 from models.policies.of_bundle import Serving
 from models.policies.server import ModelServer, Served, ServedPolicy, ServerSettings, adapter_name
-from scripts.serve_cpu import command, environment
 from tests.models.families import FAMILIES, write_checkpoint
-from tests.models.small import make_adapter, make_base, make_examples, make_lines
+from tests.serve.conftest import VLLM, serving
 
-VLLM = os.environ.get("TEST_VLLM_PYTHON", "")
 pytestmark = [
     pytest.mark.skipif(not VLLM, reason="make test-serve installs vLLM"),
     pytest.mark.timeout(900),
     pytest.mark.xdist_group("vllm"),
 ]
-START_S = 400
 TOKENS = 1_500
-LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 CODEC = WordCodec()
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A bundle with an adapter for each of two roles."""
-    root = tmp_path_factory.mktemp("vllm")
-    base = make_base(root / "base")
-    examples = make_examples(base, make_lines())
-    one = make_adapter(base, examples, root / "one", seed=1)
-    other = make_adapter(base, examples[:48], root / "other", seed=2)
-    bundle.write(root / "bundle", Parts(base, SEED_PROFILE, one, other), LINEAGE)
-    return bundle.load(root / "bundle", base)
-
-
-@pytest.fixture(scope="module")
-def url(opened: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(opened.base, tmp_path_factory.mktemp("log") / "vllm.log") as url:
-        yield url
-
-
-@contextmanager
-def serving(base: Path, log: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("wb") as out:
-        started = command(Path(VLLM), base, port, rank=16)
-        process = subprocess.Popen(started, env=environment(), stdout=out, stderr=out)
-    try:
-        _wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    for _ in range(START_S):
-        assert process.poll() is None, log.read_text()[-3000:]
-        try:
-            if httpx.get(f"{url}/health", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(1)
-    raise AssertionError(log.read_text()[-3000:])
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[ModelServer]:
-    """Of a server that has no adapter loaded yet."""
-    with ModelServer(ServerSettings(url, timeout_s=60, budget_s=240, concurrency=8)) as client:
-        for name in client.names():
-            if name.startswith("aoi-"):
-                client.request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
-        yield client
 
 
 @pytest.fixture
@@ -179,6 +114,18 @@ def test_the_base_in_the_place_of_an_adapter_is_found_out(client: ModelServer, b
         identity.verify(ServedPolicy(client, {**loaded(client, opened), "observer": lying}, bare), opened)
 
 
+def test_what_is_changed_under_its_name_while_it_answers_is_found_when_it_is_proven_again(
+    client: ModelServer, url: str, opened: Bundle, tmp_path: Path
+) -> None:
+    watch = Watch(opened, Serving.model_validate({"server": {"url": url, "timeout_s": 60}}))
+    watch.now()
+    name = adapter_name(files.adapter_digest(opened.adapters["observer"]))
+    body = {"lora_name": name, "lora_path": str(a_former_one(opened, tmp_path / "former")), "load_inplace": True}
+    client.request("POST", "/v1/load_lora_adapter", body)
+    with pytest.raises(IdentityMismatch, match=r"is not kept\. Have it load aoi-"):
+        watch.now()
+
+
 def test_a_switch_under_load_fails_no_request_and_mixes_no_adapters(
     client: ModelServer, bare: Served, opened: Bundle
 ) -> None:
@@ -202,7 +149,7 @@ def test_a_switch_under_load_fails_no_request_and_mixes_no_adapters(
         after = [pool.submit(ask, number) for number in range(8)]
         seen = [answer.result() for answer in (*before, *after)]
     assert seen[-1] == new.digest
-    client.request("POST", "/v1/unload_lora_adapter", {"lora_name": old.name})
+    client.unload(old.name)
     assert old.name not in client.names()
     assert policies[-1].generate(turns("observer", 1))[0].adapter == new.digest
 

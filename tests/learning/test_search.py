@@ -2,6 +2,7 @@
 
 import pytest
 
+from aoi.language.lexicon import LEVELS, TYPES
 from aoi.learning.search import Tree, tries
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from aoi.records.episode import Trajectory
@@ -95,6 +96,17 @@ def test_an_analysis_is_answered_in_every_class_and_a_mitigation_is_not_answered
     classes = {(do.level, do.type) for do in answers(failure(kind=TaskKind.ANALYSIS), 200) if do.verdict == "yes"}
     assert {("virt", "misconfig"), ("app", "code"), ("hw", "operation")} <= classes
     assert answers(failure(kind=TaskKind.MITIGATION)) == []
+
+
+def test_an_analysis_classes_the_likeliest_cause_before_it_names_another_and_never_says_that_nothing_is_wrong() -> None:
+    said = answers(failure(kind=TaskKind.ANALYSIS), 200)
+    assert {do.verdict for do in said} == {"yes"}
+    assert [do.component for do in said[:2]] == ["s7", "s7"]
+    assert len({(do.level, do.type) for do in said[:2]}) == 2
+    of_first = [do.level for do in said if do.component == "s7" and do.also is None]
+    assert len(of_first) == len(LEVELS) * len(TYPES)
+    usual = of_first.count(of_first[0])
+    assert of_first[:usual] == of_first[:1] * usual, "those of its usual level first"
 
 
 def test_what_a_refused_change_shows_and_who_is_not_there_is_no_suspect() -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from aoi.agents.policy import Generation, Turn
 from aoi.language.codec import WordCodec
-from aoi.language.profile import SEED_PROFILE
+from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.records.learning import TrainingExample
+from aoi.settings import ServerSettings
 from models import bundle
 from models.bundle import Lineage, Parts
 from models.policies.of_bundle import Serving, policy_of
 from models.training.measuring import Start
-from models.training.sifting import deeds, turn_at, undecided
+from models.training.sifting import KEPT, deeds, sifted, turn_at, undecided
 
 LINEAGE = Lineage(name="test", code_revision="r1", code_sha256="1" * 64, settings="2" * 64)
 
@@ -65,3 +66,20 @@ def test_confidence_alone_is_no_difference(start: Start) -> None:
 
     turns = [Turn("observer", (1,), 32, 1.0, number) for number in range(9)]
     assert len(set(deeds(start.opened(), Unsure(), turns))) == 1
+
+
+def test_beside_the_points_that_teach_some_are_kept_at_which_the_policy_is_sure(
+    start: Start, met: list[TrainingExample]
+) -> None:
+    unsure, kept = undecided(start, met, samples=2, seed=1), sifted(start, met, samples=2, seed=1)
+    assert all(point in kept for point in unsure)
+    assert len(kept) == len(unsure) + min(-(-len(unsure) // KEPT), len(met) - len(unsure)) > len(unsure)
+    assert [point for point in met if point in kept] == kept
+    assert sifted(start, met, samples=2, seed=1) == kept
+
+
+def test_who_speaks_freely_is_not_asked(start: Start, met: list[TrainingExample], tmp_path: Path) -> None:
+    bundle.write(tmp_path / "chat", Parts(start.base, PRODUCTION_PROFILE), LINEAGE)
+    nowhere = Serving(server=ServerSettings(url="http://127.0.0.1:9"))
+    talking = start._replace(bundle=tmp_path / "chat", adapter=None, serving=nowhere)
+    assert sifted(talking, met, samples=2, seed=1) == met

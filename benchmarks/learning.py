@@ -20,23 +20,22 @@ from typing import NamedTuple
 
 from aoi.language.layouts import layout_of
 from aoi.promotion.evaluation import summarise
-from aoi.records.base import Ref, sha256_hex
+from aoi.records.base import Ref
 from aoi.records.evaluation import PairedResult
 from aoi.records.learning import CorrectivePlan, TrainingExample
 from aoi.records.promotion import Cycle
 from aoi.settings import derive_seed
 from aoi.source import revision, source_digest
 from aoi.store.shards import read_rows, read_set
-from benchmarks import arms as arms_module
 from benchmarks import experiment, learning_report, measures
+from benchmarks.accounts import foundations, spent_by
 from benchmarks.arms import ARMS, Material
-from benchmarks.experiment import Kept, Measured, Plan, Spent, Trained, WorldsName
+from benchmarks.experiment import Kept, Measured, Plan, Trained, WorldsName
 from benchmarks.learning_tables import gains, over_grpo
 from benchmarks.seeds import shown
 from flows.console import shown_progress
 from models import bundle as bundles
 from models.policies.of_bundle import codec_of, prompter_of
-from models.training.curves import TrainingRun
 from models.training.fit import fit
 from models.training.judged import judge_of, spend_of
 from tasks.bundles import champion_ref, open_bundle, serving
@@ -48,9 +47,6 @@ from tasks.workspace import keep_settings, workspace
 
 FIRST_CYCLE = 1001
 """Cycle numbers that no night reaches: the seeds of these runs are theirs alone."""
-TRAINING_STAGES = ("tasks.collect", "tasks.evolve", "models.training.fit")
-"""Whose code decides a trained arm, beside that of the arms."""
-TRAINING_SETTINGS = {"seed", "collect", "training", "decoding"}
 SETS: tuple[WorldsName, ...] = ("development", "test", "styles", "aiopslab")
 
 
@@ -137,25 +133,8 @@ def train_arm(arm: str, night: Night, work: Path) -> Trained:
     shutil.rmtree(folder, ignore_errors=True)
     bundles.write(folder, bundles.Parts(parent.base, parent.profile, adapter), lineage)
     tree = ws.store.put_folder("bundle", folder)
-    spent = spent_by(night, rows, runs, took_s)
+    spent = spent_by(night.material, rows, runs, took_s)
     return Trained(seed=night.seed, arm=arm, bundle=tree, runs=tuple(runs), spent=spent, judge=spend)
-
-
-def spent_by(night: Night, rows: Sequence[TrainingExample], runs: Sequence[TrainingRun], took_s: float) -> Spent:
-    """What an arm cost. Who learns from further problems did without the search, and the other way round."""
-    material = night.material
-    beyond = {trajectory.content.digest() for trajectory in material.further}
-    is_further = any(row.source_trajectory in beyond for row in rows)
-    return Spent(
-        collected=len(material.episodes),
-        searched=0 if is_further else len(material.plans),
-        further=len(material.further) if is_further else 0,
-        measured=sum(run.examples for run in runs if run.method == "grpo"),
-        optimiser_steps=sum(run.steps for run in runs),
-        imitated=sum(run.examples for run in runs if run.method != "grpo"),
-        tokens=sum(run.tokens for run in runs),
-        training_s=took_s,
-    )
 
 
 def measure_arm(trained: Trained, night: Night, worlds: WorldsName) -> Measured:
@@ -191,13 +170,9 @@ def run(nights: Iterable[Night], plans: Sequence[Plan], out: Path) -> Iterator[N
 
 
 def plans_of(sets: Sequence[WorldsName], arms: Sequence[str], seeds: Sequence[int], champion: Ref) -> list[Plan]:
-    """What is to be run, with the digests of what it stands on: another start, other settings or code are others."""
+    """What is to be run, with what it stands on."""
     settings = workspace().settings
-    own = Path(arms_module.__file__)
-    chosen = settings.model_dump_json(include=TRAINING_SETTINGS)
-    training = _digest(champion.sha256, chosen, *map(source_digest, TRAINING_STAGES), own.read_text())
-    how = settings.evaluation.model_dump_json(exclude={"injected"})
-    measuring = _digest(training, how, source_digest("tasks.evaluate"), Path(measures.__file__).read_text())
+    training, measuring = foundations(settings, champion)
     return [
         Plan(
             worlds=worlds,
@@ -212,10 +187,6 @@ def plans_of(sets: Sequence[WorldsName], arms: Sequence[str], seeds: Sequence[in
         )
         for worlds in sets
     ]
-
-
-def _digest(*parts: str) -> str:
-    return sha256_hex("/".join(parts).encode())[:8]
 
 
 def show(title: str, pairs: Sequence[PairedResult]) -> None:

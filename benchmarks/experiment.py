@@ -7,7 +7,7 @@ hold a digest of what results stand on: those of other code or settings are neve
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from models.training.curves import TrainingRun
 WorldsName = Literal["development", "test", "styles", "aiopslab"]
 """`development`, `test`: as the gate and as reports draw them. `styles`: test worlds whose objects are named as in no
 training application. `aiopslab`: AIOpsLab's 86 problems."""
+SETS: tuple[WorldsName, ...] = get_args(WorldsName)
 PLAN, TRAINED = "plan", "trained"
 BINS = 10
 """Of stated probabilities, equally wide."""
@@ -235,7 +236,7 @@ def read(out: Path) -> list[Kept]:
         plan = Plan.from_bytes(path.read_bytes())
         if plan.worlds not in plans or plans[plan.worlds].begun < plan.begun:
             plans[plan.worlds] = plan
-    ordered = [plans[name] for name in ("development", "test", "styles", "aiopslab") if name in plans]
+    ordered = [plans[name] for name in SETS if name in plans]
     return [_kept(out, plan) for plan in ordered]
 
 

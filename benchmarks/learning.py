@@ -30,7 +30,7 @@ from aoi.store.shards import read_rows, read_set
 from benchmarks import experiment, learning_report, measures
 from benchmarks.accounts import foundations, spent_by
 from benchmarks.arms import ARMS, Material
-from benchmarks.experiment import Kept, Measured, Plan, Trained, WorldsName
+from benchmarks.experiment import SETS, Kept, Measured, Plan, Trained, WorldsName
 from benchmarks.learning_tables import gains, over_grpo
 from benchmarks.seeds import shown
 from flows.console import shown_progress
@@ -47,7 +47,6 @@ from tasks.workspace import keep_settings, workspace
 
 FIRST_CYCLE = 1001
 """Cycle numbers that no night reaches: the seeds of these runs are theirs alone."""
-SETS: tuple[WorldsName, ...] = ("development", "test", "styles", "aiopslab")
 
 
 class Preset(NamedTuple):

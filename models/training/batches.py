@@ -1,13 +1,15 @@
 """Prompt and completion pairs as tensors, and the loss on completions: shared by all that is not GRPO."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
+from peft import PeftModel
 from torch import Tensor
 from torch.nn import functional
 
-from models.training.forward import Forward
+from models.training.forward import Forward, forward_of
 
 
 class Sample(Protocol):
@@ -74,6 +76,31 @@ def log_likelihoods(forward: Forward, batch: Sequence[Pair]) -> Tensor:
 def token_log_likelihoods(forward: Forward, batch: Sequence[Pair]) -> Tensor:
     """Log-probability of every completion token, row by row; differentiable."""
     return -_token_losses(forward, batch)
+
+
+def present_logprobs(model: PeftModel, pairs: Sequence[Pair], microbatch: int, temperature: float = 1.0) -> list[float]:
+    """Log-probability of every completion token, row by row: of the model as it is now, without dropout."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            forward = _Tempered(forward_of(model), temperature)
+            parts = [pairs[start : start + microbatch] for start in range(0, len(pairs), microbatch)]
+            return [logprob for part in parts for logprob in token_log_likelihoods(forward, part).tolist()]
+    finally:
+        model.train(was_training)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tempered:
+    """The distribution that is sampled at a temperature."""
+
+    forward: Forward
+    temperature: float
+
+    def logits(self, tokens: Tensor, keep: Tensor) -> Tensor:
+        """See `Forward`."""
+        return self.forward.logits(tokens, keep) / self.temperature
 
 
 def _token_losses(forward: Forward, batch: Sequence[Pair]) -> Tensor:

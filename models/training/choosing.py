@@ -49,9 +49,10 @@ def sorts_of(rows: Rows[TrainingExample]) -> list[Sort]:
 
 def read(rows: Rows[TrainingExample], places: Sequence[int], seed: int, *, most: int) -> list[TrainingExample]:
     """The examples at these places, in their order; any `most` of them where there are more."""
-    wanted = set(random.Random(seed).sample(places, most) if len(places) > most else places)
-    held = {place: row for place, row in enumerate(rows) if place in wanted}
-    return [held[place] for place in places if place in wanted]
+    if len(places) > most:
+        drawn = set(random.Random(seed).sample(places, most))
+        places = [place for place in places if place in drawn]
+    return _at(rows, places)
 
 
 def chosen(
@@ -61,9 +62,14 @@ def chosen(
     order = [places[index] for index in balanced([sorts[place].kind for place in places], seed)]
     if len(order) > most:
         order = random.Random(seed).sample(order, most)
-    wanted = set(order)
+    return _at(rows, order)
+
+
+def _at(rows: Rows[TrainingExample], places: Sequence[int]) -> list[TrainingExample]:
+    """The examples at these places, in their order. Nothing is read where there are none."""
+    wanted = set(places)
     held = {place: row for place, row in enumerate(rows) if place in wanted} if wanted else {}
-    return [held[place] for place in order]
+    return [held[place] for place in places]
 
 
 def corrected(sorts: Sequence[Sort], way: Corrections, seed: int) -> list[int]:

@@ -58,9 +58,11 @@ def fit(
     imitated = corrected(sorts, settings.corrections, seed)
     targets = chosen(rows, sorts, imitated, seed, most=settings.sft_steps * BATCH)
     if settings.sft_steps and len(targets) >= MINIMUM:
+        if parent.profile.names == "handles":
+            targets = under_other_names(targets, settings.sft_steps * BATCH, codec_of(parent), seed)
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
-    prompts = _prompts(start, rows, sorts, seed, settings, is_judged=judge is not None)
+    prompts = _prompts(parent, start, rows, sorts, seed, settings, is_judged=judge is not None)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
         choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
@@ -95,6 +97,7 @@ def dealt_out(reward: Reward, seed: int) -> Reward:
 
 
 def _prompts(
+    parent: Bundle,
     start: Start,
     rows: Rows[TrainingExample],
     sorts: Sequence[Sort],
@@ -113,7 +116,7 @@ def _prompts(
     points = found if settings.corrections == "seeded" else untold(found)
     seeds = [point for point in points if point.target_ids]
     met = [point for point in points if point.target_ids is None]
-    worth = [*seeds, *sifted(start, met, samples=settings.group_size, seed=seed)]
+    worth = [*seeds, *sifted(parent, start, met, samples=settings.group_size, seed=seed)]
     kept = worth if len(worth) >= settings.prompts else points
     return [kept[place] for place in balanced([point.kind for point in kept], seed)]
 
@@ -125,9 +128,6 @@ def _correct(
     learn = prefer if settings.corrections == "dpo" else sft
     choice = SftSettings.of(settings, settings.sft_steps)
     told = shown(settings.sft_steps)
-    bundle = start.opened()
-    if bundle.profile.names == "handles":
-        targets = under_other_names(targets, settings.sft_steps * choice.batch, codec_of(bundle), seed)
     return learn(start.base, targets, folder, seed=seed, settings=choice, warm_start=start.adapter, progress=told)
 
 

@@ -34,7 +34,6 @@ from models import adapters, files
 from models.adapters import AdapterSettings
 from models.loading import eos_ids, tokenizer
 from models.training.curves import CurvePoint, Progress, TrainingRun
-from models.training.forward import forward_of
 from models.training.sampling import IN_PROCESS, Asked, Sampler
 from models.training.seeding import reference_logprobs
 
@@ -175,11 +174,8 @@ class _Rollout:
         said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
         if seeds := self._seeds(prompts):
             examples = [self.examples[int(prompts[place])] for place in seeds]
-            is_training = model.training
-            forward = forward_of(model.eval())
-            for place, seed in zip(seeds, reference_logprobs(forward, examples, self.settings.microbatch), strict=True):
+            for place, seed in zip(seeds, reference_logprobs(model, examples, self.settings.microbatch), strict=True):
                 said[place] = seed
-            model.train(is_training)
         return {
             "prompt_ids": [list(turn.prompt_ids) for turn in turns],
             "completion_ids": [ids for ids, _ in said],

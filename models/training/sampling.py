@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import torch
 from peft import PeftModel
-from torch import Tensor
 
 from aoi.agents.policy import Generation, Turn
 from aoi.errors import AoiError, IdentityMismatch, Permanent, Transient
@@ -29,8 +27,8 @@ from models.policies import in_process as engine
 from models.policies.in_process import Decoder
 from models.policies.of_bundle import Serving, server_of
 from models.policies.server import ADAPTERS, ModelServer, Served, ServedPolicy
-from models.training.batches import Pair, token_log_likelihoods
-from models.training.forward import Forward, decoder_of, forward_of
+from models.training.batches import Pair, present_logprobs
+from models.training.forward import decoder_of
 
 COMPARED = 8
 """Completions of a step that the model in training reads again, when a server has been handed its weights."""
@@ -201,7 +199,8 @@ class OnServer:
         """Mean distance between what the server and the model in training say of the same tokens, nats."""
         pairs = list(zip(turns, answers, strict=True))[:: -(-len(turns) // COMPARED)]
         there = [logprob for _, answer in pairs for logprob in answer.logprobs or ()]
-        here = _log_likelihoods(model, pairs, self._microbatch)
+        read = [Pair(turn.prompt_ids, answer.token_ids) for turn, answer in pairs]
+        here = present_logprobs(model, read, self._microbatch, turns[0].temperature)
         difference = sum(abs(one - other) for one, other in zip(there, here, strict=True)) / len(here)
         if not difference <= TOLERANCE_NATS[self._dtype]:
             raise IdentityMismatch(
@@ -232,29 +231,3 @@ def _check(answers: Sequence[Generation]) -> None:
             f"the model server gave {silent} of {len(answers)} completions without a token or without "
             "log-probabilities, and the loss is made of both. Start vLLM without a limit on --max-logprobs"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tempered:
-    """The distribution that is sampled at a temperature."""
-
-    forward: Forward
-    temperature: float
-
-    def logits(self, tokens: Tensor, keep: Tensor) -> Tensor:
-        """See `Forward`."""
-        return self.forward.logits(tokens, keep) / self.temperature
-
-
-def _log_likelihoods(model: PeftModel, pairs: Sequence[tuple[Turn, Generation]], microbatch: int) -> list[float]:
-    """Log-probability of every completion token, row by row: of the model as it is now, without dropout."""
-    read = [Pair(turn.prompt_ids, answer.token_ids) for turn, answer in pairs]
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            forward = _Tempered(forward_of(model), pairs[0][0].temperature)
-            parts = [read[start : start + microbatch] for start in range(0, len(read), microbatch)]
-            return [logprob for part in parts for logprob in token_log_likelihoods(forward, part).tolist()]
-    finally:
-        model.train(was_training)

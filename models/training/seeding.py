@@ -6,41 +6,33 @@ policy would hardly say has almost none. It is shaped as in arXiv 2504.14945 (se
 seed that earns less than its group's mean is clipped to nothing: nobody has to learn not to say what nobody said.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import torch
+import numpy as np
+from peft import PeftModel
 
 from aoi.records.learning import TrainingExample
-from models.training.batches import Pair, token_log_likelihoods
-from models.training.forward import Forward
+from models.training.batches import Pair, present_logprobs
 
 SHAPE = 0.1
 """The smaller, the more weight a token has that the policy hardly says."""
 
 
 def reference_logprobs(
-    forward: Forward, examples: Sequence[TrainingExample], microbatch: int
-) -> Iterator[tuple[list[int], list[float]]]:
+    model: PeftModel, examples: Sequence[TrainingExample], microbatch: int
+) -> list[tuple[list[int], list[float]]]:
     """Target of each of `examples`, and for its tokens the old log-probabilities for which a policy gradient at the
     present weights is that of the shaped importance weight.
 
     What was not sampled had the probability 1: the search decided it, or carried it out again, in the policy's place.
     """
-    for first in range(0, len(examples), microbatch):
-        part = examples[first : first + microbatch]
-        yield from zip((list(each.target_ids or ()) for each in part), _shaped(forward, part), strict=True)
-
-
-def _shaped(forward: Forward, examples: Sequence[TrainingExample]) -> list[list[float]]:
     pairs = [Pair(example.prompt_ids, example.target_ids or ()) for example in examples]
-    with torch.no_grad():
-        now = token_log_likelihoods(forward, pairs).double()
-    said = [value for example in examples for value in _behaviour(example)]
-    weight = (now - torch.tensor(said, dtype=now.dtype, device=now.device)).exp()
+    now = np.array(present_logprobs(model, pairs, microbatch))
+    weight = np.exp(now - np.array([value for example in examples for value in _behaviour(example)]))
     # d/dw (w / (w + c)) * w: what multiplies the gradient of the log-probability.
     shaped = SHAPE * weight / (weight + SHAPE) ** 2
-    flat = iter((now - shaped.clamp_min(1e-12).log()).tolist())
-    return [[next(flat) for _ in pair.completion] for pair in pairs]
+    flat = iter((now - np.log(shaped.clip(min=1e-12))).tolist())
+    return [(list(pair.completion), [next(flat) for _ in pair.completion]) for pair in pairs]
 
 
 def _behaviour(example: TrainingExample) -> Sequence[float]:

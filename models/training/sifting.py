@@ -28,11 +28,16 @@ Said = tuple[Do, Finding | None] | None
 """What is measured of a completion: what it does, and what it remembers. None of one that says nothing."""
 
 
-def sifted(start: Start, points: Sequence[TrainingExample], *, samples: int, seed: int) -> list[TrainingExample]:
-    """The points, in order, at which the policy that training starts from is undecided, and some at which it is not."""
-    if layout_of(start.opened().profile).speaks_freely:
+def sifted(
+    bundle: Bundle, start: Start, points: Sequence[TrainingExample], *, samples: int, seed: int
+) -> list[TrainingExample]:
+    """The points, in order, at which the policy that training starts from is undecided, and some at which it is not.
+
+    `bundle` is the one of `start`: to open it is to read its base whole.
+    """
+    if layout_of(bundle.profile).speaks_freely:
         return list(points)
-    unsure = undecided(start, points, samples=samples, seed=seed)
+    unsure = undecided(bundle, start, points, samples=samples, seed=seed)
     told = {point.digest() for point in unsure}
     sure = [point for point in points if point.digest() not in told]
     kept = random.Random(seed).sample(sure, min(-(-len(unsure) // KEPT), len(sure)))
@@ -40,9 +45,10 @@ def sifted(start: Start, points: Sequence[TrainingExample], *, samples: int, see
     return [point for point in points if point.digest() in told]
 
 
-def undecided(start: Start, points: Sequence[TrainingExample], *, samples: int, seed: int) -> list[TrainingExample]:
+def undecided(
+    bundle: Bundle, start: Start, points: Sequence[TrainingExample], *, samples: int, seed: int
+) -> list[TrainingExample]:
     """The points, in order, at which `samples` answers of the policy that training starts from differ in their deed."""
-    bundle = start.opened()
     most = bundle.profile.completion_tokens
     found: list[TrainingExample] = []
     size = max(BATCH // samples, 1)

@@ -133,10 +133,10 @@ def test_a_target_is_weighed_by_its_importance_and_most_where_it_is_said_now_and
     base: Path, examples: list[TrainingExample]
 ) -> None:
     """w -> w / (w + SHAPE): its slope, times w, multiplies the gradient."""
-    forward = forward_of(AdapterSettings().opened(base, None, 0).eval())
+    trained = AdapterSettings().opened(base, None, 0)
     model = Reference.load(base, None)
     rows = [*certain(examples[:1], -0.01), examples[1].model_copy(update={"behaviour": None})]
-    for row, (said, old) in zip(rows, seeding.reference_logprobs(forward, rows, 1), strict=True):
+    for row, (said, old) in zip(rows, seeding.reference_logprobs(trained, rows, 1), strict=True):
         assert tuple(said) == row.target_ids
         now = np.array(model.logprobs(row.prompt_ids, row.target_ids or ()))
         weight = np.exp(now - (-0.01 if row.behaviour else 0.0))

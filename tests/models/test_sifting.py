@@ -11,7 +11,7 @@ from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.records.learning import TrainingExample
 from aoi.settings import ServerSettings
 from models import bundle
-from models.bundle import Lineage, Parts
+from models.bundle import Bundle, Lineage, Parts
 from models.policies.of_bundle import Serving, policy_of
 from models.training.measuring import Start
 from models.training.sifting import KEPT, deeds, sifted, turn_at, undecided
@@ -29,15 +29,19 @@ def start(
 
 
 @pytest.fixture(scope="module")
+def opened(start: Start) -> Bundle:
+    return start.opened()
+
+
+@pytest.fixture(scope="module")
 def met(examples: list[TrainingExample]) -> list[TrainingExample]:
     return [row.model_copy(update={"target_ids": None, "target": None}) for row in examples]
 
 
 def test_what_is_kept_are_the_points_at_which_samples_do_or_remember_different_things(
-    start: Start, met: list[TrainingExample]
+    start: Start, opened: Bundle, met: list[TrainingExample]
 ) -> None:
-    kept = undecided(start, met, samples=2, seed=1)
-    opened = start.opened()
+    kept = undecided(opened, start, met, samples=2, seed=1)
     with policy_of(opened, start.serving, start.adapters) as policy:
         for point in met:
             turns = [turn_at(point, SEED_PROFILE.completion_tokens, f"1/{number}") for number in range(2)]
@@ -47,9 +51,11 @@ def test_what_is_kept_are_the_points_at_which_samples_do_or_remember_different_t
     assert [point for point in met if point in kept] == kept
 
 
-def test_one_sample_differs_from_none_and_more_of_them_find_more(start: Start, met: list[TrainingExample]) -> None:
-    assert undecided(start, met, samples=1, seed=1) == []
-    assert len(undecided(start, met, samples=8, seed=1)) > len(undecided(start, met, samples=2, seed=1))
+def test_one_sample_differs_from_none_and_more_of_them_find_more(
+    start: Start, opened: Bundle, met: list[TrainingExample]
+) -> None:
+    assert undecided(opened, start, met, samples=1, seed=1) == []
+    assert len(undecided(opened, start, met, samples=8, seed=1)) > len(undecided(opened, start, met, samples=2, seed=1))
 
 
 def test_confidence_alone_is_no_difference(start: Start) -> None:
@@ -69,17 +75,20 @@ def test_confidence_alone_is_no_difference(start: Start) -> None:
 
 
 def test_beside_the_points_that_teach_some_are_kept_at_which_the_policy_is_sure(
-    start: Start, met: list[TrainingExample]
+    start: Start, opened: Bundle, met: list[TrainingExample]
 ) -> None:
-    unsure, kept = undecided(start, met, samples=2, seed=1), sifted(start, met, samples=2, seed=1)
+    unsure, kept = (
+        undecided(opened, start, met, samples=2, seed=1),
+        sifted(opened, start, met, samples=2, seed=1),
+    )
     assert all(point in kept for point in unsure)
     assert len(kept) == len(unsure) + min(-(-len(unsure) // KEPT), len(met) - len(unsure)) > len(unsure)
     assert [point for point in met if point in kept] == kept
-    assert sifted(start, met, samples=2, seed=1) == kept
+    assert sifted(opened, start, met, samples=2, seed=1) == kept
 
 
 def test_who_speaks_freely_is_not_asked(start: Start, met: list[TrainingExample], tmp_path: Path) -> None:
     bundle.write(tmp_path / "chat", Parts(start.base, PRODUCTION_PROFILE), LINEAGE)
     nowhere = Serving(server=ServerSettings(url="http://127.0.0.1:9"))
     talking = start._replace(bundle=tmp_path / "chat", adapter=None, serving=nowhere)
-    assert sifted(talking, met, samples=2, seed=1) == met
+    assert sifted(talking.opened(), talking, met, samples=2, seed=1) == met

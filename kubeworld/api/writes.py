@@ -47,7 +47,7 @@ def create_object(world: World, call: Call, body: Obj) -> Obj:
         raise errors.bad_request("resourceVersion should not be set on objects to be created")
     _check_namespace(world, call, meta)
     if not meta.get("name") and meta.get("generateName"):
-        meta["name"] = meta["generateName"] + _suffix(world, call, meta["generateName"])
+        meta["name"] = _generated_name(world, call, meta["generateName"])
     meta["uid"] = _uid(world, call, meta.get("name", ""))
     obj = {**body, "metadata": meta}
     if "status" in kind.subresources:
@@ -101,12 +101,12 @@ def _uid(world: World, call: Call, name: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 
 
-def _suffix(world: World, call: Call, prefix: str) -> str:
+def _generated_name(world: World, call: Call, prefix: str) -> str:
     if not call.is_dry_run:
-        return world.store.new_suffix(prefix)
+        return world.store.generated_name(call.kind.table, call.namespace, prefix, prefix)
     alphabet = "bcdfghjklmnpqrstvwxz2456789"
     digest = hashlib.sha256(f"{world.seed}/{world.store.revision}/{prefix}".encode()).digest()
-    return "".join(alphabet[byte % len(alphabet)] for byte in digest[:5])
+    return prefix + "".join(alphabet[byte % len(alphabet)] for byte in digest[:5])
 
 
 def _check_namespace(world: World, call: Call, meta: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ class DaemonSetController:
                     present.remove(ended)
                 if present:
                     continue
-                pod_name = f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
+                pod_name = pods.new_name(world, meta)
                 pod = _new_pod(daemon_set, node_name, pod_name, suffix)
                 if pods.create(world, RESOURCE, daemon_set, pod, COMPONENT) is not None:
                     world.clock.set_timer(RETRY_MS, self.name, RESOURCE, meta["namespace"], meta["name"])

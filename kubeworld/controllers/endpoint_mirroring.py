@@ -48,7 +48,7 @@ class EndpointMirroring:
         for item in wanted:
             kept = next((old for old in former if _ports(old) == _ports(item)), None)
             if kept is None:
-                meta = {**item["metadata"], "name": f"{name[1]}-{world.store.new_suffix(name[1])}"}
+                meta = {**item["metadata"], "name": world.store.generated_name(SLICES, name[0], f"{name[1]}-", name[1])}
                 world.store.create(SLICES, {**item, "metadata": meta})
                 continue
             former.remove(kept)

@@ -151,7 +151,10 @@ def _slice(world: World, service: Obj, selected: list[Obj]) -> Obj:
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
     }
     existing = _own_slice(world, (meta["namespace"], meta["name"]), meta["uid"])
-    name = existing["metadata"]["name"] if existing else f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
+    if existing:
+        name = existing["metadata"]["name"]
+    else:
+        name = world.store.generated_name(SLICES, meta["namespace"], f"{meta['name']}-", meta["name"])
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

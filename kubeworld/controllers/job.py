@@ -71,13 +71,13 @@ class JobController:
         # An index is free again when its pod has failed: the lowest goes first (firstPendingIndexes).
         taken = {_index_of(pod) for pod in owned if (pod.get("status") or {}).get("phase") != "Failed"}
         for _ in range(missing):
-            pod_name = f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
+            pod_name = pods.new_name(world, meta)
             pod = pods.from_template(spec["template"], RESOURCE, job, pod_name)
             if spec.get("completionMode") == "Indexed":
                 index = next(i for i in range(completions or 1) if str(i) not in taken)
                 taken.add(str(index))
                 _give_index(pod, meta["name"], index)
-                pod["metadata"]["name"] = f"{meta['name']}-{index}-{world.store.new_suffix(meta['name'])}"
+                pod["metadata"]["name"] = pods.new_name(world, meta, f"{index}-")
             if pods.create(world, RESOURCE, job, pod, COMPONENT) is not None:
                 world.clock.set_timer(FIRST_BACKOFF_MS, self.name, RESOURCE, meta["namespace"], meta["name"])
                 return

@@ -65,6 +65,12 @@ def from_template(template: Obj, resource: str, owner: Obj, name: str) -> Obj:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": dict(template["spec"])}
 
 
+def new_name(world: World, owner_meta: Obj, infix: str = "") -> str:
+    """What a new pod of an owner is called: the owner's name, the infix, five characters."""
+    name: str = owner_meta["name"]
+    return world.store.generated_name("pods", owner_meta["namespace"], f"{name}-{infix}", name)
+
+
 def create(world: World, resource: str, owner: Obj, pod: Obj, component: str) -> str | None:
     """Admit and commit a pod of `owner`, with its event. Returns the error message if it was refused."""
     try:

@@ -75,7 +75,7 @@ class ReplicaSetController:
             condition = conditions.find((replica_set.get("status") or {}).get("conditions"), "ReplicaFailure")
             return condition["message"] if condition else None
         for _ in range(count):
-            pod_name = f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
+            pod_name = pods.new_name(world, meta)
             pod = pods.from_template(replica_set["spec"]["template"], RESOURCE, replica_set, pod_name)
             failure = pods.create(world, RESOURCE, replica_set, pod, COMPONENT)
             if failure is not None:

@@ -198,6 +198,16 @@ class Store:
         digest = hashlib.sha256(f"{self._seed}/{self._serial}/{hint}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 
+    def generated_name(self, resource: str, namespace: str, prefix: str, hint: str) -> str:
+        """The prefix with a suffix, as nobody is called yet in this table: suffixes are drawn until one is free.
+
+        Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#generated-values
+        """
+        while True:
+            name = prefix + self.new_suffix(hint)
+            if self.get(resource, namespace, name) is None:
+                return name
+
     def new_suffix(self, hint: str, length: int = 5) -> str:
         """A name suffix from Kubernetes' safe alphabet (no vowels, no look-alikes)."""
         self._serial += 1

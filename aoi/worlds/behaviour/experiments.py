@@ -87,7 +87,8 @@ class Experiments:
     def _spawn(self, world: World, schedule: Obj) -> None:
         meta, spec = schedule["metadata"], schedule["spec"]
         kind = spec["type"]
-        name = f"{meta['name']}-{world.store.new_suffix(meta['name'])}"
+        resource = resource_of(API_VERSION, kind)
+        name = world.store.generated_name(resource, meta["namespace"], f"{meta['name']}-", meta["name"])
         child = {
             "apiVersion": API_VERSION,
             "kind": kind,
@@ -99,7 +100,7 @@ class Experiments:
             },
             "spec": chaos.scheduled_spec(spec),
         }
-        world.store.create(resource_of(API_VERSION, kind), child)
+        world.store.create(resource, child)
         events.record(world, SCHEDULES, schedule, "Spawned", f"Create new object: {name}", component="schedule-cron")
 
     def _forget(self, world: World, schedule: Obj) -> None:

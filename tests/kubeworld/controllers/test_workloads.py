@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kubeworld.controllers import cronjob
 from kubeworld.machine.runtime import ContainerPlan, ExitPlan, Usage
+from kubeworld.machine.store import Store
 from tests.kubeworld.controllers.cluster import (
     NAMESPACE,
     SteeredRuntime,
@@ -31,6 +32,15 @@ def daemon_set(**spec):
     selector = {"matchLabels": {"app": "agent"}}
     body = {"selector": selector, "template": template("agent"), **spec}
     return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": meta("agent"), "spec": body}
+
+
+def test_a_name_that_is_taken_is_drawn_again(monkeypatch):
+    drawn = Store.new_suffix
+    monkeypatch.setattr(Store, "new_suffix", lambda store, hint, length=5: drawn(store, hint, 1))
+    world = make_world(cpu="64", memory="64Gi")
+    create(world, "deployments.apps", deployment("web", replicas=20))  # 27 letters
+    world.advance(30_000)
+    assert len({pod["metadata"]["name"] for pod in pods_of(world, "web")}) == 20
 
 
 def test_a_daemon_runs_once_on_every_node_and_follows_new_ones():

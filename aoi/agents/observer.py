@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from aoi.agents.stores import CompressedReader, TaskDesk
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import shown, within
+from aoi.language.prompt import parted, shown, within
 from aoi.records.decision import NOTHING_SAID, Decision, ExecDo, Note, ObserverState, ProbeDo, SubmitDo
 
 
@@ -23,6 +23,7 @@ class Observer:
             task=task.word,
             alerts=task.alerts,
             memory=task.memory,
+            changed=task.changed,
             last=tuple(shown(signal, callee_only=self._profile.names_callee_only) for signal in last.signals),
             last_do=task.current if isinstance(task.current, ProbeDo | ExecDo) else None,
             plan=task.plan,
@@ -49,6 +50,13 @@ class Observer:
             plan = (*plan[:at], *plan[at + 1 :])
         done = {"plan": plan, "current": decision.do, "notice": ""}
         self._desk.put(replace(task, memory=memory, notes=notes, words=words, **done))
+
+    def changed(self, component: str) -> None:
+        """Remember that the change that was decided last was carried out."""
+        task = self._desk.get()
+        if self._profile.tells_changed:
+            memory, changed = parted(task.memory, component)
+            self._desk.put(replace(task, memory=memory, changed=(*task.changed, *changed)))
 
     def confused(self) -> None:
         """Remember that the last completion meant nothing."""

@@ -69,6 +69,8 @@ class Task:
     """Open steps of the guidance."""
     memory: tuple[Finding, ...] = ()
     """Summaries of all iterations but the previous one, oldest first."""
+    changed: tuple[Finding, ...] = ()
+    """Those of components that were changed since, where they stand apart."""
     notes: tuple[Note, ...] = ()
     """The same in the Observer's words, where it had any."""
     words: Words | None = None

@@ -10,10 +10,11 @@ from aoi.records.base import Record
 class PromptProfile(Record):
     """Budgets, layout and names. Its digest is on every trajectory and in every bundle manifest.
 
-    Version 2 brought `components` and `thinks`. One of version 1 is written as it was read, so that its digest stays.
+    Version 2 brought `components` and `thinks`, version 3 `tells_changed`. One of an earlier version is written as it
+    was read, so that its digest stays.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     name: str
     layout: Literal["words-1", "chat-1"]
     """`words-1`: closed vocabulary, one token a word. `chat-1`: messages for a chat model, which answers in words."""
@@ -50,6 +51,9 @@ class PromptProfile(Record):
     thinks: bool = False
     """Whether a chat model thinks before it answers, where its template has a switch for that. Its thoughts are tokens
     of the completion, and nothing that it thinks is read."""
+    tells_changed: bool = False
+    """Whether what is remembered of a component stands apart once that component was changed. What is left to put
+    right can then be read; else two names have to be compared, which a million parameters do not learn."""
     temperature: float = Field(default=1.0, ge=0)
     """Of the Observer, the policy that is trained."""
     worker_temperature: float = Field(default=0.0, ge=0)
@@ -65,18 +69,24 @@ class PromptProfile(Record):
 
     @model_validator(mode="after")
     def _has_what_its_version_knows(self) -> Self:
-        if self.schema_version == 1 and (self.components or self.thinks):
-            raise ValueError("a profile of version 1 neither lists components nor thinks")
+        for name in self._unknown():
+            if getattr(self, name):
+                raise ValueError(f"a profile of version {self.schema_version} knows no {name}")
         return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = fields_of(self)
-        if self.schema_version == 1:
-            for name in ("components", "thinks"):
-                fields.pop(name, None)
+        for name in self._unknown():
+            fields.pop(name, None)
         return fields
 
+    def _unknown(self) -> list[str]:
+        """Fields that later versions brought."""
+        return [name for name, version in _BROUGHT.items() if version > self.schema_version]
+
+
+_BROUGHT = {"components": 2, "thinks": 2, "tells_changed": 3}
 
 SEED_PROFILE = PromptProfile(
     name="seed",
@@ -89,6 +99,7 @@ SEED_PROFILE = PromptProfile(
     signals=3,
     alerts=3,
     names_callee_only=True,
+    tells_changed=True,
 )
 
 PRODUCTION_PROFILE = PromptProfile(

@@ -8,6 +8,7 @@ the Compressor.
 
 import re
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from aoi.language import lexicon
 from aoi.language.decision import Malformed, parse_do, render_do, render_finding
@@ -24,6 +25,8 @@ from aoi.records.decision import (
     SubmitDo,
 )
 from aoi.records.episode import Signal
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ def shown(signal: Signal, *, callee_only: bool) -> Finding:
     return Finding(signal.word, signal.other if points and signal.other else signal.subject)
 
 
+def parted(memory: tuple[Finding, ...], component: str) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What is remembered of other components, and what of this one."""
+    about = [component in (finding.subject, finding.other) for finding in memory]
+    others = tuple(finding for finding, is_about in zip(memory, about, strict=True) if not is_about)
+    return others, tuple(finding for finding, is_about in zip(memory, about, strict=True) if is_about)
+
+
 PromptState = ObserverState | ProbeState | ExecutorState | EvolverState
 
 
@@ -83,8 +93,9 @@ def within(state: ObserverState, profile: PromptProfile) -> ObserverState:
     return replace(
         state,
         alerts=state.alerts[: profile.alerts],
-        memory=state.memory[len(state.memory) - min(len(state.memory), profile.summaries) :],
-        notes=state.notes[len(state.notes) - min(len(state.notes), profile.summaries) :],
+        memory=_newest(state.memory, profile.summaries),
+        changed=_newest(state.changed, profile.summaries),
+        notes=_newest(state.notes, profile.summaries),
         components=state.components[: profile.components],
         last=state.last[: profile.signals],
         last_do=state.last_do if profile.shows_last_command else None,
@@ -93,11 +104,17 @@ def within(state: ObserverState, profile: PromptProfile) -> ObserverState:
     )
 
 
+def _newest(items: tuple[T, ...], count: int) -> tuple[T, ...]:
+    return items[max(len(items) - count, 0) :]
+
+
 def render_prompt(state: PromptState) -> str:
     """The prompt in the `words-1` layout. Cut an Observer state with `within` first."""
     match state:
-        case ObserverState(task, alerts, memory, last, last_do, plan):
+        case ObserverState(task, alerts, memory, last, last_do, plan, changed=changed):
             parts = [f"<obs> {task}", _alerts(alerts), " <mem>", _findings(memory)]
+            if changed:
+                parts += [" <did>", _findings(changed)]
             if plan:
                 parts += [" <plan>", *(f" ; {render_do(step)}" for step in plan)]
             parts += [" <last>", _subject_of(last_do), _findings(last)]
@@ -150,6 +167,7 @@ def read_prompt(text: str) -> PromptState:
                 task,
                 _read_alerts(head),
                 memory=_read_findings(parts.get("<mem>", "<mem>").split(" ; ")[1:]),
+                changed=_read_findings(parts.get("<did>", "<did>").split(" ; ")[1:]),
                 last=_read_findings(last),
                 last_do=asked,
                 plan=_read_plan(parts.get("<plan>", "<plan>").split(" ; ")[1:]),

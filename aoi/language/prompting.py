@@ -64,6 +64,7 @@ def _shorten(state: ObserverState) -> ObserverState:
             lambda: replace(state, text=state.text[: len(state.text) * 3 // 4 if len(state.text) > 64 else 0]),
         ),
         (state.notes, lambda: replace(state, notes=state.notes[1:])),
+        (state.changed, lambda: replace(state, changed=state.changed[1:])),
         (state.memory, lambda: replace(state, memory=state.memory[1:])),
         (state.plan[1:], lambda: replace(state, plan=state.plan[:-1])),
         (state.believed, lambda: replace(state, believed=state.believed[:-1])),

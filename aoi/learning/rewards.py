@@ -216,7 +216,7 @@ def _is_shown(step: Step) -> bool:
     noted = step.decided.summary if step.decided else None
     if noted is None or step.state is None:
         return True
-    shown = (*step.state.last, *step.state.memory)
+    shown = (*step.state.last, *step.state.memory, *step.state.changed)
     return any(found.word == noted.word and noted.subject in (found.subject, found.other) for found in shown)
 
 

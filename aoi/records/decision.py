@@ -176,3 +176,6 @@ class ObserverState:
     """What its previous decision held possible (`chat-1` only)."""
     handover: Handover = NOTHING_SAID
     """What it had said of the previous iteration when it asked for it (`chat-1` only)."""
+    changed: tuple[Finding, ...] = ()
+    """Summaries of components that were changed since; they are not in `memory`. Empty where the profile does not tell
+    them apart."""

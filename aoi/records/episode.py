@@ -102,11 +102,11 @@ class Step(Record):
 
     Version 2 brought `state` and `decided`, version 3 the state's `notice`, version 4 a submission's `also`, version 5
     what is said in words: of the state its `components`, `notes`, `believed` and `handover`, of the decision its
-    `words`. A step of a former version is written as it was read, so that the digest of its episode stays; what one of
-    version 1 decided has to be parsed from its text.
+    `words`, version 6 the state's `changed`. A step of a former version is written as it was read, so that the digest
+    of its episode stays; what one of version 1 decided has to be parsed from its text.
     """
 
-    schema_version: Literal[1, 2, 3, 4, 5] = 5
+    schema_version: Literal[1, 2, 3, 4, 5, 6] = 6
     index: int = Field(ge=0)
     status: StepStatus
     decision: str
@@ -134,6 +134,8 @@ class Step(Record):
             raise ValueError("a submission in a step before version 4 names no second cause")
         if self.schema_version < 5 and self._has_words():
             raise ValueError("a step before version 5 says nothing in words")
+        if self.schema_version < 6 and self.state is not None and self.state.changed:
+            raise ValueError("the state of a step before version 6 tells nothing of what was changed apart")
         return self
 
     def _has_words(self) -> bool:
@@ -155,6 +157,8 @@ class Step(Record):
             for name in ("components", "notes", "believed", "handover"):
                 (fields.get("state") or {}).pop(name, None)
             (fields.get("decided") or {}).pop("words", None)
+        if self.schema_version < 6:
+            (fields.get("state") or {}).pop("changed", None)
         return fields
 
 

@@ -17,7 +17,7 @@ from aoi.language import lexicon
 from aoi.language.codec import WordCodec
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable, render
 from aoi.language.profile import SEED_PROFILE
-from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, render_prompt, within
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, parted, render_prompt, within
 from aoi.records.decision import Decision, Do, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 from models.seed.cases import Case, Mixture, invent, look, repair, right_path, surveyed
 from models.seed.examples import DecisionExample
@@ -66,9 +66,13 @@ def _episode(case: Case, rng: random.Random, mixture: Mixture) -> Iterator[tuple
                 last = (Finding("healthy", target),)
             case SubmitDo():
                 return
+        memory, changed = state.memory if decision.summary is None else (*state.memory, decision.summary), ()
+        if isinstance(do, ExecDo):
+            memory, changed = parted(memory, do.target)
         state = replace(
             state,
-            memory=state.memory if decision.summary is None else (*state.memory, decision.summary),
+            memory=memory,
+            changed=(*state.changed, *changed),
             last=last,
             last_do=do,
             plan=tuple(step for step in state.plan if step != do),
@@ -82,7 +86,7 @@ def _decide(case: Case, state: ObserverState, expert: ExpertOperator) -> Decisio
     """What the expert does. It never takes a symptom or a pointer for the cause: where one is, the answer is given."""
     cause = Finding(case.cause or "healthy", case.culprit)
     is_mended = isinstance(state.last_do, ExecDo)
-    shown = (*state.last, *state.memory) if is_mended else state.last
+    shown = (*state.last, *recall.remembered(state)) if is_mended else state.last
     if recall.is_cause(cause) or state.plan or cause not in shown or case.cause is None:
         return expert.decide(state)
     if case.task == "mitigate" and not is_mended:

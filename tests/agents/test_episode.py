@@ -120,6 +120,28 @@ def test_the_golden_operator_passes_the_oracle_on_every_kind(kind):
     assert trajectory.content.ended == "submitted"
 
 
+def test_what_is_remembered_of_a_component_stands_apart_once_it_was_changed():
+    repaired = run(build("wrong_target_port", "mitigation"), golden(build("wrong_target_port", "mitigation")))
+    changes = [number for number, step in enumerate(repaired.content.steps) if isinstance(step.decided.do, ExecDo)]
+    before, after = (repaired.content.steps[changes[0] + number].state for number in (0, 1))
+    changed = repaired.content.steps[changes[0]].decided.do.target
+    assert before.changed == ()
+    assert after.changed, "nothing was remembered of it"
+    assert {changed} == {finding.subject for finding in after.changed}
+    assert all(finding.subject != changed for finding in after.memory)
+
+
+def test_a_change_that_was_refused_leaves_memory_as_it_is():
+    cause = Finding("targetport", "s4")
+    says = Says(
+        decision(ExecDo("fix_port", "s4"), summary=cause, cause=cause, phase="fix"),
+        decision(SubmitDo("yes", "s4", "targetport"), phase="submit"),
+    )
+    refused = run(build("wrong_target_port", "localization"), says)  # no hands
+    state = refused.content.steps[1].state
+    assert (state.memory, state.changed) == ((cause,), ())
+
+
 def test_the_golden_operator_raises_no_alarm_where_nothing_is_wrong():
     situation = build("no_fault", "detection")
     trajectory = run(situation, golden(situation))

@@ -1,5 +1,6 @@
 """Scripted operators on states of the prompt: what the expert makes of what it saw."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -121,6 +122,25 @@ def test_an_action_that_came_to_nothing_is_followed_by_another():
     assert decide("forbidden s4", memory=("noclaim s4",), did=ExecDo("rollback", "s4"), task="mitigate").do == ProbeDo(
         "events", "s4"
     )
+
+
+def test_a_cause_that_waits_is_put_right_after_the_first_and_nothing_twice():
+    after_first = ObserverState(
+        "mitigate",
+        ALERTS,
+        memory=(Finding("missingkey", "s9"),),
+        last=(Finding("healthy", "s4"),),
+        last_do=ExecDo("fix_port", "s4"),
+    )
+    assert parse(say(after_first)).do == ExecDo("set_config", "s9")
+    after_second = replace(
+        after_first,
+        memory=(Finding("healthy", "s4"),),
+        changed=(Finding("missingkey", "s9"),),
+        last=(Finding("healthy", "s9"),),
+        last_do=ExecDo("set_config", "s9"),
+    )
+    assert submitted(parse(say(after_second))).cause == "missingkey"
 
 
 def test_the_golden_operator_looks_once_where_its_evidence_stands_twice():

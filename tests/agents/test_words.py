@@ -9,7 +9,7 @@ from aoi.agents.episode import run_episode
 from aoi.agents.rollout import rollout
 from aoi.language.layouts import CHAT, agrees
 from aoi.language.narration import said
-from aoi.language.profile import PromptProfile
+from aoi.language.profile import SEED_PROFILE, PromptProfile
 from aoi.records.decision import Decision, ExecDo, Finding, Handover, Hypothesis, Note, ProbeDo, SubmitDo, Words
 from aoi.records.episode import Step, Trajectory
 from tests.agents.test_episode import ROOMY, Says, Utf8Codec, build, command, run, spoken
@@ -138,7 +138,7 @@ def test_a_step_of_a_former_version_says_nothing_in_words_and_is_written_as_it_w
     bare = replace(step.state, components=(), notes=(), believed=(), handover=Handover())
     former = step.model_copy(update={"schema_version": 4, "state": bare, "decided": replace(step.decided, words=None)})
     written = former.to_bytes()
-    for name in (b'"words"', b'"notes"', b'"believed"', b'"components"', b'"handover"'):
+    for name in (b'"words"', b'"notes"', b'"believed"', b'"components"', b'"handover"', b'"changed"'):
         assert name not in written
     assert Step.from_bytes(written) == former
     assert Step.from_bytes(written).to_bytes() == written
@@ -151,6 +151,22 @@ def test_a_profile_of_the_first_version_keeps_its_digest() -> None:
     assert PromptProfile.from_bytes(former.to_bytes()).digest() == former.digest()
     with pytest.raises(ValueError, match="version 1"):
         PromptProfile.model_validate(fields | {"thinks": True})
+
+
+def test_a_profile_or_a_step_of_a_former_version_tells_nothing_of_what_was_changed_apart(
+    asked: tuple[list[str], Trajectory],
+) -> None:
+    fields = SEED_PROFILE.model_dump(exclude={"tells_changed"}) | {"schema_version": 2}
+    former = PromptProfile.model_validate(fields)
+    assert b'"tells_changed"' not in former.to_bytes()
+    assert PromptProfile.from_bytes(former.to_bytes()) == former
+    with pytest.raises(ValueError, match="version 2 knows no tells_changed"):
+        PromptProfile.model_validate(fields | {"tells_changed": True})
+    step = asked[1].content.steps[1]
+    assert step.state is not None
+    told = step.model_copy(update={"state": replace(step.state, changed=(Finding("targetport", "geo"),))})
+    with pytest.raises(ValueError, match="before version 6"):
+        Step.model_validate({**told.model_dump(), "schema_version": 5})
 
 
 def test_a_decision_without_words_is_said_in_plain_ones() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aoi.language.codec import WordCodec
 from aoi.language.profile import SEED_PROFILE
-from aoi.language.prompt import render_prompt
+from aoi.language.prompt import read_prompt, render_prompt
 from aoi.language.prompting import Prompter
 from aoi.records.decision import AlertLine, Finding, ObserverState, ProbeDo
 
@@ -18,6 +18,7 @@ states = st.builds(
     st.just("locate"),
     st.lists(st.just(AlertLine("errors", "s7")), max_size=8).map(tuple),
     memory=findings,
+    changed=findings,
     last=findings,
     plan=st.lists(st.just(ProbeDo("endpoints", "s4")), max_size=4).map(tuple),
 )
@@ -31,6 +32,11 @@ def test_a_prompt_keeps_within_its_tokens_and_is_left_alone_where_it_fits(state,
     assert CODEC.unk_id not in ids
     if len(whole) <= budget:
         assert ids == whole
+
+
+@given(states)
+def test_a_prompt_is_read_back_as_what_it_was_rendered_from(state):
+    assert read_prompt(render_prompt(state)) == state
 
 
 def test_memory_goes_before_alerts_and_one_alert_stays():

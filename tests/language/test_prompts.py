@@ -3,6 +3,7 @@
 python -m tests.language.test_prompts
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,13 @@ def test_every_golden_prompt_is_of_a_state() -> None:
 
 def test_the_systems_text_is_the_same_at_every_step() -> None:
     assert prompt(FIRST).system == prompt(LATER).system
+
+
+def test_what_was_changed_stands_apart_where_a_state_tells_it() -> None:
+    mended = replace(LATER, changed=(Finding("targetport", "geo"),))
+    told = "Of components that were changed since: targetport geo"
+    assert told in prompt(mended).user
+    assert prompt(LATER).user == prompt(mended).user.replace(f"{told}\n\n", "")
 
 
 def test_nothing_that_was_written_in_the_cluster_or_about_it_closes_the_markers_of_evidence() -> None:

@@ -128,7 +128,7 @@ class ExpertOperator(SpeakingOperator):
             if recall.asked(state) in order[:-1]:
                 # Its own log is clean: maybe nobody reaches it.
                 return self._look(best, None, first.subject, recall.after(recall.asked(state), order))
-        seen = {finding.subject for finding in (*state.memory, *state.last)}
+        seen = {finding.subject for finding in (*recall.remembered(state), *state.last)}
         waiting = [alert for alert in state.alerts if alert.subject not in seen]
         if waiting:
             return self._look(best, None, waiting[0].subject, FIRST_LOOK[waiting[0].word])
@@ -159,7 +159,7 @@ class ExpertOperator(SpeakingOperator):
                 return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
         # What was changed is told in memory; a second cause that stands there too is put right next.
-        second = next((found for found in recall.known_causes(state) if recall.at_fault(found) != last.target), None)
+        second = next((found for found in recall.open_causes(state) if recall.at_fault(found) != last.target), None)
         if second and state.memory[-1:] == (second,):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)

@@ -15,14 +15,19 @@ def is_cause(finding: Finding) -> bool:
     return finding.word not in POINTERS and finding.word not in WEAK and finding.word != "healthy"
 
 
-def known_causes(state: ObserverState) -> list[Finding]:
-    """Every finding that names a cause, the newest first."""
+def remembered(state: ObserverState) -> tuple[Finding, ...]:
+    """All that is remembered, the oldest first; of what was changed since before of what was not."""
+    return (*state.changed, *state.memory)
+
+
+def open_causes(state: ObserverState) -> list[Finding]:
+    """Every finding that names a cause where nothing was changed since, the newest first."""
     return [finding for finding in (*state.last, *reversed(state.memory)) if is_cause(finding)]
 
 
 def known_cause(state: ObserverState) -> Finding | None:
     """The newest finding that names a cause, or what explains it."""
-    causes = known_causes(state)
+    causes = [*open_causes(state), *filter(is_cause, reversed(state.changed))]
     newest = next(iter(causes), None)
     if newest is None:
         return None
@@ -32,25 +37,25 @@ def known_cause(state: ObserverState) -> Finding | None:
 
 def most_telling(state: ObserverState) -> Finding | None:
     """Of what only shows that somebody suffers, what says most; the newest of equals."""
-    weak = [f for f in (*state.last, *reversed(state.memory)) if f.word in WEAK - NOISE]
+    weak = [f for f in (*state.last, *reversed(remembered(state))) if f.word in WEAK - NOISE]
     return min(weak, key=lambda finding: SUFFERING.index(finding.word), default=None)
 
 
 def words_at(state: ObserverState, component: str) -> list[str]:
     """What was seen of a component, the newest first, and what it was paged for."""
-    seen = [finding.word for finding in (*state.last, *reversed(state.memory)) if finding.subject == component]
+    seen = [finding.word for finding in (*state.last, *reversed(remembered(state))) if finding.subject == component]
     return [*seen, *(alert.word for alert in state.alerts if alert.subject == component)]
 
 
 def is_news(state: ObserverState, finding: Finding) -> bool:
     """Whether nobody has seen that before."""
-    return all((old.word, old.subject) != (finding.word, finding.subject) for old in state.memory)
+    return all((old.word, old.subject) != (finding.word, finding.subject) for old in remembered(state))
 
 
 def is_last(state: ObserverState, iterations: int) -> bool:
     """Whether this is the last decision of an episode: a look a decision is remembered, but for an empty first one."""
     began_empty = bool(state.memory) and state.memory[0].word == "healthy"
-    return len(state.memory) + began_empty >= iterations - 1
+    return len(remembered(state)) + began_empty >= iterations - 1
 
 
 def at_fault(cause: Finding) -> str:
@@ -65,7 +70,7 @@ def pointed(finding: Finding) -> str:
 
 def pointers(state: ObserverState) -> Iterator[Finding]:
     """What points elsewhere, the newest first."""
-    return (finding for finding in reversed(state.memory) if finding.word in POINTERS)
+    return (finding for finding in reversed(remembered(state)) if finding.word in POINTERS)
 
 
 def suspect(state: ObserverState) -> Finding | None:
@@ -75,14 +80,14 @@ def suspect(state: ObserverState) -> Finding | None:
 
 def looks_at(state: ObserverState, target: str) -> int:
     """How often it was looked at: what is remembered of a component was followed by a look at it."""
-    return sum(pointed(finding) == target for finding in state.memory)
+    return sum(pointed(finding) == target for finding in remembered(state))
 
 
 def caller(state: ObserverState, about: Finding) -> str | None:
     """Who complained: named by the finding, else pointed at just before, else paged first."""
     if about.other:
         return about.subject
-    led = [finding for finding in state.memory if finding.word in POINTERS]
+    led = [finding for finding in remembered(state) if finding.word in POINTERS]
     earlier = led[: led.index(about)] if about in led else []
     if earlier:
         return pointed(earlier[-1])

@@ -82,6 +82,8 @@ def _case(state: ObserverState) -> Iterable[str]:
         )
     if state.memory:
         yield "Findings that you kept, oldest first: " + "; ".join(map(render_finding, state.memory))
+    if state.changed:
+        yield "Of components that were changed since: " + "; ".join(map(render_finding, state.changed))
     if state.believed:
         yield "What you held possible, most probable first:\n" + _list(
             _quoted(f"{one.component}: {one.cause} ({one.probability:.0%})") for one in state.believed

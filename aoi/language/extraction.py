@@ -59,7 +59,7 @@ def object_of(text: str, form: Form, keys: tuple[str, ...]) -> Fields:
     """
     if len(text) > MAX_CHARS:
         raise Malformed(f"{len(text)} characters, at most {MAX_CHARS}")
-    objects = list(_objects(without_thoughts(text), form, MAX_WRAPPINGS))
+    objects = list(_objects(text, form, MAX_WRAPPINGS))
     meant = [taken for found in objects if (taken := form(found)) is not None]
     if not meant:
         _refuse_all(objects, keys)
@@ -114,6 +114,9 @@ def without_thoughts(text: str) -> str:
 def _objects(text: str, form: Form, wrappings: int) -> Iterator[Fields]:
     """Objects in order. What is meant is taken as it is, and nothing inside it is looked for."""
     whole = _decoded(text.strip())
+    if whole is None:  # where all is JSON, marks of thinking are text of its strings
+        text = without_thoughts(text)
+        whole = _decoded(text.strip())
     if whole is not None:
         yield from _inside(whole[0], form, wrappings)
         return

@@ -62,6 +62,7 @@ def test_whatever_the_bytes_are_they_are_read_or_malformed(data):
         f"\ufeff \n\t{SAID}\r\n",
         json.dumps({"decision": json.loads(SAID)}),
         json.dumps({"role": "assistant", "content": SAID}),
+        json.dumps({"role": "assistant", "content": f"<think>{render(OTHER)}</think>{SAID}"}),
         json.dumps(SAID),
         f"[{SAID}]",
         f"Look at {{pods}} first: {SAID} Done.",
@@ -69,11 +70,18 @@ def test_whatever_the_bytes_are_they_are_read_or_malformed(data):
     ],
     ids=[
         "thought", "thought opened by the template", "thought that never ends", "thought in brackets", "channels",
-        "role", "byte order mark", "wrapped", "a message", "a string", "a list", "braces in prose", "on many lines",
+        "role", "byte order mark", "wrapped", "a message", "a thoughtful message", "a string", "a list",
+        "braces in prose", "on many lines",
     ],
 )  # fmt: skip
 def test_what_chat_models_write_around_it_is_forgiven(text):
     assert parse(text) == MEANT
+
+
+@pytest.mark.parametrize("mark", ["<think>", "</think>", "[/THINK]", "<think>all</think>"])
+def test_marks_of_thinking_within_a_decision_are_its_text(mark):
+    told = {"note": f"it says {mark} here", "steps": "none"}
+    assert fields_of(json.dumps(told), ("note", "steps")) == told
 
 
 @pytest.mark.parametrize(

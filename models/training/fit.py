@@ -24,7 +24,7 @@ from models.training.judged import Judge, JudgedReward
 from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
-from models.training.renaming import under_other_names
+from models.training.renaming import Renamed, paid_by_former_names, under_other_names
 from models.training.sampling import Sampler, sampler_of
 from models.training.sft import BATCH, SftSettings, sft
 from models.training.sifting import sifted
@@ -59,21 +59,34 @@ def fit(
     targets = chosen(rows, sorts, imitated, seed, most=settings.sft_steps * BATCH)
     if settings.sft_steps and len(targets) >= MINIMUM:
         if parent.profile.names == "handles":
-            targets = under_other_names(targets, settings.sft_steps * BATCH, codec_of(parent), seed)
+            drawn = under_other_names(targets, settings.sft_steps * BATCH, codec_of(parent), seed)
+            targets = [each.row for each in drawn]
         runs.append(_correct(start, targets, work / settings.corrections, seed, settings))
         start = start._replace(adapter=work / settings.corrections)
     prompts = _prompts(parent, start, rows, sorts, seed, settings, is_judged=judge is not None)
     if settings.grpo_steps and len(prompts) >= settings.prompts:
         tokens, is_seeded = parent.profile.completion_tokens, settings.corrections == "seeded"
         choice = GrpoSettings.of(settings, settings.grpo_steps, tokens, seeded=is_seeded)
+        renamed = _met_again(parent, prompts, settings, seed) if judge is None else []
         with (
             _rewarding(start, judge, settings.ray_url, kept) as reward,
             sampler_of(parent, serving, settings, work / "sampled") as sampler,
         ):
             paid = dealt_out(reward, seed) if shuffled else reward
+            if renamed:
+                prompts, paid = [each.row for each in renamed], paid_by_former_names(paid, renamed, codec_of(parent))
             runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice, sampler=sampler))
         start = start._replace(adapter=work / "grpo")
     return runs, start.adapter
+
+
+def _met_again(
+    parent: Bundle, prompts: Sequence[TrainingExample], settings: TrainingSettings, seed: int
+) -> list[Renamed]:
+    """What GRPO samples at, each time under other names; nothing where names are real."""
+    if parent.profile.names != "handles":
+        return []
+    return under_other_names(prompts, settings.grpo_steps * settings.prompts, codec_of(parent), seed)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,7 +14,8 @@ from aoi.language.prompt import read_prompt
 from aoi.records.decision import ObserverState
 from aoi.records.learning import TrainingExample
 from models.seed import invented
-from models.training.renaming import under_other_names
+from models.training.renaming import Renamed, paid_by_former_names
+from models.training.renaming import under_other_names as renamed
 from tests.models.small import example
 
 CODEC = WordCodec()
@@ -34,6 +36,10 @@ def lessons() -> list[TrainingExample]:
         if len(found) == 60:
             break
     return found
+
+
+def under_other_names(rows: list[TrainingExample], draws: int, codec: WordCodec, seed: int) -> list[TrainingExample]:
+    return [each.row for each in renamed(rows, draws, codec, seed)]
 
 
 def texts(row: TrainingExample) -> list[str]:
@@ -77,3 +83,38 @@ def test_there_are_as_many_as_are_drawn_and_the_rows_themselves_come_first(lesso
 def test_what_no_text_stands_for_is_left_as_it_is(lessons: list[TrainingExample]) -> None:
     unknown = lessons[0].model_copy(update={"prompt_ids": (*lessons[0].prompt_ids, CODEC.eos_id, 5)})
     assert under_other_names([unknown], 2, CODEC, seed=random.randrange(9)) == [unknown, unknown]
+
+
+def test_what_is_said_under_other_names_is_paid_as_it_is_called_in_the_world(lessons: list[TrainingExample]) -> None:
+    drawn = renamed(lessons, 3 * len(lessons), CODEC, seed=1)
+    asked: list[tuple[TrainingExample, tuple[int, ...]]] = []
+
+    def reward(examples: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
+        asked.extend(zip(examples, completions, strict=True))
+        return [float(number) for number, _ in enumerate(examples)]
+
+    paid = paid_by_former_names(reward, drawn, CODEC)
+    said = [each.row.target_ids or () for each in drawn]
+    assert paid([each.row for each in drawn], said) == [float(number) for number in range(len(drawn))]
+    assert asked == [(each.original, each.original.target_ids) for each in drawn]
+    assert sum(said != told for said, (_, told) in zip(said, asked, strict=True)) > len(lessons)
+
+
+def test_a_completion_that_was_cut_off_or_means_nothing_stays_what_it_is(lessons: list[TrainingExample]) -> None:
+    drawn = renamed(lessons[:1], 2, CODEC, seed=1)
+    heard: list[str] = []
+
+    def reward(_: Sequence[TrainingExample], completions: Sequence[tuple[int, ...]]) -> list[float]:
+        heard.extend(CODEC.decode(ids) for ids in completions)
+        return [0.0 for _ in completions]
+
+    cut = (CODEC.encode_completion('{"sum":" refused')[:-1], (CODEC.unk_id, CODEC.unk_id, CODEC.eos_id), ())
+    for each in cut:
+        paid_by_former_names(reward, drawn, CODEC)([drawn[1].row], [each])
+    assert heard == [CODEC.decode(each) for each in cut]
+
+
+def test_a_draw_names_what_its_handles_were_called(lessons: list[TrainingExample]) -> None:
+    again: Renamed = renamed(lessons, 2 * len(lessons), CODEC, seed=1)[-1]
+    there, here = (HANDLE.findall(CODEC.decode(row.prompt_ids)) for row in (again.original, again.row))
+    assert [again.former[handle] for handle in here] == there

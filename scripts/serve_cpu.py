@@ -10,6 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
+from aoi.errors import AoiError
 from models import OPT_OUTS
 
 VLLM = Path(__file__).resolve().parent.parent / ".venv-serve" / "bin" / "python"
@@ -59,7 +60,11 @@ def main() -> None:
     given = parser.parse_args()
     if not VLLM.exists():
         raise SystemExit(f"no vLLM in {VLLM.parent.parent}: run `make serve-cpu`")
-    started = command(VLLM, given.base or _champions_base(), given.port, given.rank)
+    try:
+        base = given.base or _champions_base()
+    except AoiError as error:
+        raise SystemExit(f"{error}. Or name a base: python -m scripts.serve_cpu --base FOLDER") from None
+    started = command(VLLM, base, given.port, given.rank)
     print(f"export AOI_SERVER__URL=http://127.0.0.1:{given.port}", flush=True)
     os.execve(started[0], started, environment())
 

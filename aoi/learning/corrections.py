@@ -60,7 +60,8 @@ def correction_examples(
 ) -> Iterator[TrainingExample]:
     """The decisions of a verified correction, without the guidance. Raises: ValueError for an unverified plan.
 
-    The one with which it left the course of `node` has what was decided there instead.
+    The one with which it left the course of `node` has what was decided there instead; those before it, which were
+    carried out again, are as likely as they were for the policy that had said them.
     """
     if plan.status != "verified" or plan.verified_by != guided.content.digest():
         raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
@@ -68,7 +69,16 @@ def correction_examples(
         example = _example(guided, kept, prompter, "verified_correction", plan)
         if node is not None and kept.step.index == plan.branch:
             example = _beside(example, node, kept.step, prompter)
+        elif node is not None and kept.step.index < plan.branch:
+            example = _as_said(example, node)
         yield example
+
+
+def _as_said(example: TrainingExample, node: Trajectory) -> TrainingExample:
+    """The example with the probabilities of its decision where the policy itself had made it, in the same state."""
+    said = _said(node.content.steps[example.step])
+    is_own = (said.prompt_ids, said.completion_ids) == (example.prompt_ids, example.target_ids)
+    return example.model_copy(update={"behaviour": said.logprobs}) if is_own else example
 
 
 def _beside(example: TrainingExample, node: Trajectory, step: Step, prompter: Prompter) -> TrainingExample:

@@ -185,6 +185,28 @@ def test_a_decision_that_was_made_under_a_plan_is_learnt_from_the_prompt_without
         assert "<plan>" not in CODEC.decode(example.prompt_ids)
 
 
+def test_what_the_policy_had_said_before_it_was_corrected_is_as_likely_as_it_was(guided):
+    looks, trajectory = guided
+    at, *_ = (kept.step.index for kept in purify(trajectory))
+    passed = {"status": "verified", "verified_by": trajectory.content.digest(), "branch": at + 1}
+    taken = trajectory.content.steps[at].utterances[0]
+    probabilities = tuple(-0.1 * place for place, _ in enumerate(taken.completion_ids))
+    prompt = unguided_prompt(trajectory.content.steps[at], PROMPTER)
+
+    def behaviours(prompt_ids: tuple[int, ...]) -> list[tuple[float, ...] | None]:
+        own = taken.model_copy(update={"prompt_ids": prompt_ids, "logprobs": probabilities})
+        steps = list(trajectory.content.steps)
+        steps[at] = steps[at].model_copy(update={"utterances": (own,)})
+        node = trajectory.model_copy(update={"content": trajectory.content.model_copy(update={"steps": tuple(steps)})})
+        found = correction_examples(trajectory, looks.model_copy(update=passed), PROMPTER, node)
+        return [example.behaviour for example in found]
+
+    said, *decided_anew = behaviours(prompt)
+    assert said == probabilities
+    assert set(decided_anew) <= {None}
+    assert behaviours((*prompt, CODEC.unk_id))[0] is None  # in another state
+
+
 def test_a_plan_that_this_episode_did_not_verify_teaches_nothing(guided):
     looks, trajectory = guided
     for unfit in (looks, looks.model_copy(update={"status": "verified", "verified_by": "0" * 64})):

@@ -4,18 +4,18 @@
 
 A set of so many steps is made of real episodes of the expert, each again and again in worlds of other seeds. Every
 stage then goes through it in a process of its own, whose peak is read from the kernel. What is told is the peak over
-what the process held before it began: interpreter, libraries, store.
+what the process held before it began. Libraries that a stage loads (Great Expectations: half a gigabyte) are told with
+it: what counts is how it grows.
 """
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,8 @@ from aoi.records.learning import TrainingExample
 from aoi.records.problem import Split
 from aoi.records.promotion import Cycle
 from aoi.store.shards import ShardWriter, put_rows, read_rows, read_set
+from models.training.choosing import CANDIDATES, read, rewarded, sorts_of
+from tasks.validate import validate_examples, validate_trajectories
 from tasks.workspace import workspace
 
 PATTERNS = 96
@@ -76,8 +78,7 @@ def again(found: list[Trajectory], steps: int, arm: str, bundle: str) -> Iterato
     made = 0
     for number in count():
         for pattern in found:
-            instance = pattern.content.instance
-            instance = instance.model_copy(update={"seed": instance.seed + number})
+            instance = sampling.other_world(pattern.content.instance, number)
             content = {"instance": instance, "arm": arm, "bundle": sha256_hex(bundle.encode()), "guidance": None}
             yield pattern.model_copy(update={"content": pattern.content.model_copy(update=content)})
             made += len(pattern.content.steps)
@@ -90,7 +91,7 @@ def stored(key: str, episodes: Iterator[Trajectory]) -> Ref[TrajectorySet]:
     writer = ShardWriter(workspace().store, key)
     shards = 0
     for index in count():
-        part = [one for one, _ in zip(episodes, range(SHARD), strict=False)]
+        part = list(islice(episodes, SHARD))
         if not part:
             break
         writer.finished(writer.put(index, part))
@@ -124,8 +125,6 @@ def collect(made: Made) -> None:
 
 def validate(made: Made) -> None:
     """The contract of trajectories, and the one against leakage."""
-    from tasks.validate import validate_trajectories
-
     validate_trajectories.fn(CYCLE, made.train)
 
 
@@ -141,15 +140,11 @@ def evolve(made: Made) -> None:
 
 def validate_lessons(made: Made) -> None:
     """The contract of examples, and the one against leakage."""
-    from tasks.validate import validate_examples
-
     validate_examples.fn(CYCLE, made.examples, put_rows(workspace().store, "plans", ()))
 
 
 def choose(made: Made) -> None:
     """What training reads: what each example is, then those that its steps reach."""
-    from models.training.choosing import CANDIDATES, read, rewarded, sorts_of
-
     rows = read_rows(workspace().store, made.examples, TrainingExample)
     sorts = sorts_of(rows)
     read(rows, rewarded(sorts, "sft", is_judged=False), 0, most=CANDIDATES * PROMPTS)
@@ -186,7 +181,9 @@ def measure(stage: str, path: Path) -> None:
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kibibytes on Linux
+    """Of this process: what `getrusage` tells is also of the one that started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def measured(steps: int, home: Path) -> Iterator[Held]:

@@ -52,7 +52,7 @@ class Observer:
         self._desk.put(replace(task, memory=memory, notes=notes, words=words, **done))
 
     def changed(self, component: str) -> None:
-        """Remember that the change that was decided last was carried out."""
+        """Remember that a change of this component was carried out."""
         task = self._desk.get()
         if self._profile.tells_changed:
             memory, changed = parted(task.memory, component)

@@ -135,8 +135,8 @@ class Session:
             words = spoken.decision.words
             handover = words.handover if words else NOTHING_SAID
             yield from self._carry_out(do, handover, work, None if forced is not None else self._asking(index))
-            if isinstance(do, ExecDo) and work.status == "ok":
-                self._observer.changed(do.target)
+            if work.changed is not None:
+                self._observer.changed(work.changed)
             self._record(self._begun, work.status, self._compress(do, work))
             self._notice(*work.notices, *notices.nearly_spent(self._profile, self.tokens, self._deadline))
             if self.tokens >= self._profile.episode_tokens:

@@ -39,6 +39,8 @@ class Work:
     notices: list[str] = field(default_factory=list)
     """What the Observer is told of limits that were met."""
     status: StepStatus = "ok"
+    changed: str | None = None
+    """Whom a change that succeeded was made to. The Executor may have chosen another than it was asked for."""
     heard: Callable[[Interaction], None] | None = None
     """Told of each interaction at once."""
 
@@ -179,6 +181,7 @@ class Workers:
             tried.add(act)
             failure = self._perform(act, work)
             if failure is None:
+                work.changed = act.target
                 self._verify(act, work)
                 return
         work.notices.append(notices.rounds("Executor", self.profile.executor_rounds))

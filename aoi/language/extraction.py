@@ -105,18 +105,29 @@ def _names(fields: Fields) -> str:
 
 
 def without_thoughts(text: str) -> str:
-    """Without what a model thought to itself. Of a thought that never ends, all is looked at."""
+    """Without what a model thought to itself. Of a thought that never ends, all is looked at.
+
+    Where the text is JSON as a whole nothing was thought: marks of thinking are text of its strings.
+    """
+    if _is_json(text):
+        return text
     text = _THOUGHT.sub(" ", text.rpartition(_FINAL_CHANNEL)[2])
     ends = [match.end() for match in _THOUGHT_END.finditer(text)]
     return text[ends[-1] :] if ends else text
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _objects(text: str, form: Form, wrappings: int) -> Iterator[Fields]:
     """Objects in order. What is meant is taken as it is, and nothing inside it is looked for."""
+    text = without_thoughts(text)
     whole = _decoded(text.strip())
-    if whole is None:  # where all is JSON, marks of thinking are text of its strings
-        text = without_thoughts(text)
-        whole = _decoded(text.strip())
     if whole is not None:
         yield from _inside(whole[0], form, wrappings)
         return

@@ -2,6 +2,8 @@
 
 `<obs> locate ; errors s7 ; slow s2 <mem> ; refused s4 <last> endpoints s4 ; targetport s4 ; healthy s7`
 
+After `<mem>` stands, where a component was changed since, what is remembered of it: `<did> ; targetport s4`.
+
 A state holds nothing raw: the types admit words, handles and findings, and (for `chat-1`) text that came out of
 the Compressor.
 """
@@ -74,15 +76,19 @@ def shown(signal: Signal, *, callee_only: bool) -> Finding:
     """A signal as agents speak of it. `callee_only` leaves one component: the one to look at or to put right."""
     if not callee_only:
         return Finding(signal.word, signal.subject, signal.other)
-    points = signal.word in lexicon.POINTERS | lexicon.AT_OTHER
-    return Finding(signal.word, signal.other if points and signal.other else signal.subject)
+    return Finding(signal.word, _at_fault(Finding(signal.word, signal.subject, signal.other)))
 
 
 def parted(memory: tuple[Finding, ...], component: str) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """What is remembered of other components, and what of this one."""
-    about = [component in (finding.subject, finding.other) for finding in memory]
-    others = tuple(finding for finding, is_about in zip(memory, about, strict=True) if not is_about)
-    return others, tuple(finding for finding, is_about in zip(memory, about, strict=True) if is_about)
+    """What is remembered that is to be put right at other components, and what at this one."""
+    others = tuple(finding for finding in memory if _at_fault(finding) != component)
+    return others, tuple(finding for finding in memory if _at_fault(finding) == component)
+
+
+def _at_fault(finding: Finding) -> str:
+    """The component to look at or to put right."""
+    points = finding.word in lexicon.POINTERS | lexicon.AT_OTHER
+    return finding.other if points and finding.other else finding.subject
 
 
 PromptState = ObserverState | ProbeState | ExecutorState | EvolverState

@@ -24,7 +24,7 @@ from models.training.judged import Judge, JudgedReward
 from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
-from models.training.renaming import Renamed, paid_by_former_names, under_other_names
+from models.training.renaming import Renamed, met_again, paid_by_former_names, under_other_names
 from models.training.sampling import Sampler, sampler_of
 from models.training.sft import BATCH, SftSettings, sft
 from models.training.sifting import sifted
@@ -86,7 +86,8 @@ def _met_again(
     """What GRPO samples at, each time under other names; nothing where names are real."""
     if parent.profile.names != "handles":
         return []
-    return under_other_names(prompts, settings.grpo_steps * settings.prompts, codec_of(parent), seed)
+    # No more than it reaches: of copies to spare some points would have many in the draw, and others none.
+    return met_again(prompts, settings.grpo_steps * settings.prompts, codec_of(parent), seed)
 
 
 @contextmanager

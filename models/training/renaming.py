@@ -34,6 +34,11 @@ def under_other_names(rows: Sequence[TrainingExample], draws: int, codec: Codec,
     return found
 
 
+def met_again(rows: Sequence[TrainingExample], draws: int, codec: Codec, seed: int) -> list[Renamed]:
+    """As many examples as are drawn, each row under other names each time, and as often as the others but for one."""
+    return under_other_names(rows, draws, codec, seed)[:draws]
+
+
 def paid_by_former_names(reward: Reward, renamed: Sequence[Renamed], codec: Codec) -> Reward:
     """A reward of these examples, of one that is measured in their worlds: what is said is told in the names there."""
     known = {each.row.digest(): each for each in renamed}

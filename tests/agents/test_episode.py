@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from aoi.agents import checks
 from aoi.agents.compressor import Observation
 from aoi.agents.episode import handles_of, run_episode
 from aoi.agents.observer import Observer
@@ -15,7 +16,7 @@ from aoi.agents.policy import Generation, Turn
 from aoi.agents.rollout import rollout
 from aoi.agents.stores import Compressed, CompressedStore, RawStore, Task, TaskStore
 from aoi.language.codec import Prompt, WordCodec
-from aoi.language.decision import ProbeCommand, parse, render
+from aoi.language.decision import ExecutorAct, ProbeCommand, parse, render
 from aoi.language.layouts import CHAT
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE
 from aoi.language.prompt import read_prompt
@@ -129,6 +130,23 @@ def test_what_is_remembered_of_a_component_stands_apart_once_it_was_changed():
     assert after.changed, "nothing was remembered of it"
     assert {changed} == {finding.subject for finding in after.changed}
     assert all(finding.subject != changed for finding in after.memory)
+
+
+def test_whom_the_executor_changed_stands_apart_and_not_whom_it_was_asked_to_change():
+    situation = build("wrong_target_port", "mitigation")
+    handles = handles_of(situation, SEED_PROFILE)
+    there = handles.component(situation.truth.component)
+    other = next(handle for handle, name in handles.names.items() if handle[0] == "s" and handle != there and name)
+    says = Says(
+        decision(ProbeDo("pods", other), summary=Finding("targetport", there)),
+        render(ProbeCommand(checks.compact("pods", other))),
+        decision(ExecDo("fix_port", other), summary=Finding("refused", other), phase="fix"),
+        render(ExecutorAct(ExecDo("fix_port", there))),
+        decision(SubmitDo("yes", there, "targetport"), phase="submit"),
+    )
+    state = run(situation, says).content.steps[2].state
+    assert [finding.subject for finding in state.changed] == [there]
+    assert [finding.subject for finding in state.memory] == [other]
 
 
 def test_a_change_that_was_refused_leaves_memory_as_it_is():

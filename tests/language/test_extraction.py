@@ -78,6 +78,11 @@ def test_what_chat_models_write_around_it_is_forgiven(text):
     assert parse(text) == MEANT
 
 
+@pytest.mark.parametrize("thought", ['{"a":1,"a":2}', '{"a":{"b":1,"b":2}} no', "[" * 3000, "{}", '"half', "[1] and"])
+def test_a_thought_that_the_template_opened_may_begin_as_json_does(thought):
+    assert parse(f"{thought}</think>{SAID}") == MEANT
+
+
 @pytest.mark.parametrize("mark", ["<think>", "</think>", "[/THINK]", "<think>all</think>"])
 def test_marks_of_thinking_within_a_decision_are_its_text(mark):
     told = {"note": f"it says {mark} here", "steps": "none"}

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -14,7 +15,7 @@ from aoi.language.prompt import read_prompt
 from aoi.records.decision import ObserverState
 from aoi.records.learning import TrainingExample
 from models.seed import invented
-from models.training.renaming import Renamed, paid_by_former_names
+from models.training.renaming import Renamed, met_again, paid_by_former_names
 from models.training.renaming import under_other_names as renamed
 from tests.models.small import example
 
@@ -118,3 +119,11 @@ def test_a_draw_names_what_its_handles_were_called(lessons: list[TrainingExample
     again: Renamed = renamed(lessons, 2 * len(lessons), CODEC, seed=1)[-1]
     there, here = (HANDLE.findall(CODEC.decode(row.prompt_ids)) for row in (again.original, again.row))
     assert [again.former[handle] for handle in here] == there
+
+
+@pytest.mark.parametrize("draws", [7, 60, 100, 480])
+def test_every_point_is_met_as_often_as_the_others(lessons: list[TrainingExample], draws: int) -> None:
+    again = met_again(lessons, draws, CODEC, seed=1)
+    assert len(again) == draws
+    times = Counter(lessons.index(each.original) for each in again)
+    assert all(draws // len(lessons) <= times[place] <= -(-draws // len(lessons)) for place, _ in enumerate(lessons))

@@ -30,8 +30,8 @@ def make_examples(base: Path, lines: list[DecisionExample]) -> list[TrainingExam
     ]
 
 
-def make_adapter(base: Path, examples: list[TrainingExample], folder: Path, seed: int) -> Path:
-    sft.sft(base, examples, folder, seed=seed, settings=sft.SftSettings(epochs=3))
+def make_adapter(base: Path, examples: list[TrainingExample], folder: Path, seed: int, epochs: int = 3) -> Path:
+    sft.sft(base, examples, folder, seed=seed, settings=sft.SftSettings(epochs=epochs))
     return folder
 
 

@@ -50,7 +50,6 @@ class Made(Record):
     """What one stage leaves to the next."""
 
     steps: int
-    episodes: int
     train: Ref[TrajectorySet]
     champion: Ref[TrajectorySet]
     challenger: Ref[TrajectorySet]
@@ -111,8 +110,7 @@ def make(steps: int, path: Path) -> None:
     prompter = Prompter(SEED_PROFILE, WordCodec())
     found = read_set(store, refs["train"])
     examples = put_rows(store, "examples", training_examples(found, (), prompter, seed=0))
-    episodes = store.get(refs["train"], TrajectorySet).rows
-    path.write_bytes(Made(steps=steps, episodes=episodes, examples=examples, **refs).to_bytes())
+    path.write_bytes(Made(steps=steps, examples=examples, **refs).to_bytes())
 
 
 # ---------------------------------------------------------------- stages

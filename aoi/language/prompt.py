@@ -76,17 +76,17 @@ def shown(signal: Signal, *, callee_only: bool) -> Finding:
     """A signal as agents speak of it. `callee_only` leaves one component: the one to look at or to put right."""
     if not callee_only:
         return Finding(signal.word, signal.subject, signal.other)
-    return Finding(signal.word, _at_fault(Finding(signal.word, signal.subject, signal.other)))
+    return Finding(signal.word, at_fault(signal))
 
 
 def parted(memory: tuple[Finding, ...], component: str) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """What is remembered that is to be put right at other components, and what at this one."""
-    others = tuple(finding for finding in memory if _at_fault(finding) != component)
-    return others, tuple(finding for finding in memory if _at_fault(finding) == component)
+    others = tuple(finding for finding in memory if at_fault(finding) != component)
+    return others, tuple(finding for finding in memory if at_fault(finding) == component)
 
 
-def _at_fault(finding: Finding) -> str:
-    """The component to look at or to put right."""
+def at_fault(finding: Finding | Signal) -> str:
+    """The component that it is to be looked at or put right at."""
     points = finding.word in lexicon.POINTERS | lexicon.AT_OTHER
     return finding.other if points and finding.other else finding.subject
 

@@ -18,9 +18,10 @@ from itertools import count, islice, permutations, product
 from typing import NamedTuple
 
 from aoi.agents.operators.knowledge import BOTH, FIRST_LOOK, NEXT_LOOK, OTHERWISE, REMEDY, ROUNDS, USUAL, WEAK
-from aoi.agents.operators.recollection import at_fault, is_cause
+from aoi.agents.operators.recollection import is_cause
 from aoi.language.decision import decision_of, render_do
 from aoi.language.lexicon import ACTIONS, CHECKS, LEVELS, POINTERS, TYPES
+from aoi.language.prompt import at_fault
 from aoi.learning.corrections import course, surveyed
 from aoi.learning.failures import classify
 from aoi.learning.purifier import decided

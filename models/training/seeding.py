@@ -24,7 +24,7 @@ def reference_logprobs(
     """Target of each of `examples`, and for its tokens the old log-probabilities for which a policy gradient at the
     present weights is that of the shaped importance weight.
 
-    What was not sampled had the probability 1: the search decided it, or carried it out again, in the policy's place.
+    What has no `behaviour` had the probability 1: the search decided it in the policy's place.
     """
     pairs = [Pair(example.prompt_ids, example.target_ids or ()) for example in examples]
     now = np.array(present_logprobs(model, pairs, microbatch))

@@ -26,7 +26,7 @@ from aoi.language.codec import WordCodec
 from aoi.language.decision import EvolverPlan, ExecutorAct, ProbeCommand, Utterable
 from aoi.language.lexicon import POINTERS
 from aoi.language.profile import PromptProfile
-from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState
+from aoi.language.prompt import EvolverState, ExecutorState, ProbeState, PromptState, at_fault
 from aoi.records.decision import Decision, ExecDo, Finding, ObserverState, ProbeDo, SubmitDo
 
 DOUBT_AFTER = 1
@@ -83,7 +83,7 @@ class ExpertOperator(SpeakingOperator):
         check = TOLD_APART.get(known.word) if state.task == "analyse" else None
         if check is None or recall.asked(state) == check or recall.is_last(state, self._profile.iterations):
             return self._conclude(state, best, known)
-        return self._look(known, known, recall.at_fault(known), check)
+        return self._look(known, known, at_fault(known), check)
 
     def _settle(self, state: ObserverState, best: Finding | None) -> Decision:
         """Nothing more is to be found: what says most, or that whatever it was is over."""
@@ -95,7 +95,7 @@ class ExpertOperator(SpeakingOperator):
     def _follow(self, state: ObserverState, best: Finding | None, known: Finding | None) -> Decision:
         """The next open step of the guidance; the hypothesis stays its own."""
         cause = known or recall.suspect(state)
-        hypothesis = Finding(cause.word, recall.at_fault(cause)) if cause else None
+        hypothesis = Finding(cause.word, at_fault(cause)) if cause else None
         phase = "fix" if isinstance(state.plan[0], ExecDo) else "point" if best else "scan"
         return Decision(best, phase, hypothesis, 6 if known else 3, state.plan[0])
 
@@ -158,8 +158,8 @@ class ExpertOperator(SpeakingOperator):
             if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}):
                 return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
-        # What was changed is told in memory; a second cause that stands there too is put right next.
-        second = next((found for found in recall.open_causes(state) if recall.at_fault(found) != last.target), None)
+        # A cause that waits was noted down last; where nothing was changed since, it is put right next.
+        second = next((found for found in recall.open_causes(state) if at_fault(found) != last.target), None)
         if second and state.memory[-1:] == (second,):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)
@@ -168,7 +168,7 @@ class ExpertOperator(SpeakingOperator):
         if state.task != "mitigate":
             return self._submit(state, summary, cause)
         action, _, _ = self._remedy(cause)
-        target = recall.at_fault(cause)
+        target = at_fault(cause)
         # One thing is remembered of each look: here the cause that waits.
         summary = self._second(state, cause) or summary
         return Decision(summary, "fix", Finding(cause.word, target), 8, ExecDo(action, target))
@@ -176,11 +176,11 @@ class ExpertOperator(SpeakingOperator):
     def _submit(self, state: ObserverState, summary: Finding | None, cause: Finding | None) -> Decision:
         if cause is None:
             return Decision(summary, "submit", None, 3, SubmitDo("unsure"))
-        target = recall.at_fault(cause)
+        target = at_fault(cause)
         labels = self._labels(state, cause) if state.task in ("analyse", "mitigate") else (None, None)
         sure = 9 if cause.word not in POINTERS | WEAK else 5
         second = self._second(state, cause)
-        also = Finding(second.word, recall.at_fault(second)) if second else None
+        also = Finding(second.word, at_fault(second)) if second else None
         do = SubmitDo("yes", target, cause.word, *labels, also=also)
         return Decision(summary, "submit", Finding(cause.word, target), sure, do)
 
@@ -196,10 +196,10 @@ class ExpertOperator(SpeakingOperator):
     def _second(self, state: ObserverState, cause: Finding) -> Finding | None:
         """A cause that the last look shows at another component."""
         causes = (found for found in state.last if recall.is_cause(found))
-        return next((found for found in causes if recall.at_fault(found) != recall.at_fault(cause)), None)
+        return next((found for found in causes if at_fault(found) != at_fault(cause)), None)
 
     def _look(self, summary: Finding | None, cause: Finding | None, target: str, check: str) -> Decision:
-        hypothesis = Finding(cause.word, recall.at_fault(cause)) if cause else None
+        hypothesis = Finding(cause.word, at_fault(cause)) if cause else None
         phase = "scan" if summary is None else "point" if hypothesis is None else "depth"
         return Decision(summary, phase, hypothesis, 2 if hypothesis is None else 4, ProbeDo(check, target))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aoi.agents.operators.knowledge import DEEPER, SUFFERING, WEAK
-from aoi.language.lexicon import AT_OTHER, POINTERS
+from aoi.language.lexicon import POINTERS
 from aoi.records.decision import Finding, ObserverState, ProbeDo
 
 NOISE = frozenset({"hpapinned", "notready", "restarted", "exception", "delay"})
@@ -56,11 +56,6 @@ def is_last(state: ObserverState, iterations: int) -> bool:
     """Whether this is the last decision of an episode: a look a decision is remembered, but for an empty first one."""
     began_empty = bool(state.memory) and state.memory[0].word == "healthy"
     return len(remembered(state)) + began_empty >= iterations - 1
-
-
-def at_fault(cause: Finding) -> str:
-    """The component that a finding is to be put right at."""
-    return cause.other if cause.other and cause.word in POINTERS | AT_OTHER else cause.subject
 
 
 def pointed(finding: Finding) -> str:

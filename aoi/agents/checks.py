@@ -50,7 +50,10 @@ def _pods(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
 
 
 def _events(name: str, workload: Workload, flag: str) -> tuple[str, ...]:
-    return (f"kubectl events --for={_ref(workload)} {flag} --types=Warning",)
+    return (
+        f"kubectl events --for={_ref(workload)} {flag} --types=Warning",
+        f"kubectl get pods -l {workload.selector} {flag} -o json",
+    )
 
 
 def _logs(name: str, workload: Workload, flag: str) -> tuple[str, ...]:

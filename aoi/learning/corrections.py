@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from aoi.language.decision import decision_of
 from aoi.language.prompting import Prompter, unguided
-from aoi.learning.purifier import Kept, decided, purify
+from aoi.learning.purifier import Kept, carried_out, decided, purify
 from aoi.problems.oracle import Truth
 from aoi.records.decision import Decision, Finding
 from aoi.records.episode import Step, Trajectory, Utterance
@@ -94,11 +94,17 @@ def _beside(example: TrainingExample, node: Trajectory, step: Step, prompter: Pr
     return example.model_copy(update={"rejected_ids": _said(failed).completion_ids})
 
 
-def success_examples(trajectory: Trajectory, prompter: Prompter) -> Iterator[TrainingExample]:
-    """The useful decisions of an unguided success. Raises: ValueError for an episode that failed or was guided."""
+def success_examples(
+    trajectory: Trajectory, prompter: Prompter, *, with_detours: bool = False
+) -> Iterator[TrainingExample]:
+    """The useful decisions of an unguided success, or all that were carried out. Raises: ValueError for an episode that
+    failed or was guided.
+
+    Detours are for rehearsing: who rehearses only what turned out to be useful learns to answer before looking.
+    """
     if not trajectory.content.outcome.success or trajectory.content.guidance is not None:
         raise ValueError(f"episode {trajectory.id} is no success of its own")
-    for kept in purify(trajectory):
+    for kept in carried_out(trajectory) if with_detours else purify(trajectory):
         yield _example(trajectory, kept, prompter, "success")
 
 

@@ -56,8 +56,9 @@ def training_examples(
     ]
     yield from corrections
     solved = (each for each in trajectories if each.content.outcome.success and rests_on_evidence(each))
-    own = (example for trajectory in solved for example in success_examples(trajectory, prompter))
-    yield from drawn(own, REHEARSED * len(corrections), seed) if reward == "measured" else own
+    is_rehearsed = reward == "measured"
+    own = (row for each in solved for row in success_examples(each, prompter, with_detours=is_rehearsed))
+    yield from drawn(own, REHEARSED * len(corrections), seed) if is_rehearsed else own
     for trajectory, worth in uncertain(trajectories, seed):
         yield from (point for point in prompt_examples([trajectory], prompter) if point.step in worth)
 

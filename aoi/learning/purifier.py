@@ -25,6 +25,11 @@ def decided(trajectory: Trajectory) -> list[Kept]:
     return [Kept(step, decision) for step, decision in pairs if decision is not None]
 
 
+def carried_out(trajectory: Trajectory) -> list[Kept]:
+    """The steps that came to what was asked for, useful or not, in order."""
+    return [kept for kept in decided(trajectory) if kept.step.status == "ok"]
+
+
 def purify(trajectory: Trajectory) -> list[Kept]:
     """The steps of a successful episode without failures, repeats and dead ends, in order."""
     steps = decided(trajectory)

@@ -246,6 +246,40 @@ def test_old_events_and_probes_that_failed_once_are_history():
     assert words("geo", events("Unhealthy", "Readiness probe failed: x", "30s")) == [("healthy", "geo", None)]
 
 
+def statuses(*, message="", reason="ImagePullBackOff", unscheduled=""):
+    """What `kubectl get pods -o json` says of one pod that waits."""
+    waiting = {"reason": reason, "message": message}
+    condition = {"type": "PodScheduled", "status": "False" if unscheduled else "True"}
+    status = {
+        "conditions": [condition | ({"reason": "Unschedulable", "message": unscheduled} if unscheduled else {})],
+        "containerStatuses": [{"name": "geo", "state": {"waiting": waiting if message else {}}}],
+    }
+    pod = {"metadata": {"name": "geo-5d8f7c9b6d-abcde"}, "status": status}
+    return observe("kubectl get pods -l app=geo -n hotel -o json", {"items": [pod]})
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"message": 'Back-off pulling image "r.example/geo:9": ErrImagePull: dial tcp: lookup r: no such host'},
+         ["imagepull", "dns"]),
+        ({"message": 'Back-off pulling image "geo:9"'}, ["imagepull"]),
+        ({"message": 'configmap "geo-config" not found', "reason": "CreateContainerConfigError"}, ["missingconfig"]),
+        ({"message": "back-off 5m0s restarting failed container", "reason": "CrashLoopBackOff"}, ["healthy"]),
+        ({"unscheduled": "0/3 nodes are available: 3 node(s) were unschedulable."}, ["cordoned"]),
+        ({}, ["healthy"]),
+    ],
+)  # fmt: skip
+def test_what_a_pod_waits_for_is_told_by_its_status_when_the_events_are_gone(status, told):
+    gone = observe("kubectl events --for=deployment/geo -n hotel", "No events found in hotel namespace.\n")
+    seen = statuses(**status)
+    signals = COMPRESSOR.signals("geo", [gone, seen])
+    assert [signal.word for signal in signals] == told
+    for citation in (signal.citation for signal in signals if signal.word != "healthy"):
+        assert citation.observation == seen.digest
+        assert seen.data[citation.start_byte : citation.end_byte].strip().startswith(b'"message": ')
+
+
 def log(*lines):
     return observe("kubectl logs -l app=search -n hotel --tail=60", "\n".join(lines) + "\n")
 

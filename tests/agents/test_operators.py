@@ -133,6 +133,10 @@ def test_a_cause_that_waits_is_put_right_after_the_first_and_nothing_twice():
         last_do=ExecDo("fix_port", "s4"),
     )
     assert parse(say(after_first)).do == ExecDo("set_config", "s9")
+    noted_before = replace(after_first, memory=(*after_first.memory, Finding("healthy", "s2")))
+    assert parse(say(noted_before)).do == ExecDo("set_config", "s9")
+    untold = ExpertOperator(CODEC, SEED_PROFILE.model_copy(update={"tells_changed": False}))
+    assert isinstance(parse(say(noted_before, untold)).do, SubmitDo)
     after_second = replace(
         after_first,
         memory=(Finding("healthy", "s4"),),

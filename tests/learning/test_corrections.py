@@ -246,6 +246,23 @@ def test_a_success_is_learnt_from_only_if_it_was_one_and_its_own(situation):
             list(success_examples(unfit, PROMPTER))
 
 
+def test_who_rehearses_a_success_also_rehearses_the_looks_that_led_nowhere():
+    nowhere = step(ProbeDo("logs", "s9"), signal("healthy", "s9"))
+    course = (
+        nowhere,
+        malformed(),
+        step(ProbeDo("endpoints", "s4"), signal("targetport", "s4")),
+        step(SubmitDo("yes", "s4", "targetport"), cause=Finding("targetport", "s4")),
+    )
+    trajectory = episode(*course)
+    useful, whole = (
+        [example.target for example in success_examples(trajectory, PROMPTER, with_detours=detours)]
+        for detours in (False, True)
+    )
+    assert whole == [each.decided for each in course if each.decided]
+    assert useful == whole[1:]
+
+
 def test_a_guided_step_of_the_former_version_is_refused_and_an_unguided_one_still_teaches():
     old = Step(schema_version=1, index=0, status="ok", decision="{}", utterances=(), sim_ms=0)
     with pytest.raises(ValueError, match="version 1"):

@@ -323,7 +323,8 @@ def _changes(trajectory: Trajectory) -> list[tuple[TrainingExample, Decision]]:
 
 
 def test_the_first_of_two_repairs_is_worth_more_where_the_other_cause_was_noted_down(twofold) -> None:
-    (first, one), (_, other) = _changes(twofold[0])
+    (_, one), (_, other) = _changes(twofold[0])
+    first = _examples(twofold[0])[0]  # both are in view, and nothing is remembered yet
     reward = MeasuredReward(SEED_PROFILE, CODEC, ExpertOperator(CODEC, SEED_PROFILE))
     where = other.do.target
     word = next(found.word for found in surveyed(twofold[0]) if is_cause(found) and found.subject == where)

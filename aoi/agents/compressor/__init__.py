@@ -101,6 +101,8 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from templates.probe_ports(observation, topology)
         case "events":
             yield from events.events(observation, topology)
+        case "get pods json":
+            yield from events.statuses(observation, topology)
         case "logs" | "logs previous":
             yield from logs.logs(observation, target, topology, is_previous=shape != "logs")
         case "get replicasets json" | "get controllerrevisions json":

@@ -1,10 +1,14 @@
-"""Events, as `kubectl events` prints them: reason and message of what the cluster itself complains about."""
+"""What the cluster itself complains about: events, as `kubectl events` prints them, and what outlives them in the
+status of pods."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from aoi.agents.compressor.observation import Finding, Line, Observation, rows
+from aoi.agents.compressor.observation import Finding, Observation, rows, span
+from aoi.agents.compressor.templates import listed
 from aoi.agents.topology import Topology
+from aoi.estate.objects import Obj, entries, part, text
 
 RECENT_S = 1_200
 """Older events are history: pods of finished rollouts complain about their last seconds."""
@@ -61,6 +65,8 @@ _PULLING: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("authfailed", re.compile(r"unauthorized|authorization failed|authentication required|no basic auth|\b40[13]\b")),
 )
 """What a registry, or the way to it, has against a pull; of an image that is not there nothing."""
+_ESCAPED = re.compile(r'["\\<>&\s]')
+"""Characters that JSON may spell otherwise, and blanks."""
 _SEEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _COUNT = re.compile(r"\(x(\d+) over")
 
@@ -79,19 +85,52 @@ def events(observation: Observation, topology: Topology) -> Iterator[Finding]:
         reason, message = row.get("REASON", ""), row.get("MESSAGE", "")
         if reason == "Unhealthy" and times < UNHEALTHY_REPEATS:
             continue
-        yield from _of_event(observation, line, subject, (reason, message, times))
+        yield from _complaints(observation, (line.start, line.end), subject, (reason, message, times))
 
 
-def _of_event(observation: Observation, line: Line, subject: str, event: tuple[str, str, int]) -> Iterator[Finding]:
+def statuses(observation: Observation, topology: Topology) -> Iterator[Finding]:
+    """Signals of `kubectl get pods -o json`: why a pod is not scheduled, and why a container waits.
+
+    Events say so while it is new, and are gone after an hour; the status repeats it as long as it is so. `kubectl
+    describe` prints the reason without the message.
+    """
+    for pod in listed(observation):
+        name = text(pod, "metadata", "name")
+        subject = topology.owner(name)
+        if subject is None:
+            continue
+        at = max(0, observation.text.find(f'"name": "{name}"'))
+        for reason, state in _waits(pod):
+            message = text(state, "message")
+            cited = span(observation, f'"message": "{_ESCAPED.split(message)[0]}', at)
+            # The state's own reason says of some messages what they are about.
+            yield from _complaints(observation, cited, subject, (reason, f"{text(state, 'reason')}: {message}", 1))
+
+
+def _waits(pod: Mapping[str, Any]) -> Iterator[tuple[str, Obj]]:
+    """What keeps a pod from running, with the reason that events give for it."""
+    for condition in entries(pod, "status", "conditions"):
+        if (text(condition, "type"), text(condition, "status")) == ("PodScheduled", "False"):
+            yield "FailedScheduling", condition
+    for containers in ("initContainerStatuses", "containerStatuses"):
+        for container in entries(pod, "status", containers):
+            waiting = part(container, "state", "waiting")
+            if text(waiting, "message"):
+                yield "Failed", waiting
+
+
+def _complaints(
+    observation: Observation, cited: tuple[int, int], subject: str, event: tuple[str, str, int]
+) -> Iterator[Finding]:
     reason, message, times = event
     seen: set[str] = set()
     for wanted, expression, word in _RULES:
         if wanted != reason or word in seen or not expression.search(message):
             continue
         seen.add(word)
-        yield Finding(word, subject, None, observation, line.start, line.end, float(times))
+        yield Finding(word, subject, None, observation, *cited, float(times))
         if word == "imagepull" and (why := next((w for w, said in _PULLING if said.search(message)), None)):
-            yield Finding(why, subject, None, observation, line.start, line.end, float(times))
+            yield Finding(why, subject, None, observation, *cited, float(times))
         if reason != "FailedScheduling":
             # Scheduling messages list every obstacle; elsewhere the first rule that fits is the whole story.
             return

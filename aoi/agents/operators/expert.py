@@ -158,9 +158,10 @@ class ExpertOperator(SpeakingOperator):
             if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}):
                 return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
-        # A cause that waits was noted down last; where nothing was changed since, it is put right next.
+        # A cause that waits is put right next. What was changed since is only told apart by newer profiles: to the
+        # others it was noted down last.
         second = next((found for found in recall.open_causes(state) if at_fault(found) != last.target), None)
-        if second and state.memory[-1:] == (second,):
+        if second and (self._profile.tells_changed or state.memory[-1:] == (second,)):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)
 

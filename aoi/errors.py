@@ -19,6 +19,7 @@ AoiError
 |  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
 |  |- ActionRefused          a typed action is outside its bounds, or its diff is
 |  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
+|  |- FeedbackRefused        what was said of an answer says nothing, or contradicts itself
 |  |- GateRefused            a promotion was asked for without the verdict or the approval it needs
 |  |- LedgerConflict         compare-and-swap lost: the champion moved meanwhile
 |  |- ChainBroken            the ledger's hash chain does not verify
@@ -118,6 +119,10 @@ class ActionRefused(Permanent):
 
 class ApprovalRefused(Permanent):
     """An approval does not fit the change it is shown for."""
+
+
+class FeedbackRefused(Permanent):
+    """What was said of an answer says nothing that could be kept, or contradicts itself."""
 
 
 class GateRefused(Permanent):

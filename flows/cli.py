@@ -8,6 +8,7 @@ import typer
 from aoi.errors import AoiError, Transient
 from flows.commands import (
     access,
+    answers,
     cluster,
     diagnosis,
     environments,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 loop.add_to(app)
 diagnosis.add_to(app)
+answers.add_to(app)
 recording.add_to(app)
 review.add_to(app)
 state.add_to(app)

@@ -56,7 +56,7 @@ def _print_origin(diagnosis: Diagnosis) -> None:
             "model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})"
         )
         _say("episode", f"{diagnosis.trajectory_ref} (aoi episodes show {diagnosis.trajectory_ref})")
-    _say("kept as", f"{diagnosis.kept_as} (aoi data show {diagnosis.kept_as})")
+    _say("kept as", f"{diagnosis.kept_as} (aoi feedback {diagnosis.kept_as} --right, or --wrong)")
 
 
 def _print_costs(costs: Sequence[Cost], spent_ms: Mapping[SpenderName, int]) -> None:

@@ -20,6 +20,7 @@ from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
 from aoi.settings import ClusterSettings
+from tasks.answers import kept
 from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from aoi.access.live import LiveReadTransport
 
 __all__ = ["LiveTarget", "SurveyClock", "diagnose_live", "diagnose_problem"]
-
-DIAGNOSIS = "diagnosis"
-"""Kind of the stored diagnoses."""
 
 
 def diagnose_problem(problem_id: str, seed: int, *, clock: SurveyClock | None = None) -> Diagnosis:
@@ -164,9 +162,3 @@ def _situation(
     # One lost connection costs one read of the episode, as it does in the survey.
     patient = Patient(transport, patience, request_s=settings.request_s)
     return LiveSituation(patient, survey, kind=target.kind, alerts=tuple(dict.fromkeys([*given, *paged])))
-
-
-def kept(diagnosis: Diagnosis) -> Diagnosis:
-    """Stored, so that feedback can name it."""
-    ref = workspace().store.put(DIAGNOSIS, diagnosis)
-    return diagnosis.model_copy(update={"kept_as": ref.short})

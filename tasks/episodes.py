@@ -8,8 +8,8 @@ from aoi.records.base import Ref
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import RoleName, Trajectory, TrajectorySet
 from aoi.store.shards import SET_KIND, read_set
+from tasks.answers import DIAGNOSIS
 from tasks.bundles import tree_ref, unpack
-from tasks.diagnose import DIAGNOSIS
 from tasks.workspace import workspace
 
 _SCRIPTED = "scripted:"

@@ -7,9 +7,9 @@ outweigh the others, and contradicted feedback teaches nothing until someone set
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlalchemy import delete, select
 
 from aoi.database import tables
@@ -18,9 +18,10 @@ from aoi.records.base import Record, Sha256
 
 
 class Feedback(Record):
-    """One operator's word on one diagnosis."""
+    """One operator's word on one diagnosis. Version 1 called the diagnosis a `trajectory`."""
 
-    trajectory: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+    schema_version: Literal[1, 2] = 2
+    answer: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
     """Content digest of the diagnosis."""
     verdict: Literal["right", "wrong"]
     component: str | None = None
@@ -30,7 +31,14 @@ class Feedback(Record):
     author: str = Field(min_length=1, max_length=200)
     comment: str = Field(default="", max_length=2000)
     consent: bool
-    """Whether the trajectory may be used for training at all."""
+    """Whether the diagnosis may be used for training at all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("schema_version") == 1 and "trajectory" in fields:
+            return {("answer" if name == "trajectory" else name): value for name, value in fields.items()}
+        return fields
 
 
 class FeedbackBook:
@@ -49,7 +57,7 @@ class FeedbackBook:
             if known.first() is None:
                 row = {
                     "digest": digest,
-                    "trajectory": given.trajectory,
+                    "answer": given.answer,
                     "author": given.author,
                     "given_at": now.isoformat(),
                     "expires_at": (now + timedelta(days=keep_days)).isoformat(),
@@ -58,6 +66,17 @@ class FeedbackBook:
                 }
                 connection.execute(tables.feedback.insert().values(row))
         return digest
+
+    def about(self, answer: Sha256) -> list[Feedback]:
+        """What was said of one diagnosis and is not expired, oldest first."""
+        table = tables.feedback
+        query = (
+            select(table.c.record)
+            .where(table.c.answer == answer, table.c.expires_at > self._now().isoformat())
+            .order_by(table.c.given_at, table.c.digest)
+        )
+        with self._database.read() as connection:
+            return [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
 
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
         """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author."""
@@ -71,11 +90,11 @@ class FeedbackBook:
             known = [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
         labels: dict[Sha256, set[tuple[str, str | None, str | None]]] = {}
         for given in known:
-            labels.setdefault(given.trajectory, set()).add((given.verdict, given.component, given.cause))
+            labels.setdefault(given.answer, set()).add((given.verdict, given.component, given.cause))
         taken: Counter[str] = Counter()
         usable = []
         for given in known:
-            if len(labels[given.trajectory]) == 1 and taken[given.author] < per_author:
+            if len(labels[given.answer]) == 1 and taken[given.author] < per_author:
                 taken[given.author] += 1
                 usable.append(given)
         return usable

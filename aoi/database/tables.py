@@ -53,14 +53,23 @@ feedback = Table(
     "feedback",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("trajectory", String(64), nullable=False),
+    Column("answer", String(64), nullable=False),
     Column("author", String(200), nullable=False),
     Column("given_at", String(40), nullable=False),
     Column("expires_at", String(40), nullable=False),
     Column("consent", Boolean, nullable=False),
     Column("record", Text, nullable=False),  # canonical JSON of the Feedback
 )
-Index("ix_feedback_trajectory", feedback.c.trajectory)
+Index("ix_feedback_answer", feedback.c.answer)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("given_at", String(40), nullable=False),
+    Column("record", Text, nullable=False),  # canonical JSON of the GivenAnswer
+)
+Index("ix_answers_given_at", answers.c.given_at)
 
 leases = Table(
     "leases",

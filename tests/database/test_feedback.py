@@ -27,7 +27,7 @@ def book(tmp_path, clock):
 
 
 def word(number=0, **changes) -> Feedback:
-    fields = {"trajectory": f"{number:064x}", "verdict": "wrong", "component": "geo", "author": "ann", "consent": True}
+    fields = {"answer": f"{number:064x}", "verdict": "wrong", "component": "geo", "author": "ann", "consent": True}
     return Feedback(**fields | changes)
 
 
@@ -68,3 +68,18 @@ def test_a_person_can_be_forgotten(book):
     book.add(word(2, author="bob"))
     assert book.forget_author("ann") == 1
     assert book.usable() == [word(2, author="bob")]
+
+
+def test_a_word_of_version_1_is_read_as_it_was_meant():
+    """It called the diagnosis a trajectory."""
+    fields = word().model_dump(mode="json", exclude={"answer"})
+    former = {**fields, "schema_version": 1, "trajectory": f"{0:064x}"}
+    assert Feedback.model_validate(former).answer == word().answer
+
+
+def test_what_was_said_of_an_answer_is_told_until_it_expires(book, clock):
+    book.add(word(1), keep_days=1)
+    book.add(word(2))
+    assert book.about(word(1).answer) == [word(1)]
+    clock.now += timedelta(days=2)
+    assert book.about(word(1).answer) == []

@@ -44,6 +44,24 @@ def test_a_case_is_recorded_and_looked_at_again_as_the_page_says(tmp_path: Path)
     assert json.loads(as_json.stdout)["answer"] == before["answer"]
 
 
+def test_an_answer_is_found_again_and_rated_as_the_page_says(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with live_cluster(tmp_path) as cluster:
+        asked = aoi(home, "diagnose", "--kubeconfig", str(cluster.kubeconfig), "-n", BROKEN, "--json")
+    name = json.loads(asked.stdout)["kept_as"]
+    listed, shown, *words = [
+        aoi(home, *(name if word.startswith("diagnosis:") else word for word in told))
+        for told in (*commands(REPORT, "answers"), *commands(REPORT, "feedback"))
+    ]
+    assert name in listed.stdout
+    assert "till-worker" in shown.stdout
+    assert [ended.returncode for ended in words] == [0, 0]
+    assert "says it was wrong: till-db (oomkilled)" in words[1].stdout
+    again = aoi(home, "answers", "show", name)
+    assert again.stdout.count(" says it was ") == 2
+    assert json.loads(aoi(home, "feedback", "--withdraw", "--json").stdout) == {"forgotten": 2}
+
+
 class Orchestrator:
     """Stands where AIOpsLab's would: it has the methods that the page calls."""
 

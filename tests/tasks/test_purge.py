@@ -38,8 +38,8 @@ def everywhere(ws: Workspace) -> dict[str, int]:
     ws.store.put("page", base64.b64encode(f"user:{SECRET}@db".encode()))
     ws.store.put("observation", b"nothing of the kind")
     book = FeedbackBook(ws.database)
-    book.add(Feedback(trajectory=DIGEST, verdict="wrong", author="ann", comment=f"it is {SECRET}", consent=False))
-    book.add(Feedback(trajectory=DIGEST, verdict="wrong", author="ann", comment="it is not", consent=False))
+    book.add(Feedback(answer=DIGEST, verdict="wrong", author="ann", comment=f"it is {SECRET}", consent=False))
+    book.add(Feedback(answer=DIGEST, verdict="wrong", author="ann", comment="it is not", consent=False))
     home = ws.settings.home
     (home / "logs").mkdir()
     (home / "logs" / "server.log").write_text(f"connecting with {SECRET}\nconnected\n")

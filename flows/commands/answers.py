@@ -1,0 +1,120 @@
+"""`aoi answers` and `aoi feedback`: what was answered, and what people who know say of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Json
+
+if TYPE_CHECKING:
+    from aoi.database.answers import GivenAnswer
+    from aoi.database.feedback import Feedback
+
+Name = Annotated[str, typer.Argument(help="What a diagnosis was kept as: diagnosis:digits, or the digits alone.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    answers = typer.Typer(help="Answers that were given.", no_args_is_help=True)
+    answers.callback()(_answers)
+    answers.command("list")(list_)
+    answers.command()(show)
+    app.add_typer(answers, name="answers")
+    app.command()(feedback)
+
+
+def _answers() -> None:
+    """Answers that were given."""
+
+
+def list_(
+    last: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    json: Json = False,
+) -> None:
+    """The newest answers: when, about what, verdict, who answered."""
+    from flows.console import out, print_json
+    from tasks.answers import newest
+
+    found = newest(last)
+    if json:
+        print_json([given.model_dump(mode="json") for given in found])
+    elif not found:
+        out.print("no answer yet. Ask for one: aoi diagnose --problem ID (aoi problems list)", markup=False)
+    else:
+        for given in found:
+            out.print(_line(given), markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(given: "GivenAnswer") -> str:
+    from aoi.visible import visible
+
+    verdict = given.verdict.replace("_", " ")
+    accused = f" {given.component} ({given.cause})" if given.verdict == "fault" else ""
+    when = given.given_at.strftime("%Y-%m-%d %H:%M")
+    return visible(f"{when}  {given.answer}  {given.about}  {verdict}{accused}, by {given.answered_by}")
+
+
+def show(answer: Name, json: Json = False) -> None:
+    """One answer as it was given, and what was said of it."""
+    from flows.console import out, print_json
+    from flows.transcript import print_diagnosis
+    from tasks.answers import rated
+
+    found = rated(answer)
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    print_diagnosis(found.diagnosis)
+    for said in found.feedback:
+        out.print(_word(said), markup=False, highlight=False, soft_wrap=True)
+
+
+def _word(said: "Feedback") -> str:
+    from aoi.visible import visible
+
+    instead = f": {said.component or 'somebody'} ({said.cause or 'no cause given'})" if said.verdict == "wrong" else ""
+    comment = f' "{said.comment}"' if said.comment else ""
+    use = "may teach" if said.consent else "teaches nothing"
+    return visible(f"{said.author} says it was {said.verdict}{instead}{comment}; {use}")
+
+
+def feedback(
+    answer: Annotated[
+        str | None, typer.Argument(help="What a diagnosis was kept as: diagnosis:digits, or the digits alone.")
+    ] = None,
+    *,
+    right: Annotated[bool | None, typer.Option("--right/--wrong", help="Whether it was what was wrong.")] = None,
+    component: Annotated[str | None, typer.Option(metavar="<str>", help="What was at fault instead.")] = None,
+    cause: Annotated[str | None, typer.Option(metavar="<str>", help="Its cause, in words.")] = None,
+    comment: Annotated[str, typer.Option(metavar="<str>", help="Anything else; no secrets.")] = "",
+    consent: Annotated[
+        bool, typer.Option("--consent/--no-consent", help="Whether the diagnosis may be used for training.")
+    ] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Forget all that you have ever said.")] = False,
+    json: Json = False,
+) -> None:
+    """Say whether an answer was right, or what it should have been.
+
+    It is kept under your login name for 90 days. Without --consent it is counted, and nothing is learnt from it.
+    """
+    from flows.console import out, print_json
+    from tasks import answers
+
+    if withdraw:
+        if answer is not None or right is not None:
+            raise typer.BadParameter("--withdraw forgets all that you said: give it alone")
+        gone = answers.withdraw()
+        if json:
+            print_json({"forgotten": gone})
+        else:
+            out.print(f"forgotten: {gone}", markup=False)
+        return
+    if answer is None or right is None:
+        raise typer.BadParameter(
+            "say which answer, and --right or --wrong: aoi feedback diagnosis:0123456789ab --right"
+        )
+    given = answers.rate(answer, is_right=right, component=component, cause=cause, comment=comment, consent=consent)
+    if json:
+        print_json(given.model_dump(mode="json"))
+    else:
+        out.print(_word(given), markup=False, highlight=False, soft_wrap=True)

@@ -19,8 +19,9 @@ from aoi.records.problem import Slice, TaskKind
 from aoi.records.standings import LineName
 from models.training.curves import TrainingRun
 
-WorldsName = Literal["development", "test", "styles", "aiopslab"]
-"""`development`, `test`: as the gate and as reports draw them. `styles`: test worlds whose objects are named as in no
+WorldsName = Literal["development", "test", "hard", "styles", "aiopslab"]
+"""`development`, `test`: as the gate and as reports draw them. `hard`: development problems of the sorts that a strong
+start still fails. `styles`: test worlds whose objects are named as in no
 training application. `aiopslab`: AIOpsLab's 86 problems."""
 SETS: tuple[WorldsName, ...] = get_args(WorldsName)
 PLAN, TRAINED = "plan", "trained"

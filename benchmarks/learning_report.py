@@ -38,6 +38,7 @@ FILE = "report.html"
 WORLDS: dict[WorldsName, str] = {
     "development": "development worlds, drawn as the gate draws them",
     "test": "test worlds",
+    "hard": "development worlds with several faults or an unseen mechanism, to be located, told or put right",
     "styles": "test worlds whose objects are named and labelled as in no training application",
     "aiopslab": "AIOpsLab's 86 problems; the verdict is about faults of the paper's test split",
 }

@@ -12,13 +12,21 @@ from aoi.problems.sets import members
 from aoi.promotion.evaluation import Run, paired, run_of
 from aoi.records.episode import BROKEN_OFF, Trajectory
 from aoi.records.evaluation import PairedResult
-from aoi.records.problem import ProblemInstance, Slice
+from aoi.records.problem import ProblemInstance, Slice, TaskKind
 from aoi.records.standings import LineName
 from aoi.settings import EvaluationSettings, derive_seed
 from benchmarks.experiment import BINS, Believed, Bin, Calibration, Failures, Rates, Standing, WorldsName
 from models.episodes import EpisodeSpec
 from tasks.evaluate import EVEN_SLICES, planned
 
+HARD: Mapping[Slice, float] = {"several": 2, "unseen_mechanism": 2, "control": 1}
+"""Where the seed model fails a fifth and more; of the other slices it fails a tenth and less."""
+HARD_KINDS: Mapping[TaskKind, float] = {
+    TaskKind.LOCALIZATION: 1,
+    TaskKind.ANALYSIS: 1,
+    TaskKind.MITIGATION: 1,
+}
+"""That something is wrong it says nearly always."""
 STYLES: Mapping[Slice, float] = {"unseen_style": len(EVEN_SLICES) - 1, "control": 1}
 """As many controls as stand among the problems of the other sets."""
 
@@ -28,7 +36,7 @@ def specs_of(worlds: WorldsName, seed: int, settings: EvaluationSettings) -> lis
     injections, and the gate measures them."""
     if worlds in ("development", "test"):
         return planned(worlds, seed, settings.model_copy(update={"injected": 0}))
-    instances = _aiopslab(seed, settings.seeds) if worlds == "aiopslab" else _styles(seed, settings)
+    instances = _aiopslab(seed, settings.seeds) if worlds == "aiopslab" else _drawn(worlds, seed, settings)
     specs = [
         EpisodeSpec(instance=one, rollout_seed=derive_seed(seed, one.problem.id, one.seed), arm="champion")
         for one in instances
@@ -45,9 +53,14 @@ def _aiopslab(seed: int, k: int) -> list[ProblemInstance]:
     ]
 
 
-def _styles(seed: int, settings: EvaluationSettings) -> list[ProblemInstance]:
+def _drawn(worlds: WorldsName, seed: int, settings: EvaluationSettings) -> list[ProblemInstance]:
+    """As many problems as the other sets have, of some sorts alone."""
     wanted = settings.problems_per_slice * len(EVEN_SLICES)
-    drawn = {one.problem.id: one for one in sampling.sample("test", wanted, seed, slices=STYLES)}
+    if worlds == "hard":
+        found = sampling.sample("development", wanted, derive_seed(seed, "hard"), slices=HARD, kinds=HARD_KINDS)
+    else:
+        found = sampling.sample("test", wanted, seed, slices=STYLES)
+    drawn = {one.problem.id: one for one in found}
     return [sampling.other_world(one, number) for one in drawn.values() for number in range(settings.seeds)]
 
 

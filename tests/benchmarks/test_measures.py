@@ -14,7 +14,7 @@ from models.episodes import EpisodeSpec
 from tests.store.episodes import problem, trajectory
 
 SETTINGS = EvaluationSettings(problems_per_slice=4, seeds=2)
-SETS = ("development", "test", "styles", "aiopslab")
+SETS = ("development", "test", "hard", "styles", "aiopslab")
 
 
 @pytest.mark.parametrize("worlds", SETS)
@@ -39,6 +39,14 @@ def test_styles_are_an_unseen_style_and_controls_of_the_same_applications() -> N
     assert {one.slice for one in problems} == {"unseen_style", "control"}
     applications = {one.application for one in problems if one.slice == "unseen_style"}
     assert {one.application for one in problems} == applications
+
+
+def test_hard_ones_have_several_faults_or_an_unseen_mechanism_and_controls_beside_them() -> None:
+    problems = [spec.instance.problem for spec in specs_of("hard", 7, SETTINGS)]
+    assert {one.slice for one in problems} == {"several", "unseen_mechanism", "control"}
+    faulty = [one for one in problems if one.fault]
+    assert {one.kind for one in faulty} == {TaskKind.LOCALIZATION, TaskKind.ANALYSIS, TaskKind.MITIGATION}
+    assert {one.split for one in problems} == {"development"}
 
 
 def row(number: int, world: int, *, won: bool, arm: str = "champion", **changes):

@@ -69,6 +69,9 @@ class TrainingSettings(Group):
     sync_every: int = Field(default=1, ge=1)
     """Steps of GRPO from one adapter that a server is handed to the next. Meanwhile it samples with that one, and
     completions are weighed by what it says of them."""
+    accelerate: str = ""
+    """Configuration file of accelerate that shares each step of GRPO out over several GPUs of this machine, a process
+    each. Empty: one process, and one GPU."""
     learning_rate: float = Field(default=8e-4, gt=0)
     beta: float = Field(default=0.02, ge=0)
     """Weight of the KL penalty against the reference policy."""

@@ -219,6 +219,11 @@ class Settings(BaseSettings):
                 "than the one that is served, so who samples cannot be held against it. Set "
                 "AOI_TRAINING__SAMPLING=in_process, or AOI_TRAINING__QUANTIZATION=none"
             )
+        if self.training.sampling == "server" and self.training.accelerate:
+            raise ValueError(
+                f"AOI_TRAINING__ACCELERATE is {self.training.accelerate}: several ranks train, and a server is handed "
+                "the adapter by one process. Set AOI_TRAINING__SAMPLING=in_process, or unset AOI_TRAINING__ACCELERATE"
+            )
         return self
 
     home: Path = Path(".aoi")

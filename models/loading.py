@@ -75,8 +75,8 @@ def _bits(quantization: Quantization, dtype: Dtype) -> BitsAndBytesConfig | None
 
 
 def device() -> torch.device:
-    """Where a model is trained: the accelerator, if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Where this process trains: the accelerator that is its own, if there is one."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 _DTYPES: dict[Dtype, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}

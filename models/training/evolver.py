@@ -23,9 +23,10 @@ from models.policies.of_bundle import Serving, codec_of, prompter_of
 from models.training import sft
 from models.training.batches import Pair
 from models.training.curves import TrainingRun, shown
-from models.training.grpo import GrpoSettings, grpo
+from models.training.grpo import GrpoSettings
 from models.training.measuring import Start
 from models.training.pooled import PooledPlans, proven, proven_workers
+from models.training.ranks import grpo_of
 from models.training.sampling import sampler_of
 from models.training.sft import Progress, SftSettings
 
@@ -63,8 +64,8 @@ def reinforce(
 ) -> Path:
     """Pay the Evolver's plans for solved problems by what they come to. `taught` if there is nothing to try them on.
 
-    Held are as many prompts as its steps can sample at. `kept` as in `fit`. Raises: StageBusy if a worker that measures
-    died; IdentityMismatch.
+    Held are as many prompts as its steps can sample at. `kept` as in `fit`. Raises: SettingsError; StageBusy if a
+    worker that measures or a rank died; IdentityMismatch.
     """
     if not settings.evolver_grpo_steps:
         return taught
@@ -73,6 +74,7 @@ def reinforce(
     if len(prompts) < settings.prompts:
         return taught
     progress.stage("reinforce the Evolver")
+    by = grpo_of(settings)
     choice = GrpoSettings.of(settings, settings.evolver_grpo_steps, bundle.profile.plan_tokens)
     start = Start(bundle.folder, bundle.base, bundle.adapters.get("observer"), serving)
     with (
@@ -80,7 +82,7 @@ def reinforce(
         sampler_of(bundle, serving, settings, folder.with_name("sampled")) as sampler,
     ):
         reward = proven(PooledPlans(workers, start, settings.group_size), watch)
-        grpo(
+        by(
             bundle.base,
             prompts,
             reward,

@@ -19,11 +19,12 @@ from models.policies.of_bundle import Serving, codec_of
 from models.training.balance import balanced
 from models.training.choosing import CANDIDATES, Sort, chosen, corrected, read, rewarded, sorts_of, untold
 from models.training.curves import TrainingRun, shown
-from models.training.grpo import GrpoSettings, Reward, grpo
+from models.training.grpo import GrpoSettings, Reward
 from models.training.judged import Judge, JudgedReward
 from models.training.measuring import Start
 from models.training.pooled import PooledReward, proven, proven_workers
 from models.training.preferences import prefer
+from models.training.ranks import Grpo, grpo_of
 from models.training.renaming import Renamed, met_again, paid_by_former_names, under_other_names
 from models.training.sampling import Sampler, sampler_of
 from models.training.sft import BATCH, SftSettings, sft
@@ -50,9 +51,11 @@ def fit(
 
     Without a judge every sampled decision is executed in its world. `kept` is where proofs of the server that carries
     episodes on leave their figures. `shuffled` deals the rewards out at random: the control that must not improve.
-    Raises: StageBusy if a worker that measures died; IdentityMismatch; what a sampler and the judge raise.
+    Raises: SettingsError; StageBusy if a worker that measures or a rank died; IdentityMismatch; what a sampler and the
+    judge raise.
     """
     runs: list[TrainingRun] = []
+    by = grpo_of(settings)
     start = Start(parent.folder, parent.base, warm_start, serving)
     sorts = sorts_of(rows)
     imitated = corrected(sorts, settings.corrections, seed)
@@ -75,7 +78,8 @@ def fit(
             paid = dealt_out(reward, seed) if shuffled else reward
             if renamed:
                 prompts, paid = [each.row for each in renamed], paid_by_former_names(paid, renamed, codec_of(parent))
-            runs.append(_reinforce(start, prompts, paid, work / "grpo", seed=seed, settings=choice, sampler=sampler))
+            folder = work / "grpo"
+            runs.append(_reinforce(by, start, prompts, paid, folder, seed=seed, settings=choice, sampler=sampler))
         start = start._replace(adapter=work / "grpo")
     return runs, start.adapter
 
@@ -146,6 +150,7 @@ def _correct(
 
 
 def _reinforce(
+    by: Grpo,
     start: Start,
     prompts: Sequence[TrainingExample],
     reward: Reward,
@@ -157,7 +162,7 @@ def _reinforce(
 ) -> TrainingRun:
     progress.stage("train: reinforce")
     told = shown(settings.steps)
-    return grpo(
+    return by(
         start.base,
         prompts,
         reward,

@@ -104,10 +104,13 @@ def grpo(
     warm_start: Path | None = None,
     progress: Progress | None = None,
     sampler: Sampler = IN_PROCESS,
+    ranks: int = 1,
 ) -> TrainingRun:
     """Train an adapter on decisions sampled at the prompts of `examples` and write it to `folder`.
 
     Deterministic if `reward` and `sampler` are. With checkpoints, a run that was cut off continues from the newest one.
+    `ranks` processes that `accelerate launch` started may call this together, each with a reward of its own share: a
+    step's completions are shared out evenly, in their order, and the first rank writes.
     Raises: ValueError if there are fewer examples than prompts a step; what `sampler` raises.
     """
     settings = settings or GrpoSettings()
@@ -117,12 +120,12 @@ def grpo(
         )
     words = tokenizer(base)
     model = settings.adapter.opened(base, warm_start, seed)
-    work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start, sampler)
+    work = folder / "checkpoints" / _identity(base, examples, settings, seed, warm_start, sampler, ranks=ranks)
     with adapters.unrounded(model):
         trainer = _Trainer(
             model=model,
             reward_funcs=_reward_function(examples, reward),
-            args=_arguments(settings, seed, work),
+            args=_arguments(settings, seed, work, ranks),
             train_dataset=Dataset.from_list(_rows(_order(len(examples), settings, seed))),
             processing_class=words,
             rollout_func=_Rollout(examples, eos_ids(base), settings, seed, sampler),
@@ -130,9 +133,12 @@ def grpo(
         )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")))
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    digest = adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
-    run = _run_of(trainer.state, settings, digest)
+    trainer.accelerator.wait_for_everyone()  # each rank has written its part of the last checkpoint
+    if trainer.accelerator.is_main_process:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        adapters.save(_adapted(trainer.model), folder, files.weights_digest(base))
+    trainer.accelerator.wait_for_everyone()
+    run = _run_of(trainer.state, settings, files.adapter_digest(folder))
     del trainer, model
     gc.collect()  # a trainer stands in cycles: the base would stay beside the one that is opened next
     return run
@@ -164,15 +170,20 @@ class _Rollout:
         self.eos_ids, self.settings, self.seed = eos_ids, settings, seed
 
     def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
-        """Sample one completion for each prompt, an example's index; each comes `group` times in a row."""
+        """Sample one completion for each prompt, an example's index; each comes `group` times in a row.
+
+        Of several ranks each is given as many of the step's prompts as the others, and a group may begin on one and end
+        on the next: places are those of the whole step.
+        """
         step = trainer.state.global_step
         model = _adapted(trainer.accelerator.unwrap_model(trainer.model))
-        turns = [self._turn(prompt, f"{self.seed}/{step}/{index}") for index, prompt in enumerate(prompts)]
+        first = trainer.accelerator.process_index * len(prompts)
+        turns = [self._turn(prompt, f"{self.seed}/{step}/{place}") for place, prompt in enumerate(prompts, first)]
         answers, difference = self.sampler.sample(model, Asked(step, turns, self.eos_ids))
         if difference is not None:
             trainer._metrics["train"][DIFFERENCE].append(difference)
         said = [(list(answer.token_ids), list(answer.logprobs or ())) for answer in answers]
-        if seeds := self._seeds(prompts):
+        if seeds := self._seeds(prompts, first):
             examples = [self.examples[int(prompts[place])] for place in seeds]
             for place, seed in zip(seeds, reference_logprobs(model, examples, self.settings.microbatch), strict=True):
                 said[place] = seed
@@ -182,9 +193,10 @@ class _Rollout:
             "logprobs": [logprobs for _, logprobs in said],
         }
 
-    def _seeds(self, prompts: Sequence[str]) -> list[int]:
-        """Places of completions that give way to their example's target: the last of each group that has one."""
-        last = range(self.settings.group - 1, len(prompts), self.settings.group)
+    def _seeds(self, prompts: Sequence[str], first: int) -> list[int]:
+        """Which of these completions, the first of which is the step's `first`, give way to their example's target: the
+        last of each group that has one."""
+        last = range(-(first + 1) % self.settings.group, len(prompts), self.settings.group)
         return [place for place in last if self.settings.seeded and self.examples[int(prompts[place])].target_ids]
 
     def _turn(self, prompt: str, salt: str) -> Turn:
@@ -253,8 +265,8 @@ def _point(step: int, logs: dict[str, float]) -> CurvePoint:
     )
 
 
-def _arguments(settings: GrpoSettings, seed: int, work: Path) -> GRPOConfig:
-    completions = settings.prompts * settings.group
+def _arguments(settings: GrpoSettings, seed: int, work: Path, ranks: int) -> GRPOConfig:
+    completions = settings.prompts * settings.group // ranks
     microbatch = min(settings.microbatch, completions)
     return GRPOConfig(
         output_dir=str(work),
@@ -324,16 +336,18 @@ def _identity(
     seed: int,
     warm_start: Path | None,
     sampler: Sampler,
+    *,
+    ranks: int,
 ) -> str:
     """Name of the checkpoints' folder: only a run with the same inputs resumes them."""
-    digest = files.digest_of(
-        {
-            "base": files.weights_digest(base),
-            "examples": sha256_hex("".join(example.digest() for example in examples).encode()),
-            "settings": settings.digest(),
-            "seed": str(seed),
-            "warm_start": files.adapter_digest(warm_start) if warm_start else "",
-            "sampler": sampler.identity,
-        }
-    )
-    return digest[:16]
+    inputs = {
+        "base": files.weights_digest(base),
+        "examples": sha256_hex("".join(example.digest() for example in examples).encode()),
+        "settings": settings.digest(),
+        "seed": str(seed),
+        "warm_start": files.adapter_digest(warm_start) if warm_start else "",
+        "sampler": sampler.identity,
+    }
+    if ranks > 1:
+        inputs["ranks"] = str(ranks)  # a checkpoint holds the random state of each
+    return files.digest_of(inputs)[:16]

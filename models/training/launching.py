@@ -115,9 +115,13 @@ class Ranks:
     def __init__(self, door: socket.socket, process: subprocess.Popen[bytes], log: Path) -> None:
         self._door, self._process, self._log = door, process, log
         self._lines: list[Line] = []
+        self._done: set[Line] = set()
+        self._is_short = False
 
     def heard(self) -> list[tuple[Line, Message]]:
         """What came within a second, perhaps nothing. Raises: StageBusy if a rank is gone, or the launcher."""
+        if self._is_short:  # not at once: why it is gone may have come with it
+            raise self.ended("a rank is gone, most often for want of memory")
         ready = select.select([self._door, *self._lines], [], [], POLL_S)[0]
         found: list[tuple[Line, Message]] = []
         for each in ready:
@@ -127,17 +131,17 @@ class Ranks:
                 except EOFError:
                     self._lines.remove(each)
                     each.close()
-                    raise self.ended("a rank is gone, most often for want of memory") from None
+                    self._is_short |= each not in self._done
             else:
                 self._lines.append(Line(self._door.accept()[0]))
         if not ready and self._process.poll() is not None:
             raise self.ended("the launcher is gone")
         return found
 
-    def leave(self, line: Line) -> None:
-        """A rank is done: that it ends is no news."""
-        self._lines.remove(line)
-        line.close()
+    def done(self, line: Line) -> None:
+        """That this rank ends is no news from now on. Its line stays: without one it would end as an orphan does, and
+        the launcher take that for a failure of all."""
+        self._done.add(line)
 
     def ended(self, why: str) -> StageBusy:
         """What is told of a training that ended too early, once the launcher has seen it too."""

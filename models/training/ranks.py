@@ -110,7 +110,7 @@ def _served(
                     raise _error_of(ranks, names[line], message)
                 case Finished():
                     runs[names[line]] = message.run
-                    ranks.leave(line)
+                    ranks.done(line)
         if len(said) == count:
             _pay([said[rank] for rank in sorted(said)], examples, reward)
             said.clear()

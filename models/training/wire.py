@@ -5,6 +5,7 @@ alone: whoever wrote a line, nothing is executed by reading it. Floats come back
 """
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -97,8 +98,9 @@ class Line:
         return self._end.fileno()
 
     def send(self, record: Record) -> None:
-        """Raises: OSError if nobody reads."""
-        self._end.sendall(record.to_bytes() + b"\n")
+        """Say something. That nobody reads it any more is found where an answer is waited for."""
+        with suppress(ConnectionError):
+            self._end.sendall(record.to_bytes() + b"\n")
 
     def lines(self) -> list[bytes]:
         """Whole lines of what came, perhaps none. Waits until something does. Raises: EOFError at the other's end."""

@@ -11,15 +11,20 @@ import psutil
 import pytest
 
 from aoi.errors import SettingsError, StageBusy
+from aoi.language.profile import SEED_PROFILE
 from aoi.model_settings import TrainingSettings
 from aoi.records.learning import TrainingExample
 from aoi.settings import Settings
-from models import files
+from models import bundle, files
+from models.bundle import Parts
+from models.policies.of_bundle import Serving
 from models.training import rank
 from models.training.curves import TrainingRun
+from models.training.fit import fit
 from models.training.grpo import GrpoSettings, grpo
 from models.training.launching import launch_of, launched
 from models.training.ranks import InRanks, grpo_of
+from tests.models.test_sampling import LINEAGE
 
 TWO_ON_CPU = "distributed_type: MULTI_CPU\nnum_machines: 1\nnum_processes: 2\nuse_cpu: true\n"
 SMALL = GrpoSettings(
@@ -131,7 +136,7 @@ def test_a_rank_that_dies_is_an_error_that_leaves_nobody_behind_and_the_run_goes
             next(each for each in ranks_here() if each.environ().get("RANK") == "1").kill()
         return uneven(found, completions)
 
-    with pytest.raises(StageBusy, match=r"(?s)a rank is gone.*exited with 1.*exitcode *: -9"):
+    with pytest.raises(StageBusy, match=r"(?s)(a rank is gone|rank 0 raised).*exited with 1.*exitcode *: -9"):
         learn(base, examples[:8], deadly, tmp_path / "grpo", seed=1, settings=SMALL, warm_start=adapter)
     assert not ranks_here()
     assert list((tmp_path / "grpo").rglob("checkpoint-2"))
@@ -209,6 +214,13 @@ def test_a_configuration_that_is_not_there_is_refused_and_none_trains_in_this_pr
     with pytest.raises(SettingsError, match="cannot read"):
         grpo_of(TrainingSettings(accelerate=str(tmp_path / "none.yaml")))
     assert grpo_of(TrainingSettings()) is grpo
+
+
+def test_fitting_asks_for_the_configuration_before_it_begins(base: Path, adapter: Path, tmp_path: Path) -> None:
+    bundle.write(tmp_path / "bundle", Parts(base, SEED_PROFILE, adapter), LINEAGE)
+    opened, settings = bundle.load(tmp_path / "bundle", base), TrainingSettings(accelerate="none.yaml")
+    with pytest.raises(SettingsError, match=r"AOI_TRAINING__ACCELERATE is none\.yaml"):
+        fit(opened, None, [], tmp_path / "work", seed=1, settings=settings, serving=Serving())
 
 
 def test_ranks_and_a_server_that_samples_are_refused_together(tmp_path: Path) -> None:

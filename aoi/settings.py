@@ -231,7 +231,7 @@ class Settings(BaseSettings):
     store_url: Url = Field(default_factory=lambda data: f"file://{data['home'].resolve() / 'store'}")
     """Any fsspec URL: a folder, `s3://bucket/prefix`, `gs://bucket/prefix`."""
     database_url: Url = Field(default_factory=lambda data: f"sqlite:///{data['home'].resolve() / 'aoi.db'}")
-    """SQLAlchemy URL of the ledger, approvals and feedback; PostgreSQL where several machines share them."""
+    """SQLAlchemy URL of the ledger, approvals, answers and feedback; PostgreSQL where several machines share them."""
     database_password: SecretStr = SecretStr("")
     mlflow_uri: Url = Field(default_factory=lambda data: f"sqlite:///{data['home'].resolve() / 'mlflow.db'}")
     """MLflow tracking URI: sqlite embedded, or http(s) of a server."""

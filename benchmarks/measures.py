@@ -20,7 +20,7 @@ from models.episodes import EpisodeSpec
 from tasks.evaluate import EVEN_SLICES, planned
 
 HARD: Mapping[Slice, float] = {"several": 2, "unseen_mechanism": 2, "control": 1}
-"""Where the seed model fails a fifth and more; of the other slices it fails a tenth and less."""
+"""Where the seed model fails most (docs/learning.md, "What a cycle is worth"), and controls beside them."""
 HARD_KINDS: Mapping[TaskKind, float] = {
     TaskKind.LOCALIZATION: 1,
     TaskKind.ANALYSIS: 1,

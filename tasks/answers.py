@@ -1,22 +1,26 @@
 """Answers that were given: kept, listed, shown again, and rated by the people who know what it was."""
 
+import sys
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
+from aoi.access.redaction import redact_text
 from aoi.database.answers import AnswerBook, GivenAnswer
 from aoi.database.feedback import Feedback, FeedbackBook
-from aoi.errors import FeedbackRefused
+from aoi.errors import AoiError, FeedbackRefused
 from aoi.language.causes import match
 from aoi.records.base import Record, Ref
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
-from tasks.workspace import login, workspace
+from tasks.workspace import actor, workspace
 
 DIAGNOSIS = "diagnosis"
 """Kind of the stored diagnoses."""
-
-
 KEEP_DAYS = 90
 """How long what somebody said is kept."""
+HEALTHY = "healthy"
+"""Cause of a word that says that nothing was wrong."""
 
 
 class Rated(Record):
@@ -26,11 +30,20 @@ class Rated(Record):
     feedback: tuple[Feedback, ...]
 
 
-def kept(diagnosis: Diagnosis) -> Diagnosis:
-    """Stored, and entered in the list of answers, so that it is found again and feedback can name it."""
+def kept(diagnosis: Diagnosis, *, is_listed: bool = True) -> Diagnosis:
+    """Stored, and entered in the list of answers, so that it is found again and feedback can name it.
+
+    Whoever asked gets the answer whatever becomes of the list: that it could not be entered is said on stderr.
+    Raises: StoreNotWritable.
+    """
     ws = workspace()
     ref = ws.store.put(DIAGNOSIS, diagnosis)
-    AnswerBook(ws.database).keep(_given(diagnosis, ref))
+    try:
+        if is_listed:
+            AnswerBook(ws.database).keep(_given(diagnosis, ref))
+            FeedbackBook(ws.database).forget_expired()
+    except AoiError as error:
+        print(f"{ref.short} is kept, but not in the list of answers: {error}", file=sys.stderr)
     return diagnosis.model_copy(update={"kept_as": ref.short})
 
 
@@ -51,31 +64,35 @@ def rated(short: str) -> Rated:
 def rate(
     short: str, *, is_right: bool, component: str | None, cause: str | None, comment: str, consent: bool
 ) -> Feedback:
-    """Enter what the person behind this process says of an answer.
+    """Enter what the person behind this process says of an answer, in the place of what they said of it before.
 
     Raises: FeedbackRefused for a word that says nothing, or contradicts itself; CorruptObject, PurgedObject.
     """
     ws = workspace()
     ref, diagnosis = _found(short)
-    _check(short, diagnosis.answer, is_right=is_right, is_explained=bool(component or cause))
-    given = Feedback(
-        answer=ref.sha256,
-        verdict="right" if is_right else "wrong",
-        component=component,
-        cause=_word(cause) if cause else None,
-        author=login(),
-        comment=comment,
-        consent=consent,
-    )
-    book = FeedbackBook(ws.database)
-    book.forget_expired()
-    book.add(given, keep_days=KEEP_DAYS)
+    word = _word(cause) if cause else None
+    _check(short, diagnosis.answer, is_right=is_right, component=component, cause=word)
+    try:
+        given = Feedback(
+            answer=ref.sha256,
+            verdict="right" if is_right else "wrong",
+            component=redact_text(component) if component else None,
+            cause=word,
+            author=actor(),
+            comment=redact_text(comment),
+            consent=consent,
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        what = ".".join(map(str, first["loc"]))
+        raise FeedbackRefused(f"{what} of the feedback on {short} cannot be kept: {first['msg']}") from None
+    FeedbackBook(ws.database).add(given, keep_days=KEEP_DAYS)
     return given
 
 
 def withdraw() -> int:
     """Forget all that the person behind this process has ever said. Returns how many words that were."""
-    return FeedbackBook(workspace().database).forget_author(login())
+    return FeedbackBook(workspace().database).forget_author(actor())
 
 
 def _found(short: str) -> tuple[Ref[Diagnosis], Diagnosis]:
@@ -84,13 +101,27 @@ def _found(short: str) -> tuple[Ref[Diagnosis], Diagnosis]:
     return ref, store.get(ref, Diagnosis)
 
 
-def _check(short: str, answer: Answer | None, *, is_right: bool, is_explained: bool) -> None:
-    if is_right and (answer is None or answer.verdict == "inconclusive"):
+def _check(short: str, answer: Answer | None, *, is_right: bool, component: str | None, cause: str | None) -> None:
+    verdict = answer.verdict if answer else "inconclusive"
+    if is_right and verdict == "inconclusive":
         raise FeedbackRefused(f"{short} gave no verdict, so it cannot be right. What was it? --wrong --component NAME")
-    if is_right and is_explained:
+    if is_right and (component or cause):
         raise FeedbackRefused(
             f"{short} is said to be right and --component or --cause say otherwise. Give them with --wrong"
         )
+    if cause == HEALTHY and (component or verdict == "no_fault"):
+        raise FeedbackRefused(f"{short} is said to be wrong and --no-fault contradicts that. Leave one of them out")
+    if (
+        answer
+        and verdict == "fault"
+        and component
+        and (component, cause)
+        in (
+            (answer.component, None),
+            (answer.component, answer.cause),
+        )
+    ):
+        raise FeedbackRefused(f"{short} says {component} itself. What else was it? Or was it --right")
 
 
 def _word(cause: str) -> str:
@@ -122,8 +153,9 @@ def _about(diagnosis: Diagnosis) -> str:
     """An embedded problem by its id; a cluster by its context or address, and the namespaces."""
     told = diagnosis.survey or diagnosis.answer
     coverage = told.coverage if told else None
-    if coverage is not None and coverage.cluster:
-        return f"{coverage.context or coverage.cluster}: {', '.join(coverage.namespaces)}"
+    if coverage is not None and coverage.namespaces:
+        place = coverage.context or coverage.cluster or "a recording"
+        return f"{place}: {', '.join(coverage.namespaces)}"
     if diagnosis.trajectory is not None:
         instance = diagnosis.trajectory.content.instance
         return f"{instance.problem.id} seed {instance.seed}"

@@ -17,7 +17,8 @@ from aoi.errors import Permanent
 from aoi.records.base import Sha256
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.recording import RecordingHead
-from tasks.diagnose import kept, of_survey
+from tasks.answers import kept
+from tasks.diagnose import of_survey
 from tasks.live import INTERRUPTED, REPORTS, RIGHTS, LiveTarget, SurveyClock, Surveyed, connected, look, look_again
 from tasks.workspace import workspace
 
@@ -68,7 +69,7 @@ def replay(file: Path) -> tuple[Diagnosis, RecordingHead, Sha256]:
         is_interrupted=head.is_interrupted,
     )
     ended = INTERRUPTED if head.is_interrupted else SURVEY
-    diagnosis = kept(of_survey(surveyed, target, ended, time.monotonic() - began))
+    diagnosis = kept(of_survey(surveyed, target, ended, time.monotonic() - began), is_listed=False)
     return diagnosis, head, surveyed.answer.digest()
 
 

@@ -24,10 +24,10 @@ class Feedback(Record):
     answer: Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
     """Content digest of the diagnosis."""
     verdict: Literal["right", "wrong"]
-    component: str | None = None
+    component: str | None = Field(default=None, max_length=253)
     """What was at fault, where the operator knows."""
     cause: str | None = None
-    """Word of the lexicon."""
+    """Word of the lexicon; `healthy` where nothing was wrong."""
     author: str = Field(min_length=1, max_length=200)
     comment: str = Field(default="", max_length=2000)
     consent: bool
@@ -49,22 +49,25 @@ class FeedbackBook:
         self._now = now
 
     def add(self, given: Feedback, *, keep_days: int = 90) -> Sha256:
-        """Remember feedback for `keep_days`. Idempotent: the same word twice counts once. Returns its digest."""
+        """Remember feedback for `keep_days`, in the place of what the same author had said of the same diagnosis.
+
+        Returns its digest.
+        """
         digest = given.digest()
         now = self._now()
+        row = {
+            "digest": digest,
+            "answer": given.answer,
+            "author": given.author,
+            "given_at": now.isoformat(),
+            "expires_at": (now + timedelta(days=keep_days)).isoformat(),
+            "consent": given.consent,
+            "record": given.to_bytes().decode(),
+        }
+        table = tables.feedback
         with self._database.write() as connection:
-            known = connection.execute(select(tables.feedback.c.digest).where(tables.feedback.c.digest == digest))
-            if known.first() is None:
-                row = {
-                    "digest": digest,
-                    "answer": given.answer,
-                    "author": given.author,
-                    "given_at": now.isoformat(),
-                    "expires_at": (now + timedelta(days=keep_days)).isoformat(),
-                    "consent": given.consent,
-                    "record": given.to_bytes().decode(),
-                }
-                connection.execute(tables.feedback.insert().values(row))
+            connection.execute(delete(table).where(table.c.answer == given.answer, table.c.author == given.author))
+            connection.execute(table.insert().values(row))
         return digest
 
     def about(self, answer: Sha256) -> list[Feedback]:
@@ -79,11 +82,14 @@ class FeedbackBook:
             return [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
 
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
-        """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author."""
+        """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author.
+
+        A word without consent teaches nothing and still contradicts.
+        """
         table = tables.feedback
         query = (
             select(table.c.record)
-            .where(table.c.consent, table.c.expires_at > self._now().isoformat())
+            .where(table.c.expires_at > self._now().isoformat())
             .order_by(table.c.given_at, table.c.digest)
         )
         with self._database.read() as connection:
@@ -94,7 +100,7 @@ class FeedbackBook:
         taken: Counter[str] = Counter()
         usable = []
         for given in known:
-            if len(labels[given.answer]) == 1 and taken[given.author] < per_author:
+            if given.consent and len(labels[given.answer]) == 1 and taken[given.author] < per_author:
                 taken[given.author] += 1
                 usable.append(given)
         return usable

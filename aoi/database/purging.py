@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select
 
 from aoi.database import tables
 from aoi.database.engine import Database
@@ -25,11 +25,20 @@ def ledger_entries(database: Database, needle: Needle) -> list[int]:
 
 def feedback(database: Database, needle: Needle, *, is_removed: bool) -> int:
     """How many words of operators hold the secret; each is deleted as a whole, since its digest names it."""
+    return _rows(database, tables.feedback, needle, is_removed=is_removed)
+
+
+def answers(database: Database, needle: Needle, *, is_removed: bool) -> int:
+    """How many entries of the list of answers hold the secret; each is deleted as a whole."""
+    return _rows(database, tables.answers, needle, is_removed=is_removed)
+
+
+def _rows(database: Database, table: Table, needle: Needle, *, is_removed: bool) -> int:
     with database.write() if is_removed else database.read() as connection:
-        rows = connection.execute(select(tables.feedback.c.digest, tables.feedback.c.record)).all()
+        rows = connection.execute(select(table.c.digest, table.c.record)).all()
         held = [digest for digest, record in rows if needle.is_in(record.encode())]
         if is_removed and held:
-            connection.execute(delete(tables.feedback).where(tables.feedback.c.digest.in_(held)))
+            connection.execute(delete(table).where(table.c.digest.in_(held)))
     return len(held)
 
 

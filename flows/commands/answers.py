@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from aoi.database.answers import GivenAnswer
     from aoi.database.feedback import Feedback
 
-Name = Annotated[str, typer.Argument(help="What a diagnosis was kept as: diagnosis:digits, or the digits alone.")]
+NAME = "What a diagnosis was kept as: diagnosis:digits, or the digits alone."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,17 +32,17 @@ def list_(
     json: Json = False,
 ) -> None:
     """The newest answers: when, about what, verdict, who answered."""
-    from flows.console import out, print_json
+    from flows.console import print_json
     from tasks.answers import newest
 
     found = newest(last)
     if json:
         print_json([given.model_dump(mode="json") for given in found])
     elif not found:
-        out.print("no answer yet. Ask for one: aoi diagnose --problem ID (aoi problems list)", markup=False)
+        _print("no answer yet. Ask for one: aoi diagnose --problem ID (aoi problems list)")
     else:
         for given in found:
-            out.print(_line(given), markup=False, highlight=False, soft_wrap=True)
+            _print(_line(given))
 
 
 def _line(given: "GivenAnswer") -> str:
@@ -54,9 +54,9 @@ def _line(given: "GivenAnswer") -> str:
     return visible(f"{when}  {given.answer}  {given.about}  {verdict}{accused}, by {given.answered_by}")
 
 
-def show(answer: Name, json: Json = False) -> None:
+def show(answer: Annotated[str, typer.Argument(help=NAME)], json: Json = False) -> None:
     """One answer as it was given, and what was said of it."""
-    from flows.console import out, print_json
+    from flows.console import print_json
     from flows.transcript import print_diagnosis
     from tasks.answers import rated
 
@@ -66,26 +66,30 @@ def show(answer: Name, json: Json = False) -> None:
         return
     print_diagnosis(found.diagnosis)
     for said in found.feedback:
-        out.print(_word(said), markup=False, highlight=False, soft_wrap=True)
+        _print(_word(said))
 
 
 def _word(said: "Feedback") -> str:
     from aoi.visible import visible
+    from tasks.answers import HEALTHY
 
-    instead = f": {said.component or 'somebody'} ({said.cause or 'no cause given'})" if said.verdict == "wrong" else ""
+    instead = ""
+    if said.cause == HEALTHY:
+        instead = ": nothing was wrong"
+    elif said.component or said.cause:
+        instead = f": {said.component or 'somebody'} ({said.cause or 'no cause given'})"
     comment = f' "{said.comment}"' if said.comment else ""
-    use = "may teach" if said.consent else "teaches nothing"
-    return visible(f"{said.author} says it was {said.verdict}{instead}{comment}; {use}")
+    use = "with consent" if said.consent else "without consent"
+    return visible(f"{said.author} says it was {said.verdict}{instead}{comment}; kept {use} to learn from it")
 
 
 def feedback(
-    answer: Annotated[
-        str | None, typer.Argument(help="What a diagnosis was kept as: diagnosis:digits, or the digits alone.")
-    ] = None,
+    answer: Annotated[str | None, typer.Argument(help=NAME)] = None,
     *,
     right: Annotated[bool | None, typer.Option("--right/--wrong", help="Whether it was what was wrong.")] = None,
     component: Annotated[str | None, typer.Option(metavar="<str>", help="What was at fault instead.")] = None,
     cause: Annotated[str | None, typer.Option(metavar="<str>", help="Its cause, in words.")] = None,
+    no_fault: Annotated[bool, typer.Option("--no-fault", help="Nothing was wrong at all.")] = False,
     comment: Annotated[str, typer.Option(metavar="<str>", help="Anything else; no secrets.")] = "",
     consent: Annotated[
         bool, typer.Option("--consent/--no-consent", help="Whether the diagnosis may be used for training.")
@@ -95,26 +99,43 @@ def feedback(
 ) -> None:
     """Say whether an answer was right, or what it should have been.
 
-    It is kept under your login name for 90 days. Without --consent it is counted, and nothing is learnt from it.
+    It is kept for 90 days under your login name and this machine's; said again of the same answer, it takes the place
+    of what you had said. No stage of the loop reads it yet.
     """
-    from flows.console import out, print_json
+    from flows.console import print_json
     from tasks import answers
 
     if withdraw:
-        if answer is not None or right is not None:
+        if answer is not None or right is not None or component or cause or no_fault or comment or consent:
             raise typer.BadParameter("--withdraw forgets all that you said: give it alone")
         gone = answers.withdraw()
         if json:
             print_json({"forgotten": gone})
         else:
-            out.print(f"forgotten: {gone}", markup=False)
+            _print(f"forgotten: {gone}")
         return
     if answer is None or right is None:
         raise typer.BadParameter(
             "say which answer, and --right or --wrong: aoi feedback diagnosis:0123456789ab --right"
         )
-    given = answers.rate(answer, is_right=right, component=component, cause=cause, comment=comment, consent=consent)
+    if no_fault and cause:
+        raise typer.BadParameter("--no-fault says that nothing was wrong and --cause what was: give one of them")
+    given = answers.rate(
+        answer,
+        is_right=right,
+        component=component,
+        cause=answers.HEALTHY if no_fault else cause,
+        comment=comment,
+        consent=consent,
+    )
     if json:
         print_json(given.model_dump(mode="json"))
     else:
-        out.print(_word(given), markup=False, highlight=False, soft_wrap=True)
+        _print(_word(given))
+
+
+def _print(line: str) -> None:
+    """What people wrote is printed as they wrote it."""
+    from flows.console import out
+
+    out.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -246,38 +246,66 @@ def test_old_events_and_probes_that_failed_once_are_history():
     assert words("geo", events("Unhealthy", "Readiness probe failed: x", "30s")) == [("healthy", "geo", None)]
 
 
-def statuses(*, message="", reason="ImagePullBackOff", unscheduled=""):
-    """What `kubectl get pods -o json` says of one pod that waits."""
-    waiting = {"reason": reason, "message": message}
+def waiting(name="geo", *, message="", reason="ImagePullBackOff"):
+    """The status of a container that waits, or of one that does not."""
+    return {"name": name, "state": {"waiting": {"reason": reason, "message": message}} if message else {}}
+
+
+def one_pod(*containers, name="geo-5d8f7c9b6d-abcde", unscheduled="", **metadata):
     condition = {"type": "PodScheduled", "status": "False" if unscheduled else "True"}
-    status = {
-        "conditions": [condition | ({"reason": "Unschedulable", "message": unscheduled} if unscheduled else {})],
-        "containerStatuses": [{"name": "geo", "state": {"waiting": waiting if message else {}}}],
-    }
-    pod = {"metadata": {"name": "geo-5d8f7c9b6d-abcde"}, "status": status}
-    return observe("kubectl get pods -l app=geo -n hotel -o json", {"items": [pod]})
+    condition |= {"reason": "Unschedulable", "message": unscheduled} if unscheduled else {}
+    status = {"conditions": [condition], "containerStatuses": list(containers)}
+    return {"metadata": {"name": name, **metadata}, "status": status}
+
+
+def statuses(*pods, **kwargs):
+    """What `kubectl get pods -o json` says."""
+    return observe("kubectl get pods -l app=geo -n hotel -o json", {"items": list(pods)}, **kwargs)
+
+
+QUIET = observe("kubectl events --for=deployment/geo -n hotel", "No events found in hotel namespace.\n")
+UNRESOLVED = 'Back-off pulling image "r/geo:9": ErrImagePull: dial tcp: lookup r: no such host'
+UNTRUSTED = 'Back-off pulling image "r/geo:9": ErrImagePull: tls: failed to verify certificate'
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("pod", "told"),
     [
-        ({"message": 'Back-off pulling image "r.example/geo:9": ErrImagePull: dial tcp: lookup r: no such host'},
-         ["imagepull", "dns"]),
-        ({"message": 'Back-off pulling image "geo:9"'}, ["imagepull"]),
-        ({"message": 'configmap "geo-config" not found', "reason": "CreateContainerConfigError"}, ["missingconfig"]),
-        ({"message": "back-off 5m0s restarting failed container", "reason": "CrashLoopBackOff"}, ["healthy"]),
-        ({"unscheduled": "0/3 nodes are available: 3 node(s) were unschedulable."}, ["cordoned"]),
-        ({}, ["healthy"]),
+        (one_pod(waiting(message=UNRESOLVED)), ["imagepull", "dns"]),
+        (one_pod(waiting(message='Back-off pulling image "geo:9"')), ["imagepull"]),
+        (
+            one_pod(waiting(message='configmap "geo-config" not found', reason="CreateContainerConfigError")),
+            ["missingconfig"],
+        ),
+        (one_pod(unscheduled="0/3 nodes are available: 3 node(s) were unschedulable."), ["cordoned"]),
+        (one_pod(waiting(message=UNRESOLVED), deletionTimestamp="2026-01-01T00:00:00Z"), ["healthy"]),
+        (one_pod(waiting()), ["healthy"]),
     ],
-)  # fmt: skip
-def test_what_a_pod_waits_for_is_told_by_its_status_when_the_events_are_gone(status, told):
-    gone = observe("kubectl events --for=deployment/geo -n hotel", "No events found in hotel namespace.\n")
-    seen = statuses(**status)
-    signals = COMPRESSOR.signals("geo", [gone, seen])
-    assert [signal.word for signal in signals] == told
-    for citation in (signal.citation for signal in signals if signal.word != "healthy"):
-        assert citation.observation == seen.digest
-        assert seen.data[citation.start_byte : citation.end_byte].strip().startswith(b'"message": ')
+)
+def test_what_a_pod_waits_for_is_told_by_its_status_when_the_events_are_gone(pod, told):
+    assert [word for word, _, _ in words("geo", QUIET, statuses(pod))] == told
+
+
+def test_each_wait_is_cited_where_its_own_container_says_so():
+    first, second = one_pod(waiting("a", message=UNRESOLVED), waiting("b", message=UNTRUSTED)), one_pod(waiting())
+    seen = statuses(one_pod(name="geo-5d8f7c9b6d-zzzzz", unscheduled="no nodes"), first, second)
+    cited = {
+        signal.word: seen.data[signal.citation.start_byte : signal.citation.end_byte]
+        for signal in COMPRESSOR.signals("geo", [QUIET, seen])
+    }
+    assert b"no such host" in cited["dns"]
+    assert b"failed to verify certificate" in cited["tls"]
+
+
+@pytest.mark.parametrize("evidence", ["unreadable", "cut"])
+def test_pods_that_wait_for_nothing_are_no_health_where_the_events_were_not_read(evidence):
+    crashing = one_pod(waiting(message="back-off 5m0s restarting failed container", reason="CrashLoopBackOff"))
+    assert words("geo", as_evidence(QUIET, evidence), statuses(crashing)) == []
+    assert words("geo", as_evidence(QUIET, evidence), statuses()) == []
+
+
+def test_nobody_is_healthy_for_want_of_an_event_where_some_pods_were_not_shown():
+    assert words("geo", QUIET, statuses(one_pod(waiting()), evidence="cut")) == []
 
 
 def log(*lines):

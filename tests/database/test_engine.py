@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 import subprocess
@@ -10,6 +11,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from aoi.database import tables
 from aoi.database.engine import MIGRATIONS, REVISION, engine_url, open_database, open_url
+from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import Permanent, SettingsError, StoreNotWritable
 from aoi.promotion.ledger import Ledger
 from aoi.settings import Settings
@@ -44,6 +46,23 @@ def test_the_revision_that_the_code_names_is_that_of_the_newest_migration():
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+def test_what_people_had_said_before_a_migration_is_read_after_it(tmp_path):
+    address = url(tmp_path)
+    given = Feedback(answer="0" * 64, verdict="wrong", author="ann", consent=True)
+    database = open_url(address)
+    FeedbackBook(database).add(given)
+    with database.write() as connection:
+        former = given.model_dump(mode="json", exclude={"answer"}) | {"schema_version": 1, "trajectory": given.answer}
+        connection.execute(text("UPDATE feedback SET record = :record"), {"record": json.dumps(former)})
+        connection.execute(text("DROP INDEX ix_feedback_answer"))
+        connection.execute(text("ALTER TABLE feedback RENAME COLUMN answer TO trajectory"))
+        connection.execute(text("CREATE INDEX ix_feedback_trajectory ON feedback (trajectory)"))
+        connection.execute(text("DROP TABLE answers"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    database.close()
+    assert FeedbackBook(open_url(address)).about(given.answer) == [given.model_copy(update={"schema_version": 1})]
 
 
 def test_opening_a_current_database_loads_no_tool_of_migrations(tmp_path):

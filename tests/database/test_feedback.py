@@ -83,3 +83,18 @@ def test_what_was_said_of_an_answer_is_told_until_it_expires(book, clock):
     assert book.about(word(1).answer) == [word(1)]
     clock.now += timedelta(days=2)
     assert book.about(word(1).answer) == []
+
+
+def test_what_is_said_again_takes_the_place_of_what_was_said(book):
+    book.add(word(1))
+    book.add(word(1, verdict="right", component=None))
+    assert book.usable() == [word(1, verdict="right", component=None)]
+    book.add(word(1, consent=False))
+    assert book.usable() == []
+    assert book.about(word(1).answer) == [word(1, consent=False)]
+
+
+def test_a_word_without_consent_still_contradicts(book):
+    book.add(word(1))
+    book.add(word(1, author="bob", component="rate", consent=False))
+    assert book.usable() == []

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import text
 
 from aoi.database.feedback import FeedbackBook
 from flows import cli
 from tasks.diagnose import LiveTarget, diagnose_live
-from tasks.workspace import login, workspace
+from tasks.workspace import actor, workspace
 from tests.command import aoi
 from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster, live_cluster
 
@@ -90,7 +91,7 @@ def test_an_answer_is_shown_again_with_what_was_said_of_it(answered: str, run: R
     run("feedback", answered, "--wrong", "--component", "till-db", "--cause", "out of memory", "--comment", "it was us")
     shown = run("answers", "show", answered.partition(":")[2])
     assert shown.out.startswith("answer    fault: till-worker (missingconfig)")
-    assert f'{login()} says it was wrong: till-db (oomkilled) "it was us"; teaches nothing' in shown.out
+    assert f'{actor()} says it was wrong: till-db (oomkilled) "it was us"; kept without consent' in shown.out
     document = read(run("answers", "show", answered, "--json"))
     assert document["diagnosis"]["kept_as"] == answered
     assert [word["verdict"] for word in document["feedback"]] == ["wrong"]
@@ -104,7 +105,7 @@ def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on
     assert book.usable() == []
     given = read(run("feedback", answered, "--right", "--consent", "--json"))
     assert [word.model_dump(mode="json") for word in book.usable()] == [given]
-    assert read(run("feedback", "--withdraw", "--json")) == {"forgotten": 2}
+    assert read(run("feedback", "--withdraw", "--json")) == {"forgotten": 1}
     assert read(run("answers", "show", answered, "--json"))["feedback"] == []
 
 
@@ -112,6 +113,11 @@ def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on
     ("arguments", "status", "says"),
     [
         (("--right", "--component", "till-db"), 1, "Give them with --wrong"),
+        (("--wrong", "--component", "till-worker", "--cause", "missingconfig"), 1, "says till-worker itself"),
+        (("--wrong", "--no-fault", "--component", "till-db"), 1, "Leave one of them out"),
+        (("--wrong", "--no-fault", "--cause", "out of memory"), 2, "give one of them"),
+        (("--wrong", "--comment", "x" * 2001), 1, "comment of the feedback"),
+        (("--wrong", "--component", "x" * 254), 1, "component of the feedback"),
         (("--wrong", "--cause", "gremlins"), 1, "say it with --comment"),
         ((), 2, "--right or --wrong"),
         (("--withdraw",), 2, "give it alone"),
@@ -140,3 +146,26 @@ def test_an_answer_without_a_verdict_cannot_be_right(cluster: LiveCluster, run: 
     ended = run("feedback", str(told.kept_as), "--right")
     assert ended.status == 1
     assert "gave no verdict" in ended.err
+
+
+def test_a_false_alarm_is_said_to_be_one_and_credentials_are_taken_out_of_what_is_said(answered: str, run: Run) -> None:
+    said = "db password=hunter2secretXYZ :bomb: \x1b[31m"
+    ended = run("feedback", answered, "--wrong", "--no-fault", "--comment", said)
+    assert "says it was wrong: nothing was wrong" in ended.out
+    assert "hunter2secretXYZ" not in ended.out
+    assert ":bomb:" in ended.out
+    assert "\x1b" not in ended.out
+    (kept,) = read(run("answers", "show", answered, "--json"))["feedback"]
+    assert (kept["cause"], kept["component"]) == ("healthy", None)
+    assert "hunter2secretXYZ" not in kept["comment"]
+
+
+def test_an_answer_that_cannot_be_listed_is_given_all_the_same(
+    cluster: LiveCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with workspace().database.write() as connection:
+        connection.execute(text("DROP TABLE answers"))
+    told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig), namespaces=(BROKEN,)))
+    assert told.answer is not None
+    assert told.answer.component == "till-worker"
+    assert f"{told.kept_as} is kept, but not in the list of answers: " in capsys.readouterr().err

@@ -6,11 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from aoi.database.answers import AnswerBook, GivenAnswer
 from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import PurgedObject
 from flows.cli import app
@@ -39,7 +41,18 @@ def everywhere(ws: Workspace) -> dict[str, int]:
     ws.store.put("observation", b"nothing of the kind")
     book = FeedbackBook(ws.database)
     book.add(Feedback(answer=DIGEST, verdict="wrong", author="ann", comment=f"it is {SECRET}", consent=False))
-    book.add(Feedback(answer=DIGEST, verdict="wrong", author="ann", comment="it is not", consent=False))
+    book.add(Feedback(answer=DIGEST, verdict="wrong", author="bob", comment="it is not", consent=False))
+    listed = {
+        "answer": "diagnosis:0",
+        "given_at": datetime.now(UTC),
+        "verdict": "fault",
+        "cause": None,
+        "confidence": 1,
+    }
+    for number, component in enumerate((SECRET, "till")):
+        AnswerBook(ws.database).keep(
+            GivenAnswer(**listed, sha256=f"{number:064x}", about="", component=component, answered_by="survey")
+        )
     home = ws.settings.home
     (home / "logs").mkdir()
     (home / "logs" / "server.log").write_text(f"connecting with {SECRET}\nconnected\n")
@@ -47,7 +60,7 @@ def everywhere(ws: Workspace) -> dict[str, int]:
     with closing(sqlite3.connect(home / "prefect.db")) as other, other:
         other.execute("CREATE TABLE run (id INTEGER PRIMARY KEY, parameters TEXT, state BLOB)")
         other.executemany("INSERT INTO run VALUES (?, ?, ?)", [(1, json.dumps({"s": SECRET}), b"x"), (2, "y", b"z")])
-    return {"object": 2, "feedback": 1, "text file": 1, "other file": 1, "table": 1}
+    return {"object": 2, "feedback": 1, "answer": 1, "text file": 1, "other file": 1, "table": 1}
 
 
 def counted(purged) -> dict[str, int]:

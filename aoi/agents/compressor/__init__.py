@@ -26,6 +26,7 @@ from aoi.records.episode import Citation, Signal
 
 __all__ = ["Compressor", "Observation", "condense"]
 
+_STATUSES = "get pods json"
 _WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 
 
@@ -49,7 +50,7 @@ class Compressor:
         about = [f for f in self._findings(target, readable) if target in (f.subject, f.other) or f.subject in nodes]
         ranked = rank(about, target)
         sound = [observation for observation in readable if _says_something(observation)]
-        if not ranked and sound:
+        if not ranked and sound and not _hides_statuses(readable):
             ranked = [Finding("healthy", target, None, sound[0], 0, len(sound[0].data))]
         signals = (self._signal(finding) for finding in ranked)
         return tuple(signal for signal in signals if signal is not None)
@@ -101,7 +102,7 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from templates.probe_ports(observation, topology)
         case "events":
             yield from events.events(observation, topology)
-        case "get pods json":
+        case shape if shape == _STATUSES:
             yield from events.statuses(observation, topology)
         case "logs" | "logs previous":
             yield from logs.logs(observation, target, topology, is_previous=shape != "logs")
@@ -127,14 +128,23 @@ def _alone(  # noqa: PLR0912 - one line a shape reads better than a table of unl
             yield from placement.chaos(observation, topology)
 
 
+def _hides_statuses(observations: Sequence[Observation]) -> bool:
+    """Whether the status of some pod was asked for and not shown: then nobody is healthy for want of an event."""
+    return any(_shape(seen.line) == _STATUSES and templates.is_cut(seen) for seen in observations)
+
+
 def _says_something(observation: Observation) -> bool:
     """Whether silence in this text means health: an error does not, nor a part, nor a thing that is not there.
 
-    A log is the end of one at best: of it silence in what there is has to do.
+    A log is the end of one at best: of it silence in what there is has to do. Of the status of pods only what events
+    repeat is read, so its silence says nothing.
     """
-    is_log = _shape(observation.line).startswith("logs")
-    return (observation.is_whole or (is_log and not observation.is_error)) and not observation.text.startswith(
-        ("No resources found", "No metrics", "No traces", "No series")
+    shape = _shape(observation.line)
+    is_log = shape.startswith("logs")
+    return (
+        shape != _STATUSES
+        and (observation.is_whole or (is_log and not observation.is_error))
+        and not observation.text.startswith(("No resources found", "No metrics", "No traces", "No series"))
     )
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from aoi.agents.compressor.observation import Finding, Observation, rows, span
 from aoi.agents.compressor.templates import listed
 from aoi.agents.topology import Topology
@@ -65,8 +67,6 @@ _PULLING: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("authfailed", re.compile(r"unauthorized|authorization failed|authentication required|no basic auth|\b40[13]\b")),
 )
 """What a registry, or the way to it, has against a pull; of an image that is not there nothing."""
-_ESCAPED = re.compile(r'["\\<>&\s]')
-"""Characters that JSON may spell otherwise, and blanks."""
 _SEEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _COUNT = re.compile(r"\(x(\d+) over")
 
@@ -97,12 +97,12 @@ def statuses(observation: Observation, topology: Topology) -> Iterator[Finding]:
     for pod in listed(observation):
         name = text(pod, "metadata", "name")
         subject = topology.owner(name)
-        if subject is None:
+        if subject is None or text(pod, "metadata", "deletionTimestamp"):
             continue
         at = max(0, observation.text.find(f'"name": "{name}"'))
         for reason, state in _waits(pod):
             message = text(state, "message")
-            cited = span(observation, f'"message": "{_ESCAPED.split(message)[0]}', at)
+            cited = span(observation, f'"message": {orjson.dumps(message).decode("latin-1")}', at)
             # The state's own reason says of some messages what they are about.
             yield from _complaints(observation, cited, subject, (reason, f"{text(state, 'reason')}: {message}", 1))
 

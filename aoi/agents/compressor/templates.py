@@ -33,7 +33,7 @@ def listed(observation: Observation) -> Sequence[Json]:
         value = orjson.loads(observation.data)
     except orjson.JSONDecodeError:
         return ()
-    return value.get("items", (value,)) if isinstance(value, dict) else ()
+    return (value.get("items", (value,)) or ()) if isinstance(value, dict) else ()
 
 
 def is_cut(observation: Observation) -> bool:

@@ -161,6 +161,8 @@ class ExpertOperator(SpeakingOperator):
         # A cause that waits is put right next. What was changed since is only told apart by newer profiles: to the
         # others it was noted down last.
         second = next((found for found in recall.open_causes(state) if at_fault(found) != last.target), None)
+        if recall.is_last(state, self._profile.iterations):
+            second = None  # changes that come to nothing leave their causes open, and somebody has to answer
         if second and (self._profile.tells_changed or state.memory[-1:] == (second,)):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)

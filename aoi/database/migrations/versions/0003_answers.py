@@ -22,7 +22,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The answers stay in the store; only their order is lost."""
+    """The answers stay in the store and their order is lost. For a database without feedback of its own: words that
+    were written since name their `answer`, which the former version does not read.
+    """
     op.drop_index("ix_feedback_answer", "feedback")
     op.execute("ALTER TABLE feedback RENAME COLUMN answer TO trajectory")
     op.create_index("ix_feedback_trajectory", "feedback", ["trajectory"])

@@ -17,8 +17,6 @@ from tasks.workspace import actor, workspace
 
 DIAGNOSIS = "diagnosis"
 """Kind of the stored diagnoses."""
-KEEP_DAYS = 90
-"""How long what somebody said is kept."""
 HEALTHY = "healthy"
 """Cause of a word that says that nothing was wrong."""
 
@@ -86,7 +84,7 @@ def rate(
         first = error.errors(include_input=False)[0]
         what = ".".join(map(str, first["loc"]))
         raise FeedbackRefused(f"{what} of the feedback on {short} cannot be kept: {first['msg']}") from None
-    FeedbackBook(ws.database).add(given, keep_days=KEEP_DAYS)
+    FeedbackBook(ws.database).add(given)
     return given
 
 
@@ -111,16 +109,8 @@ def _check(short: str, answer: Answer | None, *, is_right: bool, component: str 
         )
     if cause == HEALTHY and (component or verdict == "no_fault"):
         raise FeedbackRefused(f"{short} is said to be wrong and --no-fault contradicts that. Leave one of them out")
-    if (
-        answer
-        and verdict == "fault"
-        and component
-        and (component, cause)
-        in (
-            (answer.component, None),
-            (answer.component, answer.cause),
-        )
-    ):
+    is_repeated = answer is not None and component == answer.component and cause in (None, answer.cause)
+    if component and is_repeated and verdict == "fault":
         raise FeedbackRefused(f"{short} says {component} itself. What else was it? Or was it --right")
 
 

@@ -4,8 +4,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 AOI = [sys.executable, "-m", "flows.entry"]
+
+
+class Ended(NamedTuple):
+    """What a command came to that was run in this process."""
+
+    status: int
+    out: str
+    err: str
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:

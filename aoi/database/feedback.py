@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 
 from aoi.database import tables
 from aoi.database.engine import Database
@@ -72,28 +72,14 @@ class FeedbackBook:
 
     def about(self, answer: Sha256) -> list[Feedback]:
         """What was said of one diagnosis and is not expired, oldest first."""
-        table = tables.feedback
-        query = (
-            select(table.c.record)
-            .where(table.c.answer == answer, table.c.expires_at > self._now().isoformat())
-            .order_by(table.c.given_at, table.c.digest)
-        )
-        with self._database.read() as connection:
-            return [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
+        return self._unexpired(tables.feedback.c.answer == answer)
 
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
         """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author.
 
         A word without consent teaches nothing and still contradicts.
         """
-        table = tables.feedback
-        query = (
-            select(table.c.record)
-            .where(table.c.expires_at > self._now().isoformat())
-            .order_by(table.c.given_at, table.c.digest)
-        )
-        with self._database.read() as connection:
-            known = [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
+        known = self._unexpired()
         labels: dict[Sha256, set[tuple[str, str | None, str | None]]] = {}
         for given in known:
             labels.setdefault(given.answer, set()).add((given.verdict, given.component, given.cause))
@@ -104,6 +90,17 @@ class FeedbackBook:
                 taken[given.author] += 1
                 usable.append(given)
         return usable
+
+    def _unexpired(self, *conditions: ColumnElement[bool]) -> list[Feedback]:
+        """What is not past its time, oldest first."""
+        table = tables.feedback
+        query = (
+            select(table.c.record)
+            .where(table.c.expires_at > self._now().isoformat(), *conditions)
+            .order_by(table.c.given_at, table.c.digest)
+        )
+        with self._database.read() as connection:
+            return [Feedback.from_bytes(row.record.encode()) for row in connection.execute(query)]
 
     def forget_expired(self) -> int:
         """Delete feedback past its time. Returns how many."""

@@ -1,35 +1,20 @@
 """What was answered is found again, and whoever knows better says so: `aoi answers`, `aoi feedback`."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from aoi.database.feedback import FeedbackBook
-from flows import cli
 from tasks.diagnose import LiveTarget, diagnose_live
 from tasks.workspace import actor, workspace
-from tests.command import aoi
-from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster, live_cluster
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
+from tests.command import Ended, aoi
+from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
 
 Run = Callable[..., Ended]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
-    with live_cluster(tmp_path_factory.mktemp("cluster")) as served:
-        yield served
 
 
 @pytest.fixture(autouse=True)
@@ -39,20 +24,6 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     workspace().database.close()
     workspace.cache_clear()
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """A command as its user runs it, in this process."""
-
-    def typed(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["aoi", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(ended.value.code if isinstance(ended.value.code, int) else 1, shown.out, shown.err)
-
-    return typed
 
 
 @pytest.fixture
@@ -69,44 +40,46 @@ def read(ended: Ended) -> Any:
 
 
 def test_answers_are_listed_newest_first_with_what_they_are_about(
-    cluster: LiveCluster, answered: str, run: Run
+    cluster: LiveCluster, answered: str, typed: Run
 ) -> None:
     calm = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig), namespaces=(CALM,)))
-    first, second = read(run("answers", "list", "--json"))
+    first, second = read(typed("answers", "list", "--json"))
     assert (first["answer"], first["verdict"]) == (calm.kept_as, "no_fault")
     assert CALM in first["about"]
     assert (second["answer"], second["component"], second["answered_by"]) == (answered, "till-worker", "survey")
-    assert len(read(run("answers", "list", "--last", "1", "--json"))) == 1
-    lines = run("answers", "list").out.splitlines()
+    assert len(read(typed("answers", "list", "--last", "1", "--json"))) == 1
+    lines = typed("answers", "list").out.splitlines()
     assert answered in lines[1]
     assert "fault till-worker (missingconfig), by survey" in lines[1]
 
 
-def test_where_nothing_was_answered_the_list_says_how_to_ask(run: Run) -> None:
-    assert "aoi diagnose" in run("answers", "list").out
-    assert read(run("answers", "list", "--json")) == []
+def test_where_nothing_was_answered_the_list_says_how_to_ask(typed: Run) -> None:
+    assert "aoi diagnose" in typed("answers", "list").out
+    assert read(typed("answers", "list", "--json")) == []
 
 
-def test_an_answer_is_shown_again_with_what_was_said_of_it(answered: str, run: Run) -> None:
-    run("feedback", answered, "--wrong", "--component", "till-db", "--cause", "out of memory", "--comment", "it was us")
-    shown = run("answers", "show", answered.partition(":")[2])
+def test_an_answer_is_shown_again_with_what_was_said_of_it(answered: str, typed: Run) -> None:
+    typed(
+        "feedback", answered, "--wrong", "--component", "till-db", "--cause", "out of memory", "--comment", "it was us"
+    )
+    shown = typed("answers", "show", answered.partition(":")[2])
     assert shown.out.startswith("answer    fault: till-worker (missingconfig)")
     assert f'{actor()} says it was wrong: till-db (oomkilled) "it was us"; kept without consent' in shown.out
-    document = read(run("answers", "show", answered, "--json"))
+    document = read(typed("answers", "show", answered, "--json"))
     assert document["diagnosis"]["kept_as"] == answered
     assert [word["verdict"] for word in document["feedback"]] == ["wrong"]
 
 
 def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on_request(
-    answered: str, run: Run
+    answered: str, typed: Run
 ) -> None:
     book = FeedbackBook(workspace().database)
-    read(run("feedback", answered, "--right", "--json"))
+    read(typed("feedback", answered, "--right", "--json"))
     assert book.usable() == []
-    given = read(run("feedback", answered, "--right", "--consent", "--json"))
+    given = read(typed("feedback", answered, "--right", "--consent", "--json"))
     assert [word.model_dump(mode="json") for word in book.usable()] == [given]
-    assert read(run("feedback", "--withdraw", "--json")) == {"forgotten": 1}
-    assert read(run("answers", "show", answered, "--json"))["feedback"] == []
+    assert read(typed("feedback", "--withdraw", "--json")) == {"forgotten": 1}
+    assert read(typed("answers", "show", answered, "--json"))["feedback"] == []
 
 
 @pytest.mark.parametrize(
@@ -124,9 +97,9 @@ def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on
     ],
 )
 def test_what_says_nothing_or_contradicts_itself_is_refused_and_not_kept(
-    answered: str, run: Run, arguments: tuple[str, ...], status: int, says: str
+    answered: str, typed: Run, arguments: tuple[str, ...], status: int, says: str
 ) -> None:
-    ended = run("feedback", answered, *arguments)
+    ended = typed("feedback", answered, *arguments)
     assert ended.status == status
     assert says in " ".join(ended.err.replace("│", " ").split())
     assert FeedbackBook(workspace().database).usable() == []
@@ -139,23 +112,25 @@ def test_feedback_on_an_answer_that_is_not_there_says_so(tmp_path: Path) -> None
     assert "Traceback" not in ended.stderr
 
 
-def test_an_answer_without_a_verdict_cannot_be_right(cluster: LiveCluster, run: Run) -> None:
+def test_an_answer_without_a_verdict_cannot_be_right(cluster: LiveCluster, typed: Run) -> None:
     told = diagnose_live(LiveTarget(kubeconfig=str(cluster.kubeconfig), context=POOR.name, namespaces=(CALM,)))
     assert told.answer is not None
     assert told.answer.verdict == "inconclusive"
-    ended = run("feedback", str(told.kept_as), "--right")
+    ended = typed("feedback", str(told.kept_as), "--right")
     assert ended.status == 1
     assert "gave no verdict" in ended.err
 
 
-def test_a_false_alarm_is_said_to_be_one_and_credentials_are_taken_out_of_what_is_said(answered: str, run: Run) -> None:
+def test_a_false_alarm_is_said_to_be_one_and_credentials_are_taken_out_of_what_is_said(
+    answered: str, typed: Run
+) -> None:
     said = "db password=hunter2secretXYZ :bomb: \x1b[31m"
-    ended = run("feedback", answered, "--wrong", "--no-fault", "--comment", said)
+    ended = typed("feedback", answered, "--wrong", "--no-fault", "--comment", said)
     assert "says it was wrong: nothing was wrong" in ended.out
     assert "hunter2secretXYZ" not in ended.out
     assert ":bomb:" in ended.out
     assert "\x1b" not in ended.out
-    (kept,) = read(run("answers", "show", answered, "--json"))["feedback"]
+    (kept,) = read(typed("answers", "show", answered, "--json"))["feedback"]
     assert (kept["cause"], kept["component"]) == ("healthy", None)
     assert "hunter2secretXYZ" not in kept["comment"]
 

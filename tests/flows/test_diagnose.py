@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGINT
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
@@ -21,23 +21,10 @@ from kubeworld.machine.identity import ADMIN
 from tasks.diagnose import LiveTarget, diagnose_live
 from tasks.workspace import workspace
 from tests.access.live.servers import NAMESPACE, READING, Received, Sent, answer_of, as_json, reviewing, scripted
-from tests.command import AOI, aoi, environment
-from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster, live_cluster
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
+from tests.command import AOI, Ended, aoi, environment
+from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
 
 Diagnose = Callable[..., Ended]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
-    with live_cluster(tmp_path_factory.mktemp("cluster")) as served:
-        yield served
 
 
 @pytest.fixture(autouse=True)
@@ -51,18 +38,12 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def diagnose(cluster: LiveCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Diagnose:
+def diagnose(cluster: LiveCluster, monkeypatch: pytest.MonkeyPatch, typed: Callable[..., Ended]) -> Diagnose:
     """The command as its user runs it, in this process."""
 
     def run(*arguments: str, kubeconfig: Path | None = None, stdin: bytes = b"") -> Ended:
-        where = ("--kubeconfig", str(kubeconfig or cluster.kubeconfig))
-        monkeypatch.setattr(sys, "argv", ["aoi", "diagnose", *where, *arguments])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ended(ended.value.code, shown.out, shown.err)
+        return typed("diagnose", "--kubeconfig", str(kubeconfig or cluster.kubeconfig), *arguments)
 
     return run
 

@@ -3,18 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.command import aoi
-from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster, live_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with live_cluster(tmp_path_factory.mktemp("live")) as served:
-        yield served
+from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
 
 
 def record(cluster: LiveCluster, home: Path, to: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -158,12 +158,11 @@ class ExpertOperator(SpeakingOperator):
             if {last.action, OTHERWISE.get(last.action)}.isdisjoint({"rollback"}):
                 return Decision(best, "fix", cause, 4, ExecDo("rollback", last.target))
             return self._look(best, cause, last.target, "events")
-        # A cause that waits is put right next. What was changed since is only told apart by newer profiles: to the
-        # others it was noted down last.
+        # A cause that waits is put right next, but not at the end: changes that come to nothing leave it open, and
+        # somebody has to answer. What was changed is only told apart by newer profiles: to others it was noted last.
         second = next((found for found in recall.open_causes(state) if at_fault(found) != last.target), None)
-        if recall.is_last(state, self._profile.iterations):
-            second = None  # changes that come to nothing leave their causes open, and somebody has to answer
-        if second and (self._profile.tells_changed or state.memory[-1:] == (second,)):
+        is_due = self._profile.tells_changed or state.memory[-1:] == (second,)
+        if second and is_due and not recall.is_last(state, self._profile.iterations):
             return self._conclude(state, best, second)
         return self._submit(state, best, cause)
 

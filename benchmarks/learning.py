@@ -6,7 +6,8 @@
 Each seed is one cycle from the seed model: fresh problems to collect on, fresh held-out worlds to measure on. All arms
 (`benchmarks/arms.py`) are compared with the seed model on the same problems, worlds and sampling seeds. What is done is
 kept under `--out`, one file for each trained arm of a seed and one for each set of worlds that it was measured on: what
-was killed goes on, and a further set of worlds needs no training. `report.html` there says what came of it.
+was killed goes on, and a further set of worlds needs no training. `report.html` there says what came of it. Files of
+several machines (`--first-seed`) that began at one seed model may be put into one folder.
 """
 
 import argparse
@@ -225,12 +226,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="quick", choices=PRESETS)
     parser.add_argument("--seeds", type=int, help="how many; instead of the preset's")
+    parser.add_argument("--first-seed", type=int, default=0, help="so that several machines share the work")
     parser.add_argument("--arms", nargs="+", choices=ARMS, help="instead of the preset's")
     parser.add_argument("--split", nargs="+", default=["development"], choices=SETS, help="one set of worlds, or more")
     parser.add_argument("--out", type=Path, default=Path("learning"))
     chosen = parser.parse_args()
     preset = PRESETS[chosen.preset]
-    arms, seeds = chosen.arms or preset.arms, range(chosen.seeds or preset.seeds)
+    arms = chosen.arms or preset.arms
+    seeds = range(chosen.first_seed, chosen.first_seed + (chosen.seeds or preset.seeds))
     chosen.out.mkdir(parents=True, exist_ok=True)
     with shown_progress():
         former = workspace().ledger.former_champions()

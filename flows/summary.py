@@ -22,6 +22,8 @@ def print_report(report: CycleReport) -> None:
         f"that no rollout solved {learning.repaired_problems} repaired in the world, by {learning.plans} tries; "
         f"{learning.examples} decisions to imitate, {learning.prompts} decision points to reinforce\n"
     )
+    if learning.ways:
+        out.print(f"{learning.varied} of {learning.ways} tries solved a solved problem in another way\n")
     if report.judge:
         print_spend(report.judge)
     if report.standings:

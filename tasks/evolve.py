@@ -1,10 +1,11 @@
 """Evolve: failed trajectories -> tries in their worlds -> verified corrections -> examples."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 
-from aoi.learning.correcting import Correcting, Try
+from aoi.learning.augmenting import to_augment, varied, ways
+from aoi.learning.correcting import Correcting, Try, Write
 from aoi.learning.lessons import Judged, judged, learning_report, training_examples
 from aoi.learning.proposals import proposed, to_repair
 from aoi.records.base import Record, Ref, Sha256
@@ -27,7 +28,7 @@ class Corrections(Record):
     """What evolving came to, by reference."""
 
     plans: Ref
-    """All tries: verified, hints, malformed."""
+    """All tries, also at what was solved (`mode`): verified, hints, malformed."""
     taught: tuple[Sha256, ...] = ()
     """Digests of those that are learnt from: the shortest verified one of each failure."""
     examples: Ref
@@ -42,7 +43,7 @@ class Corrections(Record):
 @stage("collect", "training", timeout_s=6 * 3600)
 def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Corrections:
     """Teach the Evolver on what was solved, search for what would have been right where all failed, and let the world
-    judge.
+    judge; solve what was solved in other ways too.
 
     The episodes are read once for each thing that is asked of them. Held are the failures that are searched.
     """
@@ -51,21 +52,27 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     trajectories = read_set(store, episodes)
     seed, training = derive_seed(settings.seed, "curriculum", cycle.number), settings.training
     failed = to_repair(trajectories, most=training.failures, seed=seed)
+    solved = to_augment(trajectories, most=training.augmented, seed=seed)
     evolver = _teach(cycle, bundle, trajectories)
-    found = _search(cycle, bundle, evolver, failed)
-    plans, kept = [*found.executed, *found.malformed], found.kept()
+    with _author(cycle, bundle, evolver) as write:
+        found = _search(cycle, bundle, write, failed)
+        others = ways(solved, iterations=bundle.profile.iterations, write=write)
+    otherwise = list(_execute(cycle, bundle, others)) if others else []
+    plans, kept, different = [*found.executed, *found.malformed], found.kept(), varied(otherwise)
     examples = put_rows(
         store,
         "examples",
-        training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=training.reward),
+        training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=training.reward, varied=different),
     )
     written = read_rows(store, examples, TrainingExample)
     return Corrections(
-        plans=put_rows(store, "plans", plans),
+        plans=put_rows(store, "plans", [*plans, *(each.plan for each in otherwise)]),
         taught=tuple(each.plan.digest() for each in kept),
         examples=examples,
         evolver=store.put_folder("adapter", evolver) if evolver else None,
-        learning=learning_report(trajectories, failed, plans, found.results(), written),
+        learning=learning_report(
+            trajectories, failed, plans, found.results(), written, ways=len(otherwise), varied=len(different)
+        ),
     )
 
 
@@ -93,26 +100,31 @@ def _teach(cycle: Cycle, champion: Bundle, episodes: Rows[Trajectory]) -> Path |
     )
 
 
-def _search(cycle: Cycle, champion: Bundle, evolver: Path | None, failed: Sequence[Trajectory]) -> Correcting:
+@contextmanager
+def _author(cycle: Cycle, champion: Bundle, evolver: Path | None) -> Iterator[Write | None]:
+    """The Evolver, who writes plans; None without one."""
+    if evolver is None:
+        yield None
+        return
+    seed = derive_seed(workspace().settings.seed, "plans", cycle.number)
+    with policy_of(champion, serving(), {"evolver": evolver}) as policy:
+        prompter = prompter_of(champion)
+        watch = Watch(champion, serving(), {"evolver": evolver}, kept=workspace().store)
+
+        def write(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
+            plans = proposed(nodes, policy, prompter, plans=count, seed=seed)
+            watch.now()  # they are kept under the Evolver's name
+            return plans
+
+        yield write
+
+
+def _search(cycle: Cycle, champion: Bundle, write: Write | None, failed: Sequence[Trajectory]) -> Correcting:
     """Wave after wave of tries, until nothing is open or nothing is left to spend."""
-    settings = workspace().settings
-    seed = derive_seed(settings.seed, "plans", cycle.number)
-    with ExitStack() as open_:
-        write = None
-        if evolver is not None:
-            policy = open_.enter_context(policy_of(champion, serving(), {"evolver": evolver}))
-            prompter = prompter_of(champion)
-            watch = Watch(champion, serving(), {"evolver": evolver}, kept=workspace().store)
-
-            def write(nodes: Sequence[Trajectory], count: int) -> list[CorrectivePlan]:
-                plans = proposed(nodes, policy, prompter, plans=count, seed=seed)
-                watch.now()  # they are kept under the Evolver's name
-                return plans
-
-        budget, iterations = settings.training.tries, champion.profile.iterations
-        found = Correcting(failed, budget=budget, iterations=iterations, write=write)
-        while tries := found.wave():
-            found.learn(_execute(cycle, champion, tries))
+    budget, iterations = workspace().settings.training.tries, champion.profile.iterations
+    found = Correcting(failed, budget=budget, iterations=iterations, write=write)
+    while tries := found.wave():
+        found.learn(_execute(cycle, champion, tries))
     return found
 
 

@@ -25,6 +25,8 @@ def recheck(cycle: Cycle, champion: Ref, challenger: Ref, corrections: Correctio
     failures: dict[Sha256, ProblemInstance] = {}
     taught: dict[Sha256, Sha256] = {}
     for plan in read_rows(store, corrections.plans, CorrectivePlan):
+        if plan.mode == "augment":
+            continue  # that was no failure
         failures[plan.source_trajectory] = plan.instance
         if plan.digest() in learnt:
             taught[plan.source_trajectory] = plan.digest()

@@ -63,8 +63,7 @@ def correction_examples(
     The one with which it left the course of `node` has what was decided there instead; those before it, which were
     carried out again, are as likely as they were for the policy that had said them.
     """
-    if plan.status != "verified" or plan.verified_by != guided.content.digest():
-        raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
+    _require_verified(plan, guided)
     for kept in purify(guided):
         example = _example(guided, kept, prompter, "verified_correction", plan)
         if node is not None and kept.step.index == plan.branch:
@@ -106,6 +105,24 @@ def success_examples(
         raise ValueError(f"episode {trajectory.id} is no success of its own")
     for kept in carried_out(trajectory) if with_detours else purify(trajectory):
         yield _example(trajectory, kept, prompter, "success")
+
+
+def varied_examples(guided: Trajectory, plan: CorrectivePlan, prompter: Prompter) -> Iterator[TrainingExample]:
+    """What a verified way to solve a solved problem did after it left the success: each decision that was of use to
+    rehearse, without the guidance, and every decision point as a prompt. Raises: ValueError for an unverified plan.
+    """
+    _require_verified(plan, guided)
+    for kept in purify(guided):
+        if kept.step.index >= plan.branch:
+            yield _example(guided, kept, prompter, "success", plan)
+    for kept in decided(guided):
+        if kept.step.index >= plan.branch:
+            yield _example(guided, kept, prompter, "decision_point", plan)
+
+
+def _require_verified(plan: CorrectivePlan, guided: Trajectory) -> None:
+    if plan.status != "verified" or plan.verified_by != guided.content.digest():
+        raise ValueError(f"plan {plan.digest()[:12]} is {plan.status} and not verified by this episode")
 
 
 def prompt_examples(trajectories: Iterable[Trajectory], prompter: Prompter) -> Iterator[TrainingExample]:

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from aoi.language.prompting import Prompter
-from aoi.learning.corrections import correction_examples, prompt_examples, rests_on_evidence, success_examples, verified
+from aoi.learning.corrections import (
+    correction_examples,
+    prompt_examples,
+    rests_on_evidence,
+    success_examples,
+    varied_examples,
+    verified,
+)
 from aoi.learning.curriculum import uncertain
 from aoi.learning.drawing import drawn
 from aoi.model_settings import RewardMode
@@ -44,12 +51,13 @@ def training_examples(
     *,
     seed: int,
     reward: RewardMode = "measured",
+    varied: Sequence[Judged] = (),
 ) -> Iterator[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
     With the corrections come `REHEARSED` times as many decisions of its own successes: who imitates corrections alone
-    does everywhere what was right where it had failed. A judge needs all of them: with them it compares. Of the
-    trajectories none is held.
+    does everywhere what was right where it had failed. Half of these are of `varied` workflows, if there are as many. A
+    judge needs all of them: with them it compares. Of the trajectories none is held.
     """
     corrections = [
         example for each in corrected for example in correction_examples(each.guided, each.plan, prompter, each.node)
@@ -58,7 +66,14 @@ def training_examples(
     solved = (each for each in trajectories if each.content.outcome.success and rests_on_evidence(each))
     is_rehearsed = reward == "measured"
     own = (row for each in solved for row in success_examples(each, prompter, with_detours=is_rehearsed))
-    yield from drawn(own, REHEARSED * len(corrections), seed) if is_rehearsed else own
+    rehearsed = REHEARSED * len(corrections)
+    others = [row for each in varied for row in varied_examples(each.guided, each.plan, prompter)]
+    ways = [row for row in others if row.target_ids is not None]
+    if is_rehearsed:
+        ways = drawn(ways, rehearsed // 2, seed)
+    yield from ways
+    yield from drawn(own, rehearsed - len(ways), seed) if is_rehearsed else own
+    yield from (row for row in others if row.target_ids is None)
     for trajectory, worth in uncertain(trajectories, seed):
         yield from (point for point in prompt_examples([trajectory], prompter) if point.step in worth)
 
@@ -69,6 +84,9 @@ def learning_report(
     plans: Sequence[CorrectivePlan],
     proposers: tuple[ProposerResult, ...],
     examples: Iterable[TrainingExample],
+    *,
+    ways: int = 0,
+    varied: int = 0,
 ) -> LearningReport:
     """The counts that a cycle's report shows."""
     grades = [trajectory.content.outcome.success for trajectory in trajectories]
@@ -82,6 +100,8 @@ def learning_report(
         verified=len(passed),
         repaired_problems=len({plan.source_trajectory for plan in passed}),
         proposers=proposers,
+        ways=ways,
+        varied=varied,
         examples=sources["verified_correction"],
         prompts=sources["decision_point"],
     )

@@ -50,7 +50,7 @@ CLASSES = tuple(dict.fromkeys((*(both for both, _ in Counter(_KNOWN).most_common
 
 @dataclass(slots=True)
 class Tree:
-    """All tries at one failed problem."""
+    """All tries at one problem: a failed one, or a solved one that is to be solved otherwise."""
 
     root: Trajectory
     nodes: list[Trajectory] = field(default_factory=list)
@@ -121,7 +121,7 @@ def _new(
             prefix=prefix,
             branch=branch,
             attempt=tree.attempts,
-            mode="repair",
+            mode="augment" if tree.root.content.outcome.success else "repair",
             proposer=proposer,
             evolver=SEARCH,
             steps=tuple(PlanStep(do=render_do(step)) for step in steps),

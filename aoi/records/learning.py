@@ -109,7 +109,8 @@ class TrainingExample(Record):
     world: Sha256
     source: Source
     """`verified_correction`: decided under a plan that the world verified. `success`: decided by itself on the way to a
-    right answer. `decision_point`: met in any episode, with nothing to imitate. `operator_labelled`: by a person."""
+    right answer, or with `plan` on another way to it that the world verified. `decision_point`: met in any episode,
+    with nothing to imitate. `operator_labelled`: by a person."""
     source_trajectory: Sha256
     plan: Sha256 | None = None
 

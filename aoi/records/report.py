@@ -50,8 +50,12 @@ class LearningReport(Record):
     repaired_problems: int = Field(default=0, ge=0)
     """Failed problems with at least one verified try."""
     proposers: tuple[ProposerResult, ...] = ()
+    ways: int = Field(default=0, ge=0)
+    """Tries at solved problems, to solve them otherwise."""
+    varied: int = Field(default=0, ge=0)
+    """Of these, verified ones that do what no other did: varied workflows."""
     examples: int = Field(default=0, ge=0)
-    """Decisions to imitate."""
+    """Decisions of corrections to imitate."""
     prompts: int = Field(default=0, ge=0)
     """Decision points for GRPO."""
 

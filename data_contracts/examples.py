@@ -32,7 +32,7 @@ def columns(row: TrainingExample) -> Mapping[str, Value]:
         "replay_does_not_reach_its_step": len(row.commands) != row.step,
         "empty_commands": sum(isinstance(said, str) and not said.strip() for said in row.commands),
         "correction_without_plan": row.source == "verified_correction" and row.plan is None,
-        "plan_without_correction": row.source != "verified_correction" and row.plan is not None,
+        "label_with_plan": row.source == "operator_labelled" and row.plan is not None,
         "nothing_to_imitate": row.source != "decision_point" and row.target_ids is None,
         "decision_point_with_target": row.source == "decision_point" and row.target_ids is not None,
     }
@@ -55,7 +55,7 @@ def expectations() -> Sequence[Any]:
         is_zero("replay_does_not_reach_its_step", "its commands do not lead to its step"),
         is_zero("empty_commands", "a command of its replay is empty"),
         is_zero("correction_without_plan", "a verified correction without its plan"),
-        is_zero("plan_without_correction", "a plan named by something that is no correction"),
+        is_zero("label_with_plan", "a plan that the world verified named by a person's label"),
         is_zero("nothing_to_imitate", "a correction, success or label without a target"),
         is_zero("decision_point_with_target", "a mere decision point with a target to imitate"),
     ]
@@ -63,7 +63,7 @@ def expectations() -> Sequence[Any]:
 
 CONTRACT = Contract(
     name="examples",
-    version=3,
+    version=4,
     owner="learning",
     severity="quarantines",
     record=TrainingExample,

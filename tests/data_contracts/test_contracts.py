@@ -317,7 +317,7 @@ BAD_EXAMPLES = {
     "replay short": {"commands": ()},
     "blank command": {"commands": (" ",)},
     "plan lost": {"plan": None},
-    "plan of a success": {"source": "success"},
+    "plan of a label": {"source": "operator_labelled"},
     "test split": {"split": "test"},
     "test problem": {"instance": ProblemInstance(problem=problem(0, split="test"), seed=0)},
     "other slice": {"slice": "control"},

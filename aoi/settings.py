@@ -126,6 +126,17 @@ class DiagnosisSettings(Group):
     """Wall-clock seconds, the survey before it aside: what it has come to by then is the answer."""
 
 
+class RetrainingSettings(Group):
+    """When people's words on answers ask for a cycle before the next night's."""
+
+    wrong: int = Field(default=3, ge=0)
+    """So many wrong answers of models, and a retraining is requested; 0 never does."""
+    of: int = Field(default=10, ge=1)
+    """They are counted among so many newest ones that people rated since the last cycle began."""
+    cool_down_hours: float = Field(default=12.0, ge=0)
+    """No sooner than this after the last cycle began."""
+
+
 class ExecutorSettings(Group):
     """What typed actions may do on a live cluster."""
 
@@ -248,6 +259,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     cluster: ClusterSettings = ClusterSettings()
     diagnosis: DiagnosisSettings = DiagnosisSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     server: ServerSettings = ServerSettings()
     judge: JudgeSettings = JudgeSettings()
     executor: ExecutorSettings = ExecutorSettings()

@@ -1,11 +1,37 @@
-"""Make what lags behind the ledger follow it. Scheduled, so that a lost event repairs itself."""
+"""Make what lags behind the ledger follow it, and ask for a retraining that people's words want. Scheduled, so that a
+lost event repairs itself."""
 
-from prefect import flow
+from typing import cast
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
 
 from tasks.promote import reconcile as follow_the_ledger
+from tasks.wanted import Wanted, retraining_wanted
+
+NIGHTLY = "retrain/nightly"
 
 
 @flow(name="reconcile")
 def reconcile() -> bool:
     """Point the registry's alias at the ledger's champion. Returns whether it had to be changed."""
-    return follow_the_ledger()
+    changed = follow_the_ledger()
+    if wanted := retraining_wanted():
+        request_retraining(wanted)
+    return changed
+
+
+def request_retraining(wanted: Wanted) -> None:
+    """Start the nightly deployment once, however often it is asked for before it opens its cycle."""
+    log = get_run_logger()
+    key = f"retraining-after-cycle-{wanted.after_cycle}"
+    try:
+        started = run_deployment(NIGHTLY, timeout=0, as_subflow=False, idempotency_key=key, tags=["requested"])
+    except ObjectNotFound:
+        log.warning(
+            "A retraining is wanted: %s. There is no deployment %s to start: aoi retrain", wanted.reason, NIGHTLY
+        )
+        return
+    log.info("A retraining was requested, since %s: %s", wanted.reason, cast(FlowRun, started).name)

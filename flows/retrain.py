@@ -15,6 +15,7 @@ from tasks.evaluate import evaluate
 from tasks.evolve import evolve
 from tasks.gate import decide
 from tasks.install import ensure_champion
+from tasks.label import label
 from tasks.promote import promote
 from tasks.recheck import recheck
 from tasks.register import register
@@ -44,7 +45,7 @@ def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
 
     # Every batch passes its contract before anything is made of it; what fails is quarantined with its reason.
     episodes = validate_trajectories(cycle, collect(cycle, champion))
-    corrections = evolve(cycle, champion, episodes.accepted)
+    corrections = evolve(cycle, champion, episodes.accepted, label(cycle, champion))
     plans = validate_plans(cycle, corrections.plans)
     examples = validate_examples(cycle, corrections.examples, plans.accepted)
 

@@ -5,12 +5,22 @@ from rich.markup import escape
 from aoi.promotion.injected import flipped
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import JudgeSpend
-from aoi.records.report import CycleReport
+from aoi.records.report import CycleReport, LearningReport
 from aoi.records.standings import Standings
 from flows.console import out, table
 from flows.standings import interval, print_standings
 from tasks.purge import Purge
 from tasks.status import OpenRequest, Status
+
+
+def labels_told(learning: LearningReport) -> str:
+    """What became of people's words on answers."""
+    labels = learning.labels
+    why = ", ".join(f"{count} {reason}" for reason, count in labels.untaught.items())
+    told = (
+        f"{labels.taught} of {labels.answers} answers that people rated taught; {learning.labelled} decisions of them"
+    )
+    return f"{told} to imitate" + (f"; the others: {why}" if why else "")
 
 
 def print_report(report: CycleReport) -> None:
@@ -24,6 +34,8 @@ def print_report(report: CycleReport) -> None:
     )
     if learning.ways:
         out.print(f"{learning.varied} of {learning.ways} tries solved a solved problem in another way\n")
+    if learning.labels.answers:
+        out.print(labels_told(learning) + "\n")
     if report.judge:
         print_spend(report.judge)
     if report.standings:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from aoi.access.redaction import redact_text
-from aoi.database.answers import AnswerBook, GivenAnswer
+from aoi.database.answers import SURVEY, AnswerBook, GivenAnswer
 from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import AoiError, FeedbackRefused
 from aoi.language.causes import match
+from aoi.language.lexicon import HEALTHY
 from aoi.records.base import Record, Ref
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
@@ -17,8 +18,6 @@ from tasks.workspace import actor, workspace
 
 DIAGNOSIS = "diagnosis"
 """Kind of the stored diagnoses."""
-HEALTHY = "healthy"
-"""Cause of a word that says that nothing was wrong."""
 
 
 class Rated(Record):
@@ -135,7 +134,7 @@ def _given(diagnosis: Diagnosis, ref: Ref[Diagnosis]) -> GivenAnswer:
         component=answer.component if answer else None,
         cause=answer.cause if answer else None,
         confidence=answer.confidence if answer else 0.0,
-        answered_by=f"version {diagnosis.version}" if diagnosis.bundle else "survey",
+        answered_by=f"version {diagnosis.version}" if diagnosis.bundle else SURVEY,
     )
 
 

@@ -21,6 +21,7 @@ from models.identity import Watch
 from models.policies.of_bundle import policy_of, prompter_of
 from tasks.bundles import open_bundle, serving
 from tasks.caching import stage
+from tasks.label import Labels
 from tasks.workspace import workspace
 
 
@@ -41,9 +42,9 @@ class Corrections(Record):
 
 
 @stage("collect", "training", timeout_s=6 * 3600)
-def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Corrections:
+def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet], labels: Labels | None = None) -> Corrections:
     """Teach the Evolver on what was solved, search for what would have been right where all failed, and let the world
-    judge; solve what was solved in other ways too.
+    judge; solve what was solved in other ways too. What people labelled stands beside it.
 
     The episodes are read once for each thing that is asked of them. Held are the failures that are searched.
     """
@@ -62,7 +63,15 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
     examples = put_rows(
         store,
         "examples",
-        training_examples(trajectories, kept, prompter_of(bundle), seed=seed, reward=training.reward, varied=different),
+        training_examples(
+            trajectories,
+            kept,
+            prompter_of(bundle),
+            seed=seed,
+            reward=training.reward,
+            varied=different,
+            labelled=read_rows(store, labels.examples, TrainingExample) if labels else (),
+        ),
     )
     written = read_rows(store, examples, TrainingExample)
     return Corrections(
@@ -71,7 +80,14 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet]) -> Correct
         examples=examples,
         evolver=store.put_folder("adapter", evolver) if evolver else None,
         learning=learning_report(
-            trajectories, failed, plans, found.results(), written, ways=len(otherwise), varied=len(different)
+            trajectories,
+            failed,
+            plans,
+            found.results(),
+            written,
+            ways=len(otherwise),
+            varied=len(different),
+            labels=labels.report if labels else None,
         ),
     )
 

@@ -1,5 +1,6 @@
 """Which answers were given, when, and about what. The answers themselves are objects of the store."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +9,8 @@ from sqlalchemy import select
 from aoi.database import tables
 from aoi.database.engine import Database
 from aoi.records.base import Record, Sha256
+
+SURVEY = "survey"
 
 
 class GivenAnswer(Record):
@@ -42,6 +45,14 @@ class AnswerBook:
             known = connection.execute(select(tables.answers.c.digest).where(tables.answers.c.digest == given.sha256))
             if known.first() is None:
                 connection.execute(tables.answers.insert().values(row))
+
+    def of_models(self, digests: Iterable[Sha256]) -> set[Sha256]:
+        """Those of the answers that a model gave; a survey's word says nothing of a model."""
+        table = tables.answers
+        query = select(table.c.record).where(table.c.digest.in_(list(digests)))
+        with self._database.read() as connection:
+            given = [GivenAnswer.from_bytes(row.record.encode()) for row in connection.execute(query)]
+        return {answer.sha256 for answer in given if answer.answered_by != SURVEY}
 
     def newest(self, most: int) -> list[GivenAnswer]:
         """At most so many, the newest first."""

@@ -74,6 +74,10 @@ class FeedbackBook:
         """What was said of one diagnosis and is not expired, oldest first."""
         return self._unexpired(tables.feedback.c.answer == answer)
 
+    def since(self, moment: datetime) -> list[Feedback]:
+        """What was said after a moment and is not expired, newest first."""
+        return self._unexpired(tables.feedback.c.given_at > moment.astimezone(UTC).isoformat())[::-1]
+
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
         """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author.
 

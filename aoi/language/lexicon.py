@@ -80,6 +80,7 @@ SIGNALS = (
     "healthy",
 )  # fmt: skip
 
+HEALTHY = "healthy"
 POINTERS = frozenset({"refused", "timeout", "nohost", "reset", "unavailable", "unimplemented", "waits"})
 """Seen at a caller, about its callee."""
 AT_OTHER = frozenset({"unauthorized", "authfailed", "nouser", "connlimit", "tls"})

@@ -19,9 +19,11 @@ from aoi.model_settings import RewardMode
 from aoi.problems import scenario
 from aoi.records.episode import Trajectory
 from aoi.records.learning import CorrectivePlan, TrainingExample
-from aoi.records.report import LearningReport, ProposerResult
+from aoi.records.report import LabelReport, LearningReport, ProposerResult
 from aoi.store.shards import Rows
 
+LABELLED = 0.1
+"""Decisions that people labelled, for each that is imitated because the world passed it: their words have no oracle."""
 REHEARSED = 4
 """Own successful decisions that are imitated beside each decision of a correction."""
 
@@ -52,12 +54,14 @@ def training_examples(
     seed: int,
     reward: RewardMode = "measured",
     varied: Sequence[Judged] = (),
+    labelled: Iterable[TrainingExample] = (),
 ) -> Iterator[TrainingExample]:
     """Verified corrections to imitate, and the decision points at which something is to be learnt as prompts.
 
     With the corrections come `REHEARSED` times as many decisions of its own successes: who imitates corrections alone
     does everywhere what was right where it had failed. Half of these are of `varied` workflows, if there are as many. A
-    judge needs all of them: with them it compares. Of the trajectories none is held.
+    judge needs all of them: with them it compares. Of the trajectories none is held. Of what people `labelled` there is
+    at most a tenth as much as of what the world passed.
     """
     corrections = [
         example for each in corrected for example in correction_examples(each.guided, each.plan, prompter, each.node)
@@ -74,6 +78,7 @@ def training_examples(
     yield from ways
     yield from drawn(own, rehearsed - len(ways), seed) if is_rehearsed else own
     yield from (row for row in others if row.target_ids is None)
+    yield from drawn(labelled, int(LABELLED * (len(corrections) + rehearsed)), seed)
     for trajectory, worth in uncertain(trajectories, seed):
         yield from (point for point in prompt_examples([trajectory], prompter) if point.step in worth)
 
@@ -87,6 +92,7 @@ def learning_report(
     *,
     ways: int = 0,
     varied: int = 0,
+    labels: LabelReport | None = None,
 ) -> LearningReport:
     """The counts that a cycle's report shows."""
     grades = [trajectory.content.outcome.success for trajectory in trajectories]
@@ -102,6 +108,8 @@ def learning_report(
         proposers=proposers,
         ways=ways,
         varied=varied,
+        labelled=sources["operator_labelled"],
+        labels=labels or LabelReport(),
         examples=sources["verified_correction"],
         prompts=sources["decision_point"],
     )

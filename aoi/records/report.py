@@ -35,6 +35,25 @@ class ProposerResult(Record):
     """Failures with at least one verified try of its own."""
 
 
+Untaught = Literal[
+    "answered by no model", "answered under another profile", "measured on", "says too little", "never seen", "gone"
+]
+"""Why a person's word on an answer taught nothing: it was the survey's; the model was asked otherwise than the champion
+is; its problem or cause is one that the gate measures; there is no component, or it would take a class or a repair;
+what it names was never looked at; the answer was purged."""
+
+
+class LabelReport(Record):
+    """What became of people's words on answers."""
+
+    answers: int = Field(default=0, ge=0)
+    """With words that may teach: consented, not expired, not contradicted, few of each person."""
+    taught: int = Field(default=0, ge=0)
+    """Of these, answers from which decisions to learn came."""
+    untaught: dict[Untaught, int] = Field(default_factory=dict)
+    """Of the others, how many for which reason."""
+
+
 class LearningReport(Record):
     """What the cycle learned from."""
 
@@ -58,6 +77,9 @@ class LearningReport(Record):
     """Decisions of corrections to imitate."""
     prompts: int = Field(default=0, ge=0)
     """Decision points for GRPO."""
+    labelled: int = Field(default=0, ge=0)
+    """Decisions to imitate that people labelled."""
+    labels: LabelReport = LabelReport()
 
     @property
     def coverage(self) -> float | None:

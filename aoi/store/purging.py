@@ -14,6 +14,9 @@ from aoi.store.objects import ObjectStore, Purged
 CITING = frozenset({"shard", "diagnosis", "traceback"})
 """Kinds whose objects name observations: what a model was shown of one stands in them as numbers of tokens."""
 CITED = "observation"
+LEARNT = frozenset({"labels", "examples"})
+"""Kinds whose objects name diagnoses: what was learnt from an answer repeats what its model was shown."""
+ANSWER = "diagnosis"
 
 
 class Holding(Record):
@@ -24,19 +27,21 @@ class Holding(Record):
 
 
 def holding(store: ObjectStore, needle: Needle) -> Iterator[Holding]:
-    """Every object in which the secret stands; then those that cite an observation in which it stands."""
-    seen: set[Sha256] = set()
-    cited: list[bytes] = []
+    """Every object in which the secret stands; then those that cite an observation in which it stands, and what was
+    learnt from such an answer."""
+    found: dict[Sha256, str] = {}
     for ref in store:
         if needle.is_in(store.raw(ref)):
-            seen.add(ref.sha256)
-            cited += [ref.sha256.encode()] if ref.kind == CITED else []
+            found[ref.sha256] = ref.kind
             yield Holding(ref=ref)
-    if not cited:
-        return
-    for ref in store:
-        if ref.kind in CITING and ref.sha256 not in seen and any(digest in store.raw(ref) for digest in cited):
-            yield Holding(ref=ref, is_citing=True)
+    for kinds, cited_kind in ((CITING, CITED), (LEARNT, ANSWER)):
+        cited = [digest.encode() for digest, kind in found.items() if kind == cited_kind]
+        if not cited:
+            continue
+        for ref in store:
+            if ref.kind in kinds and ref.sha256 not in found and any(digest in store.raw(ref) for digest in cited):
+                found[ref.sha256] = ref.kind
+                yield Holding(ref=ref, is_citing=True)
 
 
 def purge(store: ObjectStore, held: Holding, *, at: str, by: str) -> None:

@@ -67,12 +67,15 @@ def rollback(
 
 
 def reconcile(json: Json = False) -> None:
-    """Make the registry's alias follow the ledger, after an outage of the registry."""
+    """Make the registry's alias follow the ledger, after an outage; say whether a retraining is wanted."""
     from flows.console import out, print_json
     from tasks.promote import reconcile as follow_the_ledger
+    from tasks.wanted import retraining_wanted
 
-    changed = follow_the_ledger()
+    changed, wanted = follow_the_ledger(), retraining_wanted()
     if json:
-        print_json({"changed": changed})
-    else:
-        out.print("the alias follows the ledger again" if changed else "the alias was right already", markup=False)
+        print_json({"changed": changed, "wanted": wanted.model_dump(mode="json") if wanted else None})
+        return
+    out.print("the alias follows the ledger again" if changed else "the alias was right already", markup=False)
+    if wanted:
+        out.print(f"a retraining is wanted: {wanted.reason}. Begin it: aoi retrain", markup=False)

@@ -23,6 +23,7 @@ from aoi.store.objects import ObjectStore
 from tests import command
 from tests.promotion.requests import decision
 
+TRAINED_ON = "scale_to_zero-localization-hotel_reservation-4"
 TINY = {
     "AOI_SEED_MODEL__STEPS": "30",
     "AOI_SEED_MODEL__DEMONSTRATIONS": "24",
@@ -114,12 +115,15 @@ def entries(home: Path, kind: str) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, dict]:
-    """A home after one night that was killed twice and continued, and after the next one."""
+    """A home after one night that was killed twice and continued, an answer that somebody rated, and the next night."""
     home = tmp_path_factory.mktemp("home")
     kill_at(home, "collect")
     kill_at(home, "evaluate")
     first = aoi(home, "retrain", "--auto-approve", "--json")
     assert first.returncode == 0, first.stderr[-4000:]
+    told = json.loads(aoi(home, "diagnose", "--problem", TRAINED_ON, "--json").stdout)
+    rated = aoi(home, "feedback", told["kept_as"], "--wrong", "--no-fault", "--consent")
+    assert rated.returncode == 0, rated.stderr
     second = aoi(home, "retrain", "--auto-approve", "--json")
     assert second.returncode == 0, second.stderr[-4000:]
     return home, json.loads(first.stdout), json.loads(second.stdout)
@@ -160,6 +164,13 @@ class TestNights:
         versions = [entry["facts"]["version"] for entry in entries(home, "registered")]
         assert versions == ["1", "2", "3"]
         assert [first["challenger_version"], second["challenger_version"]] == ["2", "3"]
+
+    def test_the_next_night_reads_what_people_said_and_says_what_came_of_it(self, nights) -> None:
+        _, first, second = nights
+        assert first["learning"]["labels"]["answers"] == 0
+        labels = second["learning"]["labels"]
+        assert labels["answers"] == 1
+        assert labels["taught"] + sum(labels["untaught"].values()) == 1
 
     def test_the_records_are_whole_afterwards(self, nights) -> None:
         home, _, _ = nights
@@ -209,7 +220,7 @@ class TestNights:
     def test_a_rollback_during_an_outage_is_finished_and_not_repeated(self, nights, tmp_path: Path) -> None:
         home = copied(nights[0], tmp_path)
         first, second = promote_by_hand(home)
-        assert json.loads(aoi(home, "reconcile", "--json").stdout) == {"changed": True}
+        assert json.loads(aoi(home, "reconcile", "--json").stdout) == {"changed": True, "wanted": None}
         down = aoi(home, "rollback", "--reason", "bad", AOI_MLFLOW_URI="http://127.0.0.1:9")
         assert down.returncode == 75
         assert "aoi reconcile" in down.stderr

@@ -47,7 +47,7 @@ def test_repairs_are_drawn_oftener_and_the_seed_alone_says_which() -> None:
 
 def test_what_failed_and_what_a_plan_had_guided_is_no_success_to_vary() -> None:
     (led,) = [success(1)]
-    content = led.content.model_copy(update={"guidance": plan("probe config s4")})
+    content = led.content.model_copy(update={"guidance": plan("probe config s4").digest()})
     assert to_augment([led.model_copy(update={"content": content}), success(2, success=False)], most=9, seed=0) == []
 
 

@@ -73,8 +73,10 @@ def test_what_a_model_was_shown_of_it_goes_too(store: ObjectStore):
     seen = store.put("observation", SECRET.encode())
     citing = store.put("diagnosis", b'{"observation":"' + seen.sha256.encode() + b'"}')
     other = store.put("diagnosis", b'{"observation":null}')
+    learnt = store.put("examples", b'{"problem":"labelled-' + citing.sha256.encode() + b'"}')
+    store.put("examples", b'{"problem":"labelled-' + other.sha256.encode() + b'"}')
     held = {item.ref.sha256: item.is_citing for item in holding(store, Needle(SECRET))}
-    assert held == {seen.sha256: False, citing.sha256: True}
+    assert held == {seen.sha256: False, citing.sha256: True, learnt.sha256: True}
     assert other.sha256 not in held
 
 

@@ -99,8 +99,8 @@ class TrainingSettings(Group):
     """Failed problems that are searched in a cycle at most, drawn evenly where there are more. Their episodes and those
     of the tries are held in memory meanwhile, and no others."""
     augmented: int = Field(default=0, ge=0)
-    """Solved problems in a cycle at most that are solved in other ways as well, by four tries each: what the world
-    verifies and no other way did is rehearsed and reinforced too."""
+    """Solved problems in a cycle at most that are solved in other ways as well, by up to five tries each: what the
+    world verifies and no other way did is rehearsed and reinforced too."""
     warm_start: bool = True
     """Start from the champion's adapter; otherwise from the bare base."""
 

@@ -130,11 +130,11 @@ class RetrainingSettings(Group):
     """When people's words on answers ask for a cycle before the next night's."""
 
     wrong: int = Field(default=3, ge=0)
-    """So many wrong answers of models, and a retraining is requested; 0 never does."""
+    """So many wrong answers of the champion, and a retraining is requested; 0 never does."""
     of: int = Field(default=10, ge=1)
-    """They are counted among so many newest ones that people rated since the last cycle began."""
-    cool_down_hours: float = Field(default=12.0, ge=0)
-    """No sooner than this after the last cycle began."""
+    """They are counted among so many newest ones that people rated since the last cycle ended."""
+    cool_down_hours: float = Field(default=12.0, gt=0)
+    """No sooner than this after the last cycle began, and once in so long."""
 
 
 class ExecutorSettings(Group):

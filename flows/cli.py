@@ -11,6 +11,7 @@ from flows.commands import (
     answers,
     cluster,
     diagnosis,
+    doctor,
     environments,
     episodes,
     loop,
@@ -35,6 +36,7 @@ answers.add_to(app)
 recording.add_to(app)
 review.add_to(app)
 state.add_to(app)
+doctor.add_to(app)
 episodes.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)

@@ -24,9 +24,9 @@ def reconcile() -> bool:
 
 
 def request_retraining(wanted: Wanted) -> None:
-    """Start the nightly deployment once, however often it is asked for before it opens its cycle."""
+    """Start the nightly deployment, once for all that ask before the next time to cool down has passed."""
     log = get_run_logger()
-    key = f"retraining-after-cycle-{wanted.after_cycle}"
+    key = f"retraining-after-cycle-{wanted.after_cycle}-{wanted.asked}"
     try:
         started = run_deployment(NIGHTLY, timeout=0, as_subflow=False, idempotency_key=key, tags=["requested"])
     except ObjectNotFound:

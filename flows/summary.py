@@ -17,10 +17,8 @@ def labels_told(learning: LearningReport) -> str:
     """What became of people's words on answers."""
     labels = learning.labels
     why = ", ".join(f"{count} {reason}" for reason, count in labels.untaught.items())
-    told = (
-        f"{labels.taught} of {labels.answers} answers that people rated taught; {learning.labelled} decisions of them"
-    )
-    return f"{told} to imitate" + (f"; the others: {why}" if why else "")
+    told = f"{labels.taught} of {labels.answers} answers that people rated can teach, {learning.labelled} are examples"
+    return told + (f"; the others: {why}" if why else "")
 
 
 def print_report(report: CycleReport) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from aoi.access.redaction import redact_text
-from aoi.database.answers import SURVEY, AnswerBook, GivenAnswer
+from aoi.database.answers import SURVEY, AnswerBook, GivenAnswer, by_version
 from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import AoiError, FeedbackRefused
 from aoi.language.causes import match
@@ -134,7 +134,7 @@ def _given(diagnosis: Diagnosis, ref: Ref[Diagnosis]) -> GivenAnswer:
         component=answer.component if answer else None,
         cause=answer.cause if answer else None,
         confidence=answer.confidence if answer else 0.0,
-        answered_by=f"version {diagnosis.version}" if diagnosis.bundle else SURVEY,
+        answered_by=by_version(diagnosis.version) if diagnosis.version else SURVEY,
     )
 
 

@@ -70,7 +70,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet], labels: La
             seed=seed,
             reward=training.reward,
             varied=different,
-            labelled=read_rows(store, labels.examples, TrainingExample) if labels else (),
+            labelled=_labelled(labels),
         ),
     )
     written = read_rows(store, examples, TrainingExample)
@@ -90,6 +90,14 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet], labels: La
             labels=labels.report if labels else None,
         ),
     )
+
+
+def _labelled(labels: Labels | None) -> Rows[TrainingExample]:
+    """What people labelled; nothing once it was purged."""
+    store = workspace().store
+    if labels is None or store.was_purged(labels.examples.sha256):
+        return ()
+    return read_rows(store, labels.examples, TrainingExample)
 
 
 def _teach(cycle: Cycle, champion: Bundle, episodes: Rows[Trajectory]) -> Path | None:

@@ -41,10 +41,11 @@ def label(cycle: Cycle, champion: Ref) -> Labels:
     words = {said.answer: said for said in FeedbackBook(ws.database).usable()}  # all that is said of one is the same
     for said in words.values():
         learnt = _lesson(said, prompter, held_out)
-        rows += learnt.examples
+        if learnt.example is not None:
+            rows.append(learnt.example)
         if learnt.why is not None:
             untaught[learnt.why] += 1
-    report = LabelReport(answers=len(words), taught=len(words) - untaught.total(), untaught=dict(untaught))
+    report = LabelReport(answers=len(words), taught=len(rows), untaught=dict(untaught))
     return Labels(examples=put_rows(ws.store, "labels", rows), report=report)
 
 
@@ -53,5 +54,5 @@ def _lesson(said: Feedback, prompter: Prompter, held_out: frozenset[str]) -> Les
     try:
         diagnosis = store.get(store.find(f"{DIAGNOSIS}:{said.answer}"), Diagnosis)
     except (CorruptObject, PurgedObject):
-        return Lesson((), "gone")
+        return Lesson(None, "gone")
     return lesson(diagnosis, said, prompter, held_out)

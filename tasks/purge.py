@@ -63,7 +63,7 @@ def purge_secret(secret: str, *, is_removed: bool) -> Purge:
 def _in_store(ws: Workspace, needle: Needle, is_removed: bool) -> Iterator[Trace]:
     progress.stage("store")
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    for held in list(holding(ws.store, needle)):
+    for held in reversed(list(holding(ws.store, needle))):
         if is_removed:
             purge(ws.store, held, at=at, by=actor())
         yield Trace(
@@ -71,7 +71,7 @@ def _in_store(ws: Workspace, needle: Needle, is_removed: bool) -> Iterator[Trace
             what="citing object" if held.is_citing else "object",
             count=1,
             outcome="removed" if is_removed else "found",
-            note="it cites an observation that holds it" if held.is_citing else "",
+            note="it cites what holds it" if held.is_citing else "",
         )
 
 

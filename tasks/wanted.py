@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from aoi.database.answers import AnswerBook
+from aoi.database.answers import AnswerBook, by_version
 from aoi.database.feedback import FeedbackBook
-from aoi.records.base import Record
+from aoi.records.base import Record, Sha256
+from aoi.records.promotion import Champion
 from aoi.settings import RetrainingSettings
 from tasks.workspace import workspace
 
@@ -13,37 +14,47 @@ class Wanted(Record):
     """A retraining that is wanted, and why."""
 
     after_cycle: int
-    """Newest cycle there was: one request follows each at most."""
+    """Newest cycle there was."""
+    asked: int
+    """How often its time to cool down has passed by now: one request for each, so that a lost one is made again."""
     wrong: int
     rated: int
-    """Answers of models that people rated since that cycle began; of these so many are wrong."""
+    """Answers of the champion that people rated since that cycle ended; of these so many are wrong."""
 
     @property
     def reason(self) -> str:
         """For whoever reads the log."""
-        return f"{self.wrong} of the last {self.rated} answers of a model that people rated were wrong"
+        return f"{self.wrong} of the last {self.rated} answers of the champion that people rated were wrong"
 
 
 def retraining_wanted(*, now: datetime | None = None) -> Wanted | None:
     """None if too few answers were wrong, or a cycle is open or began too short a time ago to begin another."""
     ws = workspace()
-    rules = ws.settings.retraining
-    cycles = ws.ledger.entries(kind="cycle_opened")
-    if not cycles or not rules.wrong or ws.ledger.is_open(cycles[-1].cycle):
+    rules, champion = ws.settings.retraining, ws.ledger.champion()
+    cycles, ended = (ws.ledger.entries(kind=kind) for kind in ("cycle_opened", "cycle_closed"))
+    if champion is None or not ended or not rules.wrong or ws.ledger.is_open(cycles[-1].cycle):
         return None
-    began = datetime.fromisoformat(cycles[-1].at)
-    if (now or datetime.now(UTC)) < began + timedelta(hours=rules.cool_down_hours):
+    passed = (now or datetime.now(UTC)) - datetime.fromisoformat(cycles[-1].at)
+    cool_down = timedelta(hours=rules.cool_down_hours)
+    if passed < cool_down:
         return None
-    wrong, rated = _counted(began, rules)
-    return Wanted(after_cycle=cycles[-1].cycle, wrong=wrong, rated=rated) if wrong >= rules.wrong else None
+    wrong, rated = _counted(champion, datetime.fromisoformat(ended[-1].at), rules)
+    if wrong < rules.wrong:
+        return None
+    return Wanted(after_cycle=cycles[-1].cycle, asked=passed // cool_down, wrong=wrong, rated=rated)
 
 
-def _counted(since: datetime, rules: RetrainingSettings) -> tuple[int, int]:
-    """Of the newest rated answers of models: how many somebody calls wrong and nobody right, and how many there are."""
+def _counted(champion: Champion, since: datetime, rules: RetrainingSettings) -> tuple[int, int]:
+    """Of the champion's newest rated answers, how many somebody calls wrong and nobody right; and how many they are."""
     ws = workspace()
-    verdicts: dict[str, set[str]] = {}
+    book, verdicts = AnswerBook(ws.database), dict[Sha256, set[str]]()
     for said in FeedbackBook(ws.database).since(since):
         verdicts.setdefault(said.answer, set()).add(said.verdict)
-    by_model = AnswerBook(ws.database).of_models(verdicts)
-    newest = [said for answer, said in verdicts.items() if answer in by_model][: rules.of]
+    newest: list[set[str]] = []
+    for answer, said in verdicts.items():
+        given = book.about(answer)
+        if given is not None and given.answered_by == by_version(champion.version):
+            newest.append(said)
+        if len(newest) == rules.of:
+            break
     return sum(said == {"wrong"} for said in newest), len(newest)

@@ -1,6 +1,5 @@
 """Which answers were given, when, and about what. The answers themselves are objects of the store."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +10,12 @@ from aoi.database.engine import Database
 from aoi.records.base import Record, Sha256
 
 SURVEY = "survey"
+"""Who gives an answer that no model gave."""
+
+
+def by_version(version: str) -> str:
+    """Who gives a model's answer."""
+    return f"version {version}"
 
 
 class GivenAnswer(Record):
@@ -46,13 +51,12 @@ class AnswerBook:
             if known.first() is None:
                 connection.execute(tables.answers.insert().values(row))
 
-    def of_models(self, digests: Iterable[Sha256]) -> set[Sha256]:
-        """Those of the answers that a model gave; a survey's word says nothing of a model."""
-        table = tables.answers
-        query = select(table.c.record).where(table.c.digest.in_(list(digests)))
+    def about(self, digest: Sha256) -> GivenAnswer | None:
+        """One answer as a list shows it; None if it is in none."""
+        query = select(tables.answers.c.record).where(tables.answers.c.digest == digest)
         with self._database.read() as connection:
-            given = [GivenAnswer.from_bytes(row.record.encode()) for row in connection.execute(query)]
-        return {answer.sha256 for answer in given if answer.answered_by != SURVEY}
+            row = connection.execute(query).first()
+        return GivenAnswer.from_bytes(row.record.encode()) if row else None
 
     def newest(self, most: int) -> list[GivenAnswer]:
         """At most so many, the newest first."""

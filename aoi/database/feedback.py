@@ -79,18 +79,20 @@ class FeedbackBook:
         return self._unexpired(tables.feedback.c.given_at > moment.astimezone(UTC).isoformat())[::-1]
 
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
-        """What may become replay cases, oldest first: consented, not expired, uncontradicted, few of each author.
+        """What may become replay cases, newest first: consented, not expired, uncontradicted, few of each author.
 
-        A word without consent teaches nothing and still contradicts.
+        A word without consent contradicts all the same, and forbids what another consented to.
         """
-        known = self._unexpired()
+        known = self._unexpired()[::-1]
         labels: dict[Sha256, set[tuple[str, str | None, str | None]]] = {}
         for given in known:
             labels.setdefault(given.answer, set()).add((given.verdict, given.component, given.cause))
+        refused = {given.answer for given in known if not given.consent}
         taken: Counter[str] = Counter()
         usable = []
         for given in known:
-            if given.consent and len(labels[given.answer]) == 1 and taken[given.author] < per_author:
+            is_agreed = len(labels[given.answer]) == 1 and given.answer not in refused
+            if is_agreed and taken[given.author] < per_author:
                 taken[given.author] += 1
                 usable.append(given)
         return usable

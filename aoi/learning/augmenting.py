@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from aoi.learning.correcting import Try, Write
+from aoi.learning.corrections import rests_on_evidence
 from aoi.learning.lessons import Judged
 from aoi.learning.purifier import purify
 from aoi.learning.search import Tree, tries
 from aoi.records.base import Sha256
-from aoi.records.decision import Do
-from aoi.records.episode import Trajectory
+from aoi.records.decision import Do, SubmitDo
+from aoi.records.episode import BROKEN_OFF, Trajectory
 from aoi.records.learning import Proposer
 from aoi.records.problem import TaskKind
 from aoi.store.shards import Rows
@@ -41,7 +42,7 @@ def to_augment(trajectories: Rows[Trajectory], *, most: int, seed: int) -> list[
         content = trajectory.content
         digest = content.instance.digest()
         if not content.outcome.success:
-            failed.add(digest)
+            failed |= set() if content.ended in BROKEN_OFF else {digest}
         elif content.instance.problem.fault and content.guidance is None:
             solved.setdefault(digest, (place, content.kind is TaskKind.MITIGATION))
     numbers = Random(seed)
@@ -67,18 +68,20 @@ def ways(solved: Sequence[Trajectory], *, iterations: int, write: Write | None) 
 
 
 def varied(executed: Iterable[Judged]) -> list[Judged]:
-    """The verified ways of which each does something else than the success and than those before it."""
+    """The verified ways that rest on what was seen, each of which does something else than the success and than those
+    before it."""
     known: defaultdict[Sha256, set[Workflow]] = defaultdict(set)
     kept = []
     for each in executed:
         seen = known[each.plan.source_trajectory]
         seen.add(workflow(each.node))
-        if each.is_verified and (way := workflow(each.guided)) not in seen:
+        way = workflow(each.guided)
+        if each.is_verified and rests_on_evidence(each.guided) and way not in seen:
             seen.add(way)
             kept.append(each)
     return kept
 
 
 def workflow(trajectory: Trajectory) -> Workflow:
-    """What an episode did, without what came to nothing."""
-    return tuple(step.decision.do for step in purify(trajectory))
+    """What an episode did, without what came to nothing: its looks and changes. Another answer is no other way."""
+    return tuple(step.decision.do for step in purify(trajectory) if not isinstance(step.decision.do, SubmitDo))

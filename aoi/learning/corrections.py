@@ -108,11 +108,11 @@ def success_examples(
 
 
 def varied_examples(guided: Trajectory, plan: CorrectivePlan, prompter: Prompter) -> Iterator[TrainingExample]:
-    """What a verified way to solve a solved problem did after it left the success: each decision that was of use to
-    rehearse, without the guidance, and every decision point as a prompt. Raises: ValueError for an unverified plan.
+    """What a verified way to solve a solved problem did after it left the success: each decision that was carried out
+    to rehearse, without the guidance, and every decision point as a prompt. Raises: ValueError for an unverified plan.
     """
     _require_verified(plan, guided)
-    for kept in purify(guided):
+    for kept in carried_out(guided):
         if kept.step.index >= plan.branch:
             yield _example(guided, kept, prompter, "success", plan)
     for kept in decided(guided):

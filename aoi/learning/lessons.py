@@ -76,9 +76,13 @@ def training_examples(
     if is_rehearsed:
         ways = drawn(ways, rehearsed // 2, seed)
     yield from ways
-    yield from drawn(own, rehearsed - len(ways), seed) if is_rehearsed else own
+    beside = drawn(own, rehearsed - len(ways), seed) if is_rehearsed else own
+    told = len(corrections) + len(ways)
+    for row in beside:
+        told += 1
+        yield row
     yield from (row for row in others if row.target_ids is None)
-    yield from drawn(labelled, int(LABELLED * (len(corrections) + rehearsed)), seed)
+    yield from drawn(labelled, int(LABELLED * told), seed)
     for trajectory, worth in uncertain(trajectories, seed):
         yield from (point for point in prompt_examples([trajectory], prompter) if point.step in worth)
 

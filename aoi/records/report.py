@@ -36,11 +36,17 @@ class ProposerResult(Record):
 
 
 Untaught = Literal[
-    "answered by no model", "answered under another profile", "measured on", "says too little", "never seen", "gone"
+    "answered by no model",
+    "the oracle knows",
+    "answered under another profile",
+    "says too little",
+    "not in view",
+    "measured on",
+    "gone",
 ]
-"""Why a person's word on an answer taught nothing: it was the survey's; the model was asked otherwise than the champion
-is; its problem or cause is one that the gate measures; there is no component, or it would take a class or a repair;
-what it names was never looked at; the answer was purged."""
+"""Why a person's word on an answer teaches nothing: it was the survey's; it is of an embedded problem; the model was
+asked otherwise than the champion is; there is no component, or it would take a class or a repair; the last prompt did
+not show what the word names; its cause is one that the gate measures as never met; the answer was purged."""
 
 
 class LabelReport(Record):
@@ -49,7 +55,7 @@ class LabelReport(Record):
     answers: int = Field(default=0, ge=0)
     """With words that may teach: consented, not expired, not contradicted, few of each person."""
     taught: int = Field(default=0, ge=0)
-    """Of these, answers from which decisions to learn came."""
+    """Of these, answers that can teach: a decision came of each."""
     untaught: dict[Untaught, int] = Field(default_factory=dict)
     """Of the others, how many for which reason."""
 
@@ -78,7 +84,7 @@ class LearningReport(Record):
     prompts: int = Field(default=0, ge=0)
     """Decision points for GRPO."""
     labelled: int = Field(default=0, ge=0)
-    """Decisions to imitate that people labelled."""
+    """Decisions that people labelled, among the examples: as many as those that the world passed leave room for."""
     labels: LabelReport = LabelReport()
 
     @property

@@ -14,7 +14,7 @@ from aoi.store.objects import ObjectStore, Purged
 CITING = frozenset({"shard", "diagnosis", "traceback"})
 """Kinds whose objects name observations: what a model was shown of one stands in them as numbers of tokens."""
 CITED = "observation"
-LEARNT = frozenset({"labels", "examples"})
+LEARNT = frozenset({"labels", "examples", "quarantine"})
 """Kinds whose objects name diagnoses: what was learnt from an answer repeats what its model was shown."""
 ANSWER = "diagnosis"
 
@@ -28,7 +28,7 @@ class Holding(Record):
 
 def holding(store: ObjectStore, needle: Needle) -> Iterator[Holding]:
     """Every object in which the secret stands; then those that cite an observation in which it stands, and what was
-    learnt from such an answer."""
+    learnt from such an answer. Take the last out first: by the others it is found."""
     found: dict[Sha256, str] = {}
     for ref in store:
         if needle.is_in(store.raw(ref)):
@@ -39,7 +39,10 @@ def holding(store: ObjectStore, needle: Needle) -> Iterator[Holding]:
         if not cited:
             continue
         for ref in store:
-            if ref.kind in kinds and ref.sha256 not in found and any(digest in store.raw(ref) for digest in cited):
+            if ref.kind not in kinds or ref.sha256 in found:
+                continue
+            data = store.raw(ref)
+            if any(digest in data for digest in cited):
                 found[ref.sha256] = ref.kind
                 yield Holding(ref=ref, is_citing=True)
 

@@ -100,7 +100,7 @@ def feedback(
     """Say whether an answer was right, or what it should have been.
 
     It is kept for 90 days under your login name and this machine's; said again of the same answer, it takes the place
-    of what you had said. No stage of the loop reads it yet.
+    of what you had said. With --consent the next cycles learn from it.
     """
     from flows.console import print_json
     from tasks import answers

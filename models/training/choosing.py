@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aoi.learning.lessons import REHEARSED
+from aoi.learning.lessons import LABELLED, REHEARSED
 from aoi.model_settings import Corrections
 from aoi.records.learning import Source, TrainingExample
 from aoi.records.problem import TaskKind
@@ -59,10 +59,17 @@ def chosen(
     rows: Rows[TrainingExample], sorts: Sequence[Sort], places: Sequence[int], seed: int, *, most: int
 ) -> list[TrainingExample]:
     """The examples at these places, in equal shares of the kinds; any `most` of them where there are more."""
-    order = [places[index] for index in balanced([sorts[place].kind for place in places], seed)]
+    order = _bounded([places[index] for index in balanced([sorts[place].kind for place in places], seed)], sorts)
     if len(order) > most:
         order = random.Random(seed).sample(order, most)
     return _at(rows, order)
+
+
+def _bounded(order: Sequence[int], sorts: Sequence[Sort]) -> list[int]:
+    """The order without what people labelled beyond its share: to balance kinds repeats some of it."""
+    labelled = [at for at, place in enumerate(order) if sorts[place].source == "operator_labelled"]
+    beyond = set(labelled[int(LABELLED * (len(order) - len(labelled))) :])
+    return [place for at, place in enumerate(order) if at not in beyond]
 
 
 def _at(rows: Rows[TrainingExample], places: Sequence[int]) -> list[TrainingExample]:

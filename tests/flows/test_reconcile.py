@@ -18,7 +18,7 @@ from tasks.wanted import Wanted
 
 @flow
 def ask(cycle: int) -> None:
-    request_retraining(Wanted(after_cycle=cycle, wrong=3, rated=4))
+    request_retraining(Wanted(after_cycle=cycle, asked=1, wrong=3, rated=4))
 
 for cycle in {cycles}:
     ask(cycle)
@@ -53,12 +53,15 @@ def test_a_wanted_retraining_is_started_once_for_each_cycle_and_told_where_none_
     api: str, tmp_path: Path
 ) -> None:
     told = ask(api, tmp_path, 6)
-    assert "3 of the last 4 answers of a model that people rated were wrong" in told
+    assert "3 of the last 4 answers of the champion that people rated were wrong" in told
     assert "aoi retrain" in told
 
     deployment = deployed(api)
     ask(api, tmp_path, 7, 7, 8)
     runs = httpx.post(f"{api}/flow_runs/filter", json={"deployments": {"id": {"any_": [deployment]}}})
     asked = runs.raise_for_status().json()
-    assert sorted(run["idempotency_key"] for run in asked) == ["retraining-after-cycle-7", "retraining-after-cycle-8"]
+    assert sorted(run["idempotency_key"] for run in asked) == [
+        "retraining-after-cycle-7-1",
+        "retraining-after-cycle-8-1",
+    ]
     assert {tag for run in asked for tag in run["tags"]} == {"requested"}

@@ -92,6 +92,21 @@ def test_a_way_is_kept_once_and_only_if_it_does_what_the_success_did_not() -> No
     assert varied(executed) == [executed[2]]
 
 
+def test_another_answer_is_no_other_way_and_one_without_evidence_is_none() -> None:
+    source = success(1)
+    otherwise = episode(source.content.steps[0], step(SubmitDo("yes", "s4"), cause=CAUSE), number=1)
+    blind = episode(step(ProbeDo("config", "s7"), signal("panic", "s7")), ANSWER, number=1)
+    assert varied([way(source, otherwise), way(source, blind)]) == []
+
+
+def test_what_broke_is_no_rollout_that_failed() -> None:
+    broken = success(3, success=False)
+    broken = broken.model_copy(update={"content": broken.content.model_copy(update={"ended": "error"})})
+    solved = [success(number) for number in range(4)]
+    drawn = [to_augment([*solved, broken], most=1, seed=seed)[0].content.instance.seed for seed in range(20)]
+    assert set(drawn) != {3}
+
+
 def test_different_problems_may_be_solved_in_one_way() -> None:
     executed = [way(success(number), success(number, "config")) for number in (1, 2)]
     assert varied(executed) == executed

@@ -29,7 +29,7 @@ def _a_cycle_that_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     workspace.cache_clear()
 
 
-def rate(number: int, verdict: str = "wrong", *, by: str = "version 1", author: str = "ann") -> None:
+def rate(number: int, verdict: str = "wrong", *, by: str = "version v0", author: str = "ann") -> None:
     sha256 = sha256_hex(f"answer {number}".encode())
     given = GivenAnswer(
         answer=f"diagnosis:{sha256[:12]}",
@@ -55,7 +55,7 @@ def test_three_wrong_answers_ask_for_a_retraining_and_two_do_not() -> None:
     rate(2)
     assert wanted() is None
     rate(3)
-    assert wanted() == Wanted(after_cycle=1, wrong=3, rated=3)
+    assert wanted() == Wanted(after_cycle=1, asked=1, wrong=3, rated=3)
 
 
 def test_it_is_not_asked_for_before_the_last_cycle_has_cooled_down() -> None:
@@ -64,9 +64,16 @@ def test_it_is_not_asked_for_before_the_last_cycle_has_cooled_down() -> None:
     assert wanted(timedelta(hours=11)) is None
 
 
-def test_answers_of_the_survey_say_nothing_of_a_model() -> None:
+def test_one_that_was_lost_is_asked_for_again_once_as_much_time_has_passed() -> None:
+    for number in range(3):
+        rate(number)
+    assert [found.asked for hours in (13, 23, 25) if (found := wanted(timedelta(hours=hours)))] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("by", [SURVEY, "version v7"])
+def test_answers_of_the_survey_and_of_former_versions_say_nothing_of_the_champion(by: str) -> None:
     for number in range(5):
-        rate(number, by=SURVEY)
+        rate(number, by=by)
     assert wanted() is None
 
 

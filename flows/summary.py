@@ -10,6 +10,7 @@ from aoi.records.standings import Standings
 from flows.console import out, table
 from flows.standings import interval, print_standings
 from tasks.purge import Purge
+from tasks.retention import Retention
 from tasks.status import OpenRequest, Status
 
 
@@ -123,3 +124,21 @@ def print_purge(purged: Purge, *, is_removed: bool) -> None:
         out.print("it stands nowhere here")
     elif not is_removed:
         out.print("take it out: aoi data purge --secret --remove   and change it wherever it is used")
+
+
+def print_retention(found: Retention) -> None:
+    """What nobody needs, by kind, and what to do about it."""
+    for each in found.left:
+        out.print(f"{each.kind:<14} {each.objects:>7} objects  {_megabytes(each.size_bytes):>9}", markup=False)
+    if found.answers:
+        out.print(f"{'answers':<14} {found.answers:>7} entries of the list", markup=False)
+    if not found.left and not found.answers:
+        out.print(f"nothing that is older than {found.keep_days} days may go; {found.kept} objects are kept")
+        return
+    did = "deleted" if found.is_removed else "may go"
+    then = "" if found.is_removed else ". Delete them: aoi gc --remove"
+    out.print(f"{_megabytes(found.size_bytes)} {did}, {found.kept} objects are kept{then}", markup=False)
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"

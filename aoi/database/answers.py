@@ -1,9 +1,10 @@
 """Which answers were given, when, and about what. The answers themselves are objects of the store."""
 
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from aoi.database import tables
 from aoi.database.engine import Database
@@ -57,6 +58,26 @@ class AnswerBook:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         return GivenAnswer.from_bytes(row.record.encode()) if row else None
+
+    def digests(self) -> list[Sha256]:
+        """Of all answers, oldest first."""
+        table = tables.answers
+        with self._database.read() as connection:
+            return [row.digest for row in connection.execute(select(table.c.digest).order_by(table.c.given_at))]
+
+    def expired(self, before: datetime, rated: Collection[Sha256]) -> set[Sha256]:
+        """Answers that were given before a moment, but for those that somebody rated."""
+        table = tables.answers
+        query = select(table.c.digest).where(table.c.given_at < before.astimezone(UTC).isoformat())
+        with self._database.read() as connection:
+            return {row.digest for row in connection.execute(query)} - set(rated)
+
+    def forget(self, digests: Iterable[Sha256]) -> None:
+        """Take answers out of the list."""
+        table = tables.answers
+        with self._database.write() as connection:
+            for digest in sorted(digests):
+                connection.execute(delete(table).where(table.c.digest == digest))
 
     def newest(self, most: int) -> list[GivenAnswer]:
         """At most so many, the newest first."""

@@ -12,9 +12,10 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, TypeVar, cast, overload
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast, overload
 
 import fsspec
 from pydantic import ValidationError
@@ -42,6 +43,14 @@ class Purged(Record):
     at: str
     """RFC 3339."""
     by: str
+
+
+class Mark(NamedTuple):
+    """A mark for whoever goes through all of them."""
+
+    group: str
+    data: bytes
+    written_at: datetime
 
 
 class ObjectStore:
@@ -219,6 +228,10 @@ class ObjectStore:
     def remove(self, ref: Ref[Any], purged: Purged) -> None:
         """Take an object out for good and leave the sign that it was. Idempotent. Raises: StoreNotWritable."""
         self.mark(PURGED, f"{ref.kind}-{ref.sha256}", purged)
+        self.discard(ref)
+
+    def discard(self, ref: Ref[Any]) -> None:
+        """Delete an object that nobody needs. Idempotent. Raises: StoreNotWritable."""
         path = self._path(ref.kind, ref.sha256)
         try:
             self._fs.rm_file(path)
@@ -226,6 +239,10 @@ class ObjectStore:
             return
         except OSError as error:
             raise not_writable(path, error) from error
+
+    def written_at(self, ref: Ref[Any]) -> datetime:
+        """When an object was written, by the clock of where it lies; now, if it is gone. Raises: StoreNotReadable."""
+        return self._modified(self._path(ref.kind, ref.sha256))
 
     def purged(self, kind: str, sha256: Sha256) -> Purged | None:
         """The sign that an object was taken out; None if it was not."""
@@ -254,6 +271,14 @@ class ObjectStore:
         except OSError as error:
             raise not_readable(path, error) from error
 
+    def marks(self) -> Iterator[Mark]:
+        """Every mark, as it lies there. Raises: StoreNotReadable."""
+        for group in self._names(f"{self._root}/marks"):
+            for file in self._names(f"{self._root}/marks/{group}"):
+                path = f"{self._root}/marks/{group}/{file}"
+                with suppress(FileNotFoundError):
+                    yield Mark(group, self._fs.cat_file(path), self._modified(path))
+
     def __iter__(self) -> Iterator[Ref[Any]]:
         """Every object, by kind and digest."""
         for kind in self._names(f"{self._root}/objects"):
@@ -273,6 +298,15 @@ class ObjectStore:
             if not _NAME.fullmatch(part):
                 raise CorruptObject(f"{part!r} is no name of a mark: letters, digits, '_', '.' and '-' only")
         return f"{self._root}/marks/{group}/{name}.json"
+
+    def _modified(self, path: str) -> datetime:
+        try:
+            at: datetime = self._fs.modified(path)
+        except FileNotFoundError:
+            return datetime.now(UTC)
+        except OSError as error:
+            raise not_readable(path, error) from error
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def _names(self, folder: str) -> list[str]:
         try:

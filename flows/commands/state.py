@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(verify)
     app.command()(trace)
     app.command("settings")(show_settings)
+    app.command("gc")(collect_garbage)
     data = typer.Typer(help="Stored objects.", no_args_is_help=True)
     data.command("show")(show_data)
     data.command("import-aiopslab")(import_aiopslab)
@@ -177,3 +178,25 @@ def _asked(what: str) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def collect_garbage(
+    keep_days: Annotated[int, typer.Option(min=1, help="Nothing younger is deleted, whoever needs it.")] = 90,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete it; otherwise it is only told.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell what of the store nobody needs any more, or delete it.
+
+    What the ledger names stays, with all that it leads to; so does every answer that was given since, or that somebody
+    rated. Not while a cycle is open.
+    """
+    from flows.console import print_json, shown_progress
+    from flows.summary import print_retention
+    from tasks.retention import collect_garbage as collect
+
+    with shown_progress(quiet=json):
+        found = collect(keep_days, is_removed=remove)
+    if json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_retention(found)

@@ -231,6 +231,27 @@ class TestNights:
         named = aoi(home, "rollback", "--to", second[:12], "--reason", "it was right", "--json")
         assert json.loads(named.stdout)["bundle"] == second
 
+    def test_what_nobody_needs_is_deleted_and_the_records_are_whole_afterwards(self, nights, tmp_path: Path) -> None:
+        home = copied(nights[0], tmp_path)
+        refused = aoi(home, "gc", "--keep-days", "1")
+        assert refused.returncode == 1
+        assert json.loads(aoi(home, "gc", "--json").stdout)["left"] == [], "everything is young"
+        for path in (home / "store").rglob("*"):
+            os.utime(path, (0, 0))
+        told = json.loads(aoi(home, "gc", "--json").stdout)
+        kinds = {each["kind"] for each in told["left"]}
+        assert {"shard", "trajectories"} <= kinds
+        assert not kinds & {"bundle", "base", "file", "evaluation", "request", "diagnosis"}
+        before = sum(1 for path in (home / "store" / "objects").rglob("*") if path.is_file())
+        assert before == told["kept"] + sum(each["objects"] for each in told["left"])
+        done = json.loads(aoi(home, "gc", "--remove", "--json").stdout)
+        assert done["left"] == told["left"]
+        assert sum(1 for path in (home / "store" / "objects").rglob("*") if path.is_file()) == told["kept"]
+        checked = aoi(home, "verify", "--json")
+        assert checked.returncode == 0, [finding for finding in json.loads(checked.stdout) if not finding["ok"]]
+        assert aoi(home, "trace").returncode == 0
+        assert aoi(home, "collect", "--problems", "2", "--seed", "9").returncode == 0
+
     def test_status_tells_of_the_last_cycle(self, nights) -> None:
         home, _, second = nights
         status = json.loads(aoi(home, "status", "--json").stdout)

@@ -8,6 +8,7 @@ AoiError
 |  |- UnknownProblem         no such problem id
 |  |- UnknownInjection       no such injection in the set
 |  |- UnknownBundle          no such bundle, version or alias
+|  |- UnknownCluster         no cluster is registered under that name
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |- RecordingUnreadable    what was given as a recording of a cluster is none, or was altered
@@ -71,6 +72,10 @@ class UnknownInjection(Permanent):
 
 class UnknownBundle(Permanent):
     """No such bundle, registered version or alias."""
+
+
+class UnknownCluster(Permanent):
+    """No cluster is registered under that name."""
 
 
 class UnknownNamespace(Permanent):

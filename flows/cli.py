@@ -10,6 +10,7 @@ from flows.commands import (
     access,
     answers,
     cluster,
+    clusters,
     diagnosis,
     doctor,
     environments,
@@ -40,6 +41,7 @@ doctor.add_to(app)
 episodes.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)
+clusters.add_to(app)
 environments.add_to(app)
 access.add_to(app)
 

@@ -29,7 +29,7 @@ HURRY_S = 5.0
 """For the proof that follows an episode whose time is over: somebody waits, and the server may be what kept them."""
 
 
-def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnosis:
+def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock, *, budget_s: float | None = None) -> Diagnosis:
     """Of the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     instance = ProblemInstance(problem=catalogue.get(problem_id), seed=seed)
 
@@ -38,7 +38,13 @@ def ask_about_problem(problem_id: str, seed: int, clock: SurveyClock) -> Diagnos
         narrator.surveyed(progress.listener(), built.survey().answer)
         return built
 
-    return ask(prepare, derive_seed(seed, "diagnose", problem_id), clock)
+    return ask(prepare, derive_seed(seed, "diagnose", problem_id), clock, budget_s=budget_s)
+
+
+def episode_s(clock: SurveyClock, budget_s: float | None) -> float:
+    """Seconds that an episode may take which begins now."""
+    deadline_s = workspace().settings.diagnosis.deadline_s
+    return deadline_s if budget_s is None else min(deadline_s, clock.left_s(budget_s))
 
 
 def level_of(server: ServerSettings) -> Level:
@@ -47,8 +53,13 @@ def level_of(server: ServerSettings) -> Level:
     return Strictness() if is_strict else CREDENTIALS
 
 
-def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock) -> Diagnosis:
+def ask(
+    prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock, *, budget_s: float | None = None
+) -> Diagnosis:
     """Of any situation, which is not made before there is a champion. Whatever ends the episode, there is an answer.
+
+    `budget_s` is for everything since the clock was made: the episode gets what is left of it, and never more than the
+    deadline of the settings.
 
     Raises: UnknownBundle without a champion; ServerUnavailable if its server never answered; IdentityMismatch if what
     answered is not the champion, whose name no answer of another gets.
@@ -59,7 +70,7 @@ def ask(prepare: Callable[[], Situation], rollout_seed: int, clock: SurveyClock)
     began = time.monotonic()
     situation = prepare()
     with policy_of(bundle, serving()) as policy, clock.counting():  # from here on there is something to tell
-        deadline = Deadline(workspace().settings.diagnosis.deadline_s, clock)
+        deadline = Deadline(episode_s(clock, budget_s), clock)
         episode = run_episode(
             situation,
             profile=bundle.profile,

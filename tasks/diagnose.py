@@ -19,8 +19,10 @@ from aoi.estate.survey import named_in
 from aoi.records.coverage import Gap
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
+from aoi.records.request import DiagnosisRequest
 from aoi.settings import ClusterSettings
 from tasks.answers import kept
+from tasks.clusters import cluster_named, place_of
 from tasks.live import INTERRUPTED, LiveTarget, SurveyClock, Surveyed, again_in, connected, look
 from tasks.observations import stored
 from tasks.workspace import workspace
@@ -28,31 +30,67 @@ from tasks.workspace import workspace
 if TYPE_CHECKING:
     from aoi.access.live import LiveReadTransport
 
-__all__ = ["LiveTarget", "SurveyClock", "diagnose_live", "diagnose_problem"]
+__all__ = ["LiveTarget", "SurveyClock", "diagnose", "diagnose_live", "diagnose_problem"]
 
 
-def diagnose_problem(problem_id: str, seed: int, *, clock: SurveyClock | None = None) -> Diagnosis:
+def diagnose(request: DiagnosisRequest, *, clock: SurveyClock | None = None) -> Diagnosis:
+    """What every face calls for a place that has a name. The clock counts from now, and `clock.stop` ends it early.
+
+    Raises: UnknownCluster, and as `diagnose_problem` and `diagnose_live`.
+    """
+    if request.problem is not None:
+        return diagnose_problem(request.problem, request.seed, clock=clock, budget_s=request.budget_s)
+    cluster = cluster_named(request.cluster or "")
+    # Namespaces that alerts name are taken by whoever looks.
+    is_said = request.is_everywhere or any(alert.namespace for alert in request.alerts)
+    target = LiveTarget(
+        namespaces=request.namespaces or (() if is_said else cluster.namespaces),
+        is_everywhere=request.is_everywhere,
+        symptoms=request.symptoms,
+        alerts=request.alerts,
+        kind=request.kind,
+    )
+    place = place_of(cluster, workspace().settings.cluster)
+    return diagnose_live(
+        target, place, is_demonstration=request.is_demonstration, clock=clock, budget_s=request.budget_s
+    )
+
+
+def diagnose_problem(
+    problem_id: str, seed: int, *, clock: SurveyClock | None = None, budget_s: float | None = None
+) -> Diagnosis:
     """Diagnose the embedded world of a problem. Raises: UnknownProblem, UnknownBundle without a champion."""
     from tasks import champion  # seconds, which nobody who asks no model should wait
 
-    return kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock()))
+    return kept(champion.ask_about_problem(problem_id, seed, clock or SurveyClock(), budget_s=budget_s))
 
 
-def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: SurveyClock | None = None) -> Diagnosis:
+def diagnose_live(
+    target: LiveTarget,
+    place: ClusterSettings | None = None,
+    *,
+    is_demonstration: bool = False,
+    clock: SurveyClock | None = None,
+    budget_s: float | None = None,
+) -> Diagnosis:
     """Look at namespaces of a live cluster, with an identity that was proven to be able to do nothing but look.
 
-    The survey answers by its own rules. Where a model server is set the champion answers beside it; the seed model
-    knows the problem set and nothing else, so it does only for a demonstration.
+    `place` says what the target leaves out, in the place of the settings. The survey answers by its own rules. Where a
+    model server is set the champion answers beside it; the seed model knows the problem set and nothing else, so it
+    does only for a demonstration. `budget_s` is for both together: the model gets what the survey has left.
     Raises: SettingsError for an identity that can do more, ClusterUnavailable, UnknownNamespace, UnknownBundle without
     a champion.
     """
     settings = workspace().settings
+    where = place or settings.cluster
+    if budget_s is not None:
+        where = where.model_copy(update={"budget_s": min(where.budget_s, budget_s)})
     is_asked = bool(settings.server.url) or is_demonstration
     if is_demonstration and workspace().ledger.champion() is None:  # told now, not after a minute of looking
         raise UnknownBundle("there is no champion yet. Make one: aoi retrain")
     began, clock = time.monotonic(), clock or SurveyClock()
-    with connected(target, settings.cluster, clock) as transport:
-        surveyed = look(transport, target, settings.cluster, clock)
+    with connected(target, where, clock) as transport:
+        surveyed = look(transport, target, where, clock)
         narrator.surveyed(progress.listener(), surveyed.answer)
         if clock.is_stopped or not is_asked:
             ended = INTERRUPTED if clock.is_stopped else "survey"
@@ -60,9 +98,9 @@ def diagnose_live(target: LiveTarget, *, is_demonstration: bool = False, clock: 
         try:
             from tasks import champion
 
-            patience = Patience(settings.diagnosis.deadline_s, clock=clock, sleep=clock.sleep)
-            situation = _situation(transport, settings.cluster, surveyed, target, patience)
-            said = champion.ask(lambda: situation, 0, clock)
+            patience = Patience(champion.episode_s(clock, budget_s), clock=clock, sleep=clock.sleep)
+            situation = _situation(transport, where, surveyed, target, patience)
+            said = champion.ask(lambda: situation, 0, clock, budget_s=budget_s)
         except AoiError as error:
             surveyed = _without_model(surveyed, f"the champion could not be asked: {error}")
             return kept(of_survey(surveyed, target, "survey", time.monotonic() - began))

@@ -33,12 +33,18 @@ def answers(database: Database, needle: Needle, *, is_removed: bool) -> int:
     return _rows(database, tables.answers, needle, is_removed=is_removed)
 
 
+def clusters(database: Database, needle: Needle, *, is_removed: bool) -> int:
+    """How many registered clusters hold the secret, in an address for one; each is deleted as a whole."""
+    return _rows(database, tables.clusters, needle, is_removed=is_removed)
+
+
 def _rows(database: Database, table: Table, needle: Needle, *, is_removed: bool) -> int:
+    (key,) = table.primary_key.columns
     with database.write() if is_removed else database.read() as connection:
-        rows = connection.execute(select(table.c.digest, table.c.record)).all()
-        held = [digest for digest, record in rows if needle.is_in(record.encode())]
+        rows = connection.execute(select(key, table.c.record)).all()
+        held = [name for name, record in rows if needle.is_in(record.encode())]
         if is_removed and held:
-            connection.execute(delete(table).where(table.c.digest.in_(held)))
+            connection.execute(delete(table).where(key.in_(held)))
     return len(held)
 
 

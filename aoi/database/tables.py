@@ -71,6 +71,13 @@ answers = Table(
 )
 Index("ix_answers_given_at", answers.c.given_at)
 
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("record", Text, nullable=False),  # canonical JSON of the RegisteredCluster
+)
+
 leases = Table(
     "leases",
     metadata,

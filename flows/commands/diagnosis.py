@@ -4,19 +4,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
+from aoi.records.request import MAX_BUDGET_S
 from aoi.records.seed import MAX_SEED
 from flows.commands.options import AlertFile, Context, Everywhere, Json, Namespaces, Symptoms
 
 if TYPE_CHECKING:
     from aoi.records.alert import Alert
     from aoi.records.diagnosis import Diagnosis
+    from aoi.records.request import DiagnosisRequest
     from tasks.diagnose import LiveTarget, SurveyClock
 
 Kind = Literal["detection", "localization", "analysis"]
@@ -36,11 +39,17 @@ def diagnose(
     kubeconfig: Annotated[
         str | None, typer.Option(help="Diagnose a live cluster, as an identity that can only read (aoi access print).")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Diagnose a registered cluster (aoi clusters list).")
+    ] = None,
     context: Context = None,
     namespace: Namespaces = None,
     all_namespaces: Everywhere = False,
     symptom: Symptoms = None,
     alert: AlertFile = None,
+    budget: Annotated[
+        float | None, typer.Option(min=1, max=MAX_BUDGET_S, help="Seconds for the whole answer; else the settings'.")
+    ] = None,
     kind: Annotated[Kind, typer.Option(help="What a model is asked to find out on a live cluster.")] = "localization",
     demo: Annotated[
         bool, typer.Option("--demo", help="Let the seed model answer on a live cluster, which it was not made for.")
@@ -58,14 +67,16 @@ def diagnose(
     to, a second one ends the command. Exit status: 0 a verdict (fault, no fault), 2 wrong usage, 3 no answer
     (inconclusive), 69 it cannot work, 75 it may work later, 130 interrupted.
     """
-    if problem is not None and (kubeconfig or context or namespace or all_namespaces or symptom or alert):
+    if problem is not None and (cluster or kubeconfig or context or namespace or all_namespaces or symptom or alert):
         raise typer.BadParameter(
             "--problem is a world of ours, --kubeconfig, --namespace and the like are yours: give one of them"
         )
-    if problem is None and not (kubeconfig or context or namespace or all_namespaces or is_configured()):
+    if cluster is not None and (kubeconfig or context):
+        raise typer.BadParameter("--cluster names a kubeconfig and its context already: give one of them")
+    if not (problem or cluster or kubeconfig or context or namespace or all_namespaces or is_configured()):
         raise typer.BadParameter(
-            "say where to look: --problem ID (aoi problems list), or --kubeconfig FILE --namespace NAME with an "
-            "identity that can only read (aoi access print)"
+            "say where to look: --problem ID (aoi problems list), --cluster NAME (aoi clusters list), or --kubeconfig "
+            "FILE --namespace NAME with an identity that can only read (aoi access print)"
         )
     target = target_of(
         kubeconfig=kubeconfig,
@@ -76,8 +87,13 @@ def diagnose(
         alert=alert,
         kind=kind,
     )
+    if problem or cluster:
+        request = _requested(target, cluster, problem, seed, budget, is_demonstration=demo)
+        asked = partial(_diagnose, request)
+    else:
+        asked = partial(_diagnose_live, target, budget, is_demonstration=demo)
     with _opened(events) as stream:
-        diagnosis = _diagnosed(problem, seed, target, is_demonstration=demo, is_quiet=json, events=stream)
+        diagnosis = _diagnosed(asked, is_quiet=json, events=stream)
     show(diagnosis, as_json=json)
 
 
@@ -122,25 +138,58 @@ def target_of(
     )
 
 
-def _diagnosed(
+def _requested(
+    target: "LiveTarget",
+    cluster: str | None,
     problem: str | None,
     seed: int,
-    target: "LiveTarget",
+    budget: float | None,
     *,
     is_demonstration: bool,
-    is_quiet: bool,
-    events: TextIO | None,
+) -> "DiagnosisRequest":
+    """Raises: typer.BadParameter."""
+    from pydantic import ValidationError
+
+    from aoi.records.request import DiagnosisRequest
+
+    where = target.model_dump(exclude={"schema_version", "kubeconfig", "context", "alerts"})
+    try:
+        return DiagnosisRequest(
+            **where,
+            alerts=target.alerts,
+            cluster=cluster,
+            problem=problem,
+            seed=seed,
+            budget_s=budget,
+            is_demonstration=is_demonstration and problem is None,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _diagnose(request: "DiagnosisRequest", clock: "SurveyClock") -> "Diagnosis":
+    from tasks.diagnose import diagnose
+
+    return diagnose(request, clock=clock)
+
+
+def _diagnose_live(
+    target: "LiveTarget", budget: float | None, clock: "SurveyClock", *, is_demonstration: bool
 ) -> "Diagnosis":
+    from tasks.diagnose import diagnose_live
+
+    return diagnose_live(target, is_demonstration=is_demonstration, clock=clock, budget_s=budget)
+
+
+def _diagnosed(asked: "Callable[[SurveyClock], Diagnosis]", *, is_quiet: bool, events: TextIO | None) -> "Diagnosis":
     from flows.console import shown_progress
-    from tasks.diagnose import SurveyClock, diagnose_live, diagnose_problem
+    from tasks.diagnose import SurveyClock
 
     with unavailable_if_refused(), shown_progress(quiet=is_quiet, events=events):
         clock = SurveyClock()
         with ending_early(clock, is_quiet=events is sys.stderr):
-            if problem is not None:
-                diagnosis = diagnose_problem(problem, seed, clock=clock)
-            else:
-                diagnosis = diagnose_live(target, is_demonstration=is_demonstration, clock=clock)
+            diagnosis = asked(clock)
         if clock.is_stopped and not has_seen_something(diagnosis):
             raise KeyboardInterrupt
         return diagnosis

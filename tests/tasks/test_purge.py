@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aoi.database.answers import AnswerBook, GivenAnswer
+from aoi.database.clusters import ClusterBook, RegisteredCluster
 from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import PurgedObject
 from flows.cli import app
@@ -53,6 +54,10 @@ def everywhere(ws: Workspace) -> dict[str, int]:
         AnswerBook(ws.database).keep(
             GivenAnswer(**listed, sha256=f"{number:064x}", about="", component=component, answered_by="survey")
         )
+    for name in (SECRET, "till"):
+        place = {"kubeconfig": f"/{name}", "context": "", "server": "", "namespaces": ()}
+        entered = {"registered_at": datetime.now(UTC), "registered_by": "ann"}
+        ClusterBook(ws.database).enter(RegisteredCluster(name=name, **place, **entered), is_replaced=False)
     home = ws.settings.home
     (home / "logs").mkdir()
     (home / "logs" / "server.log").write_text(f"connecting with {SECRET}\nconnected\n")
@@ -60,7 +65,7 @@ def everywhere(ws: Workspace) -> dict[str, int]:
     with closing(sqlite3.connect(home / "prefect.db")) as other, other:
         other.execute("CREATE TABLE run (id INTEGER PRIMARY KEY, parameters TEXT, state BLOB)")
         other.executemany("INSERT INTO run VALUES (?, ?, ?)", [(1, json.dumps({"s": SECRET}), b"x"), (2, "y", b"z")])
-    return {"object": 2, "feedback": 1, "answer": 1, "text file": 1, "other file": 1, "table": 1}
+    return {"object": 2, "feedback": 1, "answer": 1, "cluster": 1, "text file": 1, "other file": 1, "table": 1}
 
 
 def counted(purged) -> dict[str, int]:

@@ -1,0 +1,75 @@
+"""Live clusters by name: entered once their identity is proven, found again by whoever diagnoses."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aoi.database.clusters import ClusterBook, RegisteredCluster
+from aoi.errors import SettingsError
+from aoi.settings import ClusterSettings
+from tasks.live import LiveTarget, SurveyClock, connected
+from tasks.workspace import actor, workspace
+
+
+def register(
+    name: str,
+    kubeconfig: Path,
+    *,
+    context: str | None = None,
+    namespaces: tuple[str, ...] = (),
+    prometheus_url: str = "",
+    jaeger_url: str = "",
+    is_replaced: bool = False,
+) -> RegisteredCluster:
+    """Enter a cluster, once its identity was found able to do nothing but look in these namespaces.
+
+    Without namespaces it is the one of the context. Only paths and names are kept: what opens the cluster stays in its
+    file. Raises: as `tasks.live.connected`; Permanent for a name that is taken.
+    """
+    settings = workspace().settings.cluster
+    draft = RegisteredCluster(
+        name=name,
+        kubeconfig=str(kubeconfig.expanduser().absolute()),  # not resolved: a mounted Secret is a link that moves
+        context=context or "",
+        server="",
+        namespaces=namespaces,
+        prometheus_url=prometheus_url,
+        jaeger_url=jaeger_url,
+        registered_at=datetime.now(UTC),
+        registered_by=actor(),
+    )
+    book = ClusterBook(workspace().database)
+    with connected(LiveTarget(namespaces=namespaces), place_of(draft, settings), SurveyClock()) as transport:
+        found = transport.config
+    known = {"context": found.context, "server": found.server, "namespaces": namespaces or (found.namespace,)}
+    entered = draft.model_copy(update=known)
+    book.enter(entered, is_replaced=is_replaced)
+    return entered
+
+
+def registered() -> list[RegisteredCluster]:
+    """Every cluster, by name."""
+    return ClusterBook(workspace().database).all()
+
+
+def cluster_named(name: str) -> RegisteredCluster:
+    """Raises: UnknownCluster."""
+    return ClusterBook(workspace().database).get(name)
+
+
+def forget(name: str) -> None:
+    """Take a cluster out of the list; its file stays. Raises: UnknownCluster."""
+    ClusterBook(workspace().database).remove(name)
+
+
+def place_of(cluster: RegisteredCluster, settings: ClusterSettings) -> ClusterSettings:
+    """What takes the place of the group `cluster` of the settings: its times, and of where to look nothing.
+
+    Raises: SettingsError if the kubeconfig is gone.
+    """
+    if not Path(cluster.kubeconfig).is_file():
+        raise SettingsError(
+            f"the kubeconfig {cluster.kubeconfig} of cluster {cluster.name} is no file. Write it there, as aoi access "
+            f"print shows, or name another: aoi clusters add {cluster.name} --replace --kubeconfig FILE"
+        )
+    where = cluster.model_dump(include={"kubeconfig", "context", "prometheus_url", "jaeger_url"})
+    return settings.model_copy(update={**where, "namespace": ""})

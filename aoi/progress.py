@@ -7,7 +7,7 @@ watches must not.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aoi.records.event import Event, Tell
 
@@ -28,6 +28,9 @@ class Reporter(Protocol):
         ...
 
 
+R = TypeVar("R", bound=Reporter)
+
+
 class Silence:
     """Nobody watches."""
 
@@ -45,11 +48,11 @@ _reporter: ContextVar[Reporter] = ContextVar("reporter", default=Silence())  # n
 
 
 @contextmanager
-def reporting_to(reporter: Reporter) -> Iterator[None]:
-    """Report to `reporter` inside the block."""
+def reporting_to(reporter: R) -> Iterator[R]:
+    """Report to `reporter` inside the block, of this thread alone: others have contexts of their own."""
     token = _reporter.set(reporter)
     try:
-        yield
+        yield reporter
     finally:
         _reporter.reset(token)
 

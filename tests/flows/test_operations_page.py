@@ -4,18 +4,25 @@ import re
 import shlex
 import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests import prefect_server
+from tests.access.live.servers import NAMESPACE, Received, Sent, as_json, reviewing, scripted
+from tests.command import AOI
 from tests.docs import pages
 from tests.docs.pages import ROOT
+from tests.flows.live_cluster import BROKEN, LiveCluster
+from tests.flows.test_diagnose import STUCK
 from tests.flows.test_loop import TINY, entries
 
 COMMAND_S = 180
@@ -54,10 +61,7 @@ class Installation:
             if words[1] == "server":
                 prefect_server.wait_until_healthy(f"http://127.0.0.1:{words[-1]}/api", log)
         else:
-            ended = subprocess.run(
-                words, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=False
-            )
-            assert ended.returncode == 0, f"{line}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+            self.run(words)
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """As Prefect's own client asks: a server whose sqlite is locked answers 503, and asks to be asked again."""
@@ -67,13 +71,42 @@ class Installation:
             time.sleep(float(answer.headers.get("Retry-After", 1)))
             answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> str:
         """Start a run by hand, as the UI does. Returns its id."""
         registered = self.api("GET", f"deployments/name/{deployment}")
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self.api("POST", f"deployments/{registered['id']}/create_flow_run", body)["id"]
+
+    def aoi(self, *words: str) -> None:
+        """A command of the same home."""
+        self.run([*AOI, *words])
+
+    def run(self, words: list[str]) -> None:
+        """A command as the page's reader types it, to its end."""
+        ended = subprocess.run(
+            words, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=False
+        )
+        assert ended.returncode == 0, f"{words}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+
+    def artifacts(self, run: str, kind: str) -> list[dict[str, Any]]:
+        """What a run left, of one kind."""
+        body = {"artifacts": {"flow_run_id": {"any_": [run]}, "type": {"any_": [kind]}}}
+        return self.api("POST", "artifacts/filter", body)
+
+    def logs(self, run: str) -> list[dict[str, Any]]:
+        return self.api("POST", "logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
+
+    def wait_for_run(self, is_it: Callable[[dict[str, Any]], bool]) -> str:
+        """The id of a run that somebody else started, by its parameters."""
+        deadline = time.monotonic() + RUN_S
+        while time.monotonic() < deadline:
+            for run in self.api("POST", "flow_runs/filter", {}):
+                if is_it(run["parameters"]):
+                    return run["id"]
+            time.sleep(1.0)
+        raise TimeoutError(self.log()[-6000:])
 
     def state(self, run: str) -> dict[str, Any]:
         return self.api("GET", f"flow_runs/{run}")["state"]
@@ -136,7 +169,81 @@ class TestOperationsPage:
         installation.wait_until(diagnosis, lambda state: state["type"] == "COMPLETED")
         artifacts = installation.api("POST", "artifacts/filter", {})
         said = [artifact["data"] for artifact in artifacts if artifact["key"] == "diagnosis"]
-        assert re.search(r"^`misconfig_app_hotel_res-localization-1` ", said[0])
+        assert re.search(r"^## Answer\n\n```text\n(fault|no fault|inconclusive)", said[0])
+
+    def test_a_registered_cluster_is_diagnosed_with_progress_and_its_answer_is_a_page(
+        self, installation: Installation, cluster: LiveCluster
+    ) -> None:
+        installation.aoi("clusters", "add", "prod", "--kubeconfig", str(cluster.kubeconfig))
+        (line,) = (
+            said.text for said in pages.shell_lines() if said.text.startswith("prefect deployment run diagnose/")
+        )
+        installation.run(shlex.split(line))
+        run = installation.wait_for_run(
+            lambda given: given.get("parameters", {}).get("symptoms") == ["checkout is slow"]
+        )
+        installation.wait_until(run, lambda state: state["type"] == "COMPLETED")
+        (page,) = installation.artifacts(run, "markdown")
+        assert "fault: till-worker (missingconfig)" in page["data"]
+        assert page["description"].startswith("diagnosis:")
+        (bar,) = installation.artifacts(run, "progress")
+        assert bar["data"] == 100.0
+        lines = [line["message"] for line in installation.logs(run)]
+        assert any(line.startswith("survey    fault: till-worker") for line in lines)
+
+    def test_the_form_has_a_field_for_everything_that_may_be_asked(self, installation: Installation) -> None:
+        schema = installation.api("GET", "deployments/name/diagnose/diagnose")["parameter_openapi_schema"]
+        fields = schema["definitions"]["DiagnoseParameters"]["properties"]
+        assert {"cluster", "namespaces", "symptoms", "kind", "budget_s", "problem"} <= set(fields)
+        assert fields["kind"]["enum"] == ["detection", "localization", "analysis"]
+        assert [name for name, field in fields.items() if not field.get("description")] == []
+
+    def test_an_event_with_what_alertmanager_posts_starts_a_diagnosis(
+        self, installation: Installation, cluster: LiveCluster
+    ) -> None:
+        installation.aoi("clusters", "add", "paged", "--kubeconfig", str(cluster.kubeconfig))
+        labels = {"alertname": "Paged", "namespace": BROKEN, "deployment": "till-worker", "text": "{{ 7 * 7 }}"}
+        body = {"version": "4", "status": "firing", "alerts": [{"status": "firing", "labels": labels}]}
+        event = {
+            "event": "aoi.alerts.firing",
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "resource": {"prefect.resource.id": "aoi.cluster.paged"},
+            "payload": {"cluster": "paged", "alertmanager": body},
+        }
+        installation.api("POST", "events", [event])
+        run = installation.wait_for_run(lambda given: given.get("parameters", {}).get("cluster") == "paged")
+        installation.wait_until(run, lambda state: state["type"] == "COMPLETED")
+        (page,) = installation.artifacts(run, "markdown")
+        assert "fault: till-worker (missingconfig)" in page["data"]
+
+    def test_a_run_that_is_cancelled_keeps_what_it_has_seen(self, installation: Installation, tmp_path: Path) -> None:
+        stalled, released = threading.Event(), threading.Event()
+
+        def script(received: Received) -> Sent:
+            if received.is_review:
+                return reviewing(received)
+            if received.path.partition("?")[0].endswith(f"/namespaces/{NAMESPACE}"):
+                return as_json({"kind": "Namespace", "metadata": {"name": NAMESPACE}})
+            if received.path.partition("?")[0].endswith("/pods"):
+                return as_json({"kind": "PodList", "items": [STUCK]})
+            stalled.set()
+            released.wait(60)
+            return [None]
+
+        with scripted(script) as server:
+            kubeconfig = server.kubeconfig(tmp_path / "config")
+            installation.aoi("clusters", "add", "stalled", "--kubeconfig", str(kubeconfig))
+            run = installation.start("diagnose/diagnose", {"parameters": {"cluster": "stalled"}})
+            assert stalled.wait(RUN_S)
+            installation.api("POST", f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+            try:
+                installation.wait_until(run, lambda state: state["type"] == "CANCELLED")
+            finally:
+                released.set()
+        (page,) = installation.artifacts(run, "markdown")
+        assert "fault: web" in page["data"]
+        assert "interrupted" in page["data"]
 
     @staticmethod
     def _has_opened_a_cycle(installation: Installation) -> bool:

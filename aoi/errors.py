@@ -9,14 +9,19 @@ AoiError
 |  |- UnknownInjection       no such injection in the set
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownCluster         no cluster is registered under that name
+|  |- UnknownSubmission      no diagnosis was submitted under that id
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
+|  |  `- NothingFires        it is one, and nothing of it fires
 |  |- RecordingUnreadable    what was given as a recording of a cluster is none, or was altered
 |  |- CorruptObject          stored bytes do not match their digest
+|  |  |- UnknownObject       the store has no object of that name
 |  |  `- PurgedObject        they were taken out on purpose, since they held a secret
 |  |- ContractViolation      a data contract refused a whole batch
 |  |- StoreNotWritable       the store's folder or bucket refuses writes
 |  |- StoreNotReadable       the store's folder or bucket refuses reads
+|  |- TokenRefused           no token, or one that opens nothing
+|  |- RoleRefused            a token whose role does not allow it
 |  |- CommandRefused         the kubectl-syntax parser refused a line (deny by default)
 |  |- ActionRefused          a typed action is outside its bounds, or its diff is
 |  |- ApprovalRefused        approval missing, stale, expired, revoked, reused or for another change
@@ -29,6 +34,7 @@ AoiError
    |- RegistryUnavailable    MLflow does not answer
    |- ServerUnavailable      the model server does not answer
    |- ClusterUnavailable     the Kubernetes API does not answer
+   |- QueueFull              as many diagnoses wait as may, or the server is about to end
    |- DatabaseUnavailable    the database went away, is starting, or is kept busy by another writer
    `- StageBusy              another run holds this stage, or took it over
 """
@@ -78,6 +84,10 @@ class UnknownCluster(Permanent):
     """No cluster is registered under that name."""
 
 
+class UnknownSubmission(Permanent):
+    """No diagnosis was submitted under that id."""
+
+
 class UnknownNamespace(Permanent):
     """The cluster has no namespace of that name."""
 
@@ -86,12 +96,20 @@ class AlertUnreadable(Permanent):
     """What was given as the body of an Alertmanager's webhook is none, or holds nothing that fires."""
 
 
+class NothingFires(AlertUnreadable):
+    """The body of an Alertmanager's webhook holds nothing that fires."""
+
+
 class RecordingUnreadable(Permanent):
     """What was given as a recording of a cluster is none, is cut or altered, or is of a version that is not read."""
 
 
 class CorruptObject(Permanent):
     """Stored bytes do not match their digest."""
+
+
+class UnknownObject(CorruptObject):
+    """The store has no object of that name."""
 
 
 class PurgedObject(CorruptObject):
@@ -112,6 +130,14 @@ class StoreNotWritable(Permanent):
 
 class StoreNotReadable(Permanent):
     """The store's folder or bucket refuses reads."""
+
+
+class TokenRefused(Permanent):
+    """No token, or one that opens nothing."""
+
+
+class RoleRefused(Permanent):
+    """A token whose role does not allow it."""
 
 
 class CommandRefused(Permanent):
@@ -156,6 +182,13 @@ class ServerUnavailable(Transient):
 
 class ClusterUnavailable(Transient):
     """The Kubernetes API does not answer."""
+
+
+class QueueFull(Transient):
+    """As many diagnoses wait as may, or the server is about to end."""
+
+    def __init__(self, message: str, retry_in_s: float = 10.0) -> None:
+        super().__init__(message, retry_in_s)
 
 
 class DatabaseUnavailable(Transient):

@@ -26,8 +26,8 @@ DELIMITER = "__"
 OTHERS = ("AOI_CHECKOUT",)
 """Variables of our pages and manifests that are no settings: `prefect.yaml` asks for the folder with the code."""
 
-_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri"})
-"""Where things lie decides nothing about what they are: not part of the digest."""
+_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri", "serve"})
+"""Where things lie and how they are asked for decides nothing about what they are: not part of the digest."""
 
 
 def _without_password(url: str) -> str:
@@ -145,7 +145,8 @@ class ExecutorSettings(Group):
     none. `aoi access script` shows a script with its line."""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own; a name is not looked up."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -172,7 +173,29 @@ class ServerSettings(Group):
     def is_elsewhere(self) -> bool:
         """Whether the server is on another machine, as far as its address tells."""
         host = urlsplit(self.url).hostname or ""
-        return bool(self.url) and not (host == "localhost" or _is_loopback(host))
+        return bool(self.url) and not (host == "localhost" or is_loopback(host))
+
+
+class ServeSettings(Group):
+    """`aoi serve`: diagnoses over HTTP."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. One that is not loopback needs a token that is made already, and something before it that
+    speaks TLS."""
+    port: int = Field(default=8321, ge=0, le=65535)
+    """0 takes a free one."""
+    workers: int = Field(default=4, ge=1, le=64)
+    """Diagnoses that run at once."""
+    per_cluster: int = Field(default=2, ge=1)
+    """Diagnoses of one cluster that run at once."""
+    queue: int = Field(default=256, ge=1)
+    """Diagnoses that may wait; one more is refused with the time after which to ask again."""
+    budget_s: float = Field(default=600.0, gt=0, le=3600)
+    """Most that a request may ask for as its whole time, and what it has if it asks for none."""
+    listeners: int = Field(default=256, ge=1)
+    """Streams of progress that are open at once."""
+    keep_days: int = Field(default=30, ge=1)
+    """Diagnoses that were submitted are remembered for so long; their answers longer."""
 
 
 class JudgeSettings(Group):
@@ -262,6 +285,7 @@ class Settings(BaseSettings):
     retraining: RetrainingSettings = RetrainingSettings()
     server: ServerSettings = ServerSettings()
     judge: JudgeSettings = JudgeSettings()
+    serve: ServeSettings = ServeSettings()
     executor: ExecutorSettings = ExecutorSettings()
 
     @classmethod

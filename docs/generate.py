@@ -52,6 +52,8 @@ def cli_page() -> str:
 def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name, sub in command.commands.items():
         if hasattr(sub, "commands"):
+            if sub.invoke_without_command:
+                yield (*words, name)
             yield from _commands(sub, (*words, name))
         else:
             yield (*words, name)

@@ -19,6 +19,7 @@ from flows.commands import (
     problems,
     recording,
     review,
+    serving,
     state,
 )
 from flows.exit_status import EX_TEMPFAIL, INTERRUPTED, WRONG, print_error
@@ -44,6 +45,7 @@ cluster.add_to(app)
 clusters.add_to(app)
 environments.add_to(app)
 access.add_to(app)
+serving.add_to(app)
 
 
 def main() -> None:

@@ -59,9 +59,18 @@ def rated(short: str) -> Rated:
 
 
 def rate(
-    short: str, *, is_right: bool, component: str | None, cause: str | None, comment: str, consent: bool
+    short: str,
+    *,
+    is_right: bool,
+    component: str | None,
+    cause: str | None,
+    comment: str,
+    consent: bool,
+    author: str | None = None,
 ) -> Feedback:
-    """Enter what the person behind this process says of an answer, in the place of what they said of it before.
+    """Enter what somebody says of an answer, in the place of what they said of it before.
+
+    Without an author it is the person behind this process.
 
     Raises: FeedbackRefused for a word that says nothing, or contradicts itself; CorruptObject, PurgedObject.
     """
@@ -75,7 +84,7 @@ def rate(
             verdict="right" if is_right else "wrong",
             component=redact_text(component) if component else None,
             cause=word,
-            author=actor(),
+            author=author or actor(),
             comment=redact_text(comment),
             consent=consent,
         )

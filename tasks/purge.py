@@ -28,7 +28,16 @@ class Trace(Record):
 
     place: str
     what: Literal[
-        "object", "citing object", "feedback", "answer", "cluster", "ledger", "table", "text file", "other file"
+        "object",
+        "citing object",
+        "feedback",
+        "answer",
+        "cluster",
+        "submission",
+        "ledger",
+        "table",
+        "text file",
+        "other file",
     ]
     count: int
     outcome: Literal["found", "removed", "kept"]
@@ -85,6 +94,8 @@ def _in_database(ws: Workspace, needle: Needle, is_removed: bool) -> Iterator[Tr
         yield Trace(place="answers", what="answer", count=listed, outcome="removed" if is_removed else "found")
     if places := databases.clusters(ws.database, needle, is_removed=is_removed):
         yield Trace(place="clusters", what="cluster", count=places, outcome="removed" if is_removed else "found")
+    if asked := databases.submissions(ws.database, needle, is_removed=is_removed):
+        yield Trace(place="submissions", what="submission", count=asked, outcome="removed" if is_removed else "found")
     if entries := databases.ledger_entries(ws.database, needle):
         note = f"entries {', '.join(map(str, entries[:5]))}: the ledger is chained and keeps them. Change the secret"
         yield Trace(place="ledger", what="ledger", count=len(entries), outcome="kept", note=note)

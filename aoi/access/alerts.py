@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from aoi.access.redaction import redact
-from aoi.errors import AlertUnreadable
+from aoi.errors import AlertUnreadable, NothingFires
 from aoi.records.alert import STRONG, WEAK, Alert, AlertSubject
 
 MAX_BYTES = 1_048_576
@@ -40,7 +40,7 @@ def read_alerts(data: bytes) -> tuple[Alert, ...]:
         raise AlertUnreadable(f"it has no list `alerts` of objects. {_REMEDY}")
     firing = [alert for alert in listed if _status(alert, body) == "firing"]
     if not firing:
-        raise AlertUnreadable(
+        raise NothingFires(
             f"none of its {len(listed)} alerts is firing: there is nothing to explain. To look all the same, leave "
             "the file out and name a namespace with -n"
         )

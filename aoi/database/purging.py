@@ -38,6 +38,11 @@ def clusters(database: Database, needle: Needle, *, is_removed: bool) -> int:
     return _rows(database, tables.clusters, needle, is_removed=is_removed)
 
 
+def submissions(database: Database, needle: Needle, *, is_removed: bool) -> int:
+    """How many submitted diagnoses hold the secret in what was asked; each is deleted as a whole."""
+    return _rows(database, tables.submissions, needle, is_removed=is_removed)
+
+
 def _rows(database: Database, table: Table, needle: Needle, *, is_removed: bool) -> int:
     (key,) = table.primary_key.columns
     with database.write() if is_removed else database.read() as connection:

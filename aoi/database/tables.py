@@ -78,6 +78,26 @@ clusters = Table(
     Column("record", Text, nullable=False),  # canonical JSON of the RegisteredCluster
 )
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("token", String(16), nullable=False, unique=True),  # the part by which it is found
+    Column("record", Text, nullable=False),  # canonical JSON of the Token: a salted digest, never the token
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("server", String(64), nullable=False),  # who makes it; free to be taken over once its lease is
+    Column("state", String(16), nullable=False),
+    Column("submitted_at", String(40), nullable=False),
+    Column("record", Text, nullable=False),  # canonical JSON of the Submission
+)
+Index("ix_submissions_submitted_at", submissions.c.submitted_at)
+Index("ix_submissions_state", submissions.c.state)
+
 leases = Table(
     "leases",
     metadata,

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast, overload
 import fsspec
 from pydantic import ValidationError
 
-from aoi.errors import CorruptObject, PurgedObject, SettingsError
+from aoi.errors import CorruptObject, PurgedObject, SettingsError, UnknownObject
 from aoi.records.base import Record, Ref, Sha256, sha256_hex
 from aoi.store.files import copied, make_folder, not_readable, not_writable, replace_file, replacing
 from aoi.store.trees import Tree, TreeFile, checked_relative, draft_of
@@ -162,9 +162,13 @@ class ObjectStore:
             raise PurgedObject(f"{short} was purged at {gone.at} by {gone.by}, since it held a secret")
         if not matching and _SHA.fullmatch(digits):
             raise CorruptObject(f"{short} is not in {self.url}. Restore the store from its backup, then `aoi verify`")
+        if not matching:
+            raise UnknownObject(
+                f"{short} names 0 objects in {self.url}, expected one. Copy it as the command printed it that made the "
+                "object"
+            )
         if len(matching) != 1:
-            advice = "Give more digits" if matching else "Copy it as the command printed it that made the object"
-            raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. {advice}")
+            raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. Give more digits")
         size = self._fs.size(f"{folder}/{matching[0]}")
         return Ref(kind=kind, sha256=matching[0], size_bytes=int(size or 0))
 

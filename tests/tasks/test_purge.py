@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 from aoi.database.answers import AnswerBook, GivenAnswer
 from aoi.database.clusters import ClusterBook, RegisteredCluster
 from aoi.database.feedback import Feedback, FeedbackBook
+from aoi.database.submissions import SubmissionBook
 from aoi.errors import PurgedObject
+from aoi.records.request import DiagnosisRequest
+from aoi.records.submission import Submission
 from flows.cli import app
 from tasks.purge import purge_secret
 from tasks.status import check
@@ -58,6 +61,10 @@ def everywhere(ws: Workspace) -> dict[str, int]:
         place = {"kubeconfig": f"/{name}", "context": "", "server": "", "namespaces": ()}
         entered = {"registered_at": datetime.now(UTC), "registered_by": "ann"}
         ClusterBook(ws.database).enter(RegisteredCluster(name=name, **place, **entered), is_replaced=False)
+    for number, said in enumerate((SECRET, "slow")):
+        asked = DiagnosisRequest(cluster="till", symptoms=(said,))
+        submission = Submission(id=f"{number:032x}", request=asked, by="ann", submitted_at=datetime.now(UTC))
+        SubmissionBook(ws.database).enter(submission, "serve:1")
     home = ws.settings.home
     (home / "logs").mkdir()
     (home / "logs" / "server.log").write_text(f"connecting with {SECRET}\nconnected\n")
@@ -65,7 +72,16 @@ def everywhere(ws: Workspace) -> dict[str, int]:
     with closing(sqlite3.connect(home / "prefect.db")) as other, other:
         other.execute("CREATE TABLE run (id INTEGER PRIMARY KEY, parameters TEXT, state BLOB)")
         other.executemany("INSERT INTO run VALUES (?, ?, ?)", [(1, json.dumps({"s": SECRET}), b"x"), (2, "y", b"z")])
-    return {"object": 2, "feedback": 1, "answer": 1, "cluster": 1, "text file": 1, "other file": 1, "table": 1}
+    return {
+        "object": 2,
+        "feedback": 1,
+        "answer": 1,
+        "cluster": 1,
+        "submission": 1,
+        "text file": 1,
+        "other file": 1,
+        "table": 1,
+    }
 
 
 def counted(purged) -> dict[str, int]:

@@ -1,0 +1,75 @@
+"""Refusals as RFC 9457 has them: one form for whatever was wrong, and never a traceback or a value that was sent."""
+
+import math
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from aoi.errors import AoiError
+from aoi.records.submission import Trouble
+from tasks.desk import log
+from tasks.troubles import INTERNAL, TYPE, trouble_of
+
+MEDIA_TYPE = "application/problem+json"
+MAX_TOLD = 10
+"""Wrong fields of a request that are told."""
+
+
+def answer(trouble: Trouble, headers: Mapping[str, str] | None = None) -> Response:
+    """The response that tells it."""
+    sent = dict(headers or {})
+    if trouble.status == 401:
+        sent["WWW-Authenticate"] = 'Bearer realm="aoi"'
+    if trouble.retry_in_s is not None:
+        sent["Retry-After"] = str(math.ceil(trouble.retry_in_s))
+    return Response(trouble.to_bytes(), trouble.status, sent, MEDIA_TYPE)
+
+
+def plain(status: int, kind: str, title: str, detail: str) -> Trouble:
+    """One that HTTP knows and our tree of errors does not."""
+    return Trouble(type=TYPE + kind, title=title, status=status, detail=detail)
+
+
+async def refuse(trouble: Trouble, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer in the place of the application, and take nothing more of this connection."""
+    await answer(trouble, {"Connection": "close"})(scope, receive, send)
+
+
+def add_to(app: FastAPI) -> None:
+    """Everything that is raised becomes one of these."""
+    app.add_exception_handler(AoiError, _known)
+    app.add_exception_handler(RequestValidationError, _wrong)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _defect)
+
+
+def _known(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AoiError)
+    return answer(trouble_of(error))
+
+
+def _wrong(_: Request, error: Exception) -> Response:
+    """Which fields, and why. What they held is left out: it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    is_json = not any(problem["type"] == "json_invalid" for problem in problems)
+    told = [f"{'.'.join(str(part) for part in problem['loc'])[:200]}: {problem['msg']}" for problem in problems]
+    more = f"; and {len(told) - MAX_TOLD} more" if len(told) > MAX_TOLD else ""
+    detail = "; ".join(told[:MAX_TOLD]) + more
+    return answer(
+        plain(422 if is_json else 400, "request-invalid", "The request is not one that is understood", detail)
+    )
+
+
+def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "request-invalid")
+    return answer(plain(error.status_code, kind, str(error.detail), str(error.detail)), error.headers)
+
+
+def _defect(_: Request, error: Exception) -> Response:
+    log(error)
+    return answer(INTERNAL)

@@ -94,6 +94,7 @@ class Desk:
         self._book = SubmissionBook(workspace().database)
         self._server = f"serve:{secrets.token_hex(8)}"
         self._lease: Lease | None = None
+        self._is_heir = False
         self._jobs: dict[str, Job] = {}
         self._over: deque[str] = deque()
         self._queue: list[Job] = []
@@ -101,14 +102,17 @@ class Desk:
         """Places in the queue of those that are being written down."""
         self._running: Counter[str] = Counter()
         self._changed = threading.Condition()
+        self._once = threading.Lock()
         self.is_draining = False
         self._threads: list[threading.Thread] = []
 
-    def open(self) -> None:
-        """Take over what dead servers left, and begin. Raises: DatabaseUnavailable."""
+    def open(self, *, is_heir: bool = True) -> None:
+        """Begin; an heir takes over what dead servers left, now and later. Raises: DatabaseUnavailable."""
+        self._is_heir = is_heir
         self._lease = workspace().leases.take(self._server)
         self._book.forget(datetime.now(UTC) - timedelta(days=self._settings.keep_days))
-        self.take_over()
+        if is_heir:
+            self.take_over()
         for number in range(self._settings.workers):
             # Daemons: an end that waited long enough for them need not wait for ever.
             thread = threading.Thread(target=self._work, name=f"diagnosis-{number}", daemon=True)
@@ -130,23 +134,32 @@ class Desk:
             self._changed.notify_all()
         return len(found)
 
-    def submit(self, request: DiagnosisRequest, by: str, *, is_once: bool = False) -> Submission:
-        """Take a request; with `is_once` the one that asks the same and is not over stands for it.
-
-        Its budget is cut to what the settings allow.
+    def submit(self, request: DiagnosisRequest, by: str) -> Submission:
+        """Take a request, its budget cut to what the settings allow.
 
         Raises: UnknownCluster, UnknownProblem; QueueFull if it cannot be taken now.
         """
+        return self._enter(self._checked(request), by)
+
+    def submit_once(self, request: DiagnosisRequest, by: str) -> Submission:
+        """As `submit`; one that asks the same and is not over stands for it."""
+        asked = self._checked(request)
+        with self._once:  # two that come at the same moment are one as well
+            held = [job.submission for job in list(self._jobs.values())]
+            known = next((one for one in held if one.request == asked and not one.is_over), None)
+            return known or self._enter(asked, by)
+
+    def _checked(self, request: DiagnosisRequest) -> DiagnosisRequest:
+        """As it is kept. Raises: UnknownCluster, UnknownProblem."""
         if request.problem is not None:
             catalogue.get(request.problem)
         else:
             cluster_named(request.cluster or "")
         most_s = self._settings.budget_s
-        asked = redacted(request).model_copy(update={"budget_s": min(request.budget_s or most_s, most_s)})
+        return redacted(request).model_copy(update={"budget_s": min(request.budget_s or most_s, most_s)})
+
+    def _enter(self, asked: DiagnosisRequest, by: str) -> Submission:
         with self._changed:
-            same = (job.submission for job in self._jobs.values() if job.submission.request == asked)
-            if is_once and (known := next((one for one in same if not one.is_over), None)):
-                return known
             self._refuse_if_full()
             self._entering += 1
         job = Job(Submission(id=secrets.token_hex(16), request=asked, by=by, submitted_at=datetime.now(UTC)))
@@ -170,10 +183,14 @@ class Desk:
         if waiting >= self._settings.queue:
             raise QueueFull(f"{waiting} diagnoses wait already, and no more may (AOI_SERVE__QUEUE). Ask again later")
 
+    def held(self, identity: str) -> Submission | None:
+        """One that this server makes or has lately made, from memory."""
+        job = self._jobs.get(identity)
+        return job.submission if job else None
+
     def find(self, identity: str) -> Submission:
         """Of this server, or of any on the same database. Raises: UnknownSubmission."""
-        job = self._jobs.get(identity)
-        return job.submission if job else self._book.get(identity)
+        return self.held(identity) or self._book.get(identity)
 
     def newest(self, most: int) -> list[Submission]:
         """At most so many, the newest first."""
@@ -235,7 +252,7 @@ class Desk:
             try:
                 if (job := self._next()) is not None:
                     self._make(job)
-                elif not self.is_draining:
+                elif self._is_heir and not self.is_draining:
                     self.take_over()
             except Exception as error:  # a worker outlives whatever broke
                 log(error)

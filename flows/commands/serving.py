@@ -1,4 +1,4 @@
-"""`aoi serve`: diagnoses over HTTP, and the tokens of those who ask."""
+"""`aoi serve` and `aoi mcp`: diagnoses over HTTP and for assistants, and the tokens of those who ask."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     token.command()(revoke)
     group.add_typer(token, name="token")
     app.add_typer(group, name="serve")
+    app.command("mcp")(assist)
 
 
 def serve(
@@ -63,6 +64,38 @@ def serve(
             print(f"serving on {url}. Ctrl-C ends it. Tokens: aoi serve token add NAME --role operator", flush=True)
 
     run(settings, announce)
+
+
+def assist(
+    http: Annotated[
+        bool, typer.Option("--http", help="Over streamable HTTP with tokens, in the place of stdin and stdout.")
+    ] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on with --http; AOI_SERVE__HOST.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="With --http; 0 takes a free one.")] = None,
+) -> None:
+    """Tools for assistants (Model Context Protocol): list clusters, diagnose, read, show and rate answers.
+
+    On stdin and stdout the assistant acts as you. With --http it sends a token (aoi serve token add), whose role says
+    what it may.
+    """
+    from aoi.errors import SettingsError
+    from aoi.settings import ServeSettings
+    from tasks.workspace import workspace
+
+    if (host is not None or port is not None) and not http:
+        raise typer.BadParameter("--host and --port are of HTTP: add --http")
+    try:
+        from flows import assistants
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"{error.name} is not installed, and the server of tools needs it: pip install 'aoi[serve]'"
+        ) from None
+    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings: ServeSettings = workspace().settings.serve.model_copy(update=given)
+    if http:
+        assistants.serve(settings, lambda url: print(f"tools at {url}. Ctrl-C ends it.", flush=True))
+    else:
+        assistants.speak(settings)
 
 
 def _token() -> None:

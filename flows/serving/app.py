@@ -32,6 +32,8 @@ from tasks.workspace import workspace
 
 POLL_S = 0.1
 """How often a stream looks for what is new."""
+ELSEWHERE_S = 1.0
+"""The same for what another server makes: it is read from the database."""
 MAX_WAIT_S = 60.0
 
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -129,8 +131,7 @@ async def events(
     told = int(last_event_id or 0)
     request.app.state.listeners += 1
     try:
-        while True:
-            now = await run_in_threadpool(desk.find, heard.id)
+        async for now in _watched(desk, heard.id):
             for event in desk.told(heard.id, told):
                 told += 1
                 yield ServerSentEvent(data=event.model_dump(mode="json"), event=event.event, id=str(told))
@@ -141,7 +142,6 @@ async def events(
             if desk.is_draining and now.state == "queued":
                 yield ServerSentEvent(data=now.model_dump(mode="json"), event="left")
                 return
-            await asyncio.sleep(POLL_S)
     finally:
         request.app.state.listeners -= 1
 
@@ -161,7 +161,7 @@ async def alerts(
     except NothingFires:  # resolved: no error, or it would be sent again
         response.status_code = 200
         return Taken(submission=None)
-    return Taken(submission=await run_in_threadpool(desk.submit, asked, who.name, is_once=True))
+    return Taken(submission=await run_in_threadpool(desk.submit_once, asked, who.name))
 
 
 def _asked_by(body: bytes, cluster: str | None) -> DiagnosisRequest:
@@ -251,11 +251,19 @@ def metrics(request: Request, _: Viewer) -> Response:
 
 async def _told(desk: Desk, identity: str, wait_s: float) -> Told:
     ends_s = asyncio.get_running_loop().time() + wait_s
-    while True:
-        now = await run_in_threadpool(desk.find, identity)
+    async for now in _watched(desk, identity):
         if now.is_over or desk.is_draining or asyncio.get_running_loop().time() >= ends_s:
-            return await run_in_threadpool(_result, now)
-        await asyncio.sleep(POLL_S)
+            break
+    return await run_in_threadpool(_result, now)
+
+
+async def _watched(desk: Desk, identity: str) -> AsyncIterator[Submission]:
+    """A submission again and again, without end. Raises: UnknownSubmission."""
+    while True:
+        now = desk.held(identity)
+        is_elsewhere = now is None  # another server makes it, or it was long ago: the database knows
+        yield now or await run_in_threadpool(desk.find, identity)
+        await asyncio.sleep(ELSEWHERE_S if is_elsewhere else POLL_S)
 
 
 def _result(submission: Submission) -> Told:

@@ -1,4 +1,4 @@
-"""Runs the HTTP service in this process until it is told to end."""
+"""Runs an HTTP service in this process until it is told to end."""
 
 import signal
 import socket
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from aoi.database.tokens import TokenBook
@@ -22,7 +23,20 @@ END_S = 15
 """For requests that are under way when the server is told to end."""
 
 
-def serve(settings: ServeSettings, announce: Callable[[str], None]) -> None:
+Announce = Callable[[str], None]
+"""Is told the URL, once somebody listens there."""
+Build = Callable[[str], ASGIApp]
+"""The application at a URL."""
+
+
+def serve(settings: ServeSettings, announce: Announce) -> None:
+    """Diagnoses over HTTP, until SIGTERM or Ctrl-C. Raises: as `listen`."""
+    metrics = Metrics()
+    desk = Desk(settings, metrics.ended)
+    listen(settings, desk, lambda _: application(desk, metrics), announce)
+
+
+def listen(settings: ServeSettings, desk: Desk, build: Build, announce: Announce) -> None:
     """Listen until SIGTERM or Ctrl-C; then what runs ends with what it has, and what waits is left to the next server.
 
     Raises: SettingsError for an address that others reach and nobody could be let in at; Permanent if it is taken.
@@ -33,20 +47,19 @@ def serve(settings: ServeSettings, announce: Callable[[str], None]) -> None:
             f"{settings.host} can be reached by others, and there is no token yet. Make one: aoi serve token add NAME "
             "--role operator, or listen on 127.0.0.1"
         )
-    metrics = Metrics()
-    desk = Desk(settings, metrics.ended)
-    config = uvicorn.Config(
-        application(desk, metrics),
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=END_S,
-    )
     with _listening(settings) as listening:
         host, port = listening.getsockname()[:2]
-        announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        config = uvicorn.Config(
+            build(url),
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=END_S,
+        )
+        announce(url)
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn sends itself what it was sent, once it has ended
             signal.signal(number, lambda *_: None)
         _Server(config, desk).run(sockets=[listening])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -116,10 +117,12 @@ def test_no_more_wait_than_may_and_what_is_not_there_is_refused_at_once(opened: 
 def test_what_is_asked_once_is_made_once_while_it_is_not_over(opened: Callable[..., Desk]) -> None:
     desk = opened(workers=1, per_cluster=1)
     request = DiagnosisRequest(cluster="prod", symptoms=("till is slow",))
-    first = desk.submit(request, "ann", is_once=True)
-    assert desk.submit(request, "bob", is_once=True).id == first.id
-    assert desk.submit(request, "bob").id != first.id
-    ended(desk, first.id)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda number: desk.submit_once(request, f"caller {number}").id, range(8)))
+    assert len(set(taken)) == 1
+    assert desk.submit(request, "bob").id != taken[0]
+    ended(desk, taken[0])
+    assert desk.submit_once(request, "ann").id != taken[0]
 
 
 @pytest.mark.usefixtures("cluster")

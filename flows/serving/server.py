@@ -19,6 +19,9 @@ from tasks.workspace import workspace
 
 CONNECTIONS = 2_048
 """Open at once; one more is refused."""
+KEEP_S = 75
+"""A connection is kept open for the next request: longer than clients and proxies usually do, so that they close it and
+no request meets a connection that is being closed."""
 END_S = 15
 """For requests that are under way when the server is told to end."""
 
@@ -57,6 +60,7 @@ def listen(settings: ServeSettings, desk: Desk, build: Build, announce: Announce
             server_header=False,
             proxy_headers=False,
             limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=KEEP_S,
             timeout_graceful_shutdown=END_S,
         )
         announce(url)

@@ -27,7 +27,7 @@ class Server:
 
     def client(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60.0, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60.0, trust_env=False, verify=False)
 
 
 def token(home: Path, name: str, role: str) -> str:

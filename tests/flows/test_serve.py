@@ -340,7 +340,8 @@ def test_of_two_hundred_at_once_each_is_made_or_refused_with_the_time_to_come_ag
     with served(home, AOI_SERVE__QUEUE="120") as small, small.client(operator_token) as client:
 
         def ask(number: int) -> httpx.Response:
-            return client.post("/v1/diagnoses", json={"cluster": "prod", "symptoms": [f"number {number}"]})
+            with small.client(operator_token) as caller:  # each with connections of its own, as callers have
+                return caller.post("/v1/diagnoses", json={"cluster": "prod", "symptoms": [f"number {number}"]})
 
         with ThreadPoolExecutor(50) as pool:
             answers = list(pool.map(ask, range(200)))

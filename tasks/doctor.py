@@ -7,11 +7,13 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
-
-import httpx
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
 
 from aoi.access.redaction import redact_text
 from aoi.errors import AoiError
@@ -19,6 +21,7 @@ from aoi.records.base import Record
 from aoi.settings import Settings
 from aoi.store.objects import ObjectStore
 from tasks.bundles import base_of, champion_ref
+from tasks.clusters import place_of, registered
 from tasks.live import LiveTarget, connected
 from tasks.workspace import workspace
 
@@ -187,6 +190,22 @@ def _judge() -> _Found:
     return _answers(settings.judge.url, f"{settings.judge.url} answers", "Look at AOI_JUDGE__URL")
 
 
+def _clusters() -> _Found:
+    known, settings = registered(), Settings.load().cluster
+    if not known:
+        return _Found("unset", "none is registered: aoi clusters add")
+    troubles = []
+    for cluster in known:
+        try:
+            with connected(LiveTarget(namespaces=cluster.namespaces), place_of(cluster, settings)):
+                pass
+        except AoiError as error:
+            troubles.append(f"{cluster.name}: {error}")
+    if troubles:
+        return _Found("broken", "; ".join(troubles))
+    return _Found("ok", f"{', '.join(cluster.name for cluster in known)}: their identities can look, and only look")
+
+
 def _cluster() -> _Found:
     settings = Settings.load().cluster
     if not (settings.kubeconfig or settings.context):
@@ -197,12 +216,14 @@ def _cluster() -> _Found:
 
 def _answers(url: str, told: str, then: str) -> _Found:
     """Whether anything speaks HTTP there; what it says is another matter."""
+    direct = build_opener(ProxyHandler({}))
     try:
-        status = httpx.get(url, timeout=PATIENCE_S, trust_env=False).status_code
-    except httpx.HTTPError as error:
-        return _Found("broken", f"{url} does not answer ({type(error).__name__}). {then}")
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return _Found("broken", f"{url} answers {status}. {then}")
+        direct.open(url, timeout=PATIENCE_S).close()
+    except HTTPError as error:
+        if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _Found("broken", f"{url} answers {error.code}. {then}")
+    except (OSError, HTTPException) as error:
+        return _Found("broken", f"{url} does not answer ({error}). {then}")
     return _Found("ok", told)
 
 
@@ -219,4 +240,5 @@ _PARTS: dict[str, Callable[[], _Found]] = {
     "model server": _model_server,
     "judge": _judge,
     "cluster": _cluster,
+    "clusters": _clusters,
 }

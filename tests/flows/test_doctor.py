@@ -20,6 +20,7 @@ PARTS = [
     "model server",
     "judge",
     "cluster",
+    "clusters",
 ]
 NOWHERE = "http://127.0.0.1:9"
 
@@ -32,7 +33,7 @@ def test_a_new_home_holds_and_lacks_a_champion(tmp_path: Path) -> None:
     assert found["champion"]["state"] == "warning"
     assert "aoi retrain" in found["champion"]["detail"]
     assert {found[part]["state"] for part in ("settings", "home", "store", "database", "registry")} == {"ok"}
-    assert {found[part]["state"] for part in ("Prefect", "model server", "judge", "cluster")} == {"unset"}
+    assert {found[part]["state"] for part in ("Prefect", "model server", "judge", "cluster", "clusters")} == {"unset"}
 
 
 def test_what_does_not_answer_is_broken_and_hides_nothing_else(tmp_path: Path) -> None:
@@ -63,4 +64,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> 
     part = {"AOI_STORE_URL": "store", "AOI_DATABASE_URL": "database"}[place]
     broken = [line[9:23].strip() for line in ended.stdout.splitlines() if line.startswith("BROKEN")]
     assert broken[0] == part
-    assert set(broken) <= {part, "database", "champion", "registry"}, "these stand on it"
+    assert set(broken) <= {part, "database", "champion", "registry", "clusters"}, "these stand on it"

@@ -137,7 +137,7 @@ def by_problem(pairs: Iterable[R], score: Callable[[R], tuple[float, float]]) ->
     scores: dict[str, list[tuple[float, float]]] = {}
     for pair in pairs:
         scores.setdefault(pair.problem_id, []).append(score(pair))
-    means = [np.mean(scores[problem], axis=0) for problem in sorted(scores)]
+    means = [[sum(arm) / len(arm) for arm in zip(*scores[problem], strict=True)] for problem in sorted(scores)]
     table = np.array(means, dtype=np.float64).reshape(len(means), 2)
     return table[:, 0], table[:, 1]
 

@@ -34,41 +34,66 @@ NIGHTS_COUNTED = 30
 """False promotions are stated for this many nights."""
 
 
+class Judgement(NamedTuple):
+    """A verdict and its reasons, before it is said what a comparison of this size could have seen."""
+
+    verdict: Verdict
+    checks: tuple[GateCheck, ...]
+    gain: Interval
+    is_believed: bool
+    """False where the evidence is broken: nothing but that is known then."""
+
+
 def decide(evaluation: EvaluationResult, settings: Settings) -> GateDecision:
     """The verdict on an evaluation of the development split. Never raises for broken evidence: it never promotes it."""
     rules = settings.gate
     digest = sha256_hex(canonical_bytes(evaluation.model_dump(mode="json", warnings=False)))
-    broken = _what_is_broken(evaluation)
-    if broken:
-        check = GateCheck(name="evidence", passed=False, blocking=True, detail=broken)
-        nothing = Interval(estimate=0.0, low=-1.0, high=1.0, level=round(2 * rules.level - 1, 9), n=0)
+    verdict, checks, gain, is_believed = judge(evaluation, rules)
+    if not is_believed:
         return GateDecision(
-            verdict="reject", gain=nothing, power=0.0, detectable_gain=1.0, checks=(check,), evaluation=digest
+            verdict=verdict, gain=gain, power=0.0, detectable_gain=1.0, checks=checks, evaluation=digest
         )
-    faults = [pair for pair in evaluation.pairs if pair.slice != "control"]
-    controls = [pair for pair in evaluation.pairs if pair.slice == "control"]
-    summary = summarise(evaluation.pairs, rules.level)
-    seed = derive_seed(evaluation.seed, "gate", evaluation.challenger)
-    checks = (
-        _complete(evaluation, faults, controls, rules),
-        _gain(faults, summary.overall.gain, rules, seed),
-        *(_floor(part, rules) for part in (*summary.slices, *summary.kinds)),
-        _false_alarms(summary.controls, rules),
-        _refused(evaluation.pairs, rules),
-        _tokens(evaluation.pairs, rules),
-        injections(evaluation.injected, rules),
-    )
-    verdict = _verdict(checks)
-    odds = _odds(faults, controls, rules, seed)
+    faults, controls = _parted(evaluation.pairs)
+    odds = _odds(faults, controls, rules, _seed(evaluation))
     return GateDecision(
         verdict=verdict,
-        gain=summary.overall.gain,
+        gain=gain,
         power=odds.power,
         detectable_gain=odds.detectable,
         further_runs=_further_runs(evaluation, faults, rules) if _wants_runs(verdict, checks) else None,
         checks=(*checks, odds.stated),
         evaluation=digest,
     )
+
+
+def judge(evaluation: EvaluationResult, rules: GateSettings) -> Judgement:
+    """The verdict alone: `decide` simulates nights besides, which takes a second."""
+    broken = _what_is_broken(evaluation)
+    if broken:
+        check = GateCheck(name="evidence", passed=False, blocking=True, detail=broken)
+        nothing = Interval(estimate=0.0, low=-1.0, high=1.0, level=round(2 * rules.level - 1, 9), n=0)
+        return Judgement("reject", (check,), nothing, is_believed=False)
+    faults, controls = _parted(evaluation.pairs)
+    summary = summarise(evaluation.pairs, rules.level)
+    checks = (
+        _complete(evaluation, faults, controls, rules),
+        _gain(faults, summary.overall.gain, rules, _seed(evaluation)),
+        *(_floor(part, rules) for part in (*summary.slices, *summary.kinds)),
+        _false_alarms(summary.controls, rules),
+        _refused(evaluation.pairs, rules),
+        _tokens(evaluation.pairs, rules),
+        injections(evaluation.injected, rules),
+    )
+    return Judgement(_verdict(checks), checks, summary.overall.gain, is_believed=True)
+
+
+def _parted(pairs: Sequence[PairedResult]) -> tuple[list[PairedResult], list[PairedResult]]:
+    """Pairs with a fault, and controls."""
+    return [pair for pair in pairs if pair.slice != "control"], [pair for pair in pairs if pair.slice == "control"]
+
+
+def _seed(evaluation: EvaluationResult) -> int:
+    return derive_seed(evaluation.seed, "gate", evaluation.challenger)
 
 
 def _verdict(checks: Sequence[GateCheck]) -> Verdict:

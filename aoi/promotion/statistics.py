@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from aoi.records.evaluation import Interval
 
@@ -42,7 +42,7 @@ def t_bounds(differences: Array, level: float) -> tuple[Array, Array]:
         shape = differences.shape[:-1]
         return np.full(shape, -1.0), np.full(shape, 1.0)
     mean = differences.mean(axis=-1)
-    spread = stats.t.ppf(level, n - 1) * differences.std(axis=-1, ddof=1) / np.sqrt(n)
+    spread = stdtrit(n - 1, level) * differences.std(axis=-1, ddof=1) / np.sqrt(n)
     return mean - spread, mean + spread
 
 
@@ -83,7 +83,7 @@ def problems_needed(differences: Array, level: float, minimum: float) -> int | N
     if margin <= 0:
         return None
     spread = float(differences.std(ddof=1))
-    needed = (stats.t.ppf(level, n - 1) * spread / margin) ** 2
+    needed = (stdtrit(n - 1, level) * spread / margin) ** 2
     return max(n + 1, int(np.ceil(needed)))
 
 

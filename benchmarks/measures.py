@@ -28,7 +28,7 @@ HARD_KINDS: Mapping[TaskKind, float] = {
 }
 """That something is wrong it says nearly always."""
 STYLES: Mapping[Slice, float] = {"unseen_style": len(EVEN_SLICES) - 1, "control": 1}
-"""As many controls as stand among the problems of the other sets."""
+"""A control beside each five problems with a fault."""
 
 
 def specs_of(worlds: WorldsName, seed: int, settings: EvaluationSettings) -> list[EpisodeSpec]:

@@ -5,17 +5,19 @@ Runs with an injection are kept apart from all others, each beside its twin with
 held, never the episode.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from aoi.errors import ContractViolation
+from aoi.problems.compounds import mechanisms_of
 from aoi.problems.injections.catalogue import CANARY, injection
-from aoi.promotion.statistics import Array, interval
+from aoi.promotion.statistics import Array, interval, sharing
 from aoi.records.base import Sha256, canonical_bytes, sha256_hex
 from aoi.records.episode import BROKEN_OFF, WRITES, Trajectory
-from aoi.records.evaluation import EvaluationResult, InjectedResult, PairedResult, SliceResult
+from aoi.records.evaluation import EvaluationResult, InjectedResult, Interval, PairedResult, SliceResult
 from aoi.records.problem import ProblemInstance, Slice, Split, TaskKind
 
 FAULT_SLICES = ("seen", "unseen_mechanism", "unseen_application", "unseen_style", "several")
@@ -107,12 +109,12 @@ def summarise(pairs: Sequence[PairedResult], level: float) -> Summary:
     """Rates and paired gains. Controls are apart: there a right answer is the absence of a false alarm."""
     faults = [pair for pair in pairs if pair.slice != "control"]
     controls = [pair for pair in pairs if pair.slice == "control"]
-    slices = [_part(name, [pair for pair in faults if pair.slice == name], level, success) for name in FAULT_SLICES]
-    kinds = [_part(kind.value, [pair for pair in faults if pair.kind == kind], level, success) for kind in TaskKind]
+    by_slice = [(name, [pair for pair in faults if pair.slice == name]) for name in FAULT_SLICES]
+    by_kind = [(kind.value, [pair for pair in faults if pair.kind == kind]) for kind in TaskKind]
     return Summary(
         overall=_part("overall", faults, level, success),
-        slices=tuple(part for part in slices if part.runs),
-        kinds=tuple(part for part in kinds if part.runs),
+        slices=tuple(_part(name, part, level, success) for name, part in by_slice if part),
+        kinds=tuple(_part(name, part, level, success) for name, part in by_kind if part),
         controls=_part("controls", controls, level, no_false_alarm),
     )
 
@@ -142,13 +144,48 @@ def by_problem(pairs: Iterable[R], score: Callable[[R], tuple[float, float]]) ->
     return table[:, 0], table[:, 1]
 
 
+def gain_of(part: str, pairs: Sequence[PairedResult], differences: Array, level: float) -> Interval:
+    """The interval of a part's mean difference; of each problem one, in order of their ids.
+
+    Over all problems it is by mechanism and by application, of slices and kinds by mechanism alone: the slices with an
+    unseen application and an unseen naming style come from three or four, of which no interval can be made. A control
+    has no mechanism, so controls are by application.
+    """
+    shared = [applications_in(pairs)] if part in ("overall", "controls") else []
+    if part != "controls":
+        shared.insert(0, mechanisms_in(pairs))
+    return interval(differences, level, shared, flipped=one_run(pairs))
+
+
+def mechanisms_in(pairs: Sequence[PairedResult]) -> Array:
+    """The mechanisms of each problem; one without a fault stands for itself."""
+    return sharing([mechanisms_of(pair.fault or pair.problem_id) for pair in problems_in(pairs)])
+
+
+def applications_in(pairs: Sequence[PairedResult]) -> Array:
+    """The application of each problem."""
+    return sharing([(pair.application,) for pair in problems_in(pairs)])
+
+
+def problems_in(pairs: Sequence[PairedResult]) -> list[PairedResult]:
+    """One pair of each problem, in order of their ids."""
+    problems = {pair.problem_id: pair for pair in pairs}
+    return [problems[name] for name in sorted(problems)]
+
+
+def one_run(pairs: Sequence[PairedResult]) -> float:
+    """What one run moves the rate of its problem by."""
+    counts = Counter(pair.problem_id for pair in pairs)
+    return 1 / max(counts.values(), default=1)
+
+
 def _part(name: str, pairs: Sequence[PairedResult], level: float, score: Score) -> SliceResult:
     champion, challenger = by_problem(pairs, score)
     return SliceResult(
         name=name,
         champion_rate=float(champion.mean()) if len(pairs) else 0.0,
         challenger_rate=float(challenger.mean()) if len(pairs) else 0.0,
-        gain=interval(challenger - champion, level),
+        gain=gain_of(name, pairs, challenger - champion, level),
         runs=len(pairs),
     )
 

@@ -1,28 +1,42 @@
 """Decides whether a challenger may be asked for. Every doubt is on the champion's side.
 
-`promote` needs every check; a proven harm rejects; everything else is inconclusive, with the number of runs that would
-settle it. Of fewer than two problems nothing is known: their bounds are -1 and 1, which prove no harm, no gain and no
-thrift. Figures are computed from the pairs: an evaluation whose own summary says otherwise is not believed.
+`promote` needs every check: that the gain is proven, and that no slice, no kind of task, no mechanism, false alarms,
+cost, steps and injections got worse by more than their margins, which is proven too and not presumed. A proven harm
+rejects; everything else is inconclusive, with the number of runs that would settle it. Of fewer than two problems
+nothing is known: their bounds are -1 and 1, which prove no harm, no gain and no thrift. Figures are computed from the
+pairs: an evaluation whose own summary says otherwise is not believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
-from aoi.promotion.evaluation import FAULT_SLICES, Score, Summary, by_problem, no_false_alarm, success, summarise
+from aoi.promotion.evaluation import (
+    FAULT_SLICES,
+    Summary,
+    applications_in,
+    by_problem,
+    mechanisms_in,
+    no_false_alarm,
+    one_run,
+    problems_in,
+    success,
+    summarise,
+)
+from aoi.promotion.harms import false_alarms, floor, mechanisms, refused, signed, steps, tokens
 from aoi.promotion.injected import has_stray, injections
 from aoi.promotion.statistics import (
     REFERENCE_GAIN,
     Plan,
     Rule,
     detectable_gain,
+    effect_spread,
     is_gain_proven,
-    plan_of,
     problems_needed,
     promotion_rate,
-    t_bounds,
+    shrunk,
 )
 from aoi.records.base import canonical_bytes, sha256_hex
 from aoi.records.evaluation import EvaluationResult, Interval, PairedResult, SliceResult
@@ -60,7 +74,7 @@ def decide(evaluation: EvaluationResult, settings: Settings) -> GateDecision:
         gain=gain,
         power=odds.power,
         detectable_gain=odds.detectable,
-        further_runs=_further_runs(evaluation, faults, rules) if _wants_runs(verdict, checks) else None,
+        further_runs=_further_runs(evaluation, rules) if _wants_runs(verdict, checks) else None,
         checks=(*checks, odds.stated),
         evaluation=digest,
     )
@@ -78,10 +92,12 @@ def judge(evaluation: EvaluationResult, rules: GateSettings) -> Judgement:
     checks = (
         _complete(evaluation, faults, controls, rules),
         _gain(faults, summary.overall.gain, rules, _seed(evaluation)),
-        *(_floor(part, rules) for part in (*summary.slices, *summary.kinds)),
-        _false_alarms(summary.controls, rules),
-        _refused(evaluation.pairs, rules),
-        _tokens(evaluation.pairs, rules),
+        *(floor(part, rules) for part in (*summary.slices, *summary.kinds)),
+        mechanisms(faults),
+        false_alarms(summary.controls, rules),
+        refused(evaluation.pairs, rules),
+        tokens(evaluation.pairs, rules),
+        steps(evaluation.pairs, rules),
         injections(evaluation.injected, rules),
     )
     return Judgement(_verdict(checks), checks, summary.overall.gain, is_believed=True)
@@ -103,9 +119,11 @@ def _verdict(checks: Sequence[GateCheck]) -> Verdict:
 
 
 def _wants_runs(verdict: Verdict, checks: Sequence[GateCheck]) -> bool:
-    """Whether more runs could decide: they narrow the gain's interval and complete the evidence, nothing else."""
+    """Whether more runs could decide: they narrow intervals of rates and complete the evidence, nothing else."""
     unmet = {check.name for check in checks if not check.passed}
-    return verdict == "inconclusive" and not unmet.isdisjoint({"gain", "evidence"})
+    return verdict == "inconclusive" and any(
+        name in ("gain", "evidence", "false alarms") or name.startswith("floor ") for name in unmet
+    )
 
 
 def _what_is_broken(evaluation: EvaluationResult) -> str:
@@ -168,55 +186,18 @@ def _complete(
 
 def _gain(faults: Sequence[PairedResult], gain: Interval, rules: GateSettings, seed: int) -> GateCheck:
     champion, challenger = by_problem(faults, success)
-    is_proven = is_gain_proven(challenger - champion, rules.level, rules.minimum_gain, seed)
+    shared = (mechanisms_in(faults), applications_in(faults))
+    is_proven = is_gain_proven(
+        challenger - champion, shared, rules.level, rules.minimum_gain, seed=seed, flipped=one_run(faults)
+    )
     is_disproven = gain.n > 1 and gain.high <= rules.minimum_gain and gain.estimate < rules.minimum_gain
-    detail = f"gain {_signed(gain)}; its lower bound must lie above {100 * rules.minimum_gain:+.1f} points"
+    detail = (
+        f"gain {signed(gain)} of {shared[0].shape[1]} mechanisms in {shared[1].shape[1]} applications; its lower "
+        f"bound must lie above {100 * rules.minimum_gain:+.1f} points"
+    )
     if not is_proven and gain.low > rules.minimum_gain:
-        detail += "; too few problems differ for the permutation test"
+        detail += "; too few mechanisms differ for the permutation test"
     return GateCheck(name="gain", passed=is_proven, blocking=is_disproven, detail=detail)
-
-
-def _floor(part: SliceResult, rules: GateSettings) -> GateCheck:
-    gain = part.gain
-    is_harmed = gain.high < -rules.slice_margin
-    detail = f"gain {_signed(gain)}; blocked if the upper bound lies below {-100 * rules.slice_margin:+.1f} points"
-    return GateCheck(name=f"floor {part.name}", passed=not is_harmed, blocking=True, detail=detail)
-
-
-def _false_alarms(controls: SliceResult, rules: GateSettings) -> GateCheck:
-    gain = controls.gain
-    is_harmed = gain.high < -rules.control_margin
-    detail = (
-        f"no false alarm in {controls.champion_rate:.1%} of the champion's and {controls.challenger_rate:.1%} of the "
-        f"challenger's control runs, change {_signed(gain)}; blocked if the upper bound lies below "
-        f"{-100 * rules.control_margin:+.1f} points"
-    )
-    return GateCheck(name="false alarms", passed=not is_harmed, blocking=True, detail=detail)
-
-
-def _refused(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
-    score: Score = lambda pair: (float(pair.champion_refused), float(pair.challenger_refused))  # noqa: E731
-    champion, challenger = by_problem(pairs, score)
-    low, _ = t_bounds(challenger - champion, rules.level)
-    is_harmed = bool(low > rules.refused_margin)
-    detail = (
-        f"refused commands per run: {_mean(champion):.3f} before, {_mean(challenger):.3f} now; blocked if the rise is "
-        f"proven to exceed {rules.refused_margin:.3f}"
-    )
-    return GateCheck(name="refused commands", passed=not is_harmed, blocking=True, detail=detail)
-
-
-def _tokens(pairs: Sequence[PairedResult], rules: GateSettings) -> GateCheck:
-    """Non-inferiority: passes only if the cost is proven to stay within the margin."""
-    score: Score = lambda pair: (float(pair.champion_tokens), float(pair.challenger_tokens))  # noqa: E731
-    champion, challenger = by_problem(pairs, score)
-    excess = challenger - (1 + rules.token_margin) * champion
-    low, high = t_bounds(excess, rules.level)
-    detail = (
-        f"tokens per run: {_mean(champion):.0f} before, {_mean(challenger):.0f} now; must be proven to stay within "
-        f"{1 + rules.token_margin:.2f} times"
-    )
-    return GateCheck(name="token cost", passed=bool(high <= 0), blocking=bool(low > 0), detail=detail)
 
 
 class _Odds(NamedTuple):
@@ -228,7 +209,14 @@ class _Odds(NamedTuple):
 def _odds(faults: Sequence[PairedResult], controls: Sequence[PairedResult], rules: GateSettings, seed: int) -> _Odds:
     """What a gate of this size can see, and how often it errs, by simulation of gain, floors and false alarms."""
     plan = _plan(faults, controls)
-    rule = Rule(rules.level, rules.minimum_gain, rules.slice_margin, rules.control_margin)
+    rule = Rule(
+        rules.level,
+        rules.minimum_gain,
+        slice_margin=rules.slice_margin,
+        slice_loss=rules.slice_loss,
+        control_margin=rules.control_margin,
+        alarm_rise=rules.alarm_rise,
+    )
 
     def rate(gain: float) -> float:
         return promotion_rate(plan, rule, gain, nights=rules.simulated_nights, seed=seed)
@@ -250,26 +238,55 @@ def _odds(faults: Sequence[PairedResult], controls: Sequence[PairedResult], rule
 def _plan(faults: Sequence[PairedResult], controls: Sequence[PairedResult]) -> Plan:
     runs = max(_runs_by_problem([*faults, *controls]).values(), default=1)
     champion, challenger = by_problem(faults, success)
-    problems = {pair.problem_id: pair for pair in faults}
-    ordered = [problems[name] for name in sorted(problems)]
+    ordered = problems_in(faults)
     parts = [[pair.slice == name for pair in ordered] for name in FAULT_SLICES]
     parts += [[pair.kind == kind for pair in ordered] for kind in TaskKind]
+    parts = [part for part in parts if any(part)]
     groups = np.array(parts, dtype=bool).reshape(len(parts), len(ordered))
     right, _ = by_problem(controls, no_false_alarm)
-    return plan_of(champion * runs, challenger * runs, groups, right * runs, runs)
+    return Plan(
+        champion_rates=shrunk(champion * runs, runs),
+        mechanisms=mechanisms_in(faults),
+        applications=applications_in(faults),
+        groups=groups,
+        control_rates=shrunk(right * runs, runs),
+        control_applications=applications_in(controls),
+        runs=runs,
+        effect_spread=effect_spread(champion * runs, challenger * runs, runs),
+    )
 
 
-def _further_runs(evaluation: EvaluationResult, faults: Sequence[PairedResult], rules: GateSettings) -> int | None:
-    """Runs that are missing, or else those that would prove the gain that was seen."""
+def _further_runs(evaluation: EvaluationResult, rules: GateSettings) -> int | None:
+    """Runs that are missing, or else those that would prove what is not, at the rates that were seen; None if none."""
     if evaluation.missing:
         return len(evaluation.missing)
-    counts = _runs_by_problem(faults)
-    runs, n = max(counts.values(), default=1), len(counts)
+    faults, controls = _parted(evaluation.pairs)
+    n, runs = len(problems_in(faults)), max(_runs_by_problem(faults).values(), default=1)
     if n < rules.minimum_problems:
         return (rules.minimum_problems - n) * runs
-    champion, challenger = by_problem(faults, success)
-    needed = problems_needed(challenger - champion, rules.level, rules.minimum_gain)
-    return None if needed is None else (needed - n) * runs
+    summary = summarise(evaluation.pairs, rules.level)
+    lacking = [
+        _lacking(summary.overall.gain, rules.minimum_gain),
+        _sum(_lacking(part.gain, -rules.slice_loss) for part in summary.slices),
+        _sum(_lacking(part.gain, -rules.slice_loss) for part in summary.kinds),
+    ]
+    of_controls = _lacking(summary.controls.gain, -rules.alarm_rise) if controls else 0
+    if None in lacking or of_controls is None:
+        return None
+    return (max(of for of in lacking if of is not None) + of_controls) * runs or None
+
+
+def _lacking(gain: Interval, minimum: float) -> int | None:
+    """Further problems that would lift a lower bound above the minimum; 0 if it lies there, None if none would."""
+    if gain.low > minimum:
+        return 0
+    needed = problems_needed(gain, minimum)
+    return None if needed is None else needed - gain.n
+
+
+def _sum(parts: Iterable[int | None]) -> int | None:
+    counts = list(parts)
+    return None if None in counts else sum(count for count in counts if count)
 
 
 def _runs_by_problem(pairs: Sequence[PairedResult]) -> dict[str, int]:
@@ -277,14 +294,3 @@ def _runs_by_problem(pairs: Sequence[PairedResult]) -> dict[str, int]:
     for pair in pairs:
         counts[pair.problem_id] = counts.get(pair.problem_id, 0) + 1
     return counts
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else 0.0
-
-
-def _signed(gain: Interval) -> str:
-    return (
-        f"{100 * gain.estimate:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] at {gain.level:.0%}, "
-        f"{gain.n} problems"
-    )

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from aoi.errors import ContractViolation
-from aoi.promotion.evaluation import FAULT_SLICES
-from aoi.promotion.statistics import Array, interval
+from aoi.promotion.evaluation import FAULT_SLICES, gain_of
+from aoi.promotion.statistics import Array
 from aoi.records.base import Ref
 from aoi.records.episode import BROKEN_OFF, Trajectory, TrajectorySet
 from aoi.records.evaluation import EvaluationResult, PairedResult
@@ -140,8 +140,8 @@ def _line(line: Episodes, runs: _Runs, champion: _Runs, evaluation: EvaluationRe
         same_as=line.same_as,
         episodes=line.ref,
         parts=tuple(
-            _part(part, keys, runs, None if runs is champion else champion, level)
-            for part, keys in _parts(evaluation.pairs).items()
+            _part(part, pairs, runs, None if runs is champion else champion, level)
+            for part, pairs in _parts(evaluation.pairs).items()
         ),
         missing=len(evaluation.pairs) - len(runs),
         steps=_mean([run.steps for run in runs.values()]),
@@ -149,25 +149,26 @@ def _line(line: Episodes, runs: _Runs, champion: _Runs, evaluation: EvaluationRe
     )
 
 
-def _parts(pairs: Sequence[PairedResult]) -> dict[str, list[_Key]]:
-    """Part -> its runs, the parts in the order of the evaluation's own."""
+def _parts(pairs: Sequence[PairedResult]) -> dict[str, list[PairedResult]]:
+    """Part -> its pairs, the parts in the order of the evaluation's own."""
     faults = [pair for pair in pairs if pair.slice != "control"]
     parts = {"overall": faults}
     parts |= {name: [pair for pair in faults if pair.slice == name] for name in FAULT_SLICES}
     parts |= {kind.value: [pair for pair in faults if pair.kind == kind] for kind in TaskKind}
     parts = {name: group for name, group in parts.items() if group or name == "overall"}
     parts["controls"] = [pair for pair in pairs if pair.slice == "control"]
-    return {name: [_key(pair) for pair in group] for name, group in parts.items()}
+    return parts
 
 
-def _part(part: str, keys: Sequence[_Key], runs: _Runs, champion: _Runs | None, level: float) -> PartResult:
-    there = [key for key in keys if key in runs]
+def _part(part: str, pairs: Sequence[PairedResult], runs: _Runs, champion: _Runs | None, level: float) -> PartResult:
+    pairs = [pair for pair in pairs if _key(pair) in runs]
+    there = [_key(pair) for pair in pairs]
     score = _no_false_alarm if part == "controls" else _success
     scores = _by_problem(there, runs, score)
     average = _means(scores)
     gain = None
     if champion is not None:
-        gain = interval(average - _means(_by_problem(there, champion, score)), level)
+        gain = gain_of(part, pairs, average - _means(_by_problem(there, champion, score)), level)
     return PartResult(
         part=part,
         runs=len(there),

@@ -9,6 +9,7 @@ from aoi.records.problem import TaskKind
 
 SLICES = ("seen", "unseen_mechanism", "unseen_application")
 CHAMPION, CHALLENGER = "a" * 64, "b" * 64
+APPLICATIONS = 12
 
 
 def pair(problem: int, run: int = 0, *, before: bool, after: bool, slice_: str = "seen", **changes) -> PairedResult:
@@ -16,8 +17,8 @@ def pair(problem: int, run: int = 0, *, before: bool, after: bool, slice_: str =
     kind = TaskKind.DETECTION if is_control else list(TaskKind)[problem % 4]
     fields = {
         "problem_id": f"{slice_}-{problem}",
-        "fault": None if is_control else "wrong_target_port",
-        "application": "hotel_reservation",
+        "fault": None if is_control else f"mechanism_{slice_}_{problem}",
+        "application": f"application_{problem % APPLICATIONS}",
         "kind": kind,
         "slice": slice_,
         "world_seed": run,
@@ -82,7 +83,7 @@ def result(pairs, **changes) -> EvaluationResult:
     return EvaluationResult(**fields | changes)
 
 
-def simulated(gain: float, *, problems: int = 86, runs: int = 3, controls: int = 16, seed: int = 0, **parts: float):
+def simulated(gain: float, *, problems: int = 86, runs: int = 3, controls: int = 24, seed: int = 0, **parts: float):
     """An evaluation in which the challenger is truly `gain` better; `parts` names slices with a gain of their own."""
     random = np.random.default_rng(seed)
     pairs = []
@@ -95,6 +96,6 @@ def simulated(gain: float, *, problems: int = 86, runs: int = 3, controls: int =
             pairs.append(pair(number, run, before=bool(wins[0]), after=bool(wins[1]), slice_=slice_))
     for number in range(controls):
         for run in range(runs):
-            right = random.random(2) < (0.9, parts.get("control", 0.9))
+            right = random.random(2) < (0.98, parts.get("control", 0.98))
             pairs.append(pair(number, run, before=bool(right[0]), after=bool(right[1]), slice_="control"))
     return result(pairs)

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from aoi.promotion.evaluation import by_problem, success, summarise
+from aoi.promotion.evaluation import applications_in, by_problem, mechanisms_in, success, summarise
 from aoi.promotion.gate import decide
-from aoi.promotion.statistics import REFERENCE_GAIN, Rule, plan_of, problems_needed, promotion_rate
+from aoi.promotion.statistics import REFERENCE_GAIN, Plan, Rule, effect_spread, problems_needed, promotion_rate, shrunk
 from aoi.records.evaluation import EvaluationResult, Interval
 from aoi.records.problem import TaskKind
 from aoi.settings import Settings, derive_seed
@@ -52,15 +52,72 @@ def test_a_slice_that_is_proven_to_be_harmed_blocks_an_overall_gain():
     assert decision.verdict == "reject"
 
 
-def test_a_slice_that_is_merely_unproven_does_not_block():
-    decision = decide(simulated(0.3, unseen_application=0.0), SETTINGS)
-    assert check(decision, "floor unseen_application").passed
+def test_a_slice_of_which_nothing_is_proven_neither_passes_nor_blocks_and_says_what_it_needs():
+    decision = decide(simulated(0.4, problems=60, controls=60, unseen_application=0.0, seed=1), SETTINGS)
+    found = check(decision, "floor unseen_application")
+    assert (found.passed, found.blocking, decision.verdict) == (False, False, "inconclusive")
+    further = re.search(r"(\d+) further problems would prove it", found.detail)
+    assert decision.further_runs == 3 * int(further[1]) > 0
+
+
+def test_a_slice_that_is_proven_to_lose_little_passes():
+    assert check(decide(simulated(0.3, unseen_application=0.1), SETTINGS), "floor unseen_application").passed
+
+
+def mechanism(name: str, problems: range, *, before: bool, after: bool):
+    return [pair(n, run, before=before, after=after, fault=name) for n in problems for run in range(3)]
+
+
+def test_a_mechanism_that_was_always_solved_and_never_is_now_blocks_and_one_problem_of_it_is_told():
+    whole = simulated(0.3).pairs
+    lost = mechanism("node_selector", range(100, 102), before=True, after=False)
+    decision = decide(result([*whole, *lost]), SETTINGS)
+    found = check(decision, "mechanisms")
+    assert (decision.verdict, found.passed, found.blocking) == ("reject", False, True)
+    assert "1 of several problems went from solved in every run to none: node_selector;" in found.detail
+    found = check(decide(result([*whole, *lost[:3]]), SETTINGS), "mechanisms")
+    assert found.passed
+    assert "of one problem: node_selector" in found.detail
+    held = mechanism("node_selector", range(102, 103), before=True, after=True)
+    assert "node_selector" not in check(decide(result([*whole, *lost, *held]), SETTINGS), "mechanisms").detail
+
+
+def test_a_mechanism_counts_in_its_pairs_and_cascades_too():
+    whole = simulated(0.3).pairs
+    lost = mechanism("node_selector", range(100, 101), before=True, after=False)
+    both = mechanism("node_selector+host_port", range(101, 102), before=True, after=False)
+    found = check(decide(result([*whole, *lost, *both]), SETTINGS), "mechanisms")
+    assert "to none: node_selector; and of one problem: host_port" in found.detail
+
+
+def test_problems_of_one_mechanism_are_one_unit():
+    """Thirty problems that were won are proof, unless they are one thing learnt."""
+    others = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0).pairs
+    alone = [pair(n, run, before=False, after=True) for n in range(100, 130) for run in range(2)]
+    one_thing = [each.model_copy(update={"fault": "host_port"}) for each in alone]
+    assert check(decide(result([*others, *alone]), rules()), "gain").passed
+    assert not check(decide(result([*others, *one_thing]), rules()), "gain").passed
+
+
+def test_problems_of_one_application_are_one_unit():
+    others = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0).pairs
+    alone = [pair(n, run, before=False, after=True) for n in range(100, 130) for run in range(2)]
+    in_one = [each.model_copy(update={"application": "gen100"}) for each in alone]
+    assert check(decide(result([*others, *alone]), rules()), "gain").passed
+    assert not check(decide(result([*others, *in_one]), rules()), "gain").passed
 
 
 def test_saying_fault_every_time_is_caught_by_the_controls():
     decision = decide(simulated(0.3, control=0.0), SETTINGS)
     assert not check(decision, "false alarms").passed
     assert decision.verdict == "reject"
+
+
+@pytest.mark.parametrize(("steps", "passed", "blocking"), [(6, True, False), (7, False, True)])
+def test_steps_may_be_just_the_margin_more(steps, passed, blocking):
+    slow = small(lambda n: False, lambda n: True, champion_steps=4, challenger_steps=steps)
+    found = check(decide(slow, SETTINGS), "steps")
+    assert (found.passed, found.blocking) == (passed, blocking)
 
 
 def test_more_refused_commands_block():
@@ -185,20 +242,25 @@ def test_the_report_states_power_and_error():
     assert "30 nights" in check(decision, "error rates").detail
 
 
-def test_one_control_that_goes_wrong_is_not_proof():
+def test_one_control_that_goes_wrong_proves_no_harm_and_no_harmlessness():
     whole = [*(one for one in simulated(0.3).pairs if one.slice != "control")]
     whole += [pair(n, run, before=True, after=n > 0, slice_="control") for n in range(8) for run in range(3)]
-    assert check(decide(result(whole), SETTINGS), "false alarms").passed
+    found = check(decide(result(whole), SETTINGS), "false alarms")
+    assert (found.passed, found.blocking) == (False, False)
 
 
 # Every word and figure of a decision --------------------------------------------------------------------------------
 
 SMALL = {"problems": 24, "runs": 2, "controls": 4}
-LOOSE = Settings.load(gate={"simulated_nights": 100, "level": 0.8, "slice_margin": 0.1, "refused_margin": 0.25})
+FEW = {"simulated_nights": 100, "slice_loss": 0.6, "alarm_rise": 0.4}
+"""Margins that few problems can prove."""
 
 
 def rules(**gate):
-    return Settings.load(gate={"simulated_nights": 100} | gate)
+    return Settings.load(gate=FEW | gate)
+
+
+LOOSE = rules(level=0.8, slice_margin=0.1, refused_margin=0.25)
 
 
 def small(before, after, *, runs: int = 2, controls: int = 4, **changes):
@@ -219,29 +281,41 @@ def small(before, after, *, runs: int = 2, controls: int = 4, **changes):
 def test_a_decision_says_each_check_in_figures():
     decision = decide(simulated(0.3, **SMALL), LOOSE)
     said = {check.name: (check.passed, check.blocking, check.detail) for check in decision.checks}
-    floor = "at 60%, 8 problems; blocked if the upper bound lies below -10.0 points"
+    floor = (
+        "at 60%, 8 problems; its lower bound must lie above -60.0 points; blocked if the upper bound lies below -10.0 "
+        "points"
+    )
     assert list(said) == [
         "evidence", "gain", "floor seen", "floor unseen_mechanism", "floor unseen_application", "floor detection",
-        "floor localization", "floor analysis", "floor mitigation", "false alarms", "refused commands", "token cost",
-        "injections", "error rates",
+        "floor localization", "floor analysis", "floor mitigation", "mechanisms", "false alarms", "refused commands",
+        "token cost", "steps", "injections", "error rates",
     ]  # fmt: skip
     assert said["evidence"] == (True, False, "24 problems with a fault and 4 controls, 56 paired runs")
     assert said["gain"] == (
         True, False,
-        "gain +18.8 points [+12.5, +25.0] at 60%, 24 problems; its lower bound must lie above +0.0 points",
+        "gain +18.8 points [+12.5, +25.0] at 60%, 24 problems of 24 mechanisms in 12 applications; its lower bound "
+        "must lie above +0.0 points",
     )  # fmt: skip
-    assert said["floor seen"] == (True, True, f"gain +12.5 points [+5.2, +19.8] {floor}")
-    assert said["floor mitigation"][2].startswith("gain +0.0 points [-16.8, +16.8] at 60%, 6 problems; ")
-    assert said["false alarms"] == (
+    assert said["floor seen"] == (True, False, f"gain +12.5 points [+3.7, +21.3] {floor}")
+    assert said["floor mitigation"][2].startswith("gain +0.0 points [-14.7, +14.7] at 60%, 6 problems; ")
+    assert said["mechanisms"] == (
         True, True,
-        "no false alarm in 87.5% of the champion's and 87.5% of the challenger's control runs, change +0.0 points "
-        "[-20.0, +20.0] at 60%, 4 problems; blocked if the upper bound lies below -0.0 points",
+        "of 24 mechanisms 0 of several problems went from solved in every run to none; any of several blocks",
+    )  # fmt: skip
+    assert said["false alarms"] == (
+        True, False,
+        "no false alarm in 100.0% of the champion's and 100.0% of the challenger's control runs, change +0.0 points "
+        "[-11.9, +11.9] at 60%, 4 problems; its lower bound must lie above -40.0 points; blocked if the upper bound "
+        "lies below -0.0 points",
     )  # fmt: skip
     assert said["refused commands"] == (
         True, True, "refused commands per run: 0.000 before, 0.000 now; blocked if the rise is proven to exceed 0.250",
     )  # fmt: skip
     assert said["token cost"] == (
         True, False, "tokens per run: 103 before, 107 now; must be proven to stay within 1.50 times",
+    )  # fmt: skip
+    assert said["steps"] == (
+        True, False, "steps per run: 3.0 before, 3.0 now; must be proven to stay within 1.50 times",
     )  # fmt: skip
     assert said["injections"] == (
         True, False,
@@ -325,21 +399,21 @@ def test_a_figure_that_does_not_follow_from_the_pairs_is_found_in_every_part(par
 def test_rounding_of_the_summary_is_no_alteration(rounding):
     whole = small(lambda n: n % 4 == 0, lambda n: True)
     overall = whole.overall.model_copy(update={"champion_rate": whole.overall.champion_rate + rounding})
-    assert decide(whole.model_copy(update={"overall": overall}), SETTINGS).verdict == "promote"
+    assert decide(whole.model_copy(update={"overall": overall}), rules()).verdict == "promote"
 
 
 def test_bounds_at_another_level_are_no_alteration():
     whole = simulated(0.3, **SMALL)
     summary = summarise(whole.pairs, 0.8)
-    assert decide(whole.model_copy(update={"overall": summary.overall}), SETTINGS).verdict == "promote"
+    assert decide(whole.model_copy(update={"overall": summary.overall}), rules()).verdict == "promote"
 
 
 def test_the_smallest_evaluation_that_may_promote_has_just_the_problems_and_controls_that_are_asked_for():
-    enough = Settings.load(gate={"simulated_nights": 100, "minimum_problems": 24, "minimum_controls": 4})
+    enough = rules(minimum_problems=24, minimum_controls=4)
     whole = small(lambda n: False, lambda n: True)
     assert decide(whole, enough).verdict == "promote"
     for wanted in ({"minimum_problems": 25}, {"minimum_controls": 5}):
-        asking = Settings.load(gate={"simulated_nights": 100, "minimum_problems": 24, "minimum_controls": 4} | wanted)
+        asking = rules(**{"minimum_problems": 24, "minimum_controls": 4} | wanted)
         decision = decide(whole, asking)
         problems, controls = wanted.get("minimum_problems", 24), wanted.get("minimum_controls", 4)
         assert decision.verdict == "inconclusive"
@@ -374,13 +448,12 @@ def test_problems_with_fewer_runs_are_counted_and_the_first_is_named():
 
 def test_an_unproven_gain_asks_for_the_runs_that_would_prove_it_and_no_gain_for_none():
     hopeful = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0 or n in (1, 3))
-    decision = decide(hopeful, SETTINGS)
-    champion, challenger = by_problem([pair for pair in hopeful.pairs if pair.slice != "control"], success)
-    needed = problems_needed(challenger - champion, 0.95, 0.0)
+    decision = decide(hopeful, rules())
+    needed = problems_needed(decision.gain, 0.0)
     assert decision.verdict == "inconclusive"
     assert needed > 24
     assert decision.further_runs == (needed - 24) * 2
-    equal = decide(small(lambda n: n % 2 == 0, lambda n: n % 2 == 0), SETTINGS)
+    equal = decide(small(lambda n: n % 2 == 0, lambda n: n % 2 == 0), rules())
     assert (equal.verdict, equal.further_runs) == ("inconclusive", None)
 
 
@@ -399,26 +472,26 @@ def test_a_gain_that_is_proven_to_lie_below_the_minimum_rejects():
 
 def test_few_differing_problems_are_said_to_be_too_few_for_the_permutation_test():
     # Four wins and nothing else: Student's bound lies above zero, but 1 in 16 sign patterns gives as much.
-    decision = decide(small(lambda n: False, lambda n: n < 4), SETTINGS)
+    decision = decide(small(lambda n: False, lambda n: n < 4), rules())
     words = check(decision, "gain").detail
     assert not check(decision, "gain").passed
     assert words.startswith("gain +")
-    assert words.endswith("+0.0 points; too few problems differ for the permutation test")
+    assert words.endswith("+0.0 points; too few mechanisms differ for the permutation test")
     assert decision.verdict == "inconclusive"
-    assert "permutation" not in check(decide(small(lambda n: False, lambda n: False), SETTINGS), "gain").detail
+    assert "permutation" not in check(decide(small(lambda n: False, lambda n: False), rules()), "gain").detail
 
 
 def test_a_floor_blocks_only_below_its_margin():
     harmed = small(lambda n: n % 3 != 2 or n > 4, lambda n: n % 3 != 2)
     for margin, passed in ((0.5, False), (0.99, True)):
         rules = Settings.load(gate={"simulated_nights": 100, "slice_margin": margin})
-        assert check(decide(harmed, rules), "floor unseen_application").passed is passed
+        assert check(decide(harmed, rules), "floor unseen_application").blocking is not passed
 
 
 def test_a_part_of_one_problem_proves_no_harm():
     others = [one for one in small(lambda n: True, lambda n: True).pairs if one.slice != "unseen_mechanism"]
     lost = pair(1, before=True, after=False, slice_="unseen_mechanism")
-    assert check(decide(result([*others, lost]), SETTINGS), "floor unseen_mechanism").passed
+    assert not check(decide(result([*others, lost]), SETTINGS), "floor unseen_mechanism").blocking
 
 
 def test_refused_commands_block_only_where_the_rise_is_proven_to_exceed_the_margin():
@@ -471,7 +544,23 @@ def test_a_bound_that_lies_at_its_limit_proves_nothing():
     at = next(part.gain.high for part in bounds.slices if part.name == "seen")
     assert at < 0
     for margin, passed in ((-at, True), (-at - 1e-9, False)):
-        assert check(decide(worse, rules(slice_margin=margin)), "floor seen").passed is passed
+        assert check(decide(worse, rules(slice_margin=margin)), "floor seen").blocking is not passed
+
+
+def test_a_bound_of_a_part_at_what_it_may_lose_is_no_proof_of_harmlessness():
+    worse = small(lambda n: n % 2 == 0, lambda n: n in (0, 2, 4, 6, 8))
+    at = next(part.gain.low for part in summarise(worse.pairs, 0.95).slices if part.name == "seen")
+    assert -1 < at < 0
+    for loss, passed in ((-at, False), (-at + 1e-9, True)):
+        assert check(decide(worse, rules(slice_loss=loss, slice_margin=1.0)), "floor seen").passed is passed
+
+
+def test_a_bound_of_false_alarms_at_what_they_may_rise_is_no_proof_of_harmlessness():
+    calm = small(lambda n: False, lambda n: True, controls=12)
+    at = calm.controls.gain.low
+    assert -1 < at < 0
+    for rise, passed in ((-at, False), (-at + 1e-9, True)):
+        assert check(decide(calm, rules(alarm_rise=rise)), "false alarms").passed is passed
 
 
 def test_false_alarms_block_only_beyond_their_margin():
@@ -482,8 +571,8 @@ def test_false_alarms_block_only_beyond_their_margin():
     assert at < 0
     for margin, passed in ((-at, True), (-at - 1e-9, False), (0.0, False), (1.0, True)):
         found = check(decide(alarming, rules(control_margin=margin)), "false alarms")
-        assert found.passed is passed
-        assert found.detail.endswith(f"blocked if the upper bound lies below {-100 * margin:+.1f} points")
+        assert found.blocking is not passed
+        assert f"blocked if the upper bound lies below {-100 * margin:+.1f} points" in found.detail
 
 
 def test_a_gain_whose_upper_bound_is_the_minimum_is_disproven():
@@ -493,12 +582,13 @@ def test_a_gain_whose_upper_bound_is_the_minimum_is_disproven():
         assert check(decide(hopeful, rules(minimum_gain=minimum)), "gain").blocking is is_disproven
 
 
-def test_two_problems_that_were_lost_are_proof_and_one_is_none():
-    one, other = (pair(n, before=True, after=False) for n in (0, 4))
+def test_a_handful_of_problems_that_were_lost_is_proof_and_two_are_none():
+    lost = [pair(n, before=True, after=False) for n in range(6)]
     for asked in (0.0, 1.0):
-        assert not check(decide(result([one]), rules(minimum_gain=asked)), "gain").blocking
-    assert check(decide(result([one, other]), SETTINGS), "gain").blocking
-    assert not check(decide(result([one, other]), SETTINGS), "floor seen").passed
+        assert not check(decide(result(lost[:1]), rules(minimum_gain=asked)), "gain").blocking
+    assert not check(decide(result(lost[:2]), rules()), "gain").blocking
+    assert check(decide(result(lost), rules()), "gain").blocking
+    assert check(decide(result(lost), rules()), "floor seen").blocking
 
 
 def test_controls_alone_ask_for_every_problem_once():
@@ -509,7 +599,7 @@ def test_controls_alone_ask_for_every_problem_once():
 
 def test_with_just_the_problems_that_are_asked_for_an_unproven_gain_asks_for_more():
     hopeful = small(lambda n: n % 2 == 0, lambda n: n % 2 == 0 or n in (1, 3))
-    assert decide(hopeful, rules(minimum_problems=24)).further_runs == decide(hopeful, SETTINGS).further_runs > 0
+    assert decide(hopeful, rules(minimum_problems=24)).further_runs == decide(hopeful, rules()).further_runs > 0
 
 
 @pytest.mark.parametrize("left_out", ["slice", "kind"])
@@ -522,10 +612,20 @@ def test_the_simulated_nights_hold_every_slice_and_every_kind_to_its_floor(left_
         "kind": [[one.kind == kind for _, one in problems] for kind in TaskKind],
     }
     champion, challenger = by_problem(evaluation.pairs, success)
-    rule, seed = Rule(0.8, 0.0, 0.0, 0.0), derive_seed(evaluation.seed, "gate", CHALLENGER)
+    rule = Rule(0.8, 0.0, slice_margin=0.0, slice_loss=0.6, control_margin=0.0, alarm_rise=0.4)
+    seed = derive_seed(evaluation.seed, "gate", CHALLENGER)
 
     def power(groups):
-        plan = plan_of(2 * champion, 2 * challenger, np.array(groups), np.zeros(0), 2)
+        plan = Plan(
+            champion_rates=shrunk(2 * champion, 2),
+            mechanisms=mechanisms_in(evaluation.pairs),
+            applications=applications_in(evaluation.pairs),
+            groups=np.array(groups),
+            control_rates=np.zeros(0),
+            control_applications=np.zeros((0, 0)),
+            runs=2,
+            effect_spread=effect_spread(2 * champion, 2 * challenger, 2),
+        )
         return promotion_rate(plan, rule, REFERENCE_GAIN, nights=100, seed=seed)
 
     stated = decide(evaluation, held).power

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,17 +10,44 @@ from aoi.promotion.statistics import (
     FLIPS,
     Plan,
     Rule,
+    cluster_bounds,
     detectable_gain,
+    effect_spread,
     flip_p_values,
     interval,
     is_gain_proven,
-    plan_of,
     problems_needed,
     promotion_rate,
+    sharing,
+    shrunk,
     t_bounds,
+    within,
 )
 
-RULE = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.05, control_margin=0.0)
+ASKS_NO_PROOF = 9.0
+"""A loss or rise that no bound can reach."""
+
+
+def rule(**changes) -> Rule:
+    """What asks for a proven gain and for no proven harm, unless `changes` ask for more."""
+    asked = {
+        "level": 0.95,
+        "minimum_gain": 0.0,
+        "slice_margin": 0.05,
+        "slice_loss": ASKS_NO_PROOF,
+        "control_margin": 0.0,
+        "alarm_rise": ASKS_NO_PROOF,
+    }
+    return Rule(**asked | changes)
+
+
+RULE = rule()
+
+
+def proven(values, level, minimum, seed) -> bool:
+    """Of problems that share nothing."""
+    return is_gain_proven(values, (), level, minimum, seed=seed)
+
 
 differences = st.lists(st.floats(-1, 1), min_size=2, max_size=40).map(np.array)
 
@@ -32,14 +61,28 @@ def night(random, problems: int, runs: int, gain: float, *, low: bool = False):
 @pytest.mark.parametrize(("problems", "runs", "low"), [(86, 3, False), (24, 1, False), (6, 3, True)])
 def test_an_equal_challenger_passes_in_at_most_five_percent_of_2000_nights(problems, runs, low):
     random = np.random.default_rng(7)
-    passed = sum(is_gain_proven(night(random, problems, runs, 0.0, low=low), 0.95, 0.0, seed) for seed in range(2000))
+    passed = sum(proven(night(random, problems, runs, 0.0, low=low), 0.95, 0.0, seed) for seed in range(2000))
     # Two standard errors of a share of 5 % in 2,000 nights are one point.
     assert passed <= 2000 * 0.06
 
 
 def test_a_challenger_five_points_worse_passes_in_at_most_one_percent_of_2000_nights():
     random = np.random.default_rng(8)
-    assert sum(is_gain_proven(night(random, 86, 3, -0.05), 0.95, 0.0, seed) for seed in range(2000)) <= 20
+    assert sum(proven(night(random, 86, 3, -0.05), 0.95, 0.0, seed) for seed in range(2000)) <= 20
+
+
+def plan_of(champion_wins, challenger_wins, groups, controls_right, runs) -> Plan:
+    """Of problems that share nothing, as hard as they were seen to be."""
+    return Plan(
+        champion_rates=shrunk(champion_wins, runs),
+        mechanisms=np.eye(len(champion_wins)),
+        applications=np.eye(len(champion_wins)),
+        groups=groups,
+        control_rates=shrunk(controls_right, runs),
+        control_applications=np.eye(len(controls_right)),
+        runs=runs,
+        effect_spread=effect_spread(champion_wins, challenger_wins, runs),
+    )
 
 
 def plan(problems=86, runs=3, controls=16):
@@ -84,18 +127,18 @@ def test_simulation_gives_the_same_figure_for_the_same_seed():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_a_handful_of_wins_in_a_row_proves_nothing(n):
-    assert not is_gain_proven(np.ones(n), 0.95, 0.0, 0)
+    assert not proven(np.ones(n), 0.95, 0.0, 0)
 
 
 def test_many_wins_in_a_row_prove_a_gain():
-    assert is_gain_proven(np.ones(12), 0.95, 0.0, 0)
+    assert proven(np.ones(12), 0.95, 0.0, 0)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
 def test_a_broken_number_proves_nothing(broken):
     values = np.ones(40)
     values[7] = broken
-    assert not is_gain_proven(values, 0.95, 0.0, 0)
+    assert not proven(values, 0.95, 0.0, 0)
 
 
 @settings(deadline=None)
@@ -136,11 +179,11 @@ def test_the_t_bound_is_the_textbook_one():
 def test_the_problems_needed_would_prove_the_gain_that_was_seen():
     random = np.random.default_rng(0)
     seen = night(random, 40, 1, 0.12)
-    needed = problems_needed(seen, 0.95, 0.0)
+    needed = problems_needed(interval(seen, 0.95), 0.0)
     assert needed > 40
     repeated = np.resize(seen, needed)
     assert t_bounds(repeated, 0.95)[0] > -0.02
-    assert problems_needed(-np.abs(seen), 0.95, 0.0) is None
+    assert problems_needed(interval(-np.abs(seen), 0.95), 0.0) is None
 
 
 # By hand ---------------------------------------------------------------------------------------------------------
@@ -181,24 +224,24 @@ def test_p_values_count_the_sign_patterns_that_give_as_much():
 
 def test_a_gain_is_proven_above_the_minimum_only():
     values = np.tile([0.2, 0.4], 20)
-    assert is_gain_proven(values, 0.95, 0.25, 0)
-    assert not is_gain_proven(values, 0.95, 0.29, 0)
-    assert not is_gain_proven(values, 0.95, 0.35, 0)
-    assert not is_gain_proven(np.zeros(40), 0.95, 0.0, 0)
-    assert not is_gain_proven(np.ones((0,)), 0.95, 0.0, 0)
+    assert proven(values, 0.95, 0.25, 0)
+    assert not proven(values, 0.95, 0.29, 0)
+    assert not proven(values, 0.95, 0.35, 0)
+    assert not proven(np.zeros(40), 0.95, 0.0, 0)
+    assert not proven(np.ones((0,)), 0.95, 0.0, 0)
 
 
 def test_two_problems_are_enough_to_ask_and_not_to_prove():
-    assert not is_gain_proven(np.array([1.0, 1.0]), 0.95, 0.0, 0)
-    assert is_gain_proven(np.array([1.0, 1.0]), 0.6, 0.0, 0), "a quarter of the patterns gives as much"
+    assert not proven(np.array([1.0, 1.0]), 0.95, 0.0, 0)
+    assert proven(np.array([1.0, 1.0]), 0.6, 0.0, 0), "a quarter of the patterns gives as much"
 
 
 def test_a_bound_at_the_minimum_proves_nothing():
     # Three zeros among ones: the permutation test is content (4.7 %), so that Student's bound decides.
     values = np.array([0.0] * 3 + [1.0] * 17)
     low = float(t_bounds(values, 0.95)[0])
-    assert not is_gain_proven(values, 0.95, low, 0)
-    assert is_gain_proven(values, 0.95, low - 1e-9, 0)
+    assert not proven(values, 0.95, low, 0)
+    assert proven(values, 0.95, low - 1e-9, 0)
 
 
 def test_a_p_value_of_just_what_the_level_leaves_is_enough():
@@ -206,24 +249,24 @@ def test_a_p_value_of_just_what_the_level_leaves_is_enough():
     p_values = {seed: float(flip_p_values(wins[None, :], seed)[0]) for seed in range(10)}
     exact = {seed: 1 - p for seed, p in p_values.items() if 1 - (1 - p) == p}
     assert exact
-    assert all(is_gain_proven(wins, level, 0.0, seed) for seed, level in exact.items())
-    assert not any(is_gain_proven(wins, level + 1e-9, 0.0, seed) for seed, level in exact.items())
+    assert all(proven(wins, level, 0.0, seed) for seed, level in exact.items())
+    assert not any(proven(wins, level + 1e-9, 0.0, seed) for seed, level in exact.items())
     seed, level = next(iter(exact.items()))
-    rule = Rule(level=level, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
-    assert promotion_rate(certain([0.0] * 3), rule, 1.0, nights=20, seed=seed) == 1.0
+    asked = rule(level=level, slice_margin=1.0, control_margin=1.0)
+    assert promotion_rate(certain([0.0] * 3), asked, 1.0, nights=20, seed=seed) == 1.0
 
 
 def test_the_minimum_is_taken_off_before_signs_are_flipped():
     """Below a minimum that is a loss, problems without a difference are wins."""
-    assert is_gain_proven(np.zeros(12), 0.95, -0.5, 0)
-    may_lose = Rule(level=0.95, minimum_gain=-0.5, slice_margin=0.05, control_margin=0.0)
+    assert proven(np.zeros(12), 0.95, -0.5, 0)
+    may_lose = rule(minimum_gain=-0.5)
     assert promotion_rate(certain([0.0] * 12), may_lose, 0.0, nights=50, seed=0) == 1.0
 
 
 def test_the_same_differences_at_the_edge_are_judged_alike_every_time():
     edge = np.array([1.0] * 13 + [-1.0] * 5)
-    assert len({is_gain_proven(edge, 0.95, 0.0, 7) for _ in range(15)}) == 1
-    assert {is_gain_proven(edge, 0.95, 0.0, seed) for seed in range(15)} == {True, False}
+    assert len({proven(edge, 0.95, 0.0, 7) for _ in range(15)}) == 1
+    assert {proven(edge, 0.95, 0.0, seed) for seed in range(15)} == {True, False}
 
 
 @pytest.mark.parametrize("n", [4, 20])
@@ -232,14 +275,14 @@ def test_needed_problems_follow_from_gain_spread_and_level(n):
     spread, margin = values.std(ddof=1), values.mean() - 0.05
     expected = int(np.ceil((stats.t.ppf(0.95, n - 1) * spread / margin) ** 2))
     assert expected > n + 1
-    assert problems_needed(values, 0.95, 0.05) == expected
-    assert problems_needed(np.array([0.9, 1.0]), 0.6, 0.0) == 3, "at least one more"
-    assert problems_needed(values, 0.95, float(values.mean())) is None
-    assert problems_needed(np.array([1.0]), 0.95, 0.0) is None
+    assert problems_needed(interval(values, 0.95), 0.05) == expected
+    assert problems_needed(interval(np.array([0.9, 1.0]), 0.6), 0.0) == 3, "at least one more"
+    assert problems_needed(interval(values, 0.95), float(values.mean())) is None
+    assert problems_needed(interval(np.array([1.0]), 0.95), 0.0) is None
 
 
 def test_two_problems_can_say_how_many_are_needed():
-    assert problems_needed(np.array([0.0, 1.0]), 0.95, 0.0) > 2
+    assert problems_needed(interval(np.array([0.0, 1.0]), 0.95), 0.0) > 2
 
 
 def test_a_plan_draws_rates_towards_their_mean_by_one_run():
@@ -267,8 +310,16 @@ def test_the_spread_of_the_effect_is_what_chance_does_not_explain():
 
 def certain(rates, *, groups=(), controls=(), runs=1, spread=0.0) -> Plan:
     n = len(rates)
-    parts = np.array(groups, dtype=bool).reshape(len(groups), n)
-    return Plan(np.array(rates, dtype=float), parts, np.array(controls, dtype=float), runs, spread)
+    return Plan(
+        champion_rates=np.array(rates, dtype=float),
+        mechanisms=np.eye(n),
+        applications=np.eye(n),
+        groups=np.array(groups, dtype=bool).reshape(len(groups), n),
+        control_rates=np.array(controls, dtype=float),
+        control_applications=np.eye(len(controls)),
+        runs=runs,
+        effect_spread=spread,
+    )
 
 
 def test_a_night_of_one_problem_never_promotes():
@@ -279,14 +330,16 @@ def test_a_night_of_one_problem_never_promotes():
 def test_certain_nights_promote_as_their_gain_says():
     hopeless = certain([0.0] * 30)
     assert promotion_rate(hopeless, RULE, 0.0, nights=50, seed=0) == 0.0
-    strict = Rule(level=0.95, minimum_gain=0.99, slice_margin=0.05, control_margin=0.0)
+    strict = rule(minimum_gain=0.88)
     assert promotion_rate(hopeless, strict, 1.0, nights=50, seed=0) == 1.0
     assert promotion_rate(hopeless, strict, 0.9, nights=50, seed=0) < 1.0
+    hardly = rule(minimum_gain=0.9)
+    assert promotion_rate(hopeless, hardly, 1.0, nights=50, seed=0) == 0.0, "thirty wins are not proof of every win"
 
 
 def test_gains_are_rates_however_many_runs_a_problem_has():
-    strict = Rule(level=0.95, minimum_gain=0.99, slice_margin=0.05, control_margin=0.0)
-    assert promotion_rate(certain([0.0] * 30, runs=2), strict, 0.9, nights=50, seed=0) == 0.0
+    strict = rule(minimum_gain=0.88)
+    assert promotion_rate(certain([0.0] * 30, runs=2), strict, 0.8, nights=50, seed=0) == 0.0
     assert promotion_rate(certain([0.0] * 30, runs=2), strict, 1.0, nights=50, seed=0) == 1.0
 
 
@@ -295,8 +348,7 @@ def test_the_simulated_gain_is_that_of_rates_kept_within_their_bounds(rate, gain
     # So many problems and runs that the bound lies two points below the mean; the effect is wild, so that rates clip.
     many = certain([rate] * 2000, runs=1000, spread=1.0)
     for minimum, share in ((gain - 0.04, 1.0), (gain + 0.02, 0.0)):
-        rule = Rule(level=0.95, minimum_gain=minimum, slice_margin=0.05, control_margin=0.0)
-        assert promotion_rate(many, rule, gain, nights=5, seed=0) == share
+        assert promotion_rate(many, rule(minimum_gain=minimum), gain, nights=5, seed=0) == share
 
 
 def test_a_spread_effect_is_harder_to_prove():
@@ -305,13 +357,13 @@ def test_a_spread_effect_is_harder_to_prove():
 
 
 def test_two_problems_are_simulated():
-    loose = Rule(level=0.6, minimum_gain=0.0, slice_margin=0.05, control_margin=0.0)
+    loose = rule(level=0.6, minimum_gain=0.0)
     assert promotion_rate(certain([0.0, 0.0]), loose, 1.0, nights=50, seed=0) == 1.0
 
 
 def test_floors_and_controls_only_take_away():
     # A floor whose upper bound must reach thirty points, on problems that are solved already.
-    high_floor = Rule(level=0.95, minimum_gain=0.0, slice_margin=-0.3, control_margin=0.0)
+    high_floor = rule(minimum_gain=0.0, slice_margin=-0.3, control_margin=0.0)
     rates, controls = [1.0] * 10 + [0.2] * 30, [0.6] * 12
     floor = [[number < 10 for number in range(40)]]
     free = promotion_rate(certain(rates, spread=0.3), RULE, 0.2, nights=400, seed=1)
@@ -319,29 +371,29 @@ def test_floors_and_controls_only_take_away():
     guarded = promotion_rate(certain(rates, spread=0.3, controls=controls), RULE, 0.2, nights=400, seed=1)
     assert floored < free
     assert guarded < free
-    wide = Rule(level=0.95, minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
+    wide = rule(minimum_gain=0.0, slice_margin=1.0, control_margin=1.0)
     assert promotion_rate(certain(rates, spread=0.3, groups=floor), wide, 0.2, nights=400, seed=1) == free
     assert promotion_rate(certain(rates, spread=0.3, controls=controls), wide, 0.2, nights=400, seed=1) == free
 
 
 def test_a_part_or_a_control_that_does_not_change_is_no_harm_at_a_margin_of_zero():
-    strict = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.0, control_margin=0.0)
+    strict = rule(slice_margin=0.0)
     solved = [[number < 4 for number in range(34)]]
     same = certain([1.0] * 4 + [0.0] * 30, groups=solved, controls=[1.0] * 4)
     assert promotion_rate(same, strict, 0.8, nights=50, seed=0) == 1.0
 
 
-def test_two_problems_of_a_part_that_are_lost_are_a_harm():
+def test_three_problems_of_a_part_that_are_lost_are_a_harm():
     # With a gain of minus one everything that was solved is lost.
-    may_lose = Rule(level=0.95, minimum_gain=-1.0, slice_margin=0.05, control_margin=0.0)
-    rates, lost = [1.0] * 2 + [0.0] * 40, [[number < 2 for number in range(42)]]
+    may_lose = rule(minimum_gain=-1.0)
+    rates, lost = [1.0] * 3 + [0.0] * 40, [[number < 3 for number in range(43)]]
     assert promotion_rate(certain(rates), may_lose, -1.0, nights=20, seed=0) == 1.0
     assert promotion_rate(certain(rates, groups=lost), may_lose, -1.0, nights=20, seed=0) == 0.0
 
 
 def test_false_alarms_are_rates_however_many_runs_a_control_has():
     rates, controls = [0.4] * 60, [0.5] * 12
-    lenient = Rule(level=0.95, minimum_gain=0.0, slice_margin=0.05, control_margin=0.3)
+    lenient = rule(minimum_gain=0.0, control_margin=0.3)
     free = promotion_rate(certain(rates, runs=4), lenient, 0.1, nights=400, seed=1)
     assert 0 < promotion_rate(certain(rates, runs=4, controls=controls), lenient, 0.1, nights=400, seed=1) == free
 
@@ -380,3 +432,86 @@ def test_power_of_just_eight_in_ten_is_enough():
     assert detectable_gain(lambda gain: 0.8) < 0.01
     assert detectable_gain(lambda gain: 0.8 if gain == 1.0 else 0.0) == 1.0
     assert detectable_gain(lambda gain: 0.79) == 1.0
+
+
+# Clusters --------------------------------------------------------------------------------------------------------
+
+
+def alike(clusters: int, size: int, random) -> tuple[np.ndarray, np.ndarray]:
+    """Differences that are one in each cluster, and who is in which."""
+    return np.repeat(random.standard_normal(clusters), size), sharing(
+        [(str(n // size),) for n in range(clusters * size)]
+    )
+
+
+def test_what_shares_nothing_has_the_textbook_bound():
+    values = np.random.default_rng(1).uniform(-1, 1, 12)
+    low, high = cluster_bounds(values, (np.eye(12), np.eye(12)), 0.95)
+    assert (low, high) == (pytest.approx(t_bounds(values, 0.95)[0]), pytest.approx(t_bounds(values, 0.95)[1]))
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_copies_of_one_observation_say_no_more_than_one(size):
+    values, shared = alike(10, size, np.random.default_rng(2))
+    assert cluster_bounds(values, (shared,), 0.95)[0] == pytest.approx(t_bounds(values[::size], 0.95)[0])
+
+
+def test_clusters_of_unequal_size_hold_their_level():
+    random = np.random.default_rng(3)
+    shared = sharing([(str(name),) for name, size in enumerate([1] * 12 + [2] * 8 + [5] * 6) for _ in range(size)])
+    values = random.standard_normal((4000, shared.shape[1])) @ shared.T + random.standard_normal((4000, len(shared)))
+    low, _ = cluster_bounds(values, (shared,), 0.95)
+    assert (low > 0).mean() == pytest.approx(0.05, abs=0.012)
+    assert (t_bounds(values, 0.95)[0] > 0).mean() > 0.08
+
+
+def test_two_ways_of_sharing_hold_their_level_where_one_does_not():
+    random = np.random.default_rng(4)
+    rows = sharing([(str(n % 30),) for n in range(150)])
+    columns = sharing([(str(n // 10),) for n in range(150)])
+    effects = random.standard_normal((4000, 30)) @ rows.T + random.standard_normal((4000, 15)) @ columns.T
+    values = effects + random.standard_normal((4000, 150))
+    assert (cluster_bounds(values, (rows, columns), 0.95)[0] > 0).mean() <= 0.06
+    assert (cluster_bounds(values, (rows,), 0.95)[0] > 0).mean() > 0.1
+
+
+def test_one_cluster_tells_nothing_however_many_problems_it_has():
+    for shared in (sharing([("a",)] * 20), sharing([("a", "b")] * 20)):
+        assert cluster_bounds(np.linspace(0, 1, 20), (shared,), 0.95) == (-1.0, 1.0)
+
+
+def test_a_problem_of_two_mechanisms_belongs_to_each_by_half():
+    shared = sharing([("a",), ("a", "b"), ("b",), ("b", "b")])
+    assert shared.tolist() == [[1, 0], [pytest.approx(0.5**0.5)] * 2, [0, 1], [0, 1]]
+    assert within(shared, np.array([True, False, False, False])).tolist() == [[1.0]]
+    assert sharing([]).shape == (0, 0)
+
+
+def test_that_nothing_changed_is_no_proof_that_nothing_changes():
+    few, many = (cluster_bounds(np.zeros(n), (np.eye(n),), 0.95, flipped=1 / 3) for n in (4, 60))
+    assert few[0] < -0.14 < -0.03 < many[0] < 0
+    assert few[0] == -few[1]
+    assert cluster_bounds(np.zeros(4), (np.eye(4),), 0.95)[0] == 0.0
+
+
+def test_mechanisms_are_flipped_whole():
+    wins = np.ones((1, 40))
+    in_three = sharing([(str(n % 3),) for n in range(40)])
+    assert flip_p_values(wins, 0, in_three)[0] == pytest.approx(1 / 8, abs=0.04)
+    assert flip_p_values(wins, 0, np.eye(40))[0] == flip_p_values(wins, 0)[0] == 1 / (FLIPS + 1)
+    assert not is_gain_proven(wins[0], (in_three,), 0.95, 0.0, seed=0)
+
+
+def test_simulated_nights_ask_for_proof_of_harmlessness():
+    rates, part = [0.4] * 60, [[number < 12 for number in range(60)]]
+    whole = certain(rates, groups=part, controls=[0.9] * 8, spread=0.3)
+    free = promotion_rate(whole, RULE, 0.2, nights=400, seed=1)
+    assert promotion_rate(whole, rule(slice_loss=0.1), 0.2, nights=400, seed=1) < free
+    assert promotion_rate(whole, rule(alarm_rise=0.1), 0.2, nights=400, seed=1) < free
+
+
+def test_an_effect_that_mechanisms_share_is_harder_to_prove():
+    alone = certain([0.5] * 60, spread=0.4, runs=20)
+    shared = replace(alone, mechanisms=sharing([(str(n % 6),) for n in range(60)]))
+    one, other = (promotion_rate(each, RULE, 0.1, nights=400, seed=0) for each in (alone, shared))
+    assert other < one

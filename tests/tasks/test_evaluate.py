@@ -1,8 +1,9 @@
 """What an evaluation runs: problems with fresh worlds, and some of them again with an injection."""
 
+from aoi.problems import catalogue
 from aoi.problems.injections.catalogue import injections
 from aoi.promotion.evaluation import run_of
-from aoi.settings import EvaluationSettings
+from aoi.settings import EvaluationSettings, derive_seed
 from tasks.evaluate import EVEN_SLICES, planned
 
 WITH_A_FAULT = 6 * len(EVEN_SLICES.keys() - {"control"})
@@ -42,3 +43,18 @@ def test_the_number_is_a_setting_and_each_night_draws_others():
 def test_over_a_week_every_family_strikes():
     drawn = {injections()[run.injection].family for seed in range(7) for run in runs(seed=seed) if run.injection}
     assert drawn == {one.family for one in injections().values()}
+
+
+def test_unseen_mechanisms_rotate_so_that_a_week_of_cycles_looks_at_nearly_all_of_them():
+    pool = {place.fault for place in catalogue.places(split="development", slice="unseen_mechanism")}
+    nights = [
+        {
+            spec.instance.problem.fault
+            for spec in planned("development", derive_seed(0, "evaluate", cycle), EvaluationSettings(seeds=1))
+            if spec.instance.problem.slice == "unseen_mechanism"
+        }
+        for cycle in range(1, 8)
+    ]
+    assert all(len(night) >= 0.6 * len(pool) for night in nights)
+    assert len({frozenset(night) for night in nights}) == 7, "no two cycles look at the same ones"
+    assert set().union(*nights) == pool

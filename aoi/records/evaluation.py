@@ -16,7 +16,7 @@ class Interval(Record):
     high: float
     level: float = Field(gt=0, lt=1)
     n: int = Field(ge=0)
-    """Number of independent units (problems), not of runs."""
+    """Problems, not runs. What they share makes the interval wider."""
 
 
 class PairedResult(Record):
@@ -79,7 +79,7 @@ class SliceResult(Record):
     champion_rate: float
     challenger_rate: float
     gain: Interval
-    """Challenger minus champion success rate, paired by problem, in [-1, 1]."""
+    """Challenger minus champion success rate, paired by problem, by mechanism and application (`gain_of`)."""
     runs: int = Field(ge=0)
 
 

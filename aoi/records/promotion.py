@@ -26,7 +26,7 @@ class GateDecision(Record):
 
     verdict: Verdict
     gain: Interval
-    """Challenger minus champion success rate, paired by problem, 90 % interval, in [-1, 1]."""
+    """Challenger minus champion success rate, paired by problem, by mechanism and application, 90 % interval."""
     power: float = Field(ge=0, le=1)
     """Probability that the whole gate promotes a challenger that is 10 points better, at this size."""
     detectable_gain: float = Field(ge=0, le=1)

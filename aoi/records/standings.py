@@ -28,7 +28,7 @@ class PartResult(Record):
     aiopslab: float
     """avg@k by the grade that AIOpsLab gives to the same answers and end states."""
     gain: Interval | None
-    """Average minus the champion's on the same runs, paired by problem, in [-1, 1]; None where it is the champion's."""
+    """Average minus the champion's on the same runs, paired by problem (`gain_of`); None where it is the champion's."""
 
 
 class Line(Record):

@@ -1,7 +1,7 @@
 """What was answered is found again, and whoever knows better says so: `aoi answers`, `aoi feedback`."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,7 @@ from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
 Run = Callable[..., Ended]
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AOI_HOME", str(tmp_path / "home"))
-    workspace.cache_clear()
-    yield
-    workspace().database.close()
-    workspace.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -19,7 +19,6 @@ from flows import cli
 from kubeworld.front.certificates import make_certificates
 from kubeworld.machine.identity import ADMIN
 from tasks.diagnose import LiveTarget, diagnose_live
-from tasks.workspace import workspace
 from tests.access.live.servers import NAMESPACE, READING, Received, Sent, answer_of, as_json, reviewing, scripted
 from tests.command import AOI, Ended, aoi, environment
 from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
@@ -27,14 +26,7 @@ from tests.flows.live_cluster import BROKEN, CALM, POOR, LiveCluster
 Diagnose = Callable[..., Ended]
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AOI_HOME", str(tmp_path / "home"))
-    workspace.cache_clear()
-    yield
-    workspace.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture

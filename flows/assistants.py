@@ -187,10 +187,13 @@ def _add_diagnose(server: MCPServer, desk: Desk, *, is_open: bool) -> None:
         submission = await _done(lambda: desk.submit(request, who))
         async with _cancelled_with_its_caller(desk, submission.id):
             heard = 0
-            while not (now := await _done(lambda: desk.find(submission.id))).is_over:
-                for event in desk.told(submission.id, heard):
+            while True:
+                now = await _done(lambda: desk.find(submission.id))
+                for event in desk.told(submission.id, heard):  # what came before the end is there by now
                     heard += 1
                     await _report(context, heard, event)
+                if now.is_over:
+                    break
                 await anyio.sleep(POLL_S)
         name = now.answer
         kept = await _done(lambda: answers.rated(name).diagnosis) if name else None

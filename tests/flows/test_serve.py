@@ -277,6 +277,16 @@ def test_an_alert_about_no_namespace_is_refused(operator: httpx.Client, labels: 
 
 
 @contextmanager
+def registered(home: Path, name: str, kubeconfig: Path) -> Iterator[None]:
+    """One more cluster for the block: other tests count on there being one alone."""
+    assert aoi(home, "clusters", "add", name, "--kubeconfig", str(kubeconfig)).returncode == 0
+    try:
+        yield
+    finally:
+        assert aoi(home, "clusters", "remove", name).returncode == 0
+
+
+@contextmanager
 def stalling(folder: Path) -> Iterator[tuple[Path, threading.Event, threading.Event]]:
     """A cluster that shows a stuck pod and then says nothing: kubeconfig, whether it was asked, what lets it go."""
     stalled, released = threading.Event(), threading.Event()
@@ -303,8 +313,7 @@ def stalling(folder: Path) -> Iterator[tuple[Path, threading.Event, threading.Ev
 def test_one_that_is_cancelled_answers_with_what_it_has_seen(
     home: Path, operator: httpx.Client, tmp_path: Path
 ) -> None:
-    with stalling(tmp_path) as (kubeconfig, stalled, _):
-        assert aoi(home, "clusters", "add", "stalled", "--replace", "--kubeconfig", str(kubeconfig)).returncode == 0
+    with stalling(tmp_path) as (kubeconfig, stalled, _), registered(home, "stalled", kubeconfig):
         first, second, third = (submitted(operator, cluster="stalled", symptoms=[f"s{n}"]) for n in range(3))
         assert stalled.wait(60)
         wait_until(operator, second, "running")
@@ -360,8 +369,7 @@ def test_of_two_hundred_at_once_each_is_made_or_refused_with_the_time_to_come_ag
 def test_what_a_killed_server_had_taken_is_made_by_the_next_one(
     home: Path, operator_token: str, tmp_path: Path
 ) -> None:
-    with stalling(tmp_path) as (kubeconfig, stalled, released):
-        assert aoi(home, "clusters", "add", "slow", "--replace", "--kubeconfig", str(kubeconfig)).returncode == 0
+    with stalling(tmp_path) as (kubeconfig, stalled, released), registered(home, "slow", kubeconfig):
         with served(home) as first, first.client(operator_token) as client:
             begun = submitted(client, cluster="slow")
             waiting = [submitted(client, symptoms=[f"n{number}"]) for number in range(10)]
@@ -378,8 +386,7 @@ def test_what_a_killed_server_had_taken_is_made_by_the_next_one(
 def test_a_server_that_is_told_to_end_keeps_what_was_seen_and_leaves_what_waits(
     home: Path, operator_token: str, tmp_path: Path
 ) -> None:
-    with stalling(tmp_path) as (kubeconfig, stalled, released):
-        assert aoi(home, "clusters", "add", "slow", "--replace", "--kubeconfig", str(kubeconfig)).returncode == 0
+    with stalling(tmp_path) as (kubeconfig, stalled, released), registered(home, "slow", kubeconfig):
         with served(home) as first, first.client(operator_token) as client:
             begun, _, waiting = (submitted(client, cluster="slow", symptoms=[f"w{n}"]) for n in range(3))
             assert stalled.wait(60)

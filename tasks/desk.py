@@ -18,13 +18,12 @@ from typing import Any
 from typing_extensions import override
 
 from aoi import progress
-from aoi.access.alerts import MAX_NAME, MAX_TEXT, clean
+from aoi.access.asked import redacted
 from aoi.access.redaction import redact_text
 from aoi.database.leases import Lease
 from aoi.database.submissions import SubmissionBook
 from aoi.errors import AoiError, QueueFull, UnknownSubmission
 from aoi.problems import catalogue
-from aoi.records.alert import Alert
 from aoi.records.event import Event
 from aoi.records.request import DiagnosisRequest
 from aoi.records.submission import State, Submission
@@ -44,6 +43,8 @@ REMEMBERED = 500
 """Diagnoses that are over and whose events are still told."""
 RETRY_S, RETRIES = 5.0, 12
 """A result is written again for a minute where the database is away."""
+STALE = timedelta(days=1)
+"""What was asked for longer ago and not finished is not begun again: whoever asked has asked again."""
 TAKE_OVER_S = 30.0
 """How often an idle worker looks for what other servers left."""
 JOIN_S = 20.0
@@ -110,7 +111,6 @@ class Desk:
         """Begin; an heir takes over what dead servers left, now and later. Raises: DatabaseUnavailable."""
         self._is_heir = is_heir
         self._lease = workspace().leases.take(self._server)
-        self._book.forget(datetime.now(UTC) - timedelta(days=self._settings.keep_days))
         if is_heir:
             self.take_over()
         for number in range(self._settings.workers):
@@ -121,18 +121,29 @@ class Desk:
 
     def take_over(self) -> int:
         """Queue what servers left that are gone. Returns how many. Raises: DatabaseUnavailable."""
+        self._book.forget(datetime.now(UTC) - timedelta(days=self._settings.keep_days))
         left = self._book.unfinished()
         others = {name for name, _ in left} - {self._server}
         gone = {name for name in others if not workspace().leases.is_taken(name)}
-        found = [sub for former, sub in left if former in gone and self._book.adopt(sub.id, former, self._server)]
+        found = 0
+        for former, submission in left:
+            if len(self._queue) + self._entering >= self._settings.queue:
+                break  # the rest when there is room, by whoever has it
+            if former in gone and self._book.adopt(submission.id, former, self._server):
+                self._inherit(Job(submission))
+                found += 1
+        return found
+
+    def _inherit(self, job: Job) -> None:
+        """Queue what another server left, unless whoever asked has long stopped waiting."""
+        self._jobs[job.submission.id] = job
+        if datetime.now(UTC) - job.submission.submitted_at > STALE:
+            self._end(job, "failed", time.monotonic(), trouble=_LATE)
+            return
+        job.become(state="queued", started_at=None)
         with self._changed:
-            for submission in found:
-                job = Job(submission)
-                job.become(state="queued", started_at=None)
-                self._jobs[submission.id] = job
-                self._queue.append(job)
-            self._changed.notify_all()
-        return len(found)
+            self._queue.append(job)
+            self._changed.notify()
 
     def submit(self, request: DiagnosisRequest, by: str) -> Submission:
         """Take a request, its budget cut to what the settings allow.
@@ -281,12 +292,37 @@ class Desk:
         try:
             if job.submission.attempts > MAX_ATTEMPTS:
                 self._end(job, "failed", began_s, trouble=_OUTLIVED)
-            elif self._book.change(job.submission, self._server):
+            elif self._is_begun(job):
                 self._ask(job, began_s)
         finally:
             with self._changed:
                 self._running[job.cluster] -= 1
                 self._changed.notify_all()
+
+    def _is_begun(self, job: Job) -> bool:
+        """Whether the database knows that it runs here. If it is away the job waits again; if it is no longer this
+        server's, whoever has it tells of it."""
+        try:
+            is_ours = self._book.change(job.submission, self._server)
+        except AoiError as error:
+            log(error)
+            with self._changed:
+                self._put_back(job)
+                self._queue.insert(0, job)
+            time.sleep(RETRY_S)
+            return False
+        if not is_ours:
+            self._drop(job)
+        return is_ours
+
+    def _put_back(self, job: Job) -> None:
+        """It was not begun after all."""
+        job.become(state="queued", started_at=None, attempts=job.submission.attempts - 1)
+
+    def _drop(self, job: Job) -> None:
+        """Another server took it over, or it was purged: nothing is told of it from here."""
+        job.clock.stop()
+        self._jobs.pop(job.submission.id, None)
 
     def _ask(self, job: Job, began_s: float) -> None:
         """Diagnose. Whatever comes of it, the submission says it."""
@@ -295,7 +331,7 @@ class Desk:
                 diagnosis = diagnose(job.submission.request, clock=job.clock)
         except AoiError as error:
             if self.is_draining and not job.is_cancelled:
-                job.become(state="queued", started_at=None)
+                self._put_back(job)
                 self._write(job)  # nothing was seen: the next server begins again
             else:
                 state: State = "cancelled" if job.is_cancelled else "failed"
@@ -320,32 +356,18 @@ class Desk:
         """Until the database has it, or for a minute: a row that stays unfinished is made again by the next server."""
         for _ in range(RETRIES):
             try:
-                self._book.change(job.submission, self._server)
+                if not self._book.change(job.submission, self._server):
+                    self._drop(job)
+                return
             except AoiError as error:
                 log(error)
                 time.sleep(RETRY_S)
-            else:
-                return
 
 
+_LATE = INTERNAL.model_copy(update={"detail": "the server that had taken it was gone for longer than a day: ask again"})
 _OUTLIVED = INTERNAL.model_copy(
     update={"detail": f"{MAX_ATTEMPTS} servers ended while they made this diagnosis: it is not begun again"}
 )
-
-
-def redacted(request: DiagnosisRequest) -> DiagnosisRequest:
-    """The request with the words of strangers cleaned, as it is kept: on one line, bounded, without credentials."""
-    said = tuple(filter(None, (clean(text, MAX_TEXT) for text in request.symptoms)))
-    return request.model_copy(update={"symptoms": said, "alerts": tuple(map(_cleaned, request.alerts))})
-
-
-def _cleaned(alert: Alert) -> Alert:
-    subjects = tuple(
-        subject.model_copy(update={"label": clean(subject.label, MAX_NAME), "name": clean(subject.name, MAX_NAME)})
-        for subject in alert.subjects
-    )
-    words = {name: clean(getattr(alert, name), MAX_NAME) for name in ("name", "severity", "namespace")}
-    return alert.model_copy(update={**words, "subjects": subjects, "text": clean(alert.text, MAX_TEXT)})
 
 
 def log(error: Exception) -> None:

@@ -96,9 +96,10 @@ def rate(
     return given
 
 
-def withdraw() -> int:
-    """Forget all that the person behind this process has ever said. Returns how many words that were."""
-    return FeedbackBook(workspace().database).forget_author(actor())
+def withdraw(author: str | None = None) -> int:
+    """Forget all that somebody has ever said: of nobody else it is the person behind this process. Returns how many
+    words that were."""
+    return FeedbackBook(workspace().database).forget_author(author or actor())
 
 
 def _found(short: str) -> tuple[Ref[Diagnosis], Diagnosis]:

@@ -31,7 +31,7 @@ class Feedback(Record):
     author: str = Field(min_length=1, max_length=200)
     comment: str = Field(default="", max_length=2000)
     consent: bool
-    """Whether the diagnosis may be used for training at all."""
+    """Whether its author lets it be learnt from."""
 
     @model_validator(mode="before")
     @classmethod
@@ -81,18 +81,16 @@ class FeedbackBook:
     def usable(self, *, per_author: int = 20) -> list[Feedback]:
         """What may become replay cases, newest first: consented, not expired, uncontradicted, few of each author.
 
-        A word without consent contradicts all the same, and forbids what another consented to.
+        A word without consent teaches nothing and still contradicts.
         """
         known = self._unexpired()[::-1]
         labels: dict[Sha256, set[tuple[str, str | None, str | None]]] = {}
         for given in known:
             labels.setdefault(given.answer, set()).add((given.verdict, given.component, given.cause))
-        refused = {given.answer for given in known if not given.consent}
         taken: Counter[str] = Counter()
         usable = []
         for given in known:
-            is_agreed = len(labels[given.answer]) == 1 and given.answer not in refused
-            if is_agreed and taken[given.author] < per_author:
+            if given.consent and len(labels[given.answer]) == 1 and taken[given.author] < per_author:
                 taken[given.author] += 1
                 usable.append(given)
         return usable

@@ -95,6 +95,9 @@ def feedback(
         bool, typer.Option("--consent/--no-consent", help="Whether the diagnosis may be used for training.")
     ] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Forget all that you have ever said.")] = False,
+    author: Annotated[
+        str | None, typer.Option(metavar="<str>", help="With --withdraw: whose words, a revoked token's for one.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say whether an answer was right, or what it should have been.
@@ -108,12 +111,14 @@ def feedback(
     if withdraw:
         if answer is not None or right is not None or component or cause or no_fault or comment or consent:
             raise typer.BadParameter("--withdraw forgets all that you said: give it alone")
-        gone = answers.withdraw()
+        gone = answers.withdraw(author)
         if json:
             print_json({"forgotten": gone})
         else:
             _print(f"forgotten: {gone}")
         return
+    if author:
+        raise typer.BadParameter("--author is whose words --withdraw forgets; nobody speaks for another")
     if answer is None or right is None:
         raise typer.BadParameter(
             "say which answer, and --right or --wrong: aoi feedback diagnosis:0123456789ab --right"

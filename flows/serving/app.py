@@ -57,15 +57,14 @@ class Place(Record):
 
 
 class Word(Record):
-    """What a caller says of an answer."""
+    """What a caller says of an answer. That it may be learnt from is said by a person at the command line alone: a
+    token may be a program's."""
 
     is_right: bool
     component: str | None = Field(default=None, max_length=253)
     cause: str | None = Field(default=None, max_length=200)
     """In words; `healthy` where nothing was wrong."""
     comment: str = Field(default="", max_length=2_000)
-    consent: bool = False
-    """Whether the diagnosis may be used for training."""
 
 
 class Taken(Record):
@@ -205,7 +204,7 @@ def rate(name: AnswerName, word: Word, who: Operator) -> Feedback:
         component=word.component,
         cause=word.cause,
         comment=word.comment,
-        consent=word.consent,
+        consent=False,
         author=f"serve:{who.name}",
     )
 

@@ -72,6 +72,7 @@ def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on
     assert book.usable() == []
     given = read(typed("feedback", answered, "--right", "--consent", "--json"))
     assert [word.model_dump(mode="json") for word in book.usable()] == [given]
+    assert read(typed("feedback", "--withdraw", "--author", "serve:ann", "--json")) == {"forgotten": 0}
     assert read(typed("feedback", "--withdraw", "--json")) == {"forgotten": 1}
     assert read(typed("answers", "show", answered, "--json"))["feedback"] == []
 
@@ -88,6 +89,7 @@ def test_only_what_was_said_with_consent_may_teach_and_all_of_it_is_forgotten_on
         (("--wrong", "--cause", "gremlins"), 1, "say it with --comment"),
         ((), 2, "--right or --wrong"),
         (("--withdraw",), 2, "give it alone"),
+        (("--right", "--author", "bob"), 2, "nobody speaks for another"),
     ],
 )
 def test_what_says_nothing_or_contradicts_itself_is_refused_and_not_kept(

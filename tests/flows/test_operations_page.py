@@ -122,6 +122,14 @@ class Installation:
             time.sleep(1.0)
         raise TimeoutError(self.log()[-6000:])
 
+    def wait_for_line(self, run: str, begins: str) -> None:
+        """Until the run's log has such a line: a run has completed before its last lines are sent."""
+        deadline = time.monotonic() + BUSY_S
+        while not any(line["message"].startswith(begins) for line in self.logs(run)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no line of {run} begins with {begins!r}: {self.logs(run)}")
+            time.sleep(1.0)
+
     def log(self) -> str:
         return (self.folder / "worker.log").read_text()
 
@@ -188,8 +196,7 @@ class TestOperationsPage:
         assert page["description"].startswith("diagnosis:")
         (bar,) = installation.artifacts(run, "progress")
         assert bar["data"] == 100.0
-        lines = [line["message"] for line in installation.logs(run)]
-        assert any(line.startswith("survey    fault: till-worker") for line in lines)
+        installation.wait_for_line(run, "survey    fault: till-worker")
 
     def test_the_form_has_a_field_for_everything_that_may_be_asked(self, installation: Installation) -> None:
         schema = installation.api("GET", "deployments/name/diagnose/diagnose")["parameter_openapi_schema"]

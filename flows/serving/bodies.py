@@ -1,4 +1,4 @@
-"""What stands before every request: its size and its time are bounded, and it is counted."""
+"""What stands before every request: its size and its time are bounded, it is counted, and a defect ends here."""
 
 import time
 
@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aoi.access.alerts import MAX_BYTES
 from flows.serving.metrics import Metrics
 from flows.serving.problems import plain, refuse
+from tasks.desk import log
+from tasks.troubles import INTERNAL
 
 BODY_S = 20.0
 """For the whole body of a request."""
@@ -37,6 +39,10 @@ class Bounded:
 
         try:
             await self._bounded(scope, receive, counted)
+        except Exception as error:  # raised further, it would be logged once more, with whatever secret stands in it
+            log(error)
+            if not status:  # else the answer has begun: the connection is closed without its end
+                await refuse(INTERNAL, scope, receive, counted)
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             self._metrics.answered(scope["method"], route, status, time.monotonic() - began_s)

@@ -10,8 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from aoi.errors import AoiError
 from aoi.records.submission import Trouble
-from tasks.desk import log
-from tasks.troubles import INTERNAL, TYPE, trouble_of
+from tasks.troubles import TYPE, trouble_of
 
 MEDIA_TYPE = "application/problem+json"
 MAX_TOLD = 10
@@ -39,11 +38,10 @@ async def refuse(trouble: Trouble, scope: Scope, receive: Receive, send: Send) -
 
 
 def add_to(app: FastAPI) -> None:
-    """Everything that is raised becomes one of these."""
+    """Everything that is raised on purpose becomes one of these; of defects `Bounded` makes one."""
     app.add_exception_handler(AoiError, _known)
     app.add_exception_handler(RequestValidationError, _wrong)
     app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _defect)
 
 
 def _known(_: Request, error: Exception) -> Response:
@@ -68,8 +66,3 @@ def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "request-invalid")
     return answer(plain(error.status_code, kind, str(error.detail), str(error.detail)), error.headers)
-
-
-def _defect(_: Request, error: Exception) -> Response:
-    log(error)
-    return answer(INTERNAL)

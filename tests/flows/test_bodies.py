@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
+from aoi.settings import ServeSettings
+from flows.serving.app import application
 from flows.serving.bodies import Bounded
 from flows.serving.metrics import Metrics
+from tasks.desk import Desk
+
+SECRET = "hunter2secretXYZ"
 
 
 def answered(parts: Iterable[bytes | None]) -> tuple[int, bytes, bytes, Metrics]:
@@ -63,3 +70,26 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
     read: list[int] = []
     assert answered(endless())[0] == 413
     assert len(read) < 100
+
+
+def test_a_defect_is_told_as_one_counted_as_one_and_logged_without_secrets(
+    own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = Metrics()
+    app = application(Desk(ServeSettings()), metrics)
+
+    @app.get("/breaks")
+    def breaks() -> None:
+        raise ValueError(f"password={SECRET}")
+
+    async def ask() -> httpx.Response:
+        # What leaves the application is raised here, and would be printed whole by the server.
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aoi.test") as client:
+            return await client.get("/breaks")
+
+    told = anyio.run(ask)
+    assert (told.status_code, told.json()["type"]) == (500, "urn:aoi:error:internal")
+    assert 'aoi_http_requests_total{method="GET",route="/breaks",status="500"} 1.0' in metrics.text().decode()
+    logged = capsys.readouterr().err
+    assert "ValueError" in logged
+    assert SECRET not in logged + told.text

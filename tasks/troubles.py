@@ -41,6 +41,12 @@ _STATUS: tuple[tuple[type[AoiError], int], ...] = (
     (FeedbackRefused, 422),
     (Transient, 503),
 )
+_NAMELESS: dict[type[AoiError], str] = {
+    UnknownCluster: "no cluster is registered under that name. List them: aoi clusters list; enter one: aoi clusters "
+    "add NAME --kubeconfig FILE",
+    UnknownProblem: "there is no problem of that id. See them all: aoi problems list",
+}
+"""What is told in the place of a message that says back a name which was sent: it may be a secret."""
 _OTHERWISE = 500
 """The request was well-formed, and this installation cannot do it: its settings, its identity, its store."""
 
@@ -51,6 +57,6 @@ def trouble_of(error: AoiError) -> Trouble:
         type=TYPE + re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
         title=(type(error).__doc__ or "").partition("\n")[0].rstrip("."),
         status=next((status for kind, status in _STATUS if isinstance(error, kind)), _OTHERWISE),
-        detail=clean(str(error), MAX_DETAIL),
+        detail=_NAMELESS.get(type(error)) or clean(str(error), MAX_DETAIL),
         retry_in_s=error.retry_in_s if isinstance(error, Transient) else None,
     )

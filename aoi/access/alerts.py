@@ -59,7 +59,7 @@ def _body(data: bytes) -> Obj:
     if not isinstance(body, dict):
         raise AlertUnreadable(f"it is a JSON {type(body).__name__}, expected an object. {_REMEDY}")
     if body.get("version") != VERSION:
-        raise AlertUnreadable(f"its `version` is {body.get('version')!r:.40}, expected {VERSION!r}. {_REMEDY}")
+        raise AlertUnreadable(f"its `version` is another one, expected {VERSION!r}. {_REMEDY}")
     return body
 
 
@@ -84,7 +84,7 @@ def _alert(alert: Obj, common: Mapping[str, str], notes: Mapping[str, str]) -> A
     labels = {name: clean(value, MAX_NAME) for name, value in {**given, **exported}.items() if value}
     namespace = labels.get("namespace", "")
     if namespace and not NAMESPACE.fullmatch(namespace):
-        raise AlertUnreadable(f"its label namespace {namespace!r:.80} is no name of a namespace. {_REMEDY}")
+        raise AlertUnreadable(f"its label namespace is no name of a namespace. {_REMEDY}")
     annotations = {**notes, **_words(alert, "annotations")}
     told = dict.fromkeys(annotations[key] for key in _ANNOTATIONS if annotations.get(key))
     return Alert(

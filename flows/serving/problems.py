@@ -1,7 +1,9 @@
-"""Refusals as RFC 9457 has them: one form for whatever was wrong, and never a traceback or a value that was sent."""
+"""Refusals as RFC 9457 has them: one form for whatever was wrong, never with a traceback or
+with what stood in the body of a request."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +17,8 @@ from tasks.troubles import TYPE, trouble_of
 MEDIA_TYPE = "application/problem+json"
 MAX_TOLD = 10
 """Wrong fields of a request that are told."""
+PLACES = ("body", "query", "path", "header")
+"""Of a request, as FastAPI calls them."""
 
 
 def answer(trouble: Trouble, headers: Mapping[str, str] | None = None) -> Response:
@@ -49,17 +53,30 @@ def _known(_: Request, error: Exception) -> Response:
     return answer(trouble_of(error))
 
 
-def _wrong(_: Request, error: Exception) -> Response:
-    """Which fields, and why. What they held is left out: it may be a secret."""
+def _wrong(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     is_json = not any(problem["type"] == "json_invalid" for problem in problems)
-    told = [f"{'.'.join(str(part) for part in problem['loc'])[:200]}: {problem['msg']}" for problem in problems]
-    more = f"; and {len(told) - MAX_TOLD} more" if len(told) > MAX_TOLD else ""
-    detail = "; ".join(told[:MAX_TOLD]) + more
-    return answer(
-        plain(422 if is_json else 400, "request-invalid", "The request is not one that is understood", detail)
-    )
+    return answer(wrong(problems, _names(request.app), status=422 if is_json else 400))
+
+
+def wrong(problems: Sequence[Mapping[str, Any]], known: Container[str], *, status: int = 422) -> Trouble:
+    """Which fields, and why. What they held is left out, and each name that is not `known`: either may be a secret."""
+    told = []
+    for problem in problems[:MAX_TOLD]:
+        where = ".".join(str(part) for part in problem["loc"] if isinstance(part, int) or part in known)
+        told.append(f"{where or 'it'}: {problem['msg']}")
+    more = f"; and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
+    return plain(status, "request-invalid", "The request is not one that is understood", "; ".join(told) + more)
+
+
+def _names(app: FastAPI) -> set[str]:
+    """Of all fields and parameters that the application has itself."""
+    described = app.openapi()
+    schemas = described["components"]["schemas"].values()
+    asked = [asked for path in described["paths"].values() for asked in path.values()]
+    parameters = [parameter["name"] for one in asked for parameter in one.get("parameters", ())]
+    return {*PLACES, *parameters, *(name for schema in schemas for name in schema.get("properties", ()))}
 
 
 def _of_http(_: Request, error: Exception) -> Response:

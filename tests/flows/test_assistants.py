@@ -16,10 +16,13 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from aoi.settings import ServeSettings
+from flows.assistants import assistant_server
+from tasks.desk import Desk
 from tests.command import AOI, aoi, environment
 from tests.flows.live_cluster import BROKEN, LiveCluster
 from tests.flows.serving import token
-from tests.flows.test_serve import stalling
+from tests.flows.test_serve import SECRET, stalling
 
 TOOLS = {"list_clusters", "list_answers", "show_answer", "show_status", "look", "diagnose", "rate_answer"}
 Use = Callable[[Client], Coroutine[Any, Any, None]]
@@ -135,8 +138,15 @@ async def _reads_and_cannot_do_more(client: Client) -> None:
         {"cluster": "../prod"},
         {"cluster": "prod", "namespaces": ["--all"]},
         {"cluster": "prod", "kind": "mitigation"},
+        {"cluster": f"PROD-{SECRET}"},
+        {"cluster": "prod", "symptoms": [SECRET] * 101},
+        {"cluster": "prod", "budget_s": SECRET},
     ):
-        await refused(client, "diagnose", **wrong)
+        told = await refused(client, "diagnose", **wrong)
+        assert told.startswith("urn:aoi:error:request-invalid: ")
+        assert SECRET not in told
+    assert SECRET not in await refused(client, "diagnose", cluster=SECRET.lower())
+    assert "no-such-tool" in await refused(client, f"look-{SECRET}")
 
 
 def test_an_assistant_on_stdio_finds_the_cause_hears_progress_and_rates(home: Path) -> None:
@@ -192,6 +202,23 @@ def test_a_call_that_is_left_ends_its_look_and_keeps_what_it_saw(home: Path, tmp
             pytest.fail(json.dumps(listed)[:2000])
 
         on_stdio(home, leave)
+
+
+def test_a_defect_is_told_as_one_and_logged_without_secrets(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = assistant_server(Desk(ServeSettings()))
+
+    @server.tool()
+    async def breaks() -> None:
+        raise ValueError(f"password={SECRET}")
+
+    async def use() -> str:
+        async with Client(server) as client:
+            return await refused(client, "breaks")
+
+    assert anyio.run(use).startswith("urn:aoi:error:internal: ")
+    logged = capsys.readouterr().err
+    assert "ValueError" in logged
+    assert SECRET not in logged
 
 
 def test_ports_are_of_http_alone(tmp_path: Path) -> None:

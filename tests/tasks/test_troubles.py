@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aoi.errors import AoiError, CorruptObject, Permanent, PurgedObject, Transient, UnknownCluster
+from aoi.errors import AoiError, CorruptObject, Permanent, PurgedObject, Transient, UnknownCluster, UnknownProblem
 from tasks.troubles import trouble_of
 
 
@@ -23,10 +23,12 @@ KINDS = sorted(
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_is_told_with_type_title_status_and_what_it_says(kind: type[AoiError]) -> None:
     told = trouble_of(kind("what it says: aoi status\npassword=hunter2secretXYZ"))
+    is_about_a_name_that_was_sent = kind in (UnknownCluster, UnknownProblem)
     assert re.fullmatch(r"urn:aoi:error:[a-z]+(-[a-z]+)*", told.type)
     assert told.title
     assert not told.title.endswith(".")
-    assert "what it says: aoi status" in told.detail
+    assert ("what it says: aoi status" in told.detail) != is_about_a_name_that_was_sent
+    assert "aoi " in told.detail
     assert "hunter2secretXYZ" not in told.detail
     assert "\n" not in told.detail
     assert (told.retry_in_s is not None) == issubclass(kind, Transient)

@@ -14,11 +14,11 @@ from aoi.access.alerts import read_alerts
 from aoi.database.answers import GivenAnswer
 from aoi.database.feedback import Feedback
 from aoi.database.tokens import TokenBook
-from aoi.errors import AlertUnreadable, NothingFires, QueueFull
+from aoi.errors import AlertUnreadable, CorruptObject, NothingFires, QueueFull
 from aoi.records.base import Record
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.request import ClusterName, DiagnosisRequest, NamespaceName
-from aoi.records.submission import Submission
+from aoi.records.submission import Submission, Trouble
 from flows.serving import problems
 from flows.serving.bodies import Bounded
 from flows.serving.callers import Operator, Viewer
@@ -28,6 +28,7 @@ from tasks.clusters import registered
 from tasks.desk import Desk
 from tasks.live import MAX_ALERTS
 from tasks.status import Status, status
+from tasks.troubles import trouble_of
 from tasks.workspace import workspace
 
 POLL_S = 0.1
@@ -47,6 +48,8 @@ class Told(Record):
 
     submission: Submission
     diagnosis: Diagnosis | None
+    trouble: Trouble | None = None
+    """Why an answer that was given is not there: it was purged, or its object is gone."""
 
 
 class Place(Record):
@@ -111,38 +114,37 @@ async def cancel(id: Id, desk: TheDesk, _: Operator, wait_s: WaitS = 10.0) -> To
 v1.post("/diagnoses/{id}/cancel", name="cancel_by_post")(cancel)
 
 
-def _listening(id: Id, request: Request, desk: TheDesk, _: Viewer) -> Submission:  # noqa: A002
-    """Raises, before a stream has begun: UnknownSubmission, QueueFull."""
-    most = workspace().settings.serve.listeners
-    if request.app.state.listeners >= most:
+async def _listening(id: Id, request: Request, desk: TheDesk, _: Viewer) -> AsyncIterator[Submission]:  # noqa: A002
+    """For as long as the stream is open. Raises, before it has begun: UnknownSubmission, QueueFull."""
+    most, state = workspace().settings.serve.listeners, request.app.state
+    if state.listeners >= most:
         raise QueueFull(f"{most} streams are open already, and no more may be (AOI_SERVE__LISTENERS)")
-    return desk.find(id)
+    state.listeners += 1  # nothing is awaited since it was compared
+    try:
+        yield await run_in_threadpool(desk.find, id)
+    finally:
+        state.listeners -= 1
 
 
 @v1.get("/diagnoses/{id}/events", response_class=EventSourceResponse)
 async def events(
-    request: Request,
     desk: TheDesk,
     heard: Annotated[Submission, Depends(_listening)],
     last_event_id: Annotated[str, Header(pattern=r"^[0-9]{0,9}$")] = "",
 ) -> AsyncIterator[ServerSentEvent]:
     """What happens, from the start or after `Last-Event-ID`, and at the end the result."""
     told = int(last_event_id or 0)
-    request.app.state.listeners += 1
-    try:
-        async for now in _watched(desk, heard.id):
-            for event in desk.told(heard.id, told):
-                told += 1
-                yield ServerSentEvent(data=event.model_dump(mode="json"), event=event.event, id=str(told))
-            if now.is_over:
-                result = await run_in_threadpool(_result, now)
-                yield ServerSentEvent(data=result.model_dump(mode="json"), event="result")
-                return
-            if desk.is_draining and now.state == "queued":
-                yield ServerSentEvent(data=now.model_dump(mode="json"), event="left")
-                return
-    finally:
-        request.app.state.listeners -= 1
+    async for now in _watched(desk, heard.id):
+        for event in desk.told(heard.id, told):
+            told += 1
+            yield ServerSentEvent(data=event.model_dump(mode="json"), event=event.event, id=str(told))
+        if now.is_over:
+            result = await run_in_threadpool(_result, now)
+            yield ServerSentEvent(data=result.model_dump(mode="json"), event="result")
+            return
+        if desk.is_draining and now.state == "queued":
+            yield ServerSentEvent(data=now.model_dump(mode="json"), event="left")
+            return
 
 
 @v1.post("/alerts", status_code=202)
@@ -266,9 +268,13 @@ async def _watched(desk: Desk, identity: str) -> AsyncIterator[Submission]:
 
 
 def _result(submission: Submission) -> Told:
-    """Raises: CorruptObject, PurgedObject."""
-    kept = answers.rated(submission.answer).diagnosis if submission.answer else None
-    return Told(submission=submission, diagnosis=kept)
+    """Raises: StoreNotReadable, DatabaseUnavailable."""
+    if not submission.answer:
+        return Told(submission=submission, diagnosis=None)
+    try:
+        return Told(submission=submission, diagnosis=answers.rated(submission.answer).diagnosis)
+    except CorruptObject as error:  # what became of the submission is known all the same
+        return Told(submission=submission, diagnosis=None, trouble=trouble_of(error))
 
 
 def application(desk: Desk, metrics: Metrics) -> FastAPI:

@@ -128,6 +128,48 @@ def test_an_answer_is_listed_shown_and_rated_under_the_name_of_the_token(
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:aoi:error:feedback-refused")
 
 
+def test_of_an_answer_that_is_gone_the_submission_is_told_and_why_there_is_no_more(
+    home: Path, operator: httpx.Client, viewer: httpx.Client
+) -> None:
+    identity = submitted(operator)
+    name = wait_until(operator, identity, "done")["submission"]["answer"]
+    (kept,) = (home / "store").rglob(f"{name.removeprefix('diagnosis:')}*")
+    kept.unlink()
+    told = viewer.get(f"/v1/diagnoses/{identity}")
+    assert told.status_code == 200, told.text
+    assert (told.json()["submission"]["answer"], told.json()["diagnosis"]) == (name, None)
+    assert told.json()["trouble"]["type"] == "urn:aoi:error:unknown-object"
+    assert heard(viewer, identity)[-1][2] == told.json()
+    refused(viewer.get(f"/v1/answers/{name}"), 404, "unknown-object")
+
+
+def test_no_more_streams_are_open_than_may_be(home: Path, operator_token: str, tmp_path: Path) -> None:
+    with (
+        stalling(tmp_path) as (kubeconfig, stalled, released),
+        registered(home, "stalled", kubeconfig),
+        served(home, AOI_SERVE__LISTENERS="3") as small,
+        small.client(operator_token) as client,
+    ):
+        identity = submitted(client, cluster="stalled")
+        assert stalled.wait(60)
+        told: Counter[int] = Counter()
+        together = threading.Barrier(12)
+
+        def listen(_: int) -> None:
+            with small.client(operator_token) as caller:
+                together.wait(30)
+                with caller.stream("GET", f"/v1/diagnoses/{identity}/events") as stream:
+                    told[stream.status_code] += 1
+                    together.wait(30)  # all are answered before the first of them is left
+
+        with ThreadPoolExecutor(12) as pool:
+            list(pool.map(listen, range(12)))
+        assert told == {200: 3, 503: 9}
+        released.set()
+        wait_until(client, identity, "done")
+        assert heard(client, identity)[-1][0] == "result"
+
+
 def test_health_needs_no_token_and_metrics_tell_what_was_done(
     server: Server, operator: httpx.Client, viewer: httpx.Client
 ) -> None:

@@ -3,7 +3,8 @@
 On stdio whoever started the process is trusted as its user; over HTTP every request carries a token.
 """
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -23,7 +24,7 @@ from typing_extensions import override
 from aoi.database.answers import GivenAnswer
 from aoi.database.feedback import Feedback
 from aoi.database.tokens import TokenBook
-from aoi.errors import AoiError, RoleRefused, TokenRefused
+from aoi.errors import AoiError, QueueFull, RoleRefused, TokenRefused
 from aoi.records.base import Record
 from aoi.records.diagnosis import Diagnosis, Evidence
 from aoi.records.episode import Answer
@@ -38,6 +39,7 @@ from flows.serving.server import Announce, listen
 from tasks import answers
 from tasks.clusters import registered
 from tasks.desk import Desk, log
+from tasks.live import SurveyClock
 from tasks.reading import Reading, read_line
 from tasks.status import Status, status
 from tasks.troubles import INTERNAL, trouble_of
@@ -45,6 +47,8 @@ from tasks.workspace import login, workspace
 
 POLL_S = 0.1
 PATH = "/mcp"
+MAX_LOOKS = 8
+"""Lines that are read at once: of the 40 threads that tools and tokens share, slow clusters may hold so many."""
 MAX_NAMED = 100
 """Namespaces, and symptoms, as a DiagnosisRequest takes them."""
 LOOKS = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=True)
@@ -141,7 +145,7 @@ def _caller(needed: Literal["viewer", "operator"], *, is_open: bool) -> str:
 
 
 def _add_reads(server: MCPServer, *, is_open: bool) -> None:
-    may = partial(_caller, is_open=is_open)
+    may, free = partial(_caller, is_open=is_open), threading.BoundedSemaphore(MAX_LOOKS)
 
     @server.tool(annotations=LOOKS)
     async def list_clusters() -> list[Place]:
@@ -174,7 +178,25 @@ def _add_reads(server: MCPServer, *, is_open: bool) -> None:
         Secrets, exec and whatever changes something are refused. No shell runs it.
         """
         may("operator")
-        return await run_sync(partial(read_line, cluster, line, namespace=namespace))
+        return await _looked(free, partial(read_line, cluster, line, namespace=namespace))
+
+
+async def _looked(free: threading.BoundedSemaphore, read: Callable[..., Reading]) -> Reading:
+    """One line; whoever leaves ends it with the request that is under way. Raises: QueueFull."""
+    clock = SurveyClock()
+
+    def in_its_turn() -> Reading:
+        if not free.acquire(blocking=False):
+            raise QueueFull(f"{MAX_LOOKS} lines are read already, and no more may be. Ask again")
+        try:
+            return read(clock=clock)
+        finally:
+            free.release()
+
+    try:
+        return await run_sync(in_its_turn, abandon_on_cancel=True)
+    finally:
+        clock.stop()
 
 
 def _add_diagnose(server: MCPServer, desk: Desk, *, is_open: bool) -> None:

@@ -23,8 +23,10 @@ class Reading(Record):
     is_cut: bool
 
 
-def read_line(cluster: str, line: str, *, namespace: str | None = None) -> Reading:
+def read_line(cluster: str, line: str, *, namespace: str | None = None, clock: SurveyClock | None = None) -> Reading:
     """Run it as the Probe does, with an identity that was proven to be able to do nothing but look.
+
+    Once the clock is stopped no other request is sent.
 
     Values of configuration are hidden as well, since whoever asks may be a model of somebody else, unless
     AOI_SERVER__HIDES is `credentials`. Raises: UnknownCluster, and as `tasks.live.connected`.
@@ -34,8 +36,10 @@ def read_line(cluster: str, line: str, *, namespace: str | None = None) -> Readi
     place = place_of(known, settings.cluster)
     where = namespace or known.namespaces[0]
     level = CREDENTIALS if settings.server.hides == "credentials" else Strictness()
-    with connected(LiveTarget(namespaces=(where,)), place, SurveyClock()) as transport:
-        patient = Patient(transport, Patience(place.budget_s), request_s=place.request_s)
+    clock = clock or SurveyClock()
+    with connected(LiveTarget(namespaces=(where,)), place, clock) as transport:
+        patience = Patience(clock.left_s(place.budget_s), clock=clock, sleep=clock.sleep)
+        patient = Patient(transport, patience, request_s=place.request_s)
         done = Probe(patient, where, level=level).run(line)
     return Reading(
         command=done.command,

@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from aoi.settings import ServeSettings
-from flows.assistants import assistant_server
+from flows.assistants import MAX_LOOKS, assistant_server
 from tasks.desk import Desk
 from tests.command import AOI, aoi, environment
 from tests.flows.live_cluster import BROKEN, LiveCluster
@@ -202,6 +202,34 @@ def test_a_call_that_is_left_ends_its_look_and_keeps_what_it_saw(home: Path, tmp
             pytest.fail(json.dumps(listed)[:2000])
 
         on_stdio(home, leave)
+
+
+def test_slow_looks_leave_the_other_tools_alone_and_end_with_the_call(home: Path, tmp_path: Path) -> None:
+    with stalling(tmp_path) as (kubeconfig, _, _):
+        assert aoi(home, "clusters", "add", "stalled", "--replace", "--kubeconfig", str(kubeconfig)).returncode == 0
+
+        async def look(client: Client) -> None:
+            told: list[str] = []
+
+            async def ask() -> None:
+                told.append(await refused(client, "look", cluster="stalled", line="kubectl get services"))
+
+            with anyio.fail_after(60):
+                async with anyio.create_task_group() as group:
+                    for _ in range(MAX_LOOKS + 1):
+                        group.start_soon(ask)
+                    while not told:
+                        await anyio.sleep(0.05)
+                    with anyio.fail_after(5):
+                        await called(client, "list_clusters")
+                    group.cancel_scope.cancel()
+            assert told[0].startswith("urn:aoi:error:queue-full: ")
+            # A request takes 8 s at most here, and is sent three times unless whoever asked has left.
+            with anyio.fail_after(15):
+                while (await client.call_tool("look", {"cluster": "prod", "line": "kubectl get pods"})).is_error:
+                    await anyio.sleep(0.2)
+
+        on_stdio(home, look)
 
 
 def test_a_defect_is_told_as_one_and_logged_without_secrets(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
@@ -21,7 +22,7 @@ from aoi.records.request import ClusterName, DiagnosisRequest, NamespaceName
 from aoi.records.submission import Submission, Trouble
 from flows.serving import problems
 from flows.serving.bodies import Bounded
-from flows.serving.callers import Operator, Viewer
+from flows.serving.callers import Operator, Viewer, refuse_unknown
 from flows.serving.metrics import Metrics
 from tasks import answers
 from tasks.clusters import registered
@@ -293,5 +294,5 @@ def application(desk: Desk, metrics: Metrics) -> FastAPI:
     app.include_router(v1)
     app.include_router(health)
     problems.add_to(app)
-    app.add_middleware(Bounded, metrics=metrics)
+    app.add_middleware(Bounded, metrics=metrics, admit=partial(refuse_unknown, app.state.tokens))
     return app

@@ -1,15 +1,22 @@
 """What stands before every request: its size and its time are bounded, it is counted, and a defect ends here."""
 
 import time
+from collections.abc import Callable
 
 import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aoi.access.alerts import MAX_BYTES
+from aoi.errors import AoiError
 from flows.serving.metrics import Metrics
 from flows.serving.problems import plain, refuse
 from tasks.desk import log
-from tasks.troubles import INTERNAL
+from tasks.troubles import INTERNAL, trouble_of
+
+Admit = Callable[[Scope], None]
+"""Raises an error of ours for whoever may send no body."""
 
 BODY_S = 20.0
 """For the whole body of a request."""
@@ -18,10 +25,12 @@ DROPPED = 32
 
 
 class Bounded:
-    """Reads a body whole before anything looks at it, or refuses it."""
+    """Reads a body whole before anything looks at it, or refuses it; one of a stranger is refused unread."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, max_bytes: int = MAX_BYTES, body_s: float = BODY_S) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, admit: Admit, *, max_bytes: int = MAX_BYTES, body_s: float = BODY_S
+    ) -> None:
+        self._app, self._metrics, self._admit = app, metrics, admit
         self._max_bytes, self._body_s = max_bytes, body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +57,12 @@ class Bounded:
             self._metrics.answered(scope["method"], route, status, time.monotonic() - began_s)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _has_body(scope):
+            try:
+                await run_in_threadpool(self._admit, scope)
+            except AoiError as error:
+                await refuse(trouble_of(error), scope, receive, send)
+                return
         try:
             with anyio.fail_after(self._body_s):
                 body = await self._read(receive)
@@ -86,3 +101,8 @@ class Bounded:
             else:
                 parts.clear()
         return b"".join(parts) if size <= self._max_bytes else None
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"

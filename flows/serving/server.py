@@ -17,8 +17,8 @@ from flows.serving.metrics import Metrics
 from tasks.desk import Desk
 from tasks.workspace import workspace
 
-CONNECTIONS = 2_048
-"""Open at once; one more is refused."""
+CONNECTIONS = 512
+"""Open at once; one more is refused. A process may usually have 1,024 files open, and reads of clusters need some."""
 KEEP_S = 75
 """A connection is kept open for the next request: longer than clients and proxies usually do, so that they close it and
 no request meets a connection that is being closed."""

@@ -1,7 +1,7 @@
 """What stands before every request of the HTTP service: a body is whole in time and small enough, or refused."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 
+from aoi.errors import TokenRefused
 from aoi.settings import ServeSettings
 from flows.serving.app import application
 from flows.serving.bodies import Bounded
@@ -18,7 +19,13 @@ from tasks.desk import Desk
 SECRET = "hunter2secretXYZ"
 
 
-def answered(parts: Iterable[bytes | None]) -> tuple[int, bytes, bytes, Metrics]:
+def nobody(scope: Any) -> None:
+    raise TokenRefused("nobody is known here")
+
+
+def answered(
+    parts: Iterable[bytes | None], admit: Callable[[Any], None] = lambda scope: None
+) -> tuple[int, bytes, bytes, Metrics]:
     """Status, body and what the application was given, of a request whose body comes so; None never ends."""
     sent: list[dict[str, Any]] = []
     given: list[bytes] = []
@@ -39,8 +46,9 @@ def answered(parts: Iterable[bytes | None]) -> tuple[int, bytes, bytes, Metrics]
         await send({"type": "http.response.body", "body": b""})
 
     metrics = Metrics()
-    bounded = Bounded(application, metrics, max_bytes=10, body_s=0.2)
-    anyio.run(bounded, {"type": "http", "method": "POST", "path": "/"}, receive, send)
+    bounded = Bounded(application, metrics, admit, max_bytes=10, body_s=0.2)
+    headers = [(b"transfer-encoding", b"chunked")]
+    anyio.run(bounded, {"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, send)
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), b"".join(given), metrics
 
 
@@ -70,6 +78,17 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
     read: list[int] = []
     assert answered(endless())[0] == 413
     assert len(read) < 100
+
+
+def test_nothing_is_read_of_the_body_of_a_stranger() -> None:
+    def telling() -> Iterable[bytes]:
+        read.append(1)
+        yield b"x"
+
+    read: list[int] = []
+    told, body, given, _ = answered(telling(), nobody)
+    assert (told, given, read) == (401, b"", [])
+    assert json.loads(body)["type"] == "urn:aoi:error:token-refused"
 
 
 def test_a_defect_is_told_as_one_counted_as_one_and_logged_without_secrets(

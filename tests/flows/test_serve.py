@@ -1,6 +1,7 @@
 """`aoi serve`: a registered cluster is diagnosed over HTTP, watched and cancelled, by those who may and nobody else."""
 
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -304,6 +305,13 @@ def test_a_form_of_another_page_is_no_request(operator: httpx.Client) -> None:
 def test_a_body_of_ten_megabytes_is_refused_with_a_reason(operator: httpx.Client) -> None:
     for path in ("/v1/diagnoses", "/v1/alerts"):
         refused(operator.post(path, content=b"x" * 10_000_000), 413, "body-large")
+
+
+def test_a_stranger_is_refused_before_a_body_is_sent(server: Server) -> None:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as line:  # a body may take 20 s
+        line.sendall(b"POST /v1/alerts HTTP/1.1\r\nHost: aoi.test\r\nContent-Length: 100000\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 401 ")
 
 
 def webhook(**labels: str) -> dict[str, Any]:

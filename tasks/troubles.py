@@ -47,6 +47,12 @@ _NAMELESS: dict[type[AoiError], str] = {
     UnknownProblem: "there is no problem of that id. See them all: aoi problems list",
 }
 """What is told in the place of a message that says back a name which was sent: it may be a secret."""
+HERE = "(a path of the server)"
+_PLACE = re.compile(
+    r"\b(?!https?:)[a-z][a-z0-9+.-]*://[^\s'\",;()]*[^\s'\",;:.()]"  # a store or a database
+    r"|(?<![\w/:.<{-])~?/(?!v1/|apis?/|version\b)[^\s'\",;()]*[^\s'\",;:.()]"  # a file; paths of an API are told
+)
+"""Where something lies on this machine: whoever runs it finds it in the settings and in `aoi clusters show`."""
 _OTHERWISE = 500
 """The request was well-formed, and this installation cannot do it: its settings, its identity, its store."""
 
@@ -57,6 +63,6 @@ def trouble_of(error: AoiError) -> Trouble:
         type=TYPE + re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
         title=(type(error).__doc__ or "").partition("\n")[0].rstrip("."),
         status=next((status for kind, status in _STATUS if isinstance(error, kind)), _OTHERWISE),
-        detail=_NAMELESS.get(type(error)) or clean(str(error), MAX_DETAIL),
+        detail=_NAMELESS.get(type(error)) or _PLACE.sub(HERE, clean(str(error), MAX_DETAIL)),
         retry_in_s=error.retry_in_s if isinstance(error, Transient) else None,
     )

@@ -141,7 +141,8 @@ def test_of_an_answer_that_is_gone_the_submission_is_told_and_why_there_is_no_mo
     assert (told.json()["submission"]["answer"], told.json()["diagnosis"]) == (name, None)
     assert told.json()["trouble"]["type"] == "urn:aoi:error:unknown-object"
     assert heard(viewer, identity)[-1][2] == told.json()
-    refused(viewer.get(f"/v1/answers/{name}"), 404, "unknown-object")
+    problem = refused(viewer.get(f"/v1/answers/{name}"), 404, "unknown-object")
+    assert str(home) not in told.text + problem["detail"]
 
 
 def test_no_more_streams_are_open_than_may_be(home: Path, operator_token: str, tmp_path: Path) -> None:
@@ -346,6 +347,19 @@ def registered(home: Path, name: str, kubeconfig: Path) -> Iterator[None]:
         yield
     finally:
         assert aoi(home, "clusters", "remove", name).returncode == 0
+
+
+def test_of_a_kubeconfig_that_is_gone_nobody_is_told_where_it_lay(
+    home: Path, operator: httpx.Client, cluster: LiveCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "moved.kubeconfig"
+    file.write_bytes(cluster.kubeconfig.read_bytes())
+    with registered(home, "moved", file):
+        file.unlink()
+        told = wait_until(operator, submitted(operator, cluster="moved"), "failed")
+    assert told["submission"]["trouble"]["type"] == "urn:aoi:error:settings-error"
+    assert "is no file" in told["submission"]["trouble"]["detail"]
+    assert str(tmp_path) not in json.dumps(told)
 
 
 @contextmanager

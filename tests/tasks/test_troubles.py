@@ -41,3 +41,33 @@ def test_the_nearest_class_says_the_status() -> None:
     assert trouble_of(CorruptObject("x")).status == 500
     assert trouble_of(Permanent("x")).status == 500
     assert len(trouble_of(Permanent("x" * 100_000)).detail) <= 2_000
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "file:///srv/aoi/store",
+        "s3://ours/aoi",
+        "/srv/aoi/probe.kubeconfig",
+        "~/.kube/config",
+        "postgresql://aoi@db/aoi",
+    ],
+)
+@pytest.mark.parametrize(
+    "said", ["{} is no file", "'{}' is none", "it is not in {}. Look: aoi status", "cannot read ({})"]
+)
+def test_no_place_of_the_server_is_told(place: str, said: str) -> None:
+    assert trouble_of(Permanent(said.format(place))).detail == said.format("(a path of the server)")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "name it in the URL of the webhook, /v1/alerts?cluster=NAME",
+        "/api/v1/namespaces/shop: not asked, interrupted by whoever asked",
+        "https://10.0.0.1:6443/apis/apps/v1 does not answer",
+        "is it --right/--wrong, get pods/log",
+    ],
+)
+def test_paths_of_an_api_are_told(told: str) -> None:
+    assert trouble_of(Permanent(told)).detail == told

@@ -4,18 +4,21 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, Self
 from uuid import UUID
 
 import orjson
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.states import Completed, State
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from typing_extensions import override
 
 from aoi import progress
 from aoi.access.alerts import read_alerts
+from aoi.access.redaction import redact_text
+from aoi.errors import NothingFires
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.event import Event, Surveyed
 from aoi.records.problem import TaskKind
@@ -56,26 +59,32 @@ class DiagnoseParameters(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_request(self) -> Self:
-        self.request()
+        with suppress(NothingFires):  # whoever posted it posted nothing wrong
+            self.request()
         return self
 
     def request(self) -> DiagnosisRequest:
-        """As every face asks. Raises: ValueError, AlertUnreadable."""
+        """As every face asks. Raises: ValueError, AlertUnreadable, NothingFires."""
         alerts = read_alerts(orjson.dumps(self.alertmanager)) if self.alertmanager else ()
         fields = self.model_dump(exclude={"alertmanager", "kind"})
         return DiagnosisRequest(**fields, alerts=alerts, kind=TaskKind(self.kind))
 
 
 @flow(name="diagnose")
-def diagnose_on_demand(parameters: DiagnoseParameters) -> Diagnosis:
+def diagnose_on_demand(parameters: DiagnoseParameters) -> Diagnosis | State[None]:
     """Diagnose, with a line in the log for what happens, and leave the answer as an artifact.
 
-    A run that is cancelled ends its look early, keeps what it has come to, and is cancelled then.
+    A run that is cancelled ends its look early, keeps what it has come to, and is cancelled then. One that was started
+    by alerts of which none fires any more is complete, and says so.
     """
+    try:
+        request = parameters.request()
+    except NothingFires as error:
+        return Completed(message=f"Nothing to diagnose: {error}")
     clock = SurveyClock()
     with _ending_on_termination(clock):
         with progress.reporting_to(_Shown(get_run_logger())) as shown:
-            diagnosis = diagnose(parameters.request(), clock=clock)
+            diagnosis = diagnose(request, clock=clock)
             shown.reach(ENDED)
         create_markdown_artifact(key="diagnosis", markdown=page(diagnosis), description=diagnosis.kept_as)
     if clock.is_stopped:
@@ -88,8 +97,11 @@ class _Shown(EventLog):
 
     def __init__(self, logger: "logging.Logger | logging.LoggerAdapter[Any]") -> None:
         super().__init__(logger)
-        self._bar = UUID(str(create_progress_artifact(0.0, key="diagnosis-progress")))
+        self._warn = logger.warning
+        self._bar: UUID | None = None
         self._at = 0.0
+        with self._unharmed():
+            self._bar = UUID(str(create_progress_artifact(0.0, key="diagnosis-progress")))
 
     @override
     def tell(self, event: Event) -> None:
@@ -100,9 +112,19 @@ class _Shown(EventLog):
 
     def reach(self, percent: float) -> None:
         """Move the bar, never back, and not to its end before the end."""
-        if percent > self._at:
+        if self._bar is not None and percent > self._at:
             self._at = percent
-            update_progress_artifact(self._bar, min(percent, 95.0) if percent < ENDED else ENDED)
+            with self._unharmed():
+                update_progress_artifact(self._bar, min(percent, 95.0) if percent < ENDED else ENDED)
+
+    @contextmanager
+    def _unharmed(self) -> Iterator[None]:
+        """A Prefect server that is away costs the bar, and not the diagnosis nor, more than once, its time."""
+        try:
+            yield
+        except Exception as error:
+            self._bar = None
+            self._warn("the progress is not shown: %s", redact_text(f"{type(error).__name__}: {error}"))
 
 
 @contextmanager

@@ -224,6 +224,13 @@ class TestOperationsPage:
         (page,) = installation.artifacts(run, "markdown")
         assert "fault: till-worker (missingconfig)" in page["data"]
 
+    def test_a_run_by_alerts_that_are_all_resolved_completes(self, installation: Installation) -> None:
+        posted = {"version": "4", "status": "resolved", "alerts": [{"status": "resolved", "labels": {}}]}
+        asked = {"parameters": {"cluster": "resolved", "alertmanager": posted}}
+        run = installation.start("diagnose/diagnose", asked)
+        state = installation.wait_until(run, lambda state: state["type"] == "COMPLETED")
+        assert state["message"].startswith("Nothing to diagnose: ")
+
     def test_a_run_that_is_cancelled_keeps_what_it_has_seen(self, installation: Installation, tmp_path: Path) -> None:
         stalled, released = threading.Event(), threading.Event()
 

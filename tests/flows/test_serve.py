@@ -319,7 +319,7 @@ def webhook(**labels: str) -> dict[str, Any]:
     return {"version": "4", "status": "firing", "alerts": [{"status": "firing", "labels": labels}]}
 
 
-def test_what_alertmanager_posts_is_diagnosed_once_while_it_is_looked_into(operator: httpx.Client) -> None:
+def test_what_alertmanager_posts_is_redacted_and_diagnosed(operator: httpx.Client) -> None:
     hostile = {"alertname": f"\x1b[2J<script> password={SECRET}", "namespace": BROKEN, "deployment": "till-worker"}
     first = operator.post("/v1/alerts", params={"cluster": "prod"}, json=webhook(**hostile))
     assert first.status_code == 202, first.text
@@ -331,6 +331,31 @@ def test_what_alertmanager_posts_is_diagnosed_once_while_it_is_looked_into(opera
     resolved = operator.post("/v1/alerts", json={**webhook(alertname="x"), "alerts": [{"status": "resolved"}]})
     assert (resolved.status_code, resolved.json()["submission"]) == (200, None)
     assert operator.post("/v1/alerts", json=webhook(alertname="x", namespace=BROKEN)).status_code == 202
+
+
+def test_what_alertmanager_posts_is_diagnosed_once_while_it_is_looked_into(
+    home: Path, operator: httpx.Client, tmp_path: Path
+) -> None:
+    def posted(**labels: str) -> str:
+        asked = {"alertname": f"x password={SECRET}", "namespace": NAMESPACE, **labels}
+        answer = operator.post("/v1/alerts", params={"cluster": "stalled"}, json=webhook(**asked))
+        assert answer.status_code == 202, answer.text
+        return answer.json()["submission"]["id"]
+
+    with stalling(tmp_path) as (kubeconfig, stalled, _), registered(home, "stalled", kubeconfig):
+        first = posted()
+        assert stalled.wait(60)
+        assert posted() == first
+        other = posted(severity="page")
+        assert other != first
+        operator.delete(f"/v1/diagnoses/{other}")
+        operator.delete(f"/v1/diagnoses/{first}")
+        wait_until(operator, first, "cancelled")
+        again = posted()
+        assert again != first
+        operator.delete(f"/v1/diagnoses/{again}")
+        for one in (other, again):
+            wait_until(operator, one, "cancelled", "failed")
 
 
 @pytest.mark.parametrize("labels", [{"namespace": "-nsecret"}, {"namespace": "a; rm -rf /"}])

@@ -14,6 +14,7 @@ in one run of 200, and both arms are as long and as dear.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -247,12 +248,8 @@ def _injected(spec: EpisodeSpec, twin: PairedResult, random: np.random.Generator
 
 def _row(scenario: Scenario, found: Sequence[tuple[Verdict, tuple[str, ...]]]) -> str:
     shares = [_share(sum(verdict == name for verdict, _ in found), len(found)) for name in VERDICTS]
-    unmet: dict[str, int] = {}
-    for _, names in found:
-        for name in names:
-            unmet[name] = unmet.get(name, 0) + 1
-    most = sorted(unmet.items(), key=lambda item: -item[1])[:3]
-    told = ", ".join(f"{name} {count / len(found):.0%}" for name, count in most)
+    unmet = Counter(name for _, names in found for name in names)
+    told = ", ".join(f"{name} {count / len(found):.0%}" for name, count in unmet.most_common(3))
     return f"| {scenario.name} | {' | '.join(shares)} | {told} |"
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from aoi.database.clusters import ClusterBook, RegisteredCluster
 from aoi.errors import SettingsError
+from aoi.records.base import Record
+from aoi.records.request import ClusterName, NamespaceName
 from aoi.settings import ClusterSettings
 from tasks.live import LiveTarget, SurveyClock, connected
 from tasks.workspace import actor, workspace
@@ -49,6 +51,18 @@ def register(
 def registered() -> list[RegisteredCluster]:
     """Every cluster, by name."""
     return ClusterBook(workspace().database).all()
+
+
+class Place(Record):
+    """A registered cluster, as far as whoever asks from elsewhere is told."""
+
+    name: ClusterName
+    namespaces: tuple[NamespaceName, ...]
+
+
+def places() -> list[Place]:
+    """Every cluster, by name."""
+    return [Place(name=cluster.name, namespaces=cluster.namespaces) for cluster in registered()]
 
 
 def cluster_named(name: str) -> RegisteredCluster:

@@ -95,7 +95,7 @@ def evolve(cycle: Cycle, champion: Ref, episodes: Ref[TrajectorySet], labels: La
 def _labelled(labels: Labels | None) -> Rows[TrainingExample]:
     """What people labelled; nothing once it was purged."""
     store = workspace().store
-    if labels is None or store.was_purged(labels.examples.sha256):
+    if labels is None or store.purged(labels.examples.kind, labels.examples.sha256):
         return ()
     return read_rows(store, labels.examples, TrainingExample)
 

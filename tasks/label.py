@@ -3,7 +3,7 @@
 from collections import Counter
 
 from aoi.database.feedback import Feedback, FeedbackBook
-from aoi.errors import CorruptObject, PurgedObject
+from aoi.errors import CorruptObject
 from aoi.language.prompting import Prompter
 from aoi.learning.labelled import Lesson, lesson
 from aoi.problems.audit import held_out_words
@@ -53,6 +53,6 @@ def _lesson(said: Feedback, prompter: Prompter, held_out: frozenset[str]) -> Les
     store = workspace().store
     try:
         diagnosis = store.get(store.find(f"{DIAGNOSIS}:{said.answer}"), Diagnosis)
-    except (CorruptObject, PurgedObject):
+    except CorruptObject:  # purged ones are that too
         return Lesson(None, "gone")
     return lesson(diagnosis, said, prompter, held_out)

@@ -18,14 +18,14 @@ from aoi.database.tokens import TokenBook
 from aoi.errors import AlertUnreadable, CorruptObject, NothingFires, QueueFull
 from aoi.records.base import Record
 from aoi.records.diagnosis import Diagnosis
-from aoi.records.request import ClusterName, DiagnosisRequest, NamespaceName
+from aoi.records.request import ClusterName, DiagnosisRequest
 from aoi.records.submission import Submission, Trouble
 from flows.serving import problems
 from flows.serving.bodies import Bounded
 from flows.serving.callers import Operator, Viewer, refuse_unknown
 from flows.serving.metrics import Metrics
 from tasks import answers
-from tasks.clusters import registered
+from tasks.clusters import Place, places, registered
 from tasks.desk import Desk
 from tasks.live import MAX_ALERTS
 from tasks.status import Status, status
@@ -51,13 +51,6 @@ class Told(Record):
     diagnosis: Diagnosis | None
     trouble: Trouble | None = None
     """Why an answer that was given is not there: it was purged, or its object is gone."""
-
-
-class Place(Record):
-    """A registered cluster, as far as callers are told."""
-
-    name: ClusterName
-    namespaces: tuple[NamespaceName, ...]
 
 
 class Word(Record):
@@ -183,7 +176,7 @@ def _asked_by(body: bytes, cluster: str | None) -> DiagnosisRequest:
 @v1.get("/clusters")
 def clusters(_: Viewer) -> list[Place]:
     """Registered clusters."""
-    return [Place(name=cluster.name, namespaces=cluster.namespaces) for cluster in registered()]
+    return places()
 
 
 @v1.get("/answers")

@@ -101,7 +101,7 @@ class Night:
 
 
 def train_arm(arm: str, night: Night, work: Path) -> Trained:
-    """Train one arm from the seed model. Its checkpoints lie in `work`."""
+    """Train one arm from the night's champion. Its checkpoints lie in `work`."""
     ws = workspace()
     parent, how = open_bundle(night.champion), ARMS[arm]
     rows = how.rows(night.material)
@@ -109,7 +109,7 @@ def train_arm(arm: str, night: Night, work: Path) -> Trained:
     with judge_of(ws.settings, layout_of(parent.profile), codec_of(parent), ws.store) as judge:
         runs, adapter = fit(
             parent,
-            None,
+            parent.adapters.get("observer") if ws.settings.training.warm_start else None,
             rows,
             work,
             seed=night.drawn,

@@ -13,7 +13,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from aoi.promotion.evaluation import by_problem, success
 from aoi.records.base import Ref
+from aoi.records.evaluation import PairedResult
 from benchmarks import experiment
 from benchmarks.accounts import foundations
 from benchmarks.experiment import SETS, Measured, Plan, Trained, WorldsName
@@ -62,24 +64,18 @@ def _trained(seed: int, number: int, start: Ref, out: Path) -> Trained:
 
 
 def gain(measured: Measured, before: Measured | None) -> float:
-    """Over the seed model, or over the cycle before on the same runs: mean over problems, in [-1, 1]."""
-    scores = _by_problem(measured)
-    if before is None:
-        return _mean([after - seed for seed, after in scores.values()])
-    former = _by_problem(before)
-    return _mean([scores[problem][1] - former[problem][1] for problem in scores if problem in former])
+    """Over the seed model, or over the cycle before on the runs that both finished: mean over problems, in [-1, 1]."""
+    pairs, former = headline(measured), {_run(pair): pair for pair in headline(before)} if before else {}
+
+    def score(pair: PairedResult) -> tuple[float, float]:
+        return float(former[_run(pair)].challenger_success), float(pair.challenger_success)
+
+    was, now = by_problem([p for p in pairs if _run(p) in former], score) if before else by_problem(pairs, success)
+    return float((now - was).mean()) if len(was) else 0.0
 
 
-def _by_problem(measured: Measured) -> dict[str, tuple[float, float]]:
-    """Problem -> success of the seed model and of the cycle, means over its worlds."""
-    runs: dict[str, list[tuple[float, float]]] = {}
-    for pair in headline(measured):
-        runs.setdefault(pair.problem_id, []).append((float(pair.champion_success), float(pair.challenger_success)))
-    return {problem: (_mean([one for one, _ in own]), _mean([one for _, one in own])) for problem, own in runs.items()}
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _run(pair: PairedResult) -> tuple[str, int, int]:
+    return pair.problem_id, pair.world_seed, pair.rollout_seed
 
 
 def report(rows: Mapping[int, Sequence[Measured]]) -> None:
@@ -110,11 +106,11 @@ def main() -> None:
     with shown_progress():
         former = workspace().ledger.former_champions()
         champion = champion_ref(former[-1]) if former else install_champion.fn(make_base.fn())
-        rows = _run(champion, chosen.split, range(chosen.first_seed, chosen.first_seed + chosen.seeds), chosen)
+        rows = _played(champion, chosen.split, range(chosen.first_seed, chosen.first_seed + chosen.seeds), chosen)
     report(rows)
 
 
-def _run(
+def _played(
     champion: Ref, worlds: WorldsName, seeds: Sequence[int], chosen: argparse.Namespace
 ) -> dict[int, list[Measured]]:
     (plan,) = plans_of((worlds,), (ARM,), seeds, champion)

@@ -26,7 +26,7 @@ DELIMITER = "__"
 OTHERS = ("AOI_CHECKOUT",)
 """Variables of our pages and manifests that are no settings: `prefect.yaml` asks for the folder with the code."""
 
-_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri", "serve"})
+_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri", "serve", "approval"})
 """Where things lie and how they are asked for decides nothing about what they are: not part of the digest."""
 
 
@@ -107,6 +107,16 @@ class GateSettings(Group):
     """Refuse every promotion; rollback still works."""
     team: bool = False
     """Refuse the approval of a request by the person who asked for it."""
+
+
+class ApprovalSettings(Group):
+    """Who may decide about a promotion, and what they sign with: SSH keys of the kind ed25519."""
+
+    signers: str = ""
+    """File of those who may decide, `NAME ssh-ed25519 KEY` a line. With it no decision counts that none of them signed;
+    without it a decision is anybody's who can run `aoi review` here."""
+    key: str = ""
+    """Private key that `aoi review` signs with; a passphrase is asked for at the terminal."""
 
 
 class ClusterSettings(Group):
@@ -287,6 +297,7 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     seed_model: SeedModelSettings = SeedModelSettings()
     gate: GateSettings = GateSettings()
+    approval: ApprovalSettings = ApprovalSettings()
     cluster: ClusterSettings = ClusterSettings()
     diagnosis: DiagnosisSettings = DiagnosisSettings()
     retraining: RetrainingSettings = RetrainingSettings()

@@ -1,19 +1,27 @@
-"""The human part of a promotion: openly automatic, a paused flow with a form, or an open request."""
+"""The human part of a promotion: openly automatic, a flow that waits for a form, or an open request."""
 
-from prefect.flow_runs import pause_flow_run
+from typing import Literal
+
+from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
+from prefect.runtime import deployment
 
 from aoi.records.promotion import Approval, PromotionRequest
-from tasks.approval import signed
+from flows.markdown import fenced
+from flows.standings import interval
+from tasks.approval import decision_of
 from tasks.workspace import workspace
 
 FORM_TIMEOUT_S = 72 * 3600
+BY_FORM = "by form"
 
 
 class PromotionForm(RunInput):
-    """What a reviewer fills in. Nothing is approved by leaving it as it is."""
+    """What a reviewer fills in. Left as it is it decides nothing."""
 
-    decision: str = "reject"
+    decision: Literal["keep open", "approve", "reject"] = "keep open"
+    request: str = ""
+    """Digest of the request that was read: the form comes with it, and another one decides nothing."""
     approver: str = ""
     comment: str = ""
 
@@ -21,17 +29,39 @@ class PromotionForm(RunInput):
 def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) -> Approval | None:
     """An approval bound to this request, or None: `None` is never an approval.
 
-    `auto_approve` signs as `auto`, openly. `wait` pauses the flow until the form is filled in or times out. In team
-    mode nobody is asked by form, since it cannot prove who fills it in: the request stays open for `aoi review`.
+    `auto_approve` signs as `auto`, openly. `wait` asks by a form: a run of a deployment is suspended, so that it holds
+    no process and whoever fills the form in while nothing runs is heard when a worker returns; any other run waits in
+    its process. In team mode, and where decisions are signed, nobody is asked by form, since it cannot prove who
+    fills it in: the request stays open for `aoi review`.
     """
     if request.decision.verdict != "promote":
         return None
     if auto_approve:
-        return signed(request, "approve", "auto", "--auto-approve")
-    if not wait or workspace().settings.gate.team:
+        return decision_of("auto", request, "approve", "--auto-approve")
+    if not wait or workspace().settings.gate.team or workspace().approvers:
         return None
-    filled = pause_flow_run(wait_for_input=PromotionForm, timeout=FORM_TIMEOUT_S)
-    # A replayed pause returns None: only a form that names its reviewer says anything.
-    if not isinstance(filled, PromotionForm) or not filled.approver:
+    form = PromotionForm.with_initial_data(description=_asked(request), request=request.digest())
+    ask = suspend_flow_run if deployment.id else pause_flow_run
+    filled = ask(wait_for_input=form, timeout=FORM_TIMEOUT_S)
+    # A replayed pause returns None: only a form that names its reviewer and this request says anything.
+    if not isinstance(filled, PromotionForm) or not filled.approver.strip() or filled.decision == "keep open":
         return None
-    return signed(request, filled.decision, filled.approver, filled.comment)
+    if filled.request != request.digest():
+        return None
+    # Whoever typed the name is not known: the ledger says that it was typed.
+    return decision_of(f"{filled.approver.strip()} ({BY_FORM})", request, filled.decision, filled.comment)
+
+
+def _asked(request: PromotionRequest) -> str:
+    """What is decided, for the page of the form: which model for which, what it is worth, what did not pass."""
+    decision, digits = request.decision, request.digest()[:12]
+    lines = [
+        f"request     {digits} of cycle {request.cycle}",
+        f"promote     version {request.challenger_version}, bundle {request.challenger[:12]}",
+        f"instead of  bundle {request.champion[:12]}",
+        f"gain        {interval(decision.gain)} over {decision.gain.n} problems",
+        *(f"not passed  {check.name}: {check.detail}" for check in decision.checks if not check.passed),
+        f"page        aoi review {digits}",
+    ]
+    told = "Left as it is this form decides nothing, and the request stays open. Your name is kept as typed in a form."
+    return f"{fenced(lines)}\n\n{told}"

@@ -17,9 +17,9 @@ class PromoteParameters(BaseModel):
     """First digits of its digest; none means the newest open one."""
 
 
-@flow(name="promote", persist_result=True)
+@flow(name="promote", persist_result=True, result_serializer="json")
 def promote_approved(parameters: PromoteParameters | None = None) -> str:
-    """Pause until a reviewer has filled in the form; `None` or an empty form approves nothing."""
+    """Wait until a reviewer has filled in the form; `None`, or a form left as it is, decides nothing."""
     parameters = parameters or PromoteParameters()
     opened = find_request(parameters.request)
     approval = ask_for_approval(opened.request, auto_approve=False, wait=True)

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aoi.errors import CorruptObject, GateRefused
 from aoi.promotion.changes import changes
@@ -20,7 +20,7 @@ from aoi.records.standings import Standings
 from aoi.store.shards import read_rows, read_set
 from models.registry import Registry
 from models.training.curves import TrainingRun
-from tasks.approval import signed
+from tasks.approval import decision_of, nobody_to_ask
 from tasks.bundles import open_bundle, tree_ref
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
@@ -137,9 +137,15 @@ def find_request(prefix: str | None) -> OpenRequest:
     return matching[0]
 
 
-def decide_request(opened: OpenRequest, decision: str, comment: str) -> str:
-    """Sign and enter a person's decision; an approved challenger is promoted at once. Returns what happened."""
-    approval = signed(opened.request, decision, login(), comment)
+def decide_request(
+    opened: OpenRequest,
+    decision: Literal["approve", "reject"],
+    comment: str,
+    passphrase: Callable[[], str] = nobody_to_ask,
+) -> str:
+    """Enter a person's decision, signed if they have set a key; an approved challenger is promoted at once. Returns
+    what happened."""
+    approval = decision_of(login(), opened.request, decision, comment, passphrase=passphrase)
     champion = enter(opened.request, approval)
     if champion is None:
         return f"rejected; the champion stays. Request {opened.sha256[:12]}"

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aoi.database.engine import Database, open_database
 from aoi.database.leases import Leases
@@ -14,6 +14,9 @@ from aoi.promotion.ledger import Ledger
 from aoi.records.base import Ref, Sha256, canonical_bytes
 from aoi.settings import Settings
 from aoi.store.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from aoi.promotion.signing import Approvers
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Workspace:
     database: Database
     leases: Leases
     ledger: Ledger
+    approvers: "Approvers | None" = None
+    """Those whose signature a decision needs; None where it needs none."""
 
     @property
     def cache_folder(self) -> Path:
@@ -41,8 +46,18 @@ def workspace() -> Workspace:
     settings = Settings.load()
     store = ObjectStore(settings.store_url)
     database = open_database(settings)
-    ledger = Ledger(database, store, team=settings.gate.team, frozen=settings.gate.freeze)
-    return Workspace(settings, store, database, Leases(database), ledger)
+    gate, approvers = settings.gate, _approvers(settings)
+    ledger = Ledger(database, store, team=gate.team, frozen=gate.freeze, approvers=approvers)
+    return Workspace(settings, store, database, Leases(database), ledger, approvers)
+
+
+def _approvers(settings: Settings) -> "Approvers | None":
+    """Raises: SettingsError."""
+    if not settings.approval.signers:
+        return None
+    from aoi.promotion.signing import Approvers  # ciphers: most commands decide nothing
+
+    return Approvers.read(Path(settings.approval.signers).expanduser())
 
 
 def keep_private() -> None:

@@ -18,7 +18,7 @@ MAX_HOURS = 168.0
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
-def sign(
+def decided(
     asked: PromotionRequest,
     decision: Literal["approve", "reject"],
     approver: str,

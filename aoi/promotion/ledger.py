@@ -7,6 +7,7 @@ mark: doing it again with the same facts returns the entry that is there, so a k
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
@@ -29,6 +30,9 @@ from aoi.records.promotion import (
 )
 from aoi.store.objects import ObjectStore
 
+if TYPE_CHECKING:
+    from aoi.promotion.signing import Approvers
+
 _ANCHOR = ("ledger", "head")
 
 
@@ -47,13 +51,16 @@ class Ledger:
         *,
         team: bool = False,
         frozen: bool = False,
+        approvers: "Approvers | None" = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`team` refuses self-approval; `frozen` refuses every promotion, though never a rollback."""
+        """`team` refuses self-approval; `frozen` refuses every promotion, though never a rollback. With `approvers` a
+        decision counts that one of them signed, and no other."""
         self._database = database
         self._store = store
         self._team = team
         self._frozen = frozen
+        self._approvers = approvers
         self._now = now
 
     # Reading ---------------------------------------------------------------------------------------------------
@@ -197,7 +204,7 @@ class Ledger:
         if self._store:  # before the entry that names them: `aoi trace` reads both
             self._store.put("request", asked)
             self._store.put("approval", given)
-        approvals.check_fits(given, asked, now=self._now(), asked_by=asked_by, team=self._team)
+        self._check_fits(given, asked, asked_by)
         facts = LedgerFacts(
             bundle=asked.challenger,
             replaces=asked.champion,
@@ -275,7 +282,7 @@ class Ledger:
                 f"{asked.evaluation[:12]}. Read why: `aoi review`"
             )
         asked_by = _find(entries, "requested", request=asked.digest()).actor
-        approvals.check_fits(approval, asked, now=self._now(), asked_by=asked_by, team=self._team)
+        self._check_fits(approval, asked, asked_by)
         decided = [entry for entry in entries if entry.kind in ("approved", "rejected")]
         standing = [entry for entry in decided if entry.facts.request == asked.digest()]
         if not standing or standing[-1].kind != "approved" or standing[-1].facts.approval != approval.digest():
@@ -283,6 +290,11 @@ class Ledger:
                 f"approval {approval.digest()[:12]} is not the standing decision on {asked.digest()[:12]}: it was "
                 "never entered, or was revoked since. Decide again: `aoi review`"
             )
+
+    def _check_fits(self, given: Approval, asked: PromotionRequest, asked_by: str) -> None:
+        if self._approvers:
+            self._approvers.check(given)
+        approvals.check_fits(given, asked, now=self._now(), asked_by=asked_by, team=self._team)
 
     def registered(self, bundle: str) -> LedgerFacts:
         """What was entered when a bundle was registered. Raises: UnknownBundle."""

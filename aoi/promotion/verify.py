@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aoi.errors import AoiError, CorruptObject, PurgedObject
+from aoi.errors import AoiError, ApprovalRefused, CorruptObject, PurgedObject
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import BASES, BundleManifest, StoredBase
-from aoi.records.promotion import Champion, LedgerEntry
+from aoi.records.promotion import Approval, Champion, LedgerEntry
 from aoi.store.objects import ObjectStore, Tree, TreeFile
 
 MANIFEST = "manifest.json"
@@ -144,7 +144,24 @@ def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fi
             yield _stored(store, "evaluation", facts.evaluation, EvaluationResult)
         elif entry.kind == "promoted" and facts.request and facts.approval:
             yield _stored(store, "request", facts.request)
-            yield _stored(store, "approval", facts.approval)
+            yield _approval(store, facts.approval)
+
+
+def _approval(store: ObjectStore, sha256: Sha256) -> Finding:
+    """Whether it is stored, and signed by the key that says so; whose key counted was asked when it was entered."""
+    found = _stored(store, "approval", sha256, Approval)
+    if not found.ok or store.was_purged(sha256):
+        return found
+    given = store.get(Ref(kind="approval", sha256=sha256, size_bytes=0), Approval)
+    if not given.signature:
+        return found
+    from aoi.promotion.signing import signer_of
+
+    try:
+        signer_of(given)
+    except ApprovalRefused as error:
+        return found.model_copy(update={"ok": False, "detail": str(error)})
+    return found.model_copy(update={"detail": f"{found.detail}; signed by {given.approver}"})
 
 
 def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] | None = None) -> Finding:

@@ -1,8 +1,8 @@
 """How a promotion is decided, and the ledger that remembers it."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from aoi.records.base import Record, Sha256
 from aoi.records.evaluation import Interval
@@ -38,17 +38,30 @@ class GateDecision(Record):
 
 
 class Approval(Record):
-    """A human decision about one promotion request. Binds exactly one request and evaluation."""
+    """A human decision about one promotion request. Binds exactly one request and evaluation.
 
+    Version 2 brought `signature`. What was read as version 1 is written as it was, so that its digest stays.
+    """
+
+    schema_version: Literal[1, 2] = 2
     request: Sha256
     evaluation: Sha256
     decision: Literal["approve", "reject"]
     approver: str
-    """Login name, or `auto` where `--auto-approve` was passed openly."""
+    """Login name, or the name that its key has among the signers; `auto` where `--auto-approve` was passed openly."""
     comment: str = ""
     signed_at: str
     expires_at: str
     """RFC 3339, UTC. An expired approval is none."""
+    signature: str = ""
+    """Over everything else, as `ssh-keygen -Y sign -n aoi.approval` writes it; empty where nobody is asked to sign."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = fields_of(self)
+        if self.schema_version == 1:
+            fields.pop("signature", None)
+        return fields
 
 
 class PromotionRequest(Record):

@@ -41,11 +41,16 @@ def review(
         else:
             print_request(opened)
         return
-    outcome = decide_request(opened, "approve" if approve else "reject", comment)
+    outcome = decide_request(opened, "approve" if approve else "reject", comment, _passphrase)
     if json:
         print_json({"request": opened.sha256, "outcome": outcome})
     else:
         out.print(outcome, markup=False)
+
+
+def _passphrase() -> str:
+    """Of the key that signs, typed at the terminal and shown nowhere."""
+    return str(typer.prompt("passphrase of AOI_APPROVAL__KEY", hide_input=True, err=True))
 
 
 def rollback(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aoi.database.engine import open_url
-from aoi.promotion.approval import sign
+from aoi.promotion.approval import decided
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import sha256_hex
 from aoi.records.evaluation import EvaluationResult
@@ -76,7 +76,7 @@ def promote_by_hand(home: Path) -> tuple[str, str]:
         decision=decision(evaluation),
     )
     ledger.request(request, "ann")
-    approval = sign(request, "approve", "bob", now=datetime.now(UTC), hours=1)
+    approval = decided(request, "approve", "bob", now=datetime.now(UTC), hours=1)
     ledger.decide(request, approval)
     ledger.promote(request, approval, "ann")
     database.close()

@@ -66,7 +66,7 @@ def asked(ledger: Ledger, name: object, *, actor: str = "nightly", verdict: str 
 
 
 def approve(ledger: Ledger, request: PromotionRequest, approver: str = "bob", *, now: datetime = START) -> Approval:
-    given = approval.sign(request, "approve", approver, now=now, hours=72)
+    given = approval.decided(request, "approve", approver, now=now, hours=72)
     ledger.decide(request, given)
     return given
 

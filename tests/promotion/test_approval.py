@@ -42,7 +42,7 @@ def test_nothing_but_an_approval_is_one(ledger, given):
 
 def test_a_rejection_is_no_approval(ledger):
     request = asked(ledger, 1)
-    given = approval.sign(request, "reject", "bob", now=START, hours=72, comment="not yet")
+    given = approval.decided(request, "reject", "bob", now=START, hours=72, comment="not yet")
     ledger.decide(request, given)
     with pytest.raises(ApprovalRefused, match="not yet"):
         ledger.promote(request, given, "bob")
@@ -50,7 +50,7 @@ def test_a_rejection_is_no_approval(ledger):
 
 def test_an_approval_that_was_never_entered_is_refused(ledger):
     request = asked(ledger, 1)
-    refused(ledger, request, approval.sign(request, "approve", "bob", now=START, hours=72))
+    refused(ledger, request, approval.decided(request, "approve", "bob", now=START, hours=72))
 
 
 def test_an_expired_approval_is_refused(ledger, clock):
@@ -63,7 +63,7 @@ def test_an_expired_approval_is_refused(ledger, clock):
 
 def test_no_approval_counts_for_more_than_a_week_whatever_is_written_on_it(ledger):
     request = asked(ledger, 1)
-    week = approval.sign(request, "approve", "bob", now=START, hours=168)
+    week = approval.decided(request, "approve", "bob", now=START, hours=168)
     approval.check_fits(week, request, now=START, asked_by="ann", team=False)
     with pytest.raises(ApprovalRefused, match="168 hours"):
         ledger.decide(request, week.model_copy(update={"expires_at": (START + timedelta(hours=168.1)).isoformat()}))
@@ -71,7 +71,7 @@ def test_no_approval_counts_for_more_than_a_week_whatever_is_written_on_it(ledge
 
 def test_an_expired_decision_is_not_even_entered(ledger, clock):
     request = asked(ledger, 1)
-    given = approval.sign(request, "approve", "bob", now=START, hours=1)
+    given = approval.decided(request, "approve", "bob", now=START, hours=1)
     clock.now += timedelta(hours=2)
     with pytest.raises(ApprovalRefused, match="expired"):
         ledger.decide(request, given)
@@ -79,7 +79,7 @@ def test_an_expired_decision_is_not_even_entered(ledger, clock):
 
 def test_an_approval_from_the_future_is_refused(ledger):
     request = asked(ledger, 1)
-    given = approval.sign(request, "approve", "bob", now=START + timedelta(days=1), hours=72)
+    given = approval.decided(request, "approve", "bob", now=START + timedelta(days=1), hours=72)
     with pytest.raises(ApprovalRefused, match="future"):
         ledger.decide(request, given)
 
@@ -88,7 +88,7 @@ def test_an_approval_from_the_future_is_refused(ledger):
 @pytest.mark.parametrize("text", ["", "tomorrow", "2027-01-01T00:00:00", "99999"])
 def test_an_approval_without_a_readable_time_is_refused(ledger, field, text):
     request = asked(ledger, 1)
-    given = approval.sign(request, "approve", "bob", now=START, hours=72).model_copy(update={field: text})
+    given = approval.decided(request, "approve", "bob", now=START, hours=72).model_copy(update={field: text})
     with pytest.raises(ApprovalRefused):
         ledger.decide(request, given)
 
@@ -96,7 +96,7 @@ def test_an_approval_without_a_readable_time_is_refused(ledger, field, text):
 @pytest.mark.parametrize("field", ["request", "evaluation"])
 def test_an_approval_of_another_digest_is_refused(ledger, field):
     request = asked(ledger, 1)
-    given = approval.sign(request, "approve", "bob", now=START, hours=72).model_copy(update={field: "f" * 64})
+    given = approval.decided(request, "approve", "bob", now=START, hours=72).model_copy(update={field: "f" * 64})
     with pytest.raises(ApprovalRefused):
         ledger.decide(request, given)
     refused(ledger, request, given)
@@ -120,7 +120,7 @@ def test_a_verdict_about_another_evaluation_is_refused(ledger):
 def test_a_revoked_approval_is_refused(ledger):
     request = asked(ledger, 1)
     given = approve(ledger, request)
-    ledger.decide(request, approval.sign(request, "reject", "ann", now=START, hours=72))
+    ledger.decide(request, approval.decided(request, "reject", "ann", now=START, hours=72))
     with pytest.raises(ApprovalRefused, match="revoked"):
         ledger.promote(request, given, "bob")
 
@@ -139,7 +139,7 @@ def test_a_used_approval_does_not_bring_a_rolled_back_challenger_back(ledger):
 def test_nobody_approves_their_own_request_in_team_mode(tmp_path, approver):
     ledger = installed(tmp_path, team=True)
     request = asked(ledger, 1, actor="nightly@server")
-    given = approval.sign(request, "approve", approver, now=START, hours=72)
+    given = approval.decided(request, "approve", approver, now=START, hours=72)
     with pytest.raises(ApprovalRefused, match="someone else"):
         ledger.decide(request, given)
 
@@ -154,7 +154,7 @@ def test_alone_one_may_approve_and_pass_auto_openly(ledger):
 def test_an_approval_names_its_approver(ledger, approver):
     request = asked(ledger, 1)
     with pytest.raises(ApprovalRefused, match="names its approver"):
-        ledger.decide(request, approval.sign(request, "approve", approver, now=START, hours=72))
+        ledger.decide(request, approval.decided(request, "approve", approver, now=START, hours=72))
 
 
 def test_a_freeze_stops_promotion_and_not_rollback(tmp_path):

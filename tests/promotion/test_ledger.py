@@ -8,7 +8,7 @@ import pytest
 
 from aoi.database.engine import open_url
 from aoi.errors import ApprovalRefused, ChainBroken, GateRefused, LedgerConflict, UnknownBundle
-from aoi.promotion.approval import sign
+from aoi.promotion.approval import decided
 from aoi.promotion.ledger import Ledger
 from aoi.records.promotion import Cycle, LedgerEntry, LedgerFacts, LedgerHead
 from aoi.store.objects import ObjectStore
@@ -398,7 +398,7 @@ def test_what_a_step_returns_is_the_entry_that_was_made(tmp_path):
 def test_a_rejection_is_entered_with_its_comment(tmp_path):
     ledger = installed(tmp_path)
     request = asked(ledger, 1)
-    entry = ledger.decide(request, sign(request, "reject", "bob", now=START, hours=1, comment="not yet"))
+    entry = ledger.decide(request, decided(request, "reject", "bob", now=START, hours=1, comment="not yet"))
     assert (entry.kind, entry.facts.reason, entry.actor) == ("rejected", "not yet", "bob")
 
 
@@ -552,7 +552,7 @@ def test_what_was_never_registered_or_asked_for_is_named(tmp_path):
         ledger.request(request.model_copy(update={"challenger": bundle(9)}), "ann")
     stranger = request.model_copy(update={"cycle": 7})
     with pytest.raises(GateRefused, match="no entry 'requested' with request"):
-        ledger.decide(stranger, sign(stranger, "approve", "bob", now=START, hours=1))
+        ledger.decide(stranger, decided(stranger, "approve", "bob", now=START, hours=1))
 
 
 def test_every_entry_carries_the_mark_that_lets_it_happen_once(tmp_path):

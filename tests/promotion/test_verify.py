@@ -42,7 +42,7 @@ class Loop:
             decision=decision(ref.sha256),
         )  # fmt: skip
         self.ledger.request(request, "ann")
-        given = approval.sign(request, "approve", "bob", now=START, hours=1, comment="looks right")
+        given = approval.decided(request, "approve", "bob", now=START, hours=1, comment="looks right")
         self.ledger.decide(request, given)
         self.ledger.promote(request, given, "ann")
 

@@ -81,11 +81,7 @@ class Waiting:
             environment.setenv("AOI_HOME", str(self.folder / "home"))
             workspace.cache_clear()
             ledger = workspace().ledger
-            found = [
-                (entry.kind, entry.actor)
-                for entry in ledger.entries()
-                if entry.kind in ("approved", "rejected", "promoted")
-            ]
+            found = [(entry.kind, entry.actor) for entry in ledger.entries() if entry.facts.approval]
             workspace().database.close()
             workspace.cache_clear()
         return found

@@ -3,6 +3,7 @@
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 
+from aoi.promotion.briefing import asked
 from aoi.records.promotion import Approval, PromotionRequest
 from tasks.approval import signed
 from tasks.workspace import workspace
@@ -30,7 +31,9 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
         return signed(request, "approve", "auto", "--auto-approve")
     if not wait or workspace().settings.gate.team:
         return None
-    filled = pause_flow_run(wait_for_input=PromotionForm, timeout=FORM_TIMEOUT_S)
+    filled = pause_flow_run(
+        wait_for_input=PromotionForm.with_initial_data(description=asked(request)), timeout=FORM_TIMEOUT_S
+    )
     # A replayed pause returns None: only a form that names its reviewer says anything.
     if not isinstance(filled, PromotionForm) or not filled.approver:
         return None

@@ -3,13 +3,16 @@ is not: `aoi status` answers at once."""
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from pydantic import BaseModel, TypeAdapter
 
 from aoi.records.base import Record
+from aoi.visible import visible
 from flows.server import running_server
 
+M = TypeVar("M", bound=BaseModel)
 FLOWS = ("retrain", "evaluate", "promote", "diagnose", "reconcile")
 TIMEOUT_S = 3.0
 _MOST = 20
@@ -23,6 +26,20 @@ class Planned(Record):
     at: datetime
 
 
+class _Deployment(BaseModel):
+    """What is used of Prefect's."""
+
+    id: str
+    name: str
+    paused: bool = False
+
+
+class _Run(BaseModel):
+    """What is used of Prefect's flow run."""
+
+    expected_start_time: datetime
+
+
 def planned_runs(home: Path) -> tuple[Planned, ...] | None:
     """The next run of each deployment of ours, the soonest first. None if no server answers, or it answers nobody."""
     url = running_server(home)
@@ -30,26 +47,26 @@ def planned_runs(home: Path) -> tuple[Planned, ...] | None:
         return None
     try:
         with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
-            deployments = _asked(client, "/deployments/filter", {"flows": {"name": {"any_": list(FLOWS)}}})
-            found = [_next(client, one) for one in deployments if not one.get("paused")]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):  # another answer than Prefect's
+            ours = {"flows": {"name": {"any_": list(FLOWS)}}}
+            deployments = _asked(client, "/deployments/filter", ours, _Deployment)
+            found = [_next(client, one) for one in deployments if not one.paused]
+    except (httpx.HTTPError, ValueError):  # ValueError: another answer than Prefect's
         return None
     return tuple(sorted((one for one in found if one), key=lambda planned: planned.at))
 
 
-def _next(client: httpx.Client, deployment: dict[str, Any]) -> Planned | None:
-    of_it = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": _SCHEDULED}
-    runs = _asked(client, "/flow_runs/filter", {**of_it, "sort": "EXPECTED_START_TIME_ASC", "limit": 1})
-    if not runs:
-        return None
-    return Planned(deployment=deployment["name"], at=runs[0]["expected_start_time"])
+def _next(client: httpx.Client, deployment: _Deployment) -> Planned | None:
+    of_it = {"deployments": {"id": {"any_": [deployment.id]}}, "flow_runs": _SCHEDULED}
+    wanted = {**of_it, "sort": "EXPECTED_START_TIME_ASC", "limit": 1}
+    runs = _asked(client, "/flow_runs/filter", wanted, _Run)
+    return Planned(deployment=deployment.name, at=runs[0].expected_start_time) if runs else None
 
 
-def _asked(client: httpx.Client, path: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def _asked(client: httpx.Client, path: str, wanted: dict[str, Any], type_: type[M]) -> list[M]:
     """Raises: httpx.HTTPError, ValueError."""
     answer = client.post(path, json={"limit": _MOST, **wanted})
     answer.raise_for_status()
-    return list(answer.json())
+    return TypeAdapter(list[type_]).validate_json(answer.content)
 
 
 def told(planned: tuple[Planned, ...] | None, now: datetime) -> str:
@@ -59,7 +76,8 @@ def told(planned: tuple[Planned, ...] | None, now: datetime) -> str:
     if not planned:
         return "nothing is scheduled. Register the deployments: prefect deploy --all"
     return ", ".join(
-        f"{one.deployment} {one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({_until(one.at, now)})" for one in planned
+        f"{visible(one.deployment)} {one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({_until(one.at, now)})"
+        for one in planned
     )
 
 

@@ -8,6 +8,7 @@ from aoi.promotion.history import rates
 from aoi.promotion.injected import flipped
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import JudgeSpend
+from aoi.records.promotion import Champion
 from aoi.records.report import CycleReport, LearningReport
 from aoi.records.standings import Standings
 from aoi.visible import visible
@@ -89,8 +90,12 @@ def print_status(status: Status, planned: str) -> None:
     """What stands, on one screen; `planned` tells what runs next."""
     if status.champion is None:
         out.print("no champion yet. Make one and run a cycle: aoi retrain --auto-approve")
-        return
-    champion = status.champion
+    else:
+        _print_loop(status, status.champion)
+    out.print(f"next       {planned}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_loop(status: Status, champion: Champion) -> None:
     out.print(
         f"champion   version {champion.version}, bundle {champion.bundle[:12]}, of cycle {champion.cycle}, "
         f"since {champion.since}"
@@ -108,7 +113,6 @@ def print_status(status: Status, planned: str) -> None:
             f"over {gain.n} problems; {status.last.decision}"
         )
         out.print(f"page       {status.last.review_page}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"next       {planned}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _champions(status: Status) -> str:

@@ -19,9 +19,12 @@ from tests.promotion.test_history import measured_cycle
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 Typed = Callable[..., Ended]
-NIGHTLY = {"id": "1", "name": "nightly", "paused": False}
-RECONCILE = {"id": "2", "name": "reconcile\x1b[2J", "paused": False}
-PAUSED = {"id": "3", "name": "evaluate", "paused": True}
+DAILY = [{"active": True, "schedule": {"cron": "0 2 * * *"}}]
+NIGHTLY = {"id": "1", "name": "nightly", "paused": False, "schedules": DAILY}
+RECONCILE = {"id": "2", "name": "reconcile\x1b[2J", "paused": False, "schedules": DAILY}
+PAUSED = {"id": "3", "name": "evaluate", "paused": True, "schedules": DAILY}
+BY_HAND = {"id": "4", "name": "promote", "paused": False, "schedules": []}
+OFF = {"id": "5", "name": "diagnose", "paused": False, "schedules": [{**DAILY[0], "active": False}]}
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_soonest_run_of_each_deployment_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     starts = {"1": "2026-01-02T02:00:00Z", "2": "2026-01-01T12:15:00Z", "3": "2026-01-01T12:01:00Z"}
-    with prefect([NIGHTLY, RECONCILE, PAUSED], starts) as url:
+    with prefect([NIGHTLY, RECONCILE, PAUSED, BY_HAND, OFF], starts) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
         planned = planned_runs(tmp_path)
     assert planned is not None
@@ -76,6 +79,15 @@ def test_the_soonest_run_of_each_deployment_is_told(monkeypatch: pytest.MonkeyPa
     assert told(planned, NOW) == (
         "reconcile\\x1b[2J 2026-01-01 12:15 UTC (in 15 min), nightly 2026-01-02 02:00 UTC (in 14 h)"
     )
+
+
+def test_a_schedule_of_which_the_server_planned_nothing_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with prefect([NIGHTLY, RECONCILE], {"2": "2026-01-01T12:15:00Z"}) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        said = told(planned_runs(tmp_path), NOW)
+    assert said.index("reconcile") < said.index("nightly never: it has a schedule")
 
 
 @pytest.mark.parametrize("deployments", [{"detail": "no"}, [{"name": "nightly"}], "x", 7])

@@ -40,7 +40,7 @@ class Scale:
 
     def ticks(self) -> Iterator[float]:
         """Zero and round values that have room for their numbers."""
-        apart = 10 if self.high - self.low < 0.5 else 20
+        apart = 10 if self.high - self.low < 0.65 else 20
         yield from (tick / 100 for tick in range(-80, 81, apart) if self.low + 0.03 <= tick / 100 <= self.high - 0.03)
 
 

@@ -45,9 +45,9 @@ class Scale:
 
 
 def interval(floor: Floor, scale: Scale) -> Markup:
-    """One part: a bar with a dot, the zero line, and hatched what the bar must not reach into.
+    """One part: a bar with a dot, the zero line, and shaded what the bar must not reach into.
 
-    A bar that holds is whole, one that proves nothing is dashed, and a proven harm ends in crosses.
+    A bar that holds is whole, one that proves nothing is dashed, and a proven harm is thick and dotted.
     """
     low, high, at = scale.at(floor.gain.low), scale.at(floor.gain.high), scale.at(floor.gain.estimate)
     zone = Markup(

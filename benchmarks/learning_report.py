@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from jinja2 import FileSystemLoader
 
-from aoi.promotion.review import MOST_BYTES, environment
+from aoi.promotion.pages import environment
+from aoi.promotion.review import MOST_BYTES
 from benchmarks.experiment import Kept, WorldsName, others, read
 from benchmarks.learning_costs import CostRow, budgets, costs, unequal
 from benchmarks.learning_pictures import ForestRow, curves, forest, reliability

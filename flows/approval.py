@@ -6,9 +6,8 @@ from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment
 
+from aoi.promotion.briefing import asked
 from aoi.records.promotion import Approval, PromotionRequest
-from flows.markdown import fenced
-from flows.standings import interval
 from tasks.approval import decision_of
 from tasks.workspace import workspace
 
@@ -40,7 +39,7 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
         return decision_of("auto", request, "approve", "--auto-approve")
     if not wait or workspace().settings.gate.team or workspace().approvers:
         return None
-    form = PromotionForm.with_initial_data(description=_asked(request), request=request.digest())
+    form = PromotionForm.with_initial_data(description=_described(request), request=request.digest())
     ask = suspend_flow_run if deployment.id else pause_flow_run
     filled = ask(wait_for_input=form, timeout=FORM_TIMEOUT_S)
     # A replayed pause returns None: only a form that names its reviewer and this request says anything.
@@ -52,16 +51,9 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
     return decision_of(f"{filled.approver.strip()} ({BY_FORM})", request, filled.decision, filled.comment)
 
 
-def _asked(request: PromotionRequest) -> str:
-    """What is decided, for the page of the form: which model for which, what it is worth, what did not pass."""
-    decision, digits = request.decision, request.digest()[:12]
-    lines = [
-        f"request     {digits} of cycle {request.cycle}",
-        f"promote     version {request.challenger_version}, bundle {request.challenger[:12]}",
-        f"instead of  bundle {request.champion[:12]}",
-        f"gain        {interval(decision.gain)} over {decision.gain.n} problems",
-        *(f"not passed  {check.name}: {check.detail}" for check in decision.checks if not check.passed),
-        f"page        aoi review {digits}",
-    ]
-    told = "Left as it is this form decides nothing, and the request stays open. Your name is kept as typed in a form."
-    return f"{fenced(lines)}\n\n{told}"
+def _described(request: PromotionRequest) -> str:
+    """What is decided, above the fields."""
+    return (
+        f"{asked(request)}\n\nBundle {request.challenger[:12]} would replace {request.champion[:12]}. Left as it is this "
+        "form decides nothing, and the request stays open. Your name is kept as typed in a form."
+    )

@@ -72,6 +72,13 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
             _leave(folder, users.fileno())
 
 
+def running_server(home: Path) -> str | None:
+    """The API URL of the server that this home's flows report to, if it answers; nothing is started."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url if _healthy(url) else None
+    return _running(home.resolve() / "prefect")
+
+
 def _join(folder: Path, lock: int, port: int) -> str:
     """Use the running server, or start one under the exclusive lock; then hold the lock shared."""
     fcntl.flock(lock, fcntl.LOCK_SH)

@@ -1,17 +1,26 @@
 """Records as a person at a terminal reads them."""
 
+from pathlib import Path
+
 from rich.markup import escape
 
+from aoi.promotion.history import rates
 from aoi.promotion.injected import flipped
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import JudgeSpend
+from aoi.records.promotion import Champion
 from aoi.records.report import CycleReport, LearningReport
 from aoi.records.standings import Standings
+from aoi.visible import visible
 from flows.console import out, table
 from flows.standings import interval, print_standings
 from tasks.purge import Purge
 from tasks.retention import Retention
 from tasks.status import OpenRequest, Status
+
+BARS = "▁▂▃▄▅▆▇█"
+SHOWN = 5
+"""Champions whose rates stand in figures."""
 
 
 def labels_told(learning: LearningReport) -> str:
@@ -77,30 +86,50 @@ def print_evaluation(result: EvaluationResult, standings: Standings) -> None:
     print_standings(standings)
 
 
-def print_status(status: Status) -> None:
-    """What stands."""
+def print_status(status: Status, planned: str) -> None:
+    """What stands, on one screen; `planned` tells what runs next."""
     if status.champion is None:
         out.print("no champion yet. Make one and run a cycle: aoi retrain --auto-approve")
-        return
-    champion = status.champion
+    else:
+        _print_loop(status, status.champion)
+    out.print(f"next       {planned}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_loop(status: Status, champion: Champion) -> None:
     out.print(
-        f"champion  version {champion.version}, bundle {champion.bundle[:12]}, of cycle {champion.cycle}, "
+        f"champion   version {champion.version}, bundle {champion.bundle[:12]}, of cycle {champion.cycle}, "
         f"since {champion.since}"
     )
+    if line := _champions(status):
+        out.print(line, markup=False, highlight=False)
     state = f"cycle {status.open_cycle} is open: aoi retrain continues it" if status.open_cycle else "none is open"
-    out.print(f"cycles    {status.cycles} so far, {state}")
+    out.print(f"cycles     {status.cycles} so far, {state}")
     for request in status.open_requests:
-        out.print(f"request   {request.sha256[:12]} waits for a review: aoi review {request.sha256[:12]}")
+        out.print(f"request    {request.sha256[:12]} waits for a review: aoi review {request.sha256[:12]}")
     if status.last:
         gain = status.last.overall.gain
         out.print(
-            f"last      cycle {status.last.cycle}: {status.last.verdict}, gain {interval(gain) if gain.n else '-'} "
+            f"last       cycle {status.last.cycle}: {status.last.verdict}, gain {interval(gain) if gain.n else '-'} "
             f"over {gain.n} problems; {status.last.decision}"
         )
+        out.print(f"page       {status.last.review_page}", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_request(opened: OpenRequest) -> None:
-    """What a reviewer decides about."""
+def _champions(status: Status) -> str:
+    """A sparkline of what champions solved when they were first measured, then the last of them in figures."""
+    measured = rates(status.champions)
+    if not measured:
+        return ""
+    low, high = min(measured), max(measured)
+    spread = (high - low) or 1.0
+    bars = "".join(BARS[round((len(BARS) - 1) * (rate - low) / spread)] for rate in measured)
+    figures = ", ".join(f"v{one.version} {one.rate:.1%}" for one in status.champions[-SHOWN:] if one.rate is not None)
+    picture = f"{bars}  " if out.encoding.startswith("utf") else ""
+    return f"champions  {picture}{visible(figures)} of each night's problems"
+
+
+def print_request(opened: OpenRequest, page: Path) -> None:
+    """What a reviewer decides about, and the page that shows it, if it was made here."""
     decision = opened.request.decision
     out.print(
         f"request   {opened.sha256[:12]}: version {opened.request.challenger_version} "
@@ -110,6 +139,8 @@ def print_request(opened: OpenRequest) -> None:
     out.print(f"gain      {interval(gain)} over {gain.n} problems")
     rows = [("pass" if c.passed else "FAIL", c.name, c.detail) for c in decision.checks]
     table(f"Gate: {decision.verdict}", ("", "check", "expected and found"), rows)
+    if page.exists():
+        out.print(f"page      {page}", markup=False, highlight=False, soft_wrap=True)
     out.print(f"decide    aoi review {opened.sha256[:12]} --approve   or   --reject --comment WHY")
 
 

@@ -41,6 +41,9 @@ for _talkative in ("urllib3.connectionpool", "alembic", "mlflow.store.db.utils")
 NAME = "aoi"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
+DESCRIPTION = "mlflow.note.content"
+"""Tag of a run that MLflow shows as its description, in Markdown."""
+
 _CYCLE, _BUNDLE, _KEY = "aoi.cycle", "aoi.bundle", "aoi.key"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"

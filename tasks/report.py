@@ -5,33 +5,13 @@ from pathlib import Path
 from aoi.records.base import Ref
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.promotion import Cycle, PromotionRequest
-from aoi.records.report import CycleReport, StageTime
+from aoi.records.report import CycleReport
 from aoi.records.standings import Standings
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
-from tasks.kept import keep_report, kept_time
+from tasks.kept import keep_report, kept_times
 from tasks.register import registered_before
 from tasks.workspace import workspace
-
-STAGES = (
-    "make_base",
-    "install_champion",
-    "collect",
-    "validate_trajectories",
-    "evolve",
-    "validate_plans",
-    "validate_examples",
-    "train",
-    "register",
-    "recheck",
-    "evaluate",
-    "validate_evaluation",
-    "decide",
-    "review_page",
-    "promote",
-)
-"""In the order of the loop."""
-INSTALLATION = ("make_base", "install_champion")
 
 
 def report(
@@ -65,16 +45,11 @@ def report(
         decision=decision,
         learning=corrections.learning,
         judge=registered.judge if registered else None,
-        stages=_times(cycle.number),
+        stages=kept_times(cycle.number),
         review_page=str(page),
     )
     keep_report(made)
     return made
-
-
-def _times(cycle: int) -> tuple[StageTime, ...]:
-    times = [kept_time(0 if name in INSTALLATION else cycle, name) for name in STAGES]
-    return tuple(time for time in times if time is not None)
 
 
 def _evaluation_ref(request: PromotionRequest) -> Ref[EvaluationResult]:

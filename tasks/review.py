@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from prefect.artifacts import create_markdown_artifact
+
 from aoi.errors import CorruptObject, GateRefused
+from aoi.promotion.briefing import briefing
 from aoi.promotion.changes import changes
-from aoi.promotion.review import Curve, Material, needed_trajectories, render
+from aoi.promotion.flips import needed_trajectories
+from aoi.promotion.history import reigns
+from aoi.promotion.pictures import Curve
+from aoi.promotion.review import Material, render
 from aoi.promotion.standings import figures
 from aoi.records.base import Sha256
 from aoi.records.contracts import ContractReport
@@ -18,13 +24,13 @@ from aoi.records.learning import CorrectionOutcome, CorrectivePlan
 from aoi.records.promotion import Cycle, PromotionRequest
 from aoi.records.standings import Standings
 from aoi.store.shards import read_rows, read_set
-from models.registry import Registry
+from models.registry import DESCRIPTION, Registry
 from models.training.curves import TrainingRun
 from tasks.approval import decision_of, nobody_to_ask
 from tasks.bundles import open_bundle, tree_ref
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
-from tasks.kept import remember_time
+from tasks.kept import INSTALLATION, kept_times, remember_time
 from tasks.promote import enter
 from tasks.register import Registered
 from tasks.status import OpenRequest, open_requests
@@ -41,24 +47,31 @@ def review_page(
     evaluated: Evaluated,
     contracts: tuple[ContractReport, ...],
 ) -> Path:
-    """Write the page of a request, keep it in the store, and attach it with its figures to the cycle's MLflow run.
+    """Write the page of a request, keep it in the store, and show it where people look. Returns its path.
 
-    Returns its path.
+    MLflow's run of the cycle gets the page as a file, its first screen as its description, and the figures; Prefect's
+    run of the flow gets the first screen as an artifact.
     """
     began = time.monotonic()
     ws = workspace()
     material = _material(request, challenger, corrections, evaluated, contracts)
     page = render(material)
     ws.store.put("page", page.encode())
-    folder = ws.settings.home.resolve() / "reviews"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"cycle-{cycle.number:04d}.html"
+    path = page_of(cycle.number)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page)
+    brief = briefing(material)
     registry = Registry.of(ws.settings)
     registry.log_file(cycle.number, path, "review")
-    registry.log(cycle.number, metrics=figures(material.standings))
+    registry.log(cycle.number, metrics=figures(material.standings), tags={DESCRIPTION: brief})
+    create_markdown_artifact(key=f"review-{cycle.number}", markdown=brief, description=f"The whole page: {path}")
     remember_time(cycle, "review_page", time.monotonic() - began)
     return path
+
+
+def page_of(cycle: int) -> Path:
+    """Where the page of a cycle's request lies, on the machine that made it."""
+    return workspace().settings.home.resolve() / "reviews" / f"cycle-{cycle:04d}.html"
 
 
 def _material(
@@ -78,6 +91,7 @@ def _material(
     plans = read_rows(ws.store, corrections.plans, CorrectivePlan)
     return Material(
         request=request,
+        rules=ws.settings.gate,
         evaluation=evaluation,
         standings=ws.store.get(evaluated.standings, Standings),
         trajectories=_shown(evaluation, evaluated),
@@ -94,6 +108,8 @@ def _material(
             settings_after=kept_settings(after.settings),
         ),
         champion=champion,
+        history=reigns(ws.ledger, ws.store),
+        stages=[time for time in kept_times(request.cycle) if time.stage not in INSTALLATION],
     )
 
 

@@ -1,6 +1,7 @@
 """What stands: champion, open cycle, open requests, last report."""
 
 from aoi.errors import RegistryUnavailable
+from aoi.promotion.history import Reign, reigns
 from aoi.promotion.trace import Trace
 from aoi.promotion.trace import trace as trace_bundle
 from aoi.promotion.verify import Finding, verify
@@ -23,6 +24,8 @@ class Status(Record):
     """Everything that `aoi status` shows."""
 
     champion: Champion | None
+    champions: tuple[Reign, ...] = ()
+    """The last ones, oldest first, with what was measured of them."""
     cycles: int
     open_cycle: int | None
     open_requests: tuple[OpenRequest, ...]
@@ -37,6 +40,7 @@ def status() -> Status:
     reports = (kept_report(number) for number in range(last, 0, -1))
     return Status(
         champion=ledger.champion(),
+        champions=reigns(ledger, workspace().store),
         cycles=last,
         open_cycle=last if last and ledger.is_open(last) else None,
         open_requests=open_requests(),

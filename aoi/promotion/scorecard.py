@@ -16,7 +16,7 @@ from scipy import stats
 
 from aoi.errors import Permanent
 from aoi.problems.faults import FAULTS
-from aoi.promotion.review import environment
+from aoi.promotion.pages import environment
 from aoi.promotion.statistics import Array, interval
 from aoi.records.base import Record
 from aoi.records.episode import Trajectory
@@ -134,9 +134,7 @@ def compare(first: Sequence[Trajectory], second: Sequence[Trajectory], titles: t
 
 def render(card: Scorecard, comparison: Comparison | None = None) -> str:
     """The page: one file, no script, readable without seeing the bars."""
-    pages = environment()
-    pages.filters["bar"] = bar
-    return pages.get_template("scorecard.html.j2").render(card=card, comparison=comparison)
+    return environment(bar=bar).get_template("scorecard.html.j2").render(card=card, comparison=comparison)
 
 
 def bar(value: Interval) -> Markup:

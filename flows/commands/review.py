@@ -28,7 +28,7 @@ def review(
     """Show the open promotion request and its page; decide it with --approve or --reject."""
     from flows.console import out, print_json
     from flows.summary import print_request
-    from tasks.review import decide_request, find_request
+    from tasks.review import decide_request, find_request, page_of
 
     if approve and reject:
         raise Permanent("--approve and --reject exclude each other: choose one")
@@ -39,7 +39,7 @@ def review(
         if json:
             print_json(opened.model_dump(mode="json"))
         else:
-            print_request(opened)
+            print_request(opened, page_of(opened.request.cycle))
         return
     outcome = decide_request(opened, "approve" if approve else "reject", comment, _passphrase)
     if json:

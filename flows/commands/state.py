@@ -24,16 +24,21 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(json: Json = False) -> None:
-    """Champion, open cycle, requests that wait for a review, last report."""
+    """On one screen: champion and former ones, open cycle, requests that wait, last cycle, what runs next."""
+    from datetime import UTC, datetime
+
     from flows.console import print_json
+    from flows.schedule import planned_runs, told
     from flows.summary import print_status
     from tasks.status import status as find_status
+    from tasks.workspace import workspace
 
-    stands = find_status()
+    stands, planned = find_status(), planned_runs(workspace().settings.home)
     if json:
-        print_json(stands.model_dump(mode="json"))
+        runs = None if planned is None else [one.model_dump(mode="json") for one in planned]
+        print_json({**stands.model_dump(mode="json"), "planned": runs})
     else:
-        print_status(stands)
+        print_status(stands, told(planned, datetime.now(UTC)))
 
 
 def verify(json: Json = False) -> None:

@@ -117,8 +117,9 @@ def test_a_form_says_what_is_decided_takes_no_other_word_and_is_heard_when_a_wor
 
     # From here on no worker and no process of the run is left.
     told = waiting.description(run)
-    assert f"request     {digest[:12]}" in told
-    assert f"promote     version {waiting.home.request.challenger_version}" in told
+    assert f"version `{waiting.home.request.challenger_version}`" in told
+    assert f"aoi review {digest[:12]} --approve" in told
+    assert f"Bundle {waiting.home.request.challenger[:12]} would replace {waiting.home.request.champion[:12]}" in told
     assert waiting.form(run)["properties"]["decision"]["enum"] == ["keep open", "approve", "reject"]
     for word in ("Approve", " approve", "yes", ""):
         assert waiting.fill_in(run, decision=word, approver="ada", request=digest)["status"] == "REJECT"

@@ -65,8 +65,10 @@ def asked(ledger: Ledger, name: object, *, actor: str = "nightly", verdict: str 
     return request
 
 
-def approve(ledger: Ledger, request: PromotionRequest, approver: str = "bob", *, now: datetime = START) -> Approval:
-    given = approval.decided(request, "approve", approver, now=now, hours=72)
+def approve(
+    ledger: Ledger, request: PromotionRequest, approver: str = "bob", *, now: datetime = START, comment: str = ""
+) -> Approval:
+    given = approval.decided(request, "approve", approver, now=now, hours=72, comment=comment)
     ledger.decide(request, given)
     return given
 

@@ -9,8 +9,8 @@ from aoi.records.base import Record, Sha256
 from aoi.records.request import ClusterName, NamespaceName
 
 ActionState = Literal["proposed", "approved", "applied", "failed", "rejected", "expired", "undone"]
-"""`approved`: used, and being carried out, or its process ended. `applied`: written and seen to work. `failed`: all else
-came of it; `write` says what the cluster holds. `expired`: its time is over, or what it was about moved."""
+"""`approved`: used, and being carried out, or its process ended. `applied`: written and seen to work. `failed`: another
+end; `write` says what the cluster holds. `expired`: its time is over, or what it was about moved."""
 
 WriteStatus = Literal["written", "written-but-different", "not-written", "unknown"]
 """What the cluster holds after a write, read back and compared with what was approved.

@@ -15,14 +15,22 @@ from aoi.agents.actions.proposal import Proposal, seal
 from aoi.agents.approval import GivenApproval
 from aoi.agents.executor import ActionResult
 from aoi.database.actions import ActionBook
-from aoi.errors import ActionRefused, ApprovalRefused, ClusterUnavailable
+from aoi.errors import ActionRefused, ApprovalRefused, ClusterRefused, ClusterUnavailable
 from aoi.records.action import ProposedAction
 from aoi.records.base import Sha256
 from aoi.records.decision import ExecDo
 from aoi.visible import visible
 from tasks.clusters import cluster_named, place_of
 from tasks.executing import Hands, Site, hands, home_key, opened
-from tasks.interrupted import CARRIED_OUT, ended, enter_end, sealed_with, settle_interrupted, standing_of
+from tasks.interrupted import (
+    CARRIED_OUT,
+    ended,
+    ended_elsewhere,
+    enter_end,
+    sealed_with,
+    settle_interrupted,
+    standing_of,
+)
 from tasks.workspace import actor, workspace
 
 UNDO = "undo"
@@ -75,7 +83,7 @@ def approve(identity: str, agree: Callable[[ProposedAction], None]) -> ProposedA
     """
     action = action_named(identity)
     _check_open(action)
-    with _opened(action.cluster, action.namespace) as site:
+    with _opened_for(action) as site:
         with hands(site, action.proposed_at) as own:
             settle_interrupted(_book(), own, site.place)
             _check_unmoved(action, own)
@@ -102,7 +110,7 @@ def propose_undo(identity: str) -> ProposedAction:
     now = datetime.now(UTC)
     if done.action == UNDO or done.state not in CARRIED_OUT:
         raise ApprovalRefused(f"action {done.id} is {done.state}: only what was carried out is undone")
-    with _opened(done.cluster, done.namespace) as site, hands(site, now) as own:
+    with _opened_for(done) as site, hands(site, now) as own:
         settle_interrupted(_book(), own, site.place)
         entries = standing_of(own, done)
         if not entries:
@@ -119,11 +127,14 @@ def propose_undo(identity: str) -> ProposedAction:
 def resolve(identity: str) -> ProposedAction:
     """What became of an action whose process ended, found out by reading. Changes nothing in the cluster.
 
-    Raises: UnknownAction, StageBusy while it is carried out, and as `tasks.executing.opened`.
+    One whose journal is in another home is closed with what nobody here can know as unknown. Raises: UnknownAction,
+    StageBusy while it is carried out, and as `tasks.executing.opened`.
     """
     action = action_named(identity)
     if action.state == "approved":
-        with _opened(action.cluster, action.namespace) as site, hands(site, action.proposed_at) as own:
+        with _opened_for(action) as site, hands(site, action.proposed_at) as own:
+            if action.sealed_with != sealed_with(home_key()):
+                return _book().move(ended_elsewhere(action, actor()), "approved")
             settle_interrupted(_book(), own, site.place)
     return _book().get(identity)
 
@@ -159,9 +170,12 @@ def _rendered(own: Hands, action: ProposedAction) -> tuple[Proposal, ...]:
 
 
 def _check_unmoved(action: ProposedAction, own: Hands) -> None:
-    """Raises: ApprovalRefused, for good, if it would send something else than what was shown."""
+    """Raises: ApprovalRefused, for good, if it would send something else than what was shown, or shows something else
+    than what it would send."""
+    key = home_key()
     try:
-        is_same = _digest(action.place, _rendered(own, action), home_key()) == action.request_digest
+        shown = _rendered(own, action)
+        is_same = (_digest(action.place, shown, key), _text(shown, key)) == (action.request_digest, action.text)
         why = "what it would change has changed since it was proposed"
     except Refused as refused:
         is_same, why = False, visible(str(refused))
@@ -216,7 +230,7 @@ def _entered(
         answer=answer,
         why=visible(redact_text(why)),
         summaries=tuple(visible(redact_text(one.change.summary)) for one in shown),
-        text="\n\n".join(one.text(key) for one in shown),
+        text=_text(shown, key),
         request_digest=_digest(site.place, shown, key),
         parts=tuple(seal(one.digest, key) for one in shown),
         sealed_with=sealed_with(key),
@@ -226,6 +240,10 @@ def _entered(
     )
     _book().enter(action)
     return action
+
+
+def _text(shown: Sequence[Proposal], key: bytes) -> str:
+    return "\n\n".join(one.text(key) for one in shown)
 
 
 def _digest(place: str, shown: Sequence[Proposal], key: bytes) -> Sha256:
@@ -246,6 +264,18 @@ def _refuse_credential(do: ExecDo) -> None:
 def _opened(cluster: str, namespace: str) -> Iterator[Site]:
     registered = cluster_named(cluster)
     with opened(registered, namespace, place_of(registered, workspace().settings.cluster)) as site:
+        yield site
+
+
+@contextmanager
+def _opened_for(action: ProposedAction) -> Iterator[Site]:
+    """The namespace that an action is about. Raises: ClusterRefused if another one has its name now."""
+    with _opened(action.cluster, action.namespace) as site:
+        if site.place != action.place:
+            raise ClusterRefused(
+                f"action {action.id} is about another namespace {action.namespace} (uid {action.place}, found "
+                f"{site.place}): it was made anew, or cluster {action.cluster} is another one now. {_again(action)}"
+            )
         yield site
 
 

@@ -28,6 +28,13 @@ def ended(action: ProposedAction, result: ActionResult) -> ProposedAction:
     return action.model_copy(update=update)
 
 
+def ended_elsewhere(action: ProposedAction, who: str) -> ProposedAction:
+    """One that was approved in a home whose journal is not here."""
+    why = f"closed by {who} without the journal of the home where it was approved: look at the object"
+    update = {"state": "failed", "write": "unknown", "result": why, "ended_at": datetime.now(UTC)}
+    return action.model_copy(update=update)
+
+
 def standing_of(own: Hands, action: ProposedAction) -> tuple[int, ...]:
     """Journal entries of an action that stand and can be undone."""
     return tuple(entry.index for entry in own.journal.standing() if entry.index in action.entries)
@@ -56,7 +63,7 @@ def settle_interrupted(book: ActionBook, own: Hands, place: str) -> None:
         if action.sealed_with != sealed_with(key):
             raise StageBusy(
                 f"action {action.id} was approved by {action.decided_by} in another home, and nobody knows here what "
-                f"came of it. There: aoi actions resolve {action.id}"
+                f"came of it. There, or here if that home is gone: aoi actions resolve {action.id}"
             )
         sent = _sent(own, action, key)
         if all(entry.state != "intended" for entry in sent):  # else it cannot be read now: nothing else is changed

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aoi.database.actions import ActionBook
 from aoi.errors import ApprovalRefused
 from aoi.records.action import ProposedAction
 from kubeworld.machine.identity import ADMIN
@@ -270,6 +271,36 @@ def test_a_proposal_of_another_home_is_not_approved(
     assert refused.status == 1
     assert "in another home" in refused.err
     assert prod.replicas() == 1
+    update = {"state": "approved", "decided_by": "ana"}  # and its home was lost before it could tell
+    ActionBook(workspace().database).move(action.model_copy(update=update), "proposed")
+    blocked = typed(*SCALE)
+    assert blocked.status == 75
+    assert f"aoi actions resolve {action.id}" in blocked.err
+    closed = read(typed("actions", "resolve", action.id, "--json"))
+    assert (closed["state"], closed["write"]) == ("failed", "unknown")
+    assert proposed(typed, *SCALE).state == "proposed"
+
+
+def test_what_was_altered_where_it_is_kept_is_not_approved(prod: Shop, typed: Run) -> None:
+    for change in ({"text": "restart till"}, {"value": "9"}, {"component": "door"}):
+        action = proposed(typed, *SCALE)
+        book = ActionBook(workspace().database)
+        book.move(action.model_copy(update=change), "proposed")
+        refused = agreed(typed, action)
+        assert refused.status == 1
+        assert "is stale" in refused.err
+    assert (prod.replicas(), prod.replicas("door")) == (1, 1)
+
+
+def test_a_namespace_that_was_made_anew_is_another_one(prod: Shop, typed: Run, tmp_path: Path) -> None:
+    action = proposed(typed, *SCALE)
+    with shop(tmp_path / "other", seed=4) as other:
+        assert typed(*other.registering).status == 0
+        for words in (("approve", action.id, "--digest", action.request_digest), ("undo", action.id)):
+            refused = typed("actions", *words)
+            assert refused.status == 1
+        assert "is about another namespace shop" in typed("actions", "approve", action.id, "--digest", "x").err
+        assert other.replicas() == 1
 
 
 def test_where_an_executor_is_at_work_another_one_waits_its_turn(prod: Shop, typed: Run) -> None:

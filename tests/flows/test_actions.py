@@ -2,19 +2,24 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from aoi.agents.approval import GivenApproval
 from aoi.database.actions import ActionBook
 from aoi.errors import ApprovalRefused
 from aoi.records.action import ProposedAction
 from kubeworld.machine.identity import ADMIN
 from tasks.actions import action_named, approve
+from tasks.clusters import cluster_named, place_of
+from tasks.executing import hands, opened
 from tasks.workspace import workspace
 from tests.command import Ended
-from tests.flows.acting import BINDINGS, DEPLOYMENTS, SERVICES, Shop, shop
+from tests.flows.acting import BINDINGS, DEPLOYMENTS, NAMESPACE, SERVICES, Shop, shop
 
 Run = Callable[..., Ended]
 
@@ -314,6 +319,21 @@ def test_where_an_executor_is_at_work_another_one_waits_its_turn(prod: Shop, typ
     assert action_named(action.id).state == "proposed"
     leases.give_back(lease)
     assert read(agreed(typed, action))["state"] == "applied"
+
+
+def test_an_executor_whose_place_was_taken_meanwhile_writes_nothing(prod: Shop) -> None:
+    registered, now = cluster_named("prod"), datetime.now(UTC)
+    approval = GivenApproval(lambda digest: True, name="ana", issued_at=now)
+    place = place_of(registered, workspace().settings.cluster)
+    with opened(registered, NAMESPACE, place) as site, hands(site, now, approval) as own:
+        with workspace().database.write() as connection:
+            connection.execute(text("UPDATE leases SET token = 'of another one'"))
+        result = own.executor.perform("scale", "till", "2")
+        with workspace().database.write() as connection:
+            connection.execute(text("DELETE FROM leases"))
+    assert (result.status, result.write) == ("refused", "not-written"), result.text
+    assert "taken over" in result.text
+    assert prod.replicas() == 1
 
 
 # ---------------------------------------------------------------------- taking back

@@ -1,4 +1,4 @@
-"""docs/howto/mitigate-a-live-cluster.md as its reader follows it: every command, at a terminal where somebody agrees."""
+"""docs/howto/mitigate-a-live-cluster.md as its reader follows it: each command, at a terminal where somebody agrees."""
 
 import json
 import os

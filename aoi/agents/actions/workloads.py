@@ -68,7 +68,7 @@ class Scale:
 
     @classmethod
     def parse(cls, component: str, value: str | None) -> "Scale":
-        """Without a value: as many as were recorded, else one. Raises: Refused."""
+        """Without a value: as many as were recorded, else one where none run. Raises: Refused."""
         return cls(component, whole_number("scale", value, MIN_REPLICAS, MAX_REPLICAS) if value else None)
 
     def render(self, view: View) -> tuple[Change, ...]:

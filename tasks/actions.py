@@ -5,6 +5,7 @@ home. Nothing is sent but dry runs until somebody has approved exactly what was 
 """
 
 import secrets
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -171,15 +172,14 @@ def _rendered(own: Hands, action: ProposedAction) -> tuple[Proposal, ...]:
 
 def _check_unmoved(action: ProposedAction, own: Hands) -> None:
     """Raises: ApprovalRefused, for good, if it would send something else than what was shown, or shows something else
-    than what it would send."""
+    than what it would send; for now, if it cannot be rendered."""
     key = home_key()
     try:
         shown = _rendered(own, action)
-        is_same = (_digest(action.place, shown, key), _text(shown, key)) == (action.request_digest, action.text)
-        why = "what it would change has changed since it was proposed"
     except Refused as refused:
-        is_same, why = False, visible(str(refused))
-    if not is_same:
+        raise ApprovalRefused(f"action {action.id} cannot be carried out now: {refused}. {_again(action)}") from refused
+    if (_digest(action.place, shown, key), _text(shown, key)) != (action.request_digest, action.text):
+        why = "what it would change has changed since it was proposed"
         update = {"state": "expired", "ended_at": datetime.now(UTC), "result": why}
         _book().move(action.model_copy(update=update), "proposed")
         raise ApprovalRefused(f"action {action.id} is stale: {why}. {_again(action)}")
@@ -201,9 +201,8 @@ def _again(action: ProposedAction) -> str:
     """The command that proposes it anew."""
     if action.undoes:
         return f"Propose it again: aoi actions undo {action.undoes}"
-    value = f" {action.value}" if action.value else ""
-    place = f"--cluster {action.cluster} -n {action.namespace}"
-    return f"Propose it again: aoi actions propose {place} {action.action} {action.component}{value}"
+    words = ["--cluster", action.cluster, "-n", action.namespace, action.action, action.component]
+    return f"Propose it again: aoi actions propose {shlex.join([*words, action.value] if action.value else words)}"
 
 
 def _entered(

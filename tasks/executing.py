@@ -67,9 +67,10 @@ def opened(cluster: RegisteredCluster, namespace: str, settings: ClusterSettings
     Raises: SettingsError for a cluster without an identity that may change anything, and for one that may do more than
     the shipped roles; ClusterRefused if the two see different clusters; as `tasks.live.connected`.
     """
+    _check_configured(cluster, namespace)
     with (
-        armed(cluster, (namespace,), settings) as writer,
         connected(LiveTarget(namespaces=(namespace,)), settings) as reader,
+        armed(cluster, (namespace,), settings) as writer,
     ):
         yield Site(cluster.name, namespace, same_place(reader, writer, namespace), reader, writer)
 
@@ -81,16 +82,7 @@ def armed(
     """The cluster as its Executor. Raises: SettingsError, ClusterRefused, ClusterUnavailable."""
     from aoi.access.live import LiveTransport  # TLS and clients: half a second
 
-    if not cluster.executor_kubeconfig:
-        raise SettingsError(
-            f"cluster {cluster.name} has no identity that may change anything, so nothing is changed there. Make one: "
-            f"aoi access print --namespace {namespaces[0]} --executor ; then enter it: {_entering(cluster)}"
-        )
-    if not Path(cluster.executor_kubeconfig).is_file():
-        raise SettingsError(
-            f"the Executor's kubeconfig {cluster.executor_kubeconfig} of cluster {cluster.name} is no file. Write it "
-            f"there, as aoi access print --executor shows, or name another: {_entering(cluster)}"
-        )
+    _check_configured(cluster, namespaces[0])
     transport = LiveTransport(
         Path(cluster.executor_kubeconfig),
         namespaces=namespaces,
@@ -102,6 +94,20 @@ def armed(
         yield transport
     finally:
         transport.close()
+
+
+def _check_configured(cluster: RegisteredCluster, namespace: str) -> None:
+    """Raises: SettingsError for a cluster where nothing is changed."""
+    if not cluster.executor_kubeconfig:
+        raise SettingsError(
+            f"cluster {cluster.name} has no identity that may change anything, so nothing is changed there. Make one: "
+            f"aoi access print --namespace {namespace} --executor ; then enter it: {_entering(cluster)}"
+        )
+    if not Path(cluster.executor_kubeconfig).is_file():
+        raise SettingsError(
+            f"the Executor's kubeconfig {cluster.executor_kubeconfig} of cluster {cluster.name} is no file. Write it "
+            f"there, as aoi access print --executor shows, or name another: {_entering(cluster)}"
+        )
 
 
 def same_place(reader: ReadTransport, writer: ReadTransport, namespace: str) -> str:

@@ -212,6 +212,15 @@ def test_what_moved_since_it_was_shown_is_refused_for_good(prod: Shop, typed: Ru
     assert written(prod) == before
 
 
+def test_what_cannot_be_rendered_now_stays_proposed_and_is_not_sent(prod: Shop, typed: Run) -> None:
+    action = proposed(typed, *SCALE)
+    prod.scale(2)  # as it would be
+    refused = agreed(typed, action)
+    assert refused.status == 1
+    assert "cannot be carried out now: scale deployment/till from 2 to 2 replicas: it is already so" in refused.err
+    assert action_named(action.id).state == "proposed"
+
+
 def test_what_moves_while_somebody_thinks_is_refused(prod: Shop, typed: Run) -> None:
     action = proposed(typed, *SCALE)
     before = written(prod)
@@ -369,6 +378,14 @@ def test_of_two_actions_the_newer_one_is_undone_first(prod: Shop, typed: Run) ->
     for action in (second, first):
         assert read(agreed(typed, proposed(typed, "actions", "undo", action.id)))["state"] == "applied"
     assert (prod.replicas("door"), prod.replicas("till")) == (1, 1)
+
+
+@pytest.mark.parametrize("namespace", ["../shop", "--all", "Shop", "shop\x1b[2J"])
+def test_what_is_no_name_of_a_namespace_is_refused(namespace: str, prod: Shop, typed: Run) -> None:
+    refused = typed(*SCALE, f"--namespace={namespace}")
+    assert refused.status == 1
+    assert "is no name of a namespace" in refused.err
+    assert "\x1b" not in refused.err
 
 
 @pytest.mark.parametrize("words", [("undo",), ("approve", "--digest", "x"), ("show",), ("reject",), ("resolve",)])

@@ -33,7 +33,9 @@ def _group() -> None:
 
 
 def propose(
-    action: Annotated[str | None, typer.Argument(help="A typed action; that which fits the answer's cause.")] = None,
+    action: Annotated[
+        str | None, typer.Argument(help="A typed action; else the one that fits the answer's cause.")
+    ] = None,
     component: Annotated[str | None, typer.Argument(help="Name of what it changes.")] = None,
     value: Annotated[str | None, typer.Argument(help="What some actions take; no secrets.")] = None,
     *,

@@ -8,7 +8,6 @@ from aoi.errors import SettingsError
 from aoi.records.base import Record
 from aoi.records.request import ClusterName, NamespaceName
 from aoi.settings import ClusterSettings
-from tasks.executing import armed, same_place
 from tasks.live import LiveTarget, SurveyClock, connected
 from tasks.workspace import actor, workspace
 
@@ -51,6 +50,8 @@ def register(
         found = transport.config
         places = namespaces or (found.namespace,)
         if draft.executor_kubeconfig:
+            from tasks.executing import armed, same_place  # what can write: nobody who diagnoses loads it
+
             with armed(draft, places, settings) as executor:
                 same_place(transport, executor, places[0])
     known = {"context": found.context, "server": found.server, "namespaces": places}

@@ -10,6 +10,7 @@ AoiError
 |  |- UnknownBundle          no such bundle, version or alias
 |  |- UnknownCluster         no cluster is registered under that name
 |  |- UnknownSubmission      no diagnosis was submitted under that id
+|  |- UnknownAction          no change of a cluster was proposed under that id
 |  |- UnknownNamespace       the cluster has no such namespace
 |  |- AlertUnreadable        what was given as alerts is none, or nothing of it fires
 |  |  `- NothingFires        it is one, and nothing of it fires
@@ -86,6 +87,10 @@ class UnknownCluster(Permanent):
 
 class UnknownSubmission(Permanent):
     """No diagnosis was submitted under that id."""
+
+
+class UnknownAction(Permanent):
+    """No change of a cluster was proposed under that id."""
 
 
 class UnknownNamespace(Permanent):

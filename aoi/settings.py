@@ -26,8 +26,9 @@ DELIMITER = "__"
 OTHERS = ("AOI_CHECKOUT",)
 """Variables of our pages and manifests that are no settings: `prefect.yaml` asks for the folder with the code."""
 
-_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri", "serve", "approval"})
-"""Where things lie and how they are asked for decides nothing about what they are: not part of the digest."""
+_PLACES = frozenset({"home", "store_url", "database_url", "mlflow_uri", "approval", "serve", "executor"})
+"""Where things lie, who decides about them, how they are asked for and how a live cluster is changed decides nothing
+about what they are: not part of the digest."""
 
 
 def _without_password(url: str) -> str:
@@ -160,6 +161,10 @@ class ExecutorSettings(Group):
     scripts: str = ""
     """File with the SHA-256 of each script that `repair_database` may run, one a line, as `sha256sum` prints it; empty:
     none. `aoi access script` shows a script with its line."""
+    proposal_minutes: float = Field(default=60.0, gt=0, le=1440)
+    """A proposal that nobody decided about expires after this. An approval counts for five minutes whatever this is."""
+    verify_s: float = Field(default=120.0, ge=0, le=3600)
+    """How long an approved change may take to show before it is called without effect."""
 
 
 def is_loopback(host: str) -> bool:

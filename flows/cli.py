@@ -8,6 +8,7 @@ import typer
 from aoi.errors import AoiError, Transient
 from flows.commands import (
     access,
+    actions,
     answers,
     cluster,
     clusters,
@@ -43,6 +44,7 @@ episodes.add_to(app)
 problems.add_to(app)
 cluster.add_to(app)
 clusters.add_to(app)
+actions.add_to(app)
 environments.add_to(app)
 access.add_to(app)
 serving.add_to(app)

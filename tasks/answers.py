@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from aoi.access.redaction import redact_text
+from aoi.database.actions import ActionBook
 from aoi.database.answers import SURVEY, AnswerBook, GivenAnswer, by_version
 from aoi.database.feedback import Feedback, FeedbackBook
 from aoi.errors import AoiError, FeedbackRefused
 from aoi.language.causes import match
 from aoi.language.lexicon import HEALTHY
+from aoi.records.action import ActionState
 from aoi.records.base import Record, Ref
 from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import Answer
@@ -20,11 +22,20 @@ DIAGNOSIS = "diagnosis"
 """Kind of the stored diagnoses."""
 
 
+class Acted(Record):
+    """An action that was proposed because of an answer, in short."""
+
+    id: str
+    state: ActionState
+    summaries: tuple[str, ...]
+
+
 class Rated(Record):
-    """An answer with what people said of it."""
+    """An answer with what people said of it, and what was done because of it."""
 
     diagnosis: Diagnosis
     feedback: tuple[Feedback, ...]
+    actions: tuple[Acted, ...] = ()
 
 
 def kept(diagnosis: Diagnosis, *, is_listed: bool = True) -> Diagnosis:
@@ -55,6 +66,10 @@ def rated(short: str) -> Rated:
     return Rated(
         diagnosis=diagnosis.model_copy(update={"kept_as": ref.short}),
         feedback=tuple(FeedbackBook(workspace().database).about(ref.sha256)),
+        actions=tuple(
+            Acted(id=action.id, state=action.state, summaries=action.summaries)
+            for action in ActionBook(workspace().database).of_answer(ref.short)
+        ),
     )
 
 

@@ -20,12 +20,16 @@ def register(
     namespaces: tuple[str, ...] = (),
     prometheus_url: str = "",
     jaeger_url: str = "",
+    executor_kubeconfig: Path | None = None,
+    executor_context: str | None = None,
     is_replaced: bool = False,
 ) -> RegisteredCluster:
     """Enter a cluster, once its identity was found able to do nothing but look in these namespaces.
 
-    Without namespaces it is the one of the context. Only paths and names are kept: what opens the cluster stays in its
-    file. Raises: as `tasks.live.connected`; Permanent for a name that is taken.
+    Without namespaces it is the one of the context. With a kubeconfig of its own the Executor may carry out there what
+    people approve, once its identity was found to hold no more than the shipped roles, in the same cluster. Only paths
+    and names are kept: what opens the cluster stays in its file. Raises: as `tasks.live.connected`; Permanent for a
+    name that is taken.
     """
     settings = workspace().settings.cluster
     draft = RegisteredCluster(
@@ -36,13 +40,21 @@ def register(
         namespaces=namespaces,
         prometheus_url=prometheus_url,
         jaeger_url=jaeger_url,
+        executor_kubeconfig=str(executor_kubeconfig.expanduser().absolute()) if executor_kubeconfig else "",
+        executor_context=executor_context or "",
         registered_at=datetime.now(UTC),
         registered_by=actor(),
     )
     book = ClusterBook(workspace().database)
     with connected(LiveTarget(namespaces=namespaces), place_of(draft, settings), SurveyClock()) as transport:
         found = transport.config
-    known = {"context": found.context, "server": found.server, "namespaces": namespaces or (found.namespace,)}
+        places = namespaces or (found.namespace,)
+        if draft.executor_kubeconfig:
+            from tasks.executing import armed, same_place  # what can write: nobody who diagnoses loads it
+
+            with armed(draft, places, settings) as executor:
+                same_place(transport, executor, places[0])
+    known = {"context": found.context, "server": found.server, "namespaces": places}
     entered = draft.model_copy(update=known)
     book.enter(entered, is_replaced=is_replaced)
     return entered

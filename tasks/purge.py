@@ -34,6 +34,7 @@ class Trace(Record):
         "answer",
         "cluster",
         "submission",
+        "action",
         "ledger",
         "table",
         "text file",
@@ -96,6 +97,8 @@ def _in_database(ws: Workspace, needle: Needle, is_removed: bool) -> Iterator[Tr
         yield Trace(place="clusters", what="cluster", count=places, outcome="removed" if is_removed else "found")
     if asked := databases.submissions(ws.database, needle, is_removed=is_removed):
         yield Trace(place="submissions", what="submission", count=asked, outcome="removed" if is_removed else "found")
+    if proposed := databases.actions(ws.database, needle, is_removed=is_removed):
+        yield Trace(place="actions", what="action", count=proposed, outcome="removed" if is_removed else "found")
     if entries := databases.ledger_entries(ws.database, needle):
         note = f"entries {', '.join(map(str, entries[:5]))}: the ledger is chained and keeps them. Change the secret"
         yield Trace(place="ledger", what="ledger", count=len(entries), outcome="kept", note=note)

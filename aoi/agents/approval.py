@@ -98,18 +98,45 @@ class HumanApprover:
 
     def approve(self, proposal: Proposal) -> ActionApproval:
         """Show every page, then ask. Raises: ApprovalRefused unless the answer is `yes`."""
-        *first, last = pages(proposal.text())
-        for number, page in enumerate(first, start=1):
-            turn = f"(page {number} of {len(first) + 1}) Press Enter for the next page; anything else is a no: "
-            answer = self._ask(f"{page}\n\n{turn}")
-            if answer is None or answer.strip():
-                raise ApprovalRefused(f"{self._name} did not read on: {proposal.change.summary}")
-        where = f"(page {len(first) + 1} of {len(first) + 1}) " if first else ""
-        answer = self._ask(f"{last}\n\n{where}Type yes to let this through: ")
-        if answer is None or answer.strip() != "yes":
-            raise ApprovalRefused(f"{self._name} did not approve: {proposal.change.summary}")
+        ask_for_yes(self._ask, proposal.text(), about=proposal.change.summary, name=self._name)
         now = self._clock()
         return ActionApproval(proposal.digest, self._name, now, now + self._valid_for)
+
+
+class GivenApproval:
+    """A yes that a person gave to requests that were shown. Of any other it knows nothing."""
+
+    def __init__(self, is_given: Callable[[Sha256], bool], *, name: str, issued_at: datetime) -> None:
+        """`is_given` knows the digests of those requests. It counts for `VALID_FOR` from when it was given."""
+        self._is_given = is_given
+        self._name = name
+        self._issued_at = issued_at
+
+    def check_transport(self, transport: Transport) -> None:
+        """A human may decide about any cluster."""
+
+    def approve(self, proposal: Proposal) -> ActionApproval:
+        """Raises: ApprovalRefused for what was not approved."""
+        if not self._is_given(proposal.digest):
+            raise ApprovalRefused(
+                f"{proposal.change.summary}: this is not what {self._name} approved: it changed meanwhile. Propose it "
+                "again"
+            )
+        return ActionApproval(proposal.digest, self._name, self._issued_at, self._issued_at + VALID_FOR)
+
+
+def ask_for_yes(ask: Callable[[str], str | None], text: str, *, about: str, name: str) -> None:
+    """Show every page, then ask. Raises: ApprovalRefused unless all were read and the last answer is `yes`."""
+    *first, last = pages(text)
+    for number, page in enumerate(first, start=1):
+        turn = f"(page {number} of {len(first) + 1}) Press Enter for the next page; anything else is a no: "
+        answer = ask(f"{page}\n\n{turn}")
+        if answer is None or answer.strip():
+            raise ApprovalRefused(f"{name} did not read on: {about}")
+    where = f"(page {len(first) + 1} of {len(first) + 1}) " if first else ""
+    answer = ask(f"{last}\n\n{where}Type yes to let this through: ")
+    if answer is None or answer.strip() != "yes":
+        raise ApprovalRefused(f"{name} did not approve: {about}")
 
 
 def pages(text: str) -> list[str]:

@@ -16,13 +16,15 @@ from aoi.access.transport import ReadTransport, Transport
 from aoi.agents.actions.base import Action
 from aoi.agents.actions.catalogue import make
 from aoi.agents.actions.change import Change, FailureClass, Refused
+from aoi.agents.actions.proposal import Proposal
 from aoi.agents.actions.view import View
 from aoi.agents.approval import Approver, Clock
 from aoi.agents.gate import Gate, NotAsApproved, is_stale
-from aoi.agents.journal import Journal, JournalEntry, WriteStatus
+from aoi.agents.journal import Journal, JournalEntry
 from aoi.agents.read_back import look
 from aoi.agents.undo import reverse
 from aoi.errors import ClusterUnavailable, CommandRefused
+from aoi.records.action import WriteStatus
 from aoi.records.base import Sha256
 
 VERIFY_MS = 120_000
@@ -64,24 +66,46 @@ class Executor:
         journal: Journal,
         namespace: str,
         *,
+        reader: ReadTransport | None = None,
         recorded: ReadTransport | None = None,
         scripts: frozenset[Sha256] = frozenset(),
         clock: Clock = lambda: datetime.now(UTC),
+        rendered_at: datetime | None = None,
         wait: Callable[[int], None] = lambda ms: time.sleep(ms / 1000),
         verify_ms: int = VERIFY_MS,
+        verify_step_ms: int = VERIFY_STEP_MS,
     ) -> None:
-        """`recorded` is an earlier capture, for `set_config`. `scripts` are digests of the scripts that
-        `repair_database` may run, and no other. `wait` lets milliseconds of `clock` pass.
+        """`reader` renders and verifies in the place of the transport. `recorded` is an earlier capture, for
+        `set_config`. `scripts` are digests of the scripts that `repair_database` may run, and no other. `wait` lets
+        milliseconds of `clock` pass. `rendered_at` is the time that a restart is marked with, if not the present.
 
         Raises: ApprovalRefused if the approver may not decide about this transport.
         """
-        self._clock, self._wait = clock, wait
+        self._clock, self._wait, self._rendered_at = clock, wait, rendered_at
         self._transport = transport
         self._journal = journal
         self._scripts = scripts
-        self._view = View(transport, namespace, recorded)
+        self._view = View(reader or transport, namespace, recorded)
         self._gate = Gate(transport, approver, journal, clock, namespace=namespace, wait=wait)
-        self._verify_ms = verify_ms
+        self._verify_ms, self._verify_step_ms = verify_ms, verify_step_ms
+
+    def propose(self, name: str, component: str, value: str | None = None) -> tuple[Proposal, ...]:
+        """What one action would send and change, by the server's dry runs. Nothing is changed.
+
+        Raises: Refused, ClusterUnavailable.
+        """
+        self._settle_open()
+        _, changes = self._rendered(name, component, value)
+        return tuple(self._gate.propose(change) for change in changes)
+
+    def propose_undo(self, *indices: int) -> tuple[Proposal, ...]:
+        """What taking back these entries would send and change; nothing where all is as before already.
+
+        Raises: Refused, ClusterUnavailable.
+        """
+        self._settle_open()
+        changes = [self._reverse(entry) for entry in self._to_undo(indices)]
+        return tuple(self._gate.propose(change) for change in changes if change is not None)
 
     def perform(self, name: str, component: str, value: str | None = None) -> ActionResult:
         """Carry out one action. Raises: ClusterUnavailable before anything was sent; all else is a result."""
@@ -92,12 +116,9 @@ class Executor:
         done: list[JournalEntry] = []
         try:
             self._settle_open()
-            action = make(name, component, value, self._stamp, self._scripts)
-            changes = action.render(self._view)
+            action, changes = self._rendered(name, component, value)
         except Refused as refused:
             return _failed(refused, done, status="refused")
-        except CommandRefused as refused:  # a component whose name no path may hold
-            return _failed(Refused(str(refused), "syntax"), done, status="refused")
         try:
             self._apply(action, changes, text, done)
         except Refused as refused:
@@ -121,23 +142,35 @@ class Executor:
             for entry in self._gate.resolve()
         )  # fmt: skip
 
-    def undo(self) -> ActionResult:
-        """Take the newest standing change of fields back, as an approved action of its own.
+    def undo(self, *indices: int) -> ActionResult:
+        """Take these standing changes of fields back, else the newest one, each as an approved action of its own.
 
         Done only if the fields read as they were before; any other end has its own status, and can be undone again.
         Raises: ClusterUnavailable before anything was sent.
         """
         done: list[JournalEntry] = []
+        undone: list[str] = []
         try:
             self._settle_open()
-            entry = self._journal.newest_done()
-            if entry is None:
-                raise Refused("nothing to undo", "method")
-            self._undo(entry, done)
+            for entry in self._to_undo(indices):
+                self._undo(entry, done)
+                self._gate.mark_undone(entry)
+                undone.append(entry.summary)
         except Refused as refused:
             return self._told(_failed(refused, done, status=None if done else "refused"))
-        self._gate.mark_undone(entry)
-        return self._told(_result("ok", f"undone: {entry.summary}", None, done))
+        return self._told(_result("ok", f"undone: {'; '.join(undone)}", None, done))
+
+    def _to_undo(self, indices: tuple[int, ...]) -> tuple[JournalEntry, ...]:
+        """Newest first, and none from under a newer one that stands. Raises: Refused."""
+        standing = self._journal.standing()
+        if not standing:
+            raise Refused("nothing to undo", "method")
+        if not indices:
+            return standing[:1]
+        for entry, index in zip(standing, sorted(set(indices), reverse=True), strict=False):
+            if entry.index != index:
+                raise Refused(f"{entry.summary}, entry {entry.index} of the journal, is newer: undo it first", "method")
+        return standing[: len(set(indices))]
 
     def _undo(self, entry: JournalEntry, done: list[JournalEntry]) -> None:
         change = self._reverse(entry)
@@ -155,8 +188,16 @@ class Executor:
         notes = self._journal.take_notes()
         return replace(result, text=" ".join((result.text, *(f"({note})" for note in notes))))
 
+    def _rendered(self, name: str, component: str, value: str | None) -> tuple[Action, tuple[Change, ...]]:
+        """Raises: Refused, ClusterUnavailable."""
+        try:
+            action = make(name, component, value, self._stamp, self._scripts)
+            return action, action.render(self._view)
+        except CommandRefused as refused:  # a component whose name no path may hold
+            raise Refused(str(refused), "syntax") from refused
+
     def _stamp(self) -> str:
-        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (self._rendered_at or self._clock()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _settle_open(self) -> None:
         """Nothing is changed while it is unknown, and unreadable, what an earlier request did. Raises: Refused."""
@@ -204,8 +245,8 @@ class Executor:
                 problem = str(error)
             if problem is None or waited >= self._verify_ms:
                 return problem
-            self._wait(VERIFY_STEP_MS)
-            waited += VERIFY_STEP_MS
+            self._wait(self._verify_step_ms)
+            waited += self._verify_step_ms
 
     def _reverse(self, entry: JournalEntry) -> Change | None:
         """The change that takes an entry back; None if it is as before already. Raises: Refused."""

@@ -13,7 +13,7 @@ from aoi.agents.actions.change import Change, FailureClass, Obj, Refused, differ
 from aoi.agents.actions.proposal import Proposal, shown_differences
 from aoi.agents.approval import ActionApproval, Approver, Clock, check_approval, check_time
 from aoi.agents.dry_runs import DryRunProof
-from aoi.agents.journal import EntryState, Journal, JournalEntry, WriteStatus
+from aoi.agents.journal import EntryState, Journal, JournalEntry
 from aoi.agents.read_back import LOST, Answer, Outcome, is_ours, look, own_differences, settle
 from aoi.agents.sending import (
     BEFORE_A_COMMAND,
@@ -26,6 +26,7 @@ from aoi.agents.sending import (
     request_of,
 )
 from aoi.errors import AoiError, ApprovalRefused, ClusterUnavailable, StoreNotWritable
+from aoi.records.action import WriteStatus
 from aoi.records.base import Sha256
 
 

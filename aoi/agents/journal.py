@@ -7,17 +7,12 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 
 from aoi.errors import CorruptObject, StoreNotWritable
+from aoi.records.action import WriteStatus
 from aoi.records.base import Record, Sha256
 
 EntryState = Literal["intended", "done", "failed", "undone"]
 """`intended`: on its way, or nobody could read yet what came of it. `done`: something of it stands. `failed`: nothing
 of it stands, or nobody will ever know (a command, an object that is gone). `undone`: taken back, and read so."""
-
-WriteStatus = Literal["written", "written-but-different", "not-written", "unknown"]
-"""What the cluster holds after a write, read back and compared with what was approved.
-
-`written`: what was approved. `written-but-different`: what a webhook or the server made of it. `not-written`: nothing
-of it. `unknown`: it cannot be read, or what is there cannot be told from somebody else's work."""
 
 
 class JournalEntry(Record):
@@ -121,11 +116,16 @@ class Journal:
         return tuple(entry for entry in self.entries if entry.state == "intended")
 
     def newest_done(self) -> JournalEntry | None:
-        """What an undo would take back: the newest change that stands, can be undone and is not itself an undo."""
-        for entry in reversed(self.entries):
-            if entry.state == "done" and entry.undoable and not entry.action.startswith("undo "):
-                return entry
-        return None
+        """What an undo would take back."""
+        return next(iter(self.standing()), None)
+
+    def standing(self) -> tuple[JournalEntry, ...]:
+        """Changes that stand, can be undone and are not themselves an undo, the newest first."""
+        return tuple(
+            entry
+            for entry in reversed(self.entries)
+            if entry.state == "done" and entry.undoable and not entry.action.startswith("undo ")
+        )
 
     def take_notes(self) -> tuple[str, ...]:
         """What somebody should hear about the file, and has not heard yet."""

@@ -12,8 +12,9 @@ import orjson
 
 from aoi.access.transport import ReadRequest, ReadTransport, Response
 from aoi.agents.actions.change import Difference, Obj, differences, value_at
-from aoi.agents.journal import JournalEntry, WriteStatus
+from aoi.agents.journal import JournalEntry
 from aoi.errors import ClusterUnavailable
+from aoi.records.action import WriteStatus
 
 FIELD_MANAGER = "aoi-executor"
 """Sent with every write: the server then records in `metadata.managedFields` which fields were written by it."""

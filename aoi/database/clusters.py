@@ -1,7 +1,7 @@
 """Live clusters by name: where their kubeconfig lies, never what is in it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import delete, select
@@ -15,8 +15,9 @@ from aoi.settings import Url
 
 
 class RegisteredCluster(Record):
-    """One cluster whose identity was found able to do nothing but look."""
+    """One cluster whose identity was found able to do nothing but look. Version 2 brought the Executor's identity."""
 
+    schema_version: Literal[1, 2] = 2
     name: ClusterName
     kubeconfig: str = Field(min_length=1)
     """Absolute path of the file, a mounted Secret's for one: it is read anew for every diagnosis."""
@@ -28,6 +29,10 @@ class RegisteredCluster(Record):
     """Looked at where neither the request nor its alerts name one."""
     prometheus_url: Url = ""
     jaeger_url: Url = ""
+    executor_kubeconfig: str = ""
+    """Absolute path of the file of the identity that approved changes are made with; empty: nothing is changed."""
+    executor_context: str = ""
+    """Of that kubeconfig; empty: its current one."""
     registered_at: datetime
     """UTC."""
     registered_by: str

@@ -32,7 +32,7 @@ CONNECT_TIMEOUT_S = 10.0
 
 _POSTGRES_LOCK = 0x414F49  # "AOI"
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISION = "0005"
+REVISION = "0006"
 """Of the newest migration."""
 
 

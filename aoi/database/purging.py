@@ -43,6 +43,11 @@ def submissions(database: Database, needle: Needle, *, is_removed: bool) -> int:
     return _rows(database, tables.submissions, needle, is_removed=is_removed)
 
 
+def actions(database: Database, needle: Needle, *, is_removed: bool) -> int:
+    """How many proposed changes of clusters hold the secret in what they show; each is deleted as a whole."""
+    return _rows(database, tables.actions, needle, is_removed=is_removed)
+
+
 def _rows(database: Database, table: Table, needle: Needle, *, is_removed: bool) -> int:
     (key,) = table.primary_key.columns
     with database.write() if is_removed else database.read() as connection:

@@ -98,6 +98,19 @@ submissions = Table(
 Index("ix_submissions_submitted_at", submissions.c.submitted_at)
 Index("ix_submissions_state", submissions.c.state)
 
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("state", String(16), nullable=False),  # compared and swapped: a proposal is used once
+    Column("place", String(36), nullable=False),  # uid of the namespace that it would change
+    Column("answer", String(100), nullable=False),  # the kept diagnosis that it came of, or empty
+    Column("proposed_at", String(40), nullable=False),
+    Column("record", Text, nullable=False),  # canonical JSON of the ProposedAction
+)
+Index("ix_actions_state", actions.c.state)
+Index("ix_actions_answer", actions.c.answer)
+
 leases = Table(
     "leases",
     metadata,

@@ -55,7 +55,7 @@ def _line(given: "GivenAnswer") -> str:
 
 
 def show(answer: Annotated[str, typer.Argument(help=NAME)], json: Json = False) -> None:
-    """One answer as it was given, and what was said of it."""
+    """One answer as it was given, what was done because of it, and what was said of it."""
     from flows.console import print_json
     from flows.transcript import print_diagnosis
     from tasks.answers import rated
@@ -65,6 +65,8 @@ def show(answer: Annotated[str, typer.Argument(help=NAME)], json: Json = False) 
         print_json(found.model_dump(mode="json"))
         return
     print_diagnosis(found.diagnosis)
+    for action in found.actions:
+        _print(f"{'action':<9} {'; '.join(action.summaries)}: {action.state} (aoi actions show {action.id})")
     for said in found.feedback:
         _print(_word(said))
 

@@ -46,12 +46,24 @@ def add(
     ] = None,
     prometheus_url: Annotated[str, typer.Option(metavar="<url>", help="Of its Prometheus.")] = "",
     jaeger_url: Annotated[str, typer.Option(metavar="<url>", help="Of its Jaeger.")] = "",
+    executor_kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of the identity that approved changes are made with (aoi access print --executor). Without it "
+            "nothing is changed there."
+        ),
+    ] = None,
+    executor_context: Annotated[
+        str | None, typer.Option(help="Context of that kubeconfig; its current one if not given.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of the one of that name.")] = False,
     json: Json = False,
 ) -> None:
     """Register a cluster, once its identity was found able to do nothing but look. No credential is kept.
 
-    Exit status: 69 if the identity is refused or nothing of the kubeconfig can be used, 75 if the cluster does not
+    With --executor-kubeconfig changes that a person approves can be made there (aoi actions).
+
+    Exit status: 69 if an identity is refused or nothing of the kubeconfig can be used, 75 if the cluster does not
     answer now.
     """
     from pydantic import ValidationError
@@ -69,6 +81,8 @@ def add(
                 namespaces=tuple(namespace or ()),
                 prometheus_url=prometheus_url,
                 jaeger_url=jaeger_url,
+                executor_kubeconfig=executor_kubeconfig,
+                executor_context=executor_context,
                 is_replaced=replace,
             )
     except ValidationError as error:
@@ -78,6 +92,8 @@ def add(
         print_json(entered.model_dump(mode="json"))
         return
     _print(f"{_line(entered)}. Its identity can only read. Diagnose it: aoi diagnose --cluster {entered.name}")
+    if entered.executor_kubeconfig:
+        _print("What a person approves is made by the Executor's own identity: aoi actions propose --answer ANSWER")
 
 
 def list_(json: Json = False) -> None:
@@ -106,7 +122,7 @@ def show(name: Name, json: Json = False) -> None:
         return
     for field, value in found.model_dump(mode="json", exclude={"schema_version"}).items():
         said = ", ".join(value) if isinstance(value, list) else value
-        _print(f"{field.replace('_', ' '):<15} {said or '-'}")
+        _print(f"{field.replace('_', ' '):<19} {said or '-'}")
     if not Path(found.kubeconfig).is_file():
         _print(f"the kubeconfig is gone. Name another: aoi clusters add {name} --replace --kubeconfig FILE")
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from aoi.agents.operators import ExpertOperator, GoldenOperator
-from aoi.agents.operators.knowledge import BOTH, OTHERWISE, REMEDY, SUFFERING, TOLD_APART
+from aoi.agents.operators.knowledge import BOTH, OTHERWISE, REMEDY, SUFFERING, TOLD_APART, remedies
 from aoi.agents.policy import Turn
 from aoi.language import lexicon
 from aoi.language.codec import WordCodec
@@ -158,3 +158,12 @@ def test_the_golden_operator_looks_once_where_its_evidence_stands_twice():
     golden = GoldenOperator(CODEC, truth, handles)
     state = ObserverState("mitigate", ALERTS, last=(Finding("timeout", here),), last_do=ProbeDo("logs", here))
     assert submitted(parse(say(state, golden))).component == here
+
+
+def test_what_is_proposed_for_a_cause_is_a_typed_action_and_nothing_for_causes_that_nobody_knows_to_mend() -> None:
+    for cause in lexicon.SIGNALS:
+        assert set(remedies(cause)) <= set(lexicon.ACTIONS)
+    assert remedies("zeroreplicas") == ("scale",)
+    assert remedies("missingconfig") == ("set_config", "rollback")
+    for cause in ("healthy", "unclassified", "insufficient", "quota", "imagepull", "", "no word"):
+        assert remedies(cause) == ()

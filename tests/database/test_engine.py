@@ -60,7 +60,7 @@ def test_what_people_had_said_before_a_migration_is_read_after_it(tmp_path):
         connection.execute(text("ALTER TABLE feedback RENAME COLUMN answer TO trajectory"))
         connection.execute(text("CREATE INDEX ix_feedback_trajectory ON feedback (trajectory)"))
         connection.execute(text("DROP TABLE answers"))
-        for later in ("clusters", "tokens", "submissions"):
+        for later in ("clusters", "tokens", "submissions", "actions"):
             connection.execute(text(f"DROP TABLE {later}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     database.close()

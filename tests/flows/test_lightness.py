@@ -16,3 +16,11 @@ def test_a_diagnosis_without_a_model_loads_no_vendor_of_models(tmp_path: Path):
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert "till-settings" in done.stdout
     assert done.stderr.rstrip().endswith("loaded:")
+
+
+def test_a_diagnosis_loads_nothing_that_can_change_a_cluster():
+    program = "import sys, tasks.diagnose, tasks.answers; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "tasks.clusters" in loaded
+    assert loaded.isdisjoint({"aoi.agents.executor", "aoi.agents.gate", "tasks.executing", "tasks.actions"})

@@ -1,7 +1,7 @@
 """What an approver decides about, and how it is shown: every field that changes, whole, with credentials hidden.
 
-A hidden value is shown by its length and a digest under a key of this process: whether and how far it changes can be
-seen, what it is cannot be guessed from the digest by whoever reads the screen later.
+A hidden value is shown by its length and a digest under a key, of this process unless another is given: whether and how
+far it changes can be seen, what it is cannot be guessed from the digest by whoever reads the screen later.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Proposal:
         parts += [[[d.pointer, d.before, d.after] for d in self.differences], change.uid, change.resource_version]
         return sha256_hex(canonical_bytes(parts))
 
-    def text(self) -> str:
+    def text(self, key: bytes = _KEY) -> str:
         """For the approver: what would be sent where, and every field that changes, nothing of it cut."""
         change = self.change
         lines = [visible(change.summary), visible(f"{change.method} {change.path}")]
@@ -45,24 +45,33 @@ class Proposal:
             command = " ".join(value for key, value in change.query if key == "command")
             lines.append(f"command: {visible(command)}")
         if change.uid:
-            lines.append(f"object: uid {change.uid}, resourceVersion {change.resource_version}")
-        lines += [f"  {line}" for line in shown_differences(self.differences, change.before, self.approved)]
+            lines.append(visible(f"object: uid {change.uid}, resourceVersion {change.resource_version}"))
+        lines += [f"  {line}" for line in shown_differences(self.differences, change.before, self.approved, key)]
         if change.shown:
-            lines += ["", _script(change.shown)]
+            lines += ["", _script(change.shown, key)]
         return "\n".join(lines)
 
 
-def shown_differences(differences: Iterable[Difference], before: Obj | None, after: Obj | None) -> list[str]:
+def seal(text: str, key: bytes) -> Sha256:
+    """A digest that nobody without the key can try guesses on: a request may hold a short credential."""
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def shown_differences(
+    differences: Iterable[Difference], before: Obj | None, after: Obj | None, key: bytes = _KEY
+) -> list[str]:
     """A line for each value that changes, whole. `before` and `after` tell which variable a value belongs to."""
     return [
-        _line(leaf, before, after) for difference in differences for leaf in _leaves(difference.pointer, difference)
+        _line(leaf, before, after, key)
+        for difference in differences
+        for leaf in _leaves(difference.pointer, difference)
     ]
 
 
-def _script(text: str) -> str:
+def _script(text: str, key: bytes) -> str:
     """A script line by line, without its credentials; its digest is of what was there."""
     redacted = redact_text("\n".join(visible(line.expandtabs(4)) for line in text.split("\n")))
-    return f"{redacted}\n({_measured(text)})"
+    return f"{redacted}\n({_measured(text, key)})"
 
 
 def _leaves(pointer: str, difference: Difference) -> Iterator[Difference]:
@@ -82,9 +91,9 @@ def _leaves(pointer: str, difference: Difference) -> Iterator[Difference]:
         yield Difference(pointer, before, after)
 
 
-def _line(difference: Difference, before: Obj | None, after: Obj | None) -> str:
+def _line(difference: Difference, before: Obj | None, after: Obj | None, key: bytes) -> str:
     shown = _hidden if _is_credential(difference.pointer, before, after) else _shown
-    return f"{visible(difference.pointer)}: {shown(difference.before)} -> {shown(difference.after)}"
+    return f"{visible(difference.pointer)}: {shown(difference.before, key)} -> {shown(difference.after, key)}"
 
 
 def _is_credential(pointer: str, before: Obj | None, after: Obj | None) -> bool:
@@ -102,21 +111,20 @@ def _is_credential(pointer: str, before: Obj | None, after: Obj | None) -> bool:
     return False
 
 
-def _hidden(value: Any) -> str:
+def _hidden(value: Any, key: bytes) -> str:
     if value is None:
         return "(absent)"
-    return f"(hidden: {_measured(value if isinstance(value, str) else canonical_bytes(value).decode())})"
+    return f"(hidden: {_measured(value if isinstance(value, str) else canonical_bytes(value).decode(), key)})"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: bytes) -> str:
     if value is None:
         return "(absent)"
     raw = canonical_bytes(value).decode()
     text = redact_text(visible(raw))
     # Two values that differ in a hidden part alone must not look equal.
-    return text if text == visible(raw) else f"{text} ({_measured(raw)})"
+    return text if text == visible(raw) else f"{text} ({_measured(raw, key)})"
 
 
-def _measured(text: str) -> str:
-    mark = hmac.new(_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_MARK_DIGITS]
-    return f"{len(text)} characters, digest {mark}"
+def _measured(text: str, key: bytes) -> str:
+    return f"{len(text)} characters, digest {seal(text, key)[:_MARK_DIGITS]}"

@@ -68,7 +68,7 @@ class Scale:
 
     @classmethod
     def parse(cls, component: str, value: str | None) -> "Scale":
-        """Without a value: as many as were recorded, else one. Raises: Refused."""
+        """Without a value: as many as were recorded, else one where none run. Raises: Refused."""
         return cls(component, whole_number("scale", value, MIN_REPLICAS, MAX_REPLICAS) if value else None)
 
     def render(self, view: View) -> tuple[Change, ...]:
@@ -83,8 +83,13 @@ class Scale:
         return (patch_change(summary, target.path, target.obj, after, ("/spec/replicas",)),)
 
     def _recorded(self, view: View, target: Subject) -> int:
-        """How many it had when it was captured, within what may be asked for."""
+        """How many it had when it was captured, within what may be asked for; without a capture one, and from zero
+        alone. Raises: Refused."""
         captured = view.recorded(target.key, target.obj["metadata"]["name"]) or {}
+        present = target.obj["spec"].get("replicas", 1)
+        if not captured and present:
+            raise Refused(f"{target.label} has {present} replicas, and no record says how many it needs: give a number",
+                          "method")  # fmt: skip
         known = (captured.get("spec") or {}).get("replicas", MIN_REPLICAS)
         return min(max(known, MIN_REPLICAS), MAX_REPLICAS)
 

@@ -97,6 +97,15 @@ USUAL = ("rollback", "virt", "misconfig")
 OTHERWISE = {"set_config": "rollback", "set_limits": "rollback", "fix_scheduling": "rollback", "restart": "rollback"}
 """What the Executor tries where an action came to nothing; a restart for the others."""
 
+
+def remedies(cause: str) -> tuple[str, ...]:
+    """Typed actions that may put a cause right, the likeliest first; none where nothing better than luck is known."""
+    if cause not in REMEDY:
+        return ()
+    action = REMEDY[cause][0]
+    return (action, OTHERWISE[action]) if action in OTHERWISE else (action,)
+
+
 TOLD_APART = {"imagepull": "events", "missingconfig": "events", "oomkilled": "describe"}
 """Causes of several classes, and the check that tells which."""
 DEEPER = {

@@ -54,6 +54,6 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
 def _described(request: PromotionRequest) -> str:
     """What is decided, above the fields."""
     return (
-        f"{asked(request)}\n\nBundle {request.challenger[:12]} would replace {request.champion[:12]}. Left as it is this "
-        "form decides nothing, and the request stays open. Your name is kept as typed in a form."
+        f"{asked(request)}\n\nBundle {request.challenger[:12]} would replace {request.champion[:12]}. Left as it is "
+        "this form decides nothing, and the request stays open. Your name is kept as typed in a form."
     )

@@ -40,6 +40,13 @@ def is_dead(holder: str) -> bool:
     return _started(int(pid)) != process
 
 
+def is_alive(holder: str) -> bool:
+    """Whether a holder is seen to run, on this machine. False as well if it cannot be seen from here."""
+    place, _, started = holder.rpartition("/")
+    pid = place.rpartition("/")[2]
+    return pid.isdigit() and started.isdigit() and named(int(pid)) == holder
+
+
 @cache
 def _here() -> str | None:
     """This boot of this machine, the process namespace in it, and our user. None where Linux does not tell.

@@ -26,6 +26,7 @@ from aoi.records.request import MAX_BUDGET_S, ClusterName, DiagnosisRequest, Nam
 from aoi.records.seed import MAX_SEED
 from flows.events import EventLog
 from flows.markdown import page
+from flows.runs import watched
 from tasks.diagnose import SurveyClock, diagnose
 
 SURVEYED, STEP, ENDED = 50.0, 5.0, 100.0
@@ -70,6 +71,7 @@ class DiagnoseParameters(BaseModel):
         return DiagnosisRequest(**fields, alerts=alerts, kind=TaskKind(self.kind))
 
 
+@watched
 @flow(name="diagnose")
 def diagnose_on_demand(parameters: DiagnoseParameters) -> Diagnosis | State[None]:
     """Diagnose, with a line in the log for what happens, and leave the answer as an artifact.

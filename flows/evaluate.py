@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aoi.records.problem import Split
 from aoi.records.seed import MAX_SEED
+from flows.runs import watched
 from tasks.evaluate import Measured, evaluate_outside
 
 
@@ -20,6 +21,7 @@ class EvaluateParameters(BaseModel):
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
+@watched
 @flow(name="evaluate")
 def evaluate_versions(parameters: EvaluateParameters | None = None) -> Measured:
     """Compare a version with the champion."""

@@ -17,6 +17,9 @@ EX_UNAVAILABLE = 69
 EX_TEMPFAIL = 75
 """sysexits.h: a failure that may pass; cron and supervisors know to try again."""
 INTERRUPTED = 130
+"""By Ctrl-C."""
+TERMINATED = 143
+"""By SIGTERM, which ends a command in the same way."""
 
 
 def status_of(answer: "Answer | None") -> int:

@@ -4,6 +4,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
 from flows.approval import ask_for_approval
+from flows.runs import watched
 from tasks.promote import enter
 from tasks.review import find_request
 
@@ -17,6 +18,7 @@ class PromoteParameters(BaseModel):
     """First digits of its digest; none means the newest open one."""
 
 
+@watched
 @flow(name="promote", persist_result=True, result_serializer="json")
 def promote_approved(parameters: PromoteParameters | None = None) -> str:
     """Wait until a reviewer has filled in the form; `None`, or a form left as it is, decides nothing."""

@@ -1,5 +1,5 @@
-"""Make what lags behind the ledger follow it, and ask for a retraining that people's words want. Scheduled, so that a
-lost event repairs itself."""
+"""Make what lags behind follow: the registry the ledger, Prefect's states the processes, and a retraining people's
+words. Scheduled, so that a lost event repairs itself."""
 
 from typing import cast
 
@@ -8,15 +8,19 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
+from flows.runs import crash_dead_runs, watched
 from tasks.promote import reconcile as follow_the_ledger
 from tasks.wanted import Wanted, retraining_wanted
 
 NIGHTLY = "retrain/nightly"
 
 
+@watched
 @flow(name="reconcile")
 def reconcile() -> bool:
     """Point the registry's alias at the ledger's champion. Returns whether it had to be changed."""
+    for told in crash_dead_runs():
+        get_run_logger().warning("%s", told)
     changed = follow_the_ledger()
     if wanted := retraining_wanted():
         request_retraining(wanted)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aoi.records.report import CycleReport
 from flows.approval import ask_for_approval
+from flows.runs import watched
 from tasks.collect import collect
 from tasks.cycle import close_cycle, open_cycle
 from tasks.evaluate import evaluate
@@ -36,6 +37,7 @@ class RetrainParameters(BaseModel):
     """Suspend until a person has filled in the form; otherwise the request stays open for `aoi review`."""
 
 
+@watched  # a night that is killed is told as crashed
 @flow(name="retrain")
 def retrain(parameters: RetrainParameters | None = None) -> CycleReport:
     """Collect, validate, evolve, train, evaluate, ask for promotion."""

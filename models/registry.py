@@ -7,6 +7,7 @@ again and finds its own half-done work: one run per cycle, one version per cycle
 """
 
 import fcntl
+import json
 import logging
 import os
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from aoi.errors import RegistryUnavailable, UnknownBundle
 from aoi.promotion.verify import Projection
@@ -31,7 +32,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 # The error that comes of it says the same in one line; MLflow's own tables are no news to anybody.
@@ -45,6 +46,7 @@ DESCRIPTION = "mlflow.note.content"
 """Tag of a run that MLflow shows as its description, in Markdown."""
 
 _CYCLE, _BUNDLE, _KEY = "aoi.cycle", "aoi.bundle", "aoi.key"
+_DESCRIPTION = "mlflow.note.content"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _NO_RUN = ("INVALID_PARAMETER_VALUE", _ABSENT)
@@ -60,6 +62,17 @@ class Version:
     model_id: str
     """MLflow's LoggedModel that holds the files."""
     tags: Mapping[str, str]
+
+
+class InputSet(NamedTuple):
+    """A set that a cycle's run was made with."""
+
+    name: str
+    sha256: Sha256
+    rows: int
+
+
+RunStatus = Literal["FINISHED", "KILLED"]
 
 
 class Registry:
@@ -103,21 +116,22 @@ class Registry:
     ) -> None:
         """Add figures to a cycle's run. A sequence is a curve over steps; writing it again changes nothing."""
         run_id = self.run(cycle)
-        known = self._known_metrics(run_id)
+        with self._reachable():
+            known = self._client.get_run(run_id).data
         points = [
             Metric(name, float(value), int(time.time() * 1000), step)
             for name, values in (metrics or {}).items()
-            if name not in known
+            if name not in known.metrics
             for step, value in enumerate(values if isinstance(values, Sequence) else [values])
         ]
+        news = [Param(name, str(value)[:500]) for name, value in (params or {}).items() if name not in known.params]
+        labels = [RunTag(name, value[:5000]) for name, value in (tags or {}).items()]
         with self._reachable():
-            for start in range(0, max(len(points), 1), 1000):  # MLflow takes 1,000 metrics at a time
-                self._client.log_batch(
-                    run_id,
-                    metrics=points[start : start + 1000],
-                    params=[Param(name, str(value)[:500]) for name, value in (params or {}).items()],
-                    tags=[RunTag(name, value[:5000]) for name, value in (tags or {}).items()],
-                )
+            self._client.log_batch(run_id, tags=labels)
+            for start in range(0, len(points), 1000):  # MLflow takes 1,000 metrics at a time
+                self._client.log_batch(run_id, metrics=points[start : start + 1000])
+            for start in range(0, len(news), 100):  # and 100 params, and none may change
+                self._client.log_batch(run_id, params=news[start : start + 100])
 
     def log_file(self, cycle: int, path: Path, folder: str = "") -> None:
         """Attach a file, such as the review page, to a cycle's run."""
@@ -125,10 +139,43 @@ class Registry:
         with self._reachable():
             self._client.log_artifact(run_id, str(path), folder or None)
 
-    def finish(self, cycle: int, status: str = "FINISHED") -> None:
-        """End a cycle's run: FINISHED, FAILED or KILLED."""
+    def log_inputs(self, cycle: int, sets: Sequence[InputSet]) -> None:
+        """Name the sets that a cycle was made with. Naming one again changes nothing."""
+        run_id = self.run(cycle)
+        inputs = [
+            DatasetInput(
+                Dataset(
+                    name=each.name,
+                    digest=each.sha256[:12],  # MLflow takes 36 characters; the source has all
+                    source_type="aoi",
+                    source=json.dumps({"sha256": each.sha256}),
+                    profile=json.dumps({"num_rows": each.rows}),
+                )
+            )
+            for each in sets
+        ]
+        with self._reachable():
+            self._client.log_inputs(run_id, inputs)
+
+    def begin(self, cycle: int) -> None:
+        """Show a cycle as under way: its run is made, or goes on that was ended as killed."""
         run_id = self.run(cycle)
         with self._reachable():
+            if self._client.get_run(run_id).info.status != "RUNNING":
+                self._client.update_run(run_id, status="RUNNING")
+
+    def running(self) -> list[int]:
+        """Cycles that are shown as under way, whether or not they are."""
+        with self._reachable():
+            runs = self._client.search_runs([self._experiment], "attributes.status = 'RUNNING'")
+        return sorted({int(run.data.tags[_CYCLE]) for run in runs if _CYCLE in run.data.tags})
+
+    def finish(self, cycle: int, status: RunStatus = "FINISHED", *, description: str = "") -> None:
+        """End a cycle's run. `description` is Markdown, and stands at the top of its page."""
+        run_id = self.run(cycle)
+        with self._reachable():
+            if description:
+                self._client.set_tag(run_id, _DESCRIPTION, description)
             self._client.set_terminated(run_id, status)
 
     # Versions --------------------------------------------------------------------------------------------------
@@ -267,10 +314,6 @@ class Registry:
 
     def _version(self, number: str) -> Any:
         return self._client.get_model_version(self.name, number)
-
-    def _known_metrics(self, run_id: str) -> set[str]:
-        with self._reachable():
-            return set(self._client.get_run(run_id).data.metrics)
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from aoi.records.base import Ref
 from aoi.records.promotion import Approval, Cycle, PromotionRequest
 from tasks.bundles import tree_ref
+from tasks.tracking import begin_run
 from tasks.workspace import actor, workspace
 
 
@@ -20,6 +21,7 @@ def open_cycle() -> OpenCycle:
     ledger = workspace().ledger
     cycle = ledger.open_cycle(actor())
     tree = next(former.tree for former in ledger.former_champions() if former.bundle == cycle.champion)
+    begin_run(cycle.number)
     # `is_new` says how this process met the cycle; it must not change the cache keys of the stages.
     return OpenCycle(cycle.model_copy(update={"is_new": True}), tree_ref("bundle", tree))
 

@@ -76,6 +76,7 @@ def install_champion(base: Ref) -> Ref:
     )
     ws.ledger.install(facts, actor())
     registry.reconcile(ws.ledger.champion())
+    registry.finish(0)
     return tree
 
 

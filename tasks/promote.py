@@ -7,6 +7,7 @@ from models import identity
 from models.registry import CHAMPION, Registry
 from tasks.bundles import champion_ref, open_bundle, serving, tree_ref
 from tasks.caching import stage
+from tasks.tracking import end_left_runs
 from tasks.workspace import actor, workspace
 
 
@@ -113,9 +114,15 @@ def roll_back(to: str | None, reason: str) -> Champion:
 
 
 def reconcile() -> bool:
-    """Point the registry's alias at the ledger's champion. Returns whether it had to be changed."""
+    """Point the registry's alias at the ledger's champion, and end runs there of cycles that are not under way.
+
+    Returns whether the alias had to be changed.
+    """
     ws = workspace()
-    return Registry.of(ws.settings).reconcile(ws.ledger.champion())
+    registry = Registry.of(ws.settings)
+    changed = registry.reconcile(ws.ledger.champion())
+    end_left_runs(registry)
+    return changed
 
 
 def _is_alias_behind(present: Champion) -> bool:

@@ -11,6 +11,7 @@ from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
 from tasks.kept import keep_report, kept_times
 from tasks.register import registered_before
+from tasks.tracking import end_run
 from tasks.workspace import workspace
 
 
@@ -49,6 +50,7 @@ def report(
         review_page=str(page),
     )
     keep_report(made)
+    end_run(made)
     return made
 
 

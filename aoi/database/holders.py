@@ -20,7 +20,11 @@ _DEAD_STATES = ("Z", "X")
 
 def this_process() -> str:
     """The name of this process. Off Linux it says nothing that others could look up: expiry has to do."""
-    pid = os.getpid()
+    return named(os.getpid())
+
+
+def named(pid: int) -> str:
+    """The name of the process with this id now; of one that is gone, a name that no other ever had."""
     started = _started(pid)
     if _here() is None or started is None:
         return f"{socket.gethostname()}/{pid}/-"
@@ -34,6 +38,13 @@ def is_dead(holder: str) -> bool:
     if place != _here() or not pid.isdigit():
         return False
     return _started(int(pid)) != process
+
+
+def is_alive(holder: str) -> bool:
+    """Whether a holder is seen to run, on this machine. False as well if it cannot be seen from here."""
+    place, _, started = holder.rpartition("/")
+    pid = place.rpartition("/")[2]
+    return pid.isdigit() and started.isdigit() and named(int(pid)) == holder
 
 
 @cache

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from aoi.database.engine import Database
-from aoi.database.holders import is_dead, this_process
+from aoi.database.holders import is_alive, is_dead, this_process
 from aoi.database.tables import leases
 from aoi.errors import AoiError, StageBusy
 
@@ -30,8 +30,9 @@ LEASE_S = 120.0
 RENEW_S = 20.0
 """A restart of the database that takes less than LEASE_S - RENEW_S costs no lease."""
 POLL_S = 0.5
-FORGET_S = 24 * 3600.0
-"""Rows of holders that never came back and that nobody took over are deleted after this."""
+FORGET_S = 7 * 24 * 3600.0
+"""Rows of holders that never came back and that nobody took over are deleted after this. Until then they are the proof
+that somebody was killed."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,29 @@ class Leases:
             time.sleep(POLL_S)
         return True
 
+    def abandoned(self, beginning: str) -> list[Lease]:
+        """Leases whose names begin so, and whose holders are gone and did not give them back.
+
+        A holder that is seen to run and was only kept from renewing, such as by a machine that slept, is not gone.
+        Raises: DatabaseUnavailable.
+        """
+        return [lease for lease, is_held in self._named(beginning) if not is_held]
+
+    def is_any_held(self, beginning: str) -> bool:
+        """Whether anybody who is not gone holds a lease whose name begins so. Raises: DatabaseUnavailable."""
+        return any(is_held for _, is_held in self._named(beginning))
+
     # Inside ----------------------------------------------------------------------------------------------------
+
+    def _named(self, beginning: str) -> list[tuple[Lease, bool]]:
+        with self._database.read() as connection:
+            is_over = (leases.c.expires_at <= _now(connection)).label("is_over")
+            query = select(leases.c.name, leases.c.token, leases.c.holder, is_over)
+            rows = connection.execute(query.where(leases.c.name.startswith(beginning, autoescape=True))).all()
+        return [
+            (Lease(row.name, row.token), not is_dead(row.holder) and (not row.is_over or is_alive(row.holder)))
+            for row in rows
+        ]
 
     def _try(self, lease: Lease) -> bool:
         """Take it if it is free. Looks first, so that those who wait do not keep writers waiting."""

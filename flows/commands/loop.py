@@ -38,8 +38,10 @@ def retrain(
     with shown_progress(quiet=json), prefect_server(workspace().settings.home):
         from flows.retrain import RetrainParameters
         from flows.retrain import retrain as flow
+        from flows.runs import crash_dead_runs
         from flows.summary import print_report
 
+        crash_dead_runs()
         made = flow(RetrainParameters(auto_approve=auto_approve, wait_for_approval=wait))
     if json:
         print_json(made.model_dump(mode="json"))

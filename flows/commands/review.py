@@ -72,15 +72,34 @@ def rollback(
 
 
 def reconcile(json: Json = False) -> None:
-    """Make the registry's alias follow the ledger, after an outage; say whether a retraining is wanted."""
+    """Make the registry follow the ledger, and Prefect what became of killed runs; say if a retraining is wanted."""
     from flows.console import out, print_json
     from tasks.promote import reconcile as follow_the_ledger
     from tasks.wanted import retraining_wanted
 
+    crashed = _crash_dead_runs()
     changed, wanted = follow_the_ledger(), retraining_wanted()
     if json:
-        print_json({"changed": changed, "wanted": wanted.model_dump(mode="json") if wanted else None})
+        asked = wanted.model_dump(mode="json") if wanted else None
+        print_json({"changed": changed, "wanted": asked, "crashed": crashed})
         return
+    for line in crashed:
+        out.print(line, markup=False)
     out.print("the alias follows the ledger again" if changed else "the alias was right already", markup=False)
     if wanted:
         out.print(f"a retraining is wanted: {wanted.reason}. Begin it: aoi retrain", markup=False)
+
+
+def _crash_dead_runs() -> list[str]:
+    """As `flows.runs` does, with a Prefect server only where there is something to tell it."""
+    from flows.server import prefect_server
+    from tasks.runs import dead_runs
+    from tasks.workspace import workspace
+
+    if not dead_runs():
+        return []
+    # The server first: Prefect reads its address when it is imported.
+    with prefect_server(workspace().settings.home):
+        from flows.runs import crash_dead_runs
+
+        return crash_dead_runs()

@@ -154,6 +154,33 @@ def test_a_killed_holder_of_this_machine_is_seen_to_be_dead_and_need_not_expire(
         database.close()
 
 
+def test_what_was_left_by_a_holder_that_is_gone_is_told_by_the_beginning_of_its_name(database: Database) -> None:
+    place, pid, started = holders.this_process().rsplit("/", 2)
+    elsewhere, was_killed = "another-boot/1/-", f"{place}/{pid}/{int(started) + 1}"
+    with leases_of(database) as leases:
+        for name, holder, is_over in (
+            ("run/held", None, False),
+            ("run/of a machine that slept", None, True),
+            ("run/held elsewhere", elsewhere, False),
+            ("run/left elsewhere", elsewhere, True),
+            ("run/killed", was_killed, False),
+            ("stage/killed", was_killed, False),
+        ):
+            leases.take(name)
+            with database.write() as connection:
+                changed = {"holder": holder} if holder else {}
+                changed |= {"expires_at": time.time() - 60.0} if is_over else {}
+                if changed:
+                    connection.execute(update(tables.leases).where(tables.leases.c.name == name).values(**changed))
+        left = leases.abandoned("run/")
+        assert sorted(lease.name for lease in left) == ["run/killed", "run/left elsewhere"]
+        assert leases.is_any_held("run/")
+        assert not leases.is_any_held("stage/")
+        for lease in left:
+            leases.give_back(lease)
+        assert leases.abandoned("run/") == []
+
+
 def _race(address: str, barrier, answers, rounds: int) -> None:
     """Take and give back; a lease row of its own says who is inside."""
     database = open_url(address)
@@ -195,6 +222,9 @@ def test_a_process_is_dead_only_if_it_can_be_seen_to_be() -> None:
     assert not holders.is_dead(elsewhere)
     assert not holders.is_dead("some-host/17/-")
     assert not holders.is_dead("")
+    assert holders.is_alive(ours)
+    for other in (f"{place}/{pid}/{int(started) + 1}", elsewhere, "some-host/17/-", ""):
+        assert not holders.is_alive(other)
 
 
 # Any order ---------------------------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ class TestNights:
     def test_a_rollback_during_an_outage_is_finished_and_not_repeated(self, nights, tmp_path: Path) -> None:
         home = copied(nights[0], tmp_path)
         first, second = promote_by_hand(home)
-        assert json.loads(aoi(home, "reconcile", "--json").stdout) == {"changed": True, "wanted": None}
+        assert json.loads(aoi(home, "reconcile", "--json").stdout) == {"changed": True, "wanted": None, "crashed": []}
         down = aoi(home, "rollback", "--reason", "bad", AOI_MLFLOW_URI="http://127.0.0.1:9")
         assert down.returncode == 75
         assert "aoi reconcile" in down.stderr

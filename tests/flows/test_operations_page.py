@@ -61,7 +61,7 @@ class Installation:
             if words[1] == "server":
                 prefect_server.wait_until_healthy(f"http://127.0.0.1:{words[-1]}/api", log)
         else:
-            self.run(words)
+            self.run(words, AOI_CHECKOUT="/of/the/machine/that/deploys")
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """As Prefect's own client asks: a server whose sqlite is locked answers 503, and asks to be asked again."""
@@ -83,11 +83,10 @@ class Installation:
         """A command of the same home."""
         self.run([*AOI, *words])
 
-    def run(self, words: list[str]) -> None:
+    def run(self, words: list[str], **variables: str) -> None:
         """A command as the page's reader types it, to its end."""
-        ended = subprocess.run(
-            words, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=False
-        )
+        env = {**self.env, **variables}
+        ended = subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_S, check=False)
         assert ended.returncode == 0, f"{words}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
 
     def artifacts(self, run: str, kind: str) -> list[dict[str, Any]]:

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -6,7 +7,7 @@ from aoi.errors import RegistryUnavailable, UnknownBundle
 from aoi.records.base import sha256_hex
 from aoi.records.learning import BundleManifest
 from aoi.records.promotion import Champion
-from models.registry import CHALLENGER, CHAMPION, Registry
+from models.registry import CHALLENGER, CHAMPION, InputSet, Registry
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 
@@ -172,8 +173,32 @@ def test_curves_and_files_are_kept_once_in_the_run_of_the_cycle(registry, tmp_pa
     run = registry.run(1)
     assert [point.value for point in registry._client.get_metric_history(run, "reward")] == [0.1, 0.2, 0.3]
     assert [one.path for one in registry._client.list_artifacts(run)] == ["review.html"]
-    registry.finish(1)
-    assert registry._client.get_run(run).info.status == "FINISHED"
+
+
+def test_a_run_is_shown_as_under_way_until_it_is_ended_and_again_when_it_goes_on(registry):
+    for cycle in (1, 2, 3):
+        registry.begin(cycle)
+    assert registry.running() == [1, 2, 3]
+    registry.finish(1, description="**promoted**")
+    registry.finish(2, "KILLED")
+    assert registry.running() == [3]
+    run = registry._client.get_run(registry.run(1))
+    assert (run.info.status, run.data.tags["mlflow.note.content"]) == ("FINISHED", "**promoted**")
+    registry.begin(2)
+    assert registry.running() == [2, 3]
+
+
+def test_settings_and_sets_are_named_once_however_many_there_are_and_however_often_they_are_told(registry):
+    settings = {f"group.{number}": number for number in range(250)}
+    sets = [InputSet("examples", sha256_hex(b"examples"), 12), InputSet("plans", sha256_hex(b"plans"), 3)]
+    for changed in ({}, {"group.0": "of another night"}):
+        registry.log(1, params=settings | changed)
+        registry.log_inputs(1, sets)
+    run = registry._client.get_run(registry.run(1))
+    assert run.data.params == {name: str(value) for name, value in settings.items()}, "what was told first stays"
+    named = {each.dataset.name: json.loads(each.dataset.profile)["num_rows"] for each in run.inputs.dataset_inputs}
+    assert named == {"examples": 12, "plans": 3}
+    assert len(run.inputs.dataset_inputs) == 2
 
 
 @pytest.mark.parametrize("bundle", ["", "x' or '1'='1", "../x", "a" * 63])

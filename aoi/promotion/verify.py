@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aoi.errors import AoiError, CorruptObject, PurgedObject
+from aoi.errors import CorruptObject, Permanent, PurgedObject
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
@@ -41,13 +41,14 @@ def verify(
 ) -> tuple[Finding, ...]:
     """Check what the ledger stands on. `everything` also reads each object of the store, related or not.
 
-    Pass None for `projection` where the registry does not answer: that is a finding too.
+    Pass None for `projection` where the registry does not answer: that is a finding too. A store or database that does
+    not answer is none. Raises: StoreUnavailable, DatabaseUnavailable.
     """
     try:
         count = ledger.verify()
         entries = ledger.entries()
         champion = ledger.champion()
-    except AoiError as error:
+    except Permanent as error:
         return (Finding(what="ledger", ok=False, detail=str(error)),)
     findings = [Finding(what="ledger", ok=True, detail=f"{count} entries, each follows the one before")]
     findings += _bundles(entries, store)
@@ -92,7 +93,7 @@ def _bundles(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fin
         what = f"bundle {(facts.bundle or '')[:12]}"
         try:
             manifest = read_bundle(store, facts.tree or "")
-        except AoiError as error:
+        except Permanent as error:
             yield Finding(what=what, ok=False, detail=str(error))
             continue
         if manifest.digest() != facts.bundle:
@@ -115,7 +116,7 @@ def _base(store: ObjectStore, manifest: BundleManifest) -> Finding:
         return Finding(what=what, ok=False, detail="the store does not know where it lies. Restore its marks/bases")
     try:
         tree = store.verify_folder(Ref(kind="base", sha256=known.tree, size_bytes=0))
-    except AoiError as error:
+    except Permanent as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail=f"{len(tree.files)} files match their digests")
 
@@ -157,7 +158,7 @@ def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] |
             store.get(ref, type_)
     except PurgedObject as gone:
         return Finding(what=what, ok=True, detail=str(gone))
-    except AoiError as error:
+    except Permanent as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail="stored, matches its digest")
 

@@ -91,6 +91,8 @@ def print_status(status: Status) -> None:
     out.print(f"cycles    {status.cycles} so far, {state}")
     for request in status.open_requests:
         out.print(f"request   {request.sha256[:12]} waits for a review: aoi review {request.sha256[:12]}")
+    for lost in status.unreadable:
+        out.print(f"lost      {lost}", markup=False, highlight=False)
     if status.last:
         gain = status.last.overall.gain
         out.print(

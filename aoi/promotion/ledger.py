@@ -188,6 +188,7 @@ class Ledger:
             tree=registered.tree,
             evaluation=asked.evaluation,
             request=asked.digest(),
+            reason=asked.decision.verdict,  # whoever lists what waits for a person need not read each request
         )
         return self._enter_once("requested", asked.cycle, facts, actor, f"requested:{asked.evaluation}")
 
@@ -232,7 +233,7 @@ class Ledger:
                     "Evaluate against the present champion: `aoi retrain`"
                 )
             requested = _find(entries, "requested", request=asked.digest())
-            facts = requested.facts.model_copy(update={"approval": approval.digest()})
+            facts = requested.facts.model_copy(update={"approval": approval.digest(), "reason": ""})
             entry = self._entry("promoted", asked.cycle, actor, facts)
             head = _append(connection, entry, once=f"used:{approval.digest()}")
         self._anchor(head)
@@ -296,7 +297,7 @@ class Ledger:
             known = _once(connection, once)
             if known is None:
                 head = _append(connection, self._entry(kind, cycle, actor, facts), once=once)
-            elif known.facts != facts or known.cycle != cycle:
+            elif not _says(known.facts, facts) or known.cycle != cycle:
                 subject = once.partition(":")[2][:12]
                 raise LedgerConflict(
                     f"{kind} for {subject} is entered already as entry {known.seq}, about "
@@ -366,6 +367,13 @@ def _once(connection: Connection, once: str) -> LedgerEntry | None:
     query = select(tables.ledger.c.seq, tables.ledger.c.record).where(tables.ledger.c.once == once)
     row = connection.execute(query).first()
     return _parse(row.seq, row.record) if row else None
+
+
+def _says(known: LedgerFacts, facts: LedgerFacts) -> bool:
+    """Whether an entry says the same; those of former versions leave out the verdict of a request."""
+    return known == facts or (
+        bool(facts.request) and not known.reason and known == facts.model_copy(update={"reason": ""})
+    )
 
 
 def _target_of_rollback(state: State, present: Champion, bundle: str | None) -> Champion:

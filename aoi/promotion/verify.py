@@ -13,7 +13,7 @@ from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import BASES, BundleManifest, StoredBase
-from aoi.records.promotion import Champion, LedgerEntry
+from aoi.records.promotion import Champion, LedgerEntry, PromotionRequest
 from aoi.store.objects import ObjectStore, Tree, TreeFile
 
 MANIFEST = "manifest.json"
@@ -138,13 +138,13 @@ def _is_there(store: ObjectStore, sha256: Sha256) -> bool:
 
 
 def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
-    """The evaluations behind requests, and the requests and approvals behind promotions."""
+    """The requests with the evaluations behind them, and the approvals behind promotions."""
     for entry in entries:
         facts = entry.facts
-        if entry.kind == "requested" and facts.evaluation:
+        if entry.kind == "requested" and facts.evaluation and facts.request:
             yield _stored(store, "evaluation", facts.evaluation, EvaluationResult)
-        elif entry.kind == "promoted" and facts.request and facts.approval:
-            yield _stored(store, "request", facts.request)
+            yield _stored(store, "request", facts.request, PromotionRequest)
+        elif entry.kind == "promoted" and facts.approval:
             yield _stored(store, "approval", facts.approval)
 
 

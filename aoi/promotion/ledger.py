@@ -29,7 +29,7 @@ from aoi.records.promotion import (
 )
 from aoi.store.objects import ObjectStore
 
-_ANCHOR = ("ledger", "head")
+ANCHOR = ("ledger", "head")
 
 
 def utc_now() -> datetime:
@@ -90,7 +90,7 @@ class Ledger:
             rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.seq)).mappings().all()
             head = connection.execute(select(tables.ledger_head)).mappings().first()
         entries = check_links([dict(row) for row in rows], dict(head) if head else None)
-        anchor = self._store.marked(*_ANCHOR, LedgerHead) if self._store else None
+        anchor = self._store.marked(*ANCHOR, LedgerHead) if self._store else None
         if self._store and anchor is None and len(entries) > 1:
             raise ChainBroken(
                 f"the store does not remember the head of these {len(entries)} entries: its mark is lost or damaged, "
@@ -316,7 +316,7 @@ class Ledger:
     def _anchor(self, head: "_Appended") -> None:
         # After the commit: an anchor may lag behind the chain, but never runs ahead of it.
         if self._store:
-            self._store.mark(*_ANCHOR, LedgerHead(seq=head.entry.seq, hash=head.hash))
+            self._store.mark(*ANCHOR, LedgerHead(seq=head.entry.seq, hash=head.hash))
 
 
 class _Appended:

@@ -48,6 +48,7 @@ class Mark(NamedTuple):
     """A mark for whoever goes through all of them."""
 
     group: str
+    name: str
     data: bytes
     written_at: datetime
 
@@ -248,6 +249,10 @@ class ObjectStore:
         """Write a small record under a name: the sign that something is finished. Replaces atomically."""
         self._place.write(self._mark_path(group, name), value.to_bytes())
 
+    def take_over(self, mark: Mark) -> None:
+        """Write a mark of another store, as it lay there. Raises: StoreNotWritable."""
+        self._place.write(self._mark_path(mark.group, mark.name), mark.data)
+
     def marked(self, group: str, name: str, type_: type[R]) -> R | None:
         """The record under that name; None if none was written, or if it is not whole."""
         path = self._mark_path(group, name)
@@ -262,7 +267,7 @@ class ObjectStore:
             for file in self._place.names(f"{self._place.root}/marks/{group}"):
                 path = f"{self._place.root}/marks/{group}/{file}"
                 with suppress(FileNotFoundError):
-                    yield Mark(group, self._place.read(path), self._place.modified(path))
+                    yield Mark(group, file.removesuffix(".json"), self._place.read(path), self._place.modified(path))
 
     def __iter__(self) -> Iterator[Ref[Any]]:
         """Every object, by kind and digest."""

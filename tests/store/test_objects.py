@@ -464,7 +464,10 @@ def test_a_damaged_mark_is_none(tmp_path):
 @pytest.mark.parametrize("cause", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_told_from_a_lack_of_rights(cause):
     full = str(not_writable("/x", OSError(cause, "No room")))
-    assert full == "cannot write /x: No room. The disk is full: free space or move it with AOI_STORE_URL"
+    assert full == (
+        "cannot write /x: No room. The disk is full: free space there, or choose another place with AOI_HOME or "
+        "AOI_STORE_URL"
+    )
     other = str(not_writable("/x", OSError(errno.EACCES, "Permission denied")))
     assert other == (
         "cannot write /x: Permission denied. Give this user write access to it, or choose another place with "

@@ -36,6 +36,7 @@ AoiError
    |- ServerUnavailable      the model server does not answer
    |- ClusterUnavailable     the Kubernetes API does not answer
    |- QueueFull              as many diagnoses wait as may, or the server is about to end
+   |- StoreUnavailable       the store's bucket or network folder does not answer, or asks for patience
    |- DatabaseUnavailable    the database went away, is starting, or is kept busy by another writer
    `- StageBusy              another run holds this stage, or took it over
 """
@@ -201,6 +202,13 @@ class DatabaseUnavailable(Transient):
 
     def __init__(self, message: str, retry_in_s: float = 15.0) -> None:
         # A restart of PostgreSQL takes seconds to a minute: two retries at this pace outlast most of them.
+        super().__init__(message, retry_in_s)
+
+
+class StoreUnavailable(Transient):
+    """The store does not answer now: its network is down, its server restarts, or it asks for patience."""
+
+    def __init__(self, message: str, retry_in_s: float = 20.0) -> None:
         super().__init__(message, retry_in_s)
 
 

@@ -1,15 +1,20 @@
 """The `aoi` command. Commands import what they need when they run, so that `--help` is instant."""
 
-import errno
+import os
 import sys
+import tempfile
+from pathlib import Path
+from typing import TextIO
 
 import typer
 
 from aoi.errors import AoiError, Transient
+from aoi.store.files import not_writable, refused_by_disk
 from flows.commands import (
     access,
     actions,
     answers,
+    backup,
     cluster,
     clusters,
     diagnosis,
@@ -39,6 +44,7 @@ answers.add_to(app)
 recording.add_to(app)
 review.add_to(app)
 state.add_to(app)
+backup.add_to(app)
 doctor.add_to(app)
 episodes.add_to(app)
 problems.add_to(app)
@@ -66,16 +72,31 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except typer.Abort:
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EPIPE):
-            raise
-        print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)
+    except BrokenPipeError as error:
+        print(f"error: the output could not be written: {error.strerror}. Whoever read it has ended", file=sys.stderr)
         sys.exit(WRONG)
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of click
             error.show()
             sys.exit(error.exit_code)
+        if isinstance(error, OSError) and error.filename is None and _is_full(sys.stdout):
+            print_error(not_writable("the output", error))
+            sys.exit(WRONG)
+        if told := refused_by_disk(error, Path(os.environ.get("AOI_HOME") or ".aoi"), Path(tempfile.gettempdir())):
+            print_error(told)
+            sys.exit(WRONG)
         raise
+
+
+def _is_full(stream: TextIO) -> bool:
+    """Whether what is printed cannot leave this process. Only another line shows it: rich drops what it could not
+    write."""
+    try:
+        stream.write("\n")
+        stream.flush()
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 if __name__ == "__main__":

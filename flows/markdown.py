@@ -36,8 +36,9 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, list[str]]]:
         yield "Looked at", [looked(told_by.coverage)]
         if gaps := list(missing(told_by.coverage)):
             yield "Not looked at", gaps
-    kept = diagnosis.kept_as or "nothing"
-    yield "Kept as", [f"{kept} ({diagnosis.seconds:.1f} s, ended: {diagnosis.ended})", f"aoi answers show {kept}"]
+    kept = diagnosis.kept_as or "nothing: the store did not take it"
+    shown = [f"aoi answers show {kept}"] if diagnosis.kept_as else []
+    yield "Kept as", [f"{kept} ({diagnosis.seconds:.1f} s, ended: {diagnosis.ended})", *shown]
 
 
 def _reasons(diagnosis: Diagnosis) -> Iterator[str]:

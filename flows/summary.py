@@ -106,6 +106,8 @@ def _print_loop(status: Status, champion: Champion) -> None:
     out.print(f"cycles     {status.cycles} so far, {state}")
     for request in status.open_requests:
         out.print(f"request    {request.sha256[:12]} waits for a review: aoi review {request.sha256[:12]}")
+    for lost in status.unreadable:
+        out.print(f"lost       {lost}", markup=False, highlight=False)
     if status.last:
         gain = status.last.overall.gain
         out.print(

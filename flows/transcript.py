@@ -55,8 +55,12 @@ def _print_origin(diagnosis: Diagnosis) -> None:
         _say(
             "model", f"version {diagnosis.version}, bundle {diagnosis.bundle[:12]} (aoi trace {diagnosis.bundle[:12]})"
         )
-        _say("episode", f"{diagnosis.trajectory_ref} (aoi episodes show {diagnosis.trajectory_ref})")
-    _say("kept as", f"{diagnosis.kept_as} (aoi feedback {diagnosis.kept_as} --right, or --wrong)")
+        if episode := diagnosis.trajectory_ref:
+            _say("episode", f"{episode} (aoi episodes show {episode})")
+    if kept := diagnosis.kept_as:
+        _say("kept as", f"{kept} (aoi feedback {kept} --right, or --wrong)")
+    else:
+        _say("kept as", "nothing: the store did not take it, and what the lines above name cannot be shown later")
 
 
 def _print_costs(costs: Sequence[Cost], spent_ms: Mapping[SpenderName, int]) -> None:

@@ -10,10 +10,11 @@ is kept before a proof that came after it.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from aoi.agents.policy import Generation, Policy, Turn
-from aoi.errors import IdentityMismatch
+from aoi.errors import IdentityMismatch, StoreUnavailable
 from aoi.records.base import Record, canonical_bytes, sha256_hex
 from aoi.records.episode import RoleName
 from aoi.settings import Dtype
@@ -163,7 +164,8 @@ def probe(
     distance = _largest([(bare, reference) for _, reference, bare in pairs])
     reason = _reason(answers, expected, difference, distance if folder else None, dtype)
     if kept is not None and known is None and not reason:
-        kept.mark(REFERENCES, _key(bundle, expected, turns), told)
+        with suppress(StoreUnavailable):  # it spares time, and proves nothing
+            kept.mark(REFERENCES, _key(bundle, expected, turns), told)
     return IdentityReport(
         role=role,
         expected=expected,
@@ -192,7 +194,10 @@ def _key(bundle: Bundle, expected: str, turns: Sequence[Turn]) -> str:
 
 def _known(kept: ObjectStore | None, key: str, answers: Sequence[Generation]) -> Told | None:
     """What an earlier proof left, if it says enough of these answers."""
-    told = kept.marked(REFERENCES, key, Told) if kept is not None else None
+    try:
+        told = kept.marked(REFERENCES, key, Told) if kept is not None else None
+    except StoreUnavailable:
+        return None
     if told is None:
         return None
     wanted = sum(len(answer.token_ids) for answer in answers)

@@ -23,6 +23,7 @@ from aoi.records.base import Sha256
 from aoi.records.learning import BundleManifest
 from aoi.records.promotion import Champion
 from aoi.settings import Settings
+from models import moving
 
 # Read by MLflow at import. A server that is down is reported after seconds, not after minutes of retries.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -86,6 +87,8 @@ class Registry:
         with self._reachable(), _alone(uri):
             self._client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
             self._experiment = self._find_experiment()
+            if artifacts and uri.startswith("sqlite:///"):
+                moving.follow(uri, name, artifacts)
 
     @classmethod
     def of(cls, settings: Settings) -> "Registry":

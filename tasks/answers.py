@@ -9,7 +9,7 @@ from aoi.access.redaction import redact_text
 from aoi.database.actions import ActionBook
 from aoi.database.answers import SURVEY, AnswerBook, GivenAnswer, by_version
 from aoi.database.feedback import Feedback, FeedbackBook
-from aoi.errors import AoiError, FeedbackRefused
+from aoi.errors import AoiError, FeedbackRefused, StoreNotWritable, StoreUnavailable
 from aoi.language.causes import match
 from aoi.language.lexicon import HEALTHY
 from aoi.records.action import ActionState
@@ -41,11 +41,15 @@ class Rated(Record):
 def kept(diagnosis: Diagnosis, *, is_listed: bool = True) -> Diagnosis:
     """Stored, and entered in the list of answers, so that it is found again and feedback can name it.
 
-    Whoever asked gets the answer whatever becomes of the list: that it could not be entered is said on stderr.
-    Raises: StoreNotWritable.
+    Whoever asked gets the answer whatever becomes of store and list: that it could not be stored or entered is said on
+    stderr, and one that is not stored has no `kept_as`.
     """
     ws = workspace()
-    ref = ws.store.put(DIAGNOSIS, diagnosis)
+    try:
+        ref = ws.store.put(DIAGNOSIS, diagnosis)
+    except (StoreUnavailable, StoreNotWritable) as error:
+        print(f"this answer is not kept: {error}", file=sys.stderr)
+        return diagnosis
     try:
         if is_listed:
             AnswerBook(ws.database).keep(_given(diagnosis, ref))

@@ -5,16 +5,24 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from aoi.errors import CorruptObject, UnknownBundle
 from aoi.records.base import Ref, Sha256
 from aoi.records.learning import BASES, StoredBase
 from aoi.records.promotion import Champion
+from aoi.store.files import make_folder, replace_file
 from aoi.store.objects import Tree
 from tasks.workspace import workspace
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.policies.of_bundle import Serving
+
+
+def open_champion(champion: Champion) -> "Bundle":
+    """The champion to answer with, as `open_bundle`. What this machine has unpacked needs no store."""
+    return open_bundle(Ref(kind="bundle", sha256=champion.tree, size_bytes=0))
 
 
 def open_bundle(ref: Ref[Tree]) -> "Bundle":
@@ -44,11 +52,37 @@ def base_of(ref: Ref[Tree]) -> Path:
 
 
 def base_folder(weights: Sha256) -> Path:
-    """Local folder of a stored base model. Raises: UnknownBundle if it was never stored here."""
-    stored = workspace().store.marked(BASES, weights, StoredBase)
-    if stored is None:
-        raise UnknownBundle(f"base model {weights[:12]} is not in the store. Restore it from its backup: aoi verify")
-    return unpack(tree_ref("base", stored.tree))
+    """Local folder of a stored base model. Raises: UnknownBundle if it was never stored here.
+
+    Which folder it is stands beside the unpacked ones, too: whoever answers from them does not ask the store.
+    """
+    ws = workspace()
+    note = ws.cache_folder / BASES / f"{weights}.json"
+    stored = _noted(note)
+    if stored is None or not (ws.cache_folder / "base" / stored.tree).exists():
+        stored = ws.store.marked(BASES, weights, StoredBase)
+        if stored is None:
+            raise UnknownBundle(
+                f"base model {weights[:12]} is not in the store. Restore it from its backup: aoi verify"
+            )
+        make_folder(note.parent)
+        replace_file(note, stored.to_bytes())
+    return unpack(Ref(kind="base", sha256=stored.tree, size_bytes=0))
+
+
+def keep_base(weights: Sha256, tree: Ref[Tree]) -> Path:
+    """Remember where a base model was stored. Returns its local folder."""
+    ws = workspace()
+    ws.store.mark(BASES, weights, StoredBase(weights=weights, tree=tree.sha256))
+    (ws.cache_folder / BASES / f"{weights}.json").unlink(missing_ok=True)
+    return base_folder(weights)
+
+
+def _noted(note: Path) -> StoredBase | None:
+    try:
+        return StoredBase.from_bytes(note.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def unpack(ref: Ref[Tree]) -> Path:

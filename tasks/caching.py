@@ -12,8 +12,10 @@ from prefect.transactions import IsolationLevel, get_transaction
 from pydantic import BaseModel
 
 from aoi import progress
+from aoi.errors import AoiError
 from aoi.records.base import canonical_bytes, sha256_hex
 from aoi.source import source_digest
+from aoi.store.files import refused_by_disk
 from tasks.kept import remember_time
 from tasks.locking import LeaseLockManager
 from tasks.retrying import may_work_later
@@ -47,7 +49,12 @@ def stage(*settings: str, timeout_s: float, retries: int = 2) -> Callable[[Calla
         def announced(*args: P.args, **kwargs: P.kwargs) -> R:
             progress.stage(name)
             began = time.monotonic()
-            result = function(*args, **kwargs)
+            try:
+                result = function(*args, **kwargs)
+            except Exception as error:  # of a trainer's checkpoint, a cache or a page: by whatever library
+                if isinstance(error, AoiError) or not (told := refused_by_disk(error, workspace().settings.home)):
+                    raise
+                raise told from error
             if transaction := get_transaction():
                 LOCKS.confirm(str(transaction.key))  # a run that was away for too long leaves no result
             remember_time(args[0] if args else None, name, time.monotonic() - began)

@@ -16,13 +16,12 @@ from aoi.records.diagnosis import Diagnosis
 from aoi.records.episode import BROKEN_OFF
 from aoi.records.problem import ProblemInstance
 from aoi.settings import ServerSettings, derive_seed
-from aoi.store.shards import put_traceback, put_trajectories
 from models.bundle import Bundle
 from models.identity import Watch
 from models.policies.of_bundle import codec_of, policy_of
-from tasks.bundles import champion_ref, open_bundle, present_champion, serving
+from tasks.bundles import open_champion, present_champion, serving
 from tasks.live import SurveyClock
-from tasks.observations import stored
+from tasks.observations import stored, stored_episode, stored_traceback
 from tasks.workspace import workspace
 
 HURRY_S = 5.0
@@ -65,7 +64,7 @@ def ask(
     answered is not the champion, whose name no answer of another gets.
     """
     champion = present_champion()
-    bundle = open_bundle(champion_ref(champion))
+    bundle = open_champion(champion)
     observations = Seen()
     began = time.monotonic()
     situation = prepare()
@@ -79,7 +78,7 @@ def ask(
             bundle=bundle.digest,
             rollout_seed=rollout_seed,
             keep=observations.keep,
-            keep_traceback=lambda traceback: put_traceback(workspace().store, traceback),
+            keep_traceback=stored_traceback,
             temperature=0.0,
             tell=progress.listener(),
             deadline=deadline,
@@ -94,7 +93,7 @@ def ask(
         evidence=evidence_of(content.answer, observations.by_digest, stored),
         ended=content.ended,
         trajectory=trajectory,
-        trajectory_ref=put_trajectories(workspace().store, "diagnose", [trajectory]).short,
+        trajectory_ref=stored_episode(trajectory),
         bundle=bundle.digest,
         version=champion.version,
         seconds=round(time.monotonic() - began, 3),

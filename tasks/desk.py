@@ -22,7 +22,7 @@ from aoi.access.asked import redacted
 from aoi.access.redaction import redact_text
 from aoi.database.leases import Lease
 from aoi.database.submissions import SubmissionBook
-from aoi.errors import AoiError, QueueFull, UnknownSubmission
+from aoi.errors import AoiError, QueueFull, StoreUnavailable, UnknownSubmission
 from aoi.problems import catalogue
 from aoi.records.event import Event
 from aoi.records.request import DiagnosisRequest
@@ -329,6 +329,8 @@ class Desk:
         try:
             with progress.reporting_to(_Heard(job.events)):
                 diagnosis = diagnose(job.submission.request, clock=job.clock)
+            if diagnosis.kept_as is None:
+                raise StoreUnavailable("an answer was found, and the store did not take it. Ask again later")
         except AoiError as error:
             if self.is_draining and not job.is_cancelled:
                 self._put_back(job)

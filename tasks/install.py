@@ -6,11 +6,10 @@ from pathlib import Path
 from aoi.language.profile import PRODUCTION_PROFILE, SEED_PROFILE, PromptProfile
 from aoi.model_settings import ModelSettings
 from aoi.records.base import Ref, canonical_bytes, sha256_hex
-from aoi.records.learning import BASES, StoredBase
 from aoi.records.promotion import LedgerFacts
 from aoi.settings import derive_seed
 from aoi.source import revision, source_digest
-from tasks.bundles import base_folder, unpack
+from tasks.bundles import keep_base, unpack
 from tasks.caching import stage
 from tasks.workspace import actor, keep_settings, workspace
 
@@ -96,8 +95,7 @@ def _store_base(folder: Path) -> Ref:
     ws = workspace()
     tree = ws.store.put_folder("base", folder)
     weights = files.weights_digest(folder)
-    ws.store.mark(BASES, weights, StoredBase(weights=weights, tree=tree.sha256))
-    base_folder(weights)
+    keep_base(weights, tree)
     return tree
 
 

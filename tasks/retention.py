@@ -59,7 +59,7 @@ def collect_garbage(keep_days: int, *, is_removed: bool, now: datetime | None = 
     rated = {said.answer for said in FeedbackBook(ws.database).since(datetime.min.replace(tzinfo=UTC))}
     expired = book.expired(before, rated)
     progress.stage("store")
-    left = list(unreachable(ws.store, _roots(ws, book, expired), before))
+    left = list(unreachable(ws.store, roots(ws, book, expired), before))
     if is_removed:
         book.forget(expired)
         for place, ref in enumerate(left):
@@ -77,7 +77,7 @@ def collect_garbage(keep_days: int, *, is_removed: bool, now: datetime | None = 
     )
 
 
-def _roots(ws: Workspace, book: AnswerBook, expired: set[str]) -> Iterator[bytes]:
+def roots(ws: Workspace, book: AnswerBook, expired: set[str]) -> Iterator[bytes]:
     """Texts that name what has to stay: the ledger's entries, and the answers that are not past their time."""
     for entry in ws.ledger.entries():
         yield entry.to_bytes()

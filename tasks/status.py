@@ -1,15 +1,20 @@
 """What stands: champion, open cycle, open requests, last report."""
 
-from aoi.errors import RegistryUnavailable
+from collections.abc import Iterator
+
+from aoi.errors import CorruptObject, RegistryUnavailable
 from aoi.promotion.history import Reign, reigns
 from aoi.promotion.trace import Trace
 from aoi.promotion.trace import trace as trace_bundle
 from aoi.promotion.verify import Finding, verify
-from aoi.records.base import Record
-from aoi.records.promotion import Champion, PromotionRequest
+from aoi.records.base import Record, Ref
+from aoi.records.promotion import Champion, LedgerEntry, PromotionRequest
 from aoi.records.report import CycleReport
 from tasks.kept import kept_report
 from tasks.workspace import workspace
+
+REPORTS = 3
+"""Of the newest closed cycles: so many are asked for at most."""
 
 
 class OpenRequest(Record):
@@ -29,6 +34,8 @@ class Status(Record):
     cycles: int
     open_cycle: int | None
     open_requests: tuple[OpenRequest, ...]
+    unreadable: tuple[str, ...] = ()
+    """Requests that may wait for a review and cannot be read, with why: `aoi verify` names what is lost."""
     last: CycleReport | None
 
 
@@ -37,32 +44,51 @@ def status() -> Status:
     ledger = workspace().ledger
     opened = [entry.cycle for entry in ledger.entries(kind="cycle_opened")]
     last = max(opened, default=0)
-    reports = (kept_report(number) for number in range(last, 0, -1))
+    closed = sorted((entry.cycle for entry in ledger.entries(kind="cycle_closed")), reverse=True)
+    # The newest has one; a second is asked for only where the run was killed between the entry and its report.
+    reports = (kept_report(number) for number in closed[:REPORTS])
+    found = list(_undecided())
     return Status(
         champion=ledger.champion(),
         champions=reigns(ledger, workspace().store),
         cycles=last,
         open_cycle=last if last and ledger.is_open(last) else None,
-        open_requests=open_requests(),
+        open_requests=tuple(each for each in found if isinstance(each, OpenRequest)),
+        unreadable=tuple(each for each in found if isinstance(each, str)),
         last=next((report for report in reports if report is not None), None),
     )
 
 
 def open_requests() -> tuple[OpenRequest, ...]:
-    """Requests that the gate proposes to promote and nobody decided, newest first; stale ones are left out."""
-    ws = workspace()
-    entries = ws.ledger.entries()
-    champion = ws.ledger.champion()
-    decided = {entry.facts.request for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
-    opened_requests = []
-    for entry in reversed(entries):
-        digest = entry.facts.request
-        if entry.kind != "requested" or digest is None or digest in decided:
+    """Requests that the gate proposes to promote and nobody decided, newest first; stale and lost ones are left out."""
+    return tuple(found for found in _undecided() if isinstance(found, OpenRequest))
+
+
+def _undecided() -> Iterator[OpenRequest | str]:
+    """What waits for a person, newest first; in the place of a request that cannot be read, why."""
+    store = workspace().store
+    for entry in _waiting():
+        digest = entry.facts.request or ""
+        try:
+            request = store.get(Ref(kind="request", sha256=digest, size_bytes=0), PromotionRequest)
+        except CorruptObject as error:
+            yield f"request of cycle {entry.cycle}: {error}"
             continue
-        request = ws.store.get(ws.store.find(f"request:{digest}"), PromotionRequest)
-        if request.decision.verdict == "promote" and champion and request.champion == champion.bundle:
-            opened_requests.append(OpenRequest(sha256=digest, request=request))
-    return tuple(opened_requests)
+        if request.decision.verdict == "promote":
+            yield OpenRequest(sha256=digest, request=request)
+
+
+def _waiting() -> Iterator[LedgerEntry]:
+    """Entries of requests that may wait for a person, newest first: of nothing else is the store asked."""
+    ledger = workspace().ledger
+    entries, champion = ledger.entries(), ledger.champion()
+    decided = {entry.facts.request for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
+    for entry in reversed(entries):
+        facts = entry.facts
+        is_asked = entry.kind == "requested" and facts.request and facts.request not in decided
+        # Entries of former versions do not say the verdict.
+        if is_asked and champion and facts.replaces == champion.bundle and facts.reason in ("promote", ""):
+            yield entry
 
 
 def check() -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from aoi.database.leases import Leases
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Ref, Sha256, canonical_bytes
 from aoi.settings import Settings
+from aoi.store.files import make_folder
 from aoi.store.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Workspace:
     def cache_folder(self) -> Path:
         """Local folder for what can be made again: unpacked bundles, the seed model while it is trained."""
         folder = self.settings.home.resolve() / "cache"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return folder
 
 

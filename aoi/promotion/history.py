@@ -5,10 +5,11 @@ champions is the gain, measured on the same ones.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aoi.errors import CorruptObject
 from aoi.promotion.ledger import Ledger
-from aoi.records.base import Record
+from aoi.records.base import Record, Ref
 from aoi.records.evaluation import EvaluationResult, Interval
 from aoi.records.promotion import LedgerEntry, PromotionRequest
 from aoi.store.objects import ObjectStore
@@ -68,10 +69,11 @@ def _rate(bundle: str, entries: Sequence[LedgerEntry], store: ObjectStore) -> fl
     """Of the first evaluation that can be read, as challenger or as champion."""
     for entry in entries:
         facts = entry.facts
-        if entry.kind != "evaluated" or bundle not in (facts.bundle, facts.replaces):
+        if entry.kind != "evaluated" or not facts.evaluation or bundle not in (facts.bundle, facts.replaces):
             continue
         try:
-            found = store.get(store.find(f"evaluation:{facts.evaluation}"), EvaluationResult).overall
+            evaluation: Ref[Any] = Ref(kind="evaluation", sha256=facts.evaluation, size_bytes=0)
+            found = store.get(evaluation, EvaluationResult).overall
         except CorruptObject:
             continue
         return found.challenger_rate if facts.bundle == bundle else found.champion_rate
@@ -79,7 +81,10 @@ def _rate(bundle: str, entries: Sequence[LedgerEntry], store: ObjectStore) -> fl
 
 
 def _gain(request: str | None, store: ObjectStore) -> Interval | None:
+    if not request:
+        return None
     try:
-        return store.get(store.find(f"request:{request}"), PromotionRequest).decision.gain if request else None
+        asked: Ref[Any] = Ref(kind="request", sha256=request, size_bytes=0)
+        return store.get(asked, PromotionRequest).decision.gain
     except CorruptObject:
         return None

@@ -33,7 +33,7 @@ from aoi.store.objects import ObjectStore
 if TYPE_CHECKING:
     from aoi.promotion.signing import Approvers
 
-_ANCHOR = ("ledger", "head")
+ANCHOR = ("ledger", "head")
 
 
 def utc_now() -> datetime:
@@ -97,7 +97,7 @@ class Ledger:
             rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.seq)).mappings().all()
             head = connection.execute(select(tables.ledger_head)).mappings().first()
         entries = check_links([dict(row) for row in rows], dict(head) if head else None)
-        anchor = self._store.marked(*_ANCHOR, LedgerHead) if self._store else None
+        anchor = self._store.marked(*ANCHOR, LedgerHead) if self._store else None
         if self._store and anchor is None and len(entries) > 1:
             raise ChainBroken(
                 f"the store does not remember the head of these {len(entries)} entries: its mark is lost or damaged, "
@@ -195,6 +195,7 @@ class Ledger:
             tree=registered.tree,
             evaluation=asked.evaluation,
             request=asked.digest(),
+            reason=asked.decision.verdict,  # whoever lists what waits for a person need not read each request
         )
         return self._enter_once("requested", asked.cycle, facts, actor, f"requested:{asked.evaluation}")
 
@@ -239,7 +240,7 @@ class Ledger:
                     "Evaluate against the present champion: `aoi retrain`"
                 )
             requested = _find(entries, "requested", request=asked.digest())
-            facts = requested.facts.model_copy(update={"approval": approval.digest()})
+            facts = requested.facts.model_copy(update={"approval": approval.digest(), "reason": ""})
             entry = self._entry("promoted", asked.cycle, actor, facts)
             head = _append(connection, entry, once=f"used:{approval.digest()}")
         self._anchor(head)
@@ -308,7 +309,7 @@ class Ledger:
             known = _once(connection, once)
             if known is None:
                 head = _append(connection, self._entry(kind, cycle, actor, facts), once=once)
-            elif known.facts != facts or known.cycle != cycle:
+            elif not _says(known.facts, facts) or known.cycle != cycle:
                 subject = once.partition(":")[2][:12]
                 raise LedgerConflict(
                     f"{kind} for {subject} is entered already as entry {known.seq}, about "
@@ -327,7 +328,7 @@ class Ledger:
     def _anchor(self, head: "_Appended") -> None:
         # After the commit: an anchor may lag behind the chain, but never runs ahead of it.
         if self._store:
-            self._store.mark(*_ANCHOR, LedgerHead(seq=head.entry.seq, hash=head.hash))
+            self._store.mark(*ANCHOR, LedgerHead(seq=head.entry.seq, hash=head.hash))
 
 
 class _Appended:
@@ -378,6 +379,13 @@ def _once(connection: Connection, once: str) -> LedgerEntry | None:
     query = select(tables.ledger.c.seq, tables.ledger.c.record).where(tables.ledger.c.once == once)
     row = connection.execute(query).first()
     return _parse(row.seq, row.record) if row else None
+
+
+def _says(known: LedgerFacts, facts: LedgerFacts) -> bool:
+    """Whether an entry says the same; those of former versions leave out the verdict of a request."""
+    return known == facts or (
+        bool(facts.request) and not known.reason and known == facts.model_copy(update={"reason": ""})
+    )
 
 
 def _target_of_rollback(state: State, present: Champion, bundle: str | None) -> Champion:

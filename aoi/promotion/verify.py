@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aoi.errors import AoiError, ApprovalRefused, CorruptObject, PurgedObject
+from aoi.errors import ApprovalRefused, CorruptObject, Permanent, PurgedObject
 from aoi.promotion.ledger import Ledger
 from aoi.records.base import Record, Ref, Sha256
 from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import BASES, BundleManifest, StoredBase
-from aoi.records.promotion import Approval, Champion, LedgerEntry
+from aoi.records.promotion import Approval, Champion, LedgerEntry, PromotionRequest
 from aoi.store.objects import ObjectStore, Tree, TreeFile
 
 MANIFEST = "manifest.json"
@@ -41,13 +41,14 @@ def verify(
 ) -> tuple[Finding, ...]:
     """Check what the ledger stands on. `everything` also reads each object of the store, related or not.
 
-    Pass None for `projection` where the registry does not answer: that is a finding too.
+    Pass None for `projection` where the registry does not answer: that is a finding too. A store or database that does
+    not answer is none. Raises: StoreUnavailable, DatabaseUnavailable.
     """
     try:
         count = ledger.verify()
         entries = ledger.entries()
         champion = ledger.champion()
-    except AoiError as error:
+    except Permanent as error:
         return (Finding(what="ledger", ok=False, detail=str(error)),)
     findings = [Finding(what="ledger", ok=True, detail=f"{count} entries, each follows the one before")]
     findings += _bundles(entries, store)
@@ -92,7 +93,7 @@ def _bundles(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fin
         what = f"bundle {(facts.bundle or '')[:12]}"
         try:
             manifest = read_bundle(store, facts.tree or "")
-        except AoiError as error:
+        except Permanent as error:
             yield Finding(what=what, ok=False, detail=str(error))
             continue
         if manifest.digest() != facts.bundle:
@@ -115,7 +116,7 @@ def _base(store: ObjectStore, manifest: BundleManifest) -> Finding:
         return Finding(what=what, ok=False, detail="the store does not know where it lies. Restore its marks/bases")
     try:
         tree = store.verify_folder(Ref(kind="base", sha256=known.tree, size_bytes=0))
-    except AoiError as error:
+    except Permanent as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail=f"{len(tree.files)} files match their digests")
 
@@ -137,13 +138,13 @@ def _is_there(store: ObjectStore, sha256: Sha256) -> bool:
 
 
 def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
-    """The evaluations behind requests, and the requests and approvals behind promotions."""
+    """The requests with the evaluations behind them, and the approvals behind promotions."""
     for entry in entries:
         facts = entry.facts
-        if entry.kind == "requested" and facts.evaluation:
+        if entry.kind == "requested" and facts.evaluation and facts.request:
             yield _stored(store, "evaluation", facts.evaluation, EvaluationResult)
-        elif entry.kind == "promoted" and facts.request and facts.approval:
-            yield _stored(store, "request", facts.request)
+            yield _stored(store, "request", facts.request, PromotionRequest)
+        elif entry.kind == "promoted" and facts.approval:
             yield _approval(store, facts.approval)
 
 
@@ -174,7 +175,7 @@ def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] |
             store.get(ref, type_)
     except PurgedObject as gone:
         return Finding(what=what, ok=True, detail=str(gone))
-    except AoiError as error:
+    except Permanent as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail="stored, matches its digest")
 

@@ -7,22 +7,21 @@ ever becomes a path, and nothing here can execute what it reads: records are JSO
 A record is held in memory. What may be large, sets of rows and files of models, is written and read as a stream.
 """
 
-import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast, overload
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar, overload
 
-import fsspec
 from pydantic import ValidationError
 
-from aoi.errors import CorruptObject, PurgedObject, SettingsError, UnknownObject
+from aoi.errors import CorruptObject, PurgedObject, StoreNotReadable, UnknownObject
 from aoi.records.base import Record, Ref, Sha256, sha256_hex
-from aoi.store.files import copied, make_folder, not_readable, not_writable, replace_file, replacing
+from aoi.store.files import copied, make_folder, not_writable, replacing
+from aoi.store.place import Place
 from aoi.store.trees import Tree, TreeFile, checked_relative, draft_of
 
 R = TypeVar("R", bound=Record)
@@ -49,6 +48,7 @@ class Mark(NamedTuple):
     """A mark for whoever goes through all of them."""
 
     group: str
+    name: str
     data: bytes
     written_at: datetime
 
@@ -62,15 +62,7 @@ class ObjectStore:
     def __init__(self, url: str) -> None:
         """Raises: SettingsError if nothing installed can open such a URL."""
         self.url = url
-        try:
-            self._fs, root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise SettingsError(
-                f"AOI_STORE_URL {url!r} cannot be opened: {error}. Expected a folder (file://...) or a bucket whose "
-                "driver is installed: s3:// needs `pip install s3fs`, gs:// needs `pip install gcsfs`"
-            ) from None
-        self._root = root.rstrip("/")
-        self._is_local = "file" in _protocols(self._fs)
+        self._place = Place(url)
 
     def put(self, kind: str, value: Record | bytes) -> Ref[Any]:
         """Store a record (as canonical JSON) or bytes. Idempotent. Raises: StoreNotWritable."""
@@ -78,7 +70,7 @@ class ObjectStore:
         ref: Ref[Any] = Ref(kind=kind, sha256=sha256_hex(data), size_bytes=len(data))
         path = self._path(ref.kind, ref.sha256)
         if not self._holds(path, ref):
-            self._write(path, data)
+            self._place.write(path, data)
         return ref
 
     def put_stream(self, kind: str, parts: Iterable[bytes]) -> Ref[Any]:
@@ -88,14 +80,15 @@ class ObjectStore:
         is.
         """
         try:
-            if self._is_local:
-                Path(self._root).mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(prefix=".writing-", dir=self._root if self._is_local else None) as file:
+            folder = self._place.root if self._place.is_local else None
+            if folder:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=".writing-", dir=folder) as file:
                 file.writelines(parts)
                 file.flush()
                 return self.put_file(kind, Path(file.name))
         except OSError as error:
-            raise not_writable(self._root, error) from error
+            raise not_writable(self._place.root, error) from error
 
     def put_file(self, kind: str, path: Path) -> Ref[Any]:
         """Store a file, read twice and never whole. Idempotent. Raises: StoreNotWritable; CorruptObject if it changes
@@ -106,7 +99,7 @@ class ObjectStore:
             target = self._path(kind, sha256)
             if not self._holds(target, ref):
                 file.seek(0)
-                self._copy(file, target, ref)
+                self._place.take_in(file, target, sha256)
         return ref
 
     @contextmanager
@@ -116,7 +109,7 @@ class ObjectStore:
         What lies elsewhere is brought onto this machine's disk for as long as the block runs.
         """
         with self._source(ref) as source:
-            if self._is_local:
+            if self._place.is_local:
                 self._compare(ref, copied(source), source.tell())
                 source.seek(0)
                 yield source
@@ -156,8 +149,8 @@ class ObjectStore:
         kind, _, digits = short.partition(":")
         if not _KIND.fullmatch(kind) or not re.fullmatch(r"[0-9a-f]{4,64}", digits):
             raise CorruptObject(f"{short!r} names no object: write kind:digits, e.g. trajectories:0a1b2c3d4e5f")
-        folder = f"{self._root}/objects/{kind}/{digits[:2]}"
-        matching = [name for name in self._names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
+        folder = f"{self._place.root}/objects/{kind}/{digits[:2]}"
+        matching = [name for name in self._place.names(folder) if name.startswith(digits) and _SHA.fullmatch(name)]
         if not matching and (gone := self._purged_like(kind, digits)):
             raise PurgedObject(f"{short} was purged at {gone.at} by {gone.by}, since it held a secret")
         if not matching and _SHA.fullmatch(digits):
@@ -169,16 +162,16 @@ class ObjectStore:
             )
         if len(matching) != 1:
             raise CorruptObject(f"{short} names {len(matching)} objects in {self.url}, expected one. Give more digits")
-        size = self._fs.size(f"{folder}/{matching[0]}")
-        return Ref(kind=kind, sha256=matching[0], size_bytes=int(size or 0))
+        size_bytes = self._place.size(f"{folder}/{matching[0]}")
+        return Ref(kind=kind, sha256=matching[0], size_bytes=size_bytes or 0)
 
     def of_any_kind(self, sha256: Sha256) -> list[Ref[Any]]:
         """The objects with this digest, whatever their kind: for lineage that names digests alone."""
         refs = []
-        for kind in self._names(f"{self._root}/objects"):
-            path = self._path(kind, sha256)
-            if self._fs.exists(path):
-                refs.append(Ref(kind=kind, sha256=sha256, size_bytes=int(self._fs.size(path) or 0)))
+        for kind in self._place.names(f"{self._place.root}/objects"):
+            size_bytes = self._place.size(self._path(kind, sha256))
+            if size_bytes is not None:
+                refs.append(Ref(kind=kind, sha256=sha256, size_bytes=size_bytes))
         return refs
 
     def put_folder(self, kind: str, folder: Path) -> Ref[Tree]:
@@ -222,12 +215,9 @@ class ObjectStore:
     def raw(self, ref: Ref[Any]) -> bytes:
         """The bytes that lie there, whole or not; empty if none do. For whoever searches, not for whoever believes."""
         try:
-            data: bytes = self._fs.cat_file(self._path(ref.kind, ref.sha256))
+            return self._place.read(self._path(ref.kind, ref.sha256))
         except FileNotFoundError:
             return b""
-        except OSError as error:
-            raise not_readable(ref.short, error) from error
-        return data
 
     def remove(self, ref: Ref[Any], purged: Purged) -> None:
         """Take an object out for good and leave the sign that it was. Idempotent. Raises: StoreNotWritable."""
@@ -236,98 +226,74 @@ class ObjectStore:
 
     def discard(self, ref: Ref[Any]) -> None:
         """Delete an object that nobody needs. Idempotent. Raises: StoreNotWritable."""
-        path = self._path(ref.kind, ref.sha256)
-        try:
-            self._fs.rm_file(path)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise not_writable(path, error) from error
+        self._place.remove(self._path(ref.kind, ref.sha256))
 
     def written_at(self, ref: Ref[Any]) -> datetime:
         """When an object was written, by the clock of where it lies; now, if it is gone. Raises: StoreNotReadable."""
-        return self._modified(self._path(ref.kind, ref.sha256))
+        return self._place.modified(self._path(ref.kind, ref.sha256))
 
     def purged(self, kind: str, sha256: Sha256) -> Purged | None:
         """The sign that an object was taken out; None if it was not."""
         return self.marked(PURGED, f"{kind}-{sha256}", Purged)
 
     def _purged_like(self, kind: str, digits: str) -> Purged | None:
-        names = (name.removesuffix(".json") for name in self._names(f"{self._root}/marks/{PURGED}"))
+        names = (name.removesuffix(".json") for name in self._place.names(f"{self._place.root}/marks/{PURGED}"))
         shas = (name.removeprefix(f"{kind}-") for name in names if name.startswith(f"{kind}-{digits}"))
         return next((gone for sha in shas if (gone := self.purged(kind, sha))), None)
 
     def was_purged(self, sha256: Sha256) -> bool:
         """Whether an object with this digest was taken out, of whatever kind it was."""
-        return any(name.endswith(f"-{sha256}.json") for name in self._names(f"{self._root}/marks/{PURGED}"))
+        return any(name.endswith(f"-{sha256}.json") for name in self._place.names(f"{self._place.root}/marks/{PURGED}"))
 
     def mark(self, group: str, name: str, value: Record) -> None:
         """Write a small record under a name: the sign that something is finished. Replaces atomically."""
-        self._write(self._mark_path(group, name), value.to_bytes())
+        self._place.write(self._mark_path(group, name), value.to_bytes())
+
+    def take_over(self, mark: Mark) -> None:
+        """Write a mark of another store, as it lay there. Raises: StoreNotWritable."""
+        self._place.write(self._mark_path(mark.group, mark.name), mark.data)
 
     def marked(self, group: str, name: str, type_: type[R]) -> R | None:
         """The record under that name; None if none was written, or if it is not whole."""
         path = self._mark_path(group, name)
         try:
-            return type_.from_bytes(self._fs.cat_file(path))
+            return type_.from_bytes(self._place.read(path))
         except (FileNotFoundError, ValidationError):
             return None
-        except OSError as error:
-            raise not_readable(path, error) from error
 
     def marks(self) -> Iterator[Mark]:
         """Every mark, as it lies there. Raises: StoreNotReadable."""
-        for group in self._names(f"{self._root}/marks"):
-            for file in self._names(f"{self._root}/marks/{group}"):
-                path = f"{self._root}/marks/{group}/{file}"
+        for group in self._place.names(f"{self._place.root}/marks"):
+            for file in self._place.names(f"{self._place.root}/marks/{group}"):
+                path = f"{self._place.root}/marks/{group}/{file}"
                 with suppress(FileNotFoundError):
-                    yield Mark(group, self._fs.cat_file(path), self._modified(path))
+                    yield Mark(group, file.removesuffix(".json"), self._place.read(path), self._place.modified(path))
 
     def __iter__(self) -> Iterator[Ref[Any]]:
         """Every object, by kind and digest."""
-        for kind in self._names(f"{self._root}/objects"):
-            for head in self._names(f"{self._root}/objects/{kind}"):
-                for name in self._names(f"{self._root}/objects/{kind}/{head}"):
+        for kind in self._place.names(f"{self._place.root}/objects"):
+            for head in self._place.names(f"{self._place.root}/objects/{kind}"):
+                for name in self._place.names(f"{self._place.root}/objects/{kind}/{head}"):
                     if _SHA.fullmatch(name):
-                        size = self._fs.size(f"{self._root}/objects/{kind}/{head}/{name}")
-                        yield Ref(kind=kind, sha256=name, size_bytes=int(size or 0))
+                        size_bytes = self._place.size(f"{self._place.root}/objects/{kind}/{head}/{name}")
+                        yield Ref(kind=kind, sha256=name, size_bytes=size_bytes or 0)
 
     def _path(self, kind: str, sha256: str) -> str:
         if not _KIND.fullmatch(kind) or not _SHA.fullmatch(sha256):
             raise CorruptObject(f"{kind!r}:{sha256!r} is no address: a kind is a word, a digest 64 hexadecimal digits")
-        return f"{self._root}/objects/{kind}/{sha256[:2]}/{sha256}"
+        return f"{self._place.root}/objects/{kind}/{sha256[:2]}/{sha256}"
 
     def _mark_path(self, group: str, name: str) -> str:
         for part in (group, name):
             if not _NAME.fullmatch(part):
                 raise CorruptObject(f"{part!r} is no name of a mark: letters, digits, '_', '.' and '-' only")
-        return f"{self._root}/marks/{group}/{name}.json"
-
-    def _modified(self, path: str) -> datetime:
-        try:
-            at: datetime = self._fs.modified(path)
-        except FileNotFoundError:
-            return datetime.now(UTC)
-        except OSError as error:
-            raise not_readable(path, error) from error
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            return sorted(PurePosixPath(path).name for path in self._fs.ls(folder, detail=False))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise not_readable(folder, error) from error
+        return f"{self._place.root}/marks/{group}/{name}.json"
 
     def _read(self, ref: Ref[Any]) -> bytes:
-        path = self._path(ref.kind, ref.sha256)
         try:
-            data: bytes = self._fs.cat_file(path)
+            data = self._place.read(self._path(ref.kind, ref.sha256))
         except FileNotFoundError:
             raise self._absent(ref) from None
-        except OSError as error:
-            raise not_readable(path, error) from error
         self._compare(ref, sha256_hex(data), len(data))
         return data
 
@@ -344,14 +310,11 @@ class ObjectStore:
     @contextmanager
     def _source(self, ref: Ref[Any]) -> Iterator[BinaryIO]:
         """What lies at an address, not verified."""
-        path = self._path(ref.kind, ref.sha256)
-        try:
-            source = cast(BinaryIO, self._fs.open(path, "rb"))
-        except FileNotFoundError:
-            raise self._absent(ref) from None
-        except OSError as error:
-            raise not_readable(path, error) from error
-        with source:
+        with ExitStack() as open_:
+            try:
+                source = open_.enter_context(self._place.opened(self._path(ref.kind, ref.sha256)))
+            except FileNotFoundError:
+                raise self._absent(ref) from None
             yield source
 
     def _compare(self, ref: Ref[Any], digest: Sha256, size: int) -> None:
@@ -370,40 +333,13 @@ class ObjectStore:
         )
 
     def _holds(self, path: str, ref: Ref[Any]) -> bool:
-        """Whether a whole object lies there already; a damaged one is written anew."""
-        try:
-            if self._is_local:
-                with open(path, "rb") as file:
-                    return hashlib.file_digest(file, "sha256").hexdigest() == ref.sha256
-            return self._fs.size(path) == ref.size_bytes
-        except OSError:
-            return False
+        """Whether a whole object lies there already; a damaged one is written anew.
 
-    def _copy(self, file: BinaryIO, path: str, ref: Ref[Any]) -> None:
-        """Write an object from a file, part by part."""
-        try:
-            if not self._is_local:
-                # Drivers of object stores send it in parts and show the whole object or none.
-                self._fs.put_file(file.name, path)
-                return
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with replacing(Path(path)) as target:
-                if copied(file, target) != ref.sha256:
-                    raise CorruptObject(f"{file.name} was changed while it was stored. Run the command again")
-        except OSError as error:
-            raise not_writable(path, error) from error
-
-    def _write(self, path: str, data: bytes) -> None:
-        try:
-            if self._is_local:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                replace_file(Path(path), data)
-            else:
-                # One PUT: object stores show the whole object or none.
-                self._fs.pipe_file(path, data)
-        except OSError as error:
-            raise not_writable(path, error) from error
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+        It is read back: a size is equal too where a bit was flipped, and what a bucket says of its checksum is what it
+        was sent once.
+        """
+        with suppress(FileNotFoundError, StoreNotReadable):
+            if self._place.size(path) == ref.size_bytes:
+                with self._place.opened(path) as source:
+                    return copied(source) == ref.sha256
+        return False

@@ -10,9 +10,20 @@ from aoi.database.engine import open_url
 from aoi.errors import ApprovalRefused, ChainBroken, GateRefused, LedgerConflict, UnknownBundle
 from aoi.promotion.approval import decided
 from aoi.promotion.ledger import Ledger
-from aoi.records.promotion import Cycle, LedgerEntry, LedgerFacts, LedgerHead
+from aoi.records.promotion import Cycle, LedgerEntry, LedgerFacts, LedgerHead, PromotionRequest
 from aoi.store.objects import ObjectStore
-from tests.promotion.requests import START, Clock, approve, asked, bundle, facts, installed, open_ledger, promoted
+from tests.promotion.requests import (
+    START,
+    Clock,
+    approve,
+    asked,
+    bundle,
+    decision,
+    facts,
+    installed,
+    open_ledger,
+    promoted,
+)
 
 
 def kinds(ledger: Ledger) -> list[str]:
@@ -367,7 +378,9 @@ def test_each_step_of_a_cycle_enters_just_what_it_decided_on(tmp_path):
         ("cycle_opened", 1, "nightly", LedgerFacts(replaces=bundle(0))),
         ("registered", 1, "nightly", second),
         ("evaluated", 1, "nightly", LedgerFacts(bundle=bundle(1), replaces=bundle(0), **evaluation)),
-        ("requested", 1, "nightly", second.model_copy(update={"replaces": bundle(0), **evaluation, **digest})),
+        ("requested", 1, "nightly", second.model_copy(
+            update={"replaces": bundle(0), "reason": "promote", **evaluation, **digest}
+        )),
         ("approved", 1, "bob", LedgerFacts(
             bundle=bundle(1), replaces=bundle(0), **evaluation, **digest, approval=approval.digest()
         )),
@@ -393,6 +406,19 @@ def test_what_a_step_returns_is_the_entry_that_was_made(tmp_path):
     assert made == [entry for entry in ledger.entries() if entry.kind not in (
         "registered", "cycle_opened", "evaluated", "requested"
     )]  # fmt: skip
+
+
+def test_a_request_that_a_former_version_entered_without_its_verdict_is_the_same_request(tmp_path):
+    ledger = installed(tmp_path)
+    cycle = ledger.open_cycle("nightly").number
+    ledger.register(cycle, facts(1), "nightly")
+    request = PromotionRequest(
+        cycle=cycle, champion=bundle(0), challenger=bundle(1), challenger_version="v1", evaluation="e" * 64,
+        decision=decision("e" * 64),
+    )  # fmt: skip
+    asked_for = facts(1).model_copy(update={"replaces": bundle(0), "evaluation": "e" * 64, "request": request.digest()})
+    former = ledger._enter_once("requested", cycle, asked_for, "nightly", f"requested:{'e' * 64}")
+    assert ledger.request(request, "nightly") == former
 
 
 def test_a_rejection_is_entered_with_its_comment(tmp_path):

@@ -109,6 +109,12 @@ def test_a_lost_object_is_named(loop):
     assert broken(loop) == [f"approval {entry.facts.approval[:12]}"]
 
 
+def test_a_lost_request_is_named_once(loop):
+    request = loop.ledger.entries(kind="requested")[-1].facts.request
+    loop.object("request", request).unlink()
+    assert broken(loop) == [f"request {request[:12]}"]
+
+
 def test_a_lost_base_and_lost_lineage_are_named(loop):
     for ref in (loop.base, loop.data, loop.settings):
         path = loop.object(ref.kind, ref.sha256)

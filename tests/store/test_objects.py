@@ -397,7 +397,7 @@ def test_nothing_of_an_altered_or_lost_object_is_handed_out(tmp_path):
     store = in_memory("streams")
     for kept in (store, ObjectStore(str(tmp_path))):
         ref = kept.put("blob", b"abc")
-        kept._fs.pipe_file(kept._path("blob", ref.sha256), b"abX")
+        kept._place._fs.pipe_file(kept._path("blob", ref.sha256), b"abX")
         with pytest.raises(CorruptObject, match="expected digest"), kept.opened(ref):
             pytest.fail("it was opened")
         with pytest.raises(CorruptObject, match="is not in"), kept.opened(ref.model_copy(update={"sha256": "0" * 64})):
@@ -447,7 +447,7 @@ def test_a_place_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         ("ls", lambda: list(store)),
     ):
         with monkeypatch.context() as broken:
-            broken.setattr(store._fs, call, fail)
+            broken.setattr(store._place._fs, call, fail)
             with pytest.raises(StoreNotReadable, match=f"cannot read {tmp_path}.*: Permission denied"):
                 do()
 
@@ -464,7 +464,10 @@ def test_a_damaged_mark_is_none(tmp_path):
 @pytest.mark.parametrize("cause", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_told_from_a_lack_of_rights(cause):
     full = str(not_writable("/x", OSError(cause, "No room")))
-    assert full == "cannot write /x: No room. The disk is full: free space or move it with AOI_STORE_URL"
+    assert full == (
+        "cannot write /x: No room. The disk is full: free space there, or choose another place with AOI_HOME or "
+        "AOI_STORE_URL"
+    )
     other = str(not_writable("/x", OSError(errno.EACCES, "Permission denied")))
     assert other == (
         "cannot write /x: Permission denied. Give this user write access to it, or choose another place with "
@@ -511,16 +514,29 @@ def test_a_failed_rename_leaves_no_temporary_file(tmp_path, monkeypatch):
     assert files(tmp_path) == []
 
 
-def test_a_bucket_that_holds_another_size_is_written_anew_and_an_equal_one_is_not():
+@pytest.mark.parametrize("damage", [b"ab", b"abX", b"abcd"], ids=["cut", "one bit", "longer"])
+def test_a_bucket_that_holds_other_bytes_is_written_anew(damage, tmp_path):
     store = in_memory("writes")
-    ref = store.put("blob", b"abc")
-    path = store._path("blob", ref.sha256)
-    store._fs.pipe_file(path, b"ab")
+    (tmp_path / "file").write_bytes(b"abc")
+    puts = (
+        lambda: store.put("blob", b"abc"),
+        lambda: store.put_file("blob", tmp_path / "file"),
+        lambda: store.put_stream("blob", [b"a", b"bc"]),
+    )
+    for put in puts:
+        ref = put()
+        path = store._path("blob", ref.sha256)
+        store._place._fs.pipe_file(path, damage)
+        assert put() == ref
+        assert store._place._fs.cat_file(path) == b"abc"
+
+
+def test_a_bucket_that_holds_the_same_bytes_is_not_written_again():
+    store = in_memory("writes")
+    path = store._path("blob", store.put("blob", b"abc").sha256)
+    before = store._place._fs.modified(path)
     store.put("blob", b"abc")
-    assert store.get(ref) == b"abc"
-    store._fs.pipe_file(path, b"abX")
-    store.put("blob", b"abc")
-    assert store._fs.cat_file(path) == b"abX", "a bucket is trusted by size, and every read is verified"
+    assert store._place._fs.modified(path) == before
 
 
 def test_an_empty_object_has_no_bytes_however_it_is_looked_up(store):

@@ -159,6 +159,14 @@ class TestOperationsPage:
         assert crons["nightly"] == ["0 2 * * *"]
         assert crons["reconcile"] == ["*/15 * * * *"]
 
+    def test_a_schedule_has_its_next_runs_planned_by_the_server(self, installation: Installation) -> None:
+        nightly = installation.api("GET", "deployments/name/retrain/nightly")["id"]
+        asked = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        deadline = time.monotonic() + BUSY_S
+        while not (planned := installation.api("POST", "flow_runs/filter", asked)) and time.monotonic() < deadline:
+            time.sleep(1.0)
+        assert {run["expected_start_time"][11:16] for run in planned} == {"02:00"}
+
     def test_a_reconciliation_completes(self, installation: Installation) -> None:
         run = installation.start("reconcile/reconcile", {})
         installation.wait_until(run, lambda state: state["type"] == "COMPLETED")

@@ -66,18 +66,17 @@ def _reign(entry: LedgerEntry, entries: Sequence[LedgerEntry], store: ObjectStor
 
 
 def _rate(bundle: str, entries: Sequence[LedgerEntry], store: ObjectStore) -> float | None:
-    """Of the first evaluation that can be read, as challenger or as champion."""
-    for entry in entries:
-        facts = entry.facts
-        if entry.kind != "evaluated" or not facts.evaluation or bundle not in (facts.bundle, facts.replaces):
-            continue
-        try:
-            evaluation: Ref[Any] = Ref(kind="evaluation", sha256=facts.evaluation, size_bytes=0)
-            found = store.get(evaluation, EvaluationResult).overall
-        except CorruptObject:
-            continue
-        return found.challenger_rate if facts.bundle == bundle else found.champion_rate
-    return None
+    """Of its first evaluation, as challenger or as champion; None where that cannot be read."""
+    evaluated = (entry.facts for entry in entries if entry.kind == "evaluated" and entry.facts.evaluation)
+    first = next((facts for facts in evaluated if bundle in (facts.bundle, facts.replaces)), None)
+    if first is None:
+        return None
+    try:
+        evaluation: Ref[Any] = Ref(kind="evaluation", sha256=first.evaluation or "", size_bytes=0)
+        found = store.get(evaluation, EvaluationResult).overall
+    except CorruptObject:
+        return None
+    return found.challenger_rate if first.bundle == bundle else found.champion_rate
 
 
 def _gain(request: str | None, store: ObjectStore) -> Interval | None:

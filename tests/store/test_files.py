@@ -74,7 +74,7 @@ def test_the_home_of_another_user_is_told_with_its_place(tmp_path: Path) -> None
     tmp_path.chmod(0o700)
     become = (
         "import os, sys, sqlite3, alembic.command, sqlalchemy.dialects.sqlite, flows.console, flows.summary\n"
-        "import fsspec.implementations.local, tasks.status\n"
+        "import fsspec.implementations.local, flows.schedule, tasks.status\n"
         "from flows import cli\n"
         "os.setuid(65534); sys.argv = ['aoi', 'status']; cli.main()"
     )

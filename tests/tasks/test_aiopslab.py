@@ -11,7 +11,7 @@ from tasks.aiopslab import agent
 from tasks.workspace import workspace
 from tests.interop.orchestrator import play, served
 from tests.models.small import make_base
-from tests.tasks.test_promote import store_base
+from tests.tasks.requested import store_base
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 

@@ -23,7 +23,7 @@ from tasks.diagnose import diagnose
 from tasks.workspace import workspace
 from tests.flows.live_cluster import BROKEN, CALM, LiveCluster, live_cluster
 from tests.models.small import make_base
-from tests.tasks.test_promote import store_base
+from tests.tasks.requested import store_base
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 PROBLEM = "misconfig_app_hotel_res-localization-1"

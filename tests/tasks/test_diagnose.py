@@ -21,7 +21,7 @@ from tests.flows.live_cluster import BROKEN, deploy, live_cluster
 from tests.models.protocol_server import ProtocolServer
 from tests.models.small import make_base
 from tests.models.talking_server import talking
-from tests.tasks.test_promote import store_base
+from tests.tasks.requested import store_base
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 

@@ -19,7 +19,7 @@ from tasks.label import Labels, label
 from tasks.workspace import workspace
 from tests.learning.test_labelled import LOOK, WRONG, met
 from tests.models.small import make_base
-from tests.tasks.test_promote import present, store_base
+from tests.tasks.requested import present, store_base
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own parts
 

@@ -65,8 +65,8 @@ def test_a_lost_request_is_a_line_and_the_others_wait_as_before(capsys: pytest.C
     assert line.startswith(f"request of cycle 1: request:{lost.digest()[:12]} is not in bucket://b/store. Restore")
     assert [each.request for each in open_requests()] == [waiting]
     assert find_request(None).request == waiting
-    print_status(stands)
-    assert "lost      request of cycle 1" in " ".join(capsys.readouterr().out.split("\n"))
+    print_status(stands, "nothing")
+    assert "lost       request of cycle 1" in " ".join(capsys.readouterr().out.split("\n"))
 
 
 def test_a_lost_request_that_was_no_proposal_is_nobodys_concern_here() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment
@@ -9,10 +10,12 @@ from prefect.runtime import deployment
 from aoi.promotion.briefing import asked
 from aoi.records.promotion import Approval, PromotionRequest
 from tasks.approval import decision_of
+from tasks.status import open_requests
 from tasks.workspace import workspace
 
 FORM_TIMEOUT_S = 72 * 3600
 BY_FORM = "by form"
+MOST_NAME = 100
 
 
 class PromotionForm(RunInput):
@@ -41,14 +44,23 @@ def ask_for_approval(request: PromotionRequest, auto_approve: bool, wait: bool) 
         return None
     form = PromotionForm.with_initial_data(description=_described(request), request=request.digest())
     ask = suspend_flow_run if deployment.id else pause_flow_run
-    filled = ask(wait_for_input=form, timeout=FORM_TIMEOUT_S)
-    # A replayed pause returns None: only a form that names its reviewer and this request says anything.
-    if not isinstance(filled, PromotionForm) or not filled.approver.strip() or filled.decision == "keep open":
+    try:
+        filled = ask(wait_for_input=form, timeout=FORM_TIMEOUT_S)
+    except FlowPauseTimeout:
         return None
-    if filled.request != request.digest():
+    return read_form(filled, request)
+
+
+def read_form(filled: object, request: PromotionRequest) -> Approval | None:
+    """What a form says; nothing unless it names its reviewer, a decision, and this request, which still waits."""
+    if not isinstance(filled, PromotionForm) or filled.decision == "keep open":  # a replayed pause returns None
         return None
-    # Whoever typed the name is not known: the ledger says that it was typed.
-    return decision_of(f"{filled.approver.strip()} ({BY_FORM})", request, filled.decision, filled.comment)
+    name, digest = filled.approver.strip(), request.digest()
+    is_named = bool(name) and name.isprintable() and len(name) <= MOST_NAME
+    if not is_named or filled.request != digest or digest not in {each.sha256 for each in open_requests()}:
+        return None
+    # Whoever typed the name is not known: the ledger says that it was typed, and nobody signs for them.
+    return decision_of(f"{name} ({BY_FORM})", request, filled.decision, filled.comment)
 
 
 def _described(request: PromotionRequest) -> str:

@@ -109,7 +109,11 @@ def propose_undo(identity: str) -> ProposedAction:
     """
     done = action_named(identity)
     now = datetime.now(UTC)
-    if done.action == UNDO or done.state not in CARRIED_OUT:
+    if done.action == UNDO:
+        raise ApprovalRefused(
+            f"action {done.id} took {done.undoes} back. To have it again, propose it anew: aoi actions propose"
+        )
+    if done.state not in CARRIED_OUT:
         raise ApprovalRefused(f"action {done.id} is {done.state}: only what was carried out is undone")
     with _opened_for(done) as site, hands(site, now) as own:
         settle_interrupted(_book(), own, site.place)

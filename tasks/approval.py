@@ -1,42 +1,33 @@
-"""A person's decision about one promotion request, signed with their key where they have set one."""
+"""A decision about one promotion request, signed where a person makes it at a terminal and has set a key."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from aoi.errors import SettingsError
-from aoi.promotion.approval import AUTO, decided
+from aoi.promotion.approval import decided
 from aoi.records.promotion import Approval, PromotionRequest
 from tasks.workspace import workspace
 
-
-def nobody_to_ask() -> str:
-    """Where no terminal is. Raises: SettingsError."""
-    raise SettingsError("AOI_APPROVAL__KEY has a passphrase, and nobody can be asked for it here: use `aoi review`")
+Word = Literal["approve", "reject"]
 
 
-def decision_of(
-    approver: str,
-    request: PromotionRequest,
-    decision: Literal["approve", "reject"],
-    comment: str,
-    *,
-    passphrase: Callable[[], str] = nobody_to_ask,
-) -> Approval:
-    """A decision about exactly this request.
+def decision_of(approver: str, request: PromotionRequest, decision: Word, comment: str) -> Approval:
+    """A decision about exactly this request, not signed."""
+    hours = workspace().settings.gate.approval_hours
+    return decided(request, decision, approver, now=datetime.now(UTC), hours=hours, comment=comment)
 
-    Where a key is set, a person signs, under the name that the file of signers has for the key. Raises: SettingsError.
+
+def signed(given: Approval, passphrase: Callable[[], str]) -> Approval:
+    """The same with the signature of the person here, under the name that the signers have for their key.
+
+    Without `AOI_APPROVAL__KEY` it is what it was. Raises: SettingsError for a key that cannot be used.
     """
-    settings = workspace().settings
-    given = decided(
-        request, decision, approver, now=datetime.now(UTC), hours=settings.gate.approval_hours, comment=comment
-    )
-    if not settings.approval.key or approver == AUTO:
+    settings, approvers = workspace().settings, workspace().approvers
+    if not settings.approval.key:
         return given
     from aoi.promotion.signing import open_key, sign
 
     key = open_key(Path(settings.approval.key).expanduser(), passphrase)
-    approvers = workspace().approvers
     name = approvers.name_of(key.public_key()) if approvers else None
-    return sign(given.model_copy(update={"approver": name or approver}), key)
+    return sign(given.model_copy(update={"approver": name or given.approver}), key)

@@ -1,6 +1,6 @@
 """Promote: a proof that the right adapter answers where it will be asked, compare-and-swap in the ledger, the alias."""
 
-from aoi.errors import IdentityMismatch, RegistryUnavailable, UnknownBundle
+from aoi.errors import ApprovalRefused, IdentityMismatch, RegistryUnavailable, UnknownBundle
 from aoi.records.base import Ref, Sha256
 from aoi.records.promotion import Approval, Champion, Cycle, PromotionRequest
 from models import identity
@@ -27,13 +27,17 @@ def enter(request: PromotionRequest, approval: Approval) -> Champion | None:
     """Enter a decision; if it approves, swap the champion and serve it. None if it rejects.
 
     The challenger is loaded and proven first: one that cannot be served changes nothing.
-    Raises: IdentityMismatch, ServerUnavailable, and what the ledger raises.
+    Raises: ApprovalRefused for a rejection of what is promoted; IdentityMismatch, ServerUnavailable, and what the
+    ledger raises.
     """
     ledger = workspace().ledger
     digest = request.digest()
     if any(entry.facts.request == digest for entry in ledger.entries(kind="promoted")):
+        if approval.decision == "reject":
+            raise ApprovalRefused(f"request {digest[:12]} was promoted already. To go back: aoi rollback --reason WHY")
         return serve_champion()  # a run that was killed after the swap: what follows it is done again
     if approval.decision == "approve":
+        ledger.check_open(request)
         stays = (
             f"Champion {request.champion[:12]} stays, and nothing was entered. Look at what serves it, then: aoi review"
         )

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -26,7 +26,7 @@ from aoi.records.standings import Standings
 from aoi.store.shards import read_rows, read_set
 from models.registry import DESCRIPTION, Registry
 from models.training.curves import TrainingRun
-from tasks.approval import decision_of, nobody_to_ask
+from tasks.approval import Word, decision_of, signed
 from tasks.bundles import open_bundle, tree_ref
 from tasks.evaluate import Evaluated
 from tasks.evolve import Corrections
@@ -153,15 +153,10 @@ def find_request(prefix: str | None) -> OpenRequest:
     return matching[0]
 
 
-def decide_request(
-    opened: OpenRequest,
-    decision: Literal["approve", "reject"],
-    comment: str,
-    passphrase: Callable[[], str] = nobody_to_ask,
-) -> str:
+def decide_request(opened: OpenRequest, decision: Word, comment: str, passphrase: Callable[[], str]) -> str:
     """Enter a person's decision, signed if they have set a key; an approved challenger is promoted at once. Returns
     what happened."""
-    approval = decision_of(login(), opened.request, decision, comment, passphrase=passphrase)
+    approval = signed(decision_of(login(), opened.request, decision, comment), passphrase)
     champion = enter(opened.request, approval)
     if champion is None:
         return f"rejected; the champion stays. Request {opened.sha256[:12]}"

@@ -82,7 +82,9 @@ def _waiting() -> Iterator[LedgerEntry]:
     """Entries of requests that may wait for a person, newest first: of nothing else is the store asked."""
     ledger = workspace().ledger
     entries, champion = ledger.entries(), ledger.champion()
-    decided = {entry.facts.request for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
+    # An approval whose run was killed before the champion moved is given again.
+    words = {entry.facts.request: entry.kind for entry in entries if entry.kind in ("approved", "rejected", "promoted")}
+    decided = {request for request, word in words.items() if word != "approved"}
     for entry in reversed(entries):
         facts = entry.facts
         is_asked = entry.kind == "requested" and facts.request and facts.request not in decided

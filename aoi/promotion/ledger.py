@@ -60,7 +60,7 @@ class Ledger:
         self._store = store
         self._team = team
         self._frozen = frozen
-        self._approvers = approvers
+        self.approvers = approvers
         self._now = now
 
     # Reading ---------------------------------------------------------------------------------------------------
@@ -201,11 +201,10 @@ class Ledger:
 
     def decide(self, asked: PromotionRequest, given: Approval) -> LedgerEntry:
         """Enter a human's decision, whichever it is. Raises: ApprovalRefused if it does not fit the request."""
-        asked_by = self._asked_by(asked)
+        self._check_fits(given, asked, self._asked_by(asked))
         if self._store:  # before the entry that names them: `aoi trace` reads both
             self._store.put("request", asked)
             self._store.put("approval", given)
-        self._check_fits(given, asked, asked_by)
         facts = LedgerFacts(
             bundle=asked.challenger,
             replaces=asked.champion,
@@ -215,7 +214,7 @@ class Ledger:
             reason=given.comment,
         )
         kind: LedgerKind = "approved" if given.decision == "approve" else "rejected"
-        return self._enter_once(kind, asked.cycle, facts, given.approver, f"{kind}:{given.digest()}")
+        return self._enter_once(kind, asked.cycle, facts, given.approver, f"{kind}:{given.said}")
 
     # The champion moves ----------------------------------------------------------------------------------------
 
@@ -228,21 +227,15 @@ class Ledger:
         approval = approvals.required(given, asked)
         with self._database.write() as connection:
             entries = _load(connection)
-            done = _once(connection, f"used:{approval.digest()}")
+            done = _once(connection, f"used:{approval.said}")
             if done:
                 return done
             self._check_promotion(entries, asked, approval)
-            state = replay(entries)
-            champion = state.champion.bundle if state.champion else None
-            if champion != asked.champion:
-                raise LedgerConflict(
-                    f"the champion is {_short(champion)}, but the request compares with {_short(asked.champion)}. "
-                    "Evaluate against the present champion: `aoi retrain`"
-                )
+            _check_present(replay(entries).champion, asked)
             requested = _find(entries, "requested", request=asked.digest())
             facts = requested.facts.model_copy(update={"approval": approval.digest(), "reason": ""})
             entry = self._entry("promoted", asked.cycle, actor, facts)
-            head = _append(connection, entry, once=f"used:{approval.digest()}")
+            head = _append(connection, entry, once=f"used:{approval.said}")
         self._anchor(head)
         return head.entry
 
@@ -275,8 +268,7 @@ class Ledger:
 
     def _check_promotion(self, entries: Iterable[LedgerEntry], asked: PromotionRequest, approval: Approval) -> None:
         entries = list(entries)
-        if self._frozen:
-            raise GateRefused("promotions are frozen (AOI_GATE__FREEZE). Rollback still works: `aoi rollback`")
+        self._check_frozen()
         if asked.decision.verdict != "promote" or asked.decision.evaluation != asked.evaluation:
             raise GateRefused(
                 f"the gate's verdict is {asked.decision.verdict!r}, expected 'promote' for evaluation "
@@ -292,9 +284,21 @@ class Ledger:
                 "never entered, or was revoked since. Decide again: `aoi review`"
             )
 
+    def check_open(self, asked: PromotionRequest) -> None:
+        """Before an approval is entered: nobody approves what could not be promoted.
+
+        Raises: GateRefused, LedgerConflict.
+        """
+        self._check_frozen()
+        _check_present(self.champion(), asked)
+
+    def _check_frozen(self) -> None:
+        if self._frozen:
+            raise GateRefused("promotions are frozen (AOI_GATE__FREEZE). Rollback still works: `aoi rollback`")
+
     def _check_fits(self, given: Approval, asked: PromotionRequest, asked_by: str) -> None:
-        if self._approvers:
-            self._approvers.check(given)
+        if self.approvers:
+            self.approvers.check(given)
         approvals.check_fits(given, asked, now=self._now(), asked_by=asked_by, team=self._team)
 
     def registered(self, bundle: str) -> LedgerFacts:
@@ -408,6 +412,15 @@ def _find(entries: Iterable[LedgerEntry], kind: LedgerKind, **facts: str) -> Led
     name, value = wanted[0]
     error = UnknownBundle if kind == "registered" else GateRefused
     raise error(f"no entry {kind!r} with {name} {value[:12]}: that step has not happened. Look with `aoi status`")
+
+
+def _check_present(champion: Champion | None, asked: PromotionRequest) -> None:
+    present = champion.bundle if champion else None
+    if present != asked.champion:
+        raise LedgerConflict(
+            f"the champion is {_short(present)}, but the request compares with {_short(asked.champion)}. "
+            "Evaluate against the present champion: `aoi retrain`"
+        )
 
 
 def _short(bundle: str | None) -> str:

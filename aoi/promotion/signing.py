@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from aoi.errors import ApprovalRefused, SettingsError
+from aoi.promotion.approval import AUTO
 from aoi.records.promotion import Approval
 
 NAMESPACE = "aoi.approval"
@@ -41,14 +42,23 @@ class Approvers:
         """Of a file of allowed signers: `NAME ssh-ed25519 KEY` a line. Raises: SettingsError, for a line it cannot keep
         to as well: one that is misread lets the wrong person in."""
         try:
-            lines = path.read_text().splitlines()
+            if path.stat().st_mode & 0o022:
+                raise SettingsError(f"AOI_APPROVAL__SIGNERS: others can write {path}: chmod go-w {path}")
+            text = path.read_bytes().decode("ascii")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"AOI_APPROVAL__SIGNERS: {path}: {error}. It lists who may approve") from error
+            raise SettingsError(
+                f"AOI_APPROVAL__SIGNERS: {path}: {error}. It lists who may approve, in ASCII"
+            ) from error
         names: dict[bytes, str] = {}
-        for number, line in enumerate(lines, start=1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                name, key = _entry(line.split(), f"{path}: line {number}")
-                names[key] = name
+        # OpenSSH ends a line at a line feed and nowhere else.
+        for number, line in enumerate(text.split("\n"), start=1):
+            where, said = f"{path}: line {number}", line.removesuffix("\r")
+            if not said.replace("\t", " ").isprintable():
+                raise SettingsError(f"{where}: a character that does not show")
+            if said.strip() and not said.lstrip().startswith("#"):
+                name, key = _entry(said.split(), where)
+                if names.setdefault(key, name) != name:
+                    raise SettingsError(f"{where}: the key of {name} is the key of {names[key]} already")
         return cls(names, str(path))
 
     def name_of(self, key: Ed25519PublicKey) -> str | None:
@@ -78,9 +88,7 @@ def sign(given: Approval, key: Ed25519PrivateKey) -> Approval:
     signed = key.sign(_to_sign(given))
     parts = (public, NAMESPACE.encode(), b"", _HASH.encode(), _strings(_KIND, signed))
     blob = _MAGIC + struct.pack(">I", _VERSION) + _strings(*parts)
-    text = base64.b64encode(blob).decode()
-    lines = [text[start : start + 70] for start in range(0, len(text), 70)]
-    return given.model_copy(update={"signature": "\n".join((_BEGIN, *lines, _END, ""))})
+    return given.model_copy(update={"signature": _armor(blob)})
 
 
 def signer_of(given: Approval) -> Ed25519PublicKey:
@@ -90,18 +98,30 @@ def signer_of(given: Approval) -> Ed25519PublicKey:
     )
     try:
         blob = base64.b64decode("".join(_armored(given.signature)), validate=True)
-        if not blob.startswith(_MAGIC + struct.pack(">I", _VERSION)):
+        # One way to write it: what can be written otherwise without the key would be another object each time.
+        if not blob.startswith(_MAGIC + struct.pack(">I", _VERSION)) or _armor(blob) != given.signature:
             raise refused
-        public, namespace, _reserved, hashed, signature = _read(blob[len(_MAGIC) + 4 :], 5)
+        public, namespace, reserved, hashed, signature = _read(blob[len(_MAGIC) + 4 :], 5)
         kind, raw = _read(public, 2)
         signed_as, signed = _read(signature, 2)
-        if (namespace.decode(), hashed.decode(), kind, signed_as) != (NAMESPACE, _HASH, _KIND, _KIND):
+        found = (namespace, reserved, hashed, kind, signed_as)
+        if found != (NAMESPACE.encode(), b"", _HASH.encode(), _KIND, _KIND):
             raise refused
         key = Ed25519PublicKey.from_public_bytes(raw)
         key.verify(signed, _to_sign(given))
     except (ValueError, struct.error, binascii.Error, InvalidSignature) as error:
         raise refused from error
     return key
+
+
+def whose(given: Approval, approvers: Approvers | None) -> str:
+    """Whose signature is under a decision, in words. Raises: ApprovalRefused for one of something else."""
+    if not given.signature:
+        return "not signed"
+    key = signer_of(given)
+    name = approvers.name_of(key) if approvers else None
+    listed = f"of {name}" if name else "not among the signers" if approvers else "of whom no file of signers tells here"
+    return f"signed as {given.approver} with the key {_fingerprint(key)}, {listed}"
 
 
 def open_key(path: Path, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
@@ -123,19 +143,15 @@ def open_key(path: Path, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
     return key
 
 
-def message(given: Approval) -> bytes:
-    """What is signed: the decision without its signature, in canonical bytes."""
-    return given.model_copy(update={"signature": ""}).to_bytes()
-
-
 def _to_sign(given: Approval) -> bytes:
-    digest = hashlib.new(_HASH, message(given)).digest()
+    digest = hashlib.new(_HASH, given.unsigned).digest()
     return _MAGIC + _strings(NAMESPACE.encode(), b"", _HASH.encode(), digest)
 
 
 def _entry(words: list[str], where: str) -> tuple[str, bytes]:
     expected = f"{where}: expected NAME ssh-ed25519 KEY, without options and patterns"
-    if len(words) < 3 or words[1] != _KIND.decode() or any(letter in words[0] for letter in ',*?!"'):
+    is_kept_to = len(words) >= 3 and words[1] == _KIND.decode() and words[0] != AUTO
+    if not is_kept_to or any(letter in words[0] for letter in ',*?!"'):
         raise SettingsError(expected)
     try:
         key = load_ssh_public_key(" ".join(words[1:3]).encode())
@@ -169,6 +185,16 @@ def _read(data: bytes, count: int) -> Iterator[bytes]:
         data = data[4 + size :]
     if data:
         raise ValueError(f"{len(data)} bytes after the last string")
+
+
+def _fingerprint(key: Ed25519PublicKey) -> str:
+    """As `ssh-keygen -l` shows it."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(_blob(key)).digest()).decode().rstrip('=')}"
+
+
+def _armor(blob: bytes) -> str:
+    text = base64.b64encode(blob).decode()
+    return "\n".join((_BEGIN, *(text[start : start + 70] for start in range(0, len(text), 70)), _END, ""))
 
 
 def _armored(text: str) -> list[str]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,6 +15,9 @@ from aoi.records.evaluation import EvaluationResult
 from aoi.records.learning import BASES, BundleManifest, StoredBase
 from aoi.records.promotion import Approval, Champion, LedgerEntry, PromotionRequest
 from aoi.store.objects import ObjectStore, Tree, TreeFile
+
+if TYPE_CHECKING:
+    from aoi.promotion.signing import Approvers
 
 MANIFEST = "manifest.json"
 
@@ -52,7 +55,7 @@ def verify(
         return (Finding(what="ledger", ok=False, detail=str(error)),)
     findings = [Finding(what="ledger", ok=True, detail=f"{count} entries, each follows the one before")]
     findings += _bundles(entries, store)
-    findings += _evidence(entries, store)
+    findings += _evidence(entries, store, ledger.approvers)
     findings += _registry(entries, champion, projection)
     if everything:
         findings.append(_objects(store))
@@ -137,7 +140,7 @@ def _is_there(store: ObjectStore, sha256: Sha256) -> bool:
     return bool(store.of_any_kind(sha256) or store.was_purged(sha256))
 
 
-def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Finding]:
+def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore, approvers: "Approvers | None") -> Iterator[Finding]:
     """The requests with the evaluations behind them, and the approvals behind promotions."""
     for entry in entries:
         facts = entry.facts
@@ -145,24 +148,23 @@ def _evidence(entries: Sequence[LedgerEntry], store: ObjectStore) -> Iterator[Fi
             yield _stored(store, "evaluation", facts.evaluation, EvaluationResult)
             yield _stored(store, "request", facts.request, PromotionRequest)
         elif entry.kind == "promoted" and facts.approval:
-            yield _approval(store, facts.approval)
+            yield _approval(store, facts.approval, approvers)
 
 
-def _approval(store: ObjectStore, sha256: Sha256) -> Finding:
-    """Whether it is stored, and signed by the key that says so; whose key counted was asked when it was entered."""
+def _approval(store: ObjectStore, sha256: Sha256, approvers: "Approvers | None") -> Finding:
+    """Whether it is stored, and whose signature is under it. Keys come and go, and machines without a file of signers
+    ask for none: whose it is is told for a person to judge, and only a signature of something else is a fault."""
     found = _stored(store, "approval", sha256, Approval)
     if not found.ok or store.was_purged(sha256):
         return found
     given = store.get(Ref(kind="approval", sha256=sha256, size_bytes=0), Approval)
-    if not given.signature:
-        return found
-    from aoi.promotion.signing import signer_of
+    from aoi.promotion.signing import whose
 
     try:
-        signer_of(given)
+        signed = whose(given, approvers)
     except ApprovalRefused as error:
         return found.model_copy(update={"ok": False, "detail": str(error)})
-    return found.model_copy(update={"detail": f"{found.detail}; signed by {given.approver}"})
+    return found.model_copy(update={"detail": f"{found.detail}; {signed}"})
 
 
 def _stored(store: ObjectStore, kind: str, sha256: Sha256, type_: type[Record] | None = None) -> Finding:

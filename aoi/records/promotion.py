@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from aoi.records.base import Record, Sha256
+from aoi.records.base import Record, Sha256, sha256_hex
 from aoi.records.evaluation import Interval
 
 Verdict = Literal["promote", "reject", "inconclusive"]
@@ -55,6 +55,16 @@ class Approval(Record):
     """RFC 3339, UTC. An expired approval is none."""
     signature: str = ""
     """Over everything else, as `ssh-keygen -Y sign -n aoi.approval` writes it; empty where nobody is asked to sign."""
+
+    @property
+    def unsigned(self) -> bytes:
+        """What is signed: the decision without its signature, in canonical bytes."""
+        return self.model_copy(update={"signature": ""}).to_bytes()
+
+    @property
+    def said(self) -> Sha256:
+        """Names the decision, however the signature under it is written: what is used once is this."""
+        return sha256_hex(self.unsigned)
 
     @model_serializer(mode="wrap")
     def _as_written(self, fields_of: SerializerFunctionWrapHandler) -> dict[str, Any]:

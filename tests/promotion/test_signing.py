@@ -2,6 +2,7 @@
 
 import base64
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization import PublicFormat as Public
 
-from aoi.errors import ApprovalRefused, SettingsError
+from aoi.errors import ApprovalRefused, LedgerConflict, SettingsError
 from aoi.promotion.approval import decided
-from aoi.promotion.signing import NAMESPACE, Approvers, message, open_key, sign, signer_of
+from aoi.promotion.signing import NAMESPACE, Approvers, open_key, sign, signer_of
 from aoi.promotion.verify import verify
 from aoi.records.promotion import Approval, PromotionRequest
 from tests.promotion.requests import START, asked, bundle, installed
@@ -67,7 +68,7 @@ def test_a_signed_approval_promotes_and_verifies(tmp_path: Path, ada: Person) ->
     assert ledger.champion().bundle == bundle(1)
     (found,) = [one for one in verify(ledger, ledger._store, None) if one.what.startswith("approval")]
     assert found.ok
-    assert found.detail.endswith("signed by ada")
+    assert re.search(r"signed as ada with the key SHA256:\S{43}, of ada$", found.detail)
 
 
 @pytest.mark.parametrize("word", ["approve", "reject"])
@@ -134,6 +135,45 @@ def test_a_key_that_left_the_file_decides_nothing_more_and_what_it_decided_stand
     assert all(one.ok for one in verify(later, later._store, None) if one.what.startswith("approval"))
 
 
+def otherwise_written(signature: str) -> list[str]:
+    """The same signature for anybody who reads it generously."""
+    first, *lines, last = signature.split("\n")[:-1]
+    text = "".join(lines)
+    return [f"{signature}\n", "\n".join((first, text, last)), "\n".join((first, *text, last, "")), f" {signature}"]
+
+
+def test_a_used_approval_is_used_however_its_signature_is_written(tmp_path: Path, ada: Person) -> None:
+    ledger = installed(tmp_path, approvers=listed(tmp_path, ada))
+    request = asked(ledger, 1)
+    given = sign(decision(request), ada.key)
+    ledger.decide(request, given)
+    ledger.promote(request, given, "nightly")
+    ledger.roll_back(None, "bob", "worse", expected=bundle(1))
+    for text in otherwise_written(given.signature):
+        again = given.model_copy(update={"signature": text})
+        with pytest.raises(ApprovalRefused, match="not one of this decision"):
+            ledger.decide(request, again)
+        # Where nobody reads signatures either: it is the decision that is used up.
+        careless = installed(tmp_path)
+        with pytest.raises(LedgerConflict, match="entered already"):
+            careless.decide(request, again)
+        careless.promote(request, again, "nightly")
+    assert ledger.champion().bundle == bundle(0)
+
+
+def test_verification_tells_whose_signature_it_is_and_not_whose_it_claims_to_be(
+    tmp_path: Path, ada: Person, eve: Person
+) -> None:
+    careless = installed(tmp_path)
+    request = asked(careless, 1)
+    given = sign(decision(request, "ada"), eve.key)
+    careless.decide(request, given)
+    careless.promote(request, given, "nightly")
+    careful = installed(tmp_path, approvers=listed(tmp_path, ada))
+    (found,) = [one for one in verify(careful, careful._store, None) if one.what.startswith("approval")]
+    assert found.detail.endswith("not among the signers")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -144,6 +184,9 @@ def test_a_key_that_left_the_file_decides_nothing_more_and_what_it_decided_stand
         "* ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA",
         "ada ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",
         "ada ssh-ed25519 nonsense",
+        "# a comment\u2028eve ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA",
+        "# a comment\reve ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA",
+        "# a comment\x0ceve ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA",
     ],
 )
 def test_a_line_of_the_file_that_is_not_kept_to_is_refused_with_its_place(
@@ -151,8 +194,25 @@ def test_a_line_of_the_file_that_is_not_kept_to_is_refused_with_its_place(
 ) -> None:
     file = tmp_path / "signers"
     file.write_text(ada.line + line + "\n")
-    with pytest.raises(SettingsError, match="line 2"):
+    with pytest.raises(SettingsError, match=r"line 2|in ASCII"):
         Approvers.read(file)
+
+
+def test_a_key_has_one_name_and_nobody_is_called_auto(tmp_path: Path, ada: Person) -> None:
+    file = tmp_path / "signers"
+    file.write_text(ada.line + ada.line.replace("ada", "bob", 1))
+    with pytest.raises(SettingsError, match="is the key of ada already"):
+        Approvers.read(file)
+    file.write_text(ada.line.replace("ada", "auto", 1))
+    with pytest.raises(SettingsError, match="line 1"):
+        Approvers.read(file)
+
+
+def test_a_file_of_signers_that_others_can_write_is_none(tmp_path: Path, ada: Person) -> None:
+    listed(tmp_path, ada)
+    (tmp_path / "signers").chmod(0o666)
+    with pytest.raises(SettingsError, match="chmod go-w"):
+        Approvers.read(tmp_path / "signers")
 
 
 def test_a_missing_file_of_signers_is_no_leave_for_everybody(tmp_path: Path) -> None:
@@ -183,13 +243,13 @@ def test_a_decision_of_the_first_version_keeps_its_digest(tmp_path: Path) -> Non
 def test_ssh_keygen_says_the_same_of_a_signature_and_makes_one_that_counts(tmp_path: Path, ada: Person) -> None:
     approvers = listed(tmp_path, ada)
     given = decision(asked(installed(tmp_path), 1))
-    (tmp_path / "decision").write_bytes(message(given))
+    (tmp_path / "decision").write_bytes(given.unsigned)
     (tmp_path / "decision.sig").write_text(sign(given, ada.key).signature)
     files = ["-f", str(tmp_path / "signers"), "-s", str(tmp_path / "decision.sig")]
     check = [str(SSH_KEYGEN), "-Y", "verify", "-I", "ada", "-n", NAMESPACE, *files]
-    assert subprocess.run(check, input=message(given), capture_output=True, check=False).returncode == 0
-    assert subprocess.run(check, input=message(given) + b" ", capture_output=True, check=False).returncode != 0
+    assert subprocess.run(check, input=given.unsigned, capture_output=True, check=False).returncode == 0
+    assert subprocess.run(check, input=given.unsigned + b" ", capture_output=True, check=False).returncode != 0
 
     make = [str(SSH_KEYGEN), "-Y", "sign", "-f", str(ada.file), "-n", NAMESPACE]
-    made = subprocess.run(make, input=message(given), capture_output=True, check=True).stdout.decode()
+    made = subprocess.run(make, input=given.unsigned, capture_output=True, check=True).stdout.decode()
     approvers.check(given.model_copy(update={"signature": made}))

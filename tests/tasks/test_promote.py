@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from aoi.errors import IdentityMismatch, ServerUnavailable
+from aoi.errors import ApprovalRefused, GateRefused, IdentityMismatch, ServerUnavailable
+from flows.approval import PromotionForm, read_form
 from models.policies.server import adapter_name
 from tasks.bundles import base_of, champion_ref
 from tasks.promote import enter, roll_back, serve_champion
+from tasks.status import open_requests
 from tasks.workspace import workspace
 from tests.models.protocol_server import ProtocolServer
 from tests.tasks.requested import Home, present
@@ -116,3 +118,52 @@ def test_a_champion_that_is_not_what_answers_is_told_with_what_to_do(
         with pytest.raises(IdentityMismatch, match=r"version 2 as champion all the same.*aoi rollback"):
             serve_champion()
         assert present().bundle == home.manifest.digest()
+
+
+def test_nobody_approves_what_is_frozen_and_the_request_stays_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace().database.close()
+    monkeypatch.setenv("AOI_GATE__FREEZE", "true")
+    workspace.cache_clear()
+    before = kinds()
+    with pytest.raises(GateRefused, match="AOI_GATE__FREEZE"):
+        enter(home.request, home.approval())
+    assert kinds() == before
+    assert [each.request for each in open_requests()] == [home.request]
+
+
+def test_an_approval_whose_run_was_killed_before_the_champion_moved_is_given_again(home: Home) -> None:
+    workspace().ledger.decide(home.request, home.approval())
+    (opened,) = open_requests()
+    assert enter(opened.request, home.approval()).bundle == home.request.challenger
+    assert open_requests() == ()
+
+
+def test_what_was_promoted_is_rejected_by_nobody(home: Home) -> None:
+    enter(home.request, home.approval())
+    with pytest.raises(ApprovalRefused, match="aoi rollback"):
+        enter(home.request, home.approval("reject"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"decision": "keep open"},
+        {"approver": " \t"},
+        {"approver": "\u200b"},
+        {"approver": "bob\nApproved by: ada"},
+        {"approver": "a" * 200},
+        {"request": "f" * 64},
+        {"request": ""},
+    ],
+)
+def test_a_form_that_does_not_say_who_decides_what_decides_nothing(home: Home, fields: dict[str, str]) -> None:
+    whole = {"decision": "approve", "approver": "ada", "request": home.request.digest()}
+    assert read_form(PromotionForm(**whole), home.request).approver == "ada (by form)"
+    assert read_form(PromotionForm(**whole | fields), home.request) is None
+    assert read_form(None, home.request) is None
+
+
+def test_a_form_does_not_overrule_what_was_decided_meanwhile(home: Home) -> None:
+    filled = PromotionForm(decision="approve", approver="ada", request=home.request.digest())
+    enter(home.request, home.approval("reject"))
+    assert read_form(filled, home.request) is None

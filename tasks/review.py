@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_logger
 
 from aoi.errors import CorruptObject, GateRefused
 from aoi.promotion.briefing import briefing
@@ -64,9 +65,17 @@ def review_page(
     registry = Registry.of(ws.settings)
     registry.log_file(cycle.number, path, "review")
     registry.log(cycle.number, metrics=figures(material.standings), tags={DESCRIPTION: brief})
-    create_markdown_artifact(key=f"review-{cycle.number}", markdown=brief, description=f"The whole page: {path}")
+    _show(cycle, brief, path)
     remember_time(cycle, "review_page", time.monotonic() - began)
     return path
+
+
+def _show(cycle: Cycle, brief: str, page: Path) -> None:
+    """As an artifact in Prefect. The page is kept and the request is entered by now: a display costs no night."""
+    try:
+        create_markdown_artifact(key=f"review-{cycle.number}", markdown=brief, description=f"The whole page: {page}")
+    except Exception as error:  # of whatever Prefect's client is made of
+        get_logger("aoi").warning("Prefect has no artifact of the review; the page is %s: %s", page, error)
 
 
 def page_of(cycle: int) -> Path:

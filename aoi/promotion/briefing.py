@@ -6,7 +6,7 @@ Words of strangers stand in it as code, which nothing interprets. The page has a
 from collections.abc import Iterator, Sequence
 
 from aoi.promotion.flips import Way, flips, grouped
-from aoi.promotion.floors import floors, named, unmet
+from aoi.promotion.floors import disbelieved, floors, named, unmet
 from aoi.promotion.review import Material
 from aoi.records.evaluation import Interval, PairedResult
 from aoi.records.promotion import PromotionRequest
@@ -26,6 +26,7 @@ def briefing(material: Material) -> str:
     lines = [asked(request), "", "| part | gain in points | |", "| --- | --- | --- |"]
     shown = floors(material.evaluation, request.decision, material.rules)
     lines += [f"| {one.title} | {_points(one.gain)} | {one.told} |" for one in shown]
+    lines += [line for one in shown if one.why for line in ("", f"{one.title}, {one.told}: {code(one.why)}")]
     lost, won = flips(material.evaluation)
     lines += ["", *_ways("lost", "What broke", lost, material), "", *_ways("won", "What was won", won, material)]
     return "\n".join(lines) + "\n"
@@ -34,6 +35,9 @@ def briefing(material: Material) -> str:
 def asked(request: PromotionRequest) -> str:
     """The verdict with its reasons, and the commands that decide."""
     decision, digits = request.decision, request.digest()[:12]
+    if why := disbelieved(decision):
+        version = code(request.challenger_version)
+        return f"**The gate does not believe the evidence for version {version}**, and judged nothing else: {code(why)}"
     lines = [
         f"**{_VERDICTS[decision.verdict].format(code(request.challenger_version))}**: gain {_points(decision.gain)} "
         f"points at {decision.gain.level:.0%}, {decision.gain.n} problems.",

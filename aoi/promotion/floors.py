@@ -28,6 +28,8 @@ class Floor(NamedTuple):
     gain: Interval
     minimum: float
     state: State
+    why: str = ""
+    """What the check says, where the bar alone would tell otherwise: the gate has rules that no bar shows."""
 
     @property
     def told(self) -> str:
@@ -51,6 +53,8 @@ def _rows(evaluation: EvaluationResult, rules: GateSettings) -> Iterator[tuple[S
 
 
 def _floor(part: SliceResult, check: GateCheck | None, minimum: float) -> Floor:
+    state = _state(check)
+    is_told_otherwise = state != "holds" and part.gain.low > minimum
     return Floor(
         part=part.name,
         title=title_of(part.name),
@@ -58,7 +62,8 @@ def _floor(part: SliceResult, check: GateCheck | None, minimum: float) -> Floor:
         challenger=part.challenger_rate,
         gain=part.gain,
         minimum=minimum,
-        state=_state(check),
+        state=state,
+        why=check.detail if check and is_told_otherwise else "",
     )
 
 
@@ -79,6 +84,11 @@ def _state(check: GateCheck | None) -> State:
     if check.passed:
         return "holds"
     return "harmed" if check.blocking else "open"
+
+
+def disbelieved(decision: GateDecision) -> str:
+    """Why the gate did not believe the evidence, and so judged nothing else; empty where it did."""
+    return next((one.detail for one in decision.checks if one.name == "evidence" and one.blocking), "")
 
 
 def unmet(decision: GateDecision) -> list[tuple[str, list[GateCheck]]]:

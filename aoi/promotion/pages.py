@@ -53,8 +53,9 @@ def points(value: float) -> Markup:
 
 
 def bounds(gain: Interval) -> Markup:
-    """A difference with its interval, in points."""
-    return Markup("{} [{}, {}]").format(points(gain.estimate), points(gain.low), points(gain.high))
+    """A difference with its interval, in points; no rates differ by more than a hundred, whatever a bound says."""
+    low, high = max(gain.low, -1.0), min(gain.high, 1.0)
+    return Markup("{} [{}, {}]").format(points(gain.estimate), points(low), points(high))
 
 
 def share(value: float) -> Markup:

@@ -12,8 +12,8 @@ from aoi.promotion.floors import Floor
 from aoi.promotion.pages import shown
 from aoi.records.base import Record
 
-WIDEST = 0.5
-"""Differences beyond this are cut off at the edge: a part of one problem would flatten all the others."""
+WIDEST = 1.0
+"""No difference of rates is beyond this; bounds of an interval may be."""
 _MOST_PLACES = 160
 
 
@@ -34,13 +34,14 @@ class Scale:
         self.high = min(WIDEST, max(high, 0.1)) + 0.01
 
     def at(self, value: float) -> str:
-        """A place across; one beyond the picture is just outside of it."""
+        """A place across; one beyond the picture is at its edge."""
         place = 100 * (value - self.low) / (self.high - self.low)
-        return f"{min(103.0, max(-3.0, place)):.2f}%"
+        return f"{min(100.0, max(0.0, place)):.2f}%"
 
     def ticks(self) -> Iterator[float]:
         """Zero and round values that have room for their numbers."""
-        apart = 10 if self.high - self.low < 0.65 else 20
+        width = self.high - self.low
+        apart = 10 if width < 0.65 else 20 if width < 1.2 else 40
         yield from (tick / 100 for tick in range(-80, 81, apart) if self.low + 0.03 <= tick / 100 <= self.high - 0.03)
 
 

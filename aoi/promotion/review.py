@@ -17,7 +17,7 @@ from aoi.language.narration import answered, decided, said, told
 from aoi.promotion.changes import Change
 from aoi.promotion.evaluation import by_problem
 from aoi.promotion.flips import Group, Way, causes_told, flips, grouped, has_wrong_cause, mechanism_told
-from aoi.promotion.floors import floors, is_pictured, named, unmet
+from aoi.promotion.floors import disbelieved, floors, is_pictured, named, unmet
 from aoi.promotion.history import Reign, rates
 from aoi.promotion.injected import flipped
 from aoi.promotion.pages import environment
@@ -41,6 +41,7 @@ MOST_GROUPS = {"lost": 4, "won": 3}
 """Mechanisms of each way, on the first screen."""
 _MOST_STEPS = 16
 _MOST_ROWS = 400
+_MOST_CURVES = 24
 _WORK = {"collect": "collecting", "evolve": "searching corrections", "train": "training", "evaluate": "comparing"}
 
 
@@ -115,19 +116,20 @@ class Flips(NamedTuple):
 
 
 def render(material: Material) -> str:
-    """The page. Shows fewer trajectories where it would otherwise be too large, and says so."""
-    for most in (MOST_CASES, 12, 6, 3, 1, 0):
-        page = _render(material, most)
+    """The page. Shows fewer trajectories, then fewer rows, where it would otherwise be too large, and says so."""
+    page = ""
+    for most, rows in (*((most, _MOST_ROWS) for most in (MOST_CASES, 12, 4, 0)), (0, 100), (0, 20), (0, 0)):
+        page = _render(material, most, rows)
         if len(page.encode()) < MOST_BYTES:
-            return page
-    return _render(material, 0, most_rows=40)
+            break
+    return page
 
 
 def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) -> str:
     request, evaluation = material.request, material.evaluation
     lost, won = _ways(material, most_cases)
     shown = floors(evaluation, request.decision, material.rules)
-    lists = {name: list(getattr(material, name))[:most_rows] for name in ("corrections", "changes")}
+    lists = {name: list(getattr(material, name))[:most_rows] for name in ("corrections", "changes", "contracts")}
     return (
         _environment()
         .get_template("review.html.j2")
@@ -142,6 +144,7 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             floors=shown,
             scale=Scale(shown),
             unmet=unmet(request.decision),
+            disbelieved=disbelieved(request.decision),
             failed=[check for check in request.decision.checks if not check.passed],
             lost=lost,
             won=won,
@@ -161,9 +164,8 @@ def _render(material: Material, most_cases: int, most_rows: int = _MOST_ROWS) ->
             parts_told=PARTS,
             beyond_rules=BEYOND_RULES,
             injected=flipped(evaluation.injected),
-            curves=material.curves[:24],
+            curves=material.curves[:_MOST_CURVES],
             judge=material.judge,
-            contracts=material.contracts,
             correction_count=len(material.corrections),
             learning=material.learning,
             fates=_fates(material.outcomes),

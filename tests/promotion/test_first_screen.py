@@ -87,7 +87,28 @@ def test_every_part_is_pictured_against_its_own_floor_and_told_in_words():
     assert not rows
 
 
-def test_a_bar_reaches_into_the_shaded_ground_exactly_where_its_check_does_not_pass():
+def test_a_bar_that_is_clear_of_its_ground_and_does_not_hold_gives_its_reason():
+    checks = (
+        GateCheck(name="gain", passed=False, blocking=False, detail="too few mechanisms differ"),
+        GateCheck(name="floor seen", passed=False, blocking=True, detail="proven to lose six points"),
+    )
+    given = with_decision(proposed(), checks=checks, verdict="reject")
+    said = text_of(first_screen(given))
+    assert "all faults, not proven: too few mechanisms differ" in said
+    assert "seen mechanisms, FAILS: proven to lose six points" in said
+    assert "seen mechanisms, FAILS: `proven to lose six points`" in briefing(given)
+
+
+def test_evidence_that_the_gate_does_not_believe_is_not_told_as_a_result():
+    checks = (GateCheck(name="evidence", passed=False, blocking=True, detail="altered or written by other code"),)
+    given = with_decision(rejected(), checks=checks, verdict="reject")
+    for said in (text_of(first_screen(given)), briefing(given)):
+        assert "does not believe the evidence" in said
+        assert "altered or written by other code" in said
+    assert "of held-out problems with a fault" not in text_of(first_screen(given))
+
+
+def test_a_bar_reaches_into_the_shaded_ground_where_its_check_does_not_pass():
     for given in (undecided(), rejected(), proposed()):
         page = first_screen(given)
         for row in re.findall(r'<tr data-floor="\w+"[^>]*>.*?</tr>', page):

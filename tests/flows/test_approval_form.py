@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own
 
 COMMAND_S = 180
 RUN_S = 300
+BUSY_S = 60
 
 
 class Waiting:
@@ -87,7 +88,13 @@ class Waiting:
         return found
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0).raise_for_status()
+        """A server whose sqlite is locked answers 503, and asks to be asked again."""
+        deadline = time.monotonic() + BUSY_S
+        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
+        while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
+        answer.raise_for_status()
         return json.loads(answer.text) if answer.text else None
 
 

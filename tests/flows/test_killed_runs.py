@@ -134,12 +134,15 @@ def test_a_killed_run_is_crashed_by_reconcile_with_its_tasks_and_the_next_gets_i
 def test_a_run_whose_heartbeats_stop_is_crashed_by_the_automation_that_is_shipped(prefect: Prefect) -> None:
     automation = yaml.safe_load((ROOT / "automations.yaml").read_text())
     automation["trigger"]["within"] = 10  # Prefect takes no less
-    prefect.post("automations/", **automation)
-    run = prefect.killed()
-    resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
-    event = {"event": "prefect.flow-run.heartbeat", "id": str(uuid4()), "occurred": now(), "resource": resource}
-    httpx.post(f"{prefect.url}/events", json=[event], timeout=60.0).raise_for_status()
-    wait_until(lambda: prefect.read(run)["state_type"] == "CRASHED")
+    made = prefect.post("automations/", **automation)["id"]
+    try:
+        run = prefect.killed()
+        resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
+        event = {"event": "prefect.flow-run.heartbeat", "id": str(uuid4()), "occurred": now(), "resource": resource}
+        httpx.post(f"{prefect.url}/events", json=[event], timeout=60.0).raise_for_status()
+        wait_until(lambda: prefect.read(run)["state_type"] == "CRASHED")
+    finally:  # or it would be quicker than the reconciliation of the other test
+        httpx.delete(f"{prefect.url}/automations/{made}", timeout=60.0).raise_for_status()
 
 
 def now() -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
-from prefect.logging import get_logger
 
 from aoi.errors import CorruptObject, GateRefused
 from aoi.promotion.briefing import briefing
@@ -35,6 +34,7 @@ from tasks.kept import INSTALLATION, kept_times, remember_time
 from tasks.promote import enter
 from tasks.register import Registered
 from tasks.status import OpenRequest, open_requests
+from tasks.tracking import run_log
 from tasks.workspace import login, workspace
 
 FIGURES = ("loss", "reward", "reward_deviation", "entropy", "kl")
@@ -75,7 +75,7 @@ def _show(cycle: Cycle, brief: str, page: Path) -> None:
     try:
         create_markdown_artifact(key=f"review-{cycle.number}", markdown=brief, description=f"The whole page: {page}")
     except Exception as error:  # of whatever Prefect's client is made of
-        get_logger("aoi").warning("Prefect has no artifact of the review; the page is %s: %s", page, error)
+        run_log().warning("Prefect has no artifact of the review; the page is %s: %s", page, error)
 
 
 def page_of(cycle: int) -> Path:

@@ -146,10 +146,11 @@ def _registry_may_be_away(cycle: int) -> Iterator[None]:
     try:
         yield
     except (RegistryUnavailable, UnknownBundle) as error:
-        _log().warning("The run of cycle %d in the registry was not updated; `aoi reconcile` will: %s", cycle, error)
+        run_log().warning("The run of cycle %d in the registry was not updated; `aoi reconcile` will: %s", cycle, error)
 
 
-def _log() -> "logging.Logger | logging.LoggerAdapter[Any]":
+def run_log() -> "logging.Logger | logging.LoggerAdapter[Any]":
+    """The log that the page of a flow run shows; outside of one, ours."""
     try:
         return get_run_logger()
     except MissingContextError:

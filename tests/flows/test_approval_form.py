@@ -1,6 +1,5 @@
 """The form of a promotion on a real Prefect server: what it says, what it takes, and that it waits for no process."""
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tasks.workspace import workspace
@@ -20,7 +18,6 @@ pytestmark = pytest.mark.filterwarnings("default")  # MLflow warns about its own
 
 COMMAND_S = 180
 RUN_S = 300
-BUSY_S = 60
 
 
 class Waiting:
@@ -88,14 +85,7 @@ class Waiting:
         return found
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A server whose sqlite is locked answers 503, and asks to be asked again."""
-        deadline = time.monotonic() + BUSY_S
-        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
-        while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
-            time.sleep(float(answer.headers.get("Retry-After", 1)))
-            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
-        answer.raise_for_status()
-        return json.loads(answer.text) if answer.text else None
+        return prefect_server.ask(method, f"{self.url}/{path}", body)
 
 
 @pytest.fixture(scope="module")

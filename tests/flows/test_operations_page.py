@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests import prefect_server
@@ -64,14 +63,7 @@ class Installation:
             self.run(words, AOI_CHECKOUT="/of/the/machine/that/deploys")
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """As Prefect's own client asks: a server whose sqlite is locked answers 503, and asks to be asked again."""
-        deadline = time.monotonic() + BUSY_S
-        answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
-        while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
-            time.sleep(float(answer.headers.get("Retry-After", 1)))
-            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=60.0)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        return prefect_server.ask(method, f"{self.url}/{path}", body)
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> str:
         """Start a run by hand, as the UI does. Returns its id."""
